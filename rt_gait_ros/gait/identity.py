@@ -1,0 +1,48 @@
+"""What the gait stage says about the live tracks; the domain side of GaitIdentity.msg and GaitIdentityArray.msg."""
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+
+class IdentityStatus(IntEnum):
+    """What is claimed about a track; the values of GaitIdentity.STATUS_*."""
+
+    COLLECTING = 0
+    UNKNOWN = 1
+    IDENTIFIED = 2
+    AMBIGUOUS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One gallery entry held against a track. confidence: probability 0..1, NaN without a calibration."""
+
+    person_id: str
+    name: str
+    confidence: float
+    distance: float
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a track is. confidence, margin: see GaitIdentity.msg; NaN while COLLECTING. stamp: last gait frame used, ns."""
+
+    body_id: str
+    status: IdentityStatus
+    stamp: int
+    person_id: str = ""
+    name: str = ""
+    confidence: float = float("nan")
+    margin: float = float("nan")
+    frames_used: int = 0
+    candidates: tuple[Candidate, ...] = ()
+
+
+@dataclass(slots=True)
+class IdentityFrame:
+    """The identity of every live track after one image."""
+
+    stamp: int
+    frame_id: str
+    model: str
+    identities: list[Identity] = field(default_factory=list)
