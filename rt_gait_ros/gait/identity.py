@@ -25,7 +25,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who a track is. confidence, margin: see GaitIdentity.msg; NaN while COLLECTING. stamp: last gait frame used, ns."""
+    """Who a track is. stamp: of the last gait frame used, ns. confidence, margin: as in GaitIdentity.msg."""
 
     body_id: str
     status: IdentityStatus

@@ -1,0 +1,1 @@
+"""From an image to people: networks' decoders, keypoint layouts and the two-stage pipeline."""

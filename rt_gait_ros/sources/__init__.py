@@ -1,0 +1,1 @@
+"""Where frames come from: video files, cameras, streams, image folders."""

@@ -1,0 +1,1 @@
+"""From people per image to tracks that keep their identity."""

@@ -1,0 +1,1 @@
+"""Drawing people, tracks and names on images."""
