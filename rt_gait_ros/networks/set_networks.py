@@ -1,0 +1,178 @@
+"""Gait networks that see a walk as a set of silhouettes: GaitSet and GaitBase.
+
+Both meet each frame alone and pool the frames with a maximum. So each is two functions, `frame_features` and `head`, with
+a maximum between them, and a set can grow one frame at a time with exactly the result of the whole set.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from rt_gait_ros.networks.backbones import BasicBlock
+
+# Silhouettes are 64 rows by 44 columns (GaitSet, AAAI 2019).
+ROWS, COLUMNS = 64, 44
+
+# Horizontal pyramid of GaitSet: the feature map is cut into 1, 2, 4, 8 and 16 bands.
+PYRAMID = (1, 2, 4, 8, 16)
+
+
+def horizontal_pooling(x: Tensor, bins: int) -> Tensor:
+    """(N, C, H, W) to (N, bins, C): in each of the horizontal bands, mean plus maximum."""
+    bands = x.reshape(x.shape[0], x.shape[1], bins, -1)
+    return (bands.mean(3) + bands.amax(3)).permute(0, 2, 1)
+
+
+def separate_maps(x: Tensor, weight: Tensor) -> Tensor:
+    """(N, P, C) through a linear map of its own for each part, weight (P, C, D), to (N, P, D)."""
+    return torch.matmul(x.permute(1, 0, 2), weight).permute(1, 0, 2)
+
+
+class SetNetwork(nn.Module):
+    """A gait network that pools its frames with a maximum. parts x channels: shape of the embedding."""
+
+    parts: int
+    channels: int
+
+    def frame_features(self, frames: Tensor) -> tuple[Tensor, ...]:
+        """(N, 64, 44) float32 in 0..1 to the features of each frame, whose maximum over a set is what `head` takes."""
+        raise NotImplementedError
+
+    def head(self, *pooled: Tensor) -> Tensor:
+        """Features pooled over the set, one row a set, to embeddings (B, parts, channels)."""
+        raise NotImplementedError
+
+    def forward(self, silhouettes: Tensor) -> Tensor:
+        """(B, S, 64, 44) float32 in 0..1 to embeddings (B, parts, channels)."""
+        sets, frames = silhouettes.shape[:2]
+        features = self.frame_features(silhouettes.flatten(0, 1))
+        return self.head(*(value.unflatten(0, (sets, frames)).amax(1) for value in features))
+
+
+class _Convolution(nn.Module):
+    """Bias-free convolution and LeakyReLU, slope 0.01 (GaitSet's BasicConv2d)."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, padding: int):
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, kernel, padding=padding, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.leaky_relu(self.conv(x))
+
+
+class _SetLayer(nn.Module):
+    """GaitSet's SetBlock: the same convolution for every frame, a max-pool behind every second one."""
+
+    def __init__(self, convolution: _Convolution, pool: bool = False):
+        super().__init__()
+        self.forward_block = convolution
+        self.pool = pool
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.forward_block(x)
+        return functional.max_pool2d(x, 2) if self.pool else x
+
+
+class GaitSet(SetNetwork):
+    """GaitSet (Chao et al., AAAI 2019), its parameters named as in the authors' `-encoder.ptm` files.
+
+    Order of the 62 parts: for each level of the pyramid (1, 2, 4, 8, 16), first the bands of the frame-maximum branch,
+    then those of the set branch.
+    """
+
+    parts = 2 * sum(PYRAMID)
+    channels = 256
+
+    def __init__(self, width: int = 32):
+        super().__init__()
+        first, second, third = width, 2 * width, 4 * width
+        self.set_layer1 = _SetLayer(_Convolution(1, first, 5, 2))
+        self.set_layer2 = _SetLayer(_Convolution(first, first, 3, 1), pool=True)
+        self.set_layer3 = _SetLayer(_Convolution(first, second, 3, 1))
+        self.set_layer4 = _SetLayer(_Convolution(second, second, 3, 1), pool=True)
+        self.set_layer5 = _SetLayer(_Convolution(second, third, 3, 1))
+        self.set_layer6 = _SetLayer(_Convolution(third, third, 3, 1))
+        self.gl_layer1 = _Convolution(first, second, 3, 1)
+        self.gl_layer2 = _Convolution(second, second, 3, 1)
+        self.gl_layer3 = _Convolution(second, third, 3, 1)
+        self.gl_layer4 = _Convolution(third, third, 3, 1)
+        bound = (6.0 / (third + self.channels)) ** 0.5  # Xavier uniform, as the authors initialise
+        self.fc_bin = nn.ParameterList(
+            [nn.Parameter(torch.empty(self.parts, third, self.channels).uniform_(-bound, bound))]
+        )
+
+    def frame_features(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(N, 64, 44) to (N, 32, 32, 22), (N, 64, 16, 11) and (N, 128, 16, 11): one for each block."""
+        first = self.set_layer2(self.set_layer1(frames.unsqueeze(1)))
+        second = self.set_layer4(self.set_layer3(first))
+        third = self.set_layer6(self.set_layer5(second))
+        return first, second, third
+
+    def head(self, *pooled: Tensor) -> Tensor:
+        """The set branch and the horizontal pyramid: embeddings (B, 62, 256)."""
+        first, second, third = pooled
+        branch = functional.max_pool2d(self.gl_layer2(self.gl_layer1(first)), 2)
+        branch = self.gl_layer4(self.gl_layer3(branch + second)) + third
+        bands = [horizontal_pooling(x, bins) for bins in PYRAMID for x in (third, branch)]
+        return separate_maps(torch.cat(bands, 1), self.fc_bin[0])
+
+
+class _ResNet9(nn.Module):
+    """OpenGait's ResNet9: one BasicBlock a stage, strides 1, 2, 2, 1, no max-pool."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Module()
+        self.conv1.conv = nn.Conv2d(1, 64, 3, 1, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(64)
+        self.layer1 = nn.Sequential(BasicBlock(64, 64))
+        self.layer2 = nn.Sequential(BasicBlock(64, 128, 2))
+        self.layer3 = nn.Sequential(BasicBlock(128, 256, 2))
+        self.layer4 = nn.Sequential(BasicBlock(256, 512, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = functional.relu(self.bn1(self.conv1.conv(x)))  # type: ignore[operator]
+        return self.layer4(self.layer3(self.layer2(self.layer1(x))))
+
+
+class _SeparateBNNecks(nn.Module):
+    """Batch norm and a cosine classifier for each part; used in training only."""
+
+    def __init__(self, parts: int, channels: int, classes: int):
+        super().__init__()
+        self.fc_bin = nn.Parameter(torch.empty(parts, channels, classes))
+        nn.init.xavier_uniform_(self.fc_bin)
+        self.bn1d = nn.BatchNorm1d(parts * channels)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, P, C) to normalised features (N, P, C) and logits (N, P, classes)."""
+        x = self.bn1d(x.flatten(1)).unflatten(1, x.shape[1:])
+        x = functional.normalize(x, dim=2)
+        return x, separate_maps(x, functional.normalize(self.fc_bin, dim=1))
+
+
+class GaitBase(SetNetwork):
+    """GaitBase (Fan et al., OpenGait, CVPR 2023), its parameters named as in OpenGait's checkpoints.
+
+    classes: people of the training set, which sizes the classifier that OpenGait's files carry (74 for CASIA-B).
+    """
+
+    parts = 16
+    channels = 256
+
+    def __init__(self, classes: int = 74):
+        super().__init__()
+        self.Backbone = nn.Module()
+        self.Backbone.forward_block = _ResNet9()
+        self.FCs = nn.Module()
+        self.FCs.fc_bin = nn.Parameter(torch.empty(self.parts, 512, self.channels))
+        nn.init.xavier_uniform_(self.FCs.fc_bin)
+        self.BNNecks = _SeparateBNNecks(self.parts, self.channels, classes)
+
+    def frame_features(self, frames: Tensor) -> tuple[Tensor]:
+        """(N, 64, 44) to (N, 512, 16, 11)."""
+        return (self.Backbone.forward_block(frames.unsqueeze(1)),)  # type: ignore[operator]
+
+    def head(self, *pooled: Tensor) -> Tensor:
+        """Sixteen horizontal bands, each through its own map: embeddings (B, 16, 256)."""
+        return separate_maps(horizontal_pooling(pooled[0], self.parts), self.FCs.fc_bin)  # type: ignore[arg-type]
