@@ -1,0 +1,234 @@
+"""The networks of the model repository, made from the weights that package registries carry.
+
+Each shipped `model.onnx` is the converted network (`docs/models.md` says how it is converted) with four changes: images come in as uint8,
+normalisation is part of the graph, tensors have clear names, and the batch axis is free where the graph allows it. The changes are
+deterministic: the same converted file always gives the same bytes, and both hashes are written down here.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from rt_gait_ros.errors import UsageError
+
+# What tf2onnx wrote the pretrained networks with; the gait energy image keeps to it, so that every server takes all of them.
+OPSET = 13
+IR_VERSION = 7
+
+# GaitSet's silhouettes (Chao et al. 2019): 64 rows, 64 columns, of which columns 10:54 are looked at.
+SILHOUETTE_SIZE = 64
+FIRST_COLUMN, END_COLUMN = 10, 54
+EMBEDDING_LENGTH = SILHOUETTE_SIZE * (END_COLUMN - FIRST_COLUMN)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How one shipped network is made.
+
+    source: file name of the converted network, or None where there is nothing to convert.
+    source_sha256, sha256: of that file and of the shipped `model.onnx`.
+    """
+
+    build: Callable[[onnx.ModelProto | None], onnx.ModelProto]
+    sha256: str
+    source: str | None = None
+    source_sha256: str | None = None
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file's bytes."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def derive(name: str, sources: Path) -> bytes:
+    """The bytes of the shipped `model.onnx` of network `name`, made from the converted networks in folder `sources`.
+
+    Raises UsageError for an unknown network, and for a source file that is missing or not the expected one.
+    """
+    if name not in RECIPES:
+        raise UsageError(f"no recipe for network '{name}': choose from {', '.join(RECIPES)}")
+    recipe = RECIPES[name]
+    source = None
+    if recipe.source is not None:
+        path = sources / recipe.source
+        if not path.is_file():
+            raise UsageError(
+                f"{path} is not there: convert it first as docs/models.md says, or name its folder with --sources"
+            )
+        if sha256(path) != recipe.source_sha256:
+            raise UsageError(
+                f"{path} is not the converted network that docs/models.md describes (its SHA-256 differs): convert it anew"
+            )
+        source = onnx.load(path)
+    model = recipe.build(source)
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString(deterministic=True))
+
+
+def build_openpose_mobilenet_thin(source: onnx.ModelProto | None) -> onnx.ModelProto:
+    """OpenPose with a thin MobileNet: `image` uint8 BGR [B, H, W, 3] → `maps` float32 [B, H/8, W/8, 57]."""
+    assert source is not None
+    graph = source.graph
+    _take_uint8(graph, "image:0", "image", ["batch", "height", "width", 3])
+    _rename_output(graph, "Openpose/concat_stage7:0", "maps", ["batch", "height_8", "width_8", 57])
+    return _finish(source, "openpose_mobilenet_thin")
+
+
+def build_movenet_multipose(source: onnx.ModelProto | None) -> onnx.ModelProto:
+    """MoveNet MultiPose: `image` uint8 RGB [1, H, W, 3] → `people` float32 [1, 6, 56]. The graph is written for one image."""
+    assert source is not None
+    graph = source.graph
+    _take_uint8(graph, "input:0", "image", [1, "height", "width", 3], TensorProto.INT32)
+    _rename_output(graph, "Identity:0", "people", [1, 6, 56])
+    return _finish(source, "movenet_multipose")
+
+
+def build_blazepose_landmark_full(source: onnx.ModelProto | None) -> onnx.ModelProto:
+    """BlazePose landmarks: `crops` uint8 RGB [B, 256, 256, 3] → landmarks, presence, mask and world landmarks of the centred person."""
+    assert source is not None
+    graph = source.graph
+    _take_uint8(graph, "input_1", "crops", ["batch", 256, 256, 3], scale=255.0)
+    for old, new, shape in (
+        ("Identity", "landmarks", (39, 5)),
+        ("Identity_1", "presence", (1,)),
+        ("Identity_2", "mask", (256, 256, 1)),
+        ("Identity_4", "world_landmarks", (39, 3)),
+    ):
+        _reshape_anew(graph, old, (-1, *shape))
+        _rename_output(graph, old, new, ["batch", *shape])
+    _drop_output(graph, "Identity_3")
+    return _finish(source, "blazepose_landmark_full")
+
+
+def build_gait_energy_image(source: onnx.ModelProto | None = None) -> onnx.ModelProto:
+    """Gait energy image (Han and Bhanu 2006): the mean silhouette; nothing in it is trained.
+
+    `gait_frames` uint8 [B, S, 64, 64], 0 to 255 → `embedding` float32 [B, 1, 2816], of length 1 (0 for empty silhouettes). The length is
+    taken out because it grows with the silhouette's area: clothes and a loose mask change that, and the person stays the same.
+    """
+    constants = {
+        "first": np.array([FIRST_COLUMN], np.int64),
+        "end": np.array([END_COLUMN], np.int64),
+        "columns": np.array([3], np.int64),
+        "white": np.array(255.0, np.float32),
+        "flat": np.array([0, 1, EMBEDDING_LENGTH], np.int64),
+        "least": np.array(1e-6, np.float32),
+    }
+    nodes = [
+        helper.make_node("Slice", ["gait_frames", "first", "end", "columns"], ["narrow"]),
+        helper.make_node("Cast", ["narrow"], ["grey"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["grey"], ["mean"], axes=[1], keepdims=1),
+        helper.make_node("Div", ["mean", "white"], ["energy"]),
+        helper.make_node("Reshape", ["energy", "flat"], ["vector"]),
+        helper.make_node("ReduceL2", ["vector"], ["length"], axes=[2], keepdims=1),
+        helper.make_node("Max", ["length", "least"], ["positive_length"]),
+        helper.make_node("Div", ["vector", "positive_length"], ["embedding"]),
+    ]
+    frames = ["batch", "frames", SILHOUETTE_SIZE, SILHOUETTE_SIZE]
+    graph = helper.make_graph(
+        nodes,
+        "gait_energy_image",
+        [helper.make_tensor_value_info("gait_frames", TensorProto.UINT8, frames)],
+        [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["batch", 1, EMBEDDING_LENGTH])],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    return _finish(helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)]), "gait_energy_image")
+
+
+def _take_uint8(
+    graph: onnx.GraphProto,
+    old: str,
+    new: str,
+    shape: list[str | int],
+    kind: int = TensorProto.FLOAT,
+    scale: float | None = None,
+) -> None:
+    """Let input `new` take uint8 and become what `old` was: cast to `kind`, divided by `scale`."""
+    if scale is None:
+        nodes = [helper.make_node("Cast", [new], [old], name=f"{new}_cast", to=kind)]
+    else:
+        graph.initializer.append(numpy_helper.from_array(np.array(scale, np.float32), f"{new}_scale"))
+        nodes = [
+            helper.make_node("Cast", [new], [f"{new}_float"], name=f"{new}_cast", to=kind),
+            helper.make_node("Div", [f"{new}_float", f"{new}_scale"], [old], name=f"{new}_normalise"),
+        ]
+    for node in reversed(nodes):
+        graph.node.insert(0, node)
+    del graph.input[:]
+    graph.input.append(helper.make_tensor_value_info(new, TensorProto.UINT8, shape))
+
+
+def _rename_output(graph: onnx.GraphProto, old: str, new: str, shape: list[str | int]) -> None:
+    for node in graph.node:
+        node.output[:] = [new if name == old else name for name in node.output]
+        node.input[:] = [new if name == old else name for name in node.input]
+    kept = [output for output in graph.output if output.name != old]
+    del graph.output[:]
+    graph.output.extend([*kept, helper.make_tensor_value_info(new, TensorProto.FLOAT, shape)])
+
+
+def _reshape_anew(graph: onnx.GraphProto, output: str, shape: tuple[int, ...]) -> None:
+    """Give the Reshape node that makes `output` another target shape."""
+    node = next(node for node in graph.node if output in node.output)
+    if node.op_type != "Reshape":
+        raise UsageError(f"output {output} is made by {node.op_type}, not Reshape: this is not the expected network")
+    node.input[1] = f"{output}_shape"
+    graph.initializer.append(numpy_helper.from_array(np.array(shape, np.int64), f"{output}_shape"))
+
+
+def _drop_output(graph: onnx.GraphProto, name: str) -> None:
+    """Remove an output, and then every node and constant that nothing needs any more."""
+    outputs = [output for output in graph.output if output.name != name]
+    needed = {output.name for output in outputs}
+    nodes = []
+    for node in reversed(graph.node):
+        if needed.intersection(node.output):
+            nodes.append(node)
+            needed.update(node.input)
+    constants = [constant for constant in graph.initializer if constant.name in needed]
+    for field, kept in ((graph.output, outputs), (graph.node, nodes[::-1]), (graph.initializer, constants)):
+        del field[:]
+        field.extend(kept)
+
+
+def _finish(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
+    """Drop what depends on the converter (inner shapes, its name and version), so that the bytes depend on the graph alone."""
+    model.graph.name = name
+    del model.graph.value_info[:]
+    del model.metadata_props[:]
+    model.graph.doc_string = ""
+    model.doc_string = ""
+    model.producer_name = "rt_gait_ros"
+    model.producer_version = ""
+    model.ir_version = IR_VERSION
+    return model
+
+
+RECIPES = {
+    "openpose_mobilenet_thin": Recipe(
+        build_openpose_mobilenet_thin,
+        sha256="0c59a838061fada817033e93a2e28311035ad64c3b74ca48508518fd3e20d2dc",
+        source="openpose_mobilenet_thin.onnx",
+        source_sha256="7c210d7cbd0dfa5a06e6dc819024836cd0e0fa909d6d11acf268375c2f674390",
+    ),
+    "movenet_multipose": Recipe(
+        build_movenet_multipose,
+        sha256="bcda59470847ef057cf424fb3eb8059aa41711fad444521069f561cb0b69254e",
+        source="movenet_multipose.onnx",
+        source_sha256="927b4205793d61d7de44edb678d65800250aaf1c67e83156835a0047ed7984c1",
+    ),
+    "blazepose_landmark_full": Recipe(
+        build_blazepose_landmark_full,
+        sha256="2dd005ba74ff750a9d967a51391d61ee4beec3abd99512ddb119dc6883049ba8",
+        source="blazepose_landmark_full.onnx",
+        source_sha256="74a61acc47900fdf7d45b35263c0e6377b77d1864a9b61719a17d9cd98cfeb77",
+    ),
+    "gait_energy_image": Recipe(
+        build_gait_energy_image, sha256="29700e1c6896cda88bb771dc9680a7e22ee91ff96c1d03dee6a0531f73d91dbb"
+    ),
+}
