@@ -1,7 +1,7 @@
 """Gait networks that see a walk as a set of silhouettes: GaitSet and GaitBase.
 
-Both meet each frame alone and pool the frames with a maximum. So each is two functions, `frame_features` and `head`, with
-a maximum between them, and a set can grow one frame at a time with exactly the result of the whole set.
+Both meet each frame alone and pool the frames with a maximum. So each is two functions, `frame_features` and `head`,
+with a maximum between them, and a set can grow one frame at a time with exactly the result of the whole set.
 """
 
 import torch
