@@ -1,0 +1,103 @@
+"""How stages hear each other: over a topic, or, composed into one process, by handing the object itself on."""
+
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+
+T = TypeVar("T")
+
+# REP-2003: consumers of images take sensor data, which matches every publisher; only the newest image matters.
+IMAGE_QOS = QoSProfile(
+    depth=1,
+    history=HistoryPolicy.KEEP_LAST,
+    reliability=ReliabilityPolicy.BEST_EFFORT,
+    durability=DurabilityPolicy.VOLATILE,
+)
+# Results are small, and a lost one is a lost gait frame: reliable, with a third of a second of room at 30 Hz.
+RESULT_QOS = QoSProfile(
+    depth=10,
+    history=HistoryPolicy.KEEP_LAST,
+    reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.VOLATILE,
+)
+
+
+class Link(Generic[T]):
+    """The output of a stage. Listeners in this process get the object; ROS gets a message when somebody subscribes."""
+
+    def __init__(
+        self, node: Node, message_type: Any, topic: str, qos: QoSProfile, to_message: Callable[[T], Any]
+    ) -> None:
+        self._node = node
+        self._to_message = to_message
+        self._publisher = node.create_publisher(message_type, topic, qos)
+        self._listeners: tuple[Callable[[T], None], ...] = ()
+
+    def add_listener(self, listener: Callable[[T], None]) -> None:
+        """Call `listener` with every item from now on, in the sender's thread: it must return at once."""
+        self._listeners = (*self._listeners, listener)
+
+    def remove_listener(self, listener: Callable[[T], None]) -> None:
+        """Undo `add_listener`; nothing happens when it is not there."""
+        self._listeners = tuple(known for known in self._listeners if known != listener)
+
+    @property
+    def watched(self) -> bool:
+        """Whether anybody would get what is sent."""
+        return bool(self._listeners) or self._publisher.get_subscription_count() > 0
+
+    def send(self, item: T) -> None:
+        """Hand `item` on. Nobody may change it afterwards. Callable from any thread."""
+        for listener in self._listeners:
+            listener(item)
+        if self._publisher.get_subscription_count() > 0:
+            self._publisher.publish(self._to_message(item))
+
+
+class Inlet(Generic[T]):
+    """An input of a stage: a topic, or the link of the stage before it in the same process.
+
+    What arrives is handed to `accept` as it is; the worker turns it into the domain object with `read`, so that nothing is
+    converted that is dropped before its turn.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        message_type: Any,
+        topic: str,
+        qos: QoSProfile,
+        from_message: Callable[[Any], T],
+        accept: Callable[[Any], None],
+    ) -> None:
+        self._node = node
+        self._message_type = message_type
+        self._topic = topic
+        self._qos = qos
+        self._from_message = from_message
+        self._accept = accept
+        self._subscription: Any = None
+        self.link: Link[T] | None = None
+
+    def open(self) -> None:
+        """Begin to listen."""
+        if self.link is not None:
+            self.link.add_listener(self._accept)
+        elif self._subscription is None:
+            self._subscription = self._node.create_subscription(
+                self._message_type, self._topic, self._accept, self._qos
+            )
+
+    def close(self) -> None:
+        """Stop listening."""
+        if self.link is not None:
+            self.link.remove_listener(self._accept)
+        elif self._subscription is not None:
+            self._node.destroy_subscription(self._subscription)
+            self._subscription = None
+
+    def read(self, arrival: Any) -> T:
+        """The domain object of something that arrived. Raises GaitError when a message makes no sense."""
+        return self._from_message(arrival) if isinstance(arrival, self._message_type) else arrival

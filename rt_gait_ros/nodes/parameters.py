@@ -1,0 +1,142 @@
+"""Parameters of the nodes: declared from config/parameters.yaml, which alone holds types, ranges, defaults and descriptions."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
+from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+from rt_gait_ros.errors import UsageError
+from rt_gait_ros.nodes.share import share_path
+
+COMMON = "common"  # section of the parameters that every node has
+TYPES = {
+    "bool": Parameter.Type.BOOL,
+    "integer": Parameter.Type.INTEGER,
+    "double": Parameter.Type.DOUBLE,
+    "string": Parameter.Type.STRING,
+    "strings": Parameter.Type.STRING_ARRAY,
+}
+# Declared by rclpy itself.
+BUILT_IN = ("use_sim_time", "start_type_description_service")
+BUILT_IN_PREFIX = "qos_overrides."
+
+
+class ParameterError(UsageError):
+    """A parameter that was given does not exist, is of the wrong type or out of its range."""
+
+
+@dataclass(frozen=True, slots=True)
+class Specification:
+    """One parameter as parameters.yaml describes it. range: (least, most) of a number. choices: all that a string may be; empty: anything."""
+
+    name: str
+    type: str
+    default: Any
+    description: str
+    range: tuple[float, float] | None = None
+    choices: tuple[str, ...] = ()
+    dynamic: bool = False
+
+    @property
+    def descriptor(self) -> ParameterDescriptor:
+        """The same as ROS says it."""
+        descriptor = ParameterDescriptor(
+            name=self.name,
+            type=TYPES[self.type].value,
+            description=self.description,
+            additional_constraints=f"one of: {', '.join(self.choices)}" if self.choices else "",
+            read_only=not self.dynamic,
+        )
+        if self.range and self.type == "integer":
+            least, most = map(int, self.range)
+            descriptor.integer_range = [IntegerRange(from_value=least, to_value=most, step=0)]
+        elif self.range:
+            least, most = map(float, self.range)
+            descriptor.floating_point_range = [FloatingPointRange(from_value=least, to_value=most, step=0.0)]
+        return descriptor
+
+    def complaint(self, value: Any) -> str:
+        """Why `value`, of the right type, will not do; empty when it will."""
+        if self.choices and value not in self.choices:
+            return f"parameter '{self.name}' is '{value}' but must be one of: {', '.join(self.choices)}"
+        if self.range and not self.range[0] <= value <= self.range[1]:
+            return f"parameter '{self.name}' is {value} but must lie within {self.range[0]} .. {self.range[1]}"
+        return ""
+
+
+@cache
+def specifications(path: Path | None = None) -> Mapping[str, Mapping[str, Specification]]:
+    """Every node's parameters by node and parameter name, the common ones included."""
+    text = (path or share_path("config/parameters.yaml")).read_text(encoding="utf-8")
+    sections = {
+        node: {name: _specification(name, entry) for name, entry in (entries or {}).items()}
+        for node, entries in yaml.safe_load(text).items()
+    }
+    common = sections.pop(COMMON)
+    return {node: {**own, **common} for node, own in sections.items()}
+
+
+def declare(node: Node, section: str) -> None:
+    """Declare the parameters of `section` on `node`, with what was given on the command line or in a parameter file.
+
+    Raises ParameterError for the first that is unknown, of the wrong type or out of range. Dynamic ones can be set later.
+    """
+    known = specifications()[section]
+    _refuse_unknown(node, section, known)
+    for specification in known.values():
+        _declare_one(node, section, specification)
+    node.add_on_set_parameters_callback(lambda parameters: _check(known, parameters))
+
+
+def _specification(name: str, entry: Mapping[str, Any]) -> Specification:
+    entry = dict(entry)
+    if "range" in entry:
+        entry["range"] = tuple(entry["range"])
+    if "choices" in entry:
+        entry["choices"] = tuple(entry["choices"])
+    return Specification(name=name, **entry)
+
+
+def _refuse_unknown(node: Node, section: str, known: Mapping[str, Specification]) -> None:
+    # rclpy tells only of overrides that are declared; the unknown ones are what is looked for here.
+    for name in node._parameter_overrides:
+        if name in known or name in BUILT_IN or name.startswith(BUILT_IN_PREFIX):
+            continue
+        owners = [other for other, entries in specifications().items() if name in entries]
+        if owners:  # a `/**` file or a -p of a composed process reaches every node
+            node.get_logger().warning(f"parameter '{name}' is of {', '.join(owners)}, not of {section}: ignored here")
+            continue
+        near = get_close_matches(name, known, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"--help lists the parameters of {section}"
+        raise ParameterError(f"unknown parameter '{name}' for {section}: {hint}")
+
+
+def _declare_one(node: Node, section: str, specification: Specification) -> None:
+    try:
+        parameter = node.declare_parameter(specification.name, specification.default, specification.descriptor)
+    except InvalidParameterTypeException:
+        given = node._parameter_overrides[specification.name]
+        hint = f" (write {float(given.value)})" if specification.type == "double" and type(given.value) is int else ""
+        raise ParameterError(
+            f"parameter '{specification.name}' of {section} is {given.value!r} but must be a {specification.type}{hint}"
+        ) from None
+    except InvalidParameterValueException:
+        given = node._parameter_overrides[specification.name]
+        raise ParameterError(f"{section}: {specification.complaint(given.value)}") from None
+    if complaint := specification.complaint(parameter.value):
+        raise ParameterError(f"{section}: {complaint}")
+
+
+def _check(known: Mapping[str, Specification], parameters: Iterable[Parameter]) -> SetParametersResult:
+    for parameter in parameters:
+        if (specification := known.get(parameter.name)) and (complaint := specification.complaint(parameter.value)):
+            return SetParametersResult(successful=False, reason=complaint)
+    return SetParametersResult(successful=True)

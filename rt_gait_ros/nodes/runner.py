@@ -1,0 +1,132 @@
+"""Running stages in a process: one executor, signals, help, exit code."""
+
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from types import FrameType, TracebackType
+
+import rclpy
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.signals import SignalHandlerOptions
+
+from rt_gait_ros.errors import GaitError
+from rt_gait_ros.nodes.parameters import Specification, specifications
+from rt_gait_ros.nodes.stage import Stage
+
+WAKE_PERIOD = 0.25  # seconds after which a signal is heeded at the latest
+
+
+class Signals:
+    """SIGINT and SIGTERM raise KeyboardInterrupt until `gently` is set; from then on they only set `stop`, the second one raises."""
+
+    def __init__(self) -> None:
+        self.gently = False
+        self.stop = False
+
+    def __enter__(self) -> "Signals":
+        self._before = {number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if not self.gently or self.stop:
+            raise KeyboardInterrupt
+        self.stop = True
+
+
+def run(build: Callable[[], Sequence[Stage]], args: Sequence[str] | None, help_text: str) -> int:
+    """Run the stages that `build` makes until one of them ends the process or a signal comes.
+
+    args: the command line without the program's name, None for sys.argv's. Returns the exit code: 0 after SIGINT, SIGTERM or
+    an orderly end, else an error's own; errors a user can mend are one line on standard error.
+    """
+    args = sys.argv[1:] if args is None else list(args)
+    own = args[: args.index("--ros-args")] if "--ros-args" in args else args
+    if {"-h", "--help"} & set(own):
+        sys.stdout.write(help_text)
+        return 0
+    if own:
+        sys.stderr.write(f"error: unknown argument '{own[0]}': parameters go behind --ros-args -p; see --help\n")
+        return 2
+    with Signals() as signals:
+        try:
+            # Without rclpy's own handlers the graph is still there when the stages say goodbye.
+            rclpy.init(args=list(args), signal_handler_options=SignalHandlerOptions.NO)
+            return spin(build, signals)
+        except (KeyboardInterrupt, ExternalShutdownException):
+            return 0
+        except GaitError as error:
+            sys.stderr.write(f"error: {error}\n")
+            return error.exit_code
+        finally:
+            rclpy.try_shutdown()
+
+
+def spin(build: Callable[[], Sequence[Stage]], signals: Signals, each_turn: Callable[[], None] = lambda: None) -> int:
+    """Make the stages, spin them in the calling thread until they end, take them down. Raises what ended a stage.
+
+    each_turn: called after every callback, at least each WAKE_PERIOD.
+    """
+    executor = SingleThreadedExecutor()
+    stages: Sequence[Stage] = ()
+    try:
+        stages = build()
+        for stage in stages:
+            executor.add_node(stage)
+        stages[0].create_timer(WAKE_PERIOD, lambda: None)  # a signal handler of Python's runs only between callbacks
+        signals.gently = True
+        while not signals.stop and not any(stage.ended for stage in stages):
+            executor.spin_once()
+            each_turn()
+        signals.stop = False
+        return _outcome(stages)
+    finally:
+        for stage in stages:  # in the order of the data: what is upstream falls silent first
+            stage.destroy_node()
+        executor.shutdown()
+
+
+def _outcome(stages: Sequence[Stage]) -> int:
+    errors = [stage.ending for stage in stages if stage.ending is not None]
+    if not errors:
+        return 0
+    if isinstance(errors[0], GaitError):
+        raise errors[0]
+    traceback.print_exception(errors[0])
+    return 1
+
+
+def help_text(executable: str, purpose: str, topics: str, sections: Sequence[str]) -> str:
+    """What `--help` of a node says. topics: its interface, one line each. sections: nodes whose parameters it takes."""
+    lines = [
+        f"usage: {executable} [--ros-args -p NAME:=VALUE | --params-file FILE | -r FROM:=TO | -r __ns:=/NAMESPACE …]",
+        "",
+        purpose,
+        "",
+        topics.strip("\n"),
+    ]
+    for section in sections:
+        lines += ["", f"parameters of {section} (* may be changed while it runs):"]
+        lines += [
+            line for specification in specifications()[section].values() for line in _parameter_lines(specification)
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _parameter_lines(specification: Specification) -> list[str]:
+    limits = ""
+    if specification.range:
+        limits = f", {specification.range[0]} .. {specification.range[1]}"
+    elif specification.choices:
+        limits = f", one of: {' '.join(specification.choices)}"
+    star = "*" if specification.dynamic else " "
+    return [
+        f" {star}{specification.name} ({specification.type}, default {specification.default!r}{limits})",
+        f"      {' '.join(specification.description.split())}",
+    ]

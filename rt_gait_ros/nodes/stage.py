@@ -1,0 +1,196 @@
+"""The managed node that every node of this package is: life cycle, parameters, diagnostics, and an orderly end."""
+
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.timer import Timer
+
+from rt_gait_ros.errors import GaitError, UsageError
+from rt_gait_ros.nodes import parameters
+from rt_gait_ros.nodes.statistics import Faults, Statistics
+
+RETRY_FIRST, RETRY_MOST = 0.5, 8.0  # seconds between attempts to configure: doubled each time
+DIAGNOSTICS_PERIOD = 1.0
+
+
+class Stage(LifecycleNode):
+    """A node that starts itself (parameter `autostart`), says how it does on /diagnostics, and leaves nothing behind.
+
+    Subclasses implement `setup`, `start`, `stop` and `teardown`, all called from the executor's thread:
+
+        unconfigured --setup--> inactive --start--> active
+        unconfigured <-teardown- inactive <--stop-- active
+
+    `setup` and `start` raise GaitError when they cannot: the transition fails, and an autostarting node tries again with
+    growing pauses. A UsageError, which no waiting mends, ends the process of an autostarting node. `stop` and `teardown` must be callable at any time.
+    """
+
+    def __init__(self, name: str, **node_options: Any) -> None:
+        """name: of the node and of its section in parameters.yaml. node_options: as for rclpy's Node. Raises ParameterError."""
+        super().__init__(name, **node_options)
+        parameters.declare(self, name)
+        self.statistics = Statistics()
+        self.faults = Faults(self.get_logger().error, self.get_logger().info)
+        self.phase = "unconfigured"
+        self.ending: Exception | None = None
+        self.ended = False
+        self._last_refusal: GaitError | None = None
+        self._retry: Timer | None = None
+        self._retry_pause = RETRY_FIRST
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self.create_timer(DIAGNOSTICS_PERIOD, self._publish_diagnostics)
+        if self.value("autostart"):
+            self._schedule_autostart(0.0)
+
+    def value(self, name: str) -> Any:
+        """Present value of a parameter."""
+        return self.get_parameter(name).value
+
+    def finish(self, error: Exception | None = None) -> None:
+        """Ask the process to end: with exit code 0, or because of `error`. Callable from any thread; takes effect within 0.25 s."""
+        self.ending = self.ending or error
+        self.ended = True
+
+    # What a subclass is made of.
+
+    def setup(self) -> None:
+        """Open what is needed, make publishers. Nothing runs yet."""
+
+    def start(self) -> None:
+        """Begin to work: subscribe, start threads."""
+
+    def stop(self) -> None:
+        """Stop working; undoes `start`."""
+
+    def teardown(self) -> None:
+        """Let go of everything; undoes `setup`."""
+
+    def details(self) -> dict[str, str]:
+        """More lines for the diagnostics: what only this node knows."""
+        return {}
+
+    # Life cycle: rclpy calls these.
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Unconfigured to inactive."""
+        return self._go("configure", "inactive", self.setup, undo=self.teardown)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Inactive to active."""
+        return self._go("activate", "active", self.start, undo=self.stop)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Active to inactive."""
+        return self._go("deactivate", "inactive", self.stop)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Inactive to unconfigured."""
+        return self._go("clean up", "unconfigured", self.teardown)
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Any state to finalized."""
+        return self._go("shut down", "finalized", self._let_go)
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """After an unexpected exception in a transition: back to unconfigured."""
+        return self._go("recover", "unconfigured", self._let_go)
+
+    def destroy_node(self) -> None:
+        """Stop, let go, and leave the graph."""
+        if self.phase != "finalized":
+            self._let_go()
+            self.phase = "finalized"
+        super().destroy_node()
+
+    def _let_go(self) -> None:
+        self._cancel_retry()
+        self.stop()
+        self.teardown()
+
+    def _go(
+        self, verb: str, phase: str, action: Callable[[], None], undo: Callable[[], None] | None = None
+    ) -> TransitionCallbackReturn:
+        try:
+            action()
+        except GaitError as error:
+            self.faults.raise_("life cycle", f"cannot {verb}: {error}")
+            self._last_refusal = error
+            if undo:
+                undo()
+            return TransitionCallbackReturn.FAILURE
+        except Exception as error:  # rclpy would swallow it without a word
+            self.get_logger().fatal(f"cannot {verb}:\n{traceback.format_exc()}")
+            self.finish(error)
+            return TransitionCallbackReturn.ERROR
+        self.phase = phase
+        self.faults.clear("life cycle")
+        self.get_logger().info(phase)
+        return TransitionCallbackReturn.SUCCESS
+
+    # Autostart.
+
+    def _schedule_autostart(self, pause: float) -> None:
+        self._retry = self.create_timer(pause, self._autostart)
+
+    def _cancel_retry(self) -> None:
+        if self._retry is not None:
+            self.destroy_timer(self._retry)
+            self._retry = None
+
+    def _autostart(self) -> None:
+        self._cancel_retry()
+        self._last_refusal = None
+        if self.phase == "unconfigured":
+            self.trigger_configure()
+        if self.phase == "inactive":
+            self.trigger_activate()
+        if self._last_refusal is None:
+            return
+        if isinstance(self._last_refusal, UsageError):
+            self.finish(self._last_refusal)
+            return
+        self._schedule_autostart(self._retry_pause)
+        self._retry_pause = min(2 * self._retry_pause, RETRY_MOST)
+
+    # Diagnostics.
+
+    def _publish_diagnostics(self) -> None:
+        status = DiagnosticStatus(name=self.get_fully_qualified_name().lstrip("/"), hardware_id="rt_gait_ros")
+        summary = self.statistics.summary()
+        faults = self.faults.standing
+        if faults:
+            status.level, status.message = DiagnosticStatus.ERROR, "; ".join(faults)
+        elif summary.dropped_now > 0:
+            status.level, status.message = DiagnosticStatus.WARN, f"dropped {summary.dropped_now} in the last second"
+        else:
+            status.level, status.message = DiagnosticStatus.OK, self.phase
+        lines = {
+            "state": self.phase,
+            "rate_in_hz": f"{summary.rate_in:.1f}",
+            "rate_out_hz": f"{summary.rate_out:.1f}",
+            **{name: str(count) for name, count in summary.totals.items()},
+            "latency_p50_ms": f"{summary.latency[0]:.1f}",
+            "latency_p95_ms": f"{summary.latency[1]:.1f}",
+            "work_p50_ms": f"{summary.work[0]:.1f}",
+            "work_p95_ms": f"{summary.work[1]:.1f}",
+            **self.details(),
+            "last_error": self.faults.last,
+        }
+        status.values = [KeyValue(key=key, value=value) for key, value in lines.items()]
+        message = DiagnosticArray(status=[status])
+        message.header.stamp = self.get_clock().now().to_msg()
+        self._diagnostics.publish(message)
+
+    def age_of(self, stamp: int) -> float | None:
+        """Seconds since `stamp` (ns) by the node's clock; None when the stamp is of another clock (more than a minute away)."""
+        age = (self.get_clock().now().nanoseconds - stamp) * 1e-9
+        return age if 0.0 <= age < 60.0 else None
+
+    @staticmethod
+    def now() -> float:
+        """Seconds of a clock that only goes forward, for measuring work."""
+        return time.perf_counter()

@@ -1,0 +1,114 @@
+"""What a stage counts while it runs, and the faults it stands in; shown once a second on /diagnostics."""
+
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+LATENCY_WINDOW = 300  # results that the shown percentiles stand on: ten seconds at 30 Hz
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Counts since the last `Statistics.summary()` as rates, and totals since the start. Times in milliseconds, NaN when nothing was seen."""
+
+    rate_in: float
+    rate_out: float
+    dropped_now: int
+    totals: dict[str, int]
+    latency: tuple[float, float]
+    work: tuple[float, float]
+
+
+class Statistics:
+    """Thread-safe counters of one stage.
+
+    Counters in use: received, handled, dropped (no time for it), malformed (message that makes no sense), failed (network did not answer).
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._totals: Counter[str] = Counter(received=0, handled=0, dropped=0, malformed=0, failed=0)
+        self._latencies: deque[float] = deque(maxlen=LATENCY_WINDOW)
+        self._works: deque[float] = deque(maxlen=LATENCY_WINDOW)
+        self._before = Counter(self._totals)
+        self._before_time = clock()
+
+    def count(self, name: str, amount: int = 1) -> None:
+        """Add `amount` to the counter `name`."""
+        with self._lock:
+            self._totals[name] += amount
+
+    def total(self, name: str) -> int:
+        """Value of the counter `name` since the start."""
+        with self._lock:
+            return self._totals[name]
+
+    def handled(self, work: float, latency: float | None = None) -> None:
+        """One item is done. work: seconds it took here. latency: seconds since the camera's stamp."""
+        with self._lock:
+            self._totals["handled"] += 1
+            self._works.append(work)
+            if latency is not None:
+                self._latencies.append(latency)
+
+    def summary(self) -> Summary:
+        """Rates since the last call, totals, and p50 and p95 over the last results."""
+        with self._lock:
+            now = self._clock()
+            seconds = max(now - self._before_time, 1e-9)
+            new = {name: self._totals[name] - self._before[name] for name in self._totals}
+            self._before, self._before_time = Counter(self._totals), now
+            return Summary(
+                rate_in=new["received"] / seconds,
+                rate_out=new["handled"] / seconds,
+                dropped_now=new["dropped"],
+                totals=dict(self._totals),
+                latency=_percentiles(self._latencies),
+                work=_percentiles(self._works),
+            )
+
+
+class Faults:
+    """What is wrong at this moment, by topic ("input", "network", …): each is said once when it appears and once when it is over."""
+
+    def __init__(self, say: Callable[[str], None], say_over: Callable[[str], None]) -> None:
+        self._say = say
+        self._say_over = say_over
+        self._lock = threading.Lock()
+        self._standing: dict[str, str] = {}
+        self.last = ""
+
+    def raise_(self, topic: str, text: str) -> None:
+        """A fault stands. It is said unless the same one stands already."""
+        with self._lock:
+            known = self._standing.get(topic)
+            self._standing[topic] = self.last = text
+        if known != text:
+            self._say(text)
+
+    def clear(self, topic: str) -> None:
+        """The fault of that topic, if there is one, is over."""
+        if topic not in self._standing:  # the hot path: called for every frame
+            return
+        with self._lock:
+            text = self._standing.pop(topic, None)
+        if text is not None:
+            self._say_over(f"over: {text}")
+
+    @property
+    def standing(self) -> list[str]:
+        """The faults that stand now."""
+        with self._lock:
+            return list(self._standing.values())
+
+
+def _percentiles(seconds: deque[float]) -> tuple[float, float]:
+    if not seconds:
+        return float("nan"), float("nan")
+    p50, p95 = np.percentile(seconds, (50, 95)) * 1e3
+    return float(p50), float(p95)

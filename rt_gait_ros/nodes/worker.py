@@ -1,0 +1,76 @@
+"""One thread behind a short slot: callbacks drop items in, the thread handles them, what it has no time for is counted."""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Worker(Generic[T]):
+    """Handles the newest items one after another in a thread of its own.
+
+    depth: items that may wait; with 1 this is a latest-frame slot. When it is full the oldest waiting item is dropped.
+    on_drop: called for each dropped item. on_crash: called once with an exception that `handle` did not expect; the thread ends then.
+    """
+
+    def __init__(
+        self,
+        handle: Callable[[T], None],
+        *,
+        depth: int = 1,
+        on_drop: Callable[[], None] = lambda: None,
+        on_crash: Callable[[Exception], None],
+        name: str = "worker",
+    ) -> None:
+        self._handle = handle
+        self._items: deque[T] = deque()
+        self._depth = depth
+        self._on_drop = on_drop
+        self._on_crash = on_crash
+        self._condition = threading.Condition()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def offer(self, item: T) -> None:
+        """Hand an item over; returns at once. Ignored after `stop`."""
+        with self._condition:
+            if self._stopping:
+                return
+            full = len(self._items) >= self._depth
+            if full:
+                self._items.popleft()
+            self._items.append(item)
+            self._condition.notify()
+        if full:
+            self._on_drop()
+
+    @property
+    def waiting(self) -> int:
+        """Items in the slot now."""
+        return len(self._items)
+
+    def stop(self, timeout: float = 5.0) -> bool:
+        """Let the item in hand finish, forget the waiting ones, end the thread. False when it did not end within `timeout` seconds."""
+        with self._condition:
+            self._stopping = True
+            self._items.clear()
+            self._condition.notify()
+        if threading.current_thread() is not self._thread:
+            self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        while True:
+            with self._condition:
+                self._condition.wait_for(lambda: self._items or self._stopping)
+                if self._stopping:
+                    return
+                item = self._items.popleft()
+            try:
+                self._handle(item)
+            except Exception as error:  # anything unexpected ends the process with its traceback, not only this thread
+                self._on_crash(error)
+                return
