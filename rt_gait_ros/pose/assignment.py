@@ -8,7 +8,7 @@ import numpy as np
 def assign(cost: np.ndarray, rows: int, columns: int, match: np.ndarray) -> None:
     """Cheapest assignment of every row to a column of its own; rows <= columns.
 
-    cost: (>= rows, >= columns) float64, of which the leading block is used. match: (>= rows,) int32, filled with columns.
+    cost: (>= rows, >= columns) float64, of which the leading block is used. match: (>= rows,) int32, filled in.
     """
     row_price = np.empty(rows, np.float64)
     column_price = np.zeros(columns, np.float64)

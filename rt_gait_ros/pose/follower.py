@@ -1,0 +1,80 @@
+"""Following one person from image to image with the per-person network, between whole-image runs."""
+
+import numpy as np
+
+from rt_gait_ros.pose.person_network import PersonReading, Region
+from rt_gait_ros.pose.smoothing import KeypointFilter
+
+# Share of the newest measurement in the running averages of speed and size. The size of a walker changes slowly, and a
+# trembling size would make the network's next landmarks tremble; speed must follow a turn within a few frames.
+_SPEED_SHARE = 0.4
+_SIZE_SHARE = 0.3
+
+
+class Follower:
+    """Where one person is and will be. `reading` is of the last image; `keypoints` the same, filtered."""
+
+    def __init__(self, reading: PersonReading, time: float, smooth: bool) -> None:
+        self.unconfirmed = 0
+        self._filter = KeypointFilter() if smooth else None
+        self._speed = np.zeros(2)
+        self._time = time
+        self._region = reading.next_region
+        self.surprise = 0.0
+        self._take(reading, time)
+
+    def expected(self, time: float) -> Region:
+        """Where to look at `time` (seconds): the last place, moved on."""
+        x, y = self._speed * (time - self._time)
+        return Region(self._region.x + x, self._region.y + y, self._region.side)
+
+    def update(self, reading: PersonReading, time: float) -> None:
+        """Go on with what the network saw in the region expected for `time`."""
+        measured, expected = reading.next_region, self.expected(time)
+        step = max(time - self._time, 1e-3)
+        self.surprise = float(np.hypot(measured.x - expected.x, measured.y - expected.y)) / expected.side
+        travelled = np.array([measured.x - self._region.x, measured.y - self._region.y])
+        self._speed += _SPEED_SHARE * (travelled / step - self._speed)
+        side = self._region.side + _SIZE_SHARE * (measured.side - self._region.side)
+        self._region = Region(measured.x, measured.y, side)
+        self._take(reading, time)
+
+    def _take(self, reading: PersonReading, time: float) -> None:
+        """Keep the newest reading."""
+        self._time = time
+        self.reading = reading
+        self.keypoints = reading.keypoints
+        if self._filter is not None:
+            self.keypoints = self._filter(reading.keypoints, time, self.height)
+
+    @property
+    def height(self) -> float:
+        """Approximate body height in pixels."""
+        return self._region.side / 1.4
+
+    def centre_inside(self, width: int, height: int) -> bool:
+        """Whether the middle of the hips is still in the image."""
+        return 0 <= self._region.x < width and 0 <= self._region.y < height
+
+
+def distance(first: np.ndarray, second: np.ndarray, height: float) -> float:
+    """Mean distance of the joints that both have, in body heights; inf without a common one."""
+    both = np.isfinite(first[:, 0]) & np.isfinite(second[:, 0])
+    if not both.any():
+        return float("inf")
+    return float(np.linalg.norm(first[both, :2] - second[both, :2], axis=1).mean()) / height
+
+
+# Two followers whose joints lie closer than this, in body heights, look at the same person.
+SAME_PERSON = 0.08
+# A whole-image detection this close to a follower is that person: coarse maps, a lost leg.
+SAME_DETECTION = 0.2
+
+
+def without_duplicates(followers: list[Follower]) -> list[Follower]:
+    """One follower per person; of two on one person, the one that the network surprised less stays, then the older."""
+    kept: list[Follower] = []
+    for candidate in sorted(followers, key=lambda follower: follower.surprise):
+        if all(distance(candidate.keypoints, other.keypoints, other.height) > SAME_PERSON for other in kept):
+            kept.append(candidate)
+    return [follower for follower in followers if any(follower is other for other in kept)]

@@ -1,0 +1,190 @@
+"""From one image to everybody in it: a whole-image network finds people, a per-person network reads and follows them."""
+
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+import numpy as np
+
+from rt_gait_ros.pose import person_network
+from rt_gait_ros.pose.detectors import Detector
+from rt_gait_ros.pose.errors import PoseError
+from rt_gait_ros.pose.follower import SAME_DETECTION, Follower, distance, without_duplicates
+from rt_gait_ros.pose.layouts import LAYOUT, OPENPOSE_THIN
+from rt_gait_ros.pose.paf import PafParser
+from rt_gait_ros.pose.person import PersonPose, PoseFrame
+from rt_gait_ros.pose.person_network import PersonReading, Region
+from rt_gait_ros.pose.reading import person_pose
+from rt_gait_ros.serving.inference import InferenceClient
+from rt_gait_ros.sources.frame import Frame
+
+GAIT_FRAME_KINDS = ("silhouette", "skeleton", "")
+
+# BlazePose's batch in the model repository (max_batch_size).
+_BATCH = 8
+# Seconds without an image (or a step back in time: a looped video) after which nobody is where they were.
+_LONGEST_GAP = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class PoseConfig:
+    """What the pose stage does; every field is a parameter of the pose node.
+
+    detector: model that finds people in the whole image: openpose_mobilenet_thin, movenet_multipose, or an exported
+        trt_pose network (outputs cmap and paf).
+    detector_size: longer side in pixels of the image given to it; networks of a fixed size ignore it.
+    detector_period: images from one whole-image run to the next while everybody is followed. Without anybody, and in
+        the image after somebody was lost, it runs at once.
+    person_model: per-person network.
+    max_people: people followed at a time; each costs one run of the per-person network. The largest come first.
+    min_parts: joints a whole-image detection needs before somebody is looked at more closely.
+    presence: least probability, by the per-person network, that its region holds a person.
+    unconfirmed: whole-image runs in a row that may miss a followed person before the follower is dropped. 0: any number.
+    keypoint_confidence: joints less sure than this are reported as missing.
+    smoothing: filter each followed person's keypoints through time.
+    gait_frame_kind: what to make for gait recognition: "silhouette", "skeleton", or "" for nothing.
+    """
+
+    detector: str = "openpose_mobilenet_thin"
+    detector_size: int = 320  # 64..2048
+    detector_period: int = 5  # 1..1000
+    person_model: str = person_network.MODEL
+    max_people: int = 8  # 1..64
+    min_parts: int = 5  # 2..18
+    presence: float = 0.5  # 0..1
+    unconfirmed: int = 4  # 0..1000
+    keypoint_confidence: float = 0.1  # 0..1
+    smoothing: bool = True
+    gait_frame_kind: str = "silhouette"  # one of GAIT_FRAME_KINDS
+
+    def __post_init__(self) -> None:
+        """Refuse values outside the ranges above."""
+        ranges = {
+            "detector_size": (64, 2048),
+            "detector_period": (1, 1000),
+            "max_people": (1, 64),
+            "min_parts": (2, 18),
+            "presence": (0.0, 1.0),
+            "unconfirmed": (0, 1000),
+            "keypoint_confidence": (0.0, 1.0),
+        }
+        for name, (low, high) in ranges.items():
+            if not low <= getattr(self, name) <= high:
+                raise PoseError(f"{name} = {getattr(self, name)} must lie in {low}..{high}")
+        if self.gait_frame_kind not in GAIT_FRAME_KINDS:
+            raise PoseError(f"gait_frame_kind = {self.gait_frame_kind!r} must be one of {GAIT_FRAME_KINDS}")
+
+
+class PosePipeline:
+    """The two-stage cascade. Images go in one after the other, in the order of their stamps."""
+
+    def __init__(self, client: InferenceClient, config: PoseConfig | None = None) -> None:
+        self._client = client
+        self._config = config or PoseConfig()
+        self._detector: Detector | None = None
+        self._followers: list[Follower] = []
+        self._since_detection = 0
+        self._look_around = True
+        self._time: float | None = None
+
+    @staticmethod
+    def warm_up() -> None:
+        """Compile what is compiled on first use; call it before the first image. Needs no server."""
+        PafParser(OPENPOSE_THIN).warm_up()
+
+    def process(self, frame: Frame) -> PoseFrame:
+        """Everybody in the image, in the order in which they were found.
+
+        Raises InferenceError when a network does not answer, and PoseError for an unusable image or an unusable answer;
+        the image is then lost, the next one is processed as if it had not been there, with a look at the whole image.
+        """
+        image = frame.image
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or image.size == 0:
+            raise PoseError(f"the image is {image.dtype} {image.shape}; it must be uint8 (H, W, 3), BGR, and not empty")
+        time = frame.stamp * 1e-9
+        if self._time is not None and not 0.0 <= time - self._time <= _LONGEST_GAP:
+            self._followers, self._look_around = [], True
+        due = self._look_around or not self._followers or self._since_detection + 1 >= self._config.detector_period
+        self._look_around = True  # stays so if a network fails below
+        people, readings = self._ask(image, time, due)
+        self._time = time
+        self._since_detection = 0 if due else self._since_detection + 1
+        lost = self._follow(readings, image, time)
+        if people is not None:
+            self._find(people, image, time)
+        self._look_around = lost
+        return self._result(frame)
+
+    def _ask(self, image: np.ndarray, time: float, due: bool) -> tuple[np.ndarray | None, list[PersonReading]]:
+        """Both networks at once: whole-image people (None when not due), and one reading per follower."""
+        search = None
+        if due:
+            detector = self._ready_detector()
+            search = self._client.submit(detector.model, detector.request(image, self._config.detector_size))
+        readings = self._read(image, [follower.expected(time) for follower in self._followers])
+        return (None if search is None else detector.people(search.result(), image)), readings
+
+    def _ready_detector(self) -> Detector:
+        """The detector, described by its server the first time."""
+        if self._detector is None:
+            spec = self._client.describe(self._config.detector)
+            self._detector = Detector.from_spec(spec, self._config.min_parts)
+        return self._detector
+
+    def _read(self, image: np.ndarray, regions: list[Region]) -> list[PersonReading]:
+        """The per-person network on every region, in batches."""
+        batches = [regions[first : first + _BATCH] for first in range(0, len(regions), _BATCH)]
+        answers: list[Future[dict[str, np.ndarray]]] = [
+            self._client.submit(self._config.person_model, person_network.requests(image, batch)) for batch in batches
+        ]
+        return [
+            reading
+            for batch, answer in zip(batches, answers, strict=True)
+            for reading in person_network.read(answer.result(), batch)
+        ]
+
+    def _follow(self, readings: list[PersonReading], image: np.ndarray, time: float) -> bool:
+        """Move every follower on; tells whether somebody was lost."""
+        before = len(self._followers)
+        for follower, reading in zip(self._followers, readings, strict=True):
+            follower.update(reading, time)
+        height, width = image.shape[:2]
+        self._followers = without_duplicates(
+            [
+                follower
+                for follower in self._followers
+                if follower.reading.presence >= self._config.presence and follower.centre_inside(width, height)
+            ]
+        )
+        return len(self._followers) < before
+
+    def _find(self, people: np.ndarray, image: np.ndarray, time: float) -> None:
+        """Hold whole-image people against the followers: confirm, drop, and start following whoever is new."""
+        newcomers = list(people)
+        for follower in self._followers:
+            follower.unconfirmed += 1
+        for follower in self._followers:
+            near = [distance(person, follower.keypoints, follower.height) < SAME_DETECTION for person in newcomers]
+            if any(near):
+                follower.unconfirmed = 0
+            newcomers = [person for person, taken in zip(newcomers, near, strict=True) if not taken]
+        if self._config.unconfirmed:
+            self._followers = [f for f in self._followers if f.unconfirmed < self._config.unconfirmed]
+        regions = [
+            region for person in newcomers if (region := person_network.region_from_keypoints(person)) is not None
+        ]
+        regions.sort(key=lambda region: -region.side)
+        regions = regions[: self._config.max_people - len(self._followers)]
+        for reading in self._read(image, regions):
+            if reading.presence >= self._config.presence:
+                self._followers.append(Follower(reading, time, self._config.smoothing))
+        self._followers = without_duplicates(self._followers)
+
+    def _result(self, frame: Frame) -> PoseFrame:
+        """The followers as the rest of the package sees them."""
+        height, width = frame.image.shape[:2]
+        config = self._config
+        people: list[PersonPose] = [
+            person_pose(follower, (width, height), config.keypoint_confidence, config.gait_frame_kind)
+            for follower in self._followers
+        ]
+        return PoseFrame(frame.stamp, frame.frame_id, width, height, LAYOUT, config.gait_frame_kind, people)

@@ -1,0 +1,63 @@
+"""Steady keypoints: the One-Euro filter (Casiez, Roussel & Vogel, CHI 2012), told how sure each joint is."""
+
+import math
+
+import numpy as np
+
+# Tuned on walking footage (`rt-gait bench pose`). Speeds are in body heights per second, so that near and far people are
+# filtered alike: a standing joint trembles below CUTOFF hertz, a swinging ankle moves at two heights a second and is let through.
+CUTOFF = 1.5
+SPEED_GAIN = 8.0
+SPEED_CUTOFF = 1.0
+
+# A joint that was not seen for longer than this starts afresh, seconds.
+LONGEST_GAP = 0.3
+
+
+class KeypointFilter:
+    """Filters one person's keypoints through time."""
+
+    def __init__(self) -> None:
+        self._value: np.ndarray | None = None
+        self._speed = np.zeros((0, 2))
+        self._seen = np.zeros(0)
+
+    def __call__(self, keypoints: np.ndarray, time: float, height: float) -> np.ndarray:
+        """Filtered copy of keypoints (K, 3) at `time` seconds; height: the person's, in pixels.
+
+        Missing joints (NaN) stay missing. The surer the network is of a joint, the less of the past is mixed in.
+        """
+        points = keypoints[:, :2].astype(np.float64)
+        found = np.isfinite(points[:, 0])
+        if self._value is None:
+            self._value = np.full_like(points, np.nan)
+            self._speed = np.zeros_like(points)
+            self._seen = np.full(len(points), -math.inf)
+        step = time - self._seen
+        fresh = found & ~((step > 0.0) & (step <= LONGEST_GAP) & np.isfinite(self._value[:, 0]))
+        known = found & ~fresh
+        self._value[fresh], self._speed[fresh] = points[fresh], 0.0
+        if known.any():
+            self._advance(points, keypoints[:, 2], step, known, height)
+        self._seen[found] = time
+        result = keypoints.copy()
+        result[found, :2] = self._value[found]
+        return result
+
+    def _advance(
+        self, points: np.ndarray, confidence: np.ndarray, step: np.ndarray, known: np.ndarray, height: float
+    ) -> None:
+        """One filter step for the joints that have a past."""
+        assert self._value is not None
+        step = step[known, None]
+        speed = (points[known] - self._value[known]) / step
+        self._speed[known] += _share(SPEED_CUTOFF, step) * (speed - self._speed[known])
+        pace = np.linalg.norm(self._speed[known], axis=1, keepdims=True) / height
+        share = _share(CUTOFF + SPEED_GAIN * pace, step) * confidence[known, None].clip(0.2, 1.0)
+        self._value[known] += share * (points[known] - self._value[known])
+
+
+def _share(cutoff: np.ndarray | float, step: np.ndarray) -> np.ndarray:
+    """Weight of the newest value in a first-order low-pass of that cut-off (hertz), step seconds after the last one."""
+    turn = 2.0 * math.pi * cutoff * step
+    return turn / (turn + 1.0)

@@ -1,0 +1,69 @@
+"""Person masks -> the silhouettes that GaitSet and its successors were trained on (Chao et al., AAAI 2019)."""
+
+import cv2
+import numpy as np
+
+SIZE = 64  # rows and columns of a silhouette; networks read columns 10:54 of it
+
+# GaitSet drops a frame whose mask, 0 or 255 per pixel, sums to no more than this: some forty pixels of person.
+LEAST_PIXEL_SUM = 10_000
+
+# A loose piece of the mask is kept beside the largest one when it has at least this share of its area: a foot that the thin
+# ankle of a small person no longer holds is 2 to 3 % of a body; specks of background are far less.
+LEAST_PIECE = 0.01
+# ... and lies no farther from its box than this share of its height.
+LARGEST_GAP = 0.05
+
+
+def silhouette_from_mask(mask: np.ndarray) -> np.ndarray | None:
+    """One GaitSet silhouette of a mask, or None where there is too little person in it.
+
+    mask: (H, W) uint8, 0 and 255 (values between count as part of the person, as the mass of their brightness).
+    Returns (64, 64) uint8: the mask's non-empty rows scaled to 64 (bicubic), centred on the column that halves its mass.
+    Edges are soft (0..255), because GaitSet's own pre-processing leaves them so and its weights have seen nothing else.
+    """
+    if int(mask.sum(dtype=np.int64)) <= LEAST_PIXEL_SUM:
+        return None
+    rows = np.flatnonzero(mask.any(axis=1))
+    body = mask[rows[0] : rows[-1] + 1]
+    width = int(SIZE * body.shape[1] / body.shape[0])
+    if width < 1:
+        return None
+    body = cv2.resize(body, (width, SIZE), interpolation=cv2.INTER_CUBIC)
+    mass = body.sum(axis=0, dtype=np.int64).cumsum()
+    centre = int(np.argmax(mass > mass[-1] / 2))
+    silhouette = np.zeros((SIZE, SIZE), np.uint8)
+    left = centre - SIZE // 2
+    first, last = max(left, 0), min(left + SIZE, width)
+    silhouette[:, first - left : last - left] = body[:, first:last]
+    return silhouette
+
+
+def person_mask(logits: np.ndarray) -> np.ndarray:
+    """Binary mask of one person from a network's logits: the largest piece and what hangs closely on it.
+
+    logits: (H, W) float, above 0 where the person is. Returns (H, W) uint8, 0 and 255; all 0 where nobody is.
+    """
+    binary = (logits > 0).astype(np.uint8)
+    count, labels, statistics, _ = cv2.connectedComponentsWithStats(binary, connectivity=8)
+    if count <= 2:
+        return binary * np.uint8(255)
+    areas = statistics[:, cv2.CC_STAT_AREA].copy()
+    areas[0] = 0
+    body = int(areas.argmax())
+    values = np.zeros(count, np.uint8)
+    for piece in range(1, count):
+        if piece == body or _belongs(statistics[piece], statistics[body]):
+            values[piece] = 255
+    return values[labels]
+
+
+def _belongs(piece: np.ndarray, body: np.ndarray) -> bool:
+    """Whether a loose piece is large enough and near enough to be a limb of the body."""
+    if piece[cv2.CC_STAT_AREA] < LEAST_PIECE * body[cv2.CC_STAT_AREA]:
+        return False
+    gaps = [
+        max(piece[start] - body[start] - body[size], body[start] - piece[start] - piece[size], 0)
+        for start, size in ((cv2.CC_STAT_LEFT, cv2.CC_STAT_WIDTH), (cv2.CC_STAT_TOP, cv2.CC_STAT_HEIGHT))
+    ]
+    return bool(max(gaps) <= LARGEST_GAP * body[cv2.CC_STAT_HEIGHT])
