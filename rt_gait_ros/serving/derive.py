@@ -1,8 +1,9 @@
 """The networks of the model repository, made from the weights that package registries carry.
 
-Each shipped `model.onnx` is the converted network (`docs/models.md` says how it is converted) with four changes: images come in as uint8,
-normalisation is part of the graph, tensors have clear names, and the batch axis is free where the graph allows it. The changes are
-deterministic: the same converted file always gives the same bytes, and both hashes are written down here.
+Each shipped `model.onnx` is the converted network (`docs/models.md` says how it is converted) with four changes:
+images come in as uint8, normalisation is part of the graph, tensors have clear names, and the batch axis is free where
+the graph allows it. The changes are deterministic: the same converted file always gives the same bytes, and both hashes
+are written down here.
 """
 
 import hashlib
@@ -16,7 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from rt_gait_ros.errors import UsageError
 
-# What tf2onnx wrote the pretrained networks with; the gait energy image keeps to it, so that every server takes all of them.
+# What tf2onnx wrote the pretrained networks with; the gait energy image keeps to it: every server takes all of them.
 OPSET = 13
 IR_VERSION = 7
 
@@ -62,7 +63,7 @@ def derive(name: str, sources: Path) -> bytes:
             )
         if sha256(path) != recipe.source_sha256:
             raise UsageError(
-                f"{path} is not the converted network that docs/models.md describes (its SHA-256 differs): convert it anew"
+                f"{path} is not the network that docs/models.md describes (other SHA-256): convert it anew"
             )
         source = onnx.load(path)
     model = recipe.build(source)
@@ -80,7 +81,7 @@ def build_openpose_mobilenet_thin(source: onnx.ModelProto | None) -> onnx.ModelP
 
 
 def build_movenet_multipose(source: onnx.ModelProto | None) -> onnx.ModelProto:
-    """MoveNet MultiPose: `image` uint8 RGB [1, H, W, 3] → `people` float32 [1, 6, 56]. The graph is written for one image."""
+    """MoveNet MultiPose: `image` uint8 RGB [1, H, W, 3] → `people` float32 [1, 6, 56]; written for one image."""
     assert source is not None
     graph = source.graph
     _take_uint8(graph, "input:0", "image", [1, "height", "width", 3], TensorProto.INT32)
@@ -89,7 +90,7 @@ def build_movenet_multipose(source: onnx.ModelProto | None) -> onnx.ModelProto:
 
 
 def build_blazepose_landmark_full(source: onnx.ModelProto | None) -> onnx.ModelProto:
-    """BlazePose landmarks: `crops` uint8 RGB [B, 256, 256, 3] → landmarks, presence, mask and world landmarks of the centred person."""
+    """BlazePose: `crops` uint8 RGB [B, 256, 256, 3] → landmarks, presence, mask and world landmarks of one person."""
     assert source is not None
     graph = source.graph
     _take_uint8(graph, "input_1", "crops", ["batch", 256, 256, 3], scale=255.0)
@@ -108,10 +109,11 @@ def build_blazepose_landmark_full(source: onnx.ModelProto | None) -> onnx.ModelP
 def build_gait_energy_image(source: onnx.ModelProto | None = None) -> onnx.ModelProto:
     """Gait energy image (Han and Bhanu 2006): the mean silhouette; nothing in it is trained.
 
-    `gait_frames` uint8 [B, S, 64, 64], 0 to 255 → `embedding` float32 [B, 1, 2816], of length 1 (0 for empty silhouettes). The length is
-    taken out because it grows with the silhouette's area: clothes and a loose mask change that, and the person stays the same.
+    `gait_frames` uint8 [B, S, 64, 64], 0 to 255 → `embedding` float32 [B, 1, 2816], of length 1 (0 for empty
+    silhouettes). The length is taken out because it grows with the silhouette's area: clothes and a loose mask change
+    that, and the person stays the same.
     """
-    constants = {
+    constants: dict[str, np.ndarray] = {
         "first": np.array([FIRST_COLUMN], np.int64),
         "end": np.array([END_COLUMN], np.int64),
         "columns": np.array([3], np.int64),
@@ -129,7 +131,7 @@ def build_gait_energy_image(source: onnx.ModelProto | None = None) -> onnx.Model
         helper.make_node("Max", ["length", "least"], ["positive_length"]),
         helper.make_node("Div", ["vector", "positive_length"], ["embedding"]),
     ]
-    frames = ["batch", "frames", SILHOUETTE_SIZE, SILHOUETTE_SIZE]
+    frames: list[str | int] = ["batch", "frames", SILHOUETTE_SIZE, SILHOUETTE_SIZE]
     graph = helper.make_graph(
         nodes,
         "gait_energy_image",
@@ -197,7 +199,7 @@ def _drop_output(graph: onnx.GraphProto, name: str) -> None:
 
 
 def _finish(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
-    """Drop what depends on the converter (inner shapes, its name and version), so that the bytes depend on the graph alone."""
+    """Drop what depends on the converter (inner shapes, its version): the bytes shall depend on the graph alone."""
     model.graph.name = name
     del model.graph.value_info[:]
     del model.metadata_props[:]

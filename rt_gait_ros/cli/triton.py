@@ -1,0 +1,217 @@
+"""`rt-gait triton`: the embedded Triton server, and the networks it serves."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from rt_gait_ros.errors import GaitError
+from rt_gait_ros.nodes.share import share_path
+from rt_gait_ros.serving.derive import RECIPES, derive, sha256
+from rt_gait_ros.serving.inference import InferenceError
+from rt_gait_ros.serving.installation import find_installation, install
+from rt_gait_ros.serving.repository import read_repository
+from rt_gait_ros.serving.server import Ports, ServerFailed, ServerState, TritonServer, read_states, stop_server
+from rt_gait_ros.serving.triton_client import TritonClient
+
+SUMMARY = "run the Triton server that serves the networks, and look after the networks"
+
+_DESCRIPTION = """\
+All networks run on a Triton Inference Server, asked by gRPC.
+
+  rt-gait triton install      fetch a server for this machine, once (55 MB; none is needed where NVIDIA's is installed)
+  rt-gait triton up           start it on the networks of this package; it stays until `down`
+  rt-gait triton status       is it there, and which networks are ready
+  rt-gait triton down         stop it
+  rt-gait triton repository   the networks: tensors, parameters, files
+  rt-gait triton derive DIR   make the networks again from the converted weights in DIR (docs/models.md)
+
+The server listens on 127.0.0.1 alone. A robot that has NVIDIA's Triton needs none of this: point it at the folder that
+`rt-gait triton repository` names, and the nodes at it with the launch arguments triton:=external triton_url:=HOST:8001.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the subcommands."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.description = _DESCRIPTION
+    commands = parser.add_subparsers(dest="triton_command", metavar="COMMAND", required=True)
+
+    up = commands.add_parser("up", help="start the server; it stays until `down`")
+    _add_repository(up)
+    up.add_argument("--http-port", type=int, default=8000, help="HTTP port (default 8000)")
+    up.add_argument("--grpc-port", type=int, default=8001, help="gRPC port, which the nodes use (default 8001)")
+    up.add_argument("--metrics-port", type=int, default=8002, help="Prometheus metrics port (default 8002)")
+    up.set_defaults(action=_up)
+
+    status = commands.add_parser("status", help="say whether a server answers, and which networks are ready")
+    status.add_argument("--url", default="127.0.0.1:8001", help="gRPC address to ask (default 127.0.0.1:8001)")
+    _add_repository(status)
+    _add_json(status)
+    status.set_defaults(action=_status)
+
+    down = commands.add_parser("down", help="stop every server that `up` started, or the one on a port")
+    down.add_argument("--grpc-port", type=int, help="stop only the server on this gRPC port")
+    down.set_defaults(action=_down)
+
+    get = commands.add_parser("install", help="fetch the server into the cache folder, unless this machine has one")
+    get.set_defaults(action=_install)
+
+    repository = commands.add_parser("repository", help="show the networks of the model repository")
+    _add_repository(repository)
+    _add_json(repository)
+    repository.set_defaults(action=_repository)
+
+    again = commands.add_parser("derive", help="make the networks again from the converted weights")
+    again.add_argument(
+        "sources", type=Path, metavar="DIR", help="folder with the converted ONNX files (docs/models.md)"
+    )
+    again.add_argument("--check", action="store_true", help="write nothing; fail where a network differs")
+    _add_repository(again)
+    again.set_defaults(action=_derive)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the chosen subcommand. Returns the exit code; raises GaitError for what a user can mend."""
+    return int(arguments.action(arguments))
+
+
+def _add_repository(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--repository", type=Path, metavar="DIR", help="model repository (default: the package's own)")
+
+
+def _add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", nargs="?", const="-", metavar="FILE", help="as JSON, to FILE or standard output")
+
+
+def _folder(arguments: argparse.Namespace) -> Path:
+    return arguments.repository or share_path("model_repository")
+
+
+def _up(arguments: argparse.Namespace) -> int:
+    ports = Ports(arguments.http_port, arguments.grpc_port, arguments.metrics_port)
+    folder = _folder(arguments)
+    running = next((state for state in read_states() if state.ports.grpc == ports.grpc), None)
+    if running is not None:
+        if Path(running.repository) != folder.resolve():
+            raise ServerFailed(
+                f"a server on {running.repository} runs at {running.url}: `rt-gait triton down` first, or another port"
+            )
+        print(f"already running at {running.url} (pid {running.pid})")
+        return 0
+    server = TritonServer(folder, ports).start(detached=True)
+    print(f"Triton serves {', '.join(read_repository(folder))} at {server.url} (pid {server.pid}, log {server.log})")
+    return 0
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    state = next((state for state in read_states() if state.url == arguments.url), None)
+    report = _report(arguments.url, state, list(read_repository(_folder(arguments))))
+    if arguments.json:
+        _write_json(report, arguments.json)
+    elif report["running"]:
+        print(f"Triton {report['version']} answers at {report['url']}")
+        for name, ready in report["models"].items():
+            print(f"  {name:28} {'ready' if ready else 'not ready'}")
+    else:
+        print(f"no Triton server answers at {report['url']}: start one with `rt-gait triton up`")
+    return 0 if report["ready"] else 1
+
+
+def _report(url: str, state: ServerState | None, names: list[str]) -> dict[str, Any]:
+    client = TritonClient(url, timeout=1.0)
+    try:
+        version = client.version()
+        models = {name: _answers(client, name) for name in names}
+    except InferenceError:
+        version, models = None, dict.fromkeys(names, False)
+    finally:
+        client.close()
+    return {
+        "url": url,
+        "running": version is not None,
+        "ready": all(models.values()),
+        "version": version,
+        "models": models,
+        "pid": state.pid if state else None,
+        "repository": state.repository if state else None,
+        "log": str(state.log) if state else None,
+    }
+
+
+def _answers(client: TritonClient, name: str) -> bool:
+    try:
+        client.describe(name)
+    except InferenceError:
+        return False
+    return True
+
+
+def _down(arguments: argparse.Namespace) -> int:
+    states = [state for state in read_states() if arguments.grpc_port in (None, state.ports.grpc)]
+    if not states:
+        print("no server of ours runs")
+    for state in states:
+        stop_server(state)
+        print(f"stopped the server at {state.url} (pid {state.pid})")
+    return 0
+
+
+def _install(arguments: argparse.Namespace) -> int:
+    try:
+        found = find_installation()
+    except GaitError:
+        found = install(lambda line: print(line, file=sys.stderr))
+    print(f"{found.binary} (from {found.origin})")
+    return 0
+
+
+def _repository(arguments: argparse.Namespace) -> int:
+    folder = _folder(arguments)
+    models = read_repository(folder)
+    if arguments.json:
+        rows = [
+            {
+                "name": name,
+                "inputs": {tensor.name: [tensor.dtype, *tensor.shape] for tensor in model.spec.inputs},
+                "outputs": {tensor.name: [tensor.dtype, *tensor.shape] for tensor in model.spec.outputs},
+                "parameters": dict(model.spec.parameters),
+                "sha256": sha256(model.model_file),
+            }
+            for name, model in models.items()
+        ]
+        _write_json({"repository": str(folder), "models": rows}, arguments.json)
+        return 0
+    print(folder)
+    for name, model in models.items():
+        print(f"\n{name}")
+        for kind, tensors in (("in", model.spec.inputs), ("out", model.spec.outputs)):
+            for tensor in tensors:
+                print(f"  {kind:4}{tensor.name:18}{tensor.dtype:9}{list(tensor.shape)}")
+        for key, value in sorted(model.spec.parameters.items()):
+            print(f"      {key} = {value}")
+    return 0
+
+
+def _derive(arguments: argparse.Namespace) -> int:
+    folder = _folder(arguments)
+    different = 0
+    for name in RECIPES:
+        content = derive(name, arguments.sources)
+        path = folder / name / "1" / "model.onnx"
+        same = path.is_file() and path.read_bytes() == content
+        if not same and not arguments.check:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        different += not same
+        print(f"{name:28} {'as shipped' if same else 'differs' if arguments.check else 'written'}")
+    return 1 if arguments.check and different else 0
+
+
+def _write_json(value: Any, target: str) -> None:
+    text = json.dumps(value, indent=2)
+    if target == "-":
+        print(text)
+    else:
+        Path(target).write_text(text + "\n", encoding="utf-8")

@@ -1,0 +1,118 @@
+"""The same networks without a server: ONNX Runtime in this process."""
+
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from rt_gait_ros.serving.inference import (
+    DeadlineExceeded,
+    ModelMismatch,
+    ModelSpec,
+    ModelUnavailable,
+    ServerUnavailable,
+    Tensors,
+    TensorSpec,
+)
+from rt_gait_ros.serving.repository import RepositoryModel, read_repository
+from rt_gait_ros.serving.session import OnnxSession
+
+# As many networks run at once as the pipeline has in flight: whole image, per person, gait.
+_WORKERS = 3
+
+
+class OnnxClient:
+    """An InferenceClient that runs a model repository in process; see InferenceClient for the contract. Thread-safe.
+
+    A run that was started is not broken off: its future fails with DeadlineExceeded when it ends too late.
+    """
+
+    def __init__(self, repository: Path, *, timeout: float = 2.0) -> None:
+        """repository: model repository. timeout: seconds, for calls without a deadline of their own.
+
+        Networks are loaded when first used; deadlines do not count that. Raises UsageError for a bad repository.
+        """
+        self._models = read_repository(repository)
+        self._repository = repository
+        self._timeout = timeout
+        self._sessions: dict[str, OnnxSession] = {}
+        self._loading = threading.Lock()
+        self._workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="onnxruntime")
+        self._closed = False
+
+    def submit(self, model: str, inputs: Tensors, *, deadline: float | None = None) -> "Future[dict[str, np.ndarray]]":
+        """Start one inference and return at once; see InferenceClient.submit."""
+        future: Future[dict[str, np.ndarray]] = Future()
+        future.set_running_or_notify_cancel()
+        try:
+            self._workers.submit(self._answer, future, model, inputs, self._timeout if deadline is None else deadline)
+        except RuntimeError:  # the pool is shut down
+            future.set_exception(_closed())
+        return future
+
+    def describe(self, model: str, *, deadline: float | None = None) -> ModelSpec:
+        """The model's tensors and parameters; see InferenceClient.describe."""
+        return self._model(model).spec
+
+    def close(self) -> None:
+        """Let go of the networks; open futures fail with ServerUnavailable. May be called twice."""
+        self._closed = True
+        self._workers.shutdown()
+        self._sessions.clear()
+
+    def _answer(self, future: "Future[dict[str, np.ndarray]]", model: str, inputs: Tensors, seconds: float) -> None:
+        try:
+            future.set_result(self._run(model, inputs, seconds))
+        except Exception as error:  # whatever it is belongs to whoever waits for the future
+            future.set_exception(error)
+
+    def _run(self, model: str, inputs: Tensors, seconds: float) -> dict[str, np.ndarray]:
+        if self._closed:
+            raise _closed()
+        check_inputs(self._model(model).spec, inputs)
+        session = self._session(model)
+        end = time.monotonic() + seconds
+        outputs = session.run(inputs)
+        if self._closed:
+            raise _closed()
+        if time.monotonic() > end:
+            raise DeadlineExceeded(
+                f"model '{model}' in process did not answer within {seconds:g} s: too few cores for it"
+            )
+        return outputs
+
+    def _model(self, name: str) -> RepositoryModel:
+        if name not in self._models:
+            raise ModelUnavailable(f"{self._repository} has no model '{name}': it has {', '.join(self._models)}")
+        return self._models[name]
+
+    def _session(self, name: str) -> OnnxSession:
+        with self._loading:
+            if name not in self._sessions:
+                model = self._model(name)
+                self._sessions[name] = OnnxSession(model.model_file, model.spec, model.threads)
+            return self._sessions[name]
+
+
+def check_inputs(spec: ModelSpec, inputs: Tensors) -> None:
+    """Raise ModelMismatch unless `inputs` are the spec's, by name, dtype and shape."""
+    if set(inputs) != {tensor.name for tensor in spec.inputs}:
+        wanted = ", ".join(tensor.name for tensor in spec.inputs)
+        raise ModelMismatch(f"model '{spec.name}' takes {wanted}, not {', '.join(inputs) or 'nothing'}")
+    for tensor in spec.inputs:
+        given = inputs[tensor.name]
+        if given.dtype.name != tensor.dtype or not _fits(given.shape, tensor):
+            wanted, sent = f"{tensor.dtype} {tensor.shape}", f"{given.dtype} {given.shape}"
+            raise ModelMismatch(f"model '{spec.name}' takes {tensor.name} as {wanted}, not {sent}")
+
+
+def _fits(shape: tuple[int, ...], tensor: TensorSpec) -> bool:
+    return len(shape) == len(tensor.shape) and all(
+        size > 0 and wanted in (-1, size) for size, wanted in zip(shape, tensor.shape, strict=True)
+    )
+
+
+def _closed() -> ServerUnavailable:
+    return ServerUnavailable("the in-process client is closed")

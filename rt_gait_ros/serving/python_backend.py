@@ -1,0 +1,56 @@
+"""What Triton's Python backend runs for every network of the embedded server: ONNX Runtime on the linked model.onnx.
+
+Only Triton's stub process can import this file: triton_python_backend_utils exists nowhere else.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import triton_python_backend_utils as pb_utils
+from google.protobuf import json_format
+from tritonclient.grpc.model_config_pb2 import ModelConfig
+
+from rt_gait_ros.serving.inference import InferenceError
+from rt_gait_ros.serving.repository import RepositoryModel
+from rt_gait_ros.serving.session import OnnxSession
+
+
+class TritonPythonModel:
+    """The interface that Triton's Python backend asks for."""
+
+    def initialize(self, args: dict[str, str]) -> None:
+        """Load the network. args: as Triton gives them; `model_config` is the configuration as JSON."""
+        folder = Path(args["model_repository"])
+        config = json_format.Parse(args["model_config"], ModelConfig(), ignore_unknown_fields=True)
+        model = RepositoryModel(config, folder, folder / args["model_version"] / "model.onnx")
+        self._inputs = [tensor.name for tensor in model.spec.inputs]
+        try:
+            self._session = OnnxSession(model.model_file, model.spec, model.threads)
+        except InferenceError as error:
+            raise pb_utils.TritonModelException(str(error)) from None
+
+    def execute(self, requests: list[Any]) -> list[Any]:
+        """Answer requests that Triton batched together in one run of the network."""
+        batches = [
+            [pb_utils.get_input_tensor_by_name(request, name).as_numpy() for request in requests]
+            for name in self._inputs
+        ]
+        inputs = {
+            name: arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+            for name, arrays in zip(self._inputs, batches, strict=True)
+        }
+        try:
+            outputs = self._session.run(inputs)
+        except InferenceError as error:
+            refusal = pb_utils.TritonError(str(error), pb_utils.TritonError.INVALID_ARG)
+            return [pb_utils.InferenceResponse(error=refusal) for _ in requests]
+        if len(requests) == 1:
+            return [_response(outputs)]
+        ends = np.cumsum([len(array) for array in batches[0]])[:-1]
+        parts = {name: np.split(tensor, ends) for name, tensor in outputs.items()}
+        return [_response({name: part[i] for name, part in parts.items()}) for i in range(len(requests))]
+
+
+def _response(outputs: dict[str, np.ndarray]) -> Any:
+    return pb_utils.InferenceResponse([pb_utils.Tensor(name, tensor) for name, tensor in outputs.items()])

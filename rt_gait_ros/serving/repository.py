@@ -1,0 +1,143 @@
+"""The model repository: one folder per network, described by its config.pbtxt alone.
+
+Here it is read and checked, and turned into what a server that has only the Python backend can serve.
+"""
+
+import shutil
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from google.protobuf import text_format
+from tritonclient.grpc.model_config_pb2 import DataType, ModelConfig, ModelInstanceGroup
+from tritonclient.utils import triton_to_np_dtype
+
+from rt_gait_ros.errors import UsageError
+from rt_gait_ros.serving.inference import ModelSpec, TensorSpec
+
+CONFIG_FILE = "config.pbtxt"
+# Triton's stub starts an isolated Python that ignores PYTHONPATH, where the server's environment has our sys.path.
+_BACKEND_SCRIPT = """\
+import os
+import sys
+
+sys.path[:0] = os.environ["PYTHONPATH"].split(os.pathsep)
+from rt_gait_ros.serving.python_backend import TritonPythonModel
+"""
+# Triton's ONNX Runtime backend reads this parameter; so does our Python backend, for the same purpose.
+_THREADS_PARAMETER = "intra_op_thread_count"
+
+
+@dataclass(frozen=True)
+class RepositoryModel:
+    """One checked network of a repository. folder: holds config.pbtxt; model_file: the newest version's model.onnx."""
+
+    config: ModelConfig
+    folder: Path
+    model_file: Path
+
+    @cached_property
+    def spec(self) -> ModelSpec:
+        """Tensors with their batch axis, and the free-form parameters, as a server describes them."""
+        return spec_from_config(self.config)
+
+    @property
+    def threads(self) -> int:
+        """Threads that ONNX Runtime uses for one inference on a CPU."""
+        return int(self.spec.parameters.get(_THREADS_PARAMETER, "1"))
+
+
+def read_repository(folder: Path) -> dict[str, RepositoryModel]:
+    """Every network of a repository by name. Raises UsageError naming the first thing that is wrong."""
+    if not folder.is_dir():
+        raise UsageError(f"no model repository: {folder} is not a folder")
+    folders = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    if not folders:
+        raise UsageError(f"the model repository {folder} is empty: it needs a folder with a {CONFIG_FILE} per network")
+    return {path.name: read_model(path) for path in folders}
+
+
+def read_model(folder: Path) -> RepositoryModel:
+    """Read and check one network's folder. Raises UsageError when a server could not serve it."""
+    path = folder / CONFIG_FILE
+    try:
+        config = text_format.Parse(path.read_text(encoding="utf-8"), ModelConfig())
+    except FileNotFoundError:
+        raise UsageError(f"{path} is not there: every network of a model repository needs one") from None
+    except (OSError, UnicodeDecodeError, text_format.ParseError) as error:
+        raise UsageError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
+    if config.name != folder.name:
+        raise UsageError(f'{path} says name: "{config.name}", but its folder is "{folder.name}": make them equal')
+    if not config.input or not config.output:
+        raise UsageError(f"{path} names no {'input' if not config.input else 'output'}: describe every tensor")
+    for tensor in (*config.input, *config.output):
+        if not tensor.name or not tensor.dims or _numpy_dtype(tensor.data_type) is None:
+            raise UsageError(f'{path}: tensor "{tensor.name}" needs a name, dims and a numeric data_type')
+    threads = config.parameters[_THREADS_PARAMETER].string_value if _THREADS_PARAMETER in config.parameters else "1"
+    if not threads.isdecimal():
+        raise UsageError(f'{path}: parameter {_THREADS_PARAMETER} is "{threads}", not a whole number')
+    return RepositoryModel(config, folder, _newest_model_file(folder, config))
+
+
+def spec_from_config(config: ModelConfig) -> ModelSpec:
+    """What clients are told about a model, from its Triton configuration."""
+    batch = (-1,) if config.max_batch_size > 0 else ()
+
+    def tensors(entries) -> tuple[TensorSpec, ...]:  # type: ignore[no-untyped-def]  # protobuf's repeated field
+        return tuple(
+            TensorSpec(entry.name, str(_numpy_dtype(entry.data_type)), (*batch, *entry.dims)) for entry in entries
+        )
+
+    parameters = {key: value.string_value for key, value in config.parameters.items()}
+    return ModelSpec(config.name, tensors(config.input), tensors(config.output), parameters)
+
+
+def write_python_repository(source: Path, target: Path) -> None:
+    """Write the repository `source` to `target` (replaced if there) for a server that has only the Python backend.
+
+    Each network keeps its name, tensors, batching and parameters; its script runs ONNX Runtime on the linked file.
+    Raises UsageError when `source` is not a good repository.
+    """
+    models = read_repository(source)
+    shutil.rmtree(target, ignore_errors=True)
+    for name, model in models.items():
+        version = target / name / "1"
+        version.mkdir(parents=True)
+        (target / name / CONFIG_FILE).write_text(text_format.MessageToString(_python_variant(model.config)))
+        (version / "model.onnx").symlink_to(model.model_file.resolve())
+        (version / "model.py").write_text(_BACKEND_SCRIPT)
+
+
+def _python_variant(config: ModelConfig) -> ModelConfig:
+    variant = ModelConfig()
+    variant.CopyFrom(config)
+    variant.backend = "python"
+    variant.ClearField("platform")
+    variant.ClearField("default_model_filename")
+    # one process per network: ONNX Runtime's own threads are the parallelism, a second process would double the memory
+    variant.ClearField("instance_group")
+    variant.instance_group.add(count=1, kind=ModelInstanceGroup.KIND_CPU)
+    return variant
+
+
+def _newest_model_file(folder: Path, config: ModelConfig) -> Path:
+    if config.backend != "onnxruntime" and config.platform != "onnxruntime_onnx":
+        raise UsageError(
+            f'{folder / CONFIG_FILE} says backend: "{config.backend}": only "onnxruntime" models can be served'
+        )
+    name = config.default_model_filename or "model.onnx"
+    versions = [path for path in folder.iterdir() if path.is_dir() and path.name.isdecimal()]
+    newest = max(versions, key=lambda path: int(path.name), default=folder / "1")
+    path = newest / name
+    if not path.is_file():
+        raise UsageError(f"{path} is not there: fetch the repository anew, or put the network's ONNX file there")
+    if path.stat().st_size == 0:
+        raise UsageError(f"{path} is empty: fetch the repository anew, or put the network's ONNX file there")
+    return path
+
+
+def _numpy_dtype(data_type: int) -> np.dtype | None:
+    name = DataType.Name(data_type).removeprefix("TYPE_")
+    dtype = triton_to_np_dtype(name)
+    return None if dtype is None or dtype is np.object_ else np.dtype(dtype)

@@ -1,0 +1,149 @@
+"""Networks on a Triton server, asked by gRPC without waiting."""
+
+import threading
+from concurrent.futures import Future
+from typing import Any
+
+import numpy as np
+from tritonclient.grpc import InferenceServerClient, InferInput, InferResult
+from tritonclient.utils import InferenceServerException, np_to_triton_dtype
+
+from rt_gait_ros.serving.inference import (
+    DeadlineExceeded,
+    InferenceError,
+    ModelMismatch,
+    ModelSpec,
+    ModelUnavailable,
+    ServerUnavailable,
+    Tensors,
+)
+from rt_gait_ros.serving.repository import spec_from_config
+
+_CHANNEL = [
+    ("grpc.max_send_message_length", -1),
+    ("grpc.max_receive_message_length", -1),
+    # A server that restarts is ready within seconds; gRPC's own back-off grows to two minutes.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 500),
+    # Its own connection: another client's back-off in this process shall not be ours.
+    ("grpc.use_local_subchannel_pool", 1),
+]
+# What Triton says of a model that it does not have or could not load, under several status codes.
+_MODEL_ABSENT = ("unknown model", "is not found", "is not ready", "no available versions", "not loaded")
+
+
+class TritonClient:
+    """An InferenceClient for a Triton server; see InferenceClient for the contract. Thread-safe.
+
+    It connects by itself, and again after the server was away; no call waits for that longer than its deadline.
+    """
+
+    def __init__(self, url: str = "127.0.0.1:8001", *, timeout: float = 2.0) -> None:
+        """url: "host:port" of Triton's gRPC service. timeout: seconds, for calls without a deadline of their own."""
+        self.url = url
+        self._timeout = timeout
+        self._client = InferenceServerClient(url, channel_args=_CHANNEL)
+        self._submitting = threading.Lock()
+        self._closed = False
+
+    def submit(self, model: str, inputs: Tensors, *, deadline: float | None = None) -> "Future[dict[str, np.ndarray]]":
+        """Start one inference and return at once; see InferenceClient.submit."""
+        future: Future[dict[str, np.ndarray]] = Future()
+        future.set_running_or_notify_cancel()  # what is on its way cannot be cancelled
+        seconds = self._timeout if deadline is None else deadline
+
+        def answered(result: InferResult | None, error: InferenceServerException | None) -> None:
+            if error is not None:
+                future.set_exception(self._error(error, model, seconds, inputs))
+                return
+            try:
+                future.set_result(_outputs(result))
+            except (InferenceServerException, ValueError) as broken:
+                future.set_exception(InferenceError(f"model '{model}' at {self.url} sent a broken answer: {broken}"))
+
+        try:
+            request = [_input(name, tensor) for name, tensor in inputs.items()]
+            # tritonclient keeps the call it just started in an attribute: two threads would take each other's
+            with self._submitting:
+                if self._closed:
+                    raise ServerUnavailable(f"the client of {self.url} is closed")
+                self._client.async_infer(model, request, answered, client_timeout=seconds)
+        except InferenceError as error:
+            future.set_exception(error)
+        except (InferenceServerException, ValueError) as error:
+            future.set_exception(self._error(error, model, seconds, inputs))
+        return future
+
+    def describe(self, model: str, *, deadline: float | None = None) -> ModelSpec:
+        """The model's tensors and parameters; see InferenceClient.describe."""
+        seconds = self._timeout if deadline is None else deadline
+        try:
+            if not self._client.is_model_ready(model, client_timeout=seconds):
+                raise ModelUnavailable(self._absent(model))
+            answer = self._client.get_model_config(model, client_timeout=seconds)
+        except (InferenceServerException, ValueError) as error:
+            raise self._error(error, model, seconds, {}) from None
+        return spec_from_config(answer.config)
+
+    def ready(self, *, deadline: float | None = None) -> bool:
+        """Whether the server is there and every model of its repository is ready."""
+        try:
+            return bool(self._client.is_server_ready(client_timeout=self._timeout if deadline is None else deadline))
+        except (InferenceServerException, ValueError):
+            return False
+
+    def version(self, *, deadline: float | None = None) -> str:
+        """The server's version. Raises ServerUnavailable when none answers."""
+        seconds = self._timeout if deadline is None else deadline
+        try:
+            return str(self._client.get_server_metadata(client_timeout=seconds).version)
+        except (InferenceServerException, ValueError):
+            raise ServerUnavailable(self._nobody()) from None
+
+    def close(self) -> None:
+        """Let go of the connection; open futures fail with ServerUnavailable. May be called twice."""
+        with self._submitting:
+            self._closed = True
+        self._client.close()
+
+    def _nobody(self) -> str:
+        return f"no Triton server answers at {self.url}: start one (`rt-gait triton up`) or correct the address"
+
+    def _absent(self, model: str) -> str:
+        return (
+            f"the Triton server at {self.url} has no model '{model}' ready: put it into the server's model repository"
+        )
+
+    def _error(self, error: Exception, model: str, seconds: float, inputs: Tensors) -> InferenceError:
+        """Our error for one of tritonclient's."""
+        status = getattr(error, "status", lambda: None)()
+        said = " ".join(str(getattr(error, "message", lambda: error)()).split()).removeprefix(
+            "[request id: <id_unknown>] "
+        )
+        if status == "StatusCode.DEADLINE_EXCEEDED":
+            return DeadlineExceeded(
+                f"model '{model}' at {self.url} did not answer within {seconds:g} s: the server is overloaded or stuck"
+            )
+        if any(words in said for words in _MODEL_ABSENT):
+            return ModelUnavailable(self._absent(model))
+        if status == "StatusCode.INVALID_ARGUMENT":
+            sent = ", ".join(f"{name} {tensor.dtype} {tensor.shape}" for name, tensor in inputs.items())
+            return ModelMismatch(f"model '{model}' at {self.url} does not take {sent}: {said}")
+        if self._closed or isinstance(error, ValueError) or status == "StatusCode.CANCELLED":
+            return ServerUnavailable(f"the client of {self.url} is closed")
+        if status == "StatusCode.UNAVAILABLE":
+            return ServerUnavailable(self._nobody())
+        return InferenceError(f"model '{model}' at {self.url} failed: {said}")
+
+
+def _input(name: str, tensor: np.ndarray) -> InferInput:
+    datatype = np_to_triton_dtype(tensor.dtype)
+    if datatype is None:
+        raise ModelMismatch(f"input {name} is of type {tensor.dtype}, which Triton does not know")
+    # a new object per call: making one takes microseconds, and calls may overlap
+    return InferInput(name, list(tensor.shape), datatype).set_data_from_numpy(tensor)
+
+
+def _outputs(result: Any) -> dict[str, np.ndarray]:
+    return {output.name: result.as_numpy(output.name) for output in result.get_response().outputs}
