@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from rt_gait_ros.gait import gallery_file
+from rt_gait_ros.gait.distance import distances
 from rt_gait_ros.gait.gallery_file import Content, GalleryCorrupt, GalleryError, GalleryTooNew, Person, Template
 
 MAX_NAME = 64  # characters of a display name: it has to fit a table and an overlay
@@ -32,14 +33,21 @@ class GalleryModelMismatch(GalleryError):
 class References:
     """The gallery as the recogniser searches it.
 
-    persons: N persons. embeddings: (T, P, C) float32, every template of everybody. owners: (T,) index into persons.
-    version: grows with every change.
+    model: as Gallery.model. persons: N persons. embeddings: (T, P, C) float32, every template of everybody.
+    starts: (N,) index of each person's first template. version: grows with every change.
     """
 
+    model: str
     persons: tuple[Person, ...]
     embeddings: np.ndarray
-    owners: np.ndarray
+    starts: np.ndarray
     version: int
+
+    def nearest(self, queries: np.ndarray) -> np.ndarray:
+        """Distance of each query (Q, P, C) to the nearest template of each person: (Q, N) float64."""
+        if not self.persons or not len(queries):
+            return np.zeros((len(queries), len(self.persons)))
+        return np.minimum.reduceat(distances(queries, self.embeddings), self.starts, axis=1)
 
 
 class Gallery:
@@ -235,11 +243,10 @@ class Gallery:
 
     def _index(self) -> References:
         persons = self._content.persons
-        owners = np.repeat(np.arange(len(persons)), [len(p.templates) for p in persons])
+        starts = np.cumsum([0, *(len(p.templates) for p in persons)])[:-1]
         embeddings = [t.embedding for p in persons for t in p.templates]
-        return References(
-            persons, np.stack(embeddings) if embeddings else np.zeros((0, 0, 0), np.float32), owners, self._version
-        )
+        stacked = np.stack(embeddings) if embeddings else np.zeros((0, 0, 0), np.float32)
+        return References(self._content.model, persons, stacked, starts, self._version)
 
     def _look(self) -> tuple[int, int, int]:
         """What tells one state of the file from another. Every write makes a new inode."""

@@ -40,9 +40,14 @@ class Identity:
 
 @dataclass(slots=True)
 class IdentityFrame:
-    """The identity of every live track after one image."""
+    """The identity of every live track after one image.
+
+    contradicted: body ids of tracks whose name has just been taken away because the newest looks speak against it; the
+    tracker may have passed them from one person to another.
+    """
 
     stamp: int
     frame_id: str
     model: str
     identities: list[Identity] = field(default_factory=list)
+    contradicted: list[str] = field(default_factory=list)

@@ -1,0 +1,139 @@
+"""From distances to probabilities: what a distance means was measured on pairs, and is stored beside the model.
+
+A calibration is `calibration.json` in the model's folder of the repository. A network without one gives no probability
+(NaN) and no accept line of its own.
+"""
+
+import json
+import math
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+from rt_gait_ros.errors import GaitError, UsageError
+
+FILE_NAME = "calibration.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What distances of one gait network mean.
+
+    slope, offset: P(same person | distance d) = 1 / (1 + exp(slope * d - offset)), both equally likely beforehand.
+    accept_distance: farthest distance at which a name may be given. false_accept_rate: share of pairs of different
+    persons within it. margin: least distance between the best and the runner-up. genuine, impostor: number of pairs it
+    was fitted on. source: the footage they came from, for people.
+    """
+
+    model: str
+    slope: float
+    offset: float
+    accept_distance: float
+    margin: float
+    false_accept_rate: float
+    genuine: int
+    impostor: int
+    source: str
+
+    def log_odds(self, distance: np.ndarray) -> np.ndarray:
+        """Logarithm of P(distance | same person) / P(distance | different persons)."""
+        return self.offset - self.slope * np.asarray(distance)
+
+    def posterior(self, distances: np.ndarray, known_prior: float) -> tuple[np.ndarray, float]:
+        """Probability of each of N persons (N,), and of none of them, given one distance to each; they add up to 1.
+
+        known_prior: probability beforehand that the walker is enrolled, shared evenly by all N. Open-set Bayes: "it is
+        person n" makes distance n a genuine one and the others impostors'; "it is nobody" makes them all impostors'.
+        """
+        count = len(distances)
+        weights = np.append(self.log_odds(distances) + math.log(known_prior / max(count, 1)), math.log1p(-known_prior))
+        weights = np.exp(weights - weights.max())
+        weights /= weights.sum()
+        return weights[:count], float(weights[count])
+
+
+def load(path: Path, model: str) -> Calibration:
+    """Read a calibration of `model`. Raises GaitError where it is not there, damaged, or another model's."""
+    try:
+        record = json.loads(path.read_text())
+        calibration = Calibration(**{field.name: record[field.name] for field in fields(Calibration)})
+    except OSError as error:
+        raise GaitError(f"calibration {path} cannot be read: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise GaitError(f"calibration {path} is damaged ({error}): make it anew with `rt-gait calibrate`") from error
+    if calibration.model != model:
+        raise GaitError(f"calibration {path} is for gait model {calibration.model}, not {model}")
+    return calibration
+
+
+def find(repository: Path, model: str) -> Calibration | None:
+    """The calibration stored with a model of this repository, or None where it has none. Raises GaitError as `load`."""
+    path = repository / model / FILE_NAME
+    return load(path, model) if path.exists() else None
+
+
+def save(path: Path, calibration: Calibration) -> None:
+    """Write a calibration. Raises GaitError."""
+    try:
+        path.write_text(json.dumps(asdict(calibration), indent=2) + "\n")
+    except OSError as error:
+        raise GaitError(f"calibration {path} cannot be written: {error.strerror}") from error
+
+
+def fit(
+    genuine: np.ndarray, impostor: np.ndarray, *, model: str, false_accept_rate: float, margin: float, source: str
+) -> Calibration:
+    """Fit a calibration to distances of pairs of the same person, and of different persons.
+
+    The accept line is the largest distance that at most `false_accept_rate` (0..1) of the impostor pairs undercut.
+    Raises UsageError for too few pairs: ten of each, and enough impostors that the rate is more than a guess.
+    """
+    if len(genuine) < 10 or len(impostor) < 10:
+        raise UsageError(
+            f"{len(genuine)} genuine and {len(impostor)} impostor pairs are too few: ten of each are needed"
+        )
+    if false_accept_rate * len(impostor) < 1:
+        raise UsageError(
+            f"{len(impostor)} impostor pairs cannot show a false-accept rate of {false_accept_rate:g}: "
+            f"ask for {1 / len(impostor):.2g} or more, or give more footage"
+        )
+    slope, offset = _logistic(genuine, impostor)
+    accepted = int(false_accept_rate * len(impostor))
+    ordered = np.sort(impostor)
+    line = float(ordered[accepted] if accepted < len(ordered) else ordered[-1])
+    return Calibration(
+        model,
+        slope,
+        offset,
+        float(np.nextafter(line, 0.0)),
+        margin,
+        false_accept_rate,
+        len(genuine),
+        len(impostor),
+        source,
+    )
+
+
+def _logistic(genuine: np.ndarray, impostor: np.ndarray) -> tuple[float, float]:
+    """Slope and offset by Newton's method, both classes of equal weight, targets smoothed as by Platt (1999).
+
+    Smoothed targets keep the slope finite where the classes do not overlap.
+    """
+    x = np.concatenate([genuine, impostor]).astype(np.float64)
+    target = np.concatenate(
+        [np.full(len(genuine), 1 - 1 / (len(genuine) + 2)), np.full(len(impostor), 1 / (len(impostor) + 2))]
+    )
+    weight = np.concatenate([np.full(len(genuine), 0.5 / len(genuine)), np.full(len(impostor), 0.5 / len(impostor))])
+    centre, scale = x.mean(), x.std() or 1.0
+    design = np.stack([(x - centre) / scale, np.ones_like(x)], axis=1)
+    beta = np.zeros(2)
+    for _ in range(100):
+        probability = 1 / (1 + np.exp(-np.clip(design @ beta, -50, 50)))
+        gradient = design.T @ (weight * (target - probability))
+        hessian = (design * (weight * probability * (1 - probability))[:, None]).T @ design + 1e-9 * np.eye(2)
+        step = np.linalg.solve(hessian, gradient)
+        beta += step * min(1.0, 2.0 / max(np.abs(step).max(), 1e-12))
+        if np.abs(step).max() < 1e-9:
+            break
+    return float(-beta[0] / scale), float(beta[1] - beta[0] * centre / scale)

@@ -1,0 +1,116 @@
+"""Storing the walk of a person who is being tracked; the domain side of EnrollPerson.action."""
+
+from concurrent.futures import Future
+from enum import IntEnum
+
+import numpy as np
+
+from rt_gait_ros.gait.embedder import Embedder, read_embedding
+from rt_gait_ros.gait.gallery import DuplicateName, Gallery, GalleryError
+from rt_gait_ros.gait.gallery_file import Template
+from rt_gait_ros.serving.inference import InferenceError
+
+
+class EnrollError(IntEnum):
+    """Why an enrolment failed; the values of EnrollPerson.ERROR_*."""
+
+    NONE = 0
+    UNKNOWN_BODY = 1
+    DUPLICATE_NAME = 2
+    TIMEOUT = 3
+    TRACK_LOST = 4
+    GALLERY = 5
+    BAD_REQUEST = 6
+    EMBEDDING = 7
+
+
+class Enrollment:
+    """One enrolment under way: gathers good gait frames, embeds them in windows, and stores the embeddings.
+
+    The recogniser moves it on; its caller reads it. body_id, name: what is enrolled. wanted, gathered: frames.
+    quality: mean of the gathered frames. done: nothing will change any more. error, message: why it failed, or
+    NONE and "". person_id, embeddings: what was stored.
+    """
+
+    def __init__(self, body_id: str, name: str, *, extend: bool, wanted: int, window: int, deadline: float) -> None:
+        """window: frames per stored embedding. deadline: when to give up, on the recogniser's clock in seconds."""
+        self.body_id = body_id
+        self.name = name
+        self.wanted = wanted
+        self.quality = 0.0
+        self.done = False
+        self.error = EnrollError.NONE
+        self.message = ""
+        self.person_id = ""
+        self.embeddings = 0
+        self._extend = extend
+        self._window = window
+        self._deadline = deadline
+        self._frames: list[np.ndarray] = []
+        self._stamps: list[int] = []
+        self._parts: list[np.ndarray] = []
+        self._requests: list[Future[dict[str, np.ndarray]]] = []
+
+    @property
+    def gathered(self) -> int:
+        """Gait frames gathered so far."""
+        return len(self._frames)
+
+    def take(self, frame: np.ndarray, quality: float, stamp: int) -> None:
+        """Offer one good gait frame of the track."""
+        if self.gathered < self.wanted and not self.done:
+            self._frames.append(frame)
+            self._stamps.append(stamp)
+            self.quality += (quality - self.quality) / self.gathered
+
+    def fail(self, error: EnrollError, message: str) -> None:
+        """End without having stored anything; also how a caller cancels. An enrolment that is done stays as it is."""
+        if not self.done:
+            self.done, self.error, self.message = True, error, message
+
+    def lose(self) -> None:
+        """The track is gone; enough frames are enough all the same."""
+        if self.gathered < self.wanted:
+            self.fail(
+                EnrollError.TRACK_LOST,
+                f"track {self.body_id} was lost after {self.gathered} of {self.wanted} gait frames: "
+                "let the person walk longer in view, or ask for fewer frames",
+            )
+
+    def advance(self, embedder: Embedder, gallery: Gallery, now: float) -> None:
+        """Move on as far as is possible without waiting. now: seconds on the recogniser's clock."""
+        if self.done:
+            return
+        if self.gathered < self.wanted:
+            if now > self._deadline:
+                self.fail(
+                    EnrollError.TIMEOUT,
+                    f"only {self.gathered} of {self.wanted} good walking frames of {self.name!r} came in time: "
+                    "the whole body must be in view and walking",
+                )
+        elif not self._requests:
+            self._parts = np.array_split(np.stack(self._frames), max(1, self.gathered // self._window))
+            self._requests = [embedder.embed(part) for part in self._parts]
+        elif all(request.done() for request in self._requests):
+            self._store(embedder, gallery)
+
+    def _store(self, embedder: Embedder, gallery: Gallery) -> None:
+        model = embedder.model
+        ends = np.cumsum([len(part) for part in self._parts]) - 1
+        try:
+            embeddings = [read_embedding(request.result(), model) for request in self._requests]
+            templates = [
+                Template(embedding, self._stamps[end], part)
+                for embedding, end, part in zip(embeddings, ends, self._parts, strict=True)
+            ]
+            person = gallery.add(
+                self.name, templates, model=model.name, gait_frame_kind=model.gait_frame_kind, extend=self._extend
+            )
+        except InferenceError as error:
+            self.fail(EnrollError.EMBEDDING, str(error))
+        except DuplicateName as error:
+            self.fail(EnrollError.DUPLICATE_NAME, str(error))
+        except GalleryError as error:
+            self.fail(EnrollError.GALLERY, str(error))
+        else:
+            self.person_id, self.embeddings, self.done = person.person_id, len(templates), True

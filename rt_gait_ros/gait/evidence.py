@@ -1,0 +1,151 @@
+"""Sequential open-set evidence of one track: several looks, an accept line, a margin, hysteresis and contradiction."""
+
+import math
+from collections import deque
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from rt_gait_ros.gait.config import RecognizerConfig
+from rt_gait_ros.gait.gallery import References
+from rt_gait_ros.gait.identity import Candidate, IdentityStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One embedding of a track. weight: mean quality of its frames. frames: how many. stamp: of the last one, ns."""
+
+    embedding: np.ndarray
+    weight: float
+    frames: int
+    stamp: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the looks say together. order: persons near to far. fused: (N,) distance to each. margin: as Identity's.
+
+    contradicted: the name that stood has just been taken away, because the newest looks speak against it.
+    """
+
+    status: IdentityStatus
+    order: tuple[int, ...] = ()
+    fused: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    margin: float = math.nan
+    contradicted: bool = False
+
+
+class Evidence:
+    """The looks at one track.
+
+    Distances are fused by their mean, weighted by quality, over the newest looks. Looks of one track overlap and are
+    far from independent: multiplying their likelihoods would make any confidence look like certainty.
+    """
+
+    def __init__(self, config: RecognizerConfig) -> None:
+        self._config = config
+        self._looks: deque[Look] = deque(maxlen=config.looks)
+        self._distances = np.zeros((0, 0))
+        self._version = -1
+        self._stale = True
+        self.holds = ""  # person_id the track is IDENTIFIED as
+        self._last_held = ""  # person_id it was IDENTIFIED as most recently
+
+    @property
+    def latest(self) -> Look | None:
+        """The newest look."""
+        return self._looks[-1] if self._looks else None
+
+    def add(self, look: Look) -> None:
+        """Take one more look; the oldest goes when there are enough."""
+        self._looks.append(look)
+        self._stale = True
+
+    def clear(self) -> None:
+        """Withdraw all claims: nothing has been seen."""
+        self._looks.clear()
+        self._stale = True
+        self.holds = self._last_held = ""
+
+    def judge(self, references: References) -> Verdict:
+        """Hold the looks against the gallery as it is now."""
+        distances = self._against(references)
+        if len(self._looks) < self._config.agree:
+            return self._settled(Verdict(IdentityStatus.COLLECTING), references)
+        if not references.persons:
+            return self._settled(Verdict(IdentityStatus.UNKNOWN), references)
+        contradicted = self._contradicted(distances, references)
+        if contradicted:
+            distances = distances[-self._config.agree :]
+            self._looks = deque(list(self._looks)[-self._config.agree :], self._config.looks)
+            self._stale = True
+            self.holds = self._last_held = ""
+        weights = np.array([look.weight for look in self._looks]) + 1e-6  # all of quality 0 is no division by 0
+        fused = weights @ distances / weights.sum()
+        order = tuple(int(n) for n in np.argsort(fused, kind="stable"))
+        margin = float(fused[order[1]] - fused[order[0]]) if len(order) > 1 else math.inf
+        status = self._status(distances, references, order[0], float(fused[order[0]]), margin)
+        return self._settled(Verdict(status, order, fused, margin, contradicted), references)
+
+    def _against(self, references: References) -> np.ndarray:
+        """Distances of every look to every person, (K, N), computed again only when either has changed."""
+        if self._stale or self._version != references.version:
+            embeddings = np.stack([look.embedding for look in self._looks]) if self._looks else np.zeros((0, 1, 1))
+            self._distances = references.nearest(embeddings)
+            self._version, self._stale = references.version, False
+        return self._distances
+
+    def _status(
+        self, distances: np.ndarray, references: References, best: int, nearest: float, margin: float
+    ) -> IdentityStatus:
+        stands = references.persons[best].person_id == self.holds
+        slack = self._config.hysteresis if stands else 0.0
+        if nearest > self._config.accept_line * (1 + slack):
+            return IdentityStatus.UNKNOWN
+        newest = distances[-self._config.agree :].argmin(axis=1)
+        agreed = stands or bool((newest == best).all())
+        if margin < self._config.margin_line * (1 - slack) or not agreed:
+            return IdentityStatus.AMBIGUOUS
+        return IdentityStatus.IDENTIFIED
+
+    def _contradicted(self, distances: np.ndarray, references: References) -> bool:
+        """True when all of the newest looks is beyond the relaxed line of the person last named, or clearly nearer
+        to somebody else: the track is likely to have passed to another person."""
+        index = next((n for n, p in enumerate(references.persons) if p.person_id == self._last_held), None)
+        if index is None:
+            return False
+        newest = distances[-self._config.agree :]
+        held = newest[:, index]
+        beyond = held > self._config.accept_line * (1 + self._config.hysteresis)
+        another = held - newest.min(axis=1) > self._config.margin_line
+        return bool((beyond | another).all())
+
+    def _settled(self, verdict: Verdict, references: References) -> Verdict:
+        self.holds = ""
+        if verdict.status is IdentityStatus.IDENTIFIED:
+            self.holds = self._last_held = references.persons[verdict.order[0]].person_id
+        return verdict
+
+
+def confidence(verdict: Verdict, status: IdentityStatus, config: RecognizerConfig) -> float:
+    """Probability that the claim `status` about a track is right; NaN for no claim or without a calibration."""
+    if config.calibration is None or status is IdentityStatus.COLLECTING:
+        return math.nan
+    if not verdict.order:
+        return 1.0  # an empty gallery: UNKNOWN is certain
+    persons, nobody = config.calibration.posterior(verdict.fused, config.known_prior)
+    if status is IdentityStatus.UNKNOWN:
+        return nobody
+    return float(persons[verdict.order[0]]) if status is IdentityStatus.IDENTIFIED else 1.0 - nobody
+
+
+def candidates(verdict: Verdict, references: References, config: RecognizerConfig) -> tuple[Candidate, ...]:
+    """The nearest persons of a verdict, best first."""
+    listed = verdict.order[: config.max_candidates]
+    probability = np.full(len(references.persons), math.nan)
+    if config.calibration is not None and listed:
+        probability, _ = config.calibration.posterior(verdict.fused, config.known_prior)
+    persons = references.persons
+    return tuple(
+        Candidate(persons[n].person_id, persons[n].name, float(probability[n]), float(verdict.fused[n])) for n in listed
+    )

@@ -1,0 +1,64 @@
+"""What a gait network declares about itself."""
+
+from dataclasses import dataclass
+
+from rt_gait_ros.serving.inference import InferenceClient, ModelMismatch, ModelSpec, TensorSpec
+
+FRAME_DTYPES = {"silhouette": "uint8", "skeleton": "uint8", "flow": "int16"}
+
+
+@dataclass(frozen=True, slots=True)
+class GaitModel:
+    """A gait network by its own description (config.pbtxt).
+
+    gait_frame_kind: what it eats, a key of FRAME_DTYPES. frame_shape: of one gait frame, (H, W) or (H, W, C).
+    min_frames, max_frames: gait frames that one embedding may stand on. embedding_shape: (P, C), -1 for any.
+    """
+
+    name: str
+    gait_frame_kind: str
+    frame_shape: tuple[int, ...]
+    min_frames: int
+    max_frames: int
+    embedding_shape: tuple[int, int]
+
+    @classmethod
+    def from_spec(cls, spec: ModelSpec) -> "GaitModel":
+        """Read a server's description. Raises ModelMismatch where it is not one of a gait network."""
+        kind = spec.parameters.get("gait_frame_kind", "")
+        if kind not in FRAME_DTYPES:
+            raise ModelMismatch(
+                f"model {spec.name} declares gait_frame_kind {kind!r}: set it to one of {', '.join(FRAME_DTYPES)} "
+                "in the parameters of its config.pbtxt"
+            )
+        frames = _tensor(spec, spec.inputs, "gait_frames")
+        embedding = _tensor(spec, spec.outputs, "embedding")
+        if frames.dtype != FRAME_DTYPES[kind] or len(frames.shape) < 4 or len(embedding.shape) != 3:
+            raise ModelMismatch(
+                f"model {spec.name} takes gait_frames {frames.dtype}{list(frames.shape)} and gives "
+                f"embedding {list(embedding.shape)}: a {kind} network takes {FRAME_DTYPES[kind]}[B, S, H, W(, C)] "
+                "and gives [B, P, C]"
+            )
+        shortest, longest = _count(spec, "min_frames", 1), _count(spec, "max_frames", 100)
+        if frames.shape[1] > 0:
+            shortest = longest = frames.shape[1]
+        return cls(spec.name, kind, frames.shape[2:], shortest, longest, (embedding.shape[1], embedding.shape[2]))
+
+
+def describe(client: InferenceClient, name: str) -> GaitModel:
+    """Ask the server what the gait network `name` is. Raises InferenceError."""
+    return GaitModel.from_spec(client.describe(name))
+
+
+def _tensor(spec: ModelSpec, tensors: tuple[TensorSpec, ...], name: str) -> TensorSpec:
+    for tensor in tensors:
+        if tensor.name == name:
+            return tensor
+    raise ModelMismatch(f"model {spec.name} has no tensor {name}: it is not a gait network")
+
+
+def _count(spec: ModelSpec, key: str, default: int) -> int:
+    text = spec.parameters.get(key, str(default))
+    if not text.isdecimal() or int(text) < 1:
+        raise ModelMismatch(f"model {spec.name} declares {key} {text!r}: a whole number from 1 is wanted")
+    return int(text)

@@ -1,0 +1,305 @@
+"""Who each track is: gait frames in, identities out, without ever waiting for the network."""
+
+import math
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from rt_gait_ros.gait.config import RecognizerConfig
+from rt_gait_ros.gait.embedder import Embedder, WindowEmbedder, read_embedding
+from rt_gait_ros.gait.enrollment import EnrollError, Enrollment
+from rt_gait_ros.gait.evidence import Evidence, Look, Verdict, candidates, confidence
+from rt_gait_ros.gait.gallery import Gallery, GalleryError, References, UnknownPerson
+from rt_gait_ros.gait.identity import Identity, IdentityFrame, IdentityStatus
+from rt_gait_ros.gait.model import describe
+from rt_gait_ros.serving.inference import InferenceClient, InferenceError
+from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
+
+NANOSECONDS = 1_000_000_000
+
+
+@dataclass(slots=True)
+class _Request:
+    """An embedding under way, and the frames it will stand on."""
+
+    future: "Future[dict[str, np.ndarray]]"
+    frames: int
+    quality: float
+    stamp: int
+
+
+@dataclass(slots=True)
+class _Walker:
+    """What is remembered of a live track. fresh: good frames since the last request. quality: their running mean."""
+
+    evidence: Evidence
+    state: TrackState
+    fresh: int = 0
+    quality: float = 0.0
+    stamp: int = 0
+    request: _Request | None = None
+    failing_since: int | None = None
+
+
+@dataclass(slots=True)
+class _Claim:
+    """A track's verdict, and the status that is left of it once every person has at most one track."""
+
+    body_id: str
+    walker: _Walker
+    verdict: Verdict
+    status: IdentityStatus = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.status = self.verdict.status
+
+
+class GaitRecognizer:
+    """Names the tracks of one camera. Starts no thread and waits for nothing but the gallery's disk when that changes.
+
+    Its methods may be called from any thread, one at a time. `problem` is the line for the diagnostics: why fewer names
+    are given than could be, or "".
+    """
+
+    def __init__(
+        self,
+        client: InferenceClient,
+        gallery: Gallery,
+        config: RecognizerConfig,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Ask the server about the gait network (the only blocking call), and check the gallery against it.
+
+        clock: seconds, for the time limits of enrolments. Raises InferenceError, GalleryModelMismatch.
+        """
+        model = describe(client, config.model)
+        gallery.require_model(model.name)
+        self.model = model
+        self.gallery = gallery
+        self._config = config
+        self._clock = clock
+        self._embedder: Embedder = WindowEmbedder(client, model, config.window, config.deadline)
+        self._min_frames = max(config.min_frames, model.min_frames)
+        self._walkers: dict[str, _Walker] = {}
+        self._held: dict[str, str] = {}  # person_id by body_id, as last answered
+        self._enrollments: list[Enrollment] = []
+        self._mutex = threading.RLock()
+        self._outage = self._gallery_problem = self._input_problem = ""
+
+    @property
+    def problem(self) -> str:
+        """Why fewer names are given than could be, in one line, or ""."""
+        return self._outage or self._gallery_problem or self._input_problem
+
+    def update(self, tracks: TrackFrame) -> IdentityFrame:
+        """Take the tracks after one image; say who each live one is, as far as is known by now.
+
+        Embeddings asked for in one call count in a later one. A LOST track is forgotten and not in the answer.
+        """
+        with self._mutex:
+            self._check_kind(tracks)
+            for track in tracks.tracks:
+                self._observe(track, tracks.stamp)
+            for body_id in self._walkers.keys() - {t.body_id for t in tracks.tracks if t.state != TrackState.LOST}:
+                self._leave(body_id)
+            self.tick()
+            references = self._references()
+            claims = [_Claim(b, w, self._verdict(w, tracks.stamp, references)) for b, w in self._walkers.items()]
+            self._one_track_each(claims)
+            frame = IdentityFrame(tracks.stamp, tracks.frame_id, self.model.name)
+            if references is not None:
+                frame.identities = [self._identity(claim, references) for claim in claims]
+                frame.contradicted = [claim.body_id for claim in claims if claim.verdict.contradicted]
+            else:
+                frame.identities = [Identity(c.body_id, IdentityStatus.COLLECTING, c.walker.stamp) for c in claims]
+            return frame
+
+    def tick(self) -> None:
+        """Move embeddings and enrolments on. `update` does it too; call this while no images come."""
+        with self._mutex:
+            for walker in self._walkers.values():
+                self._gather(walker)
+            for enrollment in self._enrollments:
+                enrollment.advance(self._embedder, self.gallery, self._clock())
+            self._enrollments = [enrollment for enrollment in self._enrollments if not enrollment.done]
+
+    def use_gallery(self, gallery: Gallery) -> None:
+        """Take another gallery from now on. Raises GalleryModelMismatch, and keeps the present one."""
+        gallery.require_model(self.model.name)
+        with self._mutex:
+            self.gallery = gallery
+            self._gallery_problem = ""
+
+    def enroll(
+        self, body_id: str, name: str, *, extend: bool = False, frames: int = 0, timeout: float = 0.0
+    ) -> Enrollment:
+        """Start to enrol a live track; the arguments are the fields of EnrollPerson.action's goal.
+
+        Returns at once. Updates move the enrolment on; one that is refused is done already.
+        """
+        with self._mutex:
+            config = self._config
+            enrollment = Enrollment(
+                body_id or self._only_confirmed(),
+                name,
+                extend=extend,
+                wanted=max(frames or config.enroll_frames, self._min_frames),
+                window=max(config.window, self._min_frames),
+                deadline=self._clock() + (timeout or config.enroll_timeout),
+            )
+            if not name.strip() or not 0.0 <= timeout < math.inf or frames < 0:
+                enrollment.fail(EnrollError.BAD_REQUEST, "give a name, and no negative time or number of frames")
+            elif enrollment.body_id not in self._walkers:
+                enrollment.fail(EnrollError.UNKNOWN_BODY, self._no_such_track(body_id))
+            elif not extend and self._is_taken(name):
+                enrollment.fail(
+                    EnrollError.DUPLICATE_NAME,
+                    f"{name!r} is already enrolled: choose another name, or extend that person",
+                )
+            else:
+                self._enrollments.append(enrollment)
+            return enrollment
+
+    def _no_such_track(self, body_id: str) -> str:
+        live = ", ".join(sorted(self._walkers)) or "none"
+        if body_id:
+            return f"there is no live track {body_id}: live are {live}"
+        return f"name the track to enrol, for there is not exactly one confirmed: live are {live}"
+
+    def _is_taken(self, name: str) -> bool:
+        try:
+            self.gallery.find(name.strip())
+        except UnknownPerson:
+            return False
+        return True
+
+    def _only_confirmed(self) -> str:
+        confirmed = [body_id for body_id, walker in self._walkers.items() if walker.state == TrackState.CONFIRMED]
+        return confirmed[0] if len(confirmed) == 1 else ""
+
+    def _check_kind(self, tracks: TrackFrame) -> None:
+        self._input_problem = ""
+        if tracks.gait_frame_kind != self.model.gait_frame_kind and any(
+            t.gait_frame is not None for t in tracks.tracks
+        ):
+            self._input_problem = (
+                f"gait model {self.model.name} eats {self.model.gait_frame_kind} frames, and {tracks.gait_frame_kind} "
+                "frames come in: set the pose node's gait_frame_kind, or choose another gait model"
+            )
+
+    def _observe(self, track: Track, stamp: int) -> None:
+        if track.state == TrackState.LOST:
+            return
+        walker = self._walkers.get(track.body_id)
+        if walker is None:
+            walker = self._walkers[track.body_id] = _Walker(Evidence(self._config), track.state)
+        walker.state = track.state
+        frame = track.gait_frame
+        if frame is None or self._input_problem or not track.walking or not track.quality >= self._config.min_quality:
+            return
+        if frame.shape != self.model.frame_shape:
+            self._input_problem = (
+                f"gait model {self.model.name} eats gait frames of shape {list(self.model.frame_shape)}, "
+                f"and {list(frame.shape)} came in"
+            )
+            return
+        self._embedder.add(track.body_id, frame)
+        walker.fresh += 1
+        walker.quality += (track.quality - walker.quality) / walker.fresh
+        walker.stamp = stamp
+        for enrollment in self._enrollments:
+            if enrollment.body_id == track.body_id:
+                enrollment.take(frame, track.quality, stamp)
+        enough = self._embedder.frames(track.body_id) >= self._min_frames
+        if enough and walker.fresh >= self._config.refresh_every and walker.request is None:
+            future = self._embedder.request(track.body_id)
+            walker.request = _Request(future, self._embedder.frames(track.body_id), walker.quality, stamp)
+            walker.fresh = 0
+
+    def _leave(self, body_id: str) -> None:
+        del self._walkers[body_id]
+        self._embedder.drop(body_id)
+        for enrollment in self._enrollments:
+            if enrollment.body_id == body_id:
+                enrollment.lose()
+
+    def _gather(self, walker: _Walker) -> None:
+        """Turn a finished request into a look. One that failed is asked for again with the next frames."""
+        request = walker.request
+        if request is None or not request.future.done():
+            return
+        walker.request = None
+        try:
+            embedding = read_embedding(request.future.result(), self.model)
+        except InferenceError as error:
+            self._outage = str(error)
+            if walker.failing_since is None:
+                walker.failing_since = request.stamp
+            return
+        self._outage = ""
+        walker.failing_since = None
+        walker.evidence.add(Look(embedding, request.quality, request.frames, request.stamp))
+
+    def _references(self) -> References | None:
+        """The gallery as it is now; None while it belongs to another gait model."""
+        try:
+            if self.gallery.refresh():
+                self._gallery_problem = ""
+            self.gallery.require_model(self.model.name)
+        except GalleryError as error:
+            self._gallery_problem = str(error)
+        references = self.gallery.references
+        return references if references.model in ("", self.model.name) else None
+
+    def _verdict(self, walker: _Walker, stamp: int, references: References | None) -> Verdict:
+        failing = walker.failing_since
+        if failing is not None and stamp - failing > self._config.outage_grace * NANOSECONDS:
+            walker.evidence.clear()
+        return Verdict(IdentityStatus.COLLECTING) if references is None else walker.evidence.judge(references)
+
+    def _one_track_each(self, claims: list[_Claim]) -> None:
+        """Leave each person to one track; the others that claim them become AMBIGUOUS.
+
+        A track may claim nobody but the person nearest to it, so the optimal assignment falls apart into one choice for
+        each person: a track in view before one out of view, and then the nearest, where the one that had the name
+        may be farther by the margin.
+        """
+        holders: dict[int, list[_Claim]] = {}
+        for claim in claims:
+            if claim.status is IdentityStatus.IDENTIFIED:
+                holders.setdefault(claim.verdict.order[0], []).append(claim)
+
+        def rank(claim: _Claim) -> tuple[bool, float]:
+            best = claim.verdict.order[0]
+            had_it = self._held.get(claim.body_id) == claim.walker.evidence.holds
+            lead = self._config.margin_line if had_it else 0.0
+            return claim.walker.state == TrackState.OCCLUDED, float(claim.verdict.fused[best]) - lead
+
+        for rivals in holders.values():
+            for loser in sorted(rivals, key=rank)[1:]:
+                loser.status = IdentityStatus.AMBIGUOUS
+        self._held = {c.body_id: c.walker.evidence.holds for c in claims if c.status is IdentityStatus.IDENTIFIED}
+
+    def _identity(self, claim: _Claim, references: References) -> Identity:
+        """The answer about one track."""
+        walker, verdict, look = claim.walker, claim.verdict, claim.walker.evidence.latest
+        if claim.status is IdentityStatus.COLLECTING or look is None:
+            frames = self._embedder.frames(claim.body_id)
+            return Identity(claim.body_id, IdentityStatus.COLLECTING, walker.stamp, frames_used=frames)
+        named = claim.status is IdentityStatus.IDENTIFIED
+        person = references.persons[verdict.order[0]] if named else None
+        return Identity(
+            claim.body_id,
+            claim.status,
+            look.stamp,
+            person_id=person.person_id if person else "",
+            name=person.name if person else "",
+            confidence=confidence(verdict, claim.status, self._config),
+            margin=verdict.margin,
+            frames_used=look.frames,
+            candidates=candidates(verdict, references, self._config),
+        )
