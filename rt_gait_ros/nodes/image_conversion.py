@@ -1,0 +1,155 @@
+"""sensor_msgs/Image to BGR arrays and back: cv_bridge where the distribution has it, else our equal of it."""
+
+import array
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from builtin_interfaces.msg import Time
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+
+from rt_gait_ros.errors import GaitError
+
+try:
+    from cv_bridge import CvBridge, CvBridgeError
+except ImportError:  # the pip wheels have none
+    CvBridge = None
+
+# More than any camera gives: a larger image is a damaged message.
+MAX_PIXELS = 1 << 26
+BILLION = 1_000_000_000
+
+
+class ImageError(GaitError):
+    """An Image message contradicts itself, or its encoding is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoding:
+    """How an encoding lies in memory and becomes BGR.
+
+    channels: values per pixel of a row. code: OpenCV's conversion to BGR, None where there is none to do.
+    dtype: of one value. rows: rows of data per two rows of the image. even: width must be a multiple of 2.
+    bridge: cv_bridge knows it, too.
+    """
+
+    channels: int
+    code: int | None
+    dtype: type = np.uint8
+    rows: int = 2
+    even: bool = False
+    bridge: bool = True
+
+
+# Names: sensor_msgs/image_encodings.hpp, and those that V4L2 drivers use besides. OpenCV names a Bayer pattern by the
+# second and third pixel of its second row, ROS by the first two rows: hence the seeming swap, which is cv_bridge's.
+ENCODINGS = {
+    "bgr8": _Encoding(3, None),
+    "rgb8": _Encoding(3, cv2.COLOR_RGB2BGR),
+    "bgra8": _Encoding(4, cv2.COLOR_BGRA2BGR),
+    "rgba8": _Encoding(4, cv2.COLOR_RGBA2BGR),
+    "mono8": _Encoding(1, cv2.COLOR_GRAY2BGR),
+    "mono16": _Encoding(1, cv2.COLOR_GRAY2BGR, dtype=np.uint16),
+    "yuv422": _Encoding(2, cv2.COLOR_YUV2BGR_UYVY, even=True),
+    "uyvy": _Encoding(2, cv2.COLOR_YUV2BGR_UYVY, even=True, bridge=False),
+    "yuv422_yuy2": _Encoding(2, cv2.COLOR_YUV2BGR_YUYV, even=True),
+    "yuyv": _Encoding(2, cv2.COLOR_YUV2BGR_YUYV, even=True, bridge=False),
+    "nv12": _Encoding(1, cv2.COLOR_YUV2BGR_NV12, rows=3, even=True, bridge=False),
+    "nv21": _Encoding(1, cv2.COLOR_YUV2BGR_NV21, rows=3, even=True, bridge=False),
+    "bayer_rggb8": _Encoding(1, cv2.COLOR_BayerBG2BGR),
+    "bayer_bggr8": _Encoding(1, cv2.COLOR_BayerRG2BGR),
+    "bayer_gbrg8": _Encoding(1, cv2.COLOR_BayerGR2BGR),
+    "bayer_grbg8": _Encoding(1, cv2.COLOR_BayerGB2BGR),
+}
+
+
+def image_to_bgr(message: Image) -> np.ndarray:
+    """Image as (H, W, 3) uint8, BGR. With the encoding bgr8 it is a read-only view of the message's data.
+
+    Raises ImageError for an unknown encoding, a size of zero or beyond 64 Mpixel, or data that do not fill the image.
+    """
+    encoding = ENCODINGS.get(message.encoding)
+    if encoding is None:
+        raise ImageError(f"image encoding '{message.encoding}' is unknown; known are {', '.join(ENCODINGS)}")
+    pixels = _rows_of(message, encoding)
+    if encoding.code is None:
+        return pixels
+    if CvBridge is not None and encoding.bridge:
+        try:
+            return CvBridge().imgmsg_to_cv2(message, "bgr8")
+        except (CvBridgeError, cv2.error) as error:
+            raise ImageError(
+                f"cv_bridge cannot convert a {_describe(message)}: {' '.join(str(error).split())}"
+            ) from None
+    return convert(pixels, encoding, message)
+
+
+def convert(pixels: np.ndarray, encoding: _Encoding, message: Image) -> np.ndarray:
+    """Our own conversion of `pixels` (rows, W, channels), equal to cv_bridge's. Raises ImageError."""
+    assert encoding.code is not None
+    try:
+        bgr = cv2.cvtColor(np.ascontiguousarray(pixels), encoding.code)
+    except cv2.error as error:
+        raise ImageError(f"OpenCV cannot convert a {_describe(message)}: {error.err}") from None
+    # 16 bits to 8 as cv_bridge does it: 65535 becomes 255, halves are rounded.
+    return cv2.convertScaleAbs(bgr, alpha=255.0 / 65535.0) if encoding.dtype is np.uint16 else bgr
+
+
+def bgr_to_image(image: np.ndarray, stamp: int, frame_id: str) -> Image:
+    """Image message, encoding bgr8, from (H, W, 3) uint8. stamp: nanoseconds since the epoch.
+
+    Raises ImageError for another shape or dtype, or a size of zero.
+    """
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+        raise ImageError(f"an array of shape {image.shape} and type {image.dtype} is no BGR image: (H, W, 3) uint8")
+    data = array.array("B")
+    # Assigning the ndarray would let rclpy look at each byte: 50 ms for VGA.
+    data.frombytes(np.ascontiguousarray(image).data.cast("B"))
+    return Image(
+        header=Header(stamp=Time(sec=stamp // BILLION, nanosec=stamp % BILLION), frame_id=frame_id),
+        height=image.shape[0],
+        width=image.shape[1],
+        encoding="bgr8",
+        step=3 * image.shape[1],
+        data=data,
+    )
+
+
+def _rows_of(message: Image, encoding: _Encoding) -> np.ndarray:
+    """The pixels of `message`, (rows, W, channels), in native byte order, as a view where that can be."""
+    width, height = message.width, message.height
+    if width == 0 or height == 0:
+        raise ImageError(f"image is empty: {_describe(message)}")
+    if width * height > MAX_PIXELS:
+        raise ImageError(f"image is larger than {MAX_PIXELS >> 20} Mpixel: {_describe(message)}")
+    if encoding.even and (width % 2 or (encoding.rows == 3 and height % 2)):
+        raise ImageError(f"{message.encoding} image must have an even size: {_describe(message)}")
+    item: np.dtype[Any] = np.dtype(encoding.dtype)
+    row_bytes = width * encoding.channels * item.itemsize
+    rows = height * encoding.rows // 2
+    data: Any = message.data
+    if message.step < row_bytes or len(data) < rows * message.step:
+        raise ImageError(
+            f"image is cut short: {_describe(message)} with step {message.step} and {len(data)} bytes of data, "
+            f"where each of {rows} rows takes {row_bytes}"
+        )
+    table = np.frombuffer(data, np.uint8, rows * message.step).reshape(rows, message.step)[:, :row_bytes]
+    if item.itemsize > 1:
+        order = item.newbyteorder(">" if message.is_bigendian else "<")
+        table = np.ascontiguousarray(table).view(order).astype(item, copy=False)
+    pixels = table.reshape(rows, width, encoding.channels) if table.flags.c_contiguous else _strided(table, encoding)
+    pixels.flags.writeable = False
+    return pixels
+
+
+def _strided(table: np.ndarray, encoding: _Encoding) -> np.ndarray:
+    # Padded rows: reshape would copy them all.
+    rows, row_bytes = table.shape
+    shape = (rows, row_bytes // encoding.channels, encoding.channels)
+    return np.lib.stride_tricks.as_strided(table, shape, (table.strides[0], encoding.channels, 1))
+
+
+def _describe(message: Image) -> str:
+    return f"{message.width}x{message.height} '{message.encoding}' image"

@@ -1,0 +1,122 @@
+"""From a name (a path, an index, a URI) to the source behind it."""
+
+import re
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from urllib.parse import unquote
+
+import cv2
+
+from rt_gait_ros.errors import UsageError
+from rt_gait_ros.sources.live import LiveSource, open_device, open_pipeline, open_stream
+from rt_gait_ros.sources.recorded import ImageFolder, VideoFile
+from rt_gait_ros.sources.source import Source, SourceError, SourceOptions, log_line
+
+# What a CSI camera of a Jetson is asked for when nothing else is said.
+CSI_WIDTH, CSI_HEIGHT, CSI_FPS = 1280, 720, 30.0
+APPSINK = "video/x-raw, format=BGR ! appsink drop=true max-buffers=1 sync=false"
+
+SchemeOpener = Callable[[str, SourceOptions], Source]
+_SCHEMES: dict[str, SchemeOpener] = {}
+
+
+def register_scheme(scheme: str, opener: SchemeOpener) -> None:
+    """Let `open_source` call `opener(uri, options)` for URIs that begin with `scheme:`."""
+    _SCHEMES[scheme] = opener
+
+
+def open_source(
+    uri: str,
+    *,
+    width: int = 0,
+    height: int = 0,
+    fps: float = 0.0,
+    pace: bool = True,
+    loop: bool = False,
+    frame_id: str = "camera",
+    report: Callable[[str], None] = log_line,
+) -> Source:
+    """Open what `uri` names; the keywords are those of SourceOptions.
+
+    A path (or file://path): a video file or a folder of images. A number or /dev/videoN: a V4L2 camera.
+    rtsp:// rtsps:// rtmp:// http:// https:// udp:// tcp://: a stream. csi://N: CSI camera N of a Jetson.
+    gst:PIPELINE: a GStreamer pipeline; where it has no appsink, one that gives BGR is added.
+
+    A recording that cannot be played raises SourceError here; a camera that is not there yet is waited for.
+    Raises UsageError for a name that means nothing.
+    """
+    options = SourceOptions(width, height, fps, pace, loop, frame_id, report)
+    uri = uri.strip()
+    if not uri:
+        raise UsageError("no source is named; give a video file, a folder of images, a camera index or a stream's URL")
+    if uri.isdecimal():
+        return LiveSource(uri, options, partial(open_device, int(uri), options))
+    # Two letters at least: C:\ is a drive.
+    scheme = re.match(r"([a-z][a-z0-9+]+):", uri)
+    if scheme is None or Path(uri).exists():
+        return _open_path(uri, options)
+    opener = _SCHEMES.get(scheme[1])
+    if opener is None:
+        raise UsageError(f"source {uri}: {scheme[1]}: is not known; known are a path, a number, {', '.join(_SCHEMES)}")
+    return opener(uri, options)
+
+
+def _open_path(name: str, options: SourceOptions) -> Source:
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return ImageFolder(path, options)
+    if path.is_char_device() or re.fullmatch(r"/dev/(video\d+|v4l/.+)", name):
+        return LiveSource(name, options, partial(open_device, name, options))
+    return VideoFile(path, options)
+
+
+def _open_file_uri(uri: str, options: SourceOptions) -> Source:
+    return _open_path(unquote(uri.removeprefix("file:").removeprefix("//")), options)
+
+
+def _open_stream_uri(uri: str, options: SourceOptions) -> Source:
+    return LiveSource(uri, options, partial(open_stream, uri))
+
+
+def _open_csi_uri(uri: str, options: SourceOptions) -> Source:
+    sensor = uri.removeprefix("csi:").removeprefix("//") or "0"
+    if not sensor.isdecimal():
+        raise UsageError(f"source {uri}: a CSI camera is named by its number, for example csi://0")
+    return _open_pipeline(uri, csi_pipeline(int(sensor), options), options)
+
+
+def _open_gst_uri(uri: str, options: SourceOptions) -> Source:
+    pipeline = uri.removeprefix("gst:").strip()
+    if not pipeline:
+        raise UsageError(f"source {uri}: a GStreamer pipeline must follow gst:")
+    if "appsink" not in pipeline:
+        pipeline = f"{pipeline} ! videoconvert ! {APPSINK}"
+    return _open_pipeline(uri, pipeline, options)
+
+
+def _open_pipeline(uri: str, pipeline: str, options: SourceOptions) -> Source:
+    if not cv2.videoio_registry.hasBackend(cv2.CAP_GSTREAMER):
+        raise SourceError(
+            f"source {uri} needs GStreamer, which this OpenCV {cv2.__version__} was built without; "
+            "use the distribution's python3-opencv (a Jetson's has GStreamer)"
+        )
+    return LiveSource(uri, options, partial(open_pipeline, pipeline))
+
+
+def csi_pipeline(sensor: int, options: SourceOptions) -> str:
+    """Pipeline for CSI camera `sensor` of a Jetson: NVIDIA's nvarguscamerasrc, converted to BGR on the way."""
+    width, height = options.width or CSI_WIDTH, options.height or CSI_HEIGHT
+    rate = f"{round((options.fps or CSI_FPS) * 1000)}/1000"
+    return (
+        f"nvarguscamerasrc sensor-id={sensor} "
+        f"! video/x-raw(memory:NVMM), width={width}, height={height}, framerate={rate} "
+        f"! nvvidconv ! video/x-raw, format=BGRx ! videoconvert ! {APPSINK}"
+    )
+
+
+register_scheme("file", _open_file_uri)
+for _scheme in ("rtsp", "rtsps", "rtmp", "http", "https", "udp", "tcp"):
+    register_scheme(_scheme, _open_stream_uri)
+register_scheme("csi", _open_csi_uri)
+register_scheme("gst", _open_gst_uri)
