@@ -1,0 +1,181 @@
+import os
+import stat
+
+import numpy as np
+import pytest
+
+from rt_gait_ros.gait.gallery import DuplicateName, Gallery, GalleryModelMismatch, UnknownPerson
+from rt_gait_ros.gait.gallery_file import GalleryCorrupt, GalleryError, GalleryTooNew
+
+SILHOUETTE = {"model": "angle", "gait_frame_kind": "silhouette"}
+
+
+def test_what_is_stored_comes_back(tmp_path, template):
+    frames = np.arange(30 * 64 * 64, dtype=np.uint8).reshape(30, 64, 64)
+    stored = Gallery(tmp_path / "g").add("Ada", [template(10, frames), template(20)], **SILHOUETTE)
+    again = Gallery(tmp_path / "g")
+    (person,) = again.persons
+    assert (person.person_id, person.name, person.enrolled) == (stored.person_id, "Ada", stored.enrolled)
+    assert again.model == "angle"
+    np.testing.assert_array_equal(person.templates[0].frames, frames)
+    assert person.templates[1].frames is None
+    np.testing.assert_array_equal(person.templates[1].embedding, template(20).embedding)
+
+
+def test_files_and_folders_are_private(tmp_path, template):
+    os.umask(0o022)
+    path = tmp_path / "new" / "people.gallery"
+    Gallery(path).add("Ada", [template(10)], **SILHOUETTE)
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()} == {0o600}
+
+
+def test_the_id_is_permanent_and_says_nothing_of_the_name(gallery):
+    person = gallery.find("Ada")
+    assert person.person_id.isalnum()
+    assert person.person_id[0].isalpha()
+    assert "ada" not in person.person_id.lower()
+    renamed = gallery.rename("Ada", "Countess")
+    assert renamed.person_id == person.person_id
+    assert gallery.find(person.person_id).name == "Countess"
+    with pytest.raises(UnknownPerson):
+        gallery.find("Ada")
+
+
+@pytest.mark.parametrize("name", ["Ada", "ada", " Ada "])
+def test_a_name_belongs_to_one_person(gallery, template, name):
+    with pytest.raises(DuplicateName, match="Ada"):
+        gallery.add(name, [template(5)], **SILHOUETTE)
+    with pytest.raises(DuplicateName, match="Ada"):
+        gallery.rename("Bob", name)
+    assert gallery.rename("Ada", "ADA").name == "ADA"  # a new spelling of one's own is fine
+
+
+@pytest.mark.parametrize("name", ["", "   ", "a\nb", "x" * 65, "\x1b[31m"])
+def test_a_name_that_cannot_be_shown_is_refused(gallery, template, name):
+    with pytest.raises(GalleryError, match="name"):
+        gallery.add(name, [template(5)], **SILHOUETTE)
+
+
+def test_extend_adds_to_the_person_of_that_name_and_else_enrols(gallery, template):
+    known = gallery.find("Ada")
+    assert gallery.add("Ada", [template(21)], extend=True, **SILHOUETTE).person_id == known.person_id
+    assert len(gallery.find("Ada").templates) == 2
+    assert gallery.add("Eve", [template(99)], extend=True, **SILHOUETTE).name == "Eve"
+
+
+def test_merge_keeps_one_id_and_all_templates(gallery):
+    kept = gallery.find("Bob").person_id
+    merged = gallery.merge("Bob", "Cyd")
+    assert (merged.person_id, merged.name, len(merged.templates)) == (kept, "Bob", 2)
+    assert [person.name for person in gallery.persons] == ["Ada", "Bob"]
+    with pytest.raises(GalleryError, match="same person"):
+        gallery.merge("Bob", "Bob")
+    assert gallery.references.nearest(gallery.references.embeddings[:1]).shape == (1, 2)
+
+
+def test_who_is_forgotten_is_nowhere_any_more(gallery, tmp_path):
+    secret = gallery.find("Ada")
+    raw = secret.templates[0].embedding.tobytes()
+    leftover = gallery.path.with_name(f".{gallery.path.name}.0123.tmp")  # of a writer that was killed
+    leftover.write_bytes(gallery.path.read_bytes())
+    assert gallery.forget("Ada").name == "Ada"
+    for file in gallery.path.parent.iterdir():
+        assert raw not in file.read_bytes()
+        assert secret.person_id.encode() not in file.read_bytes()
+    assert not leftover.exists()
+
+
+def test_an_empty_gallery_belongs_to_no_model(gallery, template):
+    with pytest.raises(GalleryModelMismatch, match=r"gait model angle, and gaitset"):
+        gallery.add("Eve", [template(1)], model="gaitset", gait_frame_kind="silhouette")
+    for person in gallery.persons:
+        gallery.forget(person.person_id)
+    assert gallery.model == ""
+    assert gallery.add("Eve", [template(1)], model="gaitset", gait_frame_kind="silhouette")
+
+
+@pytest.mark.parametrize("bad", [[[np.nan, 1.0]], [[np.inf, 1.0]], np.zeros((0, 2)), [1.0, 2.0], [[1.0, 2.0, 3.0]]])
+def test_embeddings_that_cannot_be_compared_are_refused(gallery, template, bad):
+    before = gallery.path.read_bytes()
+    broken = template(1).__class__(np.array(bad, np.float32), 1)
+    with pytest.raises(GalleryError):
+        gallery.add("Eve", [template(1), broken], **SILHOUETTE)
+    assert gallery.path.read_bytes() == before
+    assert len(gallery.persons) == 3
+
+
+def test_two_holders_of_one_file_see_each_other_and_lose_nothing(gallery, template):
+    other = Gallery(gallery.path)
+    other.add("Dan", [template(90)], **SILHOUETTE)
+    gallery.add("Eve", [template(99)], **SILHOUETTE)  # reads before it writes
+    assert [p.name for p in gallery.persons] == ["Ada", "Bob", "Cyd", "Dan", "Eve"]
+    version = other.references.version
+    assert other.refresh()
+    assert not other.refresh()
+    assert other.references.version > version
+    assert [p.name for p in other.persons] == ["Ada", "Bob", "Cyd", "Dan", "Eve"]
+
+
+def test_a_file_that_is_removed_is_an_empty_gallery(gallery):
+    gallery.path.unlink()
+    assert gallery.refresh()
+    assert gallery.persons == ()
+
+
+def test_rebuild_makes_every_embedding_anew_or_changes_nothing(tmp_path, template):
+    gallery = Gallery(tmp_path / "g")
+    frames = np.full((20, 64, 64), 7, np.uint8)
+    gallery.add("Ada", [template(10, frames)], **SILHOUETTE)
+    wide = np.arange(6, dtype=np.float32).reshape(2, 3)
+    with pytest.raises(GalleryError, match="enrol again"):
+        gallery.rebuild("gaitnet", "flow", lambda frames: wide)
+    assert gallery.rebuild("gaitset", "silhouette", lambda frames: wide * frames.mean()) == 1
+    again = Gallery(tmp_path / "g")
+    assert again.model == "gaitset"
+    np.testing.assert_array_equal(again.persons[0].templates[0].embedding, wide * 7)
+    gallery.add("Bob", [template(1).__class__(wide, 1)], model="gaitset", gait_frame_kind="silhouette")
+    with pytest.raises(GalleryError, match="Bob"):
+        gallery.rebuild("angle", "silhouette", lambda frames: wide)
+    assert Gallery(tmp_path / "g").model == "gaitset"
+
+
+def damage(path, how):
+    data = path.read_bytes()
+    if how == "newer":
+        path.write_bytes(data.replace(b"schema 1", b"schema 9", 1))
+    elif how == "flipped":
+        path.write_bytes(data[:300] + bytes([data[300] ^ 1]) + data[301:])
+    elif how == "empty":
+        path.write_bytes(b"")
+    else:
+        path.write_bytes(b"PK\x03\x04 something else")
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("how", "error"),
+    [("newer", GalleryTooNew), ("flipped", GalleryCorrupt), ("empty", GalleryCorrupt), ("foreign", GalleryCorrupt)],
+)
+def test_a_file_that_cannot_be_read_is_never_overwritten(gallery, template, how, error):
+    damaged = damage(gallery.path, how)
+    with pytest.raises(error, match="people"):
+        Gallery(gallery.path)
+    with pytest.raises(error):
+        gallery.add("Eve", [template(1)], **SILHOUETTE)
+    assert len(gallery.persons) == 3  # memory is as it was
+    assert gallery.path.read_bytes() == damaged
+    fresh, warning = Gallery.open_or_set_aside(gallery.path)
+    (aside,) = fresh.asides()
+    assert aside.read_bytes() == damaged
+    assert str(aside) in warning
+    assert fresh.persons == ()
+    assert Gallery.open_or_set_aside(gallery.path)[1] == ""
+
+
+def test_a_file_that_may_not_be_read_is_not_taken_for_a_corrupt_one(tmp_path):
+    folder = tmp_path / "g"
+    folder.mkdir()
+    with pytest.raises(GalleryError, match="directory") as caught:
+        Gallery(folder)
+    assert not isinstance(caught.value, GalleryCorrupt)
