@@ -59,8 +59,8 @@ class Link(Generic[T]):
 class Inlet(Generic[T]):
     """An input of a stage: a topic, or the link of the stage before it in the same process.
 
-    What arrives is handed to `accept` as it is; the worker turns it into the domain object with `read`, so that nothing is
-    converted that is dropped before its turn.
+    What arrives is handed to `accept` as it is; the worker turns it into the domain object with `read`, so that nothing
+    is converted that is dropped before its turn.
     """
 
     def __init__(
@@ -97,6 +97,16 @@ class Inlet(Generic[T]):
         elif self._subscription is not None:
             self._node.destroy_subscription(self._subscription)
             self._subscription = None
+
+    @property
+    def where(self) -> str:
+        """What is listened to, and who talks there, for a person who wonders why nothing comes."""
+        if self.link is not None:
+            return "the link of the stage before: is it active?"
+        topic = self._node.resolve_topic_name(self._topic)
+        publishers = self._node.count_publishers(topic)
+        advice = "is it active?" if publishers else "start it, or remap the topic"
+        return f"{topic} ({publishers} publisher{'s' if publishers != 1 else ''}): {advice}"
 
     def read(self, arrival: Any) -> T:
         """The domain object of something that arrived. Raises GaitError when a message makes no sense."""

@@ -1,11 +1,11 @@
-"""Parameters of the nodes: declared from config/parameters.yaml, which alone holds types, ranges, defaults and descriptions."""
+"""Parameters of the nodes, declared from config/parameters.yaml: their types, ranges, defaults and descriptions."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
@@ -13,8 +13,10 @@ from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValu
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from rt_gait_ros.errors import UsageError
-from rt_gait_ros.nodes.share import share_path
+from rt_gait_ros.errors import GaitError, UsageError
+from rt_gait_ros.resources import resource
+
+C = TypeVar("C")
 
 COMMON = "common"  # section of the parameters that every node has
 TYPES = {
@@ -35,7 +37,10 @@ class ParameterError(UsageError):
 
 @dataclass(frozen=True, slots=True)
 class Specification:
-    """One parameter as parameters.yaml describes it. range: (least, most) of a number. choices: all that a string may be; empty: anything."""
+    """One parameter as parameters.yaml describes it.
+
+    range: (least, most) of a number. choices: all that a string may be; empty: anything.
+    """
 
     name: str
     type: str
@@ -56,11 +61,10 @@ class Specification:
             read_only=not self.dynamic,
         )
         if self.range and self.type == "integer":
-            least, most = map(int, self.range)
-            descriptor.integer_range = [IntegerRange(from_value=least, to_value=most, step=0)]
+            descriptor.integer_range = [IntegerRange(from_value=int(self.range[0]), to_value=int(self.range[1]))]
         elif self.range:
             least, most = map(float, self.range)
-            descriptor.floating_point_range = [FloatingPointRange(from_value=least, to_value=most, step=0.0)]
+            descriptor.floating_point_range = [FloatingPointRange(from_value=least, to_value=most)]
         return descriptor
 
     def complaint(self, value: Any) -> str:
@@ -75,7 +79,7 @@ class Specification:
 @cache
 def specifications(path: Path | None = None) -> Mapping[str, Mapping[str, Specification]]:
     """Every node's parameters by node and parameter name, the common ones included."""
-    text = (path or share_path("config/parameters.yaml")).read_text(encoding="utf-8")
+    text = (path or resource("config", "parameters.yaml")).read_text(encoding="utf-8")
     sections = {
         node: {name: _specification(name, entry) for name, entry in (entries or {}).items()}
         for node, entries in yaml.safe_load(text).items()
@@ -87,13 +91,38 @@ def specifications(path: Path | None = None) -> Mapping[str, Mapping[str, Specif
 def declare(node: Node, section: str) -> None:
     """Declare the parameters of `section` on `node`, with what was given on the command line or in a parameter file.
 
-    Raises ParameterError for the first that is unknown, of the wrong type or out of range. Dynamic ones can be set later.
+    Raises ParameterError for the first that is unknown, of the wrong type or out of range.
     """
     known = specifications()[section]
     _refuse_unknown(node, section, known)
     for specification in known.values():
         _declare_one(node, section, specification)
-    node.add_on_set_parameters_callback(lambda parameters: _check(known, parameters))
+
+
+def watch(node: Node, section: str, accept: Callable[[Mapping[str, Any]], None]) -> None:
+    """Check every later change of a parameter; `accept` hears the new values and raises GaitError to refuse them."""
+    known = specifications()[section]
+
+    def check(parameters: Iterable[Parameter]) -> SetParametersResult:
+        changed = {parameter.name: parameter.value for parameter in parameters if parameter.name in known}
+        reasons = [reason for name, value in changed.items() if (reason := known[name].complaint(value))]
+        if not reasons:
+            try:
+                accept(changed)
+            except GaitError as error:
+                reasons = [str(error)]
+        return SetParametersResult(successful=not reasons, reason="; ".join(reasons))
+
+    node.add_on_set_parameters_callback(check)
+
+
+def settings(node: Node, config: type[C], others: Mapping[str, Any] | None = None) -> C:
+    """A configuration of a domain room: `others`, and for the rest of its fields the parameters of their name.
+
+    Raises the configuration's own UsageError.
+    """
+    names = [field.name for field in fields(config) if node.has_parameter(field.name)]  # type: ignore[arg-type]
+    return config(**{name: node.get_parameter(name).value for name in names} | dict(others or {}))
 
 
 def _specification(name: str, entry: Mapping[str, Any]) -> Specification:
@@ -133,10 +162,3 @@ def _declare_one(node: Node, section: str, specification: Specification) -> None
         raise ParameterError(f"{section}: {specification.complaint(given.value)}") from None
     if complaint := specification.complaint(parameter.value):
         raise ParameterError(f"{section}: {complaint}")
-
-
-def _check(known: Mapping[str, Specification], parameters: Iterable[Parameter]) -> SetParametersResult:
-    for parameter in parameters:
-        if (specification := known.get(parameter.name)) and (complaint := specification.complaint(parameter.value)):
-            return SetParametersResult(successful=False, reason=complaint)
-    return SetParametersResult(successful=True)

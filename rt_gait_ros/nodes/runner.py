@@ -18,7 +18,7 @@ WAKE_PERIOD = 0.25  # seconds after which a signal is heeded at the latest
 
 
 class Signals:
-    """SIGINT and SIGTERM raise KeyboardInterrupt until `gently` is set; from then on they only set `stop`, the second one raises."""
+    """SIGINT and SIGTERM raise KeyboardInterrupt until `gently` is set; from then on the first one only sets `stop`."""
 
     def __init__(self) -> None:
         self.gently = False
@@ -43,8 +43,8 @@ class Signals:
 def run(build: Callable[[], Sequence[Stage]], args: Sequence[str] | None, help_text: str) -> int:
     """Run the stages that `build` makes until one of them ends the process or a signal comes.
 
-    args: the command line without the program's name, None for sys.argv's. Returns the exit code: 0 after SIGINT, SIGTERM or
-    an orderly end, else an error's own; errors a user can mend are one line on standard error.
+    args: the command line without the program's name, None for sys.argv's. Errors a user can mend are one line on
+    standard error. Returns the exit code: 0 after SIGINT, SIGTERM or an orderly end, else the error's own.
     """
     args = sys.argv[1:] if args is None else list(args)
     own = args[: args.index("--ros-args")] if "--ros-args" in args else args

@@ -2,7 +2,7 @@
 
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
@@ -25,12 +25,13 @@ class Stage(LifecycleNode):
         unconfigured --setup--> inactive --start--> active
         unconfigured <-teardown- inactive <--stop-- active
 
-    `setup` and `start` raise GaitError when they cannot: the transition fails, and an autostarting node tries again with
-    growing pauses. A UsageError, which no waiting mends, ends the process of an autostarting node. `stop` and `teardown` must be callable at any time.
+    `setup` and `start` raise GaitError when they cannot: the transition fails, and an autostarting node tries again
+    with growing pauses. A UsageError, which no waiting mends, ends the process of an autostarting node. `stop` and
+    `teardown` must be callable at any time.
     """
 
     def __init__(self, name: str, **node_options: Any) -> None:
-        """name: of the node and of its section in parameters.yaml. node_options: as for rclpy's Node. Raises ParameterError."""
+        """name: of the node and of its section in parameters.yaml. node_options: rclpy's. Raises ParameterError."""
         super().__init__(name, **node_options)
         parameters.declare(self, name)
         self.statistics = Statistics()
@@ -41,6 +42,7 @@ class Stage(LifecycleNode):
         self._last_refusal: GaitError | None = None
         self._retry: Timer | None = None
         self._retry_pause = RETRY_FIRST
+        parameters.watch(self, name, self.change)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self.create_timer(DIAGNOSTICS_PERIOD, self._publish_diagnostics)
         if self.value("autostart"):
@@ -51,7 +53,7 @@ class Stage(LifecycleNode):
         return self.get_parameter(name).value
 
     def finish(self, error: Exception | None = None) -> None:
-        """Ask the process to end: with exit code 0, or because of `error`. Callable from any thread; takes effect within 0.25 s."""
+        """Ask the process to end, with exit code 0 or because of `error`. Callable from any thread; takes 0.25 s."""
         self.ending = self.ending or error
         self.ended = True
 
@@ -68,6 +70,12 @@ class Stage(LifecycleNode):
 
     def teardown(self) -> None:
         """Let go of everything; undoes `setup`."""
+
+    def check(self) -> None:
+        """Look after what nobody else notices, raise or clear faults; called once a second."""
+
+    def change(self, values: Mapping[str, Any]) -> None:
+        """Dynamic parameters are about to have these values. Raise GaitError to refuse them."""
 
     def details(self) -> dict[str, str]:
         """More lines for the diagnostics: what only this node knows."""
@@ -160,6 +168,7 @@ class Stage(LifecycleNode):
 
     def _publish_diagnostics(self) -> None:
         status = DiagnosticStatus(name=self.get_fully_qualified_name().lstrip("/"), hardware_id="rt_gait_ros")
+        self.check()
         summary = self.statistics.summary()
         faults = self.faults.standing
         if faults:
@@ -186,7 +195,7 @@ class Stage(LifecycleNode):
         self._diagnostics.publish(message)
 
     def age_of(self, stamp: int) -> float | None:
-        """Seconds since `stamp` (ns) by the node's clock; None when the stamp is of another clock (more than a minute away)."""
+        """Seconds since `stamp` (ns) by the node's clock; None when over a minute: the stamp is of another clock."""
         age = (self.get_clock().now().nanoseconds - stamp) * 1e-9
         return age if 0.0 <= age < 60.0 else None
 

@@ -1,5 +1,6 @@
 """What a stage counts while it runs, and the faults it stands in; shown once a second on /diagnostics."""
 
+import math
 import threading
 import time
 from collections import Counter, deque
@@ -13,7 +14,10 @@ LATENCY_WINDOW = 300  # results that the shown percentiles stand on: ten seconds
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Counts since the last `Statistics.summary()` as rates, and totals since the start. Times in milliseconds, NaN when nothing was seen."""
+    """Rates since the last `Statistics.summary()` and totals since the start.
+
+    latency, work: p50 and p95 in milliseconds, NaN when nothing was seen.
+    """
 
     rate_in: float
     rate_out: float
@@ -26,7 +30,8 @@ class Summary:
 class Statistics:
     """Thread-safe counters of one stage.
 
-    Counters in use: received, handled, dropped (no time for it), malformed (message that makes no sense), failed (network did not answer).
+    Counters in use: received, handled, dropped (no time for it), malformed (message that makes no sense), failed (the
+    network did not answer).
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -74,37 +79,60 @@ class Statistics:
 
 
 class Faults:
-    """What is wrong at this moment, by topic ("input", "network", …): each is said once when it appears and once when it is over."""
+    """What is wrong at this moment, by topic ("input", "network", …).
 
-    def __init__(self, say: Callable[[str], None], say_over: Callable[[str], None]) -> None:
+    Each fault is said once when it appears and once when it is over; one that comes and goes is then quiet for a while.
+    """
+
+    QUIET = 30.0  # seconds
+
+    def __init__(
+        self,
+        say: Callable[[str], None],
+        say_over: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._say = say
         self._say_over = say_over
+        self._clock = clock
         self._lock = threading.Lock()
-        self._standing: dict[str, str] = {}
+        self._standing: dict[str, tuple[str, bool]] = {}
+        self._said: dict[str, float] = {}
         self.last = ""
 
     def raise_(self, topic: str, text: str) -> None:
-        """A fault stands. It is said unless the same one stands already."""
+        """A fault stands. It is said unless it stands already or was said a short while ago."""
         with self._lock:
-            known = self._standing.get(topic)
-            self._standing[topic] = self.last = text
-        if known != text:
+            if topic in self._standing and self._standing[topic][0] == text:
+                return
+            now = self._clock()
+            loud = now - self._said.get(text, -math.inf) >= self.QUIET
+            if loud:
+                self._said = {said: when for said, when in self._said.items() if now - when < self.QUIET}
+                self._said[text] = now
+            self._standing[topic] = (text, loud)
+            self.last = text
+        if loud:
             self._say(text)
 
     def clear(self, topic: str) -> None:
-        """The fault of that topic, if there is one, is over."""
+        """The fault of that topic, if there is one, is over. That is said when the fault was."""
         if topic not in self._standing:  # the hot path: called for every frame
             return
         with self._lock:
-            text = self._standing.pop(topic, None)
-        if text is not None:
+            text, loud = self._standing.pop(topic, ("", False))
+        if loud:
             self._say_over(f"over: {text}")
+
+    def stands(self, topic: str) -> bool:
+        """Whether there is a fault of that topic."""
+        return topic in self._standing
 
     @property
     def standing(self) -> list[str]:
         """The faults that stand now."""
         with self._lock:
-            return list(self._standing.values())
+            return [text for text, _ in self._standing.values()]
 
 
 def _percentiles(seconds: deque[float]) -> tuple[float, float]:

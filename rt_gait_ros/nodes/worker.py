@@ -1,4 +1,4 @@
-"""One thread behind a short slot: callbacks drop items in, the thread handles them, what it has no time for is counted."""
+"""One thread behind a short slot: callbacks drop items in, the thread handles them, what is dropped is counted."""
 
 import threading
 from collections import deque
@@ -12,7 +12,8 @@ class Worker(Generic[T]):
     """Handles the newest items one after another in a thread of its own.
 
     depth: items that may wait; with 1 this is a latest-frame slot. When it is full the oldest waiting item is dropped.
-    on_drop: called for each dropped item. on_crash: called once with an exception that `handle` did not expect; the thread ends then.
+    on_drop: called for each dropped item. on_crash: called with an exception that `handle` did not expect; the thread
+    ends then.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class Worker(Generic[T]):
         return len(self._items)
 
     def stop(self, timeout: float = 5.0) -> bool:
-        """Let the item in hand finish, forget the waiting ones, end the thread. False when it did not end within `timeout` seconds."""
+        """Let the item in hand finish, forget the waiting ones, end the thread. False when `timeout` seconds pass."""
         with self._condition:
             self._stopping = True
             self._items.clear()

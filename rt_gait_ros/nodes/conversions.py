@@ -1,0 +1,323 @@
+"""Domain types to messages and back: the only file that knows both sides.
+
+Large fields are handed over whole (`array.array` and `memoryview`): assigning arrays element by element costs rclpy
+fifty times as much. Arrays that come out of a message are views of it.
+"""
+
+import array
+from enum import IntEnum
+from typing import Any, TypeVar
+
+import numpy as np
+from builtin_interfaces.msg import Time
+from geometry_msgs.msg import Point, Vector3
+from sensor_msgs.msg import Image, RegionOfInterest
+from std_msgs.msg import Header
+
+from rt_gait_ros.errors import GaitError
+from rt_gait_ros.gait.identity import Candidate, Identity, IdentityFrame, IdentityStatus
+from rt_gait_ros.msg import (
+    GaitIdentity,
+    GaitIdentityArray,
+    IdentityCandidate,
+    PersonPoseArray,
+    PersonTrack,
+    PersonTrackArray,
+)
+from rt_gait_ros.msg import PersonPose as PersonPoseMessage
+from rt_gait_ros.nodes.image_conversion import image_to_bgr
+from rt_gait_ros.pose.person import PersonPose, PoseFrame
+from rt_gait_ros.sources.frame import Frame
+from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
+
+# Joints of each layout and shape, dtype and encoding of each kind of gait frame, as PersonPoseArray.msg defines them.
+JOINTS = {"trt_pose": 18, "coco": 17}
+GAIT_FRAMES: dict[str, tuple[tuple[int, ...], type, str]] = {
+    "silhouette": ((64, 64), np.uint8, "mono8"),
+    "skeleton": ((64, 44, 2), np.uint8, "8UC2"),
+    "flow": ((60, 60, 2), np.int16, "16SC2"),
+}
+BILLION = 1_000_000_000
+
+
+E = TypeVar("E", bound=IntEnum)
+
+
+class MalformedMessage(GaitError):
+    """A message contradicts its own definition."""
+
+
+def to_time(stamp: int) -> Time:
+    """Nanoseconds since the epoch as a message."""
+    return Time(sec=stamp // BILLION, nanosec=stamp % BILLION)
+
+
+def from_time(time: Time) -> int:
+    """Nanoseconds since the epoch."""
+    return int(time.sec * BILLION + time.nanosec)
+
+
+def to_header(stamp: int, frame_id: str) -> Header:
+    """The camera's header."""
+    return Header(stamp=to_time(stamp), frame_id=frame_id)
+
+
+def frame_from_message(message: Image) -> Frame:
+    """Camera image to Frame. Raises GaitError for one that contradicts itself or is of an unknown encoding."""
+    return Frame(image_to_bgr(message), from_time(message.header.stamp), message.header.frame_id)
+
+
+# Poses.
+
+
+def poses_to_message(frame: PoseFrame) -> PersonPoseArray:
+    """PoseFrame to PersonPoseArray."""
+    return PersonPoseArray(
+        header=to_header(frame.stamp, frame.frame_id),
+        image_width=frame.width,
+        image_height=frame.height,
+        keypoint_layout=frame.layout,
+        gait_frame_kind=frame.gait_frame_kind,
+        people=[
+            PersonPoseMessage(
+                keypoints=_floats(person.keypoints),
+                roi=_roi(person.box, frame.width, frame.height),
+                confidence=float(person.confidence),
+                gait_frame=_gait_frame(person.gait_frame, frame.gait_frame_kind),
+                quality=float(person.quality),
+            )
+            for person in frame.people
+        ],
+    )
+
+
+def poses_from_message(message: PersonPoseArray) -> PoseFrame:
+    """PersonPoseArray to PoseFrame. Raises MalformedMessage."""
+    layout, kind = message.keypoint_layout, message.gait_frame_kind
+    people = []
+    for person in message.people:
+        frame = _read_gait_frame(person.gait_frame, kind)
+        people.append(
+            PersonPose(
+                keypoints=_read_keypoints(person.keypoints, layout),
+                box=_read_roi(person.roi),
+                confidence=_read_fraction(person.confidence, "confidence"),
+                gait_frame=frame,
+                quality=_read_fraction(person.quality, "quality") if frame is not None else 0.0,
+            )
+        )
+    header = message.header
+    return PoseFrame(
+        from_time(header.stamp), header.frame_id, message.image_width, message.image_height, layout, kind, people
+    )
+
+
+# Tracks.
+
+
+def tracks_to_message(frame: TrackFrame) -> PersonTrackArray:
+    """TrackFrame to PersonTrackArray."""
+    header = to_header(frame.stamp, frame.frame_id)
+    return PersonTrackArray(
+        header=header,
+        image_width=frame.width,
+        image_height=frame.height,
+        tracks=[_track_to_message(track, frame, header) for track in frame.tracks],
+    )
+
+
+def tracks_from_message(message: PersonTrackArray) -> TrackFrame:
+    """PersonTrackArray to TrackFrame. Raises MalformedMessage."""
+    seen = [track for track in message.tracks if track.keypoint_layout]
+    with_frame = [track for track in message.tracks if track.gait_frame_kind]
+    frame = TrackFrame(
+        from_time(message.header.stamp), message.header.frame_id, message.image_width, message.image_height
+    )
+    if seen:
+        frame.layout = seen[0].keypoint_layout
+    if with_frame:
+        frame.gait_frame_kind = with_frame[0].gait_frame_kind
+    frame.tracks = [_read_track(track) for track in message.tracks]
+    return frame
+
+
+def _track_to_message(track: Track, frame: TrackFrame, header: Header) -> PersonTrack:
+    message = PersonTrack(
+        header=header,
+        body_id=track.body_id,
+        state=int(track.state),
+        roi=_roi(track.box, frame.width, frame.height),
+        velocity=Vector3(x=float(track.velocity[0]), y=float(track.velocity[1])),
+        velocity_covariance=np.ascontiguousarray(track.velocity_covariance, np.float64).ravel(),
+        gait_frame_kind=frame.gait_frame_kind,
+        confidence=float(track.confidence),
+        age=track.age,
+        missed=track.missed,
+        walking=bool(track.walking),
+    )
+    if track.keypoints is not None:
+        message.keypoints = _floats(track.keypoints)
+        message.keypoint_layout = frame.layout
+    if track.gait_frame is not None:
+        message.gait_frame = _gait_frame(track.gait_frame, frame.gait_frame_kind)
+        message.quality = float(track.quality)
+    if track.position is not None:
+        message.position = Point(x=float(track.position[0]), y=float(track.position[1]), z=float(track.position[2]))
+        message.position_valid = True
+        if track.position_covariance is not None:
+            message.position_covariance = np.ascontiguousarray(track.position_covariance, np.float64).ravel()
+    return message
+
+
+def _read_track(message: PersonTrack) -> Track:
+    if len(message.body_id) != 5 or not message.body_id[0].isalpha():
+        raise MalformedMessage(f"body_id '{message.body_id}' is not five characters that begin with a letter (REP-155)")
+    gait_frame = _read_gait_frame(message.gait_frame, message.gait_frame_kind)
+    point = message.position
+    position = np.array([point.x, point.y, point.z]) if message.position_valid else None
+    if position is not None and not np.isfinite(position).all():
+        raise MalformedMessage(f"position of track {message.body_id} is not finite although position_valid is set")
+    return Track(
+        body_id=message.body_id,
+        state=_read_enum(TrackState, message.state, "state"),
+        box=_read_roi(message.roi),
+        velocity=np.array([message.velocity.x, message.velocity.y], np.float32),
+        velocity_covariance=message.velocity_covariance.reshape(2, 2),
+        keypoints=_read_keypoints(message.keypoints, message.keypoint_layout) if message.keypoints else None,
+        gait_frame=gait_frame,
+        quality=_read_fraction(message.quality, "quality") if gait_frame is not None else 0.0,
+        confidence=_read_fraction(message.confidence, "confidence"),
+        age=message.age,
+        missed=message.missed,
+        walking=message.walking,
+        position=position,
+        position_covariance=message.position_covariance.reshape(3, 3) if position is not None else None,
+    )
+
+
+# Identities.
+
+
+def identities_to_message(frame: IdentityFrame) -> GaitIdentityArray:
+    """IdentityFrame to GaitIdentityArray."""
+    return GaitIdentityArray(
+        header=to_header(frame.stamp, frame.frame_id),
+        model=frame.model,
+        identities=[identity_to_message(identity, frame.frame_id) for identity in frame.identities],
+    )
+
+
+def identity_to_message(identity: Identity, frame_id: str) -> GaitIdentity:
+    """Identity to GaitIdentity."""
+    return GaitIdentity(
+        header=to_header(identity.stamp, frame_id),
+        body_id=identity.body_id,
+        status=int(identity.status),
+        person_id=identity.person_id,
+        name=identity.name,
+        confidence=float(identity.confidence),
+        margin=float(identity.margin),
+        frames_used=identity.frames_used,
+        candidates=[
+            IdentityCandidate(
+                person_id=c.person_id, name=c.name, confidence=float(c.confidence), distance=float(c.distance)
+            )
+            for c in identity.candidates
+        ],
+    )
+
+
+def identities_from_message(message: GaitIdentityArray) -> IdentityFrame:
+    """GaitIdentityArray to IdentityFrame. Raises MalformedMessage."""
+    identities = [
+        Identity(
+            body_id=entry.body_id,
+            status=_read_enum(IdentityStatus, entry.status, "status"),
+            stamp=from_time(entry.header.stamp),
+            person_id=entry.person_id,
+            name=entry.name,
+            confidence=entry.confidence,
+            margin=entry.margin,
+            frames_used=entry.frames_used,
+            candidates=tuple(Candidate(c.person_id, c.name, c.confidence, c.distance) for c in entry.candidates),
+        )
+        for entry in message.identities
+    ]
+    return IdentityFrame(from_time(message.header.stamp), message.header.frame_id, message.model, identities)
+
+
+# Parts of them.
+
+
+def _floats(values: np.ndarray) -> "array.array[float]":
+    flat = array.array("f")
+    flat.frombytes(np.ascontiguousarray(values, np.float32).tobytes())
+    return flat
+
+
+def _roi(box: np.ndarray, width: int, height: int) -> RegionOfInterest:
+    """The part of a box (x, y, width, height) in the image, in the whole pixels that cover it; all zero outside."""
+    left, top = max(int(np.floor(box[0])), 0), max(int(np.floor(box[1])), 0)
+    right, bottom = min(int(np.ceil(box[0] + box[2])), width), min(int(np.ceil(box[1] + box[3])), height)
+    if right <= left or bottom <= top:
+        return RegionOfInterest()
+    return RegionOfInterest(x_offset=left, y_offset=top, width=right - left, height=bottom - top)
+
+
+def _gait_frame(frame: np.ndarray | None, kind: str) -> Image:
+    if frame is None:
+        return Image()
+    shape, dtype, encoding = GAIT_FRAMES[kind]
+    data = array.array("B")
+    data.frombytes(np.ascontiguousarray(frame, dtype).tobytes())
+    return Image(height=shape[0], width=shape[1], encoding=encoding, step=len(data) // shape[0], data=data)
+
+
+def _read_roi(roi: RegionOfInterest) -> np.ndarray:
+    return np.array([roi.x_offset, roi.y_offset, roi.width, roi.height], np.float32)
+
+
+def _read_keypoints(values: "array.array[float]", layout: str) -> np.ndarray:
+    joints = JOINTS.get(layout)
+    if joints is None:
+        raise MalformedMessage(f"keypoint layout '{layout}' is unknown: {', '.join(JOINTS)} are known")
+    if len(values) != 3 * joints:
+        raise MalformedMessage(f"{len(values)} keypoint values where layout {layout} has {3 * joints}")
+    keypoints = np.frombuffer(values, np.float32).reshape(joints, 3)
+    confidence = keypoints[:, 2]
+    found = confidence > 0.0
+    if not ((confidence >= 0.0) & (confidence <= 1.0)).all():
+        raise MalformedMessage("a keypoint's confidence is not within 0..1")
+    if not np.isfinite(keypoints[found]).all():
+        raise MalformedMessage("a keypoint with a confidence above 0 is not finite: a joint not found is NaN, NaN, 0")
+    return keypoints
+
+
+def _read_gait_frame(image: Image, kind: str) -> np.ndarray | None:
+    if image.height == 0:
+        return None
+    if kind not in GAIT_FRAMES:
+        raise MalformedMessage(f"gait frame kind '{kind}' is unknown: {', '.join(GAIT_FRAMES)} are known")
+    shape, dtype, encoding = GAIT_FRAMES[kind]
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    if (image.height, image.width) != shape[:2] or image.encoding != encoding or len(image.data) != size:
+        raise MalformedMessage(
+            f"gait frame is {image.width}x{image.height} '{image.encoding}' of {len(image.data)} bytes where {kind} is "
+            f"{shape[1]}x{shape[0]} '{encoding}' of {size} bytes"
+        )
+    native: np.dtype[Any] = np.dtype(dtype)
+    stored = native.newbyteorder(">") if image.is_bigendian else native.newbyteorder("<")
+    return np.frombuffer(image.data, stored).reshape(shape).astype(native, copy=False)
+
+
+def _read_fraction(value: float, name: str) -> float:
+    if not 0.0 <= value <= 1.0:
+        raise MalformedMessage(f"{name} is {value}, not within 0..1")
+    return value
+
+
+def _read_enum(kind: type[E], value: int, name: str) -> E:
+    try:
+        return kind(value)
+    except ValueError:
+        raise MalformedMessage(f"{name} is {value}, which the message does not define") from None

@@ -1,0 +1,122 @@
+"""gait_node: tracks in, identities out; the gallery's services and actions."""
+
+from collections.abc import Callable, Sequence
+from math import nan
+from pathlib import Path
+from typing import Any
+
+from rt_gait_ros.gait import calibration
+from rt_gait_ros.gait.config import RecognizerConfig
+from rt_gait_ros.gait.gallery import Gallery
+from rt_gait_ros.gait.identity import IdentityFrame
+from rt_gait_ros.gait.recognizer import GaitRecognizer
+from rt_gait_ros.msg import GaitIdentityArray, PersonTrackArray
+from rt_gait_ros.nodes import runner
+from rt_gait_ros.nodes.conversions import identities_to_message, tracks_from_message
+from rt_gait_ros.nodes.gallery_services import GalleryServices
+from rt_gait_ros.nodes.links import RESULT_QOS, Inlet, Link
+from rt_gait_ros.nodes.parameters import settings
+from rt_gait_ros.nodes.person_actions import PersonActions
+from rt_gait_ros.nodes.processing import NetworkStage
+from rt_gait_ros.resources import resource
+from rt_gait_ros.tracking.track import TrackFrame
+
+NAME = "gait_node"
+PURPOSE = (
+    "Says who each track is by the way they walk, or that it does not know. Keeps the gallery of enrolled persons."
+)
+TOPICS = """
+subscribes
+  person_tracks    rt_gait_ros/PersonTrackArray
+publishes
+  gait_identities  rt_gait_ros/GaitIdentityArray, once per PersonTrackArray
+  /diagnostics     diagnostic_msgs/DiagnosticArray, once a second
+services (below the node's name: /gait_node/list_persons)
+  ~/list_persons   rt_gait_ros/ListPersons
+  ~/rename_person  rt_gait_ros/RenamePerson
+  ~/merge_persons  rt_gait_ros/MergePersons
+  ~/forget_person  rt_gait_ros/ForgetPerson
+  ~/set_gallery    rt_gait_ros/SetGallery
+actions
+  ~/enroll_person    rt_gait_ros/EnrollPerson
+  ~/wait_for_person  rt_gait_ros/WaitForPerson
+"""
+
+
+class GaitNode(NetworkStage[TrackFrame, IdentityFrame]):
+    """Runs a GaitRecognizer on every PersonTrackArray."""
+
+    depth = 10  # a lost array is a lost gait frame
+
+    def __init__(self, **node_options: Any) -> None:
+        super().__init__(NAME, **node_options)
+        self.inlet = Inlet(self, PersonTrackArray, "person_tracks", RESULT_QOS, tracks_from_message, self.accept)
+        self.outlet = Link(self, GaitIdentityArray, "gait_identities", RESULT_QOS, identities_to_message)
+        self.gallery: Gallery | None = None
+        self.recognizer: GaitRecognizer | None = None
+        self.latest: IdentityFrame | None = None
+        self._gallery_services = GalleryServices(self)
+        self._person_actions = PersonActions(self)
+
+    def setup(self) -> None:
+        """Check the settings and open the gallery; one that cannot be read is kept aside and said."""
+        self._config = self._read_config()
+        self.gallery = self.open_gallery(self.value("gallery"))
+        super().setup()
+
+    def teardown(self) -> None:
+        """Let go of the gallery, fail the goals that wait."""
+        self._person_actions.abort_all("the gait node is not active: activate it and ask again")
+        self.gallery = self.recognizer = self.latest = None
+        super().teardown()
+
+    def open_gallery(self, path: str) -> Gallery:
+        """The gallery of that file, made when it is not there. Raises GalleryError."""
+        gallery, warning = Gallery.open_or_set_aside(path)
+        if warning:
+            self.get_logger().error(warning)
+        self.get_logger().info(f"gallery {gallery.path}: {len(gallery.persons)} enrolled")
+        return gallery
+
+    def open_processor(self) -> Callable[[TrackFrame], IdentityFrame]:
+        """A recogniser, once the server has the gait network."""
+        assert self.gallery is not None
+        self.recognizer = GaitRecognizer(self.client, self.gallery, self._config)
+        return self._recognize
+
+    def check(self) -> None:
+        """Also move enrolments on while no tracks come, and forget whom the last ones showed."""
+        super().check()
+        if self.faults.stands("silence"):
+            self.latest = None
+        recognizer = self.recognizer
+        if recognizer is not None:
+            recognizer.tick()
+
+    def details(self) -> dict[str, str]:
+        """Add the gallery."""
+        gallery = self.gallery
+        if gallery is None:
+            return super().details()
+        return {**super().details(), "gallery": str(gallery.path), "enrolled": str(len(gallery.persons))}
+
+    def _recognize(self, tracks: TrackFrame) -> IdentityFrame:
+        recognizer = self.recognizer
+        assert recognizer is not None
+        self.latest = identities = recognizer.update(tracks)
+        if recognizer.problem:
+            self.faults.raise_("recogniser", recognizer.problem)
+        else:
+            self.faults.clear("recogniser")
+        return identities
+
+    def _read_config(self) -> RecognizerConfig:
+        model = self.value("model")
+        repository = Path(self.value("model_repository") or resource("model_repository")).expanduser()
+        lines = {name: self.value(name) if self.value(name) >= 0.0 else nan for name in ("accept_distance", "margin")}
+        return settings(self, RecognizerConfig, {**lines, "calibration": calibration.find(repository, model)})
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    return runner.run(lambda: [GaitNode()], args, runner.help_text(NAME, PURPOSE, TOPICS, [NAME]))

@@ -1,0 +1,157 @@
+"""overlay_node: the camera image with boxes, skeletons and names, and markers. Works only while somebody looks."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from sensor_msgs.msg import Image
+from visualization_msgs.msg import MarkerArray
+
+from rt_gait_ros.errors import GaitError
+from rt_gait_ros.msg import GaitIdentityArray, PersonTrackArray
+from rt_gait_ros.nodes import runner
+from rt_gait_ros.nodes.conversions import (
+    frame_from_message,
+    from_time,
+    identities_from_message,
+    tracks_from_message,
+)
+from rt_gait_ros.nodes.image_conversion import bgr_to_image
+from rt_gait_ros.nodes.links import IMAGE_QOS, RESULT_QOS, Inlet, Link
+from rt_gait_ros.nodes.markers import markers_of
+from rt_gait_ros.nodes.stage import Stage
+from rt_gait_ros.nodes.worker import Worker
+from rt_gait_ros.overlay.draw import Trails, draw_overlay
+from rt_gait_ros.sources.frame import Frame
+
+NAME = "overlay_node"
+PURPOSE = (
+    "Draws boxes, skeletons, gait frames and names on the camera image. Subscribes and works only while somebody looks."
+)
+TOPICS = """
+subscribes, only while one of its topics is subscribed
+  image_raw        sensor_msgs/Image, only for overlay/image
+  person_tracks    rt_gait_ros/PersonTrackArray
+  gait_identities  rt_gait_ros/GaitIdentityArray
+publishes
+  overlay/image    sensor_msgs/Image, bgr8, stamped as the camera's image it shows
+  overlay/markers  visualization_msgs/MarkerArray, of tracks that have a position
+  /diagnostics     diagnostic_msgs/DiagnosticArray, once a second
+"""
+
+LOOK_PERIOD = 0.2  # seconds between looks whether somebody looks
+WAITING = 30  # images and arrays of each kind that may wait for their counterparts
+
+
+@dataclass
+class Moment:
+    """What has arrived of one stamp: messages, or domain objects."""
+
+    image: Any = None
+    tracks: Any = None
+    identities: Any = None
+
+
+class OverlayNode(Stage):
+    """Joins image, tracks and identities by their exact stamps, and draws."""
+
+    def __init__(self, **node_options: Any) -> None:
+        super().__init__(NAME, **node_options)
+        self.image = Inlet(self, Image, "image_raw", IMAGE_QOS, frame_from_message, partial(self._join, "image"))
+        self.tracks = Inlet(
+            self, PersonTrackArray, "person_tracks", RESULT_QOS, tracks_from_message, partial(self._join, "tracks")
+        )
+        self.identities = Inlet(
+            self,
+            GaitIdentityArray,
+            "gait_identities",
+            RESULT_QOS,
+            identities_from_message,
+            partial(self._join, "identities"),
+        )
+        self.pictures = Link(self, Image, "overlay/image", RESULT_QOS, _picture_to_message)
+        self.markers = Link(self, MarkerArray, "overlay/markers", RESULT_QOS, lambda markers: markers)
+        self._lock = threading.Lock()  # in a composed process each stage calls from its own thread
+        self._moments: dict[int, Moment] = {}
+        self._worker: Worker[Moment] | None = None
+        self._looker: Any = None
+
+    def start(self) -> None:
+        """Begin to look whether somebody looks."""
+        self._trails = Trails()
+        self._worker = Worker(
+            self._draw, on_drop=lambda: self.statistics.count("dropped"), on_crash=self.finish, name=NAME
+        )
+        self._looker = self.create_timer(LOOK_PERIOD, self._look)
+
+    def stop(self) -> None:
+        """Stop listening and drawing."""
+        if self._looker is not None:
+            self.destroy_timer(self._looker)
+            self._looker = None
+        for inlet in (self.image, self.tracks, self.identities):
+            inlet.close()
+        if self._worker is not None:
+            self._worker.stop()
+            self._worker = None
+        self._moments.clear()
+
+    def details(self) -> dict[str, str]:
+        """Who looks."""
+        return {"image_watched": str(self.pictures.watched), "markers_watched": str(self.markers.watched)}
+
+    def _look(self) -> None:
+        watched = self.pictures.watched
+        for inlet, wanted in (
+            (self.image, watched),
+            (self.tracks, watched or self.markers.watched),
+            (self.identities, watched or self.markers.watched),
+        ):
+            if wanted:
+                inlet.open()
+            else:
+                inlet.close()
+
+    def _join(self, part: str, arrival: Any) -> None:
+        """Keep what came until the rest of its moment is there; then draw it, and give up what is older."""
+        stamp = arrival.stamp if hasattr(arrival, "stamp") else from_time(arrival.header.stamp)
+        with self._lock:
+            moment = self._moments.setdefault(stamp, Moment())
+            setattr(moment, part, arrival)
+            if len(self._moments) > WAITING:
+                del self._moments[min(self._moments)]
+            whole = moment.tracks and moment.identities and (moment.image or not self.pictures.watched)
+            if whole:
+                self._moments = {other: kept for other, kept in self._moments.items() if other > stamp}
+        worker = self._worker
+        if whole and worker is not None:
+            self.statistics.count("received")
+            worker.offer(moment)
+
+    def _draw(self, moment: Moment) -> None:
+        begun = self.now()
+        try:
+            tracks, identities = self.tracks.read(moment.tracks), self.identities.read(moment.identities)
+            frame = self.image.read(moment.image) if moment.image else None
+        except GaitError as error:
+            self.statistics.count("malformed")
+            self.faults.raise_("input", f"skipped what came in: {error}")
+            return
+        self.faults.clear("input")
+        if frame is not None:
+            self._trails.update(tracks)
+            picture = draw_overlay(frame.image, tracks, identities, trails=self._trails)
+            self.pictures.send(Frame(picture, frame.stamp, frame.frame_id))
+        self.markers.send(markers_of(tracks, identities))
+        self.statistics.handled(self.now() - begun, self.age_of(tracks.stamp))
+
+
+def _picture_to_message(frame: Frame) -> Image:
+    return bgr_to_image(frame.image, frame.stamp, frame.frame_id)
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    return runner.run(lambda: [OverlayNode()], args, runner.help_text(NAME, PURPOSE, TOPICS, [NAME]))

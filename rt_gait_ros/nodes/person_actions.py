@@ -1,0 +1,179 @@
+"""The gait node's actions: enrolling a track, and waiting for a person.
+
+A goal waits as a small object that a timer looks at. Nothing blocks, and no coroutine hangs in the executor: rclpy's
+executors spin for as long as one does. A goal is set executing when its end is known.
+"""
+
+import time
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+from rclpy.action import ActionServer, CancelResponse, GoalResponse
+
+from rt_gait_ros.action import EnrollPerson, WaitForPerson
+from rt_gait_ros.gait.enrollment import EnrollError, Enrollment
+from rt_gait_ros.gait.gallery import UnknownPerson
+from rt_gait_ros.gait.identity import Identity, IdentityStatus
+from rt_gait_ros.nodes.conversions import identity_to_message
+
+if TYPE_CHECKING:
+    from rt_gait_ros.nodes.gait_node import GaitNode
+
+POLL_PERIOD = 0.1  # seconds between looks at the goals; also of the feedback
+
+
+class Goal(ABC):
+    """One accepted goal."""
+
+    def __init__(self, node: "GaitNode", handle: Any) -> None:
+        self.node = node
+        self.handle = handle
+
+    @abstractmethod
+    def poll(self) -> Any:
+        """The result, or None after having published feedback."""
+
+    @abstractmethod
+    def abort(self, message: str) -> Any:
+        """Give up; the result that says so."""
+
+
+class EnrollGoal(Goal):
+    """Follows an Enrollment of the recogniser."""
+
+    def __init__(self, node: "GaitNode", handle: Any) -> None:
+        super().__init__(node, handle)
+        request = handle.request
+        self._enrollment: Enrollment | None = None
+        if node.recognizer is not None:
+            self._enrollment = node.recognizer.enroll(
+                request.body_id,
+                request.name,
+                extend=request.extend,
+                frames=request.frames,
+                timeout=float(request.timeout),
+            )
+
+    def poll(self) -> Any:
+        """As Goal.poll."""
+        enrollment = self._enrollment
+        if enrollment is None:
+            return self.abort("the gait network has not answered yet: see /diagnostics, and ask again")
+        if enrollment.done:
+            return EnrollPerson.Result(
+                error_code=int(enrollment.error),
+                error_msg=enrollment.message,
+                person_id=enrollment.person_id,
+                embeddings=enrollment.embeddings,
+            )
+        self.handle.publish_feedback(
+            EnrollPerson.Feedback(
+                frames_gathered=enrollment.gathered,
+                frames_wanted=enrollment.wanted,
+                quality=float(enrollment.quality),
+            )
+        )
+        return None
+
+    def abort(self, message: str) -> Any:
+        """As Goal.abort."""
+        if self._enrollment is not None:
+            self._enrollment.fail(EnrollError.EMBEDDING, message)
+        return EnrollPerson.Result(error_code=EnrollPerson.Result.ERROR_EMBEDDING, error_msg=message)
+
+
+class WaitGoal(Goal):
+    """Looks for a person among the newest identities."""
+
+    def __init__(self, node: "GaitNode", handle: Any) -> None:
+        super().__init__(node, handle)
+        timeout = float(handle.request.timeout)
+        self._deadline = time.monotonic() + timeout if timeout > 0.0 else None
+
+    def poll(self) -> Any:
+        """As Goal.poll."""
+        request, result = self.handle.request, WaitForPerson.Result
+        gallery, frame = self.node.gallery, self.node.latest
+        if gallery is None:
+            return self.abort("the gait node is not configured")
+        try:
+            wanted = gallery.find(request.person).person_id if request.person else ""
+        except UnknownPerson as error:
+            return result(error_code=result.ERROR_UNKNOWN_PERSON, error_msg=str(error))
+        identities = frame.identities if frame is not None else []
+        for identity in identities:
+            if self._fits(identity, wanted, request.min_confidence):
+                assert frame is not None
+                return result(identity=identity_to_message(identity, frame.frame_id))
+        if self._deadline is not None and time.monotonic() > self._deadline:
+            return self.abort(f"{request.person or 'nobody enrolled'} was not seen within {request.timeout:g} s")
+        identified = sum(identity.status == IdentityStatus.IDENTIFIED for identity in identities)
+        self.handle.publish_feedback(WaitForPerson.Feedback(tracks=len(identities), identified=identified))
+        return None
+
+    def abort(self, message: str) -> Any:
+        """As Goal.abort."""
+        return WaitForPerson.Result(error_code=WaitForPerson.Result.ERROR_TIMEOUT, error_msg=message)
+
+    @staticmethod
+    def _fits(identity: Identity, wanted: str, min_confidence: float) -> bool:
+        # Without a calibration confidence is NaN, which is at least 0 to whoever asks for no confidence.
+        sure = min_confidence <= 0.0 or identity.confidence >= min_confidence
+        return identity.status == IdentityStatus.IDENTIFIED and wanted in ("", identity.person_id) and sure
+
+
+class PersonActions:
+    """Both action servers and the goals that wait."""
+
+    def __init__(self, node: "GaitNode") -> None:
+        self._node = node
+        self._goals: list[Goal] = []
+        self._results: dict[bytes, Any] = {}
+        self._servers = [
+            self._server(EnrollPerson, "~/enroll_person", EnrollGoal),
+            self._server(WaitForPerson, "~/wait_for_person", WaitGoal),
+        ]
+        node.create_timer(POLL_PERIOD, self._poll)
+
+    def abort_all(self, message: str) -> None:
+        """End every goal that waits."""
+        for goal in list(self._goals):
+            self._end(goal, goal.abort(message))
+
+    def destroy(self) -> None:
+        """Take the servers down."""
+        for server in self._servers:
+            server.destroy()
+
+    def _server(self, kind: Any, name: str, goal: type[Goal]) -> ActionServer:
+        return ActionServer(
+            self._node,
+            kind,
+            name,
+            execute_callback=self._deliver,
+            goal_callback=lambda request: GoalResponse.ACCEPT,
+            cancel_callback=lambda handle: CancelResponse.ACCEPT,
+            handle_accepted_callback=lambda handle: self._goals.append(goal(self._node, handle)),
+        )
+
+    def _poll(self) -> None:
+        for goal in list(self._goals):
+            if goal.handle.is_cancel_requested:
+                self._end(goal, goal.abort("cancelled"))
+            elif (result := goal.poll()) is not None:
+                self._end(goal, result)
+
+    def _end(self, goal: Goal, result: Any) -> None:
+        self._goals.remove(goal)
+        self._results[bytes(goal.handle.goal_id.uuid)] = result
+        goal.handle.execute()
+
+    def _deliver(self, handle: Any) -> Any:
+        result = self._results.pop(bytes(handle.goal_id.uuid))
+        if handle.is_cancel_requested:
+            handle.canceled()
+        elif result.error_code:
+            handle.abort()
+        else:
+            handle.succeed()
+        return result

@@ -1,0 +1,52 @@
+"""pose_node: camera images in, people with keypoints and gait frames out. The only subscriber of the image."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sensor_msgs.msg import Image
+
+from rt_gait_ros.msg import PersonPoseArray
+from rt_gait_ros.nodes import runner
+from rt_gait_ros.nodes.conversions import frame_from_message, poses_to_message
+from rt_gait_ros.nodes.links import IMAGE_QOS, RESULT_QOS, Inlet, Link
+from rt_gait_ros.nodes.parameters import settings
+from rt_gait_ros.nodes.processing import NetworkStage
+from rt_gait_ros.pose.person import PoseFrame
+from rt_gait_ros.pose.pipeline import PoseConfig, PosePipeline
+from rt_gait_ros.sources.frame import Frame
+
+NAME = "pose_node"
+PURPOSE = (
+    "Finds people in camera images: keypoints, and the small gait frame that recognition needs. Networks run on Triton."
+)
+TOPICS = """
+subscribes
+  image_raw     sensor_msgs/Image, any QoS; only the newest image counts, others are dropped and counted
+publishes
+  person_poses  rt_gait_ros/PersonPoseArray, once per image used, empty ones too
+  /diagnostics  diagnostic_msgs/DiagnosticArray, once a second
+"""
+
+
+class PoseNode(NetworkStage[Frame, PoseFrame]):
+    """Runs a PosePipeline on the newest image."""
+
+    def __init__(self, **node_options: Any) -> None:
+        super().__init__(NAME, **node_options)
+        self.inlet = Inlet(self, Image, "image_raw", IMAGE_QOS, frame_from_message, self.accept)
+        self.outlet = Link(self, PersonPoseArray, "person_poses", RESULT_QOS, poses_to_message)
+
+    def setup(self) -> None:
+        """Check the settings."""
+        super().setup()
+        self._config = settings(self, PoseConfig)
+
+    def open_processor(self) -> Callable[[Frame], PoseFrame]:
+        """A pipeline; compiling its parser is done here, before the first image counts."""
+        PosePipeline.warm_up()
+        return PosePipeline(self.client, self._config).process
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    return runner.run(lambda: [PoseNode()], args, runner.help_text(NAME, PURPOSE, TOPICS, [NAME]))

@@ -1,0 +1,143 @@
+"""The stage between an inlet and a link: one worker, one processor, and what happens when a network does not answer."""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from rt_gait_ros.errors import GaitError
+from rt_gait_ros.nodes.links import Inlet, Link
+from rt_gait_ros.nodes.stage import Stage
+from rt_gait_ros.nodes.worker import Worker
+from rt_gait_ros.serving.inference import InferenceClient
+from rt_gait_ros.serving.triton_client import TritonClient
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+CONNECT_PAUSE = 1.0  # seconds between attempts to get hold of the networks
+SILENCE = 5.0  # seconds without input that are worth a word
+
+
+class ProcessingStage(Stage, Generic[In, Out]):
+    """Turns each item of `inlet` into one for `outlet`, in its own thread.
+
+    Subclasses make `inlet` and `outlet` in their constructor, and implement `open_processor`. `depth`: items that may
+    wait before the oldest is dropped: 1 for images, of which only the newest matters.
+    """
+
+    inlet: Inlet[In]
+    outlet: Link[Out]
+    depth = 1
+
+    def __init__(self, name: str, **node_options: Any) -> None:
+        self._worker: Worker[Any] | None = None
+        self._process: Callable[[In], Out] | None = None
+        self._next_try = 0.0
+        self._last_error = GaitError("not tried yet")
+        self._silent_since = 0.0
+        super().__init__(name, **node_options)
+
+    @abstractmethod
+    def open_processor(self) -> Callable[[In], Out]:
+        """What does the work; called in the worker, again after a while when it raises GaitError."""
+
+    def start(self) -> None:
+        """Start the worker and listen."""
+        self._process = None
+        self._next_try = 0.0
+        self._silent_since = self.now()
+        self._worker = Worker(
+            self._handle,
+            depth=self.depth,
+            on_drop=lambda: self.statistics.count("dropped"),
+            on_crash=self.finish,
+            name=self.get_name(),
+        )
+        self.inlet.open()
+
+    def stop(self) -> None:
+        """Stop listening and end the worker."""
+        self.inlet.close()
+        if self._worker is not None:
+            self._worker.stop()
+            self._worker = None
+
+    def accept(self, arrival: Any) -> None:
+        """Take a message or a domain object; returns at once."""
+        worker = self._worker
+        if worker is not None:
+            self.statistics.count("received")
+            self._silent_since = self.now()
+            worker.offer(arrival)
+
+    def check(self) -> None:
+        """Say so when nothing arrives."""
+        if self._worker is None or self.now() - self._silent_since < SILENCE:
+            self.faults.clear("silence")
+        else:
+            self.faults.raise_("silence", f"nothing arrives on {self.inlet.where}")
+
+    def details(self) -> dict[str, str]:
+        """The queue's length, and whether the networks answer."""
+        worker = self._worker
+        return {"queue": f"{worker.waiting if worker else 0}/{self.depth}"}
+
+    def _handle(self, arrival: Any) -> None:
+        begun = self.now()
+        try:
+            item = self.inlet.read(arrival)
+        except GaitError as error:
+            self.statistics.count("malformed")
+            self.faults.raise_("input", f"skipped what came in: {error}")
+            return
+        self.faults.clear("input")
+        try:
+            process = self._process or self._open(begun)
+            result = process(item)
+        except GaitError as error:  # InferenceError above all; the next frame may fare better
+            self.statistics.count("failed")
+            self.faults.raise_("work", str(error))
+            return
+        self.faults.clear("work")
+        self.outlet.send(result)
+        self.statistics.handled(self.now() - begun, self.age_of(result.stamp))  # type: ignore[attr-defined]
+
+    def _open(self, now: float) -> Callable[[In], Out]:
+        if now < self._next_try:
+            raise self._last_error
+        try:
+            self._process = self.open_processor()
+        except GaitError as error:
+            self._next_try, self._last_error = self.now() + CONNECT_PAUSE, error
+            raise
+        return self._process
+
+
+class NetworkStage(ProcessingStage[In, Out]):
+    """A processing stage whose networks run on Triton."""
+
+    client: InferenceClient
+    _client_open = False
+
+    def make_client(self) -> InferenceClient:
+        """The connection; it is made anew by itself when the server was away."""
+        return TritonClient(self.value("triton_url"), timeout=self.value("deadline"))
+
+    def setup(self) -> None:
+        """Get a client; whether the server answers shows with the first frame."""
+        self.client = self.make_client()
+        self._client_open = True
+
+    def teardown(self) -> None:
+        """Close the client."""
+        if self._client_open:
+            self.client.close()
+            self._client_open = False
+
+    def details(self) -> dict[str, str]:
+        """Add where the networks are, and whether they have answered."""
+        return {
+            **super().details(),
+            "triton_url": self.value("triton_url"),
+            "networks": "ready" if self._process and not self.faults.stands("work") else "not ready",
+        }
