@@ -1,5 +1,6 @@
 """Who is enrolled: a gallery of persons and their walks, in one private file that survives whatever happens to it."""
 
+import os
 import secrets
 import threading
 import time
@@ -15,6 +16,12 @@ from rt_gait_ros.gait.distance import distances
 from rt_gait_ros.gait.gallery_file import Content, GalleryCorrupt, GalleryError, GalleryTooNew, Person, Template
 
 MAX_NAME = 64  # characters of a display name: it has to fit a table and an overlay
+
+
+def default_path() -> Path:
+    """Gallery in use where none is named: $RT_GAIT_GALLERY, or a file in the user's data folder (XDG)."""
+    data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(os.environ.get("RT_GAIT_GALLERY") or f"{data}/rt_gait_ros/people.gallery").expanduser()
 
 
 class UnknownPerson(GalleryError):

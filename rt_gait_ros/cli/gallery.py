@@ -1,0 +1,197 @@
+"""`rt-gait gallery`: who is enrolled."""
+
+import argparse
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from rt_gait_ros.cli.output import write_json
+from rt_gait_ros.errors import UsageError
+from rt_gait_ros.gait.embedder import WindowEmbedder, read_embedding
+from rt_gait_ros.gait.gallery import Gallery, default_path
+from rt_gait_ros.gait.gallery_file import GalleryError, Person
+from rt_gait_ros.gait.model import describe
+from rt_gait_ros.resources import resource
+from rt_gait_ros.serving.onnx_client import OnnxClient
+
+SUMMARY = "see, rename, merge and forget the persons the robot knows"
+
+_DESCRIPTION = """\
+The gallery holds what the robot knows of the people it may name: a permanent id, a display name, and their walks.
+
+  rt-gait gallery list                    who is enrolled
+  rt-gait gallery show Ada                one person: id, times, stored walks
+  rt-gait gallery rename Ada "Ada L."     another display name; the id stays
+  rt-gait gallery merge Ada "Ada L."      two entries are one person: the second one's walks go to the first
+  rt-gait gallery forget Ada              delete a person and everything stored of them, for good
+  rt-gait gallery rebuild --model NAME    make all embeddings again, from the stored gait frames, for another gait model
+  rt-gait gallery path                    the file itself; copy it to make a backup
+
+PERSON is a display name or a permanent id. Persons are enrolled by walking before the camera: the action enroll_person
+of gait_node. All of this is safe while nodes run on the same file: they see the change with the next image.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the subcommands."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.description = _DESCRIPTION
+    commands = parser.add_subparsers(dest="gallery_command", metavar="COMMAND", required=True)
+
+    listing = _command(commands, "list", _list, "show who is enrolled")
+    _add_json(listing)
+
+    show = _command(commands, "show", _show, "show one person")
+    show.add_argument("person", metavar="PERSON")
+    _add_json(show)
+
+    rename = _command(commands, "rename", _rename, "give a person another display name")
+    rename.add_argument("person", metavar="PERSON")
+    rename.add_argument("name", metavar="NAME", help="new display name")
+
+    merge = _command(commands, "merge", _merge, "two entries are one person")
+    merge.add_argument("into", metavar="PERSON", help="stays, with the walks of both")
+    merge.add_argument("other", metavar="OTHER", help="is gone afterwards")
+
+    forget = _command(commands, "forget", _forget, "delete a person and everything stored of them")
+    forget.add_argument("person", metavar="PERSON")
+    forget.add_argument("--yes", action="store_true", help="do not ask first")
+
+    rebuild = _command(commands, "rebuild", _rebuild, "make all embeddings again for another gait model")
+    rebuild.add_argument("--model", required=True, metavar="NAME", help="gait model, as in the model repository")
+    rebuild.add_argument("--repository", type=Path, metavar="DIR", help="model repository (default: the package's own)")
+
+    _command(commands, "path", _path, "print the file that is used")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the chosen subcommand. Returns the exit code; raises GaitError for what a user can mend."""
+    return int(arguments.action(arguments))
+
+
+def _command(commands: Any, name: str, action: Any, text: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+    parser.add_argument(
+        "--gallery",
+        type=Path,
+        metavar="FILE",
+        help="gallery file (default: $RT_GAIT_GALLERY, else ~/.local/share/rt_gait_ros/people.gallery)",
+    )
+    parser.set_defaults(action=action)
+    return parser
+
+
+def _add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", nargs="?", const="-", metavar="FILE", help="as JSON, to FILE or standard output")
+
+
+def _file(arguments: argparse.Namespace) -> Path:
+    return (arguments.gallery or default_path()).expanduser()
+
+
+def _open(arguments: argparse.Namespace) -> Gallery:
+    path = _file(arguments)
+    if not path.exists():
+        raise GalleryError(f"there is no gallery {path}: enrol somebody first, or name the file with --gallery")
+    return Gallery(path)
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    gallery = _open(arguments)
+    if arguments.json:
+        persons = [_record(person) for person in gallery.persons]
+        write_json({"path": str(gallery.path), "model": gallery.model, "persons": persons}, arguments.json)
+        return 0
+    if not gallery.persons:
+        print(f"nobody is enrolled in {gallery.path}")
+        return 0
+    width = max(4, *(len(person.name) for person in gallery.persons))
+    print(f"{'name':{width}}  {'id':10}  walks  last added to")
+    for person in gallery.persons:
+        print(f"{person.name:{width}}  {person.person_id:10}  {len(person.templates):5}  {_day(person.updated)}")
+    print(f"\ngait model {gallery.model}, {gallery.path}")
+    return 0
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    person = _open(arguments).find(arguments.person)
+    record = _record(person)
+    if arguments.json:
+        write_json(record, arguments.json)
+        return 0
+    print(f"{person.name}  ({person.person_id})")
+    print(f"  enrolled {_day(person.enrolled)}, last added to {_day(person.updated)}")
+    for walk in record["walks"]:
+        frames = f"{walk['frames']} gait frames kept" if walk["frames"] else "no gait frames kept"
+        print(f"  walk: embedding {walk['embedding']}, {frames}")
+    return 0
+
+
+def _rename(arguments: argparse.Namespace) -> int:
+    person = _open(arguments).rename(arguments.person, arguments.name)
+    print(f"{person.person_id} is called {person.name} now")
+    return 0
+
+
+def _merge(arguments: argparse.Namespace) -> int:
+    person = _open(arguments).merge(arguments.into, arguments.other)
+    print(f"{person.name} ({person.person_id}) has {len(person.templates)} walks now")
+    return 0
+
+
+def _forget(arguments: argparse.Namespace) -> int:
+    gallery = _open(arguments)
+    person = gallery.find(arguments.person)
+    if not arguments.yes:
+        if not sys.stdin.isatty():
+            raise UsageError(f"forgetting {person.name} cannot be undone: say --yes")
+        answer = input(f"Forget {person.name} ({person.person_id}, {len(person.templates)} walks) for good? [y/N] ")
+        if answer.strip().lower() not in ("y", "yes"):
+            print("nothing was changed")
+            return 1
+    gallery.forget(person.person_id)
+    print(f"{person.name} ({person.person_id}) is forgotten")
+    for aside in gallery.asides():
+        print(f"{aside} could not be read and may still hold them: delete it", file=sys.stderr)
+    return 0
+
+
+def _rebuild(arguments: argparse.Namespace) -> int:
+    gallery = _open(arguments)
+    client = OnnxClient(arguments.repository or resource("model_repository"), timeout=60.0)
+    try:
+        model = describe(client, arguments.model)
+        embedder = WindowEmbedder(client, model, model.max_frames, deadline=60.0)
+        count = gallery.rebuild(
+            model.name, model.gait_frame_kind, lambda frames: read_embedding(embedder.embed(frames).result(), model)
+        )
+    finally:
+        client.close()
+    print(f"{count} embeddings of {len(gallery.persons)} persons were made with {model.name}")
+    return 0
+
+
+def _path(arguments: argparse.Namespace) -> int:
+    print(_file(arguments))
+    return 0
+
+
+def _record(person: Person) -> dict[str, Any]:
+    return {
+        "person_id": person.person_id,
+        "name": person.name,
+        "enrolled": _day(person.enrolled),
+        "updated": _day(person.updated),
+        "walks": [
+            {
+                "embedding": list(template.embedding.shape),
+                "frames": 0 if template.frames is None else len(template.frames),
+            }
+            for template in person.templates
+        ],
+    }
+
+
+def _day(stamp: int) -> str:
+    return datetime.fromtimestamp(stamp / 1e9).astimezone().isoformat(sep=" ", timespec="seconds")

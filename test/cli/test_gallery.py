@@ -1,0 +1,110 @@
+import argparse
+import json
+import os
+
+import numpy as np
+import pytest
+
+from rt_gait_ros.cli import gallery as command
+from rt_gait_ros.errors import GaitError, UsageError
+from rt_gait_ros.gait.gallery import Gallery
+from rt_gait_ros.gait.gallery_file import Template
+
+
+@pytest.fixture
+def gallery(tmp_path):
+    gallery = Gallery(tmp_path / "people")
+    frames = np.zeros((20, 64, 64), np.uint8)
+    frames[:, 4:60, 20:44] = 255
+    for name in ("Ada", "Bob"):
+        gallery.add(name, [Template(np.eye(2, dtype=np.float32), 1, frames)], model="m", gait_frame_kind="silhouette")
+    return gallery
+
+
+@pytest.fixture
+def rt_gait(gallery):
+    """rt_gait("list", ...) runs the subcommand on the gallery."""
+
+    def call(name, *arguments):
+        parser = argparse.ArgumentParser()
+        command.add_arguments(parser)
+        return command.run(parser.parse_args([name, "--gallery", os.fspath(gallery.path), *arguments]))
+
+    return call
+
+
+def names(gallery):
+    gallery.refresh()
+    return [person.name for person in gallery.persons]
+
+
+def test_list_and_show_as_json(rt_gait, gallery, capsys):
+    assert rt_gait("list", "--json") == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert [person["name"] for person in listed["persons"]] == ["Ada", "Bob"]
+    assert (listed["model"], listed["path"]) == ("m", str(gallery.path))
+    assert rt_gait("show", "Ada", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == listed["persons"][0]
+    assert listed["persons"][0]["walks"] == [{"embedding": [2, 2], "frames": 20}]
+
+
+def test_list_and_show_for_people(rt_gait, gallery, capsys):
+    rt_gait("list")
+    rt_gait("show", gallery.find("Bob").person_id)
+    out = capsys.readouterr().out
+    assert out.count("Bob") == 2
+    assert "20 gait frames" in out
+
+
+def test_rename_merge_forget(rt_gait, gallery):
+    assert rt_gait("rename", "Ada", "Ada L.") == 0
+    assert names(gallery) == ["Ada L.", "Bob"]
+    assert rt_gait("merge", "Bob", "Ada L.") == 0
+    assert names(gallery) == ["Bob"]
+    assert rt_gait("forget", "Bob", "--yes") == 0
+    assert names(gallery) == []
+
+
+def test_forget_asks_first(rt_gait, gallery, monkeypatch):
+    with pytest.raises(UsageError, match="--yes"):
+        rt_gait("forget", "Ada")
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("builtins.input", lambda question: "")
+    assert rt_gait("forget", "Ada") == 1
+    assert names(gallery) == ["Ada", "Bob"]
+    monkeypatch.setattr("builtins.input", lambda question: "y")
+    assert rt_gait("forget", "Ada") == 0
+    assert names(gallery) == ["Bob"]
+
+
+def test_rebuild_with_a_network_of_the_package(rt_gait, gallery):
+    assert rt_gait("rebuild", "--model", "gait_energy_image") == 0
+    gallery.refresh()
+    assert gallery.model == "gait_energy_image"
+    embedding = gallery.persons[0].templates[0].embedding
+    assert embedding.shape == (1, 2816)
+    assert np.linalg.norm(embedding) == pytest.approx(1.0, abs=1e-4)
+
+
+def test_errors_say_what_to_do_and_change_nothing(rt_gait, gallery):
+    with pytest.raises(GaitError, match="gallery list"):
+        rt_gait("show", "Zoe")
+    with pytest.raises(GaitError, match="Bob"):
+        rt_gait("rename", "Ada", "Bob")
+    damaged = gallery.path.read_bytes()[:-1]
+    gallery.path.write_bytes(damaged)
+    with pytest.raises(GaitError, match="damaged"):
+        rt_gait("list")
+    assert gallery.path.read_bytes() == damaged
+    gallery.path.unlink()
+    with pytest.raises(GaitError, match="no gallery"):
+        rt_gait("list")
+    assert not gallery.path.exists()
+
+
+def test_the_gallery_in_use_may_be_named_by_the_environment(monkeypatch, tmp_path, capsys):
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    monkeypatch.setenv("RT_GAIT_GALLERY", str(tmp_path / "mine"))
+    command.run(parser.parse_args(["path"]))
+    assert capsys.readouterr().out.strip() == str(tmp_path / "mine")
