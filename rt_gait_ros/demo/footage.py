@@ -60,15 +60,15 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Cuts that stand side by side: one sequence of cuts for each panel. widths: of the panels in pixels."""
+    """Cuts that stand side by side, each in a panel of its own. widths: of the panels in pixels."""
 
-    panels: tuple[tuple[Cut, ...], ...]
+    panels: tuple[Cut, ...]
     widths: tuple[int, ...]
 
     @property
     def frames(self) -> int:
-        """Frames at the demo's rate, to the end of the shortest panel."""
-        return int(min(sum(cut.seconds for cut in panel) for panel in self.panels) * FPS + 1e-6)
+        """Frames at the demo's rate, to the end of the shortest cut."""
+        return int(min(cut.seconds for cut in self.panels) * FPS + 1e-6)
 
 
 def _walker(first: int, last: int, left: int, width: int) -> Cut:
@@ -76,14 +76,14 @@ def _walker(first: int, last: int, left: int, width: int) -> Cut:
 
 
 # The woman comes from behind a tree in frame 40 and leaves the picture in frame 205; a man stands above the window.
-ENROLMENT = Scene((((_walker(15, 120, left=472, width=1296)),),), (SIZE[0],))
-# First the empty lawn, so that her track ends, then the other half of her walk.
+ENROLMENT = Scene((_walker(15, 120, left=472, width=1296),), (SIZE[0],))
+# She is not in this window before frame 112, so that her track of part one has ended by then.
 RECOGNITION = Scene(
     (
-        (_walker(0, 35, left=30, width=692), _walker(112, 216, left=30, width=692)),
-        (Cut(STRANGERS_VIDEO, 10.0, 419, 466, left=499, top=225, width=269, height=240),),
+        _walker(56, 216, left=0, width=756),
+        Cut(STRANGERS_VIDEO, 10.0, 413, 466, left=528, top=225, width=240, height=240),
     ),
-    (512, SIZE[0] - 512),
+    (560, SIZE[0] - 560),
 )
 ENROL_UNTIL = ENROLMENT.frames / FPS  # seconds
 
@@ -119,7 +119,7 @@ def demo_footage(progress: Progress) -> Footage:
 def compose(scenes: tuple[Scene, ...], videos: dict[PackagedFile, Path]) -> Iterator[np.ndarray]:
     """The scenes' images one after the other, (400, 960, 3) uint8 BGR. Raises GaitError for a video that ends early."""
     for scene in scenes:
-        players = [_play(panel, videos) for panel in scene.panels]
+        players = [_play(cut, videos) for cut in scene.panels]
         for _ in range(scene.frames):
             pictures = [
                 cv2.resize(
@@ -132,22 +132,15 @@ def compose(scenes: tuple[Scene, ...], videos: dict[PackagedFile, Path]) -> Iter
             yield cv2.hconcat(pictures)
 
 
-def _play(cuts: tuple[Cut, ...], videos: dict[PackagedFile, Path]) -> Iterator[np.ndarray]:
-    """Images of the cuts one after the other, at the demo's rate."""
-    start = 0.0
-    shown = 0
-    for cut in cuts:
-        reader = _read(videos[cut.video], cut.first, cut.last)
-        at, image = next(reader)
-        while True:
-            wanted = cut.first + int((shown / FPS - start) * cut.fps + 1e-6)
-            if wanted > cut.last:
-                break
-            while at < wanted:
-                at, image = next(reader)
-            yield image[cut.top : cut.top + cut.height, cut.left : cut.left + cut.width]
-            shown += 1
-        start += cut.seconds
+def _play(cut: Cut, videos: dict[PackagedFile, Path]) -> Iterator[np.ndarray]:
+    """The cut's images at the demo's rate."""
+    reader = _read(videos[cut.video], cut.first, cut.last)
+    at, image = next(reader)
+    for shown in range(int(cut.seconds * FPS + 1e-6)):
+        wanted = cut.first + int(shown / FPS * cut.fps + 1e-6)
+        while at < wanted:
+            at, image = next(reader)
+        yield image[cut.top : cut.top + cut.height, cut.left : cut.left + cut.width]
 
 
 def _read(path: Path, first: int, last: int) -> Iterator[tuple[int, np.ndarray]]:
