@@ -78,12 +78,13 @@ def _walker(first: int, last: int, left: int, width: int) -> Cut:
 # The woman comes from behind a tree in frame 40 and leaves the picture in frame 205; a man stands above the window.
 ENROLMENT = Scene((_walker(15, 120, left=472, width=1296),), (SIZE[0],))
 # She is not in this window before frame 112, so that her track of part one has ended by then.
+STRANGERS_FROM = 560  # pixels: in part two the strangers' panel begins here
 RECOGNITION = Scene(
     (
         _walker(56, 216, left=0, width=756),
         Cut(STRANGERS_VIDEO, 10.0, 413, 466, left=528, top=225, width=240, height=240),
     ),
-    (560, SIZE[0] - 560),
+    (STRANGERS_FROM, SIZE[0] - STRANGERS_FROM),
 )
 ENROL_UNTIL = ENROLMENT.frames / FPS  # seconds
 

@@ -1,0 +1,39 @@
+"""What came out of the nodes, kept by the camera's stamps."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from rt_gait_ros.gait.identity import IdentityFrame
+from rt_gait_ros.tracking.track import TrackFrame
+
+
+@dataclass(slots=True)
+class Recording:
+    """Everything the demo heard, by stamp in nanoseconds.
+
+    camera: stamps of the images that the camera sent. latencies: seconds from an image's stamp to the arrival of its
+    identities, in the order of arrival.
+    """
+
+    camera: list[int] = field(default_factory=list)
+    tracks: dict[int, TrackFrame] = field(default_factory=dict)
+    identities: dict[int, IdentityFrame] = field(default_factory=dict)
+    latencies: list[float] = field(default_factory=list)
+
+    @property
+    def begin(self) -> int:
+        """Stamp of the first image, 0 before it."""
+        return min(self.camera, default=min(self.tracks, default=0))
+
+    def seconds(self, stamp: int) -> float:
+        """Seconds of `stamp` into the video."""
+        return (stamp - self.begin) * 1e-9
+
+    def frame_number(self, stamp: int, fps: float) -> int:
+        """Number of the video's frame that has this stamp: recordings are stamped start + n / fps."""
+        return round(self.seconds(stamp) * fps)
+
+    def latency_ms(self, percent: float) -> float:
+        """Percentile of the latencies in milliseconds, NaN without any."""
+        return float(np.percentile(self.latencies, percent) * 1e3) if self.latencies else float("nan")

@@ -1,0 +1,169 @@
+"""One run of the demo: server up, nodes up, part one with the enrolment, part two, everything down again."""
+
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import rclpy
+from rclpy.signals import SignalHandlerOptions
+from rclpy.utilities import get_rmw_implementation_identifier
+
+from rt_gait_ros.demo.listener import Listener
+from rt_gait_ros.demo.processes import NodeProcesses
+from rt_gait_ros.demo.recording import Recording
+from rt_gait_ros.demo.report import Enrolment
+from rt_gait_ros.errors import GaitError, UsageError
+from rt_gait_ros.resources import resource
+from rt_gait_ros.serving.inference import InferenceError
+from rt_gait_ros.serving.installation import find_installation, install
+from rt_gait_ros.serving.repository import read_repository
+from rt_gait_ros.serving.server import TritonServer
+from rt_gait_ros.serving.triton_client import TritonClient
+from rt_gait_ros.tracking.track import Track, TrackState
+
+# One window of the recogniser: a gait cycle at 25 frames per second.
+ENROL_FRAMES = 30
+LOOK_PERIOD = 0.1
+SILENCE = 3.0  # seconds without an image after which a camera that plays no more counts as ended
+STRAGGLERS = 1.0
+
+Watch = Callable[[Recording, Enrolment | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Video:
+    """What the camera node plays. enrol_until: seconds into it up to which a walker may be enrolled."""
+
+    path: Path
+    enrol_until: float
+    width: int
+    height: int
+    fps: float
+    frames: int
+
+
+def read_video(path: Path, enrol_until: float) -> Video:
+    """Look at a video file. Raises UsageError."""
+    capture = cv2.VideoCapture(str(path))
+    try:
+        width, height, fps, frames = (
+            capture.get(what)
+            for what in (
+                cv2.CAP_PROP_FRAME_WIDTH,
+                cv2.CAP_PROP_FRAME_HEIGHT,
+                cv2.CAP_PROP_FPS,
+                cv2.CAP_PROP_FRAME_COUNT,
+            )
+        )
+    finally:
+        capture.release()
+    if not path.is_file() or min(width, height, fps, frames) <= 0:
+        raise UsageError(f"{path} is no video file that OpenCV can read")
+    if not 0.0 < enrol_until < frames / fps:
+        raise UsageError(f"{path} lasts {frames / fps:.1f} s: --enroll-until must lie within, not at {enrol_until:g} s")
+    return Video(path, enrol_until, int(width), int(height), fps, int(frames))
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run gave. surroundings: versions and processes, for the report."""
+
+    recording: Recording
+    enrolment: Enrolment
+    surroundings: dict[str, Any]
+
+
+def run_session(video: Video, name: str, logs: Path, watch: Watch, say: Callable[[str], None]) -> Outcome:
+    """Play the video to the nodes, enrol the first walker as `name`, and record what comes out until the end.
+
+    logs: folder for the processes' logs. watch: called about ten times a second. say: takes one line about what is done
+    now. The gallery is a fresh file that is gone afterwards. Raises GaitError.
+    """
+    namespace = f"/rt_gait_demo_{os.getpid()}"
+    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    if "FASTRTPS_DEFAULT_PROFILES_FILE" not in os.environ:
+        os.environ["FASTRTPS_DEFAULT_PROFILES_FILE"] = str(resource("config", "fastdds.xml"))
+    repository = resource("model_repository")
+    _install_server(say)
+    say("starting Triton")
+    with (
+        tempfile.TemporaryDirectory(prefix="rt_gait_demo_") as scratch,
+        TritonServer(repository) as server,
+        NodeProcesses(namespace, logs) as nodes,
+    ):
+        say("starting camera_node, pose_node, tracker_node and gait_node")
+        nodes.start("camera_node", autostart=False, source=video.path)
+        nodes.start("pose_node", triton_url=server.url)
+        nodes.start("tracker_node")
+        nodes.start("gait_node", triton_url=server.url, gallery=Path(scratch) / "gallery.gait")
+        surroundings = {
+            "rmw": get_rmw_implementation_identifier(),
+            "triton_version": _triton_version(server.url),
+            "models": sorted(read_repository(repository)),
+            "processes": {"triton": server.pid, **nodes.pids(), "demo": os.getpid()},
+        }
+        rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+        listener = Listener(namespace, nodes.check)
+        try:
+            say("waiting until an image comes through")
+            listener.warm_up(video.width, video.height)
+            listener.start_camera()
+            enrolment = _play(video, name, listener, nodes, watch)
+        finally:
+            listener.close()
+            rclpy.try_shutdown()
+        return Outcome(listener.recording, enrolment, surroundings)
+
+
+def _play(video: Video, name: str, listener: Listener, nodes: NodeProcesses, watch: Watch) -> Enrolment:
+    recording, asked, silent = listener.recording, "", 0.0
+    while len(recording.camera) < video.frames and silent < SILENCE:
+        heard = len(recording.camera)
+        listener.spin(LOOK_PERIOD)
+        silent = 0.0 if len(recording.camera) > heard else silent + LOOK_PERIOD
+        nodes.check()
+        watch(recording, listener.enrolment)
+        walker = None if asked else _walker(recording)
+        now = recording.seconds(recording.camera[-1]) if recording.camera else 0.0
+        if walker is not None and now < video.enrol_until:
+            asked = walker.body_id
+            listener.enroll(asked, name, ENROL_FRAMES, video.enrol_until - now)
+    if not recording.camera:
+        raise GaitError(f"camera_node sent no image: {nodes['camera_node'].last_line()}")
+    listener.spin(STRAGGLERS)
+    watch(recording, listener.enrolment)
+    if listener.enrolment is not None:
+        return listener.enrolment
+    return Enrolment(
+        name, asked, error="no answer of the gait node" if asked else "nobody walked before --enroll-until"
+    )
+
+
+def _walker(recording: Recording) -> Track | None:
+    """The tallest confirmed track that walks in the newest image."""
+    if not recording.tracks:
+        return None
+    newest = recording.tracks[max(recording.tracks)].tracks
+    walking = [track for track in newest if track.state == TrackState.CONFIRMED and track.walking]
+    return max(walking, key=lambda track: float(track.box[3]), default=None)
+
+
+def _install_server(say: Callable[[str], None]) -> None:
+    try:
+        find_installation()
+    except GaitError:
+        install(say)
+
+
+def _triton_version(url: str) -> str:
+    client = TritonClient(url)
+    try:
+        return client.version()
+    except InferenceError as error:
+        raise GaitError(f"the Triton server does not answer: {error}") from error
+    finally:
+        client.close()
