@@ -1,0 +1,78 @@
+"""From PyTorch networks to ONNX files and Triton model folders, with proof that both compute the same."""
+
+import contextlib
+import io
+import tempfile
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+from torch import Tensor, nn
+
+from rt_gait_ros.errors import GaitError
+
+
+class ExportError(GaitError):
+    """The exported network does not compute what the original computes, or could not be exported."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Greatest difference between a network and its export. scale: greatest magnitude that the network gives."""
+
+    difference: float
+    scale: float
+
+    @property
+    def holds(self) -> bool:
+        """True within 1e-4 of the output's scale (1 where it is smaller): float32 rounding, not another network."""
+        return self.difference <= 1e-4 * max(self.scale, 1.0)
+
+
+def to_onnx(
+    network: nn.Module, example: Tensor, inputs: str, outputs: list[str], dynamic: dict[int, str] | None = None
+) -> bytes:
+    """The network as an ONNX file's bytes.
+
+    example: an input, whose axes named in `dynamic` (by default the first, "batch") may have any size later; give them
+    at least 2 here, or the exporter takes them for constants. Raises ExportError.
+    """
+    axes = {0: "batch"} if dynamic is None else dynamic
+    shapes = ({axis: torch.export.Dim(name) for axis, name in axes.items()},)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        try:
+            # the exporter reports its steps on stdout and warns of its own deprecations
+            with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                torch.onnx.export(
+                    network.eval(),
+                    (example,),
+                    path,
+                    input_names=[inputs],
+                    output_names=outputs,
+                    dynamic_shapes=shapes,
+                    dynamo=True,
+                    external_data=False,
+                )
+        except torch.onnx.OnnxExporterError as error:
+            raise ExportError(f"the network cannot be exported to ONNX: {str(error).splitlines()[0]}") from error
+        return path.read_bytes()
+
+
+def agreement(network: nn.Module, model: bytes, examples: list[Tensor]) -> Agreement:
+    """Compare the network with its ONNX export, run by ONNX Runtime on the CPU, on example inputs."""
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    difference = scale = 0.0
+    for example in examples:
+        with torch.no_grad():
+            expected = network.eval()(example)
+        expected = expected if isinstance(expected, tuple) else (expected,)
+        for reference, value in zip(expected, session.run(None, {name: example.numpy()}), strict=True):
+            difference = max(difference, float(np.abs(reference.numpy() - value).max()))
+            scale = max(scale, float(reference.abs().max()))
+    return Agreement(difference, scale)

@@ -1,0 +1,152 @@
+"""Training of part affinity field networks, as trt_pose trains them."""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from rt_gait_ros.networks.trt_pose import FromPixels, trt_pose_network
+from rt_gait_ros.training.coco import KeypointDataset
+from rt_gait_ros.training.coco_evaluation import keypoint_precision
+from rt_gait_ros.training.pose_samples import Augmentation, PoseSamples
+from rt_gait_ros.training.run_folder import RunFolder
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class PoseTraining:
+    """A training run; the defaults are those of trt_pose's resnet18_baseline_att_224x224_A.
+
+    size: pixels of the square input. deviation: of the targets, as a share of the map. learning_rate falls to a tenth
+    after each of the decay shares of all epochs.
+    evaluate_every: epochs between two evaluations on the validation set, 0 for only the last one.
+    """
+
+    network: str = "resnet18_baseline_att"
+    size: int = 224
+    epochs: int = 250
+    batch: int = 64
+    deviation: float = 0.025
+    learning_rate: float = 1e-3
+    decay: tuple[float, ...] = (0.3, 0.6)
+    evaluate_every: int = 10
+    workers: int = 0
+    seed: int = 0
+
+
+def masked_loss(network: nn.Module, batch: list[Tensor]) -> Tensor:
+    """Mean squared error of both maps where the mask is 1, trt_pose's loss. batch: image, cmap, paf, mask."""
+    image, cmap, paf, mask = batch
+    cmap_out, paf_out = network(image)
+    return (mask * (cmap_out - cmap) ** 2).mean() + (mask * (paf_out - paf) ** 2).mean()
+
+
+def train_pose(
+    training: PoseTraining,
+    dataset: KeypointDataset,
+    validation: KeypointDataset | None,
+    augmentation: Augmentation,
+    folder: RunFolder,
+    report: Report,
+    initial: dict[str, Tensor] | None = None,
+) -> nn.Module:
+    """Train, or go on training, and return the network.
+
+    After each epoch the folder holds all that is needed to go on. initial: weights to start from. report: takes a line
+    of progress. Uses a GPU with mixed precision when there is one.
+    """
+    _seed(training.seed)
+    topology = dataset.topology
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    network = trt_pose_network(training.network, len(topology.parts), len(topology.links))
+    if initial is not None:
+        network.load_state_dict(initial)
+    model = FromPixels(network).to(device)
+    optimizer = torch.optim.Adam(network.parameters(), lr=training.learning_rate)
+    milestones = [round(share * training.epochs) for share in training.decay]
+    schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, milestones, gamma=0.1)
+    scaler = torch.amp.GradScaler(device.type, enabled=device.type == "cuda")
+    parts: dict[str, Any] = {"network": network, "optimizer": optimizer, "schedule": schedule, "scaler": scaler}
+    first = _resume(folder, parts, report)
+    samples = PoseSamples(dataset, training.size, augmentation, training.deviation, training.seed)
+    for epoch in range(first, training.epochs):
+        started = time.monotonic()
+        samples.epoch = epoch
+        loss = _epoch(model, optimizer, scaler, _loader(samples, training, epoch), device)
+        schedule.step()
+        seconds = time.monotonic() - started
+        line = f"epoch {epoch + 1}/{training.epochs}  loss {loss:.5f}  {seconds:.1f} s"
+        row: dict[str, float | int] = {"epoch": epoch + 1, "loss": loss, "seconds": seconds, "ap": float("nan")}
+        if validation is not None and _is_due(epoch, training):
+            row["ap"] = keypoint_precision(model.eval(), validation, training.size)["ap"]
+            line += f"  AP {row['ap']:.3f}"
+        folder.log(row)
+        folder.save(
+            {"epoch": epoch + 1, **{name: part.state_dict() for name, part in parts.items()}}, network.state_dict()
+        )
+        report(line)
+    return network.eval()
+
+
+def settings_of(training: PoseTraining) -> dict[str, Any]:
+    """What a resumed run must have in common with the one it goes on from."""
+    settings = asdict(training)
+    return {
+        name: settings[name] for name in ("network", "size", "deviation", "batch", "learning_rate", "epochs", "seed")
+    }
+
+
+def _epoch(
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    scaler: torch.amp.GradScaler,
+    loader: DataLoader,
+    device: torch.device,
+) -> float:
+    model.train()
+    total = 0.0
+    for batch in loader:
+        batch = [value.to(device, non_blocking=True) for value in batch]
+        optimizer.zero_grad(set_to_none=True)
+        with torch.autocast(device.type, enabled=device.type == "cuda"):
+            loss = masked_loss(model, batch)
+        scaler.scale(loss).backward()
+        scaler.step(optimizer)
+        scaler.update()
+        total += float(loss.detach())
+    return total / max(len(loader), 1)
+
+
+def _loader(samples: PoseSamples, training: PoseTraining, epoch: int) -> DataLoader:
+    order = torch.Generator().manual_seed(training.seed * 100_003 + epoch)
+    return DataLoader(
+        samples, training.batch, shuffle=True, generator=order, num_workers=training.workers, drop_last=False
+    )
+
+
+def _resume(folder: RunFolder, parts: dict[str, Any], report: Report) -> int:
+    state = folder.resume()
+    if state is None:
+        return 0
+    for name, part in parts.items():
+        part.load_state_dict(state[name])
+    report(f"going on after epoch {state['epoch']} of the run in {folder.path}")
+    return int(state["epoch"])
+
+
+def _is_due(epoch: int, training: PoseTraining) -> bool:
+    last = epoch + 1 == training.epochs
+    return last or (training.evaluate_every > 0 and (epoch + 1) % training.evaluate_every == 0)
+
+
+def _seed(seed: int) -> None:
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)

@@ -1,0 +1,61 @@
+"""Where a training run keeps its state: resumable after any interruption, its log readable by anything."""
+
+import csv
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from rt_gait_ros.errors import UsageError
+from rt_gait_ros.networks.checkpoint import CheckpointError
+
+
+class RunFolder:
+    """A folder with `state.pt` (all that resuming needs), `network.pth` (weights alone) and `log.csv`.
+
+    settings: what defines the run; resuming with other settings is refused, since the result would be neither's.
+    """
+
+    def __init__(self, path: Path, settings: dict[str, Any]):
+        self.path = path
+        self.settings = settings
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"cannot make the run's folder {path}: {error.strerror}") from error
+
+    def resume(self) -> dict[str, Any] | None:
+        """The state of the last finished step, or None for a new run. Raises CheckpointError for another run's."""
+        file = self.path / "state.pt"
+        if not file.exists():
+            return None
+        try:
+            saved = torch.load(file, map_location="cpu", weights_only=True)
+        except Exception as error:  # torch raises a different class for every kind of damage
+            raise CheckpointError(f"{file} is damaged: delete it to start over") from error
+        for name, value in self.settings.items():
+            if saved["settings"].get(name) != value:
+                was = saved["settings"].get(name)
+                raise CheckpointError(f"{self.path} holds a run with {name} {was}, not {value}: give another folder")
+        return saved["state"]
+
+    def save(self, state: dict[str, Any], weights: dict[str, torch.Tensor]) -> None:
+        """Replace state and weights, each atomically."""
+        self._write("network.pth", weights)
+        self._write("state.pt", {"settings": self.settings, "state": state})
+
+    def log(self, row: dict[str, float | int]) -> None:
+        """Append a row to log.csv; the first row's keys are its columns."""
+        file = self.path / "log.csv"
+        new = not file.exists()
+        with file.open("a", newline="", encoding="utf-8") as stream:
+            writer = csv.DictWriter(stream, list(row))
+            if new:
+                writer.writeheader()
+            writer.writerow(row)
+
+    def _write(self, name: str, content: dict[str, Any]) -> None:
+        temporary = self.path / f".{name}.{os.getpid()}"
+        torch.save(content, temporary)
+        temporary.replace(self.path / name)
