@@ -18,7 +18,7 @@ from rt_gait_ros.errors import GaitError
 from rt_gait_ros.serving.cache import cache_folder
 
 FPS = 25.0
-SIZE = (960, 400)  # width and height in pixels
+SIZE = (1008, 352)  # width and height in pixels
 SEAM = 4  # pixels of black between two recordings
 
 WALKER_VIDEO = PackagedFile(
@@ -76,13 +76,13 @@ def _walker(first: int, last: int, left: int, width: int) -> Cut:
 
 
 # The woman comes from behind a tree in frame 40 and leaves the picture in frame 205; a man stands above the window.
-ENROLMENT = Scene((_walker(15, 120, left=472, width=1296),), (SIZE[0],))
-# She is not in this window before frame 112, so that her track of part one has ended by then.
-STRANGERS_FROM = 560  # pixels: in part two the strangers' panel begins here
+ENROLMENT = Scene((_walker(15, 104, left=220, width=1546),), (SIZE[0],))
+# She walks into this window in frame 98, two seconds from its beginning: her track of part one has ended by then.
+STRANGERS_FROM = 652  # pixels: in part two the strangers' panel begins here
 RECOGNITION = Scene(
     (
-        _walker(56, 216, left=0, width=756),
-        Cut(STRANGERS_VIDEO, 10.0, 413, 466, left=528, top=225, width=240, height=240),
+        _walker(33, 216, left=0, width=1000),
+        Cut(STRANGERS_VIDEO, 10.0, 401, 462, left=571, top=222, width=197, height=194),
     ),
     (STRANGERS_FROM, SIZE[0] - STRANGERS_FROM),
 )
@@ -118,7 +118,7 @@ def demo_footage(progress: Progress) -> Footage:
 
 
 def compose(scenes: tuple[Scene, ...], videos: dict[PackagedFile, Path]) -> Iterator[np.ndarray]:
-    """The scenes' images one after the other, (400, 960, 3) uint8 BGR. Raises GaitError for a video that ends early."""
+    """The scenes' images one after the other, (352, 1008, 3) uint8 BGR. Raises GaitError for a video that ends early."""
     for scene in scenes:
         players = [_play(cut, videos) for cut in scene.panels]
         for _ in range(scene.frames):

@@ -35,6 +35,7 @@ def contact_sheet(
         tile = cv2.resize(image, (tile_width, tile_height), interpolation=cv2.INTER_AREA)
         if captions:
             scale = max(0.6, tile_width / 640)
-            Label((TextLine(captions[k], 0.5),), INK).draw(tile, 0, 0, scale)
+            label = Label((TextLine(captions[k], 0.5),), INK)
+            label.draw(tile, 0, tile_height - label.extent(scale)[1], scale)
         page[top : top + tile_height, left : left + tile_width] = tile
     return page
