@@ -1,13 +1,13 @@
 """`rt-gait triton`: the embedded Triton server, and the networks it serves."""
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
+from rt_gait_ros.cli.output import write_json
 from rt_gait_ros.errors import GaitError
-from rt_gait_ros.nodes.share import share_path
+from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.derive import RECIPES, derive, sha256
 from rt_gait_ros.serving.inference import InferenceError
 from rt_gait_ros.serving.installation import find_installation, install
@@ -86,7 +86,7 @@ def _add_json(parser: argparse.ArgumentParser) -> None:
 
 
 def _folder(arguments: argparse.Namespace) -> Path:
-    return arguments.repository or share_path("model_repository")
+    return arguments.repository or resource("model_repository")
 
 
 def _up(arguments: argparse.Namespace) -> int:
@@ -109,7 +109,7 @@ def _status(arguments: argparse.Namespace) -> int:
     state = next((state for state in read_states() if state.url == arguments.url), None)
     report = _report(arguments.url, state, list(read_repository(_folder(arguments))))
     if arguments.json:
-        _write_json(report, arguments.json)
+        write_json(report, arguments.json)
     elif report["running"]:
         print(f"Triton {report['version']} answers at {report['url']}")
         for name, ready in report["models"].items():
@@ -181,7 +181,7 @@ def _repository(arguments: argparse.Namespace) -> int:
             }
             for name, model in models.items()
         ]
-        _write_json({"repository": str(folder), "models": rows}, arguments.json)
+        write_json({"repository": str(folder), "models": rows}, arguments.json)
         return 0
     print(folder)
     for name, model in models.items():
@@ -207,11 +207,3 @@ def _derive(arguments: argparse.Namespace) -> int:
         different += not same
         print(f"{name:28} {'as shipped' if same else 'differs' if arguments.check else 'written'}")
     return 1 if arguments.check and different else 0
-
-
-def _write_json(value: Any, target: str) -> None:
-    text = json.dumps(value, indent=2)
-    if target == "-":
-        print(text)
-    else:
-        Path(target).write_text(text + "\n", encoding="utf-8")

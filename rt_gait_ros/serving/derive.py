@@ -62,9 +62,7 @@ def derive(name: str, sources: Path) -> bytes:
                 f"{path} is not there: convert it first as docs/models.md says, or name its folder with --sources"
             )
         if sha256(path) != recipe.source_sha256:
-            raise UsageError(
-                f"{path} is not the network that docs/models.md describes (other SHA-256): convert it anew"
-            )
+            raise UsageError(f"{path} is not the network that docs/models.md describes (other SHA-256): convert again")
         source = onnx.load(path)
     model = recipe.build(source)
     onnx.checker.check_model(model)

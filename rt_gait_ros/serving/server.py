@@ -55,7 +55,7 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class ServerState:
-    """A server that runs or ran, as its state file tells. started: the kernel's start time of pid, which may be reused."""
+    """A server as its state file tells. started: the kernel's start time of the pid, which may have been reused."""
 
     pid: int
     started: int
@@ -111,6 +111,8 @@ class TritonServer:
         """repository: model repository to serve. ports: None for free ones."""
         self.repository = repository
         self.ports = ports or Ports.free()
+        self._folder = run_folder(self.ports.grpc)
+        self._passing = ports is None  # nobody looks for it again at these ports
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -121,7 +123,12 @@ class TritonServer:
     @property
     def log(self) -> Path:
         """The server's log file."""
-        return run_folder(self.ports.grpc) / _LOG_FILE
+        return self._folder / _LOG_FILE
+
+    @property
+    def alive(self) -> bool:
+        """Whether the server's process runs. When it died, `log` says why."""
+        return self._process is not None and self._process.poll() is None
 
     @property
     def pid(self) -> int:
@@ -140,10 +147,9 @@ class TritonServer:
         installation = find_installation()
         for name, port in asdict(self.ports).items():
             _check_port(name, port)
-        folder = run_folder(self.ports.grpc)
-        folder.mkdir(parents=True, exist_ok=True)
+        self._folder.mkdir(parents=True, exist_ok=True)
         _remove_shared_memory(self.ports)
-        command = self._command(installation, folder)
+        command = self._command(installation)
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 command,
@@ -156,21 +162,18 @@ class TritonServer:
             )
         try:
             self._wait_until_ready(timeout)
-            _write_state(self._process.pid, self.ports, self.repository)
+            self._write_state()
         except BaseException:
-            self.stop()
+            self._end()
             raise
         return self
 
     def stop(self, timeout: float = 10.0) -> None:
         """Stop the server and wait for its end; killed after `timeout` seconds. Does nothing when it is not started."""
-        if self._process is None:
-            return
-        _end(self._process.pid, lambda: self._process is None or self._process.poll() is not None, timeout)
-        self._process.wait()
-        self._process = None
-        _remove_shared_memory(self.ports)
-        (run_folder(self.ports.grpc) / _STATE_FILE).unlink(missing_ok=True)
+        keep_log = not self.alive
+        self._end(timeout)
+        if self._passing and not keep_log:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def __enter__(self) -> "TritonServer":
         return self.start()
@@ -180,12 +183,27 @@ class TritonServer:
     ) -> None:
         self.stop()
 
-    def _command(self, installation: Installation, folder: Path) -> list[str]:
+    def _end(self, timeout: float = 10.0) -> None:
+        if self._process is None:
+            return
+        _end(self._process.pid, lambda: not self.alive, timeout)
+        self._process.wait()
+        self._process = None
+        _remove_shared_memory(self.ports)
+        (self._folder / _STATE_FILE).unlink(missing_ok=True)
+
+    def _write_state(self) -> None:
+        state = ServerState(self.pid, _start_time(self.pid), self.ports, str(self.repository.resolve()))
+        scratch = self._folder / f"{_STATE_FILE}.part"
+        scratch.write_text(json.dumps(asdict(state)), encoding="utf-8")
+        scratch.replace(self._folder / _STATE_FILE)
+
+    def _command(self, installation: Installation) -> list[str]:
         repository, backends = self.repository, installation.backends
         if not installation.has_onnxruntime:
-            repository = folder / "repository"
+            repository = self._folder / "repository"
             write_python_repository(self.repository, repository)
-            backends = _write_backends(installation, folder / "backends")
+            backends = _write_backends(installation, self._folder / "backends")
         command = [str(installation.binary), f"--model-repository={repository}", f"--backend-directory={backends}"]
         for name, port in asdict(self.ports).items():
             command += [f"--{name}-port={port}", f"--{name}-address={HOST}"]
@@ -270,14 +288,6 @@ def _write_backends(installation: Installation, folder: Path) -> Path:
             (python / path.name).symlink_to(path)
     (python / installation.stub.name).symlink_to(installation.stub)
     return folder
-
-
-def _write_state(pid: int, ports: Ports, repository: Path) -> None:
-    state = ServerState(pid, _start_time(pid), ports, str(repository.resolve()))
-    path = run_folder(ports.grpc) / _STATE_FILE
-    scratch = path.with_suffix(".part")
-    scratch.write_text(json.dumps(asdict(state)), encoding="utf-8")
-    scratch.replace(path)
 
 
 def _start_time(pid: int) -> int:
