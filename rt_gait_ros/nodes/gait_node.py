@@ -7,7 +7,7 @@ from typing import Any
 
 from rt_gait_ros.gait import calibration
 from rt_gait_ros.gait.config import RecognizerConfig
-from rt_gait_ros.gait.gallery import Gallery
+from rt_gait_ros.gait.gallery import Gallery, default_path
 from rt_gait_ros.gait.identity import IdentityFrame
 from rt_gait_ros.gait.recognizer import GaitRecognizer
 from rt_gait_ros.msg import GaitIdentityArray, PersonTrackArray
@@ -61,7 +61,7 @@ class GaitNode(NetworkStage[TrackFrame, IdentityFrame]):
     def setup(self) -> None:
         """Check the settings and open the gallery; one that cannot be read is kept aside and said."""
         self._config = self._read_config()
-        self.gallery = self.open_gallery(self.value("gallery"))
+        self.gallery = self.open_gallery(self.value("gallery") or default_path())
         super().setup()
 
     def teardown(self) -> None:
@@ -70,7 +70,7 @@ class GaitNode(NetworkStage[TrackFrame, IdentityFrame]):
         self.gallery = self.recognizer = self.latest = None
         super().teardown()
 
-    def open_gallery(self, path: str) -> Gallery:
+    def open_gallery(self, path: str | Path) -> Gallery:
         """The gallery of that file, made when it is not there. Raises GalleryError."""
         gallery, warning = Gallery.open_or_set_aside(path)
         if warning:

@@ -44,9 +44,14 @@ class Link(Generic[T]):
         self._listeners = tuple(known for known in self._listeners if known != listener)
 
     @property
+    def audience(self) -> int:
+        """How many would get what is sent."""
+        return len(self._listeners) + int(self._publisher.get_subscription_count())
+
+    @property
     def watched(self) -> bool:
         """Whether anybody would get what is sent."""
-        return bool(self._listeners) or self._publisher.get_subscription_count() > 0
+        return self.audience > 0
 
     def send(self, item: T) -> None:
         """Hand `item` on. Nobody may change it afterwards. Callable from any thread."""
@@ -79,12 +84,15 @@ class Inlet(Generic[T]):
         self._from_message = from_message
         self._accept = accept
         self._subscription: Any = None
+        self._linked = False
         self.link: Link[T] | None = None
 
     def open(self) -> None:
-        """Begin to listen."""
+        """Begin to listen; once is enough."""
         if self.link is not None:
-            self.link.add_listener(self._accept)
+            if not self._linked:
+                self.link.add_listener(self._accept)
+                self._linked = True
         elif self._subscription is None:
             self._subscription = self._node.create_subscription(
                 self._message_type, self._topic, self._accept, self._qos
@@ -94,6 +102,7 @@ class Inlet(Generic[T]):
         """Stop listening."""
         if self.link is not None:
             self.link.remove_listener(self._accept)
+            self._linked = False
         elif self._subscription is not None:
             self._node.destroy_subscription(self._subscription)
             self._subscription = None

@@ -1,5 +1,6 @@
 """Running stages in a process: one executor, signals, help, exit code."""
 
+import logging
 import signal
 import sys
 import traceback
@@ -7,10 +8,11 @@ from collections.abc import Callable, Sequence
 from types import FrameType, TracebackType
 
 import rclpy
+import rclpy.logging
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 
-from rt_gait_ros.errors import GaitError
+from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.nodes.parameters import Specification, specifications
 from rt_gait_ros.nodes.stage import Stage
 
@@ -54,25 +56,64 @@ def run(build: Callable[[], Sequence[Stage]], args: Sequence[str] | None, help_t
     if own:
         sys.stderr.write(f"error: unknown argument '{own[0]}': parameters go behind --ros-args -p; see --help\n")
         return 2
+    try:
+        return run_in_process(build, args)
+    except GaitError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return error.exit_code
+
+
+def run_in_process(
+    build: Callable[[], Sequence[Stage]], args: Sequence[str], each_turn: Callable[[], None] = lambda: None
+) -> int:
+    """Start ROS, run the stages, end ROS. Returns 0 after SIGINT, SIGTERM or an orderly end; raises what ended a stage.
+
+    args: for ROS. each_turn: called after every callback, at least each WAKE_PERIOD.
+    """
     with Signals() as signals:
         try:
-            # Without rclpy's own handlers the graph is still there when the stages say goodbye.
-            rclpy.init(args=list(args), signal_handler_options=SignalHandlerOptions.NO)
-            return spin(build, signals)
+            _init(args)
+            route_log()
+            return spin(build, signals, each_turn)
         except (KeyboardInterrupt, ExternalShutdownException):
             return 0
-        except GaitError as error:
-            sys.stderr.write(f"error: {error}\n")
-            return error.exit_code
         finally:
             rclpy.try_shutdown()
 
 
-def spin(build: Callable[[], Sequence[Stage]], signals: Signals, each_turn: Callable[[], None] = lambda: None) -> int:
-    """Make the stages, spin them in the calling thread until they end, take them down. Raises what ended a stage.
+def _init(args: Sequence[str]) -> None:
+    try:
+        # Without rclpy's own handlers the graph is still there when the stages say goodbye.
+        rclpy.init(args=list(args), signal_handler_options=SignalHandlerOptions.NO)
+    except RuntimeError as error:  # of which rcl's errors are made: a file that is not there, a rule that is none
+        reason = str(error).removeprefix("failed to initialize rcl: ").split(", at ")[0]
+        raise UsageError(f"ROS does not understand the command line: {reason}") from None
 
-    each_turn: called after every callback, at least each WAKE_PERIOD.
-    """
+
+def route_log() -> None:
+    """Send what the domain rooms log to ROS, which knows nothing of Python's logging."""
+    log = logging.getLogger("rt_gait_ros")
+    if not log.handlers:
+        log.addHandler(RosHandler())
+        log.propagate = False
+
+
+class RosHandler(logging.Handler):
+    """Hands Python's log records to ROS."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """As logging.Handler.emit."""
+        logger = rclpy.logging.get_logger(record.name)
+        if record.levelno >= logging.ERROR:
+            logger.error(record.getMessage())
+        elif record.levelno >= logging.WARNING:
+            logger.warning(record.getMessage())
+        else:
+            logger.info(record.getMessage())
+
+
+def spin(build: Callable[[], Sequence[Stage]], signals: Signals, each_turn: Callable[[], None]) -> int:
+    """Make the stages, spin them in the calling thread until they end, take them down."""
     executor = SingleThreadedExecutor()
     stages: Sequence[Stage] = ()
     try:

@@ -1,0 +1,137 @@
+"""`rt-gait run`: everything in one process, on one source, with a table of who is there."""
+
+import argparse
+import json
+import math
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from rt_gait_ros.errors import UsageError
+from rt_gait_ros.gait.identity import Identity, IdentityFrame, IdentityStatus
+from rt_gait_ros.nodes import composed_node, runner
+from rt_gait_ros.nodes.gait_node import GaitNode
+from rt_gait_ros.nodes.stage import Stage
+from rt_gait_ros.resources import resource
+from rt_gait_ros.serving.server import TritonServer
+
+SUMMARY = "run all nodes in one process on a video, a camera or an image topic"
+
+_DESCRIPTION = """\
+Runs the camera, pose, tracker, gait and overlay nodes in one process and starts Triton for them.
+
+  rt-gait run --source walk.mp4 --table       a video, with a table of who is there
+  rt-gait run --source 0                      the first camera
+  rt-gait run --triton external               image_raw of another camera node, and a Triton that runs already
+
+The topics, services and parameters are those of the single nodes: see docs/nodes.md. What stands behind --ros-args goes
+to ROS as it is, as in: rt-gait run --source 0 --ros-args -r __ns:=/front -p tracker_node:camera_height:=1.2
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.description = _DESCRIPTION
+    parser.add_argument("--source", default="", help="video, folder, camera number or path, stream; none: image_raw")
+    parser.add_argument(
+        "--loop", action="store_true", help="play a recording again and again instead of ending with it"
+    )
+    parser.add_argument(
+        "--triton",
+        choices=("embedded", "external"),
+        default="embedded",
+        help="start a Triton server for this run (default), or use one that is there",
+    )
+    parser.add_argument(
+        "--triton-url", metavar="HOST:PORT", help="external Triton's gRPC address (default 127.0.0.1:8001)"
+    )
+    parser.add_argument(
+        "--params-file", type=Path, metavar="FILE", help="parameters; copy config/gait.yaml to begin with"
+    )
+    parser.add_argument("--gallery", metavar="FILE", help="gallery of enrolled persons (default: the user's own)")
+    parser.add_argument("--table", action="store_true", help="show who is there, renewed in place")
+    parser.add_argument("--ros-args", nargs=argparse.REMAINDER, default=[], help="the rest goes to ROS as it is")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Start what is needed and run until the source ends or Ctrl-C. Returns the exit code."""
+    if arguments.triton_url and arguments.triton == "embedded":
+        raise UsageError("--triton-url is for --triton external: the embedded server chooses its own ports")
+    if arguments.params_file and not arguments.params_file.is_file():
+        raise UsageError(f"parameter file {arguments.params_file} is not there: copy {resource('config', 'gait.yaml')}")
+    with ExitStack() as stack:
+        url = arguments.triton_url or "127.0.0.1:8001"
+        if arguments.triton == "embedded":
+            _say("starting Triton …")
+            server = stack.enter_context(TritonServer(resource("model_repository")))
+            url = server.url
+            _say(f"Triton serves at {url} (log {server.log})")
+        if not arguments.source:
+            _say("no --source: waiting for image_raw of another camera node")
+        table = Table() if arguments.table else None
+        return runner.run_in_process(
+            lambda: _build(table), ros_arguments(arguments, url), each_turn=table.show if table else lambda: None
+        )
+
+
+def ros_arguments(arguments: argparse.Namespace, url: str) -> list[str]:
+    """The command line that ROS gets. Later assignments win: what is said by name beats the file."""
+    assignments: list[tuple[str, str, str | bool]] = [
+        ("pose_node", "triton_url", url),
+        ("gait_node", "triton_url", url),
+    ]
+    if arguments.source:
+        assignments += [("camera_node", "source", arguments.source)]
+    assignments += [("camera_node", "exit_at_end", True), ("camera_node", "loop", arguments.loop)]
+    if arguments.gallery:
+        assignments += [("gait_node", "gallery", arguments.gallery)]
+    line = ["--ros-args"]
+    if arguments.params_file:
+        line += ["--params-file", str(arguments.params_file)]
+    for node, name, value in assignments:
+        line += ["-p", f"{node}:{name}:={json.dumps(value)}"]
+    return [*line, *arguments.ros_args]
+
+
+class Table:
+    """Who is there, renewed in place on a terminal; elsewhere one line for each change."""
+
+    def __init__(self) -> None:
+        self.latest: Callable[[], IdentityFrame | None] = lambda: None
+        self._shown: list[str] = []
+
+    def show(self) -> None:
+        """Draw, unless nothing has changed."""
+        frame = self.latest()
+        identities = [] if frame is None else frame.identities
+        if sys.stdout.isatty():
+            lines = [f"{_claim(identity)} {identity.frames_used:4} frames" for identity in identities]
+            up = f"\x1b[{len(self._shown)}F" if self._shown else ""
+            text = up + "".join(f"\x1b[2K{line}\n" for line in lines) + "\x1b[0J"
+        else:
+            lines = [_claim(identity) for identity in identities]
+            text = "".join(f"{line}\n" for line in lines if line not in self._shown)
+        if lines != self._shown:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+            self._shown = lines
+
+
+def _build(table: Table | None) -> Sequence[Stage]:
+    stages = composed_node.build()
+    gait = next(stage for stage in stages if isinstance(stage, GaitNode))
+    if table is not None:
+        table.latest = lambda: gait.latest
+    return stages
+
+
+def _claim(identity: Identity) -> str:
+    who = identity.name if identity.status == IdentityStatus.IDENTIFIED else identity.status.name.lower()
+    sure = f"{identity.confidence:5.0%}" if not math.isnan(identity.confidence) else "    -"
+    return f"{identity.body_id:6} {who:24} {sure}"
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")

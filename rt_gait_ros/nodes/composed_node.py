@@ -1,0 +1,41 @@
+"""composed_node: all stages in one process, handing each other objects; topics carry what somebody subscribes to."""
+
+from collections.abc import Sequence
+
+from rt_gait_ros.nodes import runner
+from rt_gait_ros.nodes.camera_node import CameraNode
+from rt_gait_ros.nodes.gait_node import GaitNode
+from rt_gait_ros.nodes.overlay_node import OverlayNode
+from rt_gait_ros.nodes.pose_node import PoseNode
+from rt_gait_ros.nodes.stage import Stage
+from rt_gait_ros.nodes.tracker_node import TrackerNode
+
+NAME = "composed_node"
+PURPOSE = "The camera, pose, tracker, gait and overlay nodes in one process. Without a source, image_raw is subscribed."
+TOPICS = """
+publishes, while somebody subscribes
+  image_raw, camera_info, person_poses, person_tracks, gait_identities, overlay/image, overlay/markers
+Each node keeps its name, life cycle, services and parameters, as in -p pose_node:detector:=movenet_multipose
+"""
+SECTIONS = ("camera_node", "pose_node", "tracker_node", "gait_node", "overlay_node")
+
+
+def build() -> list[Stage]:
+    """The stages, linked, in the order of the data. Without a `source` the camera is somebody else's topic."""
+    camera = CameraNode()
+    pose, tracker, gait, overlay = PoseNode(), TrackerNode(), GaitNode(), OverlayNode()
+    tracker.inlet.link = pose.outlet
+    gait.inlet.link = tracker.outlet
+    overlay.tracks.link = tracker.outlet
+    overlay.identities.link = gait.outlet
+    stages: list[Stage] = [pose, tracker, gait, overlay]
+    if not camera.value("source"):
+        camera.destroy_node()
+        return stages
+    pose.inlet.link = overlay.image.link = camera.outlet
+    return [camera, *stages]
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    return runner.run(build, args, runner.help_text(NAME, PURPOSE, TOPICS, SECTIONS))
