@@ -118,7 +118,7 @@ def demo_footage(progress: Progress) -> Footage:
 
 
 def compose(scenes: tuple[Scene, ...], videos: dict[PackagedFile, Path]) -> Iterator[np.ndarray]:
-    """The scenes' images one after the other, (352, 1008, 3) uint8 BGR. Raises GaitError for a video that ends early."""
+    """The scenes' images one after the other, (352, 1008, 3) uint8 BGR. Raises GaitError for a video cut short."""
     for scene in scenes:
         players = [_play(cut, videos) for cut in scene.panels]
         for _ in range(scene.frames):

@@ -10,6 +10,7 @@ from types import TracebackType
 
 from rt_gait_ros.errors import GaitError
 
+PROGRAM = "from rt_gait_ros.nodes.{name} import main; raise SystemExit(main())"
 STOP_SECONDS = 5.0
 
 
@@ -24,7 +25,7 @@ class NodeProcess:
         """name: of the node and of its module. folder: where NAME.log goes."""
         self.name = name
         self.log = folder / f"{name}.log"
-        command = [sys.executable, "-c", f"from rt_gait_ros.nodes.{name} import main; raise SystemExit(main())"]
+        command = [sys.executable, "-c", PROGRAM.format(name=name)]
         command += ["--ros-args", "-r", f"__ns:={namespace}"]
         for key, value in parameters.items():
             command += ["-p", f"{key}:={_literal(value)}"]
