@@ -132,4 +132,4 @@ class Listener(Node):
             self._warm = True
             return
         self.recording.identities[stamp] = identities_from_message(message)
-        self.recording.latencies.append((now - stamp) * 1e-9)
+        self.recording.latencies[stamp] = (now - stamp) * 1e-9

@@ -13,13 +13,13 @@ class Recording:
     """Everything the demo heard, by stamp in nanoseconds.
 
     camera: stamps of the images that the camera sent. latencies: seconds from an image's stamp to the arrival of its
-    identities, in the order of arrival.
+    identities.
     """
 
     camera: list[int] = field(default_factory=list)
     tracks: dict[int, TrackFrame] = field(default_factory=dict)
     identities: dict[int, IdentityFrame] = field(default_factory=dict)
-    latencies: list[float] = field(default_factory=list)
+    latencies: dict[int, float] = field(default_factory=dict)
 
     @property
     def begin(self) -> int:
@@ -36,4 +36,4 @@ class Recording:
 
     def latency_ms(self, percent: float) -> float:
         """Percentile of the latencies in milliseconds, NaN without any."""
-        return float(np.percentile(self.latencies, percent) * 1e3) if self.latencies else float("nan")
+        return float(np.percentile(list(self.latencies.values()), percent) * 1e3) if self.latencies else float("nan")

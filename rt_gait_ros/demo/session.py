@@ -77,11 +77,14 @@ class Outcome:
     surroundings: dict[str, Any]
 
 
-def run_session(video: Video, name: str, logs: Path, watch: Watch, say: Callable[[str], None]) -> Outcome:
+def run_session(
+    video: Video, name: str, logs: Path, watch: Watch, say: Callable[[str], None], **pose_parameters: object
+) -> Outcome:
     """Play the video to the nodes, enrol the first walker as `name`, and record what comes out until the end.
 
     logs: folder for the processes' logs. watch: called about ten times a second. say: takes one line about what is done
-    now. The gallery is a fresh file that is gone afterwards. Raises GaitError.
+    now. pose_parameters: of pose_node, where not its defaults. The gallery is a fresh file that is gone afterwards.
+    Raises GaitError.
     """
     namespace = f"/rt_gait_demo_{os.getpid()}"
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
@@ -97,7 +100,7 @@ def run_session(video: Video, name: str, logs: Path, watch: Watch, say: Callable
     ):
         say("starting camera_node, pose_node, tracker_node and gait_node")
         nodes.start("camera_node", autostart=False, source=video.path)
-        nodes.start("pose_node", triton_url=server.url)
+        nodes.start("pose_node", triton_url=server.url, **pose_parameters)
         nodes.start("tracker_node")
         nodes.start("gait_node", triton_url=server.url, gallery=Path(scratch) / "gallery.gait")
         surroundings = {

@@ -33,7 +33,7 @@ def make_record(*images, dropped=()):
         recording.tracks[stamp] = TrackFrame(stamp, "camera", 640, 360, tracks=[who for who, _ in people])
         known = [identity for _, identity in people if identity is not None]
         recording.identities[stamp] = IdentityFrame(stamp, "camera", "model", known)
-        recording.latencies.append(0.001 * (number + 1))
+        recording.latencies[stamp] = 0.001 * (number + 1)
     return recording
 
 

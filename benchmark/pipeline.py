@@ -1,0 +1,79 @@
+"""Whether the whole pipeline keeps up with a camera of 25 frames per second and two walkers, on the demo's footage.
+
+The reference is the same run with the whole-image network on every image instead of on every fifth: what a detector
+that does not follow people costs.
+"""
+
+import argparse
+import statistics
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from rt_gait_ros.demo.footage import demo_footage
+from rt_gait_ros.demo.recording import Recording
+from rt_gait_ros.demo.session import Video, read_video, run_session
+from rt_gait_ros.errors import GaitError
+from rt_gait_ros.evaluation.bench import Row
+from rt_gait_ros.tracking.track import TrackState
+
+SUMMARY = "images per second and latency from camera stamp to identity, two walkers, four nodes over DDS, Triton"
+REFERENCE = "whole-image network on every image"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("--runs", type=int, default=3, metavar="N", help="runs of each kind; the median counts (3)")
+
+
+def measure(arguments: argparse.Namespace, progress: Callable[[str], None]) -> list[Row]:
+    """Run both kinds in turns. Returns the rows `fps` and `latency_p95` (ms). Raises GaitError."""
+    footage = demo_footage(lambda name, done, total: None)
+    video = read_video(footage.path, footage.enrol_until)
+    ours, reference = [], []
+    for run in range(1, max(arguments.runs, 1) + 1):
+        for results, period, label in ((ours, 5, "as shipped"), (reference, 1, REFERENCE)):
+            results.append(_play(video, period))
+            progress(f"run {run}, {label}: {results[-1][0]:.1f} images/s, p95 {results[-1][1]:.0f} ms")
+    units = (("fps", "images/s"), ("latency_p95", "ms"))
+    return [
+        Row(
+            name,
+            *(statistics.median(run[k] for run in ours), unit, REFERENCE),
+            statistics.median(run[k] for run in reference),
+        )
+        for k, (name, unit) in enumerate(units)
+    ]
+
+
+def _play(video: Video, detector_period: int) -> tuple[float, float]:
+    with tempfile.TemporaryDirectory(prefix="rt_gait_bench_") as logs:
+        outcome = run_session(
+            video,
+            "Ada",
+            Path(logs),
+            lambda recording, enrolment: None,
+            lambda line: None,
+            detector_period=detector_period,
+        )
+    return of_two_people(outcome.recording)
+
+
+def of_two_people(recording: Recording) -> tuple[float, float]:
+    """Images answered per second, and the 95th percentile of the latency in ms, while two people are in view.
+
+    From the first image with two confirmed tracks to the last. Raises GaitError when there never were two.
+    """
+    stamps = [
+        stamp
+        for stamp, frame in recording.tracks.items()
+        if sum(track.state == TrackState.CONFIRMED for track in frame.tracks) >= 2
+    ]
+    if len(stamps) < 2:
+        raise GaitError("two people were never tracked at the same time: look at the demo's overlay.mp4")
+    begin, end = min(stamps), max(stamps)
+    answered = {stamp: latency for stamp, latency in recording.latencies.items() if begin <= stamp <= end}
+    fps = (len(answered) - 1) / ((end - begin) * 1e-9)
+    return fps, float(np.percentile(list(answered.values()), 95) * 1e3)
