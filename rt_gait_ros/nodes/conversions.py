@@ -257,6 +257,8 @@ def _floats(values: np.ndarray) -> "array.array[float]":
 
 def _roi(box: np.ndarray, width: int, height: int) -> RegionOfInterest:
     """The part of a box (x, y, width, height) in the image, in the whole pixels that cover it; all zero outside."""
+    if not np.isfinite(box).all():
+        return RegionOfInterest()
     left, top = max(int(np.floor(box[0])), 0), max(int(np.floor(box[1])), 0)
     right, bottom = min(int(np.ceil(box[0] + box[2])), width), min(int(np.ceil(box[1] + box[3])), height)
     if right <= left or bottom <= top:

@@ -1,0 +1,132 @@
+"""Nodes in processes of their own, and ears to hear them with, over real DDS in a domain that nobody else uses."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from lifecycle_msgs.srv import ChangeState, GetState
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+
+PATIENCE = 40.0  # seconds: the machine may be busy
+
+
+class NodeProcess:
+    """One node executable; what it says goes to a file."""
+
+    def __init__(self, name: str, log: Path, parameters: Mapping[str, str], extra: list[str]) -> None:
+        self.log = log
+        command = [sys.executable, "-c", f"from rt_gait_ros.nodes.{name} import main; raise SystemExit(main())", *extra]
+        if parameters:
+            command += ["--ros-args"]
+        for key, value in parameters.items():
+            command += ["-p", f"{key}:={value}"]
+        with log.open("wb") as out:
+            self.process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+
+    @property
+    def said(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def wait_until_says(self, text: str) -> None:
+        until(lambda: text in self.said or self.process.poll() is not None)
+        assert text in self.said, self.said
+
+    def end(self, number: int = signal.SIGINT) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(PATIENCE)
+
+
+def until(condition: Callable[[], Any], turn: Callable[[], Any] = lambda: time.sleep(0.02)) -> Any:
+    """Wait for a condition and return its value; the test fails when it does not come true."""
+    deadline = time.monotonic() + PATIENCE
+    while not (value := condition()):
+        assert time.monotonic() < deadline, "waited in vain"
+        turn()
+    return value
+
+
+class Ears(Node):
+    """A node of the test's own."""
+
+    def __init__(self) -> None:
+        super().__init__("ears")
+        self.heard: dict[str, list[Any]] = {}
+        self._executor = SingleThreadedExecutor()
+        self._executor.add_node(self)
+        self.listen(DiagnosticArray, "/diagnostics")
+
+    def listen(self, kind: Any, topic: str, qos: Any = 10) -> list[Any]:
+        messages = self.heard.setdefault(topic, [])
+        self.create_subscription(kind, topic, messages.append, qos)
+        return messages
+
+    def until(self, condition: Callable[[], Any]) -> Any:
+        return until(condition, lambda: self._executor.spin_once(timeout_sec=0.02))
+
+    def call(self, kind: Any, name: str, **fields: Any) -> Any:
+        client = self.create_client(kind, name)
+        self.until(client.service_is_ready)
+        future = client.call_async(kind.Request(**fields))
+        self.until(future.done)
+        self.destroy_client(client)
+        return future.result()
+
+    def change_state(self, node: str, label: str) -> bool:
+        request = ChangeState.Request()
+        request.transition.label = label
+        return bool(self.call(ChangeState, f"/{node}/change_state", transition=request.transition).success)
+
+    def state(self, node: str) -> str:
+        return str(self.call(GetState, f"/{node}/get_state").current_state.label)
+
+    def diagnosis(self, node: str) -> dict[str, str]:
+        """Newest diagnostics of a node, with "message"; empty before the first."""
+        for array in reversed(self.heard["/diagnostics"]):
+            for status in array.status:
+                if status.name == node:
+                    return {"message": status.message} | {value.key: value.value for value in status.values}
+        return {}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def domain() -> Iterator[None]:
+    os.environ["ROS_DOMAIN_ID"] = str(random.randint(1, 101))
+    os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+    os.environ["ROS_LOCALHOST_ONLY"] = "1"  # the same, for Humble
+    rclpy.init()
+    yield
+    rclpy.try_shutdown()
+
+
+@pytest.fixture
+def ears(domain: None) -> Iterator[Ears]:
+    node = Ears()
+    yield node
+    node.destroy_node()
+
+
+@pytest.fixture
+def launch(tmp_path: Path) -> Iterator[Callable[..., NodeProcess]]:
+    """Start a node: launch("tracker_node", {"autostart": "false"}, "--help"). It ends with the test."""
+    started: list[NodeProcess] = []
+
+    def start(name: str, parameters: Mapping[str, str] | None = None, *extra: str) -> NodeProcess:
+        started.append(NodeProcess(name, tmp_path / f"{name}{len(started)}.log", parameters or {}, list(extra)))
+        return started[-1]
+
+    yield start
+    for process in started:
+        if process.process.poll() is None:
+            process.process.kill()
+            process.process.wait()

@@ -1,0 +1,49 @@
+import dataclasses
+import math
+
+import pytest
+import yaml
+
+from rt_gait_ros.gait.config import RANGES, RecognizerConfig
+from rt_gait_ros.nodes.parameters import COMMON, TYPES, specifications
+from rt_gait_ros.pose.pipeline import PoseConfig
+from rt_gait_ros.resources import resource
+from rt_gait_ros.tracking.config import TrackerConfig
+
+PYTHON = {"bool": bool, "integer": int, "double": float, "string": str, "strings": list}
+ALL = [(node, s) for node, own in specifications().items() for s in own.values()]
+
+
+def test_the_file_to_edit_holds_every_default():
+    edited = yaml.safe_load(resource("config", "gait.yaml").read_text())
+    wanted = {f"/**/{node}": {s.name: s.default for s in own.values()} for node, own in specifications().items()}
+    assert {node: section["ros__parameters"] for node, section in edited.items()} == wanted
+
+
+@pytest.mark.parametrize(("node", "specification"), ALL, ids=lambda value: getattr(value, "name", value))
+def test_each_parameter_is_described_and_its_default_fits(node, specification):
+    assert specification.type in TYPES
+    assert type(specification.default) is PYTHON[specification.type]
+    assert specification.description.strip().endswith(".")
+    assert specification.complaint(specification.default) == ""
+    assert node != COMMON
+
+
+@pytest.mark.parametrize(
+    ("node", "config"),
+    [("pose_node", PoseConfig), ("tracker_node", TrackerConfig), ("gait_node", RecognizerConfig)],
+)
+def test_defaults_are_the_domain_rooms_own(node, config):
+    own = specifications()[node]
+    for field in dataclasses.fields(config):
+        if field.name == "calibration":
+            continue
+        default = own[field.name].default
+        assert default == field.default or (math.isnan(field.default) and default < 0)
+
+
+def test_ranges_are_the_domain_rooms_own():
+    for field in dataclasses.fields(TrackerConfig):
+        assert specifications()["tracker_node"][field.name].range == field.metadata["range"]
+    for name in RANGES.keys() - {"accept_distance", "margin"}:
+        assert specifications()["gait_node"][name].range == RANGES[name]

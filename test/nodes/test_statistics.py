@@ -1,0 +1,50 @@
+import math
+
+import pytest
+
+from rt_gait_ros.nodes.statistics import Faults, Statistics
+
+
+def test_rates_are_of_the_time_since_the_last_look():
+    now = [0.0]
+    statistics = Statistics(clock=lambda: now[0])
+    statistics.count("received", 10)
+    statistics.handled(0.004, 0.1)
+    now[0] = 2.0
+    first = statistics.summary()
+    assert (first.rate_in, first.rate_out) == (5.0, 0.5)
+    assert first.latency[0] == pytest.approx(100.0)
+    assert first.work[1] == pytest.approx(4.0)
+    now[0] = 3.0
+    second = statistics.summary()
+    assert second.rate_in == 0.0
+    assert second.totals["received"] == 10
+
+
+def test_nothing_seen_is_nan():
+    assert all(map(math.isnan, Statistics().summary().latency))
+
+
+def test_fault_is_said_once_and_its_end_once():
+    now, said = [0.0], []
+    faults = Faults(said.append, said.append, clock=lambda: now[0])
+    faults.raise_("network", "no server")
+    faults.raise_("network", "no server")
+    assert faults.standing == ["no server"]
+    faults.clear("network")
+    faults.clear("network")
+    assert said == ["no server", "over: no server"]
+    assert faults.standing == []
+    assert faults.last == "no server"
+
+
+def test_fault_that_comes_and_goes_is_quiet_for_a_while():
+    now, said = [0.0], []
+    faults = Faults(said.append, said.append, clock=lambda: now[0])
+    for _ in range(100):
+        faults.raise_("input", "bad image")
+        faults.clear("input")
+    assert said == ["bad image", "over: bad image"]
+    now[0] = Faults.QUIET + 1
+    faults.raise_("input", "bad image")
+    assert said[2:] == ["bad image"]
