@@ -67,6 +67,12 @@ def _augment(
         if done[j] and j != sink:
             column_price[j] -= reached - distance[j]
             row_price[owner[j]] += reached - distance[j]
+    _turn_path(start, sink, before, owner, match)
+
+
+@numba.njit(cache=True, nogil=True)
+def _turn_path(start: int, sink: int, before: np.ndarray, owner: np.ndarray, match: np.ndarray) -> None:
+    """Along the path from row `start` to the free column `sink`, every row moves on to its next column."""
     j = sink
     while True:
         i = before[j]

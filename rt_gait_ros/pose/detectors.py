@@ -1,5 +1,6 @@
 """The whole-image stage: networks that find people, each with its own idea of maps, colours and sizes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,7 +24,7 @@ class Decoder(Protocol):
 
 
 class OpenPoseDecoder:
-    """mobilenet_thin's maps at an eighth of the image; its peaks are two cells wide, hence the small window."""
+    """mobilenet_thin's maps at an eighth of the image; its peaks are two cells wide, so the window is small."""
 
     def __init__(self, min_parts: int) -> None:
         self._parser = PafParser(OPENPOSE_THIN, window=3, min_parts=min_parts, separate=True)
@@ -48,7 +49,7 @@ class TrtPoseDecoder:
 class MoveNetDecoder:
     """MoveNet multipose: six rows of 17 × (y, x, score), a box and a score."""
 
-    # Google's examples for MoveNet multipose take people above this; joints of a found person are taken from JOINT_SCORE.
+    # Low on purpose: the per-person network has the last word on who is there.
     PERSON_SCORE = 0.2
     JOINT_SCORE = 0.1
 
@@ -64,6 +65,14 @@ class MoveNetDecoder:
         joints = rows[:, :51].reshape(-1, 17, 3)[..., [1, 0, 2]].astype(np.float32)
         joints[joints[..., 2] < self.JOINT_SCORE] = np.nan, np.nan, 0.0
         return with_neck(joints[(joints[..., 2] > 0).sum(axis=1) >= self._min_parts])
+
+
+# Which output gives a network away.
+_DECODERS: dict[str, Callable[[int], Decoder]] = {
+    "maps": OpenPoseDecoder,
+    "people": MoveNetDecoder,
+    "cmap": TrtPoseDecoder,
+}
 
 
 @dataclass(frozen=True)
@@ -83,14 +92,13 @@ class Detector:
     def from_spec(cls, spec: ModelSpec, min_parts: int) -> "Detector":
         """Choose the decoder by the outputs' names. Raises PoseError for a network that does not find people."""
         outputs = {output.name for output in spec.outputs}
-        decoders = {"maps": OpenPoseDecoder, "people": MoveNetDecoder, "cmap": TrtPoseDecoder}
-        kind = next((name for name in decoders if name in outputs), None)
+        kind = next((name for name in _DECODERS if name in outputs), None)
         if kind is None or not any(tensor.name == "image" for tensor in spec.inputs):
             raise PoseError(f"detector {spec.name!r} {_NEITHER}: choose another model")
         height, width, _ = next(tensor.shape for tensor in spec.inputs if tensor.name == "image")[-3:]
         return cls(
             model=spec.name,
-            decode=decoders[kind](min_parts),
+            decode=_DECODERS[kind](min_parts),
             rgb=spec.parameters.get("colour_order", "RGB") == "RGB",
             multiple=int(spec.parameters.get("size_multiple", "1")),
             size=(width, height) if width > 0 and height > 0 else None,

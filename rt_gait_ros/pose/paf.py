@@ -30,7 +30,7 @@ class PafParser:
     """Parse maps into people; the defaults are trt_pose's ParseObjects.
 
     threshold: least confidence of a peak, above 0. window: odd width in cells of the peak's neighbourhood, both for the
-    local maximum and for the weighted centroid that refines it. samples: points of the line integral, both ends included.
+    local maximum and for the weighted centroid that refines it. samples: points of the line integral, with both ends.
     link_threshold: a link must score more than this.
 
     Named deviations from trt_pose:
@@ -62,8 +62,8 @@ class PafParser:
     def __call__(self, cmap: np.ndarray, paf: np.ndarray) -> PafPeople:
         """Parse cmap (K, H, W) and paf (F, H, W), both float; K is the topology's part count.
 
-        Empty arrays when nobody is there. Raises PoseError for other shapes, for NaN or infinite values, and for maps with
-        more than max_peaks peaks of a part.
+        Empty arrays when nobody is there. Raises PoseError for other shapes, for NaN or infinite values, and for maps
+        with more than max_peaks peaks of a part.
         """
         cmap, paf = self._checked(cmap, paf)
         status, keypoints, confidence = paf_kernels.parse(
@@ -85,7 +85,7 @@ class PafParser:
         return PafPeople(keypoints, confidence)
 
     def warm_up(self) -> None:
-        """Compile, or load the compiled parser from its cache, before the first frame comes (seconds the first time)."""
+        """Compile, or load the compiled parser from its cache, before the first frame (seconds the first time)."""
         self(
             np.zeros((len(self.topology.parts), 8, 8), np.float32),
             np.zeros((self.topology.field_channels, 8, 8), np.float32),

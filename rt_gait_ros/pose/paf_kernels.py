@@ -10,14 +10,18 @@ from rt_gait_ros.pose.assignment import assign
 
 OK, NOT_FINITE, TOO_MANY_PEAKS = 0, 1, 2
 
-# Bit patterns of float32 values grow with them, so whole rows are held against thresholds as integers, which vectorises.
+# Bit patterns of float32 values grow with them, so whole rows are held against a threshold as integers: it vectorises.
 _MAGNITUDE = np.int32(0x7FFFFFFF)
 _INFINITE = np.int32(0x7F800000)
+# Peaks of a plateau can be refined to one and the same point; among equally good assignments, earlier peaks then go with
+# earlier ones. Far below the precision of a score, far above that of a sum of them.
+TIE = 1e-12
+
 _EPSILON = 1e-5  # trt_pose: keeps a link of length zero from dividing by zero
 
 
 @numba.njit(cache=True, nogil=True)
-def _largest_magnitude(bits: np.ndarray) -> int:
+def _largest_magnitude(bits: np.ndarray) -> np.int32:
     """The greatest |value| of a flat view, as bits."""
     largest = np.int32(0)
     for k in range(bits.size):
@@ -39,7 +43,7 @@ def _is_peak(plane: np.ndarray, i: int, j: int, half: int) -> bool:
 
 @numba.njit(cache=True, nogil=True)
 def _find_peaks(
-    cmap: np.ndarray, threshold: float, half: int, limit: int, starts: np.ndarray, cells: np.ndarray
+    cmap: np.ndarray, threshold: np.float32, half: int, limit: int, starts: np.ndarray, cells: np.ndarray
 ) -> int:
     """Fill starts (K + 1,) and cells (K * limit, 2) with the peaks, row by row."""
     parts, height, width = cmap.shape
@@ -76,7 +80,7 @@ def _reflect(index: int, size: int) -> int:
 
 
 @numba.njit(cache=True, nogil=True)
-def _refine(plane: np.ndarray, i: int, j: int, half: int) -> tuple[float, float]:
+def _refine(plane: np.ndarray, i: int, j: int, half: int) -> tuple[np.float32, np.float32]:
     """Weighted centroid around a peak, in 0..1 of the map (row, column)."""
     height, width = plane.shape
     row, column, mass = np.float32(0), np.float32(0), np.float32(0)
@@ -96,7 +100,7 @@ def _refine(plane: np.ndarray, i: int, j: int, half: int) -> tuple[float, float]
 @numba.njit(cache=True, nogil=True)
 def _link_score(
     field_row: np.ndarray, field_column: np.ndarray, start: np.ndarray, end: np.ndarray, progress: np.ndarray
-) -> float:
+) -> np.float32:
     """Mean dot product of the field with the direction start -> end (row, column in cells) along the line."""
     height, width = field_row.shape
     along_row, along_column = end[0] - start[0], end[1] - start[1]
@@ -118,7 +122,7 @@ def _connect(
     starts: np.ndarray,
     points: np.ndarray,
     progress: np.ndarray,
-    threshold: float,
+    threshold: np.float32,
     forward: np.ndarray,
     backward: np.ndarray,
     scores: np.ndarray,
@@ -134,16 +138,13 @@ def _connect(
     for a in range(count_a):
         for b in range(count_b):
             score = _link_score(paf[link[0]], paf[link[1]], points[first_a + a], points[first_b + b], progress)
-            if turned:
-                cost[b, a] = -score
-            else:
-                cost[a, b] = -score
+            cost[(b, a) if turned else (a, b)] = -score - TIE * (count_a - a) * (count_b - b)
     match = np.empty(rows, np.int32)
     assign(cost, rows, columns, match)
     for row in range(rows):
-        score = -cost[row, match[row]]
+        a, b = (match[row], row) if turned else (row, match[row])
+        score = np.float32(-cost[row, match[row]] - TIE * (count_a - a) * (count_b - b))
         if score > threshold:
-            a, b = (match[row], row) if turned else (row, match[row])
             forward[first_a + a] = first_b + b
             backward[first_b + b] = first_a + a
             scores[first_a + a] = score
@@ -214,7 +215,7 @@ def _group_separately(part_of: np.ndarray, forward: np.ndarray, scores: np.ndarr
 @numba.njit(cache=True, nogil=True)
 def _confidence(
     members: np.ndarray, links: np.ndarray, forward: np.ndarray, scores: np.ndarray, values: np.ndarray
-) -> float:
+) -> np.float32:
     """Mean of a person's part confidences and of the scores of the links between them."""
     total, count = np.float32(0), 0
     for part in range(members.size):
@@ -256,10 +257,10 @@ def parse(
     cmap: np.ndarray,
     paf: np.ndarray,
     links: np.ndarray,
-    threshold: float,
+    threshold: np.float32,
     window: int,
     samples: int,
-    link_threshold: float,
+    link_threshold: np.float32,
     min_parts: int,
     separate: bool,
     max_peaks: int,

@@ -11,12 +11,12 @@ from rt_gait_ros.serving.inference import Tensors
 MODEL = "blazepose_landmark_full"
 CROP = 256  # pixels a side
 
-# BlazePose's auxiliary landmarks: the middle of the hips, and a point on the circle around it that holds the whole body.
+# BlazePose's auxiliary landmarks: the middle of the hips, and a point on the circle around it that holds the body.
 _HIPS, _RIM = 33, 34
 # MediaPipe enlarges that circle's square by a quarter before it cuts.
 _ROOM = 1.25
 
-# Shares of body height (Winter, Biomechanics and Motor Control of Human Movement): from neck to hips, from eyes to ankles.
+# Shares of body height (Winter, Biomechanics and Motor Control of Human Movement): neck to hips, eyes to ankles.
 _TORSO, _EYES_TO_ANKLES = 0.29, 0.90
 # Hips above the ground, again in body heights: the circle around the hips must reach the feet.
 _HIP_HEIGHT = 0.53
@@ -36,7 +36,7 @@ class Region:
         return CROP / self.side
 
     def to_crop(self) -> np.ndarray:
-        """Affine map (2, 3) from source pixels to crop pixels, for edge coordinates (0 = left edge of the first pixel)."""
+        """Affine map (2, 3) from source to crop pixels, for edge coordinates (0 = left edge of the first pixel)."""
         return np.array(
             [
                 [self.scale, 0.0, CROP / 2 - self.scale * self.x],

@@ -1,4 +1,4 @@
-"""From one image to everybody in it: a whole-image network finds people, a per-person network reads and follows them."""
+"""From one image to everybody in it: a whole-image network finds people, a per-person network follows them."""
 
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ _LONGEST_GAP = 1.0
 class PoseConfig:
     """What the pose stage does; every field is a parameter of the pose node.
 
-    detector: model that finds people in the whole image: openpose_mobilenet_thin, movenet_multipose, or an exported
+    detector: model that finds people in the whole image: movenet_multipose, openpose_mobilenet_thin, or an exported
         trt_pose network (outputs cmap and paf).
     detector_size: longer side in pixels of the image given to it; networks of a fixed size ignore it.
     detector_period: images from one whole-image run to the next while everybody is followed. Without anybody, and in
@@ -38,20 +38,20 @@ class PoseConfig:
     max_people: people followed at a time; each costs one run of the per-person network. The largest come first.
     min_parts: joints a whole-image detection needs before somebody is looked at more closely.
     presence: least probability, by the per-person network, that its region holds a person.
-    unconfirmed: whole-image runs in a row that may miss a followed person before the follower is dropped. 0: any number.
+    unconfirmed: whole-image runs in a row that may miss a followed person before the follower is dropped; 0: any.
     keypoint_confidence: joints less sure than this are reported as missing.
     smoothing: filter each followed person's keypoints through time.
     gait_frame_kind: what to make for gait recognition: "silhouette", "skeleton", or "" for nothing.
     """
 
-    detector: str = "openpose_mobilenet_thin"
+    detector: str = "movenet_multipose"
     detector_size: int = 320  # 64..2048
     detector_period: int = 5  # 1..1000
     person_model: str = person_network.MODEL
     max_people: int = 8  # 1..64
     min_parts: int = 5  # 2..18
     presence: float = 0.5  # 0..1
-    unconfirmed: int = 4  # 0..1000
+    unconfirmed: int = 12  # 0..1000
     keypoint_confidence: float = 0.1  # 0..1
     smoothing: bool = True
     gait_frame_kind: str = "silhouette"  # one of GAIT_FRAME_KINDS

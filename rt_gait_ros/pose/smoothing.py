@@ -4,11 +4,11 @@ import math
 
 import numpy as np
 
-# Tuned on walking footage (`rt-gait bench pose`). Speeds are in body heights per second, so that near and far people are
-# filtered alike: a standing joint trembles below CUTOFF hertz, a swinging ankle moves at two heights a second and is let through.
-CUTOFF = 1.5
-SPEED_GAIN = 8.0
-SPEED_CUTOFF = 1.0
+# Tuned on walking footage (docs/pose.md). Speeds are in body heights per second, so that near and far people are
+# filtered alike: what stands is held to CUTOFF hertz, a swinging ankle (two heights a second) passes almost freely.
+CUTOFF = 1.0
+SPEED_GAIN = 20.0
+SPEED_CUTOFF = 4.0
 
 # A joint that was not seen for longer than this starts afresh, seconds.
 LONGEST_GAP = 0.3
@@ -53,7 +53,8 @@ class KeypointFilter:
         speed = (points[known] - self._value[known]) / step
         self._speed[known] += _share(SPEED_CUTOFF, step) * (speed - self._speed[known])
         pace = np.linalg.norm(self._speed[known], axis=1, keepdims=True) / height
-        share = _share(CUTOFF + SPEED_GAIN * pace, step) * confidence[known, None].clip(0.2, 1.0)
+        cutoff = CUTOFF + SPEED_GAIN * pace
+        share = _share(cutoff * (0.5 + 0.5 * confidence[known, None].clip(0.0, 1.0)), step)
         self._value[known] += share * (points[known] - self._value[known])
 
 

@@ -15,9 +15,9 @@ class Topology:
 
     name: of the skeleton, for messages ("person").
     parts: one name per confidence map, in channel order.
-    links: (L, 4) int32, one row per link, trt_pose's convention: channel of the field's row (y) component, channel of its
-        column (x) component, part it points from, part it points to. Networks that store x before y, or run some links
-        the other way, differ in these numbers only.
+    links: (L, 4) int32, one row per link, trt_pose's convention: channel of the field's row (y) component, channel of
+        its column (x) component, part it points from, part it points to. Networks that store x before y, or run some
+        links the other way, differ in these numbers only.
     """
 
     name: str

@@ -8,8 +8,8 @@ SIZE = 64  # rows and columns of a silhouette; networks read columns 10:54 of it
 # GaitSet drops a frame whose mask, 0 or 255 per pixel, sums to no more than this: some forty pixels of person.
 LEAST_PIXEL_SUM = 10_000
 
-# A loose piece of the mask is kept beside the largest one when it has at least this share of its area: a foot that the thin
-# ankle of a small person no longer holds is 2 to 3 % of a body; specks of background are far less.
+# A loose piece of the mask is kept beside the largest one when it has at least this share of its area: a foot that the
+# thin ankle of a small person no longer holds is 2 to 3 % of a body; specks of background are far less.
 LEAST_PIECE = 0.01
 # ... and lies no farther from its box than this share of its height.
 LARGEST_GAP = 0.05
@@ -19,7 +19,7 @@ def silhouette_from_mask(mask: np.ndarray) -> np.ndarray | None:
     """One GaitSet silhouette of a mask, or None where there is too little person in it.
 
     mask: (H, W) uint8, 0 and 255 (values between count as part of the person, as the mass of their brightness).
-    Returns (64, 64) uint8: the mask's non-empty rows scaled to 64 (bicubic), centred on the column that halves its mass.
+    Returns (64, 64) uint8: the non-empty rows scaled to 64 (bicubic), centred on the column that halves the mass.
     Edges are soft (0..255), because GaitSet's own pre-processing leaves them so and its weights have seen nothing else.
     """
     if int(mask.sum(dtype=np.int64)) <= LEAST_PIXEL_SUM:

@@ -4,17 +4,17 @@ import numpy as np
 
 HEIGHT, WIDTH = 64, 44
 
-# SkeletonGait draws Gaussians of 8 pixels on maps of 128 rows and halves them: 4 at 64 rows would blur neighbouring joints into
-# one at this size, so the spread here is that of a limb, in rows.
+# Standard deviation of the heat around a joint or limb, in rows: about the width of a forearm at this size, so that the
+# two legs of a side view stay apart.
 SPREAD = 2.0
 # Rows kept free above the highest and below the lowest joint.
 MARGIN = 4
 
 # Limbs in trt_pose's order: head, arms, trunk, legs.
-LIMBS = np.array(
-    [(0, 17), (17, 5), (17, 6), (5, 7), (7, 9), (6, 8), (8, 10), (5, 11), (6, 12), (11, 12)]
-    + [(11, 13), (13, 15), (12, 14), (14, 16)]
-)
+LIMBS = np.array([
+    (0, 17), (17, 5), (17, 6), (5, 7), (7, 9), (6, 8), (8, 10), (5, 11), (6, 12), (11, 12),
+    (11, 13), (13, 15), (12, 14), (14, 16),
+])  # fmt: skip
 
 _ROWS, _COLUMNS = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32) + 0.5
 
@@ -22,8 +22,8 @@ _ROWS, _COLUMNS = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32) + 0.5
 def skeleton_map(keypoints: np.ndarray) -> np.ndarray | None:
     """Joints (channel 0) and limbs (channel 1) of one person, brightness = confidence; None below two joints.
 
-    keypoints: (18, 3) x, y, confidence, NaN where missing, in any pixels. Returns (64, 44, 2) uint8. The skeleton is scaled so
-    that its rows fill the map, and centred on the middle of its joints' columns.
+    keypoints: (18, 3) x, y, confidence, NaN where missing, in any pixels. Returns (64, 44, 2) uint8. The skeleton is
+    scaled so that its rows fill the map, and centred on the middle of its joints' columns.
     """
     found = np.isfinite(keypoints[:, 0])
     points = keypoints[found, :2]
