@@ -1,0 +1,184 @@
+"""From a video to the walks in it: our own pipeline's gait frames, pass by pass, computed once and kept."""
+
+import hashlib
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from rt_gait_ros.errors import GaitError
+from rt_gait_ros.pose.pipeline import PoseConfig, PosePipeline
+from rt_gait_ros.serving.onnx_client import OnnxClient
+from rt_gait_ros.sources.frame import Frame
+from rt_gait_ros.tracking.config import TrackerConfig
+from rt_gait_ros.tracking.tracker import Tracker
+
+# Grows when the same video and settings give other walks than before: what is stored is then computed anew.
+VERSION = 1
+MIN_QUALITY = 0.5  # RecognizerConfig.min_quality
+
+# A pass by motion alone, for a fixed camera: pixels that differ from the video's median image by more than FOREGROUND
+# grey levels cover more than AREA of the picture, for PASS_SECONDS or longer, with holes of up to HOLE_SECONDS.
+FOREGROUND, AREA, PASS_SECONDS, HOLE_SECONDS = 25, 0.01, 0.8, 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """One track's good gait frames. indices: (S,) image numbers. frames: (S, 64, 64) uint8."""
+
+    body_id: str
+    indices: np.ndarray
+    frames: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class VideoWalks:
+    """What a video holds. passes: (first, last) image of every pass by motion, found without any network."""
+
+    walks: tuple[Walk, ...]
+    passes: tuple[tuple[int, int], ...]
+
+    def by_pass(self, min_frames: int) -> list[np.ndarray | None]:
+        """Gait frames of every pass: those of the track with most of them in it; None for a pass that was lost.
+
+        min_frames: a pass with fewer is lost.
+        """
+        return [self._best(first, last, min_frames) for first, last in self.passes]
+
+    def _best(self, first: int, last: int, min_frames: int) -> np.ndarray | None:
+        inside = [walk.frames[(walk.indices >= first) & (walk.indices <= last)] for walk in self.walks]
+        best = max(inside, key=len, default=np.zeros((0, 64, 64), np.uint8))
+        return best if len(best) >= min_frames else None
+
+
+@dataclass(slots=True)
+class _Gathered:
+    indices: list[int] = field(default_factory=list)
+    frames: list[np.ndarray] = field(default_factory=list)
+
+
+def read_walks(video: Path, repository: Path) -> VideoWalks:
+    """Run the pose pipeline and the tracker over a video. Raises GaitError where it cannot be read."""
+    client = OnnxClient(repository, timeout=60.0)
+    try:
+        pipeline, tracker = PosePipeline(client, PoseConfig()), Tracker(TrackerConfig())
+        gathered: dict[str, _Gathered] = {}
+        thumbnails = []
+        rate = _rate(video)
+        for index, image in enumerate(_images(video)):
+            stamp = int(index / rate * 1e9)
+            for track in tracker.update(pipeline.process(Frame(image, stamp))).tracks:
+                if track.gait_frame is not None and track.walking and track.quality >= MIN_QUALITY:
+                    gather = gathered.setdefault(track.body_id, _Gathered())
+                    gather.indices.append(index)
+                    gather.frames.append(track.gait_frame)
+            thumbnails.append(cv2.resize(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), (160, 120)))
+    finally:
+        client.close()
+    walks = tuple(Walk(b, np.array(g.indices), np.stack(g.frames)) for b, g in gathered.items())
+    return VideoWalks(walks, tuple(motion_passes(np.stack(thumbnails), rate)))
+
+
+def motion_passes(images: np.ndarray, rate: float) -> list[tuple[int, int]]:
+    """First and last image of every time that something as large as a person moves before a fixed camera.
+
+    images: (T, H, W) uint8 grey. rate: images per second.
+    """
+    background = np.median(images[:: max(1, len(images) // 200)], axis=0).astype(np.int16)
+    moving = np.array([(np.abs(image - background) > FOREGROUND).mean() > AREA for image in images.astype(np.int16)])
+    starts = np.flatnonzero(np.diff(moving.astype(np.int8), prepend=0) == 1)
+    ends = np.flatnonzero(np.diff(moving.astype(np.int8), append=0) == -1)
+    passes: list[tuple[int, int]] = []
+    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+        if passes and start - passes[-1][1] <= HOLE_SECONDS * rate:
+            passes[-1] = (passes[-1][0], end)
+        else:
+            passes.append((start, end))
+    return [(first, last) for first, last in passes if last - first >= PASS_SECONDS * rate]
+
+
+def read_all(
+    videos: Sequence[Path], repository: Path, work: Path, workers: int, progress: Callable[[str], None]
+) -> dict[Path, VideoWalks]:
+    """The walks of every video, many at a time; what `work` holds of an earlier run, broken off or not, is used again.
+
+    progress: told one line per video. Raises GaitError for a video that cannot be read.
+    """
+    work.mkdir(parents=True, exist_ok=True)
+    settings = _settings(repository)
+    stored = {video: work / f"{_key(video, settings)}.npz" for video in videos}
+    missing = [video for video in videos if not stored[video].exists()]
+    if missing:
+        context = multiprocessing.get_context("spawn")  # the networks' threads do not survive a fork
+        with ProcessPoolExecutor(min(workers, len(missing)), mp_context=context) as pool:
+            jobs = {pool.submit(_read_and_store, video, repository, stored[video]): video for video in missing}
+            for number, job in enumerate(as_completed(jobs), start=len(videos) - len(missing) + 1):
+                job.result()
+                progress(f"{number}/{len(videos)} videos, {jobs[job].name}")
+    return {video: load(path) for video, path in stored.items()}
+
+
+def store(path: Path, video: VideoWalks) -> None:
+    """Keep the walks of a video; a run that dies leaves no half file of that name."""
+    arrays = {"passes": np.array(video.passes, np.int64).reshape(-1, 2)}
+    for number, walk in enumerate(video.walks):
+        arrays |= {f"{number}.{walk.body_id}.indices": walk.indices, f"{number}.{walk.body_id}.frames": walk.frames}
+    temporary = path.with_suffix(".tmp.npz")
+    np.savez_compressed(temporary, **arrays)
+    temporary.replace(path)
+
+
+def load(path: Path) -> VideoWalks:
+    """The inverse of store."""
+    with np.load(path) as arrays:
+        names = [name.removesuffix(".frames") for name in arrays.files if name.endswith(".frames")]
+        walks = tuple(
+            Walk(name.partition(".")[2], arrays[f"{name}.indices"], arrays[f"{name}.frames"]) for name in names
+        )
+        return VideoWalks(walks, tuple((int(first), int(last)) for first, last in arrays["passes"]))
+
+
+def _read_and_store(video: Path, repository: Path, path: Path) -> None:
+    cv2.setNumThreads(1)
+    store(path, read_walks(video, repository))
+
+
+def _settings(repository: Path) -> str:
+    """All that the walks depend on beside the video."""
+    pose = PoseConfig()
+    networks = [
+        hashlib.sha256((repository / name / "1" / "model.onnx").read_bytes()).hexdigest()
+        for name in (pose.detector, pose.person_model)
+    ]
+    return repr((VERSION, MIN_QUALITY, pose, TrackerConfig(), networks))
+
+
+def _key(video: Path, settings: str) -> str:
+    return hashlib.sha256(settings.encode() + video.read_bytes()).hexdigest()[:32]
+
+
+def _rate(video: Path) -> float:
+    capture = cv2.VideoCapture(str(video))
+    rate = capture.get(cv2.CAP_PROP_FPS)
+    capture.release()
+    return float(rate) if 1.0 <= rate <= 1000.0 else 25.0
+
+
+def _images(video: Path) -> Iterator[np.ndarray]:
+    capture = cv2.VideoCapture(str(video))
+    seen = False
+    try:
+        while True:
+            good, image = capture.read()
+            if not good:
+                break
+            seen = True
+            yield image
+    finally:
+        capture.release()
+    if not seen:
+        raise GaitError(f"{video} cannot be read as a video: is the file whole?")
