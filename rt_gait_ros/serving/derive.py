@@ -58,9 +58,7 @@ def derive(name: str, sources: Path) -> bytes:
     if recipe.source is not None:
         path = sources / recipe.source
         if not path.is_file():
-            raise UsageError(
-                f"{path} is not there: convert it first as docs/models.md says, or name its folder with --sources"
-            )
+            raise UsageError(f"{path} is not there: convert it as docs/models.md says, or name another folder")
         if sha256(path) != recipe.source_sha256:
             raise UsageError(f"{path} is not the network that docs/models.md describes (other SHA-256): convert again")
         source = onnx.load(path)

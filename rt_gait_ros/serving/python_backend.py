@@ -1,8 +1,10 @@
 """What Triton's Python backend runs for every network of the embedded server: ONNX Runtime on the linked model.onnx.
 
-Only Triton's stub process can import this file: triton_python_backend_utils exists nowhere else.
+Only Triton's stub process can import this file: triton_python_backend_utils exists nowhere else. Tensors go in and out
+by DLPack: the stub is built for numpy 1, and with numpy 2 its as_numpy() and Tensor() take every item size for 0.
 """
 
+import ctypes
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,10 @@ from tritonclient.grpc.model_config_pb2 import ModelConfig
 from rt_gait_ros.serving.inference import InferenceError
 from rt_gait_ros.serving.repository import RepositoryModel
 from rt_gait_ros.serving.session import OnnxSession
+
+_TAKEN = b"used_dltensor"
+_name_capsule = ctypes.pythonapi.PyCapsule_SetName
+_name_capsule.argtypes = [ctypes.py_object, ctypes.c_char_p]
 
 
 class TritonPythonModel:
@@ -33,7 +39,7 @@ class TritonPythonModel:
     def execute(self, requests: list[Any]) -> list[Any]:
         """Answer requests that Triton batched together in one run of the network."""
         batches = [
-            [pb_utils.get_input_tensor_by_name(request, name).as_numpy() for request in requests]
+            [np.from_dlpack(pb_utils.get_input_tensor_by_name(request, name)) for request in requests]
             for name in self._inputs
         ]
         inputs = {
@@ -53,4 +59,12 @@ class TritonPythonModel:
 
 
 def _response(outputs: dict[str, np.ndarray]) -> Any:
-    return pb_utils.InferenceResponse([pb_utils.Tensor(name, tensor) for name, tensor in outputs.items()])
+    return pb_utils.InferenceResponse([_tensor(name, array) for name, array in outputs.items()])
+
+
+def _tensor(name: str, array: np.ndarray) -> Any:
+    capsule = array.__dlpack__()
+    tensor = pb_utils.Tensor.from_dlpack(name, capsule)
+    # The stub marks the capsule as taken by another name than the DLPack protocol's: numpy would complain in the log.
+    _name_capsule(capsule, _TAKEN)
+    return tensor

@@ -1,0 +1,95 @@
+"""The shipped networks are what the recipes make, and compute what the published ones compute."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from rt_gait_ros.errors import UsageError
+from rt_gait_ros.serving.derive import RECIPES, derive, sha256
+
+
+def run(path: Path, **inputs: np.ndarray) -> list[np.ndarray]:
+    return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"]).run(None, inputs)
+
+
+def shipped(repository: Path, name: str) -> Path:
+    return repository / name / "1" / "model.onnx"
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_shipped_network_is_the_one_of_the_recipe(name: str, shared: Path, model_repository: Path) -> None:
+    content = derive(name, shared / "models")
+    assert hashlib.sha256(content).hexdigest() == RECIPES[name].sha256
+    assert content == shipped(model_repository, name).read_bytes()
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_shipped_network_has_the_written_hash(name: str, model_repository: Path) -> None:
+    assert sha256(shipped(model_repository, name)) == RECIPES[name].sha256
+    assert RECIPES[name].sha256 in (model_repository.parent / "docs/models.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "ours", "theirs", "dtype", "scale", "size"),
+    [
+        ("openpose_mobilenet_thin", "image", "image:0", np.float32, 1, (1, 64, 96, 3)),
+        ("movenet_multipose", "image", "input:0", np.int32, 1, (1, 64, 96, 3)),
+        ("blazepose_landmark_full", "crops", "input_1", np.float32, 255, (1, 256, 256, 3)),
+    ],
+)
+def test_shipped_network_agrees_with_the_published_one(
+    name: str,
+    ours: str,
+    theirs: str,
+    dtype: type,
+    scale: int,
+    size: tuple[int, ...],
+    shared: Path,
+    model_repository: Path,
+) -> None:
+    pixels = np.random.default_rng(1).integers(0, 256, size).astype(np.uint8)
+    published = run(shared / "models" / f"{name}.onnx", **{theirs: (pixels / scale).astype(dtype)})
+    for output in run(shipped(model_repository, name), **{ours: pixels}):
+        reference = next(other for other in published if other.size == output.size)
+        np.testing.assert_allclose(output.ravel(), reference.ravel(), rtol=1e-3, atol=1e-3 * np.abs(reference).max())
+
+
+def test_blazepose_answers_each_crop_of_a_batch_as_if_alone(model_repository: Path) -> None:
+    crops = np.random.default_rng(2).integers(0, 256, (2, 256, 256, 3)).astype(np.uint8)
+    path = shipped(model_repository, "blazepose_landmark_full")
+    together = run(path, crops=crops)
+    for i in range(2):
+        for both, alone in zip(together, run(path, crops=crops[i : i + 1]), strict=True):
+            np.testing.assert_allclose(both[i], alone[0], rtol=1e-4, atol=1e-3)
+
+
+def test_gait_energy_image_is_the_scaled_mean_of_the_middle_columns(model_repository: Path) -> None:
+    frames = np.random.default_rng(4).integers(0, 256, (2, 5, 64, 64)).astype(np.uint8)
+    (embedding,) = run(shipped(model_repository, "gait_energy_image"), gait_frames=frames)
+    mean = frames[..., 10:54].astype(np.float64).mean(axis=1).reshape(2, 1, -1)
+    assert embedding.shape == (2, 1, 2816)
+    np.testing.assert_allclose(embedding, mean / np.linalg.norm(mean, axis=2, keepdims=True), atol=1e-6)
+
+
+def test_gait_energy_image_of_nothing_is_zero(model_repository: Path) -> None:
+    (embedding,) = run(shipped(model_repository, "gait_energy_image"), gait_frames=np.zeros((1, 3, 64, 64), np.uint8))
+    assert not embedding.any()
+
+
+def test_unknown_network_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no recipe for network 'nobody': choose from"):
+        derive("nobody", tmp_path)
+
+
+def test_missing_source_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is not there: convert it as docs"):
+        derive("movenet_multipose", tmp_path)
+
+
+def test_other_source_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "movenet_multipose.onnx").write_bytes(b"something else")
+    with pytest.raises(UsageError, match="other SHA-256"):
+        derive("movenet_multipose", tmp_path)

@@ -1,0 +1,103 @@
+"""What only a server can do to its client: be absent, come late, die in the middle and come back."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from rt_gait_ros.serving.inference import DeadlineExceeded, ServerUnavailable
+from rt_gait_ros.serving.server import Ports, TritonServer
+from rt_gait_ros.serving.triton_client import TritonClient
+
+FRAMES = {"gait_frames": np.ones((1, 3, 64, 64), np.uint8)}
+
+
+def until(condition: Callable[[], bool], seconds: float = 30.0) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def answers(client: TritonClient) -> bool:
+    return client.submit("gait_energy_image", FRAMES, deadline=1.0).exception() is None
+
+
+@pytest.fixture
+def nobody() -> str:
+    """An address where nobody listens."""
+    return f"127.0.0.1:{Ports.free().grpc}"
+
+
+def test_absent_server_is_said_at_once(nobody: str) -> None:
+    client = TritonClient(nobody, timeout=20.0)
+    began = time.monotonic()
+    error = client.submit("gait_energy_image", FRAMES).exception()
+    assert isinstance(error, ServerUnavailable)
+    assert nobody in str(error)
+    assert "rt-gait triton up" in str(error)
+    with pytest.raises(ServerUnavailable, match=nobody):
+        client.describe("gait_energy_image")
+    assert not client.ready()
+    assert time.monotonic() - began < 10.0
+    client.close()
+
+
+def test_address_that_is_none_is_an_absent_server() -> None:
+    client = TritonClient("no-such-host.invalid:8001", timeout=5.0)
+    assert isinstance(client.submit("m", FRAMES).exception(), (ServerUnavailable, DeadlineExceeded))
+    client.close()
+
+
+def test_late_server_is_found(triton_installed: None, private_cache, small_repository) -> None:
+    server = TritonServer(small_repository)
+    client = TritonClient(server.url)
+    assert not answers(client)
+    with server:
+        assert until(lambda: answers(client), 5.0)
+    client.close()
+
+
+def test_killed_server_fails_open_calls_and_its_successor_is_found(small_server: TritonServer) -> None:
+    client = TritonClient(small_server.url, timeout=20.0)
+    assert answers(client)
+    # stopped, it takes requests and answers none: these are open for certain when it is killed
+    os.kill(small_server.pid, signal.SIGSTOP)
+    futures = [client.submit("gait_energy_image", FRAMES) for _ in range(20)]
+    os.kill(small_server.pid, signal.SIGKILL)
+    assert all(isinstance(future.exception(10.0), ServerUnavailable) for future in futures)
+    assert until(lambda: not small_server.alive)
+    assert isinstance(client.submit("gait_energy_image", FRAMES).exception(10.0), ServerUnavailable)
+
+    small_server.stop()
+    small_server.start()
+    assert until(lambda: answers(client), 5.0)
+    client.close()
+
+
+def test_threads_share_a_client(triton_server: TritonServer) -> None:
+    client = TritonClient(triton_server.url, timeout=60.0)
+    wrong: list[int] = []
+
+    def ask(number: int) -> None:
+        silhouette = np.zeros((1, 1, 64, 64), np.uint8)
+        silhouette[..., 20 + number] = 255
+        for _ in range(10):
+            embedding = client.submit("gait_energy_image", {"gait_frames": silhouette}).result()["embedding"]
+            if embedding.reshape(64, 44).argmax(axis=1)[0] != 10 + number:
+                wrong.append(number)
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert not wrong
+    assert not any(thread.is_alive() for thread in threads)
+    client.close()
