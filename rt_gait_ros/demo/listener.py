@@ -64,7 +64,7 @@ class Listener(Node):
         end = time.monotonic() + PATIENCE
         while not self._warm:
             if time.monotonic() > end:
-                raise NotReady(f"no image came through the nodes within {PATIENCE:.0f} s: see their logs")
+                raise NotReady(f"no image came through the nodes within {PATIENCE:.0f} s: see the logs")
             self._check()
             stamp = time.time_ns()
             self._warm_up.add(stamp)
@@ -84,7 +84,7 @@ class Listener(Node):
             self._until(future.done, f"camera_node does not {name}")
             answer = future.result()
             if answer is None or not answer.success:
-                raise NotReady(f"camera_node cannot {name}")
+                raise NotReady(f"camera_node cannot {name}: see the logs")
 
     def enroll(self, body_id: str, name: str, frames: int, timeout: float) -> None:
         """Ask the gait node to enrol a track; `enrolment` holds the answer when it has come. Returns at once."""
@@ -113,7 +113,7 @@ class Listener(Node):
         end = time.monotonic() + PATIENCE
         while not condition():
             if time.monotonic() > end:
-                raise NotReady(f"{complaint} after {PATIENCE:.0f} s: see its log")
+                raise NotReady(f"{complaint} after {PATIENCE:.0f} s: see the logs")
             self._check()
             self.spin(0.05)
 

@@ -10,6 +10,8 @@ from types import TracebackType
 
 from rt_gait_ros.errors import GaitError
 
+# A node ends with the demo, however that ends: prctl(PR_SET_PDEATHSIG, SIGINT) of linux/prctl.h.
+PRELUDE = "import ctypes, signal; ctypes.CDLL(None).prctl(1, signal.SIGINT); "
 PROGRAM = "from rt_gait_ros.nodes.{name} import main; raise SystemExit(main())"
 STOP_SECONDS = 5.0
 
@@ -25,7 +27,7 @@ class NodeProcess:
         """name: of the node and of its module. folder: where NAME.log goes."""
         self.name = name
         self.log = folder / f"{name}.log"
-        command = [sys.executable, "-c", PROGRAM.format(name=name)]
+        command = [sys.executable, "-c", PRELUDE + PROGRAM.format(name=name)]
         command += ["--ros-args", "-r", f"__ns:={namespace}"]
         for key, value in parameters.items():
             command += ["-p", f"{key}:={_literal(value)}"]
@@ -55,8 +57,12 @@ class NodeProcess:
 
     def last_line(self) -> str:
         """The last line of the log."""
-        lines = self.log.read_text(encoding="utf-8", errors="replace").split("\n")
-        return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+        return next((line for line in reversed(self._lines()) if line), "it said nothing")
+
+    def last_error(self) -> str:
+        """The text of the last line that rclpy's logger marked as an error, or empty."""
+        errors = [line for line in self._lines() if line.startswith("[ERROR]")]
+        return errors[-1].split("]: ", 1)[-1] if errors else ""
 
     def interrupt(self) -> None:
         """Ask it to end."""
@@ -70,6 +76,9 @@ class NodeProcess:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+    def _lines(self) -> list[str]:
+        return [line.strip() for line in self.log.read_text(encoding="utf-8", errors="replace").split("\n")]
 
 
 class NodeProcesses:
@@ -98,6 +107,11 @@ class NodeProcesses:
         """Raise NodeDied when one has ended."""
         for node in self._nodes.values():
             node.check()
+
+    def complaints(self) -> str:
+        """The newest error that each node has logged, in one line; empty when all are content."""
+        found = ((node.name, node.last_error()) for node in self._nodes.values())
+        return "; ".join(f"{name}: {error}" for name, error in found if error)
 
     def __enter__(self) -> "NodeProcesses":
         return self

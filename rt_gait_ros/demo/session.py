@@ -12,7 +12,7 @@ import rclpy
 from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import get_rmw_implementation_identifier
 
-from rt_gait_ros.demo.listener import Listener
+from rt_gait_ros.demo.listener import Listener, NotReady
 from rt_gait_ros.demo.processes import NodeProcesses
 from rt_gait_ros.demo.recording import Recording
 from rt_gait_ros.demo.report import Enrolment
@@ -116,6 +116,8 @@ def run_session(
             listener.warm_up(video.width, video.height)
             listener.start_camera()
             enrolment = _play(video, name, listener, nodes, watch)
+        except NotReady as error:
+            raise NotReady(f"{error} in {logs} ({nodes.complaints() or 'no node complains'})") from None
         finally:
             listener.close()
             rclpy.try_shutdown()

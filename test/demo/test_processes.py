@@ -1,5 +1,7 @@
 import os
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -69,3 +71,32 @@ def test_parameters_arrive_with_their_types(fake_node, tmp_path):
         said = node.log.read_text().split("\n")
     assert said[:3] == ["--ros-args", "-r", "__ns:=/test"]
     assert {"source:='0'", "autostart:=false", "width:=640", f"gallery:='{tmp_path}'"} < set(said)
+
+
+OWNER = """
+import sys, time
+from pathlib import Path
+from rt_gait_ros.demo import processes
+processes.PROGRAM = "import time; print('ready', flush=True); time.sleep(60)"
+node = processes.NodeProcesses("/test", Path(sys.argv[1])).start("pose_node")
+while "ready" not in node.log.read_text():
+    time.sleep(0.02)
+print(node.pid, flush=True)
+time.sleep(60)
+"""
+
+
+def test_nodes_end_with_a_demo_that_is_killed(tmp_path):
+    with subprocess.Popen([sys.executable, "-c", OWNER, str(tmp_path)], stdout=subprocess.PIPE, text=True) as owner:
+        pid = int(owner.stdout.readline())
+        os.kill(pid, 0)
+        owner.kill()
+    wait_for(lambda: not is_running(pid))
+
+
+def is_running(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False

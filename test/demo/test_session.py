@@ -1,0 +1,82 @@
+import os
+import random
+
+import cv2
+import numpy as np
+import pytest
+
+from rt_gait_ros.demo import listener
+from rt_gait_ros.demo.processes import NodeDied
+from rt_gait_ros.demo.session import read_video, run_session
+
+
+@pytest.fixture
+def quiet_domain(monkeypatch):
+    monkeypatch.setenv("ROS_DOMAIN_ID", str(random.randrange(1, 101)))
+    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+
+
+@pytest.fixture
+def empty_scene(tmp_path):
+    """Two seconds in which nobody walks by."""
+    path = tmp_path / "scene.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (320, 240))
+    for _ in range(20):
+        writer.write(np.full((240, 320, 3), 90, np.uint8))
+    writer.release()
+    return read_video(path, 1.0)
+
+
+def children():
+    """Processes of ours that run."""
+    with open(f"/proc/self/task/{os.getpid()}/children") as file:
+        return set(file.read().split())
+
+
+def test_images_go_through_four_processes_and_nothing_stays(triton_installed, quiet_domain, empty_scene, tmp_path):
+    before = children()
+    seen = []
+    outcome = run_session(
+        empty_scene,
+        "Ada",
+        tmp_path / "logs",
+        lambda recording, enrolment: seen.append(len(recording.camera)),
+        seen.append,
+    )
+    assert len(outcome.recording.camera) == 20
+    assert len(outcome.recording.identities) >= 18
+    assert outcome.recording.frame_number(max(outcome.recording.identities), empty_scene.fps) == 19
+    assert outcome.enrolment.error == "nobody walked before --enroll-until"
+    pids = outcome.surroundings["processes"]
+    assert len(set(pids.values())) == len(pids) == 6
+    assert outcome.surroundings["triton_version"].startswith("2.")
+    assert children() == before
+
+
+def test_a_node_that_cannot_start_is_told_at_once(triton_installed, quiet_domain, empty_scene, tmp_path):
+    before = children()
+    with pytest.raises(NodeDied, match=r"pose_node ended with exit code 2: .*detector_period"):
+        run_session(
+            empty_scene,
+            "Ada",
+            tmp_path / "logs",
+            lambda recording, enrolment: None,
+            lambda line: None,
+            detector_period=-1,
+        )
+    assert children() == before
+
+
+def test_nodes_that_do_not_answer_are_not_waited_for_forever(
+    triton_installed, quiet_domain, empty_scene, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(listener, "PATIENCE", 8.0)
+    with pytest.raises(listener.NotReady, match=r"no image came through .* 8 s: see the logs in .*pose_node: .*nobody"):
+        run_session(
+            empty_scene,
+            "Ada",
+            tmp_path / "logs",
+            lambda recording, enrolment: None,
+            lambda line: None,
+            detector="nobody",
+        )
