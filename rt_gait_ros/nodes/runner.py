@@ -13,6 +13,7 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 
 from rt_gait_ros.errors import GaitError, UsageError
+from rt_gait_ros.nodes.dds import apply_dds_profile
 from rt_gait_ros.nodes.parameters import Specification, specifications
 from rt_gait_ros.nodes.stage import Stage
 
@@ -82,6 +83,7 @@ def run_in_process(
 
 
 def _init(args: Sequence[str]) -> None:
+    apply_dds_profile()
     try:
         # Without rclpy's own handlers the graph is still there when the stages say goodbye.
         rclpy.init(args=list(args), signal_handler_options=SignalHandlerOptions.NO)

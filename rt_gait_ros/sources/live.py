@@ -49,7 +49,7 @@ class LiveSource(Source):
         return self._fps
 
     def status(self) -> SourceStatus:
-        """Connected while frames come; `detail` says when the next attempt is made."""
+        """Connected while frames come; `detail` says what is wrong."""
         return SourceStatus(
             self._connected, self._detail, self._read, self._skipped, self._overwritten, self._reconnects
         )
@@ -93,11 +93,11 @@ class LiveSource(Source):
                 capture.release()
             if self._closed.is_set():
                 return
-            backoff = FIRST_BACKOFF if came else min(2 * backoff, LONGEST_BACKOFF)
-            was, self._connected = self._connected, False
-            self._detail = f"{self.uri} {'is lost' if was else 'cannot be opened'}; next attempt in {backoff:g} s"
-            self.options.report(self._detail)
+            if came:
+                backoff = FIRST_BACKOFF
+            self._say_missing()
             self._closed.wait(backoff)
+            backoff = min(2 * backoff, LONGEST_BACKOFF)
 
     def _read_until_lost(self, capture: cv2.VideoCapture) -> bool:
         """Put frames into the slot until `LOST_READS` fail in a row; False when not a single one came."""
@@ -119,6 +119,13 @@ class LiveSource(Source):
                 self._newest = (image, stamp, arrival)
                 self._arrived.notify_all()
         return came
+
+    def _say_missing(self) -> None:
+        # Once for each loss: back-off goes on for as long as the camera stays away.
+        was, self._connected = self._connected, False
+        if was or self._detail == "connecting":
+            self._detail = f"{self.uri} {'is lost' if was else 'cannot be opened'}; trying again until it is there"
+            self.options.report(self._detail)
 
     def _say_connected(self, capture: cv2.VideoCapture) -> None:
         again = self._detail != "connecting"

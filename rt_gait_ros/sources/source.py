@@ -11,15 +11,15 @@ from typing import ClassVar
 import cv2
 import numpy as np
 
-from rt_gait_ros.errors import GaitError, UsageError
+from rt_gait_ros.errors import UsageError
 from rt_gait_ros.sources.frame import Frame
 
 # Beyond any camera; a larger number in a container is a time base, not a frame rate.
 MAX_FPS = 1000.0
 
 
-class SourceError(GaitError):
-    """A source cannot be opened, or gives nothing that can be read."""
+class SourceError(UsageError):
+    """A source cannot be opened, or gives nothing that can be read, and waiting does not mend it."""
 
 
 def log_line(line: str) -> None:
