@@ -1,4 +1,4 @@
-"""Scenes of people as maps, and the part affinity field parser written plainly in NumPy and SciPy to hold ours against."""
+"""Scenes of people as maps, and a plain NumPy and SciPy part affinity field parser to hold ours against."""
 
 import numpy as np
 from scipy.ndimage import maximum_filter
@@ -10,8 +10,8 @@ from rt_gait_ros.pose.topology import Topology
 FIGURE = np.array(
     [
         (0.02, -0.42), (0.04, -0.45), (0.0, -0.45), (0.06, -0.43), (-0.02, -0.43), (0.10, -0.30), (-0.10, -0.30),
-        (0.15, -0.14), (-0.15, -0.14), (0.17, 0.0), (-0.17, 0.0), (0.07, 0.02), (-0.07, 0.02), (0.09, 0.25), (-0.08, 0.25),
-        (0.10, 0.48), (-0.09, 0.48), (0.0, -0.31),
+        (0.15, -0.14), (-0.15, -0.14), (0.17, 0.0), (-0.17, 0.0), (0.07, 0.02), (-0.07, 0.02),
+        (0.09, 0.25), (-0.08, 0.25), (0.10, 0.48), (-0.09, 0.48), (0.0, -0.31),
     ]
 )  # fmt: skip
 

@@ -10,11 +10,11 @@ from rt_gait_ros.pose.assignment import assign
 
 OK, NOT_FINITE, TOO_MANY_PEAKS = 0, 1, 2
 
-# Bit patterns of float32 values grow with them, so whole rows are held against a threshold as integers: it vectorises.
+# Bit patterns of float32 values grow with them, so whole rows meet a threshold as integers: it vectorises.
 _MAGNITUDE = np.int32(0x7FFFFFFF)
 _INFINITE = np.int32(0x7F800000)
-# Peaks of a plateau can be refined to one and the same point; among equally good assignments, earlier peaks then go with
-# earlier ones. Far below the precision of a score, far above that of a sum of them.
+# Peaks of a plateau can be refined to one and the same point; among equally good assignments, earlier peaks then go
+# with earlier ones. Far below the precision of a score, far above that of a sum of them.
 TIE = 1e-12
 
 _EPSILON = 1e-5  # trt_pose: keeps a link of length zero from dividing by zero
@@ -97,22 +97,37 @@ def _refine(plane: np.ndarray, i: int, j: int, half: int) -> tuple[np.float32, n
     return (row / mass + centre) / np.float32(height), (column / mass + centre) / np.float32(width)
 
 
-@numba.njit(cache=True, nogil=True)
-def _link_score(
-    field_row: np.ndarray, field_column: np.ndarray, start: np.ndarray, end: np.ndarray, progress: np.ndarray
-) -> np.float32:
-    """Mean dot product of the field with the direction start -> end (row, column in cells) along the line."""
-    height, width = field_row.shape
-    along_row, along_column = end[0] - start[0], end[1] - start[1]
-    length = np.float32(np.float64(np.sqrt(along_row * along_row + along_column * along_column)) + _EPSILON)
-    unit_row, unit_column = along_row / length, along_column / length
-    total = np.float32(0)
-    for step in progress:
-        i = int(start[0] + step * along_row)
-        j = int(start[1] + step * along_column)
-        if 0 <= i < height and 0 <= j < width:
-            total += field_row[i, j] * unit_row + field_column[i, j] * unit_column
-    return total / np.float32(progress.size)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _link_scores(
+    rows: np.ndarray, columns: np.ndarray, start: np.ndarray, ends: np.ndarray, samples: int, work: np.ndarray
+) -> np.ndarray:
+    """Mean dot product of the field with the directions start -> ends, along those lines: (B,) float32.
+
+    rows, columns: (H, W), the field's components. start: (2,), ends: (2, B), both row and column in cells.
+    work: (5, B) float32 scratch. Loops run over the ends innermost and without branches, so that they vectorise.
+    """
+    height, width = np.int32(rows.shape[0]), np.int32(rows.shape[1])
+    field_row, field_column = rows.ravel(), columns.ravel()
+    row, column = start
+    end_row, end_column = ends
+    along_row, along_column, unit_row, unit_column, total = work
+    for b in range(end_row.size):
+        along_row[b], along_column[b] = end_row[b] - row, end_column[b] - column
+        length = np.sqrt(along_row[b] * along_row[b] + along_column[b] * along_column[b])
+        length = np.float32(np.float64(length) + _EPSILON)
+        unit_row[b], unit_column[b] = along_row[b] / length, along_column[b] / length
+        total[b] = 0
+    for step in range(samples):
+        progress = np.float32(step) / np.float32(samples - 1)
+        for b in range(end_row.size):
+            i = np.int32(row + progress * along_row[b])
+            j = np.int32(column + progress * along_column[b])
+            inside = (i >= 0) & (i < height) & (j >= 0) & (j < width)
+            # Unsigned: numba would test signed indices for counting from the end.
+            cell = np.uint32(i * width + j) if inside else np.uint32(0)
+            dot = field_row[cell] * unit_row[b] + field_column[cell] * unit_column[b]
+            total[b] += dot if inside else np.float32(0)
+    return total / np.float32(samples)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -121,7 +136,7 @@ def _connect(
     link: np.ndarray,
     starts: np.ndarray,
     points: np.ndarray,
-    progress: np.ndarray,
+    samples: int,
     threshold: np.float32,
     forward: np.ndarray,
     backward: np.ndarray,
@@ -135,10 +150,13 @@ def _connect(
     turned = count_a > count_b
     rows, columns = (count_b, count_a) if turned else (count_a, count_b)
     cost = np.empty((rows, columns), np.float64)
+    ends = points[first_b : first_b + count_b].T.copy()
+    work = np.empty((5, count_b), np.float32)
     for a in range(count_a):
+        row_scores = _link_scores(paf[link[0]], paf[link[1]], points[first_a + a], ends, samples, work)
         for b in range(count_b):
-            score = _link_score(paf[link[0]], paf[link[1]], points[first_a + a], points[first_b + b], progress)
-            cost[(b, a) if turned else (a, b)] = -score - TIE * (count_a - a) * (count_b - b)
+            tie = TIE * (count_a - a) * (count_b - b)
+            cost[(b, a) if turned else (a, b)] = -row_scores[b] - tie
     match = np.empty(rows, np.int32)
     assign(cost, rows, columns, match)
     for row in range(rows):
@@ -277,14 +295,11 @@ def parse(
     if status != OK or peaks == 0:
         return status, nobody[0], nobody[1]
     part_of, places, points, values = _refined_peaks(cmap, starts, cells, window // 2)
-    progress = np.empty(samples, np.float32)
-    for step in range(samples):
-        progress[step] = np.float32(step) / np.float32(samples - 1)
     forward = np.full((len(links), peaks), -1, np.int32)
     backward = np.full((len(links), peaks), -1, np.int32)
     scores = np.full((len(links), peaks), -np.inf, np.float32)
     for k in range(len(links)):
-        _connect(paf, links[k], starts, points, progress, link_threshold, forward[k], backward[k], scores[k])
+        _connect(paf, links[k], starts, points, samples, link_threshold, forward[k], backward[k], scores[k])
     people = np.full((peaks, parts), -1, np.int32)
     if separate:
         count = _group_separately(part_of, forward, scores, people)
