@@ -31,8 +31,8 @@ d4 indoors). What the pipeline finds is kept: a run that was broken off goes on,
   rt-gait evaluate kth DIR --model gaitset --json         the same figures as JSON
   rt-gait evaluate kth DIR --csv rows.csv --det det.png   a table and a DET curve
 
-rank-1 is over single passes with its 95 % interval; "person" takes all passes of a person together. "floor" is what gait
-energy images reach on the set's 25 people without training. Lost passes count motion across the picture that gave
+rank-1 is over single passes with its 95 % interval; "person" takes all passes of a person together. "floor" is what
+gait energy images reach on the set's 25 people without training. Lost passes count motion across the picture that gave
 no embedding; they are no probes. Open-set figures search every probe with and without its person in the gallery.
 """
 

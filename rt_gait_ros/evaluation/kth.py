@@ -15,10 +15,11 @@ from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.open_set import Searches, equal_error_rate, fnir_at_fpir, searches
 from rt_gait_ros.evaluation.recognition import RankRate, rank_rate, to_persons
 from rt_gait_ros.evaluation.walks import VideoWalks
+from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.distance import distances
 
 CONDITIONS = ("d1", "d3", "d4")
-MIN_FRAMES = 20  # RecognizerConfig.min_frames: a pass with fewer good frames is lost
+MIN_FRAMES = RecognizerConfig.min_frames  # a pass with fewer good frames is lost
 # Rank-1 of gait energy images without any training, nearest neighbour, all 25 people of the set; one probe a person.
 FLOOR = {("d1", "d4"): 0.609, ("d4", "d1"): 0.478, ("d1", "d3"): 0.0}
 

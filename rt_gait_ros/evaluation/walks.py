@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from rt_gait_ros.errors import GaitError
+from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.pose.pipeline import PoseConfig, PosePipeline
 from rt_gait_ros.serving.onnx_client import OnnxClient
 from rt_gait_ros.sources.frame import Frame
@@ -19,7 +20,7 @@ from rt_gait_ros.tracking.tracker import Tracker
 
 # Grows when the same video and settings give other walks than before: what is stored is then computed anew.
 VERSION = 1
-MIN_QUALITY = 0.5  # RecognizerConfig.min_quality
+MIN_QUALITY = RecognizerConfig.min_quality
 
 # A pass by motion alone, for a fixed camera: pixels that differ from the video's median image by more than FOREGROUND
 # grey levels cover more than AREA of the picture, for PASS_SECONDS or longer, with holes of up to HOLE_SECONDS.

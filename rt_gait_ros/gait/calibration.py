@@ -14,6 +14,8 @@ import numpy as np
 from rt_gait_ros.errors import GaitError, UsageError
 
 FILE_NAME = "calibration.json"
+# A name is given only where the runner-up is this many times less likely: the margin follows from it and the slope.
+MARGIN_ODDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,38 +83,30 @@ def save(path: Path, calibration: Calibration) -> None:
         raise GaitError(f"calibration {path} cannot be written: {error.strerror}") from error
 
 
-def fit(
-    genuine: np.ndarray, impostor: np.ndarray, *, model: str, false_accept_rate: float, margin: float, source: str
-) -> Calibration:
+def fit(genuine: np.ndarray, impostor: np.ndarray, *, model: str, false_accept_rate: float, source: str) -> Calibration:
     """Fit a calibration to distances of pairs of the same person, and of different persons.
 
-    The accept line is the largest distance that at most `false_accept_rate` (0..1) of the impostor pairs undercut.
-    Raises UsageError for too few pairs: ten of each, and enough impostors that the rate is more than a guess.
+    The accept line is the largest distance within which at most `false_accept_rate` (0..1) of the impostor pairs are;
+    the margin is the lead that makes the runner-up MARGIN_ODDS times less likely.
+    Raises UsageError for too few pairs (ten of each, and one false accept expected), and for distances that say nothing.
     """
     if len(genuine) < 10 or len(impostor) < 10:
         raise UsageError(
             f"{len(genuine)} genuine and {len(impostor)} impostor pairs are too few: ten of each are needed"
         )
-    if false_accept_rate * len(impostor) < 1:
+    allowed = int(false_accept_rate * len(impostor))
+    if not 0.0 < false_accept_rate < 1.0 or allowed < 1:
         raise UsageError(
             f"{len(impostor)} impostor pairs cannot show a false-accept rate of {false_accept_rate:g}: "
-            f"ask for {1 / len(impostor):.2g} or more, or give more footage"
+            f"ask for {1 / len(impostor):.2g} or more (below 1), or give more footage"
         )
     slope, offset = _logistic(genuine, impostor)
-    accepted = int(false_accept_rate * len(impostor))
-    ordered = np.sort(impostor)
-    line = float(ordered[accepted] if accepted < len(ordered) else ordered[-1])
-    return Calibration(
-        model,
-        slope,
-        offset,
-        float(np.nextafter(line, 0.0)),
-        margin,
-        false_accept_rate,
-        len(genuine),
-        len(impostor),
-        source,
-    )
+    if slope <= 0.0:
+        raise UsageError(f"{model} puts two persons nearer than one in this footage: it cannot be calibrated on it")
+    line = float(np.nextafter(np.sort(impostor)[allowed], 0.0))
+    margin = math.log(MARGIN_ODDS) / slope
+    pairs = len(genuine), len(impostor)
+    return Calibration(model, slope, offset, line, margin, false_accept_rate, *pairs, source)
 
 
 def _logistic(genuine: np.ndarray, impostor: np.ndarray) -> tuple[float, float]:

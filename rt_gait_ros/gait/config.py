@@ -26,7 +26,7 @@ RANGES: dict[str, tuple[float, float]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RecognizerConfig:
     """How gait frames become names. RANGES says what each may be.
 
