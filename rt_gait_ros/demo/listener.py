@@ -32,10 +32,10 @@ class NotReady(GaitError):
 class Listener(Node):
     """Records what the nodes of its namespace publish, with the time it took."""
 
-    def __init__(self, namespace: str, check: Callable[[], None]) -> None:
-        """check: called while waiting; raises when there is no point in waiting on."""
+    def __init__(self, namespace: str, fps: float, check: Callable[[], None]) -> None:
+        """fps: of the video that will be played. check: called while waiting; raises when there is no point in waiting on."""
         super().__init__("demo", namespace=namespace)
-        self.recording = Recording()
+        self.recording = Recording(fps)
         self.enrolment: Enrolment | None = None
         self._check = check
         self._warm_up: set[int] = set()

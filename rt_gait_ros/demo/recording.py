@@ -12,10 +12,11 @@ from rt_gait_ros.tracking.track import TrackFrame
 class Recording:
     """Everything the demo heard, by stamp in nanoseconds.
 
-    camera: stamps of the images that the camera sent. latencies: seconds from an image's stamp to the arrival of its
+    fps: frames per second of the video that is played. camera: stamps of the images that the camera sent. latencies: seconds from an image's stamp to the arrival of its
     identities.
     """
 
+    fps: float
     camera: list[int] = field(default_factory=list)
     tracks: dict[int, TrackFrame] = field(default_factory=dict)
     identities: dict[int, IdentityFrame] = field(default_factory=dict)
@@ -30,9 +31,14 @@ class Recording:
         """Seconds of `stamp` into the video."""
         return (stamp - self.begin) * 1e-9
 
-    def frame_number(self, stamp: int, fps: float) -> int:
+    @property
+    def frames_sent(self) -> int:
+        """Frames of the video up to the last one heard of. An image's camera_info may be lost as well as the image."""
+        return self.frame_number(max(self.camera)) + 1 if self.camera else 0
+
+    def frame_number(self, stamp: int) -> int:
         """Number of the video's frame that has this stamp: recordings are stamped start + n / fps."""
-        return round(self.seconds(stamp) * fps)
+        return round(self.seconds(stamp) * self.fps)
 
     def latency_ms(self, percent: float) -> float:
         """Percentile of the latencies in milliseconds, NaN without any."""

@@ -37,7 +37,7 @@ def render(video: Video, recording: Recording, frames_wanted: int, movie: Path, 
 
 def overlays(video: Video, recording: Recording, frames_wanted: int) -> Iterator[np.ndarray]:
     """The video's images, annotated, (H, W, 3) uint8 BGR."""
-    by_number = {recording.frame_number(stamp, video.fps): frame for stamp, frame in recording.tracks.items()}
+    by_number = {recording.frame_number(stamp): frame for stamp, frame in recording.tracks.items()}
     trails = Trails()
     tracks: TrackFrame | None = None
     capture = cv2.VideoCapture(str(video.path))

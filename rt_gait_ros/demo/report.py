@@ -110,9 +110,9 @@ def build_report(
     """The report of `rt-gait demo --json`. surroundings: what is known beforehand (processes, versions, footage)."""
     return {
         "passed": verdict.passed,
-        "frames_in": len(recording.camera),
+        "frames_in": recording.frames_sent,
         "frames_processed": len(recording.identities),
-        "frames_dropped": len(recording.camera) - len(recording.identities),
+        "frames_dropped": recording.frames_sent - len(recording.identities),
         "people": len(people),
         "identities": [asdict(body) for body in people],
         "enrolled": asdict(enrolment),

@@ -110,7 +110,7 @@ def run_session(
             "processes": {"triton": server.pid, **nodes.pids(), "demo": os.getpid()},
         }
         rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
-        listener = Listener(namespace, nodes.check)
+        listener = Listener(namespace, video.fps, nodes.check)
         try:
             say("waiting until an image comes through")
             listener.warm_up(video.width, video.height)
@@ -126,7 +126,7 @@ def run_session(
 
 def _play(video: Video, name: str, listener: Listener, nodes: NodeProcesses, watch: Watch) -> Enrolment:
     recording, asked, silent = listener.recording, "", 0.0
-    while len(recording.camera) < video.frames and silent < SILENCE:
+    while recording.frames_sent < video.frames and silent < SILENCE:
         heard = len(recording.camera)
         listener.spin(LOOK_PERIOD)
         silent = 0.0 if len(recording.camera) > heard else silent + LOOK_PERIOD

@@ -60,7 +60,7 @@ class LiveTable:
         enrolment: Enrolment | None,
     ) -> None:
         lines = [
-            f"{recording.seconds(stamp):5.1f} s   {len(recording.camera)} images, {len(recording.identities)} answers, "
+            f"{recording.seconds(stamp):5.1f} s   {recording.frames_sent} images, {len(recording.identities)} answers, "
             f"p95 {recording.latency_ms(95):.0f} ms   {_enrolment_line(enrolment)}",
             HEADER,
         ]

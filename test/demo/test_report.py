@@ -60,6 +60,13 @@ def test_the_report_counts_frames_and_percentiles(record):
     assert report["passed"] is True
 
 
+def test_an_image_whose_camera_info_was_lost_was_sent_all_the_same(record):
+    recording = record(*[[]] * 10, dropped=(3, 4))
+    del recording.camera[3]
+    report = build_report(recording, [], ENROLLED, Verdict(True, ()), {})
+    assert (report["frames_in"], report["frames_dropped"]) == (10, 2)
+
+
 def test_nothing_recorded_is_no_number(record):
     report = build_report(record(), [], ENROLLED, Verdict(False, ()), {})
     assert report["latency_ms"] == {"p50": None, "p95": None}

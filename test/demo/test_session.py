@@ -45,7 +45,7 @@ def test_images_go_through_four_processes_and_nothing_stays(triton_installed, qu
     )
     assert len(outcome.recording.camera) == 20
     assert len(outcome.recording.identities) >= 18
-    assert outcome.recording.frame_number(max(outcome.recording.identities), empty_scene.fps) == 19
+    assert outcome.recording.frame_number(max(outcome.recording.identities)) == 19
     assert outcome.enrolment.error == "nobody walked before --enroll-until"
     pids = outcome.surroundings["processes"]
     assert len(set(pids.values())) == len(pids) == 6
