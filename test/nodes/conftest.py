@@ -103,7 +103,6 @@ class Ears(Node):
 def domain() -> Iterator[None]:
     os.environ["ROS_DOMAIN_ID"] = str(random.randint(1, 101))
     os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
-    os.environ["ROS_LOCALHOST_ONLY"] = "1"  # the same, for Humble
     rclpy.init()
     yield
     rclpy.try_shutdown()
@@ -126,7 +125,5 @@ def launch(tmp_path: Path) -> Iterator[Callable[..., NodeProcess]]:
         return started[-1]
 
     yield start
-    for process in started:
-        if process.process.poll() is None:
-            process.process.kill()
-            process.process.wait()
+    for process in started:  # not killed: the next test's clients would take the dead one's services for ready
+        process.end()

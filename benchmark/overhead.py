@@ -1,0 +1,121 @@
+"""What the nodes cost beside the networks: CPU milliseconds per image, of four processes together.
+
+The nodes and DDS are real; a client that answers at once stands in for Triton. The reference adds what a plain design
+does: tracker and gait node subscribe to the image, too, and keypoints travel as one message per joint.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import numpy as np
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rt_gait_ros.evaluation.bench import Row
+from rt_gait_ros.msg import GaitIdentityArray
+
+from rt_gait_ros.errors import GaitError
+
+SUMMARY = "CPU milliseconds per VGA image outside the networks, four processes over DDS"
+REFERENCE = "image to every node, one message per joint"
+PEOPLE = (1, 2, 5, 10)
+ROLES = ("gait", "tracker", "pose", "camera")
+SETTLE = 75  # images before the count begins: three seconds, in which tracks are confirmed and first embeddings made
+TIMEOUT = 60.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("--frames", type=int, default=250, metavar="N", help="images that are counted per run (250)")
+    parser.add_argument("--runs", type=int, default=3, metavar="N", help="runs of each kind; the median counts (3)")
+
+
+def measure(arguments: argparse.Namespace, progress: Callable[[str], None]) -> list[Row]:
+    """Run both designs in turns for each number of people. Returns the rows `people_N`. Raises GaitError."""
+    rows = []
+    for people in PEOPLE:
+        costs: dict[str, list[float]] = {"ours": [], "plain": []}
+        for _ in range(max(arguments.runs, 1)):
+            for design, values in costs.items():
+                values.append(_cost(people, design, arguments.frames))
+        ours, plain = (float(np.median(values)) for values in costs.values())
+        progress(f"{people} people: {ours:.1f} ms per image, plain design {plain:.1f} ms")
+        rows.append(Row(f"people_{people}", ours, "ms", REFERENCE, plain))
+    return rows
+
+
+def _cost(people: int, design: str, frames: int) -> float:
+    """CPU milliseconds per image of all processes, from image SETTLE on."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rt_gait_overhead_")))
+        count = stack.enter_context(_answers())
+        pids = [stack.enter_context(_process(role, people, design, folder)) for role in ROLES]
+        _wait(count, SETTLE, folder)
+        before, first = sum(map(_cpu_seconds, pids)), count()
+        _wait(count, first + frames, folder)
+        return (sum(map(_cpu_seconds, pids)) - before) * 1e3 / (count() - first)
+
+
+@contextmanager
+def _answers() -> Iterator[Callable[[], int]]:
+    """Subscribe to the identities; what is given counts those that have come by now."""
+    context = rclpy.Context()
+    rclpy.init(context=context)
+    node = rclpy.create_node("overhead", context=context)
+    executor = SingleThreadedExecutor(context=context)
+    executor.add_node(node)
+    heard: list[None] = []
+    node.create_subscription(GaitIdentityArray, "gait_identities", lambda message: heard.append(None), 10)
+
+    def count() -> int:
+        executor.spin_once(timeout_sec=0.1)
+        return len(heard)
+
+    try:
+        yield count
+    finally:
+        executor.shutdown()
+        node.destroy_node()
+        context.shutdown()
+
+
+@contextmanager
+def _process(role: str, people: int, design: str, folder: Path) -> Iterator[int]:
+    command = [
+        sys.executable,
+        str(Path(__file__).with_name("overhead_nodes.py")),
+        role,
+        str(people),
+        design,
+        "--ros-args",
+    ]
+    if role == "gait":
+        command += ["-p", f"gallery:='{folder}/people.gallery'", "-p", "accept_distance:=0.1", "-p", "margin:=0.01"]
+    if role == "pose":
+        command += ["-p", f"max_people:={people}"]
+    with (folder / f"{role}.log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+    try:
+        yield process.pid
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _wait(count: Callable[[], int], wanted: int, folder: Path) -> None:
+    deadline = time.monotonic() + TIMEOUT
+    while count() < wanted:
+        if time.monotonic() > deadline:
+            said = "; ".join(line for log in folder.glob("*.log") for line in log.read_text().splitlines()[-1:])
+            raise GaitError(f"no {wanted} answers within {TIMEOUT:g} s: {said}")
+
+
+def _cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -1,0 +1,168 @@
+"""The processes of the overhead benchmark: the package's own nodes, with a client that answers at once for Triton."""
+
+import sys
+import time
+from concurrent.futures import Future
+from typing import Any
+
+import cv2
+import numpy as np
+from geometry_msgs.msg import Point, Pose, PoseArray, Quaternion
+from rclpy.node import Node
+from sensor_msgs.msg import Image
+
+from rt_gait_ros.nodes import runner
+from rt_gait_ros.nodes.conversions import to_header
+from rt_gait_ros.nodes.gait_node import GaitNode
+from rt_gait_ros.nodes.image_conversion import bgr_to_image, image_to_bgr
+from rt_gait_ros.nodes.links import IMAGE_QOS, RESULT_QOS
+from rt_gait_ros.nodes.pose_node import PoseNode
+from rt_gait_ros.nodes.stage import Stage
+from rt_gait_ros.nodes.tracker_node import TrackerNode
+from rt_gait_ros.pose.layouts import BLAZEPOSE_PARTS
+from rt_gait_ros.pose.person import PoseFrame
+from rt_gait_ros.serving.inference import ModelSpec, Tensors, TensorSpec
+
+WIDTH, HEIGHT, FPS = 640, 480, 25.0
+# Body heights from the hips, x and y, in COCO's order of seventeen.
+FIGURE = np.array(
+    [
+        (0.02, -0.42), (0.04, -0.45), (0.0, -0.45), (0.06, -0.43), (-0.02, -0.43), (0.1, -0.3), (-0.1, -0.3),
+        (0.15, -0.14), (-0.15, -0.14), (0.17, 0.0), (-0.17, 0.0), (0.07, 0.0), (-0.07, 0.0),
+        (0.09, 0.25), (-0.08, 0.25), (0.1, 0.48), (-0.09, 0.48),
+    ]
+)  # fmt: skip
+CROP_HEIGHT = 256 / 1.325  # of a body in the per-person network's crop, pixels
+MODELS = {
+    "movenet_multipose": (("image", "uint8", (1, 192, 256, 3)), ("people", "float32", (1, 6, 56)), {}),
+    "gait_energy_image": (
+        ("gait_frames", "uint8", (-1, -1, 64, 64)),
+        ("embedding", "float32", (-1, 1, 2816)),
+        {"gait_frame_kind": "silhouette"},
+    ),
+}
+
+
+class InstantClient:
+    """An InferenceClient whose networks cost nothing: people who stand in two rows and swing their legs."""
+
+    def __init__(self, people: int) -> None:
+        self._people = people
+        self._asked = 0
+        self._rows = self._people_rows()
+        mask = np.full((256, 256), -8.0, np.float32)
+        cv2.ellipse(mask, (128, 110), (28, 80), 0, 0, 360, 8.0, -1)
+        for foot in (110, 146):
+            cv2.line(mask, (128, 150), (foot, 222), 8.0, 16)
+        self._mask = mask[..., None]
+        self._embedding = np.full((1, 1, 2816), 2816**-0.5, np.float32)
+
+    def submit(self, model: str, inputs: Tensors, *, deadline: float | None = None) -> "Future[dict[str, np.ndarray]]":
+        """As InferenceClient.submit."""
+        future: Future[dict[str, np.ndarray]] = Future()
+        if "crops" in inputs:
+            future.set_result(self._read_people(len(inputs["crops"])))
+        elif "gait_frames" in inputs:
+            future.set_result({"embedding": self._embedding})
+        else:
+            future.set_result({"people": self._rows})
+        return future
+
+    def describe(self, model: str, *, deadline: float | None = None) -> ModelSpec:
+        """As InferenceClient.describe."""
+        given, got, parameters = MODELS[model]
+        return ModelSpec(model, (TensorSpec(*given),), (TensorSpec(*got),), parameters)
+
+    def close(self) -> None:
+        """As InferenceClient.close."""
+
+    def _people_rows(self) -> np.ndarray:
+        rows = np.zeros((1, self._people, 56), np.float32)
+        for number in range(self._people):
+            centre = np.array([60 + 130 * (number % 5), 120 + 240 * (number // 5)])
+            points = (centre + 180 * FIGURE) / (WIDTH, HEIGHT)
+            rows[0, number, :51] = np.column_stack([points[:, ::-1], np.full(17, 0.9)]).ravel()
+            rows[0, number, 55] = 0.9
+        return rows
+
+    def _read_people(self, count: int) -> dict[str, np.ndarray]:
+        self._asked += 1
+        points = 128 + CROP_HEIGHT * FIGURE
+        swing = 20 * np.sin(self._asked / 4)
+        points[[13, 15], 0] += swing
+        points[[14, 16], 0] -= swing
+        landmarks = np.full((39, 5), 5.0, np.float32)
+        landmarks[:, :2] = 128
+        landmarks[BLAZEPOSE_PARTS, :2] = points
+        landmarks[34, :2] = 128, 128 - 256 / 2.5
+        return {
+            "landmarks": np.broadcast_to(landmarks, (count, 39, 5)),
+            "presence": np.full((count, 1), 0.95, np.float32),
+            "mask": np.broadcast_to(self._mask, (count, 256, 256, 1)),
+        }
+
+
+class Camera(Stage):
+    """Publishes one image again and again."""
+
+    def __init__(self) -> None:
+        super().__init__("camera_node")
+        self._image = np.random.default_rng(1).integers(0, 255, (HEIGHT, WIDTH, 3), np.uint8)
+        self._publisher = self.create_publisher(Image, "image_raw", 1)
+
+    def start(self) -> None:
+        """Begin."""
+        self._timer = self.create_timer(1 / FPS, self._publish)
+
+    def _publish(self) -> None:
+        self._publisher.publish(bgr_to_image(self._image, time.time_ns(), "camera"))
+
+
+def nested(frame: PoseFrame) -> PoseArray:
+    """Keypoints as one message per joint."""
+    joints = np.concatenate([person.keypoints for person in frame.people]) if frame.people else np.empty((0, 3))
+    return PoseArray(
+        header=to_header(frame.stamp, frame.frame_id),
+        poses=[
+            Pose(position=Point(x=float(x), y=float(y), z=float(c)), orientation=Quaternion()) for x, y, c in joints
+        ],
+    )
+
+
+class PlainPublisher:
+    """Sends nested keypoints besides what the pose node sends."""
+
+    def __init__(self, node: PoseNode) -> None:
+        self._publisher = node.create_publisher(PoseArray, "nested_poses", RESULT_QOS)
+        node.outlet.add_listener(lambda frame: self._publisher.publish(nested(frame)))
+
+
+class PlainSubscriber:
+    """Reads the image and nested keypoints, as a node does that gets its input from them."""
+
+    def __init__(self, node: Node) -> None:
+        node.create_subscription(Image, "image_raw", image_to_bgr, IMAGE_QOS)
+        node.create_subscription(PoseArray, "nested_poses", self._read, RESULT_QOS)
+
+    @staticmethod
+    def _read(message: PoseArray) -> Any:
+        return np.array([(p.position.x, p.position.y, p.position.z) for p in message.poses], np.float32)
+
+
+def build(role: str, people: int, plain: bool) -> list[Stage]:
+    """The one stage of a process. plain: with what the plain design does on top."""
+    if role == "camera":
+        return [Camera()]
+    stage = {"pose": PoseNode, "tracker": TrackerNode, "gait": GaitNode}[role]()
+    if not isinstance(stage, TrackerNode):
+        stage.make_client = lambda: InstantClient(people)  # type: ignore[method-assign]
+    if plain and isinstance(stage, PoseNode):
+        stage.plain = PlainPublisher(stage)  # type: ignore[attr-defined]
+    elif plain:
+        stage.plain = PlainSubscriber(stage)  # type: ignore[attr-defined]
+    return [stage]
+
+
+if __name__ == "__main__":
+    _, chosen, count, design, *ros = sys.argv
+    sys.exit(runner.run_in_process(lambda: build(chosen, int(count), design == "plain"), ros))

@@ -1,0 +1,179 @@
+import time
+
+import cv2
+import numpy as np
+import pytest
+from rclpy.action import ActionClient
+from rt_gait_ros.action import EnrollPerson, WaitForPerson
+from rt_gait_ros.msg import GaitIdentity, GaitIdentityArray, PersonTrackArray
+from rt_gait_ros.srv import ForgetPerson, ListPersons, MergePersons, RenamePerson, SetGallery
+
+from rt_gait_ros.nodes.conversions import tracks_to_message
+from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
+
+RESULT = EnrollPerson.Result
+
+
+def silhouette(number: int, width: int) -> np.ndarray:
+    """A walker of a given breadth, whose legs swing."""
+    picture = np.zeros((64, 64), np.uint8)
+    cv2.ellipse(picture, (32, 24), (width, 20), 0, 0, 360, 255, -1)
+    swing = int(8 * np.sin(number / 4))
+    for foot in (32 - swing, 32 + swing):
+        cv2.line(picture, (32, 40), (foot, 63), 255, 4)
+    return picture
+
+
+class Walkers:
+    """Publishes tracks at every turn; `widths` says who is there."""
+
+    def __init__(self, ears) -> None:
+        self.widths = {"aaaaa": 6}
+        self._ears = ears
+        self._number = 0
+        self._publisher = ears.create_publisher(PersonTrackArray, "person_tracks", 10)
+
+    def until(self, condition):
+        def turn():
+            self.step()
+            return condition()
+
+        return self._ears.until(turn)
+
+    def step(self) -> None:
+        self._number += 1
+        tracks = [
+            Track(
+                body_id, TrackState.CONFIRMED, np.array([10, 10, 50, 100], np.float32), np.zeros(2), np.zeros((2, 2)),
+                None, silhouette(self._number, width), 0.9, 0.9, self._number, 0, True,
+            )
+            for body_id, width in self.widths.items()
+        ]  # fmt: skip
+        frame = TrackFrame(time.time_ns(), "front", 640, 480, tracks=tracks)
+        self._publisher.publish(tracks_to_message(frame))
+
+
+@pytest.fixture
+def gait(launch, ears, triton_server, tmp_path):
+    ears.listen(GaitIdentityArray, "gait_identities")
+    launch(
+        "gait_node",
+        {
+            "triton_url": f"'{triton_server.url}'",
+            "gallery": f"'{tmp_path}/people.gallery'",
+            "accept_distance": "1000.0",
+            "margin": "0.0",
+        },
+    )
+    walkers = Walkers(ears)
+    walkers.until(lambda: ears.heard["gait_identities"])
+    return walkers
+
+
+def enroll(ears, gait, *, between=lambda: None, **fields):
+    client = ActionClient(ears, EnrollPerson, "/gait_node/enroll_person")
+    gait.until(client.server_is_ready)
+    feedback = []
+    sending = client.send_goal_async(EnrollPerson.Goal(**fields), feedback_callback=feedback.append)
+    gait.until(sending.done)
+    between()
+    answer = sending.result().get_result_async()
+    gait.until(answer.done)
+    client.destroy()
+    return answer.result().result, [message.feedback for message in feedback]
+
+
+def test_enrolled_walker_is_named(ears, gait):
+    result, feedback = enroll(ears, gait, body_id="aaaaa", name="Ada", frames=150)
+    assert (result.error_code, result.error_msg) == (RESULT.ERROR_NONE, "")
+    assert result.embeddings >= 1
+    assert {message.frames_wanted for message in feedback} == {150}
+    gathered = [message.frames_gathered for message in feedback]
+    assert gathered == sorted(gathered)
+
+    def named():
+        (identity,) = ears.heard["gait_identities"][-1].identities or [GaitIdentity()]
+        return identity.status == GaitIdentity.STATUS_IDENTIFIED and identity
+
+    identity = gait.until(named)
+    assert (identity.body_id, identity.name, identity.person_id) == ("aaaaa", "Ada", result.person_id)
+    assert identity.header.frame_id == "front"
+    persons = ears.call(ListPersons, "/gait_node/list_persons")
+    assert [person.name for person in persons.persons] == ["Ada"]
+    assert persons.model == "gait_energy_image"
+
+
+@pytest.mark.parametrize(
+    ("fields", "error", "line"),
+    [
+        ({"body_id": "zzzzz", "name": "Ada"}, RESULT.ERROR_UNKNOWN_BODY, "zzzzz"),
+        ({"body_id": "aaaaa", "name": " "}, RESULT.ERROR_BAD_REQUEST, "give a name"),
+        ({"body_id": "aaaaa", "name": "Ada", "timeout": -1.0}, RESULT.ERROR_BAD_REQUEST, "negative"),
+        ({"body_id": "aaaaa", "name": "Ada", "frames": 1000, "timeout": 0.3}, RESULT.ERROR_TIMEOUT, "came in time"),
+    ],
+)
+def test_enrolment_is_refused_with_a_reason(ears, gait, fields, error, line):
+    result, _ = enroll(ears, gait, **fields)
+    assert result.error_code == error
+    assert line in result.error_msg
+    assert result.person_id == ""
+
+
+def test_taken_name_and_lost_track(ears, gait):
+    assert enroll(ears, gait, name="Ada", frames=20)[0].error_code == RESULT.ERROR_NONE
+    assert enroll(ears, gait, name="ada", frames=20)[0].error_code == RESULT.ERROR_DUPLICATE_NAME
+    assert enroll(ears, gait, name="Ada", extend=True, frames=20)[0].error_code == RESULT.ERROR_NONE
+    result, _ = enroll(ears, gait, name="Bob", frames=900, between=gait.widths.clear)
+    assert result.error_code == RESULT.ERROR_TRACK_LOST
+
+
+def test_services_change_the_gallery(ears, gait, tmp_path):
+    enroll(ears, gait, name="Ada", frames=20)
+    enroll(ears, gait, name="Bob", frames=20)
+    rename = ears.call(RenamePerson, "/gait_node/rename_person", person="Bob", new_name="Ada")
+    assert not rename.success
+    assert "already enrolled" in rename.message
+    assert ears.call(RenamePerson, "/gait_node/rename_person", person="Bob", new_name="Bert").success
+    assert ears.call(MergePersons, "/gait_node/merge_persons", into_person="Ada", from_person="Bert").success
+    assert not ears.call(ForgetPerson, "/gait_node/forget_person", person="Bert").success
+    assert ears.call(ForgetPerson, "/gait_node/forget_person", person="Ada").success
+    assert not ears.call(ListPersons, "/gait_node/list_persons").persons
+    other = str(tmp_path / "other.gallery")
+    assert ears.call(SetGallery, "/gait_node/set_gallery", path=other).success
+    assert not ears.call(SetGallery, "/gait_node/set_gallery", path="/dev/null/x").success
+    assert ears.call(ListPersons, "/gait_node/list_persons").path == other
+
+
+def wait_for(ears, gait, *, cancel=False, between=lambda: None, **fields):
+    client = ActionClient(ears, WaitForPerson, "/gait_node/wait_for_person")
+    gait.until(client.server_is_ready)
+    sending = client.send_goal_async(WaitForPerson.Goal(**fields))
+    gait.until(sending.done)
+    between()
+    if cancel:
+        sending.result().cancel_goal_async()
+    answer = sending.result().get_result_async()
+    gait.until(answer.done)
+    client.destroy()
+    return answer.result().result
+
+
+def test_waiting_for_a_person(ears, gait):
+    nobody = wait_for(ears, gait, person="Ada", timeout=0.5)
+    assert nobody.error_code == WaitForPerson.Result.ERROR_UNKNOWN_PERSON
+    enroll(ears, gait, name="Ada", frames=20)
+    seen = wait_for(ears, gait, person="Ada")
+    assert (seen.error_code, seen.identity.name) == (WaitForPerson.Result.ERROR_NONE, "Ada")
+    gait.widths.clear()
+    gait.until(lambda: not ears.heard["gait_identities"][-1].identities)
+    late = wait_for(ears, gait, timeout=0.3)
+    assert late.error_code == WaitForPerson.Result.ERROR_TIMEOUT
+    assert late.identity.body_id == ""
+    assert wait_for(ears, gait, cancel=True).error_msg == "cancelled"
+
+
+def test_services_before_configuring_say_so(launch, ears, tmp_path):
+    launch("gait_node", {"autostart": "false", "gallery": f"'{tmp_path}/g'"})
+    answer = ears.call(ForgetPerson, "/gait_node/forget_person", person="Ada")
+    assert not answer.success
+    assert "configure it first" in answer.message

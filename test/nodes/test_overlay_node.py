@@ -1,0 +1,69 @@
+import time
+
+import numpy as np
+from rt_gait_ros.msg import GaitIdentityArray, PersonTrackArray
+from sensor_msgs.msg import Image
+from visualization_msgs.msg import Marker, MarkerArray
+
+from rt_gait_ros.gait.identity import Identity, IdentityFrame, IdentityStatus
+from rt_gait_ros.nodes.conversions import from_time, identities_to_message, tracks_to_message
+from rt_gait_ros.nodes.image_conversion import bgr_to_image, image_to_bgr
+from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
+
+GREY = np.full((240, 320, 3), 90, np.uint8)
+
+
+class Stages:
+    """The camera, the tracker and the gait node in one, as the overlay hears them."""
+
+    def __init__(self, ears) -> None:
+        self.image = ears.create_publisher(Image, "image_raw", 1)
+        self.tracks = ears.create_publisher(PersonTrackArray, "person_tracks", 10)
+        self.identities = ears.create_publisher(GaitIdentityArray, "gait_identities", 10)
+        self.stamps: set[int] = set()
+
+    def step(self) -> None:
+        stamp = time.time_ns()
+        self.stamps.add(stamp)
+        track = Track(
+            "aaaaa", TrackState.CONFIRMED, np.array([100, 40, 60, 150], np.float32), np.zeros(2), np.zeros((2, 2)),
+            None, None, 0.0, 0.9, 5, 0, True, position=np.array([0.5, 0.1, 3.0]), position_covariance=np.eye(3),
+        )  # fmt: skip
+        identity = Identity("aaaaa", IdentityStatus.IDENTIFIED, stamp, "p1", "Ada", 0.9, 0.1, 30)
+        self.image.publish(bgr_to_image(GREY, stamp, "front"))
+        self.tracks.publish(tracks_to_message(TrackFrame(stamp, "front", 320, 240, tracks=[track])))
+        self.identities.publish(identities_to_message(IdentityFrame(stamp, "front", "gei", [identity])))
+
+
+def test_nobody_looks_nothing_is_subscribed(launch, ears):
+    stages = Stages(ears)
+    launch("overlay_node").wait_until_says("]: active")
+    ears.until(lambda: ears.diagnosis("overlay_node").get("image_watched") == "False")
+    assert stages.image.get_subscription_count() == 0
+    assert stages.tracks.get_subscription_count() == 0
+
+
+def test_picture_is_drawn_on_the_image_of_the_same_stamp(launch, ears):
+    stages = Stages(ears)
+    launch("overlay_node")
+    pictures = ears.listen(Image, "overlay/image")
+    ears.until(lambda: stages.step() or len(pictures) > 2)
+    assert {from_time(picture.header.stamp) for picture in pictures} <= stages.stamps
+    drawn = image_to_bgr(pictures[-1])
+    assert drawn.shape == GREY.shape
+    assert (drawn != GREY).any()
+    assert pictures[-1].header.frame_id == "front"
+
+
+def test_markers_need_no_image(launch, ears):
+    stages = Stages(ears)
+    launch("overlay_node")
+    arrays = ears.listen(MarkerArray, "overlay/markers")
+    ears.until(lambda: stages.step() or len(arrays) > 2)
+    clear, ball, name = arrays[-1].markers
+    assert clear.action == Marker.DELETEALL
+    assert (ball.pose.position.x, ball.pose.position.z) == (0.5, 3.0)
+    assert name.text == "Ada 90%"
+    assert name.pose.position.y < ball.pose.position.y
+    assert ball.header.frame_id == "front"
+    assert stages.image.get_subscription_count() == 0

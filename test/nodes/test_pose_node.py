@@ -1,0 +1,118 @@
+import array
+
+import numpy as np
+import pytest
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rt_gait_ros.msg import PersonPoseArray
+from sensor_msgs.msg import Image
+
+from rt_gait_ros.nodes.conversions import from_time, poses_from_message
+from rt_gait_ros.nodes.image_conversion import bgr_to_image
+from rt_gait_ros.serving.server import Ports, TritonServer
+
+
+@pytest.fixture
+def picture() -> np.ndarray:
+    return np.full((240, 320, 3), 90, np.uint8)
+
+
+def feed(ears, publisher, make_image, enough):
+    """Publish images with growing stamps until `enough` of what came back."""
+    stamp = [0]
+
+    def turn():
+        stamp[0] += 40_000_000
+        publisher.publish(make_image(stamp[0]))
+        return enough()
+
+    ears.until(turn)
+    return stamp[0]
+
+
+QOS = {
+    "reliable": QoSProfile(depth=5, reliability=ReliabilityPolicy.RELIABLE),
+    "best effort": QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT),
+    "latched": QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL),
+}
+
+
+@pytest.mark.parametrize("qos", QOS)
+def test_images_of_any_qos_become_poses_with_the_cameras_stamp(launch, ears, triton_server, picture, qos):
+    poses = ears.listen(PersonPoseArray, "person_poses")
+    publisher = ears.create_publisher(Image, "image_raw", QOS[qos])
+    launch("pose_node", {"triton_url": f"'{triton_server.url}'"})
+    last = feed(ears, publisher, lambda stamp: bgr_to_image(picture, stamp, "front"), lambda: len(poses) > 2)
+    assert {message.header.frame_id for message in poses} == {"front"}
+    stamps = [from_time(message.header.stamp) for message in poses]
+    assert stamps == sorted(set(stamps))
+    assert all(stamp % 40_000_000 == 0 and stamp <= last for stamp in stamps)
+    assert (poses[0].image_width, poses[0].image_height) == (320, 240)
+    assert poses_from_message(poses[-1]).people == []
+
+
+def _bad(kind: str, picture: np.ndarray, stamp: int) -> Image:
+    image = bgr_to_image(picture, stamp, "front")
+    if kind == "unknown encoding":
+        image.encoding = "klingon8"
+    elif kind == "zero size":
+        image.width = image.height = image.step = 0
+        image.data = array.array("B")
+    elif kind == "cut short":
+        image.data = array.array("B", bytes(100))
+    elif kind == "huge":
+        image.width = image.height = 2**31
+    return image
+
+
+@pytest.mark.parametrize("kind", ["unknown encoding", "zero size", "cut short", "huge"])
+def test_bad_images_are_told_once_and_counted_and_good_ones_go_on(launch, ears, triton_server, picture, kind):
+    poses = ears.listen(PersonPoseArray, "person_poses")
+    publisher = ears.create_publisher(Image, "image_raw", QOS["reliable"])
+    node = launch("pose_node", {"triton_url": f"'{triton_server.url}'"})
+    counted = lambda: int(ears.diagnosis("pose_node").get("malformed", 0)) > 3  # noqa: E731
+    feed(ears, publisher, lambda stamp: _bad(kind, picture, stamp), counted)
+    assert not poses
+    assert node.said.count("skipped what came in") == 1
+    feed(ears, publisher, lambda stamp: bgr_to_image(picture, stamp, "front"), lambda: len(poses) > 2)
+    assert "over: skipped what came in" in node.said
+
+
+def test_server_late_killed_and_restarted(launch, ears, triton_installed, model_repository, picture):
+    poses = ears.listen(PersonPoseArray, "person_poses")
+    publisher = ears.create_publisher(Image, "image_raw", QOS["reliable"])
+    ports = Ports.free()
+    node = launch("pose_node", {"triton_url": f"'127.0.0.1:{ports.grpc}'", "deadline": "1.0"})
+    failing = lambda: ears.diagnosis("pose_node").get("networks") == "not ready"  # noqa: E731
+    image = lambda stamp: bgr_to_image(picture, stamp, "front")  # noqa: E731
+    feed(ears, publisher, image, lambda: failing() and int(ears.diagnosis("pose_node")["failed"]) > 2)
+    for _ in range(2):
+        with TritonServer(model_repository, ports):
+            before = len(poses)
+            feed(ears, publisher, image, lambda before=before: len(poses) > before + 2)
+        feed(ears, publisher, image, failing)
+    assert node.process.poll() is None
+    assert "over: " in node.said
+
+
+def test_missing_model_is_named(launch, ears, triton_server, picture):
+    publisher = ears.create_publisher(Image, "image_raw", QOS["reliable"])
+    launch("pose_node", {"triton_url": f"'{triton_server.url}'", "detector": "no_such_model"})
+    told = lambda: "no_such_model" in ears.diagnosis("pose_node").get("message", "")  # noqa: E731
+    feed(ears, publisher, lambda stamp: bgr_to_image(picture, stamp, "front"), told)
+
+
+def test_silence_is_told(launch):
+    launch("pose_node").wait_until_says("nothing arrives on /image_raw (0 publishers)")
+
+
+def test_deactivated_node_neither_subscribes_nor_publishes(launch, ears, triton_server, picture):
+    poses = ears.listen(PersonPoseArray, "person_poses")
+    publisher = ears.create_publisher(Image, "image_raw", QOS["reliable"])
+    launch("pose_node", {"triton_url": f"'{triton_server.url}'"})
+    image = lambda stamp: bgr_to_image(picture, stamp, "front")  # noqa: E731
+    feed(ears, publisher, image, lambda: len(poses) > 2)
+    assert ears.change_state("pose_node", "deactivate")
+    ears.until(lambda: publisher.get_subscription_count() == 0)
+    assert ears.change_state("pose_node", "activate")
+    before = len(poses)
+    feed(ears, publisher, image, lambda: len(poses) > before + 2)

@@ -1,0 +1,55 @@
+import array
+import time
+
+import numpy as np
+from rt_gait_ros.msg import PersonPoseArray, PersonTrack, PersonTrackArray
+
+from rt_gait_ros.nodes.conversions import from_time, poses_to_message
+from rt_gait_ros.pose.person import PersonPose, PoseFrame
+
+
+def poses(stamp: int, people: int = 1) -> PersonPoseArray:
+    walker = PersonPose(
+        np.column_stack([np.full(18, 120.0), np.linspace(60, 240, 18), np.full(18, 0.9)]).astype(np.float32),
+        np.array([100, 50, 60, 200], np.float32),
+        0.9,
+    )
+    return poses_to_message(PoseFrame(stamp, "front", 640, 480, people=[walker] * people))
+
+
+def test_every_image_gets_tracks_and_empty_ones_too(launch, ears):
+    tracks = ears.listen(PersonTrackArray, "person_tracks")
+    publisher = ears.create_publisher(PersonPoseArray, "person_poses", 10)
+    launch("tracker_node", {"lost_after": "0.5"})
+    ears.until(lambda: publisher.get_subscription_count() and ears.count_publishers("/person_tracks"))
+    start = time.time_ns()
+    number = [0]
+
+    def walk(people: int) -> None:
+        number[0] += 1
+        publisher.publish(poses(start + number[0] * 40_000_000, people))
+
+    ears.until(lambda: walk(1) or any(t.state == PersonTrack.STATE_CONFIRMED for m in tracks for t in m.tracks))
+    (body_id,) = {track.body_id for message in tracks for track in message.tracks}
+    ears.until(lambda: walk(0) or any(t.state == PersonTrack.STATE_LOST for m in tracks for t in m.tracks))
+    ears.until(lambda: walk(0) or not tracks[-1].tracks)
+    assert {t.body_id for m in tracks for t in m.tracks} == {body_id}
+    stamps = [from_time(message.header.stamp) for message in tracks]
+    assert np.all(np.diff(stamps) == 40_000_000)
+    assert {message.header.frame_id for message in tracks} == {"front"}
+
+
+def test_malformed_poses_are_told_once_and_skipped(launch, ears):
+    tracks = ears.listen(PersonTrackArray, "person_tracks")
+    publisher = ears.create_publisher(PersonPoseArray, "person_poses", 10)
+    node = launch("tracker_node")
+
+    def spoiled() -> None:
+        message = poses(time.time_ns())
+        message.people[0].keypoints = array.array("f", [np.nan] * 7)
+        publisher.publish(message)
+
+    ears.until(lambda: spoiled() or int(ears.diagnosis("tracker_node").get("malformed", 0)) > 3)
+    assert not tracks
+    assert node.said.count("7 keypoint values") == 1
+    ears.until(lambda: publisher.publish(poses(time.time_ns())) or tracks)
