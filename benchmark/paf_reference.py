@@ -90,7 +90,7 @@ def parse(
             scores = _scores(paf[row], paf[column], peaks[start][:, :2] * size, peaks[end][:, :2] * size, samples)
             # Among equally good assignments, earlier peaks go with earlier ones.
             earlier = np.outer(np.arange(len(scores), 0, -1), np.arange(scores.shape[1], 0, -1))
-            for a, b in zip(*linear_sum_assignment(scores + 1e-12 * earlier, maximize=True), strict=True):
+            for a, b in zip(*linear_sum_assignment(scores + 1e-10 * np.sqrt(earlier), maximize=True), strict=True):
                 if scores[a, b] > np.float32(link_threshold):
                     joined.setdefault((start, a), []).append((end, b))
                     joined.setdefault((end, b), []).append((start, a))
@@ -148,10 +148,11 @@ def _scores(
 ) -> np.ndarray:
     """Line integrals (A, B) between all starts and ends (row, column in cells)."""
     along = ends[None] - starts[:, None]
-    unit = along / (np.linalg.norm(along, axis=-1, keepdims=True) + 1e-5)
+    length = np.sqrt(along[..., 0] * along[..., 0] + along[..., 1] * along[..., 1])
+    unit = along / (length.astype(np.float64) + 1e-5).astype(np.float32)[..., None]
     progress = np.linspace(0, 1, samples, dtype=np.float32)[:, None]
     points = (starts[:, None, None] + progress * along[:, :, None]).astype(int)
     inside = ((points >= 0) & (points < field_row.shape)).all(axis=-1)
     i, j = np.where(inside[..., None], points, 0).transpose(3, 0, 1, 2)
     dots = field_row[i, j] * unit[:, :, None, 0] + field_column[i, j] * unit[:, :, None, 1]
-    return np.where(inside, dots, 0).mean(axis=-1).astype(np.float32)
+    return np.cumsum(np.where(inside, dots, np.float32(0)), axis=-1)[..., -1] / np.float32(samples)

@@ -15,7 +15,7 @@ _MAGNITUDE = np.int32(0x7FFFFFFF)
 _INFINITE = np.int32(0x7F800000)
 # Peaks of a plateau can be refined to one and the same point; among equally good assignments, earlier peaks then go
 # with earlier ones. Far below the precision of a score, far above that of a sum of them.
-TIE = 1e-12
+TIE = 1e-10
 
 _EPSILON = 1e-5  # trt_pose: keeps a link of length zero from dividing by zero
 
@@ -155,13 +155,13 @@ def _connect(
     for a in range(count_a):
         row_scores = _link_scores(paf[link[0]], paf[link[1]], points[first_a + a], ends, samples, work)
         for b in range(count_b):
-            tie = TIE * (count_a - a) * (count_b - b)
+            tie = TIE * np.sqrt((count_a - a) * (count_b - b))
             cost[(b, a) if turned else (a, b)] = -row_scores[b] - tie
     match = np.empty(rows, np.int32)
     assign(cost, rows, columns, match)
     for row in range(rows):
         a, b = (match[row], row) if turned else (row, match[row])
-        score = np.float32(-cost[row, match[row]] - TIE * (count_a - a) * (count_b - b))
+        score = np.float32(-cost[row, match[row]] - TIE * np.sqrt((count_a - a) * (count_b - b)))
         if score > threshold:
             forward[first_a + a] = first_b + b
             backward[first_b + b] = first_a + a

@@ -1,0 +1,100 @@
+"""A client without networks: the test says what each would answer."""
+
+from concurrent.futures import Future
+
+import numpy as np
+import pytest
+
+from benchmark.paf_reference import FIGURE
+from rt_gait_ros.pose.layouts import BLAZEPOSE_PARTS
+
+from rt_gait_ros.serving.inference import ModelSpec, ServerUnavailable, TensorSpec
+
+
+class ScriptedClient:
+    """People stand at `people` (x, y of the hips, body height, pixels) in an image of `size` (width, height).
+
+    `down`: models that do not answer. `requests`: (model, batch) in the order of asking.
+    """
+
+    def __init__(self, size=(640, 480)):
+        self.size = size
+        self.people = []
+        self.seen_by_detector = None
+        self.down = set()
+        self.requests = []
+        self._regions = []
+
+    def describe(self, model, *, deadline=None):
+        if model in self.down:
+            raise ServerUnavailable("nobody listens")
+        image = TensorSpec("image", "uint8", (1, -1, -1, 3))
+        return ModelSpec(model, (image,), (TensorSpec("people", "float32", (1, 6, 56)),), {"size_multiple": "32"})
+
+    def submit(self, model, inputs, *, deadline=None):
+        future = Future()
+        images = next(iter(inputs.values()))
+        self.requests.append((model, len(images)))
+        if model in self.down:
+            future.set_exception(ServerUnavailable("nobody listens"))
+        else:
+            future.set_result(self._detect() if "image" in inputs else self._read(images))
+        return future
+
+    def close(self):
+        pass
+
+    def _detect(self):
+        rows = np.zeros((1, 6, 56), np.float32)
+        people = self.people if self.seen_by_detector is None else self.seen_by_detector
+        for row, (x, y, height) in zip(rows[0], people, strict=False):
+            figure = joints(x, y, height)[:17] / self.size
+            row[:51] = np.column_stack([figure[:, ::-1], np.full(17, 0.9)]).ravel()
+            row[55] = 0.9
+        return {"people": rows}
+
+    def _read(self, crops):
+        """The colour of a crop's centre says which person it holds: images are painted by `image`."""
+        count = len(crops)
+        answer = {
+            "landmarks": np.zeros((count, 39, 5), np.float32),
+            "presence": np.zeros((count, 1), np.float32),
+            "mask": np.full((count, 256, 256, 1), -5.0, np.float32),
+            "world_landmarks": np.zeros((count, 39, 3), np.float32),
+        }
+        for n, crop in enumerate(crops):
+            self._read_one(crop, n, answer)
+        return answer
+
+    def _read_one(self, crop, n, answer):
+        marks = crop[..., 0] == 255
+        if not marks.any():
+            return
+        rows, columns = np.flatnonzero(marks.any(axis=1)), np.flatnonzero(marks.any(axis=0))
+        height = rows[-1] + 1 - rows[0]
+        centre = (columns[0] + columns[-1] + 1) / 2, rows[0] + 0.47 * height
+        landmarks = answer["landmarks"][n]
+        landmarks[:, 3:] = 8.0
+        landmarks[BLAZEPOSE_PARTS, :2] = joints(*centre, height)[:17]
+        landmarks[33, :2], landmarks[34, :2] = centre, (centre[0], centre[1] - 0.53 * height)
+        answer["presence"][n] = 0.99
+        answer["mask"][n, marks] = 5.0
+
+    def image(self):
+        """Everybody painted as a bright bar on black."""
+        width, height = self.size
+        image = np.zeros((height, width, 3), np.uint8)
+        for x, y, tall in self.people:
+            top, left = round(y - 0.47 * tall), round(x - 0.12 * tall)
+            image[max(top, 0) : max(round(top + tall), 0), max(left, 0) : max(round(left + 0.24 * tall), 0), 2] = 255
+        return image
+
+
+def joints(x, y, height):
+    """(18, 2) of an upright person."""
+    return FIGURE * height * 0.9 + (x, y)
+
+
+@pytest.fixture
+def client():
+    return ScriptedClient()

@@ -1,0 +1,178 @@
+import numpy as np
+import pytest
+
+from rt_gait_ros.errors import GaitError
+from rt_gait_ros.pose.pipeline import PoseConfig, PosePipeline
+from rt_gait_ros.serving.inference import InferenceError
+from rt_gait_ros.sources.frame import Frame
+
+DETECTOR, PERSON = PoseConfig().detector, PoseConfig().person_model
+
+
+@pytest.fixture
+def play(client):
+    """Process one more image of what the client's people look like; 25 images per second."""
+    state = {"count": 0}
+
+    def next_image(pipeline):
+        state["count"] += 1
+        return pipeline.process(Frame(client.image(), state["count"] * 40_000_000, "camera"))
+
+    return next_image
+
+
+def models(client):
+    return [model for model, _ in client.requests]
+
+
+def test_a_person_is_reported_in_the_first_image(client, play):
+    client.people = [(300, 240, 200)]
+    frame = play(PosePipeline(client))
+    (person,) = frame.people
+    assert (frame.width, frame.height, frame.layout, frame.frame_id) == (640, 480, "trt_pose", "camera")
+    assert person.keypoints.shape == (18, 3)
+    np.testing.assert_allclose(person.keypoints[[11, 12], :2].mean(axis=0), (300, 243), atol=4)
+    np.testing.assert_allclose(person.box, (276, 146, 48, 200), atol=4)
+    assert person.confidence > 0.9
+    assert person.gait_frame.shape == (64, 64)
+    assert person.quality > 0.9
+
+
+def test_nobody_needs_no_person_network(client, play):
+    pipeline = PosePipeline(client)
+    for _ in range(3):
+        assert play(pipeline).people == []
+    assert models(client) == [DETECTOR] * 3
+
+
+def test_whole_image_runs_come_once_a_period_while_everybody_is_followed(client, play):
+    client.people = [(300, 240, 200), (450, 240, 180)]
+    pipeline = PosePipeline(client, PoseConfig(detector_period=5))
+    for n in range(11):
+        client.people = [(300 + 4 * n, 240, 200), (450 - 2 * n, 240, 180)]
+        assert len(play(pipeline).people) == 2
+    assert models(client).count(DETECTOR) == 3  # images 1, 6 and 11
+    assert client.requests[-1] == (PERSON, 2)
+
+
+def test_somebody_lost_makes_it_look_around_at_once(client, play):
+    client.people = [(300, 240, 200), (450, 240, 180)]
+    pipeline = PosePipeline(client, PoseConfig(detector_period=100))
+    play(pipeline)
+    client.people = client.people[:1]
+    assert len(play(pipeline).people) == 1
+    client.requests.clear()
+    play(pipeline)
+    assert DETECTOR in models(client)
+    client.requests.clear()
+    play(pipeline)
+    assert DETECTOR not in models(client)
+
+
+def test_a_newcomer_is_found_within_a_period(client, play):
+    client.people = [(200, 240, 200)]
+    pipeline = PosePipeline(client, PoseConfig(detector_period=4))
+    play(pipeline)
+    client.people.append((450, 240, 200))
+    assert [len(play(pipeline).people) for _ in range(4)] == [1, 1, 1, 2]
+
+
+def test_two_followers_never_stay_on_one_person(client, play):
+    client.people = [(300, 240, 200)]
+    client.seen_by_detector = [(300, 240, 200), (302, 243, 205)]
+    assert len(play(PosePipeline(client)).people) == 1
+
+
+def test_at_most_max_people_the_largest_first(client, play):
+    client.people = [(100, 240, 100), (300, 240, 200), (500, 240, 150)]
+    people = play(PosePipeline(client, PoseConfig(max_people=2))).people
+    assert sorted(round(float(person.box[3]), -1) for person in people) == [150, 200]
+
+
+def test_what_the_detector_keeps_missing_is_dropped(client, play):
+    client.people = [(300, 240, 200)]
+    pipeline = PosePipeline(client, PoseConfig(detector_period=1, unconfirmed=3))
+    play(pipeline)
+    client.seen_by_detector = []
+    assert [len(play(pipeline).people) for _ in range(4)] == [1, 1, 0, 0]
+
+
+def test_a_person_who_leaves_has_no_gait_frame_and_then_is_gone(client, play):
+    pipeline = PosePipeline(client)
+    cut = []
+    for x in range(600, 700, 8):
+        client.people = [(x, 240, 200)]
+        cut += [person.gait_frame is None for person in play(pipeline).people]
+    assert not cut[0]
+    assert cut[-1]
+    assert play(pipeline).people == []
+
+
+@pytest.mark.parametrize("model", [DETECTOR, PERSON])
+def test_an_outage_loses_images_and_nothing_else(client, play, model):
+    client.people = [(300, 240, 200)]
+    pipeline = PosePipeline(client, PoseConfig(detector_period=1))
+    play(pipeline)
+    client.down = {model}
+    for _ in range(3):
+        with pytest.raises(InferenceError):
+            play(pipeline)
+    client.down = set()
+    assert len(play(pipeline).people) == 1
+
+
+def test_a_server_that_is_late_is_waited_for(client, play):
+    client.people = [(300, 240, 200)]
+    client.down = {DETECTOR, PERSON}
+    pipeline = PosePipeline(client)
+    with pytest.raises(InferenceError):
+        play(pipeline)
+    client.down = set()
+    assert len(play(pipeline).people) == 1
+
+
+def test_a_looped_video_starts_afresh(client):
+    client.people = [(100, 240, 200)]
+    pipeline = PosePipeline(client, PoseConfig(detector_period=100))
+    pipeline.process(Frame(client.image(), 10_000_000_000))
+    client.people = [(500, 240, 200)]
+    (person,) = pipeline.process(Frame(client.image(), 1_000_000_000)).people
+    assert person.box[0] > 400
+
+
+def test_the_same_images_give_the_same_people(client):
+    results = []
+    for _ in range(2):
+        pipeline = PosePipeline(client)
+        for n in range(8):
+            client.people = [(200 + 5 * n, 240, 200), (420, 240, 150)]
+            frame = pipeline.process(Frame(client.image(), n * 40_000_000))
+        results.append(np.stack([person.keypoints for person in frame.people]))
+    np.testing.assert_array_equal(*results)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [np.zeros((0, 640, 3), np.uint8), np.zeros((480, 640), np.uint8), np.zeros((480, 640, 3), np.float32)],
+    ids=["empty", "grey", "float"],
+)
+def test_an_unusable_image_is_refused(client, image):
+    with pytest.raises(GaitError, match="must be uint8"):
+        PosePipeline(client).process(Frame(image, 1))
+
+
+@pytest.mark.parametrize(
+    "field", [{"detector_size": 8}, {"detector_period": 0}, {"presence": 1.5}, {"gait_frame_kind": "shadow"}]
+)
+def test_a_wrong_setting_is_refused(field):
+    with pytest.raises(GaitError, match=next(iter(field))):
+        PoseConfig(**field)
+
+
+@pytest.mark.parametrize(("kind", "shape"), [("silhouette", (64, 64)), ("skeleton", (64, 44, 2)), ("", None)])
+def test_gait_frames_of_each_kind(client, play, kind, shape):
+    client.people = [(300, 240, 200)]
+    frame = play(PosePipeline(client, PoseConfig(gait_frame_kind=kind)))
+    (person,) = frame.people
+    assert frame.gait_frame_kind == kind
+    assert (None if person.gait_frame is None else person.gait_frame.shape) == shape
