@@ -22,12 +22,12 @@ from setuptools.command.build_ext import build_ext
 
 ROOT = Path(__file__).resolve().parent
 PACKAGE = "rt_gait_ros"
-NODES = re.findall(r"^(\w+_node) =", (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+EXECUTABLES = re.findall(r"^(rt-gait|\w+_node) =", (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
 INTERFACES = ("msg", "srv", "action")
 RESOURCES = ("benchmark", "config", "launch", "model_repository")
 SYSTEM_PACKAGES = {"cmake": "cmake", "c++": "g++", "make": "make"}
 
-# ros2 run and launch look for a node in lib/PACKAGE of the prefix; there it is a relay to the entry point in bin.
+# ros2 run and launch look in lib/PACKAGE of the prefix; there is a relay to each entry point in bin.
 RELAY = """#!/bin/sh
 exec "$(dirname "$(readlink -f "$0")")/../../bin/{name}" "$@"
 """
@@ -133,7 +133,7 @@ class BuildInterfaces(build_ext):
         relays = ROOT / "build" / "relays"
         shutil.rmtree(relays, ignore_errors=True)
         relays.mkdir()
-        for name in NODES:
+        for name in EXECUTABLES:
             (relays / name).write_text(RELAY.format(name=name))
             (relays / name).chmod(0o755)
         return [*entries, ("lib", libraries), *files_below(relays, f"lib/{PACKAGE}")]

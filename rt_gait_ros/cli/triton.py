@@ -1,14 +1,16 @@
 """`rt-gait triton`: the embedded Triton server, and the networks it serves."""
 
 import argparse
+import signal
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 from rt_gait_ros.cli.output import write_json
 from rt_gait_ros.errors import GaitError
 from rt_gait_ros.resources import resource
-from rt_gait_ros.serving.derive import RECIPES, derive, sha256
+from rt_gait_ros.serving.derive import RECIPES, derive, is_same, sha256
 from rt_gait_ros.serving.inference import InferenceError
 from rt_gait_ros.serving.installation import find_installation, install
 from rt_gait_ros.serving.repository import read_repository
@@ -43,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     up.add_argument("--http-port", type=int, default=8000, help="HTTP port (default 8000)")
     up.add_argument("--grpc-port", type=int, default=8001, help="gRPC port, which the nodes use (default 8001)")
     up.add_argument("--metrics-port", type=int, default=8002, help="Prometheus metrics port (default 8002)")
+    up.add_argument("--foreground", action="store_true", help="stay, and stop the server at SIGINT or SIGTERM")
     up.set_defaults(action=_up)
 
     status = commands.add_parser("status", help="say whether a server answers, and which networks are ready")
@@ -100,9 +103,24 @@ def _up(arguments: argparse.Namespace) -> int:
             )
         print(f"already running at {running.url} (pid {running.pid})")
         return 0
+    if arguments.foreground:
+        return _serve(TritonServer(folder, ports))
     server = TritonServer(folder, ports).start(detached=True)
     print(f"Triton serves {', '.join(read_repository(folder))} at {server.url} (pid {server.pid}, log {server.log})")
     return 0
+
+
+def _serve(server: TritonServer) -> int:
+    """Run the server until a signal comes. Raises ServerFailed when it dies before."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with server:
+            print(f"Triton serves at {server.url} (log {server.log})", flush=True)
+            while server.alive:
+                time.sleep(0.2)
+            raise ServerFailed(f"the Triton server died: see {server.log}")
+    except KeyboardInterrupt:
+        return 0
 
 
 def _status(arguments: argparse.Namespace) -> int:
@@ -200,7 +218,7 @@ def _derive(arguments: argparse.Namespace) -> int:
     for name in RECIPES:
         content = derive(name, arguments.sources)
         path = folder / name / "1" / "model.onnx"
-        same = path.is_file() and path.read_bytes() == content
+        same = is_same(content, path)
         if not same and not arguments.check:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
+from ament_index_python.packages import get_package_share_directory
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image
 
@@ -80,7 +80,7 @@ class CameraNode(Stage):
             self.faults.clear("camera")
             return
         status = source.status()
-        if source.live and not status.connected:
+        if source.live and status.detail and not status.connected:
             self.faults.raise_("camera", status.detail)
         else:
             self.faults.clear("camera")
@@ -177,7 +177,7 @@ def _local_path(url: str) -> Path:
         package, _, rest = url.removeprefix("package://").partition("/")
         try:
             return Path(get_package_share_directory(package), unquote(rest))
-        except (PackageNotFoundError, ValueError):
+        except (LookupError, ValueError, OSError):  # not found, no name, no prefix is sourced
             raise CalibrationError(f"camera_info_url {url}: there is no package {package}") from None
     if "://" in url and not url.startswith("file://"):
         raise CalibrationError(f"camera_info_url {url}: only a path, file:// or package:// can be read")

@@ -37,11 +37,10 @@ class LiveSource(Source):
         self._newest: tuple[np.ndarray, int, float] | None = None
         self._arrived = threading.Condition()
         self._connected = False
-        self._detail = "connecting"
+        self._detail = ""
         self._fps = options.fps
         self._read = self._skipped = self._overwritten = self._reconnects = 0
         self._thread = threading.Thread(target=self._grab, name=f"grab {uri}", daemon=True)
-        self._thread.start()
 
     @property
     def fps(self) -> float:
@@ -49,13 +48,17 @@ class LiveSource(Source):
         return self._fps
 
     def status(self) -> SourceStatus:
-        """Connected while frames come; `detail` says what is wrong."""
+        """Connected while frames come; `detail` says what is wrong, nothing before the first attempt."""
         return SourceStatus(
             self._connected, self._detail, self._read, self._skipped, self._overwritten, self._reconnects
         )
 
     def __iter__(self) -> Iterator[Frame]:
-        """Yield the newest frame each time, waiting for one that is new; ends only with `close()`."""
+        """Begin to read, and yield the newest frame each time, waiting for one that is new; ends only with `close()`."""
+        self._thread.start()
+        return self._frames()
+
+    def _frames(self) -> Iterator[Frame]:
         # A camera's frames jitter, so a frame that is nearly due counts as due.
         least_gap = 0.9 / self.options.fps if self.options.fps else 0.0
         last_stamp, last_arrival = 0, float("-inf")
@@ -78,7 +81,8 @@ class LiveSource(Source):
         super().close()
         with self._arrived:
             self._arrived.notify_all()
-        self._thread.join(CLOSE_TIMEOUT)
+        if self._thread.is_alive():
+            self._thread.join(CLOSE_TIMEOUT)
 
     def _grab(self) -> None:
         backoff = FIRST_BACKOFF
@@ -123,12 +127,12 @@ class LiveSource(Source):
     def _say_missing(self) -> None:
         # Once for each loss: back-off goes on for as long as the camera stays away.
         was, self._connected = self._connected, False
-        if was or self._detail == "connecting":
+        if was or not self._detail:
             self._detail = f"{self.uri} {'is lost' if was else 'cannot be opened'}; trying again until it is there"
             self.options.report(self._detail)
 
     def _say_connected(self, capture: cv2.VideoCapture) -> None:
-        again = self._detail != "connecting"
+        again = bool(self._detail)
         self._reconnects += again
         self._connected = True
         self._detail = "connected"

@@ -1,0 +1,189 @@
+"""Everything between a camera and the names of those who walk there.
+
+ros2 launch rt_gait_ros gait.launch.py source:=walk.mp4
+ros2 launch rt_gait_ros gait.launch.py source:=none image_topic:=/camera/image_raw rviz:=true
+ros2 launch rt_gait_ros gait.launch.py --show-args
+"""
+
+import json
+from pathlib import Path
+
+from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction, SetEnvironmentVariable, Shutdown
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import Node
+from launch_ros.substitutions import ExecutableInPackage
+
+from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
+from rt_gait_ros.errors import UsageError
+from rt_gait_ros.nodes.dds import apply_dds_profile
+from rt_gait_ros.resources import resource
+
+PACKAGE = "rt_gait_ros"
+STAGES = ("camera_node", "pose_node", "tracker_node", "gait_node", "overlay_node")
+SWITCH = ("true", "false")
+RESPAWN_DELAY = 2.0  # seconds
+
+
+def generate_launch_description() -> LaunchDescription:
+    """Arguments first: `ros2 launch --show-args` prints them."""
+    return LaunchDescription([*declare_arguments(), OpaqueFunction(function=start_everything)])
+
+
+def declare_arguments() -> list[DeclareLaunchArgument]:
+    """What can be said on the command line. Everything else is a parameter, in params_file."""
+    return [
+        DeclareLaunchArgument(
+            "source",
+            default_value="none",
+            description="What camera_node plays: a video file, a folder of images, a camera's number or /dev path, "
+            "rtsp://…, csi://0, gst:PIPELINE. none: another driver publishes image_topic.",
+        ),
+        DeclareLaunchArgument(
+            "image_topic",
+            default_value="image_raw",
+            description="Topic of the camera's images; camera_info is expected beside it.",
+        ),
+        DeclareLaunchArgument(
+            "params_file",
+            default_value=str(resource("config", "gait.yaml")),
+            description="Parameters of all nodes: copy config/gait.yaml and edit it.",
+        ),
+        DeclareLaunchArgument("namespace", default_value="", description="Namespace of all nodes and topics."),
+        DeclareLaunchArgument(
+            "triton",
+            default_value="embedded",
+            choices=["embedded", "external"],
+            description="embedded: start a Triton server that ends with the launch. external: one runs already.",
+        ),
+        DeclareLaunchArgument(
+            "triton_url",
+            default_value="127.0.0.1:8001",
+            description="Host and port of Triton's gRPC service; the embedded server takes the ports beside it, too.",
+        ),
+        DeclareLaunchArgument(
+            "gallery", default_value="", description="File of the enrolled persons. Empty: as params_file says."
+        ),
+        DeclareLaunchArgument("rviz", default_value="false", choices=SWITCH, description="Open RViz on the overlay."),
+        DeclareLaunchArgument(
+            "composed",
+            default_value="false",
+            choices=SWITCH,
+            description="All nodes in one process: no image crosses a process border. false: a process for each.",
+        ),
+        DeclareLaunchArgument(
+            "log_level",
+            default_value="info",
+            choices=["debug", "info", "warn", "error", "fatal"],
+            description="Least severity that is logged.",
+        ),
+        DeclareLaunchArgument(
+            "use_respawn", default_value="false", choices=SWITCH, description="Start a process again when it dies."
+        ),
+        DeclareLaunchArgument(
+            "autostart",
+            default_value="true",
+            choices=SWITCH,
+            description="Nodes configure and activate themselves. false: a life-cycle manager does.",
+        ),
+        DeclareLaunchArgument(
+            "use_sim_time", default_value="false", choices=SWITCH, description="Take the time from /clock."
+        ),
+    ]
+
+
+def start_everything(context: LaunchContext) -> list[LaunchDescriptionEntity]:
+    """Look at what was said, refuse what cannot be, and start the processes."""
+    said = Arguments(context)
+    environment: dict[str, str] = dict(context.environment)
+    before = set(environment)
+    apply_dds_profile(environment)
+    actions: list[LaunchDescriptionEntity] = [
+        SetEnvironmentVariable(name, environment[name]) for name in sorted(set(environment) - before)
+    ]
+    if said.triton == "embedded":
+        actions.append(triton_server(said))
+    stages = STAGES if said.source != "none" else STAGES[1:]
+    if said.composed:
+        actions.append(node(said, "composed_node", STAGES))
+    else:
+        actions += [node(said, stage, (stage,)) for stage in stages]
+    if said.rviz:
+        actions.append(rviz(said))
+    return actions
+
+
+class Arguments:
+    """The launch arguments, read and checked. Raises UsageError, of which launch prints the line."""
+
+    def __init__(self, context: LaunchContext) -> None:
+        def text(name: str) -> str:
+            return str(LaunchConfiguration(name).perform(context)).strip()
+
+        self.source, self.image_topic, self.gallery = text("source"), text("image_topic"), text("gallery")
+        self.namespace, self.triton, self.log_level = text("namespace"), text("triton"), text("log_level")
+        self.triton_url = text("triton_url")
+        self.rviz, self.composed = text("rviz") == "true", text("composed") == "true"
+        self.respawn, self.autostart = text("use_respawn") == "true", text("autostart") == "true"
+        self.sim_time = text("use_sim_time") == "true"
+        self.params_file = Path(text("params_file")).expanduser()
+        if not self.params_file.is_file():
+            raise UsageError(f"params_file {self.params_file} is not there: copy {resource('config', 'gait.yaml')}")
+        host, _, port = self.triton_url.rpartition(":")
+        if not host or not port.isdecimal() or not 1 < int(port) < 65535:
+            raise UsageError(f"triton_url '{self.triton_url}' is not HOST:PORT, for example 127.0.0.1:8001")
+        self.triton_port = int(port)
+        if self.triton == "embedded" and host not in ("127.0.0.1", "localhost"):
+            raise UsageError(f"triton_url {self.triton_url} is another machine: say triton:=external as well")
+        if not self.source or not self.image_topic:
+            raise UsageError("source and image_topic cannot be empty; source:=none takes images from image_topic")
+
+
+def node(said: Arguments, executable: str, stages: tuple[str, ...]) -> Node:
+    """The process `executable`, in which `stages` run."""
+    values: dict[str, dict[str, object]] = {
+        "camera_node": {} if said.source == "none" else {"source": said.source},
+        "pose_node": {"triton_url": said.triton_url},
+        "gait_node": {"triton_url": said.triton_url, **({"gallery": said.gallery} if said.gallery else {})},
+    }
+    # Later assignments win in rcl, and launch_ros puts its own parameters last: so all of them are given here.
+    line = ["--log-level", said.log_level, "--params-file", str(said.params_file)]
+    for stage in stages:
+        own = {**values.get(stage, {}), "autostart": said.autostart, "use_sim_time": said.sim_time}
+        for name, value in own.items():
+            line += ["-p", f"{stage}:{name}:={json.dumps(value)}"]
+    info_topic = "/".join([*said.image_topic.split("/")[:-1], "camera_info"])
+    return Node(
+        package=PACKAGE,
+        executable=executable,
+        namespace=said.namespace,
+        ros_arguments=line,
+        remappings=[("image_raw", said.image_topic), ("camera_info", info_topic)],
+        output="screen",
+        respawn=said.respawn,
+        respawn_delay=RESPAWN_DELAY,
+    )
+
+
+def triton_server(said: Arguments) -> ExecuteProcess:
+    """The embedded server; without it nobody is recognised, so the launch ends when it does."""
+    port = said.triton_port
+    ports = ["--http-port", str(port - 1), "--grpc-port", str(port), "--metrics-port", str(port + 1)]
+    return ExecuteProcess(
+        cmd=[ExecutableInPackage("rt-gait", PACKAGE), "triton", "up", "--foreground", *ports],
+        name="triton",
+        output="screen",
+        respawn=said.respawn,
+        respawn_delay=RESPAWN_DELAY,
+        on_exit=None if said.respawn else Shutdown(reason="the Triton server has ended"),
+    )
+
+
+def rviz(said: Arguments) -> Node:
+    """RViz on the annotated image and the markers."""
+    return Node(
+        package="rviz2",
+        executable="rviz2",
+        namespace=said.namespace,
+        arguments=["-d", str(resource("config", "gait.rviz"))],
+        output="screen",
+    )

@@ -1,0 +1,127 @@
+import cv2
+import numpy as np
+import pytest
+from sensor_msgs.msg import CameraInfo, Image
+
+from rt_gait_ros.nodes.conversions import from_time
+from rt_gait_ros.nodes.image_conversion import image_to_bgr
+from rt_gait_ros.nodes.links import IMAGE_QOS
+
+FRAMES, FPS, WIDTH, HEIGHT = 12, 25.0, 160, 120
+
+
+@pytest.fixture
+def video(tmp_path):
+    """Twelve grey pictures, 20 levels apart."""
+    path = tmp_path / "video.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), FPS, (WIDTH, HEIGHT))
+    for number in range(FRAMES):
+        writer.write(np.full((HEIGHT, WIDTH, 3), 20 * number, np.uint8))
+    writer.release()
+    return path
+
+
+@pytest.fixture
+def camera(launch, video):
+    def start(**parameters):
+        return launch("camera_node", {"source": str(video), **{k: str(v).lower() for k, v in parameters.items()}})
+
+    return start
+
+
+def numbers(images):
+    return [round(float(image_to_bgr(image).mean()) / 20) for image in images]
+
+
+def test_every_frame_of_a_video_arrives_once_with_its_stamp(camera, ears):
+    images = ears.listen(Image, "image_raw", 10)
+    infos = ears.listen(CameraInfo, "camera_info", 10)
+    process = camera(wait_for_subscribers=1, exit_at_end=True, frame_id="front")
+    ears.until(lambda: process.process.poll() is not None)
+    assert process.process.returncode == 0, process.said
+    assert numbers(images) == list(range(FRAMES))
+    stamps = [from_time(image.header.stamp) for image in images]
+    assert np.diff(stamps).tolist() == [40_000_000] * (FRAMES - 1)
+    assert {(image.header.frame_id, image.encoding, image.width, image.height) for image in images} == {
+        ("front", "bgr8", WIDTH, HEIGHT)
+    }
+    assert {from_time(info.header.stamp) for info in infos} <= set(stamps)
+    assert "has ended after 12 frames" in process.said
+
+
+def test_an_ended_video_goes_inactive_and_plays_again_when_activated(camera, ears):
+    images = ears.listen(Image, "image_raw", 10)
+    process = camera(wait_for_subscribers=1, pace=False)
+    process.wait_until_says("has ended")
+    ears.until(lambda: ears.state("camera_node") == "inactive")
+    before = len(images)
+    assert ears.change_state("camera_node", "activate")
+    ears.until(lambda: len(images) > before)
+    assert process.end() == 0
+
+
+def test_a_loop_plays_on_and_diagnostics_count(camera, ears):
+    images = ears.listen(Image, "image_raw", IMAGE_QOS)
+    process = camera(loop=True, width=80)
+    ears.until(lambda: len(images) > 2 * FRAMES and int(ears.diagnosis("camera_node").get("handled", 0)) > 0)
+    assert (images[0].width, images[0].height) == (80, 60)
+    stamps = [from_time(image.header.stamp) for image in images]
+    assert stamps == sorted(set(stamps))
+    report = ears.diagnosis("camera_node")
+    assert report["message"] == "active"
+    assert report["calibration"] == "uncalibrated"
+    assert report["nominal_fps"] == "25"
+    assert process.end() == 0
+
+
+def test_a_field_of_view_gives_a_rough_camera_info(camera, ears):
+    infos = ears.listen(CameraInfo, "camera_info", 10)
+    camera(loop=True, fov=90.0)
+    ears.until(lambda: infos)
+    assert infos[0].k.tolist() == pytest.approx([80.0, 0.0, 80.0, 0.0, 80.0, 60.0, 0.0, 0.0, 1.0])
+    ears.until(lambda: "guessed" in ears.diagnosis("camera_node").get("calibration", ""))
+
+
+def test_a_calibration_is_scaled_to_the_images(camera, ears, tmp_path):
+    path = tmp_path / "lens.yaml"
+    path.write_text(
+        "image_width: 320\nimage_height: 240\ndistortion_model: plumb_bob\n"
+        "distortion_coefficients: {rows: 1, cols: 5, data: [0.1, 0, 0, 0, 0]}\n"
+        "camera_matrix: {rows: 3, cols: 3, data: [300, 0, 160, 0, 310, 120, 0, 0, 1]}\n"
+        "rectification_matrix: {rows: 3, cols: 3, data: [1, 0, 0, 0, 1, 0, 0, 0, 1]}\n"
+        "projection_matrix: {rows: 3, cols: 4, data: [300, 0, 160, 0, 0, 310, 120, 0, 0, 0, 1, 0]}\n"
+    )
+    infos = ears.listen(CameraInfo, "camera_info", 10)
+    camera(loop=True, camera_info_url=f"file://{path}")
+    ears.until(lambda: infos)
+    assert infos[0].k.tolist() == [150.0, 0.0, 80.0, 0.0, 155.0, 60.0, 0.0, 0.0, 1.0]
+    assert infos[0].d.tolist() == [0.1, 0.0, 0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "says"),
+    [
+        ({"source": "/nowhere.mp4"}, "/nowhere.mp4 does not exist"),
+        ({"source": "''"}, "no source is named"),
+        ({"source": "ftp://a/b"}, "ftp: is not known"),
+        ({"camera_info_url": "/nowhere.yaml"}, "calibration /nowhere.yaml cannot be read"),
+        ({"camera_info_url": "http://a/b"}, "only a path"),
+        ({"camera_info_url": "package://no_such_package/b"}, "no package no_such_package"),
+        ({"fps": -1.0}, "fps"),
+    ],
+)
+def test_what_no_waiting_mends_ends_the_process_in_one_line(launch, video, parameters, says):
+    process = launch("camera_node", {"source": str(video), **{k: str(v) for k, v in parameters.items()}})
+    assert process.process.wait(40) == 2
+    errors = [line for line in process.said.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1
+    assert says in errors[0]
+    assert "Traceback" not in process.said
+
+
+def test_a_camera_that_is_not_there_is_a_fault_and_not_the_end(launch, ears):
+    process = launch("camera_node", {"source": "/dev/video97"})
+    ears.until(lambda: "cannot be opened" in ears.diagnosis("camera_node").get("message", ""))
+    assert ears.state("camera_node") == "active"
+    assert process.said.count("cannot be opened") == 1
+    assert process.end() == 0
