@@ -24,10 +24,10 @@ from rt_gait_ros.serving.onnx_client import OnnxClient
 SUMMARY = "pick the accept line of a gait model for a wanted false-accept rate"
 
 _DESCRIPTION = """\
-Fits what a distance between two looks means (the probability that both are one person), and draws the accept line where
-the wanted share of different people would be taken for one. Nobody needs to label anything: one track is one person,
-and two tracks in the picture at once are two. So any recording of several people walking will do, best of the place where
-the robot works. A gallery adds the pairs of its stored walks.
+Fits what a distance between two looks means (the probability that both are one person), and draws the accept line
+where the wanted share of different people would be taken for one. Nobody needs to label anything: one track is one
+person, and two tracks in the picture at once are two. So any recording of several people walking will do, best of the
+place where the robot works. A gallery adds the pairs of its stored walks.
 
   rt-gait calibrate hall.mp4 yard.mp4                       accept 1 in 100 strangers on a look
   rt-gait calibrate hall.mp4 --false-accept-rate 0.05       another rate

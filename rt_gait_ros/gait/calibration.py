@@ -88,7 +88,7 @@ def fit(genuine: np.ndarray, impostor: np.ndarray, *, model: str, false_accept_r
 
     The accept line is the largest distance within which at most `false_accept_rate` (0..1) of the impostor pairs are;
     the margin is the lead that makes the runner-up MARGIN_ODDS times less likely.
-    Raises UsageError for too few pairs (ten of each, and one false accept expected), and for distances that say nothing.
+    Raises UsageError for too few pairs (ten of each, and one false accept expected), and where distances say nothing.
     """
     if len(genuine) < 10 or len(impostor) < 10:
         raise UsageError(

@@ -1,0 +1,85 @@
+import numpy as np
+import pytest
+
+from rt_gait_ros.errors import GaitError
+from rt_gait_ros.evaluation import walks
+from rt_gait_ros.evaluation.pairs import footage_pairs, gallery_pairs
+from rt_gait_ros.evaluation.walks import VideoWalks, Walk, motion_passes
+
+
+def walk(body_id, first, last, value=1):
+    return Walk(body_id, np.arange(first, last + 1), np.full((last - first + 1, 64, 64), value, np.uint8))
+
+
+def test_passes_are_found_by_motion_alone():
+    random = np.random.default_rng(1)
+    images = random.integers(95, 105, (300, 120, 160)).astype(np.uint8)  # noise of a camera is no motion
+    for first, last in ((50, 99), (108, 140), (200, 210), (250, 299)):  # 8 images' hole; 11 images are too short
+        for index in range(first, last + 1):
+            left = 20 + 2 * (index - first)
+            images[index, 20:100, left : left + 20] = 200
+    assert motion_passes(images, 25.0) == [(50, 140), (250, 299)]
+
+
+def test_a_pass_has_the_frames_of_its_longest_track_or_is_lost():
+    video = VideoWalks((walk("aaaaa", 0, 9, 1), walk("bbbbb", 12, 40, 2)), ((0, 40), (60, 90)))
+    first, second = video.by_pass(20)
+    assert (len(first), first[0, 0, 0]) == (29, 2)
+    assert second is None
+    assert video.by_pass(30) == [None, None]
+
+
+def test_walks_are_kept(tmp_path):
+    video = VideoWalks((walk("aaaaa", 3, 9), walk("bbbbb", 5, 6)), ((0, 40),))
+    walks.store(tmp_path / "a.npz", video)
+    again = walks.load(tmp_path / "a.npz")
+    assert again.passes == video.passes
+    assert [w.body_id for w in again.walks] == ["aaaaa", "bbbbb"]
+    np.testing.assert_array_equal(again.walks[0].indices, video.walks[0].indices)
+    np.testing.assert_array_equal(again.walks[1].frames, video.walks[1].frames)
+    empty = VideoWalks((), ())
+    walks.store(tmp_path / "b.npz", empty)
+    assert walks.load(tmp_path / "b.npz") == empty
+
+
+def test_a_run_that_was_broken_off_goes_on(tmp_path, monkeypatch):
+    videos = [tmp_path / "a.avi", tmp_path / "b.avi"]
+    for number, video in enumerate(videos):
+        video.write_bytes(bytes([number]))
+    monkeypatch.setattr(walks, "_settings", lambda repository: "settings")
+    for video in videos:
+        walks.store(tmp_path / f"{walks._key(video, 'settings')}.npz", VideoWalks((), ((0, video.read_bytes()[0]),)))
+    found = walks.read_all(videos, tmp_path, tmp_path, 2, lambda line: pytest.fail("nothing was left to do"))
+    assert [found[video].passes for video in videos] == [((0, 0),), ((0, 1),)]
+    assert walks._key(videos[0], "other") != walks._key(videos[0], "settings")
+
+
+def test_a_file_that_is_no_video_is_said(tmp_path):
+    (tmp_path / "a.avi").write_bytes(b"no video")
+    with pytest.raises(GaitError, match="avi cannot be read"):
+        list(walks._images(tmp_path / "a.avi"))
+
+
+def embed(frames):
+    return np.array([[frames.mean(), 0.0]], np.float32)
+
+
+def test_pairs_are_of_one_track_or_of_two_at_once():
+    together = VideoWalks((walk("aaaaa", 0, 29, 1), walk("bbbbb", 20, 49, 5), walk("ccccc", 60, 75, 9)), ())
+    pairs = footage_pairs([together, VideoWalks((walk("aaaaa", 0, 19, 7),), ())], embed, 10)
+    assert len(pairs.genuine) == 3 + 3 + 1
+    assert not pairs.genuine.any()
+    np.testing.assert_array_equal(pairs.impostor, np.full(9, 4.0))  # nothing of c, who was alone, or of the other video
+
+
+def test_pairs_of_a_gallery(tmp_path):
+    from rt_gait_ros.gait.gallery import Gallery
+    from rt_gait_ros.gait.gallery_file import Template
+
+    gallery = Gallery(tmp_path / "g")
+    for name, values in (("Ada", (0, 1)), ("Bob", (10, 12, 13))):
+        templates = [Template(np.array([[value]], np.float32), 1) for value in values]
+        gallery.add(name, templates, model="m", gait_frame_kind="silhouette")
+    pairs = gallery_pairs(gallery.references)
+    assert sorted(pairs.genuine) == pytest.approx([1, 1, 2, 3])
+    assert sorted(pairs.impostor) == pytest.approx([9, 10, 11, 12, 12, 13])

@@ -1,0 +1,87 @@
+import json
+
+import numpy as np
+import pytest
+
+from rt_gait_ros.errors import GaitError, UsageError
+from rt_gait_ros.gait import calibration
+from rt_gait_ros.gait.calibration import MARGIN_ODDS
+
+
+@pytest.fixture
+def pairs():
+    random = np.random.default_rng(1)
+    return random.normal(0.3, 0.1, 3000).clip(0), random.normal(0.6, 0.1, 5000).clip(0)
+
+
+@pytest.fixture
+def fitted(pairs):
+    return calibration.fit(*pairs, model="m", false_accept_rate=0.01, source="made up")
+
+
+def test_probabilities_are_those_of_the_distributions(fitted):
+    # two normal distributions of one width: log odds are a line, (0.6 - 0.3) / 0.1^2 steep, zero half-way
+    assert fitted.slope == pytest.approx(30, rel=0.05)
+    assert fitted.offset / fitted.slope == pytest.approx(0.45, abs=0.005)
+    assert fitted.margin == pytest.approx(np.log(MARGIN_ODDS) / fitted.slope)
+
+
+def test_the_calibration_is_reliable_on_pairs_it_has_not_seen(fitted):
+    random = np.random.default_rng(2)
+    distance = np.concatenate([random.normal(0.3, 0.1, 20000), random.normal(0.6, 0.1, 20000)])
+    same = np.arange(40000) < 20000
+    claimed = 1 / (1 + np.exp(-fitted.log_odds(distance)))
+    for low in np.arange(0, 1, 0.1):
+        inside = (claimed >= low) & (claimed < low + 0.1)
+        assert same[inside].mean() == pytest.approx(claimed[inside].mean(), abs=0.05)
+
+
+def test_the_accept_line_keeps_the_false_accept_rate(pairs, fitted):
+    _, impostor = pairs
+    assert (impostor <= fitted.accept_distance).mean() <= 0.01
+    assert (impostor <= fitted.accept_distance + 0.01).mean() > 0.01
+
+
+def test_classes_that_do_not_overlap_give_a_finite_slope():
+    fitted = calibration.fit(np.full(50, 0.1), np.full(150, 0.9), model="m", false_accept_rate=0.01, source="")
+    assert np.isfinite([fitted.slope, fitted.offset]).all()
+    assert 0.1 < fitted.accept_distance < 0.9
+
+
+@pytest.mark.parametrize(
+    ("genuine", "impostor", "rate", "says"),
+    [
+        (np.zeros(9), np.ones(100), 0.1, "too few"),
+        (np.zeros(10), np.ones(100), 0.001, "0.01 or more"),
+        (np.zeros(10), np.ones(100), 1.0, "below 1"),
+        (np.linspace(1, 2, 50), np.linspace(0, 1, 50), 0.1, "cannot be calibrated"),
+    ],
+)
+def test_what_cannot_be_fitted_is_refused(genuine, impostor, rate, says):
+    with pytest.raises(UsageError, match=says):
+        calibration.fit(genuine, impostor, model="m", false_accept_rate=rate, source="")
+
+
+def test_posteriors_add_up_to_one_and_leave_room_for_nobody(fitted):
+    persons, nobody = fitted.posterior(np.array([0.3, 0.6, 0.6]), 0.5)
+    assert persons.sum() + nobody == pytest.approx(1.0)
+    assert persons[0] > 0.9
+    _, nobody = fitted.posterior(np.array([0.9, 0.9]), 0.5)
+    assert nobody > 0.99
+    persons, nobody = fitted.posterior(np.array([0.0, 50.0]), 0.5)  # no overflow
+    assert persons[0] == pytest.approx(1.0, abs=0.01)
+
+
+def test_a_calibration_comes_back_and_a_wrong_one_is_refused(tmp_path, fitted):
+    (tmp_path / "m").mkdir()
+    assert calibration.find(tmp_path, "m") is None
+    path = tmp_path / "m" / calibration.FILE_NAME
+    calibration.save(path, fitted)
+    assert calibration.find(tmp_path, "m") == fitted
+    with pytest.raises(GaitError, match="gait model m, not other"):
+        calibration.load(path, "other")
+    record = json.loads(path.read_text())
+    del record["slope"]
+    path.write_text(json.dumps(record))
+    with pytest.raises(GaitError, match=r"damaged.*rt-gait calibrate"):
+        calibration.find(tmp_path, "m")

@@ -1,0 +1,33 @@
+from dataclasses import replace
+
+import pytest
+
+from rt_gait_ros.errors import UsageError
+from rt_gait_ros.gait import calibration
+from rt_gait_ros.gait.config import RANGES, RecognizerConfig
+from rt_gait_ros.resources import resource
+
+
+@pytest.mark.parametrize("name", RANGES)
+def test_values_out_of_range_are_refused(config, name):
+    low, high = RANGES[name]
+    for value in (low - 1, high + 1):
+        with pytest.raises(UsageError, match=name):
+            replace(config, **{name: value})
+
+
+def test_lines_must_come_from_somewhere(config):
+    with pytest.raises(UsageError, match="calibrate"):
+        RecognizerConfig(model="angle")
+    with pytest.raises(UsageError, match="looks"):
+        replace(config, agree=6)
+    with pytest.raises(UsageError, match="gait_energy_image, not angle"):
+        replace(config, calibration=calibration.find(resource("model_repository"), "gait_energy_image"))
+
+
+def test_the_shipped_network_has_a_calibration_and_a_parameter_overrules_it():
+    shipped = calibration.find(resource("model_repository"), "gait_energy_image")
+    config = RecognizerConfig(calibration=shipped)
+    assert config.accept_line == shipped.accept_distance
+    assert replace(config, accept_distance=0.1).accept_line == 0.1
+    assert config.margin_line == shipped.margin
