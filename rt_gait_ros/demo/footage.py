@@ -76,13 +76,14 @@ def _walker(first: int, last: int, left: int, width: int) -> Cut:
 
 
 # The woman comes from behind a tree in frame 40 and leaves the picture in frame 205; a man stands above the window.
-ENROLMENT = Scene((_walker(15, 104, left=220, width=1546),), (SIZE[0],))
-# She walks into this window in frame 98, two seconds from its beginning: her track of part one has ended by then.
-STRANGERS_FROM = 652  # pixels: in part two the strangers' panel begins here
+ENROLMENT = Scene((_walker(15, 112, left=220, width=1546),), (SIZE[0],))
+# She walks into this window two seconds from its beginning, when her track of part one has ended, and is wholly in it
+# from frame 114 on.
+STRANGERS_FROM = 626  # pixels: in part two the strangers' panel begins here
 RECOGNITION = Scene(
     (
-        _walker(33, 216, left=0, width=1000),
-        Cut(STRANGERS_VIDEO, 10.0, 401, 462, left=571, top=222, width=197, height=194),
+        _walker(33, 216, left=0, width=960),
+        Cut(STRANGERS_VIDEO, 10.0, 401, 462, left=557, top=222, width=211, height=194),
     ),
     (STRANGERS_FROM, SIZE[0] - STRANGERS_FROM),
 )

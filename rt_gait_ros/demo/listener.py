@@ -33,7 +33,7 @@ class Listener(Node):
     """Records what the nodes of its namespace publish, with the time it took."""
 
     def __init__(self, namespace: str, fps: float, check: Callable[[], None]) -> None:
-        """fps: of the video that will be played. check: called while waiting; raises when there is no point in waiting on."""
+        """fps: of the video that will be played. check: called while waiting; raises when waiting is of no use."""
         super().__init__("demo", namespace=namespace)
         self.recording = Recording(fps)
         self.enrolment: Enrolment | None = None

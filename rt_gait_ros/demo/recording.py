@@ -12,8 +12,8 @@ from rt_gait_ros.tracking.track import TrackFrame
 class Recording:
     """Everything the demo heard, by stamp in nanoseconds.
 
-    fps: frames per second of the video that is played. camera: stamps of the images that the camera sent. latencies: seconds from an image's stamp to the arrival of its
-    identities.
+    fps: frames per second of the video that is played. camera: stamps of the images that the camera sent.
+    latencies: seconds from an image's stamp to the arrival of its identities.
     """
 
     fps: float

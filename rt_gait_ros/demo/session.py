@@ -25,8 +25,8 @@ from rt_gait_ros.serving.server import TritonServer
 from rt_gait_ros.serving.triton_client import TritonClient
 from rt_gait_ros.tracking.track import Track, TrackState
 
-# One window of the recogniser: a gait cycle at 25 frames per second.
-ENROL_FRAMES = 30
+# One and a half gait cycles at 25 frames per second, of the two that part one of the footage shows.
+ENROL_FRAMES = 40
 LOOK_PERIOD = 0.1
 SILENCE = 3.0  # seconds without an image after which a camera that plays no more counts as ended
 STRAGGLERS = 1.0
