@@ -1,5 +1,7 @@
 import dataclasses
+import json
 import math
+from pathlib import Path
 
 import pytest
 import yaml
@@ -47,3 +49,12 @@ def test_ranges_are_the_domain_rooms_own():
         assert specifications()["tracker_node"][field.name].range == field.metadata["range"]
     for name in RANGES.keys() - {"accept_distance", "margin"}:
         assert specifications()["gait_node"][name].range == RANGES[name]
+
+
+@pytest.mark.parametrize(("node", "specification"), ALL, ids=lambda value: getattr(value, "name", value))
+def test_the_reference_page_tells_of_each_parameter(node, specification):
+    page = (Path(__file__).parents[2] / "docs" / "nodes.md").read_text()
+    section = page.split(f"## {node}\n")[1].split("\n## ")[0]
+    (line,) = [line for line in section.splitlines() if line.startswith(f"| `{specification.name}`")]
+    assert f"`{json.dumps(specification.default)}`" in line
+    assert " ".join(specification.description.split()) in line
