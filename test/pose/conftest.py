@@ -7,7 +7,6 @@ import pytest
 
 from benchmark.paf_reference import FIGURE
 from rt_gait_ros.pose.layouts import BLAZEPOSE_PARTS
-
 from rt_gait_ros.serving.inference import ModelSpec, ServerUnavailable, TensorSpec
 
 

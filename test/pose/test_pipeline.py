@@ -46,17 +46,17 @@ def test_nobody_needs_no_person_network(client, play):
 
 
 def test_whole_image_runs_come_once_a_period_while_everybody_is_followed(client, play):
-    client.people = [(300, 240, 200), (450, 240, 180)]
+    client.people = [(150, 240, 200), (500, 240, 180)]
     pipeline = PosePipeline(client, PoseConfig(detector_period=5))
     for n in range(11):
-        client.people = [(300 + 4 * n, 240, 200), (450 - 2 * n, 240, 180)]
+        client.people = [(150 + 4 * n, 240, 200), (500 - 2 * n, 240, 180)]
         assert len(play(pipeline).people) == 2
     assert models(client).count(DETECTOR) == 3  # images 1, 6 and 11
     assert client.requests[-1] == (PERSON, 2)
 
 
 def test_somebody_lost_makes_it_look_around_at_once(client, play):
-    client.people = [(300, 240, 200), (450, 240, 180)]
+    client.people = [(150, 240, 200), (500, 240, 180)]
     pipeline = PosePipeline(client, PoseConfig(detector_period=100))
     play(pipeline)
     client.people = client.people[:1]

@@ -1,0 +1,76 @@
+import numpy as np
+import pytest
+
+from benchmark.paf_reference import scene
+from rt_gait_ros.errors import GaitError
+from rt_gait_ros.pose.detectors import Detector
+from rt_gait_ros.pose.layouts import OPENPOSE_CHANNELS, OPENPOSE_HEATMAPS, OPENPOSE_THIN, TRT_POSE
+from rt_gait_ros.serving.inference import ModelSpec, TensorSpec
+
+
+def detector(outputs, size=(-1, -1), parameters=None, min_parts=2):
+    image = TensorSpec("image", "uint8", (-1, *size, 3))
+    tensors = tuple(TensorSpec(name, "float32", (-1,)) for name in outputs)
+    return Detector.from_spec(ModelSpec("net", (image,), tensors, parameters or {}), min_parts)
+
+
+@pytest.mark.parametrize(
+    ("multiple", "fixed", "image", "expected"),
+    [
+        (8, (-1, -1), (480, 640), (240, 320)),
+        (32, (-1, -1), (1080, 1920), (192, 320)),
+        (32, (-1, -1), (120, 160), (256, 320)),
+        (1, (224, 256), (480, 640), (224, 256)),
+        (32, (-1, -1), (2, 2000), (64, 320)),
+    ],
+)
+def test_every_image_becomes_a_size_that_the_network_takes(multiple, fixed, image, expected):
+    ready = detector(["people"], fixed, {"size_multiple": str(multiple)})
+    assert ready.request(np.zeros((*image, 3), np.uint8), 320)["image"].shape == (1, *expected, 3)
+
+
+@pytest.mark.parametrize(("order", "channel"), [("RGB", 2), ("BGR", 0)])
+def test_colours_are_in_the_networks_order(order, channel):
+    image = np.zeros((64, 64, 3), np.uint8)
+    image[..., 0] = 200
+    request = detector(["people"], parameters={"colour_order": order}).request(image, 64)
+    assert request["image"][0, ..., channel].mean() == 200
+
+
+def test_openpose_maps():
+    cmap, paf = scene(np.random.default_rng(3), 1, OPENPOSE_THIN)
+    maps = np.zeros((1, 56, 56, 57), np.float32)
+    maps[0, ..., OPENPOSE_CHANNELS] = cmap
+    maps[0, ..., OPENPOSE_HEATMAPS:] = paf.transpose(1, 2, 0)
+    (person,) = detector(["maps"]).people({"maps": maps}, np.zeros((448, 896, 3), np.uint8))
+    part = 5
+    row, column = np.unravel_index(cmap[part].argmax(), cmap[part].shape)
+    np.testing.assert_allclose(person[part, :2], [(column + 0.5) * 16, (row + 0.5) * 8], atol=16)
+
+
+def test_trt_pose_maps():
+    cmap, paf = scene(np.random.default_rng(3), 1, TRT_POSE)
+    people = detector(["cmap", "paf"]).people({"cmap": cmap[None], "paf": paf[None]}, np.zeros((56, 56, 3), np.uint8))
+    assert people.shape == (1, 18, 3)
+    assert np.isfinite(people).all()
+
+
+def test_movenet_people_with_joints_left_out():
+    rows = np.zeros((1, 6, 56), np.float32)
+    rows[0, :3, 55] = 0.9, 0.9, 0.1
+    rows[0, 0, :51] = np.column_stack([np.linspace(0.2, 0.8, 17), np.full(17, 0.5), np.full(17, 0.7)]).ravel()
+    rows[0, 0, 2] = 0.05  # the nose is not sure
+    people = detector(["people"]).people({"people": rows}, np.zeros((100, 200, 3), np.uint8))
+    assert people.shape == (1, 18, 3)
+    assert np.isnan(people[0, 0, :2]).all()
+    np.testing.assert_allclose(people[0, 16], [100, 80, 0.7], atol=1e-4)
+
+
+def test_damaged_answers_are_refused():
+    with pytest.raises(GaitError, match="NaN"):
+        detector(["people"]).people({"people": np.full((1, 6, 56), np.nan)}, np.zeros((9, 9, 3), np.uint8))
+
+
+def test_a_network_that_finds_nobody_is_refused():
+    with pytest.raises(GaitError, match="choose another model"):
+        detector(["embedding"])

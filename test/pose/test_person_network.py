@@ -1,0 +1,63 @@
+import cv2
+import numpy as np
+import pytest
+
+from benchmark.paf_reference import FIGURE
+from rt_gait_ros.pose.person_network import CROP, Region, cut, read, region_from_keypoints
+
+
+def test_a_region_and_its_crop_agree_about_places():
+    region = Region(100.0, 80.0, 64.0)
+    points = np.array([[100.0, 80.0], [68.0, 48.0], [132.0, 112.0]])
+    affine = region.to_crop()
+    crop = points @ affine[:, :2].T + affine[:, 2]
+    np.testing.assert_allclose(crop, [[128, 128], [0, 0], [256, 256]])
+    np.testing.assert_allclose(region.to_source(crop), points)
+
+
+def test_the_crop_shows_the_region_in_rgb_and_black_outside():
+    image = np.zeros((100, 100, 3), np.uint8)
+    image[..., 0] = 200  # blue
+    crop = cut(image, Region(0.0, 50.0, 100.0))
+    assert crop.shape == (CROP, CROP, 3)
+    assert crop[128, 200].tolist() == [0, 0, 200]
+    assert crop[128, 50].tolist() == [0, 0, 0]
+
+
+def test_a_mark_is_found_where_it_was_cut():
+    image = np.zeros((240, 320, 3), np.uint8)
+    cv2.circle(image, (200, 100), 3, (255, 255, 255), -1)
+    region = Region(190.0, 110.0, 80.0)
+    crop = cut(image, region)[..., 0].astype(float)
+    y, x = (np.mgrid[0:CROP, 0:CROP] + 0.5) * crop
+    place = region.to_source(np.array([x.sum(), y.sum()]) / crop.sum())
+    np.testing.assert_allclose(place, [200.5, 100.5], atol=0.1)
+
+
+def test_landmarks_are_read_in_source_pixels_with_their_confidence():
+    landmarks = np.zeros((1, 39, 5), np.float32)
+    landmarks[0, :, :2] = 128.0
+    landmarks[0, :, 3:] = 9.0
+    landmarks[0, 27, 3] = -9.0  # left ankle hidden
+    landmarks[0, 34, :2] = 128.0, 28.0
+    outputs = {"landmarks": landmarks, "presence": np.ones((1, 1)), "mask": np.zeros((1, 256, 256, 1), np.float32)}
+    (reading,) = read(outputs, [Region(300.0, 200.0, 512.0)])
+    np.testing.assert_allclose(reading.keypoints[:, :2], np.tile([300.0, 200.0], (18, 1)))
+    assert reading.keypoints[15, 2] < 0.01 < 0.99 < reading.keypoints[16, 2]
+    assert reading.next_region == Region(300.0, 200.0, pytest.approx(500.0))
+
+
+@pytest.mark.parametrize("missing", [[], [15], [15, 16], [13, 14, 15, 16], [0, 1, 2, 3, 4]])
+def test_lost_limbs_hardly_change_the_region(missing):
+    keypoints = np.column_stack([FIGURE * 200 + (300, 240), np.ones(18)])
+    keypoints[missing] = np.nan, np.nan, 0
+    region = region_from_keypoints(keypoints)
+    assert abs(region.x - 300) < 10
+    assert abs(region.y - 240) < 10
+    assert 220 <= region.side <= 340
+
+
+def test_too_little_of_a_person_is_no_region():
+    keypoints = np.full((18, 3), np.nan)
+    keypoints[3] = 10, 10, 1
+    assert region_from_keypoints(keypoints) is None
