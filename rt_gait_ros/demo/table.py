@@ -66,10 +66,12 @@ class LiveTable:
         ]
         for track in people:
             identity = known.get(track.body_id)
-            frames = identity.frames_used if identity else 0
+            frames = f"{identity.frames_used}" if identity else "0"
+            if identity is None or identity.status == IdentityStatus.COLLECTING:
+                frames += f"/{self._frames_wanted}"
             lines.append(
                 f"{track.body_id:6} {track.state.name.lower():10} {'yes' if track.walking else 'no':5}  "
-                f"{_who(identity):24} {_sure(identity):>5}  {frames:>3}/{self._frames_wanted}"
+                f"{_who(identity):24} {_sure(identity):>5}  {frames:>6}"
             )
         back = f"\x1b[{self._lines}F" if self._lines else ""
         self._out.write(back + "".join(f"\x1b[2K{line}\n" for line in lines) + "\x1b[0J")
