@@ -10,14 +10,9 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import numpy as np
-
 from rt_gait_ros.demo.footage import demo_footage
-from rt_gait_ros.demo.recording import Recording
 from rt_gait_ros.demo.session import Video, read_video, run_session
-from rt_gait_ros.errors import GaitError
 from rt_gait_ros.evaluation.bench import Row
-from rt_gait_ros.tracking.track import TrackState
 
 SUMMARY = "images per second and latency from camera stamp to identity, two walkers, four nodes over DDS, Triton"
 REFERENCE = "whole-image network on every image"
@@ -60,22 +55,4 @@ def _play(video: Video, changes: Mapping[str, object]) -> tuple[float, float]:
             lambda line: None,
             **changes,
         )
-    return of_two_people(outcome.recording)
-
-
-def of_two_people(recording: Recording) -> tuple[float, float]:
-    """Images answered per second, and the 95th percentile of the latency in ms, while two people are in view.
-
-    From the first image with two confirmed tracks to the last. Raises GaitError when there never were two.
-    """
-    stamps = [
-        stamp
-        for stamp, frame in recording.tracks.items()
-        if sum(track.state == TrackState.CONFIRMED for track in frame.tracks) >= 2
-    ]
-    if len(stamps) < 2:
-        raise GaitError("two people were never tracked at the same time: look at the demo's overlay.mp4")
-    begin, end = min(stamps), max(stamps)
-    answered = {stamp: latency for stamp, latency in recording.latencies.items() if begin <= stamp <= end}
-    fps = (len(answered) - 1) / ((end - begin) * 1e-9)
-    return fps, float(np.percentile(list(answered.values()), 95) * 1e3)
+    return outcome.recording.pace(people=2)

@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from rt_gait_ros.errors import GaitError
 from rt_gait_ros.gait.identity import IdentityFrame
-from rt_gait_ros.tracking.track import TrackFrame
+from rt_gait_ros.tracking.track import TrackFrame, TrackState
 
 
 @dataclass(slots=True)
@@ -39,6 +40,22 @@ class Recording:
     def frame_number(self, stamp: int) -> int:
         """Number of the video's frame that has this stamp: recordings are stamped start + n / fps."""
         return round(self.seconds(stamp) * self.fps)
+
+    def pace(self, people: int) -> tuple[float, float]:
+        """Images answered per second, and 95th percentile of the latency in ms, while so many people are in view.
+
+        That is from the first image with `people` confirmed tracks to the last. Raises GaitError when there are no two.
+        """
+        stamps = [
+            stamp
+            for stamp, frame in self.tracks.items()
+            if sum(track.state == TrackState.CONFIRMED for track in frame.tracks) >= people
+        ]
+        if len(stamps) < 2:
+            raise GaitError(f"{people} people were never tracked at the same time: look at the demo's overlay.mp4")
+        begin, end = min(stamps), max(stamps)
+        answered = [latency for stamp, latency in self.latencies.items() if begin <= stamp <= end]
+        return (len(answered) - 1) / ((end - begin) * 1e-9), float(np.percentile(answered, 95) * 1e3)
 
     def latency_ms(self, percent: float) -> float:
         """Percentile of the latencies in milliseconds, NaN without any."""

@@ -17,6 +17,7 @@ from rt_gait_ros.demo.processes import NodeProcesses
 from rt_gait_ros.demo.recording import Recording
 from rt_gait_ros.demo.report import Enrolment
 from rt_gait_ros.errors import GaitError, UsageError
+from rt_gait_ros.nodes.dds import apply_dds_profile
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.inference import InferenceError
 from rt_gait_ros.serving.installation import find_installation, install
@@ -88,8 +89,7 @@ def run_session(
     """
     namespace = f"/rt_gait_demo_{os.getpid()}"
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    if "FASTRTPS_DEFAULT_PROFILES_FILE" not in os.environ:
-        os.environ["FASTRTPS_DEFAULT_PROFILES_FILE"] = str(resource("config", "fastdds.xml"))
+    apply_dds_profile()
     repository = resource("model_repository")
     _install_server(say)
     say("starting Triton")
