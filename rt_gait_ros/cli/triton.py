@@ -3,7 +3,7 @@
 import argparse
 import signal
 import sys
-import time
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -112,12 +112,17 @@ def _up(arguments: argparse.Namespace) -> int:
 
 def _serve(server: TritonServer) -> int:
     """Run the server until a signal comes. Raises ServerFailed when it dies before."""
+    stop = threading.Event()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with server:
+            # From here on a second signal must not cut the server's own end short.
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, lambda *_: stop.set())
             print(f"Triton serves at {server.url} (log {server.log})", flush=True)
             while server.alive:
-                time.sleep(0.2)
+                if stop.wait(0.2):
+                    return 0
             raise ServerFailed(f"the Triton server died: see {server.log}")
     except KeyboardInterrupt:
         return 0

@@ -2,8 +2,8 @@
 
 Each shipped `model.onnx` is the converted network (`docs/models.md` says how it is converted) with four changes:
 images come in as uint8, normalisation is part of the graph, tensors have clear names, and the batch axis is free where
-the graph allows it. The changes are deterministic: the same converted file always gives the same bytes, and both hashes
-are written down here.
+the graph allows it. The same converted file always gives the same bytes. Another version of the converter names inner
+tensors otherwise, so a converted file is known by its fingerprint, which only operations and weights change.
 """
 
 import hashlib
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+from google.protobuf.message import DecodeError
 from onnx import TensorProto, helper, numpy_helper
 
 from rt_gait_ros.errors import UsageError
@@ -32,18 +33,46 @@ class Recipe:
     """How one shipped network is made.
 
     source: file name of the converted network, or None where there is nothing to convert.
-    source_sha256, sha256: of that file and of the shipped `model.onnx`.
+    fingerprint: of that network. sha256: of the shipped `model.onnx`.
     """
 
     build: Callable[[onnx.ModelProto | None], onnx.ModelProto]
     sha256: str
     source: str | None = None
-    source_sha256: str | None = None
+    fingerprint: str | None = None
 
 
 def sha256(path: Path) -> str:
     """Hexadecimal SHA-256 of a file's bytes."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def fingerprint(model: onnx.ModelProto) -> str:
+    """SHA-256 of what a network computes: its operations in order, how they are connected, and its weights.
+
+    Names of inner tensors and nodes play no part; those of inputs and outputs do.
+    """
+    graph = model.graph
+    outer = {tensor.name for tensor in (*graph.input, *graph.output)}
+    weights = {tensor.name: tensor for tensor in graph.initializer}
+    numbers: dict[str, str] = {}
+    digest = hashlib.sha256()
+
+    def say(text: str) -> None:
+        digest.update(f"{text}\n".encode())
+
+    for node in graph.node:
+        say(node.op_type)
+        for attribute in sorted(node.attribute, key=lambda attribute: attribute.name):
+            digest.update(attribute.SerializeToString(deterministic=True))
+        for tensor in (*node.input, *node.output):
+            if tensor in weights:
+                array = numpy_helper.to_array(weights[tensor])
+                say(f"{array.dtype} {array.shape}")
+                digest.update(array.tobytes())
+            else:
+                say(tensor if tensor in outer else numbers.setdefault(tensor, str(len(numbers))))
+    return digest.hexdigest()
 
 
 def derive(name: str, sources: Path) -> bytes:
@@ -59,12 +88,26 @@ def derive(name: str, sources: Path) -> bytes:
         path = sources / recipe.source
         if not path.is_file():
             raise UsageError(f"{path} is not there: convert it as docs/models.md says, or name another folder")
-        if sha256(path) != recipe.source_sha256:
-            raise UsageError(f"{path} is not the network that docs/models.md describes (other SHA-256): convert again")
-        source = onnx.load(path)
+        source = _load(path)
+        if fingerprint(source) != recipe.fingerprint:
+            raise UsageError(
+                f"{path} is not the network that docs/models.md describes (other fingerprint): convert again"
+            )
     model = recipe.build(source)
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString(deterministic=True))
+
+
+def is_same(content: bytes, path: Path) -> bool:
+    """Whether the file at `path` is there and holds the network of `content`; see fingerprint."""
+    return path.is_file() and fingerprint(_load(path)) == fingerprint(onnx.load_from_string(content))
+
+
+def _load(path: Path) -> onnx.ModelProto:
+    try:
+        return onnx.load(path)
+    except DecodeError:
+        raise UsageError(f"{path} is no ONNX file: convert it as docs/models.md says") from None
 
 
 def build_openpose_mobilenet_thin(source: onnx.ModelProto | None) -> onnx.ModelProto:
@@ -212,19 +255,19 @@ RECIPES = {
         build_openpose_mobilenet_thin,
         sha256="0c59a838061fada817033e93a2e28311035ad64c3b74ca48508518fd3e20d2dc",
         source="openpose_mobilenet_thin.onnx",
-        source_sha256="7c210d7cbd0dfa5a06e6dc819024836cd0e0fa909d6d11acf268375c2f674390",
+        fingerprint="a75891b3f44b7acf2fe1df0f6a59b9af122d586bcdb34c442a99be0f2b14d76d",
     ),
     "movenet_multipose": Recipe(
         build_movenet_multipose,
         sha256="bcda59470847ef057cf424fb3eb8059aa41711fad444521069f561cb0b69254e",
         source="movenet_multipose.onnx",
-        source_sha256="927b4205793d61d7de44edb678d65800250aaf1c67e83156835a0047ed7984c1",
+        fingerprint="e8757350b40e0d0e7fbc1bc8e8c7081142d522eec4af14076ee538ec9994c78d",
     ),
     "blazepose_landmark_full": Recipe(
         build_blazepose_landmark_full,
         sha256="2dd005ba74ff750a9d967a51391d61ee4beec3abd99512ddb119dc6883049ba8",
         source="blazepose_landmark_full.onnx",
-        source_sha256="74a61acc47900fdf7d45b35263c0e6377b77d1864a9b61719a17d9cd98cfeb77",
+        fingerprint="281eb8aa2972a04dc64379ec8e6388657c63c5d62dada9aef065bc77f6a3a15a",
     ),
     "gait_energy_image": Recipe(
         build_gait_energy_image, sha256="29700e1c6896cda88bb771dc9680a7e22ee91ff96c1d03dee6a0531f73d91dbb"

@@ -4,11 +4,12 @@ import hashlib
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.serving.derive import RECIPES, derive, sha256
+from rt_gait_ros.serving.derive import RECIPES, build_gait_energy_image, derive, fingerprint, sha256
 
 
 def run(path: Path, **inputs: np.ndarray) -> list[np.ndarray]:
@@ -89,7 +90,45 @@ def test_missing_source_is_refused(tmp_path: Path) -> None:
         derive("movenet_multipose", tmp_path)
 
 
-def test_other_source_is_refused(tmp_path: Path) -> None:
+def test_source_that_is_no_network_is_refused(tmp_path: Path) -> None:
     (tmp_path / "movenet_multipose.onnx").write_bytes(b"something else")
-    with pytest.raises(UsageError, match="other SHA-256"):
+    with pytest.raises(UsageError, match="is no ONNX file"):
         derive("movenet_multipose", tmp_path)
+
+
+def test_other_network_as_source_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "movenet_multipose.onnx").write_bytes(build_gait_energy_image().SerializeToString())
+    with pytest.raises(UsageError, match="other fingerprint"):
+        derive("movenet_multipose", tmp_path)
+
+
+def test_fingerprint_ignores_inner_names_alone() -> None:
+    reference = fingerprint(build_gait_energy_image())
+    renamed = build_gait_energy_image()
+    for node in renamed.graph.node:
+        node.name = "another"
+        node.input[:] = ["other" if name == "energy" else name for name in node.input]
+        node.output[:] = ["other" if name == "energy" else name for name in node.output]
+    assert fingerprint(renamed) == reference
+
+    for change in (_change_weight, _change_attribute, _change_operation, _change_output_name):
+        changed = build_gait_energy_image()
+        change(changed.graph)
+        assert fingerprint(changed) != reference
+
+
+def _change_weight(graph: onnx.GraphProto) -> None:
+    white = next(tensor for tensor in graph.initializer if tensor.name == "white")
+    white.CopyFrom(onnx.numpy_helper.from_array(np.array(254.0, np.float32), "white"))
+
+
+def _change_attribute(graph: onnx.GraphProto) -> None:
+    next(node for node in graph.node if node.op_type == "ReduceMean").attribute[0].ints[:] = [2]
+
+
+def _change_operation(graph: onnx.GraphProto) -> None:
+    next(node for node in graph.node if node.op_type == "ReduceMean").op_type = "ReduceMax"
+
+
+def _change_output_name(graph: onnx.GraphProto) -> None:
+    graph.node[-1].output[0] = graph.output[0].name = "feature"
