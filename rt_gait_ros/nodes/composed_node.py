@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 
-from rt_gait_ros.nodes import runner
+from rclpy.node import Node
+
+from rt_gait_ros.nodes import parameters, runner
+from rt_gait_ros.nodes.camera_node import NAME as CAMERA
 from rt_gait_ros.nodes.camera_node import CameraNode
 from rt_gait_ros.nodes.gait_node import GaitNode
 from rt_gait_ros.nodes.overlay_node import OverlayNode
@@ -22,18 +25,27 @@ SECTIONS = ("camera_node", "pose_node", "tracker_node", "gait_node", "overlay_no
 
 def build() -> list[Stage]:
     """The stages, linked, in the order of the data. Without a `source` the camera is somebody else's topic."""
-    camera = CameraNode()
+    camera = CameraNode() if _has_source() else None
     pose, tracker, gait, overlay = PoseNode(), TrackerNode(), GaitNode(), OverlayNode()
     tracker.inlet.link = pose.outlet
     gait.inlet.link = tracker.outlet
     overlay.tracks.link = tracker.outlet
     overlay.identities.link = gait.outlet
     stages: list[Stage] = [pose, tracker, gait, overlay]
-    if not camera.value("source"):
-        camera.destroy_node()
+    if camera is None:
         return stages
     pose.inlet.link = overlay.image.link = camera.outlet
     return [camera, *stages]
+
+
+def _has_source() -> bool:
+    """Ask before there is a camera node: a life-cycle node that was destroyed lingers in the graph."""
+    probe = Node(CAMERA, enable_rosout=False, start_parameter_services=False)
+    try:
+        parameters.declare(probe, CAMERA)
+        return bool(probe.get_parameter("source").value)
+    finally:
+        probe.destroy_node()
 
 
 def main(args: Sequence[str] | None = None) -> int:

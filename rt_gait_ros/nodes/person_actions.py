@@ -133,17 +133,12 @@ class PersonActions:
             self._server(EnrollPerson, "~/enroll_person", EnrollGoal),
             self._server(WaitForPerson, "~/wait_for_person", WaitGoal),
         ]
-        node.create_timer(POLL_PERIOD, self._poll)
+        self._timer: Any = None  # runs only while a goal waits
 
     def abort_all(self, message: str) -> None:
         """End every goal that waits."""
         for goal in list(self._goals):
             self._end(goal, goal.abort(message))
-
-    def destroy(self) -> None:
-        """Take the servers down."""
-        for server in self._servers:
-            server.destroy()
 
     def _server(self, kind: Any, name: str, goal: type[Goal]) -> ActionServer:
         return ActionServer(
@@ -153,8 +148,13 @@ class PersonActions:
             execute_callback=self._deliver,
             goal_callback=lambda request: GoalResponse.ACCEPT,
             cancel_callback=lambda handle: CancelResponse.ACCEPT,
-            handle_accepted_callback=lambda handle: self._goals.append(goal(self._node, handle)),
+            handle_accepted_callback=lambda handle: self._accept(goal(self._node, handle)),
         )
+
+    def _accept(self, goal: Goal) -> None:
+        self._goals.append(goal)
+        if self._timer is None:
+            self._timer = self._node.create_timer(POLL_PERIOD, self._poll)
 
     def _poll(self) -> None:
         for goal in list(self._goals):
@@ -162,6 +162,9 @@ class PersonActions:
                 self._end(goal, goal.abort("cancelled"))
             elif (result := goal.poll()) is not None:
                 self._end(goal, result)
+        if not self._goals and self._timer is not None:
+            self._node.destroy_timer(self._timer)
+            self._timer = None
 
     def _end(self, goal: Goal, result: Any) -> None:
         self._goals.remove(goal)
