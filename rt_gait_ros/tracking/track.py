@@ -27,6 +27,7 @@ class Track:
     gait_frame, quality: as in PersonPose; None and 0 when not seen in this image.
     position, position_covariance: (3,) and (3, 3) float64 in metres in the camera's frame, or None when unknown.
     confidence: 0..1. age, missed: images since the track began (first = 1) and since it was last seen (0 = now).
+    walking, walking_reason: whether the person walks, and what says so ("" when not walking).
     """
 
     body_id: str
@@ -41,6 +42,7 @@ class Track:
     age: int
     missed: int
     walking: bool
+    walking_reason: str = ""
     position: np.ndarray | None = None
     position_covariance: np.ndarray | None = None
 

@@ -1,0 +1,145 @@
+"""The tracker: people per image in, tracks that keep their identity out."""
+
+import logging
+from collections import Counter
+
+import numpy as np
+
+from rt_gait_ros.errors import UsageError
+from rt_gait_ros.pose.person import PoseFrame
+from rt_gait_ros.tracking.association import associate
+from rt_gait_ros.tracking.body_ids import BodyIds
+from rt_gait_ros.tracking.camera import CameraModel
+from rt_gait_ros.tracking.config import TrackerConfig
+from rt_gait_ros.tracking.detections import Detections, empty_detections, keypoint_count, read_detections
+from rt_gait_ros.tracking.similarity import corners
+from rt_gait_ros.tracking.snapshot import snapshot
+from rt_gait_ros.tracking.table import TrackTable
+from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
+from rt_gait_ros.tracking.walking import ANKLES
+
+_log = logging.getLogger(__name__)
+
+# An image at most this much older (s) than the last one arrived late and changes nothing; an older one still means that the
+# clock was set back or a recording began again, and so all tracks end.
+LATE = 0.5
+
+# A predicted box with less than this part inside the image belongs to somebody who walked out.
+INSIDE = 0.3
+
+
+class Tracker:
+    """Follows people through a stream of PoseFrames. One instance per camera; not thread-safe.
+
+    rejected: how much was left out so far, by reason; each reason is also logged, once.
+    camera: with one, tracks get a position; may be set at any time.
+    """
+
+    def __init__(
+        self, config: TrackerConfig | None = None, camera: CameraModel | None = None, seed: int | None = None
+    ) -> None:
+        """Begin a run. seed: of the body ids; the same seed gives the same ids, None different ones each run."""
+        self.config = config or TrackerConfig()
+        self.camera = camera
+        self.rejected: Counter[str] = Counter()
+        self._ids = BodyIds(seed)
+        self._layout = ""
+        self._table = TrackTable.start(empty_detections(0), np.empty(0, dtype=np.int64), [], 0)
+        self._stamp: int | None = None
+
+    def update(self, poses: PoseFrame, motion: np.ndarray | None = None) -> TrackFrame:
+        """Take in one image's people; call it for every image, empty ones too.
+
+        motion: (2, 3) affine that maps pixels of the last image to pixels of this one, when the camera moves.
+        Returns all live tracks and, once, those given up. An image that repeats a stamp or comes late changes nothing.
+        Raises UsageError when `motion` is not such a map.
+        """
+        motion = _checked(motion)
+        known = set(self.rejected)
+        elapsed = 0.0 if self._stamp is None else (poses.stamp - self._stamp) / 1e9
+        if self._stamp is not None and -LATE < elapsed <= 0:
+            self.rejected["image repeats a stamp or comes late"] += 1
+            self._table.person[:] = -1
+            tracks = snapshot(self._table, poses, self.config, self.camera)
+        else:
+            tracks = self._advance(poses, elapsed, motion)
+        for reason in self.rejected.keys() - known:
+            _log.warning("tracker: %s; left out (said once, then only counted)", reason)
+        return TrackFrame(
+            poses.stamp, poses.frame_id, poses.width, poses.height, poses.layout, poses.gait_frame_kind, tracks
+        )
+
+    def _advance(self, poses: PoseFrame, elapsed: float, motion: np.ndarray | None) -> list[Track]:
+        """Everything that a new image changes; returns what to say about it."""
+        if elapsed < 0:
+            self.rejected["stamps jump back: all tracks end"] += 1
+        self._stamp = poses.stamp
+        self._follow_layout(poses.layout)
+        if motion is not None:
+            self._table.warp(motion)
+        self._table.predict(max(elapsed, 0.0), self.config.acceleration)
+        lost = self._give_up(self._unseen_too_long(poses) | (elapsed < 0), poses)
+        detections = read_detections(poses, self.config, self.rejected)
+        found = associate(self._table, detections, self.config, poses.layout, (poses.width, poses.height))
+        self._join(found.rows, found.columns, detections, poses)
+        self._settle()
+        lost += self._give_up((self._table.state == TrackState.TENTATIVE) & (self._table.missed > 0), poses)
+        names = [self._ids.new() for _ in found.newcomers]
+        self._table.extend(TrackTable.start(detections, found.newcomers, names, poses.stamp))
+        return snapshot(self._table, poses, self.config, self.camera) + lost
+
+    def _follow_layout(self, layout: str) -> None:
+        """Forget stored keypoints when the layout changes: the new ones mean other joints."""
+        if layout != self._layout:
+            self._layout = layout
+            self._table.keypoints = np.full((len(self._table), keypoint_count(layout), 3), np.nan)
+
+    def _unseen_too_long(self, poses: PoseFrame) -> np.ndarray:
+        """Rows (N,) bool whose time has run out before this image."""
+        unseen = (poses.stamp - self._table.seen_at) / 1e9
+        patience = np.full(len(self._table), self.config.lost_after)
+        if poses.width > 0 and poses.height > 0:
+            places = corners(self._table.box.mean)
+            size = np.array([poses.width, poses.height], dtype=np.float64)
+            inside = np.maximum(np.minimum(places[:, 2:], size) - np.maximum(places[:, :2], 0), 0)
+            part = (inside / self._table.box.mean[:, 2:]).prod(axis=1)
+            patience[part < INSIDE] = min(self.config.exit_after, self.config.lost_after)
+        return unseen > patience
+
+    def _give_up(self, rows: np.ndarray, poses: PoseFrame) -> list[Track]:
+        """Drop `rows` (N,) bool; returns their last words."""
+        if not rows.any():
+            return []
+        lost = self._table.take(rows)
+        lost.state[:] = TrackState.LOST
+        self._table.keep(~rows)
+        return snapshot(lost, poses, self.config, self.camera)
+
+    def _join(self, rows: np.ndarray, columns: np.ndarray, detections: Detections, poses: PoseFrame) -> None:
+        """Take in the pairs of track rows and detection rows that belong together."""
+        if not len(rows):
+            return
+        table = self._table
+        elapsed = (poses.stamp - table.seen_at[rows]) / 1e9
+        table.join(rows, detections, columns, poses.stamp, self.config.acceleration)
+        ankles = detections.keypoints[columns][:, ANKLES[poses.layout]] if poses.layout in ANKLES else None
+        table.gait.update(rows, ankles, elapsed, table.box)
+
+    def _settle(self) -> None:
+        """Set every row's state from what this image brought."""
+        table = self._table
+        believed = (table.state != TrackState.TENTATIVE) | (table.hits >= self.config.confirm_after)
+        table.state[believed & (table.missed == 0)] = TrackState.CONFIRMED
+        table.state[believed & (table.missed > 0)] = TrackState.OCCLUDED
+
+
+def _checked(motion: np.ndarray | None) -> np.ndarray | None:
+    """The camera motion as (2, 3) float64; UsageError when it cannot be one."""
+    if motion is None:
+        return None
+    affine = np.asarray(motion, dtype=np.float64)
+    if affine.shape != (2, 3) or not np.isfinite(affine).all() or abs(np.linalg.det(affine[:, :2])) < 1e-6:
+        raise UsageError(
+            "tracker: camera motion is not an invertible 2×3 affine; give the map from the last image to this"
+        )
+    return affine
