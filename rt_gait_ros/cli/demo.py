@@ -1,13 +1,12 @@
 """`rt-gait demo`: the whole pipeline on real people, with a report."""
 
 import argparse
-import json
 import math
 import sys
 from pathlib import Path
 from typing import Any
 
-from rt_gait_ros.cli.output import write_json
+from rt_gait_ros.cli.output import add_json_argument, emit, write_json
 from rt_gait_ros.demo.footage import SIZE, STRANGERS_FROM, demo_footage
 from rt_gait_ros.demo.render import render
 from rt_gait_ros.demo.report import Body, bodies, build_report, judge
@@ -39,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--enroll-until", type=float, metavar="SECONDS", help="with --source: where part one of that video ends"
     )
     parser.add_argument("--name", default="Ada", help="name to enrol the walker under (Ada)")
-    parser.add_argument("--json", nargs="?", const="-", metavar="FILE", help="the report to FILE or standard output")
+    add_json_argument(parser, "the report")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -55,13 +54,10 @@ def run(arguments: argparse.Namespace) -> int:
     people = bodies(outcome.recording)
     verdict = judge(people, outcome.enrolment, video.enrol_until, strangers_from)
     report = build_report(outcome.recording, people, outcome.enrolment, verdict, {**outcome.surroundings, **footage})
-    (output / "report.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    write_json(report, str(output / "report.json"))
     table.say("drawing overlay.mp4 and contact_sheet.png")
     render(video, outcome.recording, frames_wanted, output / "overlay.mp4", output / "contact_sheet.png")
-    if arguments.json:
-        write_json(report, arguments.json)
-    else:
-        print(_summary(report, people, output))
+    emit(arguments, report, _summary(report, people, output))
     return 0 if verdict.passed else 1
 
 
