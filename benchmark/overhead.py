@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
-from rt_gait_ros.evaluation.bench import Row
-from rt_gait_ros.msg import GaitIdentityArray
 
 from rt_gait_ros.errors import GaitError
+from rt_gait_ros.evaluation.bench import Row
+from rt_gait_ros.msg import GaitIdentityArray
 
 SUMMARY = "CPU milliseconds per VGA image outside the networks, four processes over DDS"
 REFERENCE = "image to every node, one message per joint"

@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable
 
 import numpy as np
-from rt_gait_ros.evaluation.bench import Row
+import paf_reference
 
-from benchmark import paf_reference
+from rt_gait_ros.evaluation.bench import Row
 from rt_gait_ros.pose.layouts import TRT_POSE
 from rt_gait_ros.pose.paf import PafParser
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from rt_gait_ros.evaluation.bench import Row
 
 from rt_gait_ros.errors import UsageError
+from rt_gait_ros.evaluation.bench import Row
 from rt_gait_ros.pose.layouts import LEFT_ANKLE, LEFT_HIP, RIGHT_ANKLE, TRT_POSE
 from rt_gait_ros.pose.person import PoseFrame
 from rt_gait_ros.pose.pipeline import PoseConfig, PosePipeline

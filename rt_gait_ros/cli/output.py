@@ -1,11 +1,27 @@
 """How commands print what they found."""
 
+import argparse
 import json
 import sys
 from pathlib import Path
 from typing import Any
 
 from rt_gait_ros.errors import GaitError
+
+
+def add_json_argument(parser: argparse.ArgumentParser, what: str = "the result") -> None:
+    """Add `--json [FILE]`: the result as JSON to FILE, or to standard output and then nothing else is printed there."""
+    parser.add_argument(
+        "--json", nargs="?", const="-", metavar="FILE", help=f"{what} as JSON, to FILE or standard output"
+    )
+
+
+def emit(arguments: argparse.Namespace, value: Any, text: str) -> None:
+    """Print the result as `--json` asks for: JSON alone, JSON to a file beside the text, or the text alone."""
+    if arguments.json:
+        write_json(value, arguments.json)
+    if arguments.json != "-":
+        print(text)
 
 
 def write_json(value: Any, target: str) -> None:

@@ -1,6 +1,7 @@
 """`rt-gait triton`: the embedded Triton server, and the networks it serves."""
 
 import argparse
+import hashlib
 import signal
 import sys
 import threading
@@ -10,7 +11,6 @@ from typing import Any
 from rt_gait_ros.cli.output import write_json
 from rt_gait_ros.errors import GaitError
 from rt_gait_ros.resources import resource
-from rt_gait_ros.serving.derive import RECIPES, derive, is_same, sha256
 from rt_gait_ros.serving.inference import InferenceError
 from rt_gait_ros.serving.installation import find_installation, install
 from rt_gait_ros.serving.repository import read_repository
@@ -200,7 +200,7 @@ def _repository(arguments: argparse.Namespace) -> int:
                 "inputs": {tensor.name: [tensor.dtype, *tensor.shape] for tensor in model.spec.inputs},
                 "outputs": {tensor.name: [tensor.dtype, *tensor.shape] for tensor in model.spec.outputs},
                 "parameters": dict(model.spec.parameters),
-                "sha256": sha256(model.model_file),
+                "sha256": hashlib.sha256(model.model_file.read_bytes()).hexdigest(),
             }
             for name, model in models.items()
         ]
@@ -218,6 +218,8 @@ def _repository(arguments: argparse.Namespace) -> int:
 
 
 def _derive(arguments: argparse.Namespace) -> int:
+    from rt_gait_ros.serving.derive import RECIPES, derive, is_same  # needs onnx, of the extra [train]
+
     folder = _folder(arguments)
     different = 0
     for name in RECIPES:

@@ -4,8 +4,8 @@ from concurrent.futures import Future
 
 import numpy as np
 import pytest
+from paf_reference import FIGURE
 
-from benchmark.paf_reference import FIGURE
 from rt_gait_ros.pose.layouts import BLAZEPOSE_PARTS
 from rt_gait_ros.serving.inference import ModelSpec, ServerUnavailable, TensorSpec
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
+from paf_reference import scene
 
-from benchmark.paf_reference import scene
 from rt_gait_ros.errors import GaitError
 from rt_gait_ros.pose.detectors import Detector
 from rt_gait_ros.pose.layouts import OPENPOSE_CHANNELS, OPENPOSE_HEATMAPS, OPENPOSE_THIN, TRT_POSE

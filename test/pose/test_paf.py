@@ -1,7 +1,7 @@
 import numpy as np
+import paf_reference
 import pytest
 
-from benchmark import paf_reference
 from rt_gait_ros.errors import GaitError
 from rt_gait_ros.pose.layouts import NECK, OPENPOSE_THIN, RIGHT_SHOULDER, TRT_POSE
 from rt_gait_ros.pose.paf import PafParser

@@ -1,8 +1,8 @@
 import cv2
 import numpy as np
 import pytest
+from paf_reference import FIGURE
 
-from benchmark.paf_reference import FIGURE
 from rt_gait_ros.pose.person_network import CROP, Region, cut, read, region_from_keypoints
 
 

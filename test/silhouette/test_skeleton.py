@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
+from paf_reference import FIGURE
 
-from benchmark.paf_reference import FIGURE
 from rt_gait_ros.silhouette.skeleton import skeleton_map
 
 

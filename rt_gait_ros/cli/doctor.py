@@ -1,0 +1,154 @@
+"""`rt-gait doctor`: what works on this machine, what does not, and what to do about it."""
+
+import argparse
+import importlib
+import os
+import platform
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rt_gait_ros.cli.output import add_json_argument, emit
+from rt_gait_ros.errors import GaitError
+from rt_gait_ros.gait.gallery import Gallery, default_path
+from rt_gait_ros.nodes.dds import PROFILE_VARIABLES
+from rt_gait_ros.resources import resource
+from rt_gait_ros.serving.inference import InferenceError
+from rt_gait_ros.serving.installation import find_installation
+from rt_gait_ros.serving.repository import read_repository
+from rt_gait_ros.serving.triton_client import TritonClient
+
+SUMMARY = "check this machine: what works, what does not, and what to do about it"
+
+OK, WARNING, PROBLEM = "ok", "warning", "problem"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found. level: OK, WARNING (something optional is missing) or PROBLEM (the pipeline cannot run)."""
+
+    check: str
+    level: str
+    text: str
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.epilog = "Exit code 1: there is a problem. Warnings are about what not everybody needs."
+    parser.add_argument("--triton-url", default="127.0.0.1:8001", help="server to ask for (default 127.0.0.1:8001)")
+    add_json_argument(parser, "the findings")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Make every check. Returns 1 when there is a problem."""
+    findings = [finding for check in CHECKS for finding in check()]
+    findings += _server(arguments.triton_url)
+    marks = {OK: "ok     ", WARNING: "warning", PROBLEM: "PROBLEM"}
+    text = "\n".join(f"{marks[finding.level]}  {finding.check:18} {finding.text}" for finding in findings)
+    emit(arguments, {"findings": [asdict(finding) for finding in findings]}, text)
+    return int(any(finding.level == PROBLEM for finding in findings))
+
+
+def _python() -> Iterator[Finding]:
+    good = (3, 10) <= sys.version_info[:2] <= (3, 13)
+    text = platform.python_version() if good else f"{platform.python_version()}: 3.10 to 3.13 is needed"
+    yield Finding("Python", OK if good else PROBLEM, text)
+
+
+def _ros() -> Iterator[Finding]:
+    try:
+        import rclpy.utilities
+
+        yield Finding("ROS 2", OK, f"rclpy with {rclpy.utilities.get_rmw_implementation_identifier()}")
+    except ImportError as error:
+        yield Finding("ROS 2", PROBLEM, f"{error}: source your ROS 2 installation, or install with pip")
+        return
+    try:
+        importlib.import_module("rt_gait_ros.msg").PersonTrackArray.__class__.__import_type_support__()
+        yield Finding("messages", OK, "generated and loadable")
+    except Exception as error:  # rosidl raises its own classes, and what the dynamic linker says
+        yield Finding("messages", PROBLEM, f"{error}: install the package anew, or source its workspace")
+
+
+def _dds() -> Iterator[Finding]:
+    named = next((os.environ[name] for name in PROFILE_VARIABLES if os.environ.get(name)), "")
+    if not named:
+        yield Finding("Fast DDS profile", OK, f"the nodes use {resource('config', 'fastdds.xml')}")
+    elif Path(named).is_file():
+        yield Finding("Fast DDS profile", OK, f"yours, {named}: images need a shared-memory segment of some 32 MB")
+    else:
+        yield Finding("Fast DDS profile", PROBLEM, f"{named} is not there: correct or unset {PROFILE_VARIABLES[0]}")
+
+
+def _networks() -> Iterator[Finding]:
+    try:
+        yield Finding("networks", OK, ", ".join(read_repository(resource("model_repository"))))
+    except GaitError as error:
+        yield Finding("networks", PROBLEM, str(error))
+
+
+def _tritonserver() -> Iterator[Finding]:
+    try:
+        installation = find_installation()
+        yield Finding("tritonserver", OK, f"{installation.binary} ({installation.origin})")
+    except GaitError as error:
+        yield Finding("tritonserver", WARNING, f"{error}; or use one elsewhere with triton:=external")
+
+
+def _accelerators() -> Iterator[Finding]:
+    import onnxruntime
+
+    providers = [name.removesuffix("ExecutionProvider") for name in onnxruntime.get_available_providers()]
+    yield Finding("ONNX Runtime", OK, f"{onnxruntime.__version__} with {', '.join(providers)}")
+
+
+def _cameras() -> Iterator[Finding]:
+    devices = sorted(Path("/dev").glob("video*"))
+    closed = [str(device) for device in devices if not os.access(device, os.R_OK | os.W_OK)]
+    if closed:
+        yield Finding("cameras", WARNING, f"no access to {', '.join(closed)}: add yourself to the group video")
+    elif devices:
+        yield Finding("cameras", OK, ", ".join(map(str, devices)))
+    else:
+        yield Finding("cameras", WARNING, "no /dev/video*: videos, streams and other drivers' topics still work")
+
+
+def _gallery() -> Iterator[Finding]:
+    path = default_path()
+    if not path.exists():
+        yield Finding("gallery", OK, f"none yet; the first enrolment makes {path}")
+        return
+    try:
+        count = len(Gallery(path).persons)
+    except GaitError as error:
+        yield Finding("gallery", PROBLEM, str(error))
+        return
+    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        yield Finding("gallery", WARNING, f"others can read {path}: chmod 600 {path}")
+    else:
+        yield Finding("gallery", OK, f"{count} enrolled in {path}")
+
+
+def _server(url: str) -> list[Finding]:
+    client = TritonClient(url, timeout=1.0)
+    try:
+        return [Finding("Triton", OK, f"{client.version()} answers at {url}")]
+    except InferenceError:
+        advice = "`rt-gait triton up` starts one; `rt-gait run` and the launch file start their own"
+        return [Finding("Triton", WARNING, f"no server answers at {url}: {advice}")]
+    finally:
+        client.close()
+
+
+CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
+    _python,
+    _ros,
+    _dds,
+    _networks,
+    _tritonserver,
+    _accelerators,
+    _cameras,
+    _gallery,
+)

@@ -1,0 +1,83 @@
+"""The command `rt-gait`: one module of this folder for each subcommand, imported only when it is asked for."""
+
+import argparse
+import importlib
+import signal
+import sys
+from collections.abc import Sequence
+
+from rt_gait_ros import __version__
+from rt_gait_ros.errors import GaitError
+
+# Name and summary of every subcommand; the module NAME.py has SUMMARY, add_arguments(parser) and run(arguments) -> int.
+COMMANDS = {
+    "demo": "see real people tracked and named by their walk: four nodes over DDS and a Triton server",
+    "run": "run all nodes in one process on a video, a camera or an image topic",
+    "doctor": "check this machine: what works, what does not, and what to do about it",
+    "triton": "run the Triton server that serves the networks, and look after the networks",
+    "gallery": "see, rename, merge and forget the persons the robot knows",
+    "evaluate": "measure recognition on a data set",
+    "calibrate": "pick the accept line of a gait model for a wanted false-accept rate",
+    "export": "turn a checkpoint into a network that Triton serves",
+    "bench": "measure this machine: one benchmark for each figure of the README",
+    "test": "run the tests of a clone",
+}
+
+# Modules that only the extra [train] brings.
+_EXTRAS = {"onnx", "onnxscript", "pycocotools", "torch"}
+
+_EPILOG = """\
+begin with
+  rt-gait doctor              is everything here?
+  rt-gait demo                real people, tracked and named
+  rt-gait run --source 0      the first camera
+`rt-gait COMMAND --help` teaches each command.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point. Returns the exit code: 0 well, 1 it failed, 2 the request was wrong, 130 interrupted."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    # a reader that goes away, as in `rt-gait gallery list | head`, ends the command without a word
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    name = next((word for word in words if not word.startswith("-")), "")
+    parser = _parser(name)
+    try:
+        parsed = parser.parse_args(words)
+        if not parsed.command:
+            parser.print_help()
+            return 0
+        return int(importlib.import_module(f"rt_gait_ros.cli.{parsed.command}").run(parsed))
+    except GaitError as error:
+        print(f"rt-gait {name}: {error}", file=sys.stderr)
+        return error.exit_code
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing not in _EXTRAS:
+            raise
+        print(f"rt-gait {name}: {missing} is not installed: pip install 'rt-gait-ros[train]'", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        return 130
+
+
+def _parser(chosen: str) -> argparse.ArgumentParser:
+    """All subcommands by name and summary; the chosen one with its arguments."""
+    parser = argparse.ArgumentParser(
+        prog="rt-gait",
+        description="Who is walking near the robot, by the way they walk.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"rt-gait {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    for name, summary in COMMANDS.items():
+        command = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+        if name == chosen:
+            importlib.import_module(f"rt_gait_ros.cli.{name}").add_arguments(command)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,25 @@
+"""`rt-gait test`: the tests of a clone, against the installed package."""
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from rt_gait_ros.errors import UsageError
+
+SUMMARY = "run the tests of a clone"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments: pytest's own."""
+    parser.epilog = "For example: rt-gait test test/pose -k paf -x"
+    parser.add_argument("pytest", nargs=argparse.REMAINDER, help="arguments for pytest; none runs all tests")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run pytest in the clone. Returns its exit code; raises UsageError outside a clone."""
+    clone = Path(os.environ.get("RT_GAIT_CLONE", "."))
+    if not (clone / "test" / "conftest.py").is_file():
+        raise UsageError("there are no tests here: run ./rt-gait test in a clone of the repository")
+    return subprocess.call([sys.executable, "-m", "pytest", *arguments.pytest], cwd=clone)

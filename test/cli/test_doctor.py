@@ -1,0 +1,44 @@
+import json
+
+import pytest
+
+from rt_gait_ros.cli.main import main
+
+
+def findings(capsys, *words):
+    code = main(["doctor", "--json", *words])
+    return code, {row["check"]: row for row in json.loads(capsys.readouterr().out)["findings"]}
+
+
+@pytest.fixture(autouse=True)
+def own_gallery(monkeypatch, tmp_path):
+    monkeypatch.setenv("RT_GAIT_GALLERY", str(tmp_path / "people.gallery"))
+    return tmp_path / "people.gallery"
+
+
+def test_a_sound_machine_has_no_problem(capsys):
+    code, found = findings(capsys)
+    assert code == 0
+    assert found["ROS 2"]["level"] == found["messages"]["level"] == found["networks"]["level"] == "ok"
+
+
+def test_a_missing_dds_profile_is_a_problem(monkeypatch, capsys):
+    monkeypatch.setenv("FASTRTPS_DEFAULT_PROFILES_FILE", "/nowhere.xml")
+    code, found = findings(capsys)
+    assert code == 1
+    assert found["Fast DDS profile"]["level"] == "problem"
+    assert "/nowhere.xml" in found["Fast DDS profile"]["text"]
+
+
+def test_a_damaged_gallery_is_a_problem(own_gallery, capsys):
+    own_gallery.write_bytes(b"not a gallery")
+    code, found = findings(capsys)
+    assert code == 1
+    assert found["gallery"]["level"] == "problem"
+
+
+def test_a_server_that_answers_is_found(triton_server, capsys):
+    _, found = findings(capsys, "--triton-url", triton_server.url)
+    assert found["Triton"]["level"] == "ok"
+    _, found = findings(capsys, "--triton-url", "127.0.0.1:9")
+    assert found["Triton"]["level"] == "warning"

@@ -1,0 +1,80 @@
+import argparse
+import importlib
+import json
+import subprocess
+import sys
+
+import pytest
+
+from rt_gait_ros.cli import main as cli
+from rt_gait_ros.cli.output import add_json_argument, emit
+from rt_gait_ros.errors import UsageError
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_every_command_teaches_and_is_listed_as_it_calls_itself(name, capsys):
+    module = importlib.import_module(f"rt_gait_ros.cli.{name}")
+    assert cli.COMMANDS[name] == module.SUMMARY
+    with pytest.raises(SystemExit) as ended:
+        cli.main([name, "--help"])
+    assert ended.value.code == 0
+    assert len(capsys.readouterr().out.splitlines()) > 4
+
+
+def test_without_a_command_the_commands_are_shown(capsys):
+    assert cli.main([]) == 0
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in cli.COMMANDS)
+
+
+def test_what_a_user_can_mend_is_one_line_and_its_exit_code(monkeypatch, capsys):
+    def refuse(arguments):
+        raise UsageError("no such thing: name another")
+
+    monkeypatch.setattr("rt_gait_ros.cli.bench.run", refuse)
+    assert cli.main(["bench"]) == 2
+    assert capsys.readouterr().err == "rt-gait bench: no such thing: name another\n"
+
+
+def test_an_absent_extra_is_named(monkeypatch, capsys):
+    def lack(arguments):
+        raise ModuleNotFoundError("no torch", name="torch.nn")
+
+    monkeypatch.setattr("rt_gait_ros.cli.bench.run", lack)
+    assert cli.main(["bench"]) == 1
+    assert "rt-gait-ros[train]" in capsys.readouterr().err
+
+
+def test_an_interruption_ends_with_130(monkeypatch):
+    def interrupt(arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rt_gait_ros.cli.bench.run", interrupt)
+    assert cli.main(["bench"]) == 130
+
+
+def test_an_unknown_command_is_refused(capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["recognise"])
+    assert ended.value.code == 2
+    assert "demo" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "out", "file"), [([], "text\n", None), (["--json"], "json", None), (["--json", "FILE"], "text\n", "json")]
+)
+def test_json_goes_where_it_is_asked_for(words, out, file, tmp_path, capsys):
+    parser = argparse.ArgumentParser()
+    add_json_argument(parser)
+    target = tmp_path / "result.json"
+    emit(parser.parse_args([word.replace("FILE", str(target)) for word in words]), {"a": 1}, "text")
+    shown = capsys.readouterr().out
+    assert json.loads(shown) == {"a": 1} if out == "json" else shown == out
+    assert target.exists() == (file == "json")
+
+
+def test_help_does_not_wait_for_heavy_libraries():
+    probe = "import sys; from rt_gait_ros.cli.main import main; main([]); print(sorted(sys.modules), file=sys.stderr)"
+    loaded = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True).stderr
+    assert "'torch'" not in loaded
+    assert "'cv2'" not in loaded
