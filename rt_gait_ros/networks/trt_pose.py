@@ -106,5 +106,6 @@ class FromPixels(nn.Module):
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """(N, H, W, 3) uint8 RGB to cmap and paf."""
-        x = image.permute(0, 3, 1, 2).to(self.mean.dtype) / 255
+        # the cast comes first: TensorRT does nothing else with uint8
+        x = image.to(self.mean.dtype).permute(0, 3, 1, 2) / 255
         return self.network((x - self.mean) / self.deviation)

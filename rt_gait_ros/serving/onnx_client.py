@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,12 +13,15 @@ from rt_gait_ros.serving.inference import (
     ModelMismatch,
     ModelSpec,
     ModelUnavailable,
+    Sequence,
+    SequenceLost,
     ServerUnavailable,
     Tensors,
     TensorSpec,
 )
 from rt_gait_ros.serving.repository import RepositoryModel, read_repository
-from rt_gait_ros.serving.session import OnnxSession
+from rt_gait_ros.serving.session import CPU, OnnxSession, Providers
+from rt_gait_ros.serving.streaming import StreamingNetwork, open_streaming, stream_request
 
 # As many networks run at once as the pipeline has in flight: whole image, per person, gait.
 _WORKERS = 3
@@ -29,25 +33,37 @@ class OnnxClient:
     A run that was started is not broken off: its future fails with DeadlineExceeded when it ends too late.
     """
 
-    def __init__(self, repository: Path, *, timeout: float = 2.0) -> None:
+    def __init__(
+        self,
+        repository: Path,
+        *,
+        timeout: float = 2.0,
+        providers: Callable[[RepositoryModel], Providers] = lambda model: CPU,
+    ) -> None:
         """repository: model repository. timeout: seconds, for calls without a deadline of their own.
 
+        providers: what ONNX Runtime shall run a network on.
         Networks are loaded when first used; deadlines do not count that. Raises UsageError for a bad repository.
         """
         self._models = read_repository(repository)
         self._repository = repository
         self._timeout = timeout
+        self._providers = providers
         self._sessions: dict[str, OnnxSession] = {}
+        self._streaming: dict[str, tuple[StreamingNetwork, threading.Lock]] = {}
         self._loading = threading.Lock()
         self._workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="onnxruntime")
         self._closed = False
 
-    def submit(self, model: str, inputs: Tensors, *, deadline: float | None = None) -> "Future[dict[str, np.ndarray]]":
+    def submit(
+        self, model: str, inputs: Tensors, *, deadline: float | None = None, sequence: Sequence | None = None
+    ) -> "Future[dict[str, np.ndarray]]":
         """Start one inference and return at once; see InferenceClient.submit."""
         future: Future[dict[str, np.ndarray]] = Future()
         future.set_running_or_notify_cancel()
         try:
-            self._workers.submit(self._answer, future, model, inputs, self._timeout if deadline is None else deadline)
+            seconds = self._timeout if deadline is None else deadline
+            self._workers.submit(self._answer, future, model, inputs, seconds, sequence)
         except RuntimeError:  # the pool is shut down
             future.set_exception(_closed())
         return future
@@ -61,20 +77,28 @@ class OnnxClient:
         self._closed = True
         self._workers.shutdown()
         self._sessions.clear()
+        self._streaming.clear()
 
-    def _answer(self, future: "Future[dict[str, np.ndarray]]", model: str, inputs: Tensors, seconds: float) -> None:
+    def _answer(
+        self,
+        future: "Future[dict[str, np.ndarray]]",
+        model: str,
+        inputs: Tensors,
+        seconds: float,
+        sequence: Sequence | None,
+    ) -> None:
         try:
-            future.set_result(self._run(model, inputs, seconds))
+            future.set_result(self._run(model, inputs, seconds, sequence))
         except Exception as error:  # whatever it is belongs to whoever waits for the future
             future.set_exception(error)
 
-    def _run(self, model: str, inputs: Tensors, seconds: float) -> dict[str, np.ndarray]:
+    def _run(self, model: str, inputs: Tensors, seconds: float, sequence: Sequence | None) -> dict[str, np.ndarray]:
         if self._closed:
             raise _closed()
         check_inputs(self._model(model).spec, inputs)
-        session = self._session(model)
+        run = self._stream(model, sequence) if self._model(model).streams else self._session(model).run
         end = time.monotonic() + seconds
-        outputs = session.run(inputs)
+        outputs = run(inputs)
         if self._closed:
             raise _closed()
         if time.monotonic() > end:
@@ -92,8 +116,30 @@ class OnnxClient:
         with self._loading:
             if name not in self._sessions:
                 model = self._model(name)
-                self._sessions[name] = OnnxSession(model.model_file, model.spec, model.threads)
+                if model.onnx_file is None:
+                    raise ModelUnavailable(
+                        f"model '{name}' is a TensorRT engine alone: put its model.onnx beside {model.model_file}"
+                    )
+                self._sessions[name] = OnnxSession(model.onnx_file, model.spec, model.threads, self._providers(model))
             return self._sessions[name]
+
+    def _stream(self, name: str, sequence: Sequence | None) -> Callable[[Tensors], dict[str, np.ndarray]]:
+        """Running one request of a sequence; requests of one network wait for one another."""
+        if sequence is None:
+            raise ModelMismatch(f"model '{name}' keeps a state: say to which sequence the request belongs")
+        with self._loading:
+            if name not in self._streaming:
+                self._streaming[name] = (open_streaming(self._model(name)), threading.Lock())
+            network, turn = self._streaming[name]
+
+        def run(inputs: Tensors) -> dict[str, np.ndarray]:
+            with turn:
+                (answer,) = network.run([stream_request(inputs, sequence)])
+            if isinstance(answer, SequenceLost):
+                raise answer
+            return answer
+
+        return run
 
 
 def check_inputs(spec: ModelSpec, inputs: Tensors) -> None:

@@ -3,6 +3,7 @@
 Here it is read and checked, and turned into what a server that has only the Python backend can serve.
 """
 
+import logging
 import shutil
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,13 +26,18 @@ import sys
 sys.path[:0] = os.environ["PYTHONPATH"].split(os.pathsep)
 from rt_gait_ros.serving.python_backend import TritonPythonModel
 """
+# Triton's backends that are understood here, the platforms that are their older names, and the files they serve.
+_PLATFORMS = {"onnxruntime_onnx": "onnxruntime", "tensorrt_plan": "tensorrt"}
+_MODEL_FILES = {"onnxruntime": "model.onnx", "tensorrt": "model.plan"}
 # Triton's ONNX Runtime backend reads this parameter; so does our Python backend, for the same purpose.
 _THREADS_PARAMETER = "intra_op_thread_count"
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class RepositoryModel:
-    """One checked network of a repository. folder: holds config.pbtxt; model_file: the newest version's model.onnx."""
+    """One checked network of a repository. folder: holds config.pbtxt; model_file: what the newest version serves."""
 
     config: ModelConfig
     folder: Path
@@ -41,6 +47,19 @@ class RepositoryModel:
     def spec(self) -> ModelSpec:
         """Tensors with their batch axis, and the free-form parameters, as a server describes them."""
         return spec_from_config(self.config)
+
+    @property
+    def onnx_file(self) -> Path | None:
+        """What runs without a stock Triton: the served file, or the model.onnx beside a TensorRT engine, if there."""
+        if _backend(self.config) != "tensorrt":
+            return self.model_file
+        path = self.model_file.with_name(_MODEL_FILES["onnxruntime"])
+        return path if path.is_file() else None
+
+    @property
+    def streams(self) -> bool:
+        """Whether it keeps a state from request to request (see rt_gait_ros.serving.streaming)."""
+        return bool(self.config.HasField("sequence_batching"))
 
     @property
     def threads(self) -> int:
@@ -96,16 +115,30 @@ def spec_from_config(config: ModelConfig) -> ModelSpec:
 def write_python_repository(source: Path, target: Path) -> None:
     """Write the repository `source` to `target` (replaced if there) for a server that has only the Python backend.
 
-    Each network keeps its name, tensors, batching and parameters; its script runs ONNX Runtime on the linked file.
-    Raises UsageError when `source` is not a good repository.
+    Each network keeps its name, tensors, batching and parameters; its script runs ONNX Runtime on the linked file. A
+    network that is a TensorRT engine alone is left out, and a warning says so.
+    Raises UsageError when `source` is not a good repository, or holds nothing but such engines.
     """
-    models = read_repository(source)
+    files = {name: (model, model.onnx_file) for name, model in read_repository(source).items()}
+    if all(file is None for _, file in files.values()):
+        raise UsageError(f"{source} holds TensorRT engines alone: put each network's model.onnx beside its model.plan")
     shutil.rmtree(target, ignore_errors=True)
-    for name, model in models.items():
+    for name, (model, file) in files.items():
+        if file is None:
+            _log.warning(
+                "model '%s' is a TensorRT engine alone, which this server cannot run: left out; put its model.onnx "
+                "beside %s",
+                name,
+                model.model_file,
+            )
+            continue
         version = target / name / "1"
         version.mkdir(parents=True)
         (target / name / CONFIG_FILE).write_text(text_format.MessageToString(_python_variant(model.config)))
-        (version / "model.onnx").symlink_to(model.model_file.resolve())
+        (version / "model.onnx").symlink_to(file.resolve())
+        for part in sorted(file.parent.glob("*.onnx")):
+            if part != file:
+                (version / part.name).symlink_to(part.resolve())
         (version / "model.py").write_text(_BACKEND_SCRIPT)
 
 
@@ -118,22 +151,31 @@ def _python_variant(config: ModelConfig) -> ModelConfig:
     # one process per network: ONNX Runtime's own threads are the parallelism, a second process would double the memory
     variant.ClearField("instance_group")
     variant.instance_group.add(count=1, kind=ModelInstanceGroup.KIND_CPU)
+    if variant.HasField("sequence_batching"):
+        # the script keeps the state itself, and joins sequences with different numbers of new frames
+        variant.sequence_batching.ClearField("state")
+        for tensor in variant.input:
+            tensor.allow_ragged_batch = True
     return variant
 
 
+def _backend(config: ModelConfig) -> str:
+    return str(config.backend or _PLATFORMS.get(config.platform, ""))
+
+
 def _newest_model_file(folder: Path, config: ModelConfig) -> Path:
-    if config.backend != "onnxruntime" and config.platform != "onnxruntime_onnx":
+    backend = _backend(config)
+    if backend not in _MODEL_FILES:
         raise UsageError(
-            f'{folder / CONFIG_FILE} says backend: "{config.backend}": only "onnxruntime" models can be served'
+            f'{folder / CONFIG_FILE} says backend: "{backend}": only "onnxruntime" and "tensorrt" models can be served'
         )
-    name = config.default_model_filename or "model.onnx"
     versions = [path for path in folder.iterdir() if path.is_dir() and path.name.isdecimal()]
     newest = max(versions, key=lambda path: int(path.name), default=folder / "1")
-    path = newest / name
+    path = newest / (config.default_model_filename or _MODEL_FILES[backend])
     if not path.is_file():
-        raise UsageError(f"{path} is not there: fetch the repository anew, or put the network's ONNX file there")
+        raise UsageError(f"{path} is not there: fetch the repository anew, or put the network's file there")
     if path.stat().st_size == 0:
-        raise UsageError(f"{path} is empty: fetch the repository anew, or put the network's ONNX file there")
+        raise UsageError(f"{path} is empty: fetch the repository anew, or put the network's file there")
     return path
 
 

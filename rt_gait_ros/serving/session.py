@@ -1,12 +1,18 @@
-"""One network in ONNX Runtime on the CPU, as the embedded server and the in-process client run it."""
+"""One network in ONNX Runtime, as the embedded server and the in-process client run it."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as failures
 
 from rt_gait_ros.serving.inference import ModelMismatch, ModelSpec, ModelUnavailable, Tensors
+
+# ONNX Runtime's execution providers, the first choice first, with their options.
+Providers = Sequence[tuple[str, dict[str, Any]]]
+CPU: Providers = (("CPUExecutionProvider", {}),)
 
 _LOAD_FAILURES = (failures.Fail, failures.InvalidGraph, failures.InvalidProtobuf, failures.NoSuchFile)
 _RUN_FAILURES = (failures.Fail, failures.InvalidArgument, failures.RuntimeException)
@@ -15,8 +21,12 @@ _RUN_FAILURES = (failures.Fail, failures.InvalidArgument, failures.RuntimeExcept
 class OnnxSession:
     """A loaded network. `run` may be called from several threads."""
 
-    def __init__(self, model_file: Path, spec: ModelSpec, threads: int) -> None:
-        """Load `model_file`. Raises ModelUnavailable when it is no network, ModelMismatch when it is not the spec's."""
+    def __init__(self, model_file: Path, spec: ModelSpec, threads: int, providers: Providers = CPU) -> None:
+        """Load `model_file`.
+
+        Raises ModelUnavailable when it is no network or the first provider does not start, ModelMismatch when it is not
+        the spec's.
+        """
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -24,9 +34,15 @@ class OnnxSession:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
         try:
-            self._session = onnxruntime.InferenceSession(model_file, options, providers=["CPUExecutionProvider"])
+            self._session = onnxruntime.InferenceSession(model_file, options, providers=list(providers))
         except _LOAD_FAILURES as error:
             raise ModelUnavailable(f"model '{spec.name}': {model_file} cannot be loaded: {_line(error)}") from None
+        # ONNX Runtime would go on without a provider that does not start, many times slower
+        wanted = providers[0][0]
+        if wanted not in self._session.get_providers():
+            raise ModelUnavailable(
+                f"model '{spec.name}': {wanted} of ONNX Runtime does not start: see `rt-gait doctor`"
+            )
         self._spec = spec
         self._outputs = [output.name for output in spec.outputs]
         _check_names(spec, "input", [i.name for i in spec.inputs], [i.name for i in self._session.get_inputs()])

@@ -1,5 +1,6 @@
 """Reading a model repository, and turning it into one for the Python backend."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ def test_network_without_batching_has_only_its_own_axes(model_repository: Path) 
     [
         ('name: "gait_energy_image"', 'name: "other"', 'says name: "other", but its folder is "gait_energy_image"'),
         ("max_batch_size: 32", "max_batch_size: many", "cannot be read: .*many"),
-        ('backend: "onnxruntime"', 'backend: "tensorrt"', 'only "onnxruntime" models'),
+        ('backend: "onnxruntime"', 'backend: "pytorch"', 'says backend: "pytorch": only'),
         ("TYPE_FP32 dims: [ 1, 2816 ]", "TYPE_FP32", 'tensor "embedding" needs'),
         ("TYPE_UINT8", "TYPE_STRING", 'tensor "gait_frames" needs'),
         ('{ string_value: "1" }', '{ string_value: "one" }', 'intra_op_thread_count is "one"'),
@@ -100,3 +101,43 @@ def test_python_repository_replaces_an_older_one(small_repository: Path, tmp_pat
     (target / "gone/1").mkdir(parents=True)
     write_python_repository(small_repository, target)
     assert [path.name for path in target.iterdir()] == ["gait_energy_image"]
+
+
+@pytest.fixture
+def with_engine(small_repository: Path) -> Path:
+    """A repository in which `engine` is a TensorRT engine with its ONNX file beside it."""
+    shutil.copytree(small_repository / "gait_energy_image", small_repository / "engine")
+    config = small_repository / "engine/config.pbtxt"
+    text = config.read_text().replace('name: "gait_energy_image"', 'name: "engine"')
+    config.write_text(text.replace('backend: "onnxruntime"', 'backend: "tensorrt"').replace("model.onnx", "model.plan"))
+    (small_repository / "engine/1/model.plan").write_bytes(b"engine")
+    return small_repository
+
+
+def test_an_engine_is_served_by_the_onnx_file_beside_it(with_engine: Path, tmp_path: Path) -> None:
+    model = read_repository(with_engine)["engine"]
+    assert model.model_file == with_engine / "engine/1/model.plan"
+    assert model.onnx_file == with_engine / "engine/1/model.onnx"
+    write_python_repository(with_engine, tmp_path / "run")
+    assert (tmp_path / "run/engine/1/model.onnx").samefile(model.onnx_file)
+    variant = text_format.Parse((tmp_path / "run/engine/config.pbtxt").read_text(), ModelConfig())
+    assert variant.backend == "python"
+
+
+def test_an_engine_alone_is_left_out_with_one_line(
+    with_engine: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (with_engine / "engine/1/model.onnx").unlink()
+    write_python_repository(with_engine, tmp_path / "run")
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["gait_energy_image"]
+    (line,) = caplog.messages
+    assert "model 'engine' is a TensorRT engine alone" in line
+    shutil.rmtree(with_engine / "gait_energy_image")
+    with pytest.raises(UsageError, match="holds TensorRT engines alone"):
+        write_python_repository(with_engine, tmp_path / "run")
+
+
+def test_an_engine_that_is_not_there_is_named(with_engine: Path) -> None:
+    (with_engine / "engine/1/model.plan").unlink()
+    with pytest.raises(UsageError, match=r"model\.plan is not there"):
+        read_repository(with_engine)

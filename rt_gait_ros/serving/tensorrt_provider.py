@@ -1,0 +1,59 @@
+"""TensorRT in process, through ONNX Runtime: it builds each network's engine on the machine itself and keeps it.
+
+ONNX Runtime's TensorRT provider is the whole client: an engine file made elsewhere runs on one TensorRT release and one
+GPU alone, and a network that TensorRT knows only in part still runs, its rest on CUDA.
+"""
+
+import ctypes.util
+import hashlib
+
+import onnxruntime
+
+from rt_gait_ros.serving.cache import cache_folder
+from rt_gait_ros.serving.repository import RepositoryModel
+from rt_gait_ros.serving.session import Providers
+
+PROVIDER = "TensorrtExecutionProvider"
+# A network's parameter that says in what TensorRT computes it: fp32 (without it), fp16, or int8 for a quantised one.
+PRECISION_PARAMETER = "tensorrt_precision"
+
+
+def tensorrt_providers(model: RepositoryModel) -> Providers:
+    """TensorRT for a network, in the precision that its parameters name, with its engine kept in the cache folder."""
+    precision = model.spec.parameters.get(PRECISION_PARAMETER, "fp32")
+    assert model.onnx_file is not None
+    # the provider's own file names do not tell networks apart that differ in their weights alone
+    folder = cache_folder() / "tensorrt" / hashlib.sha256(model.onnx_file.read_bytes()).hexdigest()[:16]
+    options = {
+        "trt_engine_cache_enable": True,
+        "trt_engine_cache_path": str(folder),
+        "trt_fp16_enable": precision != "fp32",
+        "trt_int8_enable": precision == "int8",
+        **_profile(model),
+    }
+    return ((PROVIDER, options), ("CUDAExecutionProvider", {}), ("CPUExecutionProvider", {}))
+
+
+def why_not() -> str | None:
+    """Why TensorRT cannot run in process here, and what to do; None when nothing stands against it."""
+    if PROVIDER not in onnxruntime.get_available_providers():
+        return (
+            f"onnxruntime {onnxruntime.__version__} is built without TensorRT: install onnxruntime-gpu (on a Jetson "
+            "the wheel that NVIDIA offers for its JetPack)"
+        )
+    if ctypes.util.find_library("nvinfer") is None:
+        return "TensorRT's library libnvinfer is not installed: install TensorRT (on a Jetson it comes with JetPack)"
+    return None
+
+
+def _profile(model: RepositoryModel) -> dict[str, str]:
+    """Sizes to build the engine for at once: where the batch alone is free. Others are built for at the first run."""
+    tensors, most = model.spec.inputs, model.config.max_batch_size
+    if most < 1 or any(-1 in tensor.shape[1:] for tensor in tensors):
+        return {}
+    return {
+        f"trt_profile_{name}_shapes": ",".join(
+            f"{tensor.name}:{'x'.join(map(str, (batch, *tensor.shape[1:])))}" for tensor in tensors
+        )
+        for name, batch in (("min", 1), ("opt", most), ("max", most))
+    }

@@ -1,0 +1,118 @@
+"""The factory of clients, and what it says of this machine."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rt_gait_ros.errors import UsageError
+from rt_gait_ros.serving import tensorrt_provider
+from rt_gait_ros.serving.backends import BACKENDS, available_backends, open_client
+from rt_gait_ros.serving.inference import ModelUnavailable, ServerUnavailable
+from rt_gait_ros.serving.onnx_client import OnnxClient
+from rt_gait_ros.serving.repository import read_model
+from rt_gait_ros.serving.tensorrt_provider import tensorrt_providers
+from rt_gait_ros.serving.triton_client import TritonClient
+
+NOBODY = "127.0.0.1:1"
+FRAMES = {"gait_frames": np.ones((1, 3, 64, 64), np.uint8)}
+
+
+def without_tensorrt() -> str:
+    """Skip where it is installed. Returns what is missing."""
+    reason = tensorrt_provider.why_not()
+    if reason is None:
+        pytest.skip("TensorRT is installed here")
+    return reason
+
+
+@pytest.mark.parametrize(("kind", "client"), [("triton", TritonClient), ("onnxruntime", OnnxClient)])
+def test_each_kind_has_its_client(kind: str, client: type, small_repository: Path) -> None:
+    opened = open_client(kind, NOBODY, small_repository)
+    assert type(opened) is client
+    opened.close()
+
+
+def test_in_process_needs_no_server(small_repository: Path) -> None:
+    client = open_client("onnxruntime", NOBODY, small_repository)
+    assert client.submit("gait_energy_image", FRAMES).result()["embedding"].shape == (1, 1, 2816)
+    client.close()
+
+
+def test_an_unknown_kind_is_refused_with_the_known_ones(small_repository: Path) -> None:
+    with pytest.raises(UsageError, match="choose from triton, onnxruntime, tensorrt"):
+        open_client("tflite", NOBODY, small_repository)
+
+
+def test_missing_tensorrt_is_said_and_not_replaced(small_repository: Path) -> None:
+    reason = without_tensorrt()
+    with pytest.raises(ServerUnavailable) as caught:
+        open_client("tensorrt", NOBODY, small_repository)
+    assert str(caught.value) == reason
+    assert "install" in reason
+    assert "\n" not in reason
+
+
+def test_every_backend_is_told_of_in_one_line() -> None:
+    backends = available_backends()
+    assert tuple(backend.name for backend in backends) == BACKENDS
+    assert backends[1].available
+    assert backends[2].available is (tensorrt_provider.why_not() is None)
+    assert all(backend.reason and "\n" not in backend.reason for backend in backends)
+
+
+@pytest.mark.filterwarnings("ignore:Specified provider")
+def test_a_provider_that_does_not_start_is_no_slow_network(small_repository: Path) -> None:
+    without_tensorrt()
+    providers = (("TensorrtExecutionProvider", {}), ("CPUExecutionProvider", {}))
+    client = OnnxClient(small_repository, providers=lambda model: providers)
+    error = client.submit("gait_energy_image", FRAMES).exception()
+    assert isinstance(error, ModelUnavailable)
+    assert "TensorrtExecutionProvider of ONNX Runtime does not start" in str(error)
+    client.close()
+
+
+def test_an_engine_alone_cannot_run_in_process(small_repository: Path) -> None:
+    config = small_repository / "gait_energy_image/config.pbtxt"
+    text = config.read_text().replace('backend: "onnxruntime"', 'backend: "tensorrt"')
+    config.write_text(text.replace("model.onnx", "model.plan"))
+    (small_repository / "gait_energy_image/1/model.onnx").rename(
+        small_repository / "gait_energy_image/1/model.plan",
+    )
+    client = open_client("onnxruntime", NOBODY, small_repository)
+    error = client.submit("gait_energy_image", FRAMES).exception()
+    assert isinstance(error, ModelUnavailable)
+    assert "engine alone" in str(error)
+    client.close()
+
+
+@pytest.mark.parametrize(
+    ("precision", "fp16", "int8"), [("", False, False), ("fp16", True, False), ("int8", True, True)]
+)
+def test_the_networks_parameter_says_the_precision(
+    small_repository: Path, precision: str, fp16: bool, int8: bool
+) -> None:
+    config = small_repository / "gait_energy_image/config.pbtxt"
+    if precision:
+        config.write_text(
+            config.read_text() + f'parameters {{ key: "tensorrt_precision" value {{ string_value: "{precision}" }} }}\n'
+        )
+    (name, options), *_ = tensorrt_providers(read_model(config.parent))
+    assert name == "TensorrtExecutionProvider"
+    assert (options["trt_fp16_enable"], options["trt_int8_enable"]) == (fp16, int8)
+
+
+def test_an_engine_of_fixed_sizes_is_built_for_every_batch(model_repository: Path, small_repository: Path) -> None:
+    (_, options), *_ = tensorrt_providers(read_model(model_repository / "blazepose_landmark_full"))
+    assert options["trt_profile_min_shapes"] == "crops:1x256x256x3"
+    assert options["trt_profile_max_shapes"] == "crops:8x256x256x3"
+    (_, free), *_ = tensorrt_providers(read_model(small_repository / "gait_energy_image"))
+    assert "trt_profile_min_shapes" not in free
+
+
+def test_another_network_has_another_engine(small_repository: Path) -> None:
+    model = read_model(small_repository / "gait_energy_image")
+    (_, before), *_ = tensorrt_providers(model)
+    model.model_file.write_bytes(model.model_file.read_bytes() + b"\0")
+    (_, after), *_ = tensorrt_providers(model)
+    assert before["trt_engine_cache_path"] != after["trt_engine_cache_path"]
