@@ -5,15 +5,18 @@ ros2 launch rt_gait_ros gait.launch.py source:=none image_topic:=/camera/image_r
 ros2 launch rt_gait_ros gait.launch.py --show-args
 """
 
+import atexit
 import json
+import shutil
+import tempfile
 from pathlib import Path
 
+from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction, SetEnvironmentVariable, Shutdown
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.substitutions import ExecutableInPackage
 
-from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.nodes.dds import apply_dds_profile
 from rt_gait_ros.resources import resource
@@ -102,11 +105,9 @@ def start_everything(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     ]
     if said.triton == "embedded":
         actions.append(triton_server(said))
-    stages = STAGES if said.source != "none" else STAGES[1:]
-    if said.composed:
-        actions.append(node(said, "composed_node", STAGES))
-    else:
-        actions += [node(said, stage, (stage,)) for stage in stages]
+    executables = ("composed_node",) if said.composed else STAGES if said.source != "none" else STAGES[1:]
+    overrides = overrides_file(said)
+    actions += [node(said, executable, overrides) for executable in executables]
     if said.rviz:
         actions.append(rviz(said))
     return actions
@@ -138,26 +139,34 @@ class Arguments:
             raise UsageError("source and image_topic cannot be empty; source:=none takes images from image_topic")
 
 
-def node(said: Arguments, executable: str, stages: tuple[str, ...]) -> Node:
-    """The process `executable`, in which `stages` run."""
+def overrides_file(said: Arguments) -> Path:
+    """A parameter file of what was said by argument, to be read after params_file; it is gone when the launch ends."""
     values: dict[str, dict[str, object]] = {
-        "camera_node": {} if said.source == "none" else {"source": said.source},
-        "pose_node": {"triton_url": said.triton_url},
-        "gait_node": {"triton_url": said.triton_url, **({"gallery": said.gallery} if said.gallery else {})},
+        stage: {"autostart": said.autostart, "use_sim_time": said.sim_time} for stage in STAGES
     }
-    # Later assignments win in rcl, and launch_ros puts its own parameters last: so all of them are given here.
-    line = ["--log-level", said.log_level, "--params-file", str(said.params_file)]
-    for stage in stages:
-        own = {**values.get(stage, {}), "autostart": said.autostart, "use_sim_time": said.sim_time}
-        for name, value in own.items():
-            line += ["-p", f"{stage}:{name}:={json.dumps(value)}"]
+    if said.source != "none":
+        values["camera_node"]["source"] = said.source
+    values["pose_node"]["triton_url"] = values["gait_node"]["triton_url"] = said.triton_url
+    if said.gallery:
+        values["gait_node"]["gallery"] = said.gallery
+    folder = Path(tempfile.mkdtemp(prefix="rt_gait_launch_"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    path = folder / "arguments.yaml"  # JSON is YAML
+    content = {f"/**/{stage}": {"ros__parameters": own} for stage, own in values.items()}
+    path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+    return path
+
+
+def node(said: Arguments, executable: str, overrides: Path) -> Node:
+    """A process of ours."""
     info_topic = "/".join([*said.image_topic.split("/")[:-1], "camera_info"])
     return Node(
         package=PACKAGE,
         executable=executable,
         namespace=said.namespace,
-        ros_arguments=line,
+        parameters=[str(said.params_file), str(overrides)],
         remappings=[("image_raw", said.image_topic), ("camera_info", info_topic)],
+        ros_arguments=["--log-level", said.log_level],
         output="screen",
         respawn=said.respawn,
         respawn_delay=RESPAWN_DELAY,

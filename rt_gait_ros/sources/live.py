@@ -54,7 +54,7 @@ class LiveSource(Source):
         )
 
     def __iter__(self) -> Iterator[Frame]:
-        """Begin to read, and yield the newest frame each time, waiting for one that is new; ends only with `close()`."""
+        """Begin to read; yield the newest frame each time, waiting for one that is new. Ends only with `close()`."""
         self._thread.start()
         return self._frames()
 
