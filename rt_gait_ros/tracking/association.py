@@ -1,5 +1,6 @@
 """Who is who: gated optimal assignment of detections to tracks, in stages."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +28,31 @@ class Assignment:
     newcomers: np.ndarray
 
 
+class _Stages:
+    """Assigns what earlier stages left open; a stage's costs are computed only for that."""
+
+    def __init__(self, rows: int, columns: int) -> None:
+        self.open_rows, self.open_columns = np.ones(rows, dtype=bool), np.ones(columns, dtype=bool)
+        self.pairs = [np.empty((2, 0), dtype=np.intp)]
+
+    def run(
+        self,
+        rows: np.ndarray,
+        columns: np.ndarray,
+        cost: Callable[[np.ndarray, np.ndarray], np.ndarray],
+        limit: float,
+    ) -> None:
+        """One stage. rows (N,), columns (M,) bool; cost: of row and column numbers; no pair at `limit` or more."""
+        row_numbers = np.flatnonzero(rows & self.open_rows)
+        column_numbers = np.flatnonzero(columns & self.open_columns)
+        if not len(row_numbers) or not len(column_numbers):
+            return
+        first, second = solve(cost(row_numbers, column_numbers), limit)
+        pairs = np.stack((row_numbers[first], column_numbers[second]))
+        self.open_rows[pairs[0]], self.open_columns[pairs[1]] = False, False
+        self.pairs.append(pairs)
+
+
 def associate(
     table: TrackTable, detections: Detections, config: TrackerConfig, layout: str, size: tuple[int, int]
 ) -> Assignment:
@@ -36,62 +62,74 @@ def associate(
     a known person's detection. Unsure detections only keep tracks that nobody else explains (ByteTrack).
     layout: of the keypoints. size: width and height of the image, 0 when unknown.
     """
+    stages = _Stages(len(table), len(detections))
     known = table.state != TrackState.TENTATIVE
     sure = detections.confidence >= config.high_confidence
-    places = _clip(corners(table.box.mean), size)
-    costs = join_costs(table, detections, places, config, layout)
-    overlap = iou_matrix(places, corners(detections.box))
-    at_last = iou_matrix(_clip(corners(table.box_seen.mean), size), corners(detections.box))
-    open_rows, open_columns = np.ones(len(table), dtype=bool), np.ones(len(detections), dtype=bool)
-    pairs = []
-    for rows, columns, cost, limit in (
-        (known, sure, costs, config.unmatched_cost),
-        (known & (table.missed <= 1), ~sure, 1 - overlap, 1 - LOW_CONFIDENCE_IOU),
-        (known, sure, 1 - at_last, 1 - RECOVERY_IOU),
-        (~known, sure, costs, config.unmatched_cost),
-    ):
-        stage = solve(cost, np.flatnonzero(rows & open_rows), np.flatnonzero(columns & open_columns), limit)
-        open_rows[stage[0]], open_columns[stage[1]] = False, False
-        pairs.append(stage)
-    rows, columns = np.concatenate(pairs, axis=1)
-    return Assignment(rows, columns, np.flatnonzero(open_columns & sure))
+    if len(table) and len(detections):
+        found = corners(detections.box)
+        places = _clip(corners(table.box.mean), size)
+
+        def join(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+            overlap = iou_matrix(places[rows], found[columns])
+            return join_costs(table, rows, detections, columns, overlap, config, layout)
+
+        def miss(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+            return 1 - iou_matrix(places[rows], found[columns])
+
+        def miss_last(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+            return 1 - iou_matrix(_clip(corners(table.box_seen.mean[rows]), size), found[columns])
+
+        stages.run(known, sure, join, config.unmatched_cost)
+        stages.run(known & (table.missed <= 1), ~sure, miss, 1 - LOW_CONFIDENCE_IOU)
+        stages.run(known, sure, miss_last, 1 - RECOVERY_IOU)
+        stages.run(~known, sure, join, config.unmatched_cost)
+    rows, columns = np.concatenate(stages.pairs, axis=1)
+    return Assignment(rows, columns, np.flatnonzero(stages.open_columns & sure))
 
 
-def solve(cost: np.ndarray, rows: np.ndarray, columns: np.ndarray, limit: float) -> np.ndarray:
-    """Cheapest assignment (2, n) of some rows and columns of `cost`; no pair that costs `limit` or more."""
-    if not len(rows) or not len(columns):
-        return np.empty((2, 0), dtype=np.intp)
-    part = np.minimum(cost[np.ix_(rows, columns)], limit)
-    first, second = linear_sum_assignment(part)
-    kept = part[first, second] < limit
-    return np.stack((rows[first[kept]], columns[second[kept]]))
+def solve(cost: np.ndarray, limit: float) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns of the cheapest assignment of `cost` (N, M); no pair that costs `limit` or more."""
+    capped = np.minimum(cost, limit)
+    rows, columns = linear_sum_assignment(capped)
+    kept = capped[rows, columns] < limit
+    return rows[kept], columns[kept]
 
 
 def join_costs(
-    table: TrackTable, detections: Detections, places: np.ndarray, config: TrackerConfig, layout: str
+    table: TrackTable,
+    rows: np.ndarray,
+    detections: Detections,
+    columns: np.ndarray,
+    overlap: np.ndarray,
+    config: TrackerConfig,
+    layout: str,
 ) -> np.ndarray:
-    """Cost (N, M) of each join, infinite outside the gate.
+    """Cost (R, C) of joining the tracks `rows` to the detections `columns`, infinite outside the gate.
 
     Minus twice the log-likelihood of the detection under the track's prediction, relative to a perfectly known track
     (Blackman & Popoli 1999): squared Mahalanobis distance plus the log of how much wider the prediction is. Thus a
     track lost from sight for long does not take the detection of one that is right there. On top, what the
     skeletons and boxes say: 1 - mean of overlap and object keypoint similarity.
+    overlap: (R, C) intersection over union of predicted and detected boxes.
     """
-    noise = detections.noise[None]
-    total = table.box.variance[:, None] + noise
-    distance = (np.square(detections.box[None] - table.box.mean[:, None]) / total).sum(axis=-1)
-    costs = distance + np.log(total / noise).sum(axis=-1)
-    likeness = iou_matrix(places, corners(detections.box))
+    noise = detections.noise[columns][None]
+    total = table.box.variance[rows][:, None] + noise
+    box = detections.box[columns]
+    distance = (np.square(box[None] - table.box.mean[rows][:, None]) / total).sum(axis=-1)
+    costs = distance + np.log((total / noise).prod(axis=-1))
     inside = distance < config.gate
+    likeness = overlap
     if layout in SIGMAS:
-        rows, columns = np.nonzero(inside)
-        box = detections.box[columns]
+        first, second = np.nonzero(inside)
         pairs = oks(
-            table.predicted_keypoints(rows), detections.keypoints[columns], box[:, 2] * box[:, 3], SIGMAS[layout]
+            table.predicted_keypoints(rows[first]),
+            detections.keypoints[columns[second]],
+            box[second, 2] * box[second, 3],
+            SIGMAS[layout],
         )
-        seen = np.isfinite(pairs)
-        rows, columns = rows[seen], columns[seen]
-        likeness[rows, columns] = (likeness[rows, columns] + pairs[seen]) / 2
+        similarity = np.full(overlap.shape, np.nan)
+        similarity[first, second] = pairs
+        likeness = np.where(np.isfinite(similarity), (overlap + similarity) / 2, overlap)
     return np.where(inside, costs + config.appearance_weight * (1 - likeness), np.inf)
 
 
@@ -100,4 +138,4 @@ def _clip(boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     width, height = size
     if width <= 0 or height <= 0:
         return boxes
-    return np.clip(boxes, 0, (width, height, width, height))
+    return np.minimum(np.maximum(boxes, 0), (width, height, width, height))

@@ -10,9 +10,12 @@ from rt_gait_ros.errors import UsageError
 # Both hips, left and right, in the layouts the tracker knows.
 HIPS = {"coco": (11, 12), "trt_pose": (11, 12)}
 
-# Where the hips are in a box that shows a whole person: 0.53 of the height above the floor (Winter, Biomechanics and Motor
-# Control of Human Movement), measured from the top of the box.
+# Where the hips are in a box that shows a whole person, from its top: they are 0.53 of the height above the floor
+# (Winter, Biomechanics and Motor Control of Human Movement).
 HIP_LEVEL = 0.47
+
+# Steps of the numerical derivative by foot x, y, hip x, y in pixels and tilt in radians.
+_STEPS = np.diag([1.0, 1.0, 1.0, 1.0, 1e-3])
 
 
 @dataclass(frozen=True)
@@ -41,25 +44,22 @@ class CameraModel:
             )
         object.__setattr__(self, "K", matrix)
 
-    def locate(self, foot: np.ndarray, hip: np.ndarray, foot_variance: float) -> tuple[np.ndarray, np.ndarray] | None:
+    def locate(self, foot: np.ndarray, hip: np.ndarray, variance: float) -> tuple[np.ndarray, np.ndarray] | None:
         """Position (3,) of the hips in metres in the optical frame (x right, y down, z ahead), and covariance (3, 3).
 
-        foot, hip: (2,) pixels of the point on the floor below the person, and of the mid-hips. foot_variance: square
-        pixels. None when the foot's ray does not meet the floor in front of the camera.
+        foot, hip: (2,) pixels of the point on the floor below the person, and of the mid-hips. variance: of each of
+        their coordinates, square pixels. None when the foot's ray does not meet the floor in front of the camera.
         """
         position = self._hip(foot, hip, self.tilt)
         if position is None:
             return None
-        step, angle = 1.0, 1e-3
-        jacobian = np.zeros((3, 3))
-        for column, (moved_foot, tilt, size) in enumerate(
-            ((foot + (step, 0), self.tilt, step), (foot + (0, step), self.tilt, step), (foot, self.tilt + angle, angle))
-        ):
-            moved = self._hip(moved_foot, hip, tilt)
+        jacobian = np.zeros((3, 5))
+        for column, step in enumerate(_STEPS):
+            moved = self._hip(foot + step[:2], hip + step[2:4], self.tilt + step[4])
             if moved is None:
                 return None
-            jacobian[:, column] = (moved - position) / size
-        spread = np.diag([foot_variance, foot_variance, self.tilt_error**2])
+            jacobian[:, column] = (moved - position) / step[column]
+        spread = np.diag([variance, variance, variance, variance, self.tilt_error**2])
         return position, jacobian @ spread @ jacobian.T
 
     def _hip(self, foot: np.ndarray, hip: np.ndarray, tilt: float) -> np.ndarray | None:

@@ -63,6 +63,4 @@ class TrackerConfig:
             if item.type in (int, "int") and value != int(value):
                 raise UsageError(f"tracker: {item.name} is {value!r}; set it to a whole number")
         if self.low_confidence > self.high_confidence:
-            raise UsageError(
-                f"tracker: low_confidence {self.low_confidence} is above high_confidence {self.high_confidence}; lower it"
-            )
+            raise UsageError(f"tracker: low_confidence {self.low_confidence} is above high_confidence; lower it")

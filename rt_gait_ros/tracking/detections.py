@@ -10,7 +10,7 @@ from rt_gait_ros.tracking.config import TrackerConfig
 from rt_gait_ros.tracking.rows import Rows
 from rt_gait_ros.tracking.similarity import SIGMAS
 
-# A box cut by the border of the image tells little about the coordinates across that border: this factor on its variance.
+# A box cut by the border of the image tells little about the coordinates across it: this factor on their variance.
 BORDER_NOISE = 16.0
 
 # A box that ends this close to the border, in pixels, counts as cut by it.
@@ -48,8 +48,9 @@ def read_detections(poses: PoseFrame, config: TrackerConfig, rejected: Counter[s
         finite = np.isfinite(boxes).all(axis=1) & np.isfinite(confidence)
         solid = (boxes[:, 2:] > 0).all(axis=1)
         usable = finite & solid & (confidence >= config.low_confidence)
-    rejected["box or confidence is not a number"] += int((~finite).sum())
-    rejected["box has no area"] += int((finite & ~solid).sum())
+    if not usable.all():
+        _count(rejected, "box or confidence is not a number", ~finite)
+        _count(rejected, "box has no area", finite & ~solid)
     index = np.flatnonzero(usable)
     if len(index) > config.max_people:
         rejected["more people than max_people"] += len(index) - config.max_people
@@ -68,6 +69,13 @@ def empty_detections(keypoints: int) -> Detections:
     )
 
 
+def _count(rejected: Counter[str], reason: str, left_out: np.ndarray) -> None:
+    """Count a reason only when it occurred: every key of `rejected` is a warning."""
+    number = int(left_out.sum())
+    if number:
+        rejected[reason] += number
+
+
 def _noise(boxes: np.ndarray, poses: PoseFrame, config: TrackerConfig) -> np.ndarray:
     """Measurement variance (M, 4) of boxes (M, 4) given as left, top, width, height."""
     noise = np.repeat((config.box_noise * boxes[:, 3:4]) ** 2, 4, axis=1)
@@ -84,6 +92,6 @@ def _keypoints(people: list[PersonPose], count: int, rejected: Counter[str]) -> 
     wrong = [person for person in people if np.shape(person.keypoints) != shape]
     if not wrong:
         return np.array([person.keypoints for person in people], dtype=np.float64).reshape(len(people), *shape)
-    rejected["keypoints do not fit the layout"] += sum(np.size(person.keypoints) > 0 for person in wrong)
+    _count(rejected, "keypoints do not fit the layout", np.array([np.size(p.keypoints) > 0 for p in wrong]))
     missing = np.full(shape, np.nan)
     return np.array([missing if np.shape(p.keypoints) != shape else p.keypoints for p in people], dtype=np.float64)

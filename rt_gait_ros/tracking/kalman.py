@@ -1,8 +1,8 @@
 """Constant-velocity Kalman filters of many boxes at once.
 
-The state of one box is (centre x, centre y, width, height) and its rate of change, as in BoT-SORT (Aharon et al., 2022). No
-noise couples the four coordinates, so the 8×8 filter falls apart into four filters of two states each, exactly; their
-covariances are three numbers, and prediction and update of all boxes are a few element-wise operations.
+The state of one box is (centre x, centre y, width, height) and its rate of change, as in BoT-SORT (Aharon et al.
+2022). No noise couples the four coordinates, so the 8×8 filter falls apart into four filters of two states each,
+exactly; their covariances are three numbers, and prediction and update of all boxes are a few element-wise operations.
 """
 
 from dataclasses import dataclass
@@ -47,8 +47,11 @@ class KalmanBank(Rows):
             rate_variance=(INITIAL_SPEED * boxes[:, 3:4]) ** 2,
         )
 
-    def predict(self, dt: float, acceleration: float) -> None:
-        """Move on by `dt` seconds. acceleration: white noise, body heights / s^1.5 (standard deviation)."""
+    def predict(self, dt: float | np.ndarray, acceleration: float) -> None:
+        """Move on by `dt` seconds, one for all or (N, 1).
+
+        acceleration: standard deviation of the white noise on the velocity, body heights / s^1.5.
+        """
         decay = np.exp(-SIZE_DECAY * dt)
         reach = np.where(SIZE_DECAY > 0, (1 - decay) / np.maximum(SIZE_DECAY, 1e-9), dt)
         power = (acceleration * self.mean[:, 3:4]) ** 2

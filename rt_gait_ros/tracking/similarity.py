@@ -2,8 +2,8 @@
 
 import numpy as np
 
-# Standard deviation of each COCO keypoint, per square root of the person's area (COCO keypoint evaluation), in the order
-# of the layouts below; the neck, which COCO lacks, is taken as the shoulders.
+# Standard deviation of each COCO keypoint, per square root of the person's area (COCO keypoint evaluation), in the
+# order of the layouts below; the neck, which COCO lacks, is taken as the shoulders.
 _COCO_SIGMAS = (26, 25, 25, 35, 35, 79, 79, 72, 72, 62, 62, 107, 107, 87, 87, 89, 89)
 SIGMAS = {
     "coco": np.array(_COCO_SIGMAS) / 1000,
@@ -19,17 +19,22 @@ def corners(boxes: np.ndarray) -> np.ndarray:
 
 def iou_matrix(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Intersection over union (N, M) of corner boxes (N, 4) and (M, 4)."""
-    near = np.maximum(first[:, None, :2], second[None, :, :2])
-    far = np.minimum(first[:, None, 2:], second[None, :, 2:])
-    overlap = np.maximum(far - near, 0)
-    common = overlap[..., 0] * overlap[..., 1]
-    area = [np.prod(np.maximum(box[:, 2:] - box[:, :2], 0), axis=1) for box in (first, second)]
-    union = area[0][:, None] + area[1][None, :] - common
+    left, top, right, bottom = first.T[..., None]
+    other_left, other_top, other_right, other_bottom = second.T[:, None]
+    width = np.minimum(right, other_right) - np.maximum(left, other_left)
+    height = np.minimum(bottom, other_bottom) - np.maximum(top, other_top)
+    common = np.maximum(width, 0) * np.maximum(height, 0)
+    union = _area(first)[:, None] + _area(second) - common
     return common / np.maximum(union, 1e-9)
 
 
+def _area(boxes: np.ndarray) -> np.ndarray:
+    """Area (N,) of corner boxes (N, 4); none where they are inside out."""
+    return np.maximum(boxes[:, 2] - boxes[:, 0], 0) * np.maximum(boxes[:, 3] - boxes[:, 1], 0)
+
+
 def oks(first: np.ndarray, second: np.ndarray, area: np.ndarray, sigmas: np.ndarray) -> np.ndarray:
-    """Object keypoint similarity (P,) of keypoints (P, K, 3), pair by pair; NaN where fewer than three are seen in both.
+    """Object keypoint similarity (P,) of keypoints (P, K, 3), pair by pair; NaN with fewer than three seen in both.
 
     area: (P,) square pixels of the person. The COCO formula, with the keypoints that both sides see.
     """

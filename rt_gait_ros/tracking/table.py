@@ -10,7 +10,7 @@ from rt_gait_ros.tracking.rows import Rows
 from rt_gait_ros.tracking.track import TrackState
 from rt_gait_ros.tracking.walking import Gaits
 
-# Time (s) over which the confidence of a seen track follows its detections, and in which that of an unseen one falls to 37 %.
+# Time (s) over which a seen track's confidence follows its detections, and in which an unseen one's falls to 37 %.
 CONFIDENCE_MEMORY = 0.5
 CONFIDENCE_DECAY = 1.0
 

@@ -20,8 +20,8 @@ from rt_gait_ros.tracking.walking import ANKLES
 
 _log = logging.getLogger(__name__)
 
-# An image at most this much older (s) than the last one arrived late and changes nothing; an older one still means that the
-# clock was set back or a recording began again, and so all tracks end.
+# An image at most this much older (s) than the last one arrived late and changes nothing; an older one still means that
+# the clock was set back or a recording began again, and so all tracks end.
 LATE = 0.5
 
 # A predicted box with less than this part inside the image belongs to somebody who walked out.
@@ -64,7 +64,7 @@ class Tracker:
         else:
             tracks = self._advance(poses, elapsed, motion)
         for reason in self.rejected.keys() - known:
-            _log.warning("tracker: %s; left out (said once, then only counted)", reason)
+            _log.warning("tracker: %s (said once, then only counted)", reason)
         return TrackFrame(
             poses.stamp, poses.frame_id, poses.width, poses.height, poses.layout, poses.gait_frame_kind, tracks
         )
@@ -84,8 +84,9 @@ class Tracker:
         self._join(found.rows, found.columns, detections, poses)
         self._settle()
         lost += self._give_up((self._table.state == TrackState.TENTATIVE) & (self._table.missed > 0), poses)
-        names = [self._ids.new() for _ in found.newcomers]
-        self._table.extend(TrackTable.start(detections, found.newcomers, names, poses.stamp))
+        if len(found.newcomers):
+            names = [self._ids.new() for _ in found.newcomers]
+            self._table.extend(TrackTable.start(detections, found.newcomers, names, poses.stamp))
         return snapshot(self._table, poses, self.config, self.camera) + lost
 
     def _follow_layout(self, layout: str) -> None:

@@ -11,11 +11,11 @@ from rt_gait_ros.tracking.rows import Rows
 # Both ankles, left and right, in the layouts the tracker knows.
 ANKLES = {"coco": (15, 16), "trt_pose": (15, 16)}
 
-# Memory (s) of the swing statistics: about half a gait cycle, which takes 1.0-1.2 s at a usual cadence (Whittle, Gait Analysis).
+# Memory (s) of the swing statistics: half a gait cycle, 1.0-1.2 s at a usual cadence (Whittle, Gait Analysis).
 SWING_MEMORY = 0.6
 
-# Swing (standard deviation of the ankles' distance, body heights) of a walker: steps of 0.4 heights seen from the side give
-# 0.12, seen from the front 0.04; a stander's keypoint jitter gives 0.01-0.02.
+# Swing (standard deviation of the ankles' distance, body heights) of a walker: steps of 0.4 heights give 0.12 from the
+# side and 0.04 from the front; a stander's keypoint jitter gives 0.01-0.02.
 SWING = 0.035
 
 # Speed across the image (body heights / s): half of a slow walk of 0.8 m/s by a person 1.7 m tall.

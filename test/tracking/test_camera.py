@@ -1,0 +1,52 @@
+import math
+
+import numpy as np
+import pytest
+
+from rt_gait_ros.errors import UsageError
+from rt_gait_ros.tracking.camera import CameraModel
+
+K = np.array([[800.0, 0, 640], [0, 800, 360], [0, 0, 1]])
+
+
+def project(point, tilt, height):
+    """Pixel of a point (right, up from the floor, ahead) in metres."""
+    right, up, ahead = point
+    y, z = height - up, ahead
+    image = K @ (right, math.cos(tilt) * y - math.sin(tilt) * z, math.sin(tilt) * y + math.cos(tilt) * z)
+    return image[:2] / image[2]
+
+
+@pytest.mark.parametrize("tilt", [-0.1, 0.0, 0.3])
+@pytest.mark.parametrize("place", [(0.0, 3.0), (-1.5, 6.0), (2.0, 10.0)])
+def test_a_person_is_put_where_he_stands(tilt, place):
+    right, ahead = place
+    camera = CameraModel(K, 1.4, tilt)
+    foot, hip = project((right, 0, ahead), tilt, 1.4), project((right, 0.9, ahead), tilt, 1.4)
+    position, covariance = camera.locate(foot, hip, 4.0)
+    y = 1.4 - 0.9
+    expected = (right, math.cos(tilt) * y - math.sin(tilt) * ahead, math.sin(tilt) * y + math.cos(tilt) * ahead)
+    np.testing.assert_allclose(position, expected, atol=1e-6)
+    np.testing.assert_allclose(covariance, covariance.T)
+    assert np.linalg.eigvalsh(covariance).min() > -1e-9
+
+
+def test_farther_is_less_certain():
+    camera = CameraModel(K, 1.4, 0.1)
+    spread = [
+        np.trace(camera.locate(project((0, 0, z), 0.1, 1.4), project((0, 0.9, z), 0.1, 1.4), 4.0)[1])
+        for z in (3, 6, 12)
+    ]
+    assert spread[0] < spread[1] < spread[2]
+
+
+def test_above_the_horizon_nobody_stands():
+    assert CameraModel(K, 1.4, 0.0).locate(np.array([640.0, 300]), np.array([640.0, 200]), 4.0) is None
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"K": np.eye(2)}, {"K": np.zeros((3, 3))}, {"height": 0.0}, {"height": math.nan}, {"tilt": 2.0}]
+)
+def test_what_is_no_camera_is_refused(wrong):
+    with pytest.raises(UsageError, match="camera model"):
+        CameraModel(**{"K": K, "height": 1.4, "tilt": 0.0, **wrong})
