@@ -32,6 +32,22 @@ class DeadlineExceeded(InferenceError):
     """No answer within the deadline."""
 
 
+class SequenceLost(InferenceError):
+    """The server no longer has the state of this sequence: begin another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """A request's place in a sequence, for networks that keep a state from request to request.
+
+    id: from 1 to 2**63 - 1, unique among all clients of the server. start: forget what was before. end: forget it after.
+    """
+
+    id: int
+    start: bool = False
+    end: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class TensorSpec:
     """Name, numpy dtype name ("uint8", "float32") and shape of a tensor; -1 stands for any size."""
@@ -54,10 +70,13 @@ class ModelSpec:
 class InferenceClient(Protocol):
     """Runs networks by name. Implementations: TritonClient (gRPC), OnnxClient (in process)."""
 
-    def submit(self, model: str, inputs: Tensors, *, deadline: float | None = None) -> "Future[dict[str, np.ndarray]]":
+    def submit(
+        self, model: str, inputs: Tensors, *, deadline: float | None = None, sequence: Sequence | None = None
+    ) -> "Future[dict[str, np.ndarray]]":
         """Start one inference and return at once.
 
-        inputs: by tensor name, with the batch axis. deadline: seconds from now, None for the client's own.
+        inputs: by tensor name, with the batch axis. deadline: seconds from now, None for the client's own. sequence: for
+        a network that keeps a state; requests of one sequence are sent one after the other's answer.
         The future gives the outputs by name, or raises an InferenceError; submit itself raises nothing but that future.
         """
         ...

@@ -1,4 +1,4 @@
-"""What Triton's Python backend runs for every network of the embedded server: ONNX Runtime on the linked model.onnx.
+"""What Triton's Python backend runs for every network of the embedded server: ONNX Runtime on the linked files.
 
 Only Triton's stub process can import this file: triton_python_backend_utils exists nowhere else. Tensors go in and out
 by DLPack: the stub is built for numpy 1, and with numpy 2 its as_numpy() and Tensor() take every item size for 0.
@@ -13,9 +13,10 @@ import triton_python_backend_utils as pb_utils
 from google.protobuf import json_format
 from tritonclient.grpc.model_config_pb2 import ModelConfig
 
-from rt_gait_ros.serving.inference import InferenceError
+from rt_gait_ros.serving.inference import InferenceError, Sequence
 from rt_gait_ros.serving.repository import RepositoryModel
 from rt_gait_ros.serving.session import OnnxSession
+from rt_gait_ros.serving.streaming import StreamingNetwork, StreamRequest, open_streaming, stream_request
 
 _TAKEN = b"used_dltensor"
 _name_capsule = ctypes.pythonapi.PyCapsule_SetName
@@ -31,13 +32,19 @@ class TritonPythonModel:
         config = json_format.Parse(args["model_config"], ModelConfig(), ignore_unknown_fields=True)
         model = RepositoryModel(config, folder, folder / args["model_version"] / "model.onnx")
         self._inputs = [tensor.name for tensor in model.spec.inputs]
+        self._streaming: StreamingNetwork | None = None
         try:
-            self._session = OnnxSession(model.model_file, model.spec, model.threads)
+            if model.streams:
+                self._streaming = open_streaming(model)
+            else:
+                self._session = OnnxSession(model.model_file, model.spec, model.threads)
         except InferenceError as error:
             raise pb_utils.TritonModelException(str(error)) from None
 
     def execute(self, requests: list[Any]) -> list[Any]:
         """Answer requests that Triton batched together in one run of the network."""
+        if self._streaming is not None:
+            return self._stream(self._streaming, requests)
         batches = [
             [np.from_dlpack(pb_utils.get_input_tensor_by_name(request, name)) for request in requests]
             for name in self._inputs
@@ -49,13 +56,40 @@ class TritonPythonModel:
         try:
             outputs = self._session.run(inputs)
         except InferenceError as error:
-            refusal = pb_utils.TritonError(str(error), pb_utils.TritonError.INVALID_ARG)
-            return [pb_utils.InferenceResponse(error=refusal) for _ in requests]
+            return [_refusal(error) for _ in requests]
         if len(requests) == 1:
             return [_response(outputs)]
         ends = np.cumsum([len(array) for array in batches[0]])[:-1]
         parts = {name: np.split(tensor, ends) for name, tensor in outputs.items()}
         return [_response({name: part[i] for name, part in parts.items()}) for i in range(len(requests))]
+
+    def _stream(self, network: StreamingNetwork, requests: list[Any]) -> list[Any]:
+        """Answer requests of sequences; one that cannot be understood spoils no other."""
+        answers: list[Any] = [None] * len(requests)
+        good: dict[int, StreamRequest] = {}
+        for number, request in enumerate(requests):
+            inputs = {n: np.from_dlpack(pb_utils.get_input_tensor_by_name(request, n)) for n in self._inputs}
+            flags = request.flags()
+            sequence = Sequence(
+                request.correlation_id(),
+                start=bool(flags & pb_utils.TRITONSERVER_REQUEST_FLAG_SEQUENCE_START),
+                end=bool(flags & pb_utils.TRITONSERVER_REQUEST_FLAG_SEQUENCE_END),
+            )
+            try:
+                good[number] = stream_request(inputs, sequence)
+            except InferenceError as error:
+                answers[number] = _refusal(error)
+        try:
+            results = network.run(list(good.values())) if good else []
+        except InferenceError as error:
+            results = [error] * len(good)
+        for number, result in zip(good, results, strict=True):
+            answers[number] = _refusal(result) if isinstance(result, InferenceError) else _response(result)
+        return answers
+
+
+def _refusal(error: InferenceError) -> Any:
+    return pb_utils.InferenceResponse(error=pb_utils.TritonError(str(error), pb_utils.TritonError.INVALID_ARG))
 
 
 def _response(outputs: dict[str, np.ndarray]) -> Any:

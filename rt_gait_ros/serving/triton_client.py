@@ -14,10 +14,13 @@ from rt_gait_ros.serving.inference import (
     ModelMismatch,
     ModelSpec,
     ModelUnavailable,
+    Sequence,
+    SequenceLost,
     ServerUnavailable,
     Tensors,
 )
 from rt_gait_ros.serving.repository import spec_from_config
+from rt_gait_ros.serving.streaming import SEQUENCE_ABSENT
 
 _CHANNEL = [
     ("grpc.max_send_message_length", -1),
@@ -47,7 +50,9 @@ class TritonClient:
         self._submitting = threading.Lock()
         self._closed = False
 
-    def submit(self, model: str, inputs: Tensors, *, deadline: float | None = None) -> "Future[dict[str, np.ndarray]]":
+    def submit(
+        self, model: str, inputs: Tensors, *, deadline: float | None = None, sequence: Sequence | None = None
+    ) -> "Future[dict[str, np.ndarray]]":
         """Start one inference and return at once; see InferenceClient.submit."""
         future: Future[dict[str, np.ndarray]] = Future()
         future.set_running_or_notify_cancel()  # what is on its way cannot be cancelled
@@ -68,7 +73,7 @@ class TritonClient:
             with self._submitting:
                 if self._closed:
                     raise ServerUnavailable(f"the client of {self.url} is closed")
-                self._client.async_infer(model, request, answered, client_timeout=seconds)
+                self._client.async_infer(model, request, answered, client_timeout=seconds, **_place(sequence))
         except InferenceError as error:
             future.set_exception(error)
         except (InferenceServerException, ValueError) as error:
@@ -127,6 +132,8 @@ class TritonClient:
             )
         if any(words in said for words in _MODEL_ABSENT):
             return ModelUnavailable(self._absent(model))
+        if SEQUENCE_ABSENT in said:
+            return SequenceLost(f"model '{model}' at {self.url} has lost a sequence: {said}")
         if status == "StatusCode.INVALID_ARGUMENT":
             sent = ", ".join(f"{name} {tensor.dtype} {tensor.shape}" for name, tensor in inputs.items())
             return ModelMismatch(f"model '{model}' at {self.url} does not take {sent}: {said}")
@@ -135,6 +142,12 @@ class TritonClient:
         if status == "StatusCode.UNAVAILABLE":
             return ServerUnavailable(self._nobody())
         return InferenceError(f"model '{model}' at {self.url} failed: {said}")
+
+
+def _place(sequence: Sequence | None) -> dict[str, Any]:
+    if sequence is None:
+        return {}
+    return {"sequence_id": sequence.id, "sequence_start": sequence.start, "sequence_end": sequence.end}
 
 
 def _input(name: str, tensor: np.ndarray) -> InferInput:

@@ -1,0 +1,219 @@
+"""Set networks whose sets grow from request to request: the state, and the two parts of the network around it.
+
+The frame part is run once for the new frames of all sequences in a batch, the head once for those that want an answer;
+between them each sequence keeps the maximum of its frames' features.
+"""
+
+import time
+from collections.abc import Callable
+from collections.abc import Sequence as Sequences
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from rt_gait_ros.serving.inference import ModelMismatch, ModelSpec, Sequence, SequenceLost, Tensors, TensorSpec
+from rt_gait_ros.serving.repository import RepositoryModel
+from rt_gait_ros.serving.session import OnnxSession
+
+# The parameter of config.pbtxt that makes a network a streaming one: frames of its sliding window, 0 for a growing set.
+WINDOW_PARAMETER = "stream_window"
+FRAMES_FILE, HEAD_FILE = "frames.onnx", "head.onnx"
+# Part of what Triton says of a sequence that it does not know (core, sequence_batch_scheduler.cc); said here as well.
+SEQUENCE_ABSENT = "must specify the START flag"
+# Frames in one run of the frame part: their activations still fit the processor's cache.
+FRAMES_AT_ONCE = 16
+
+
+class SetState(Protocol):
+    """The maximum over a set of frames. frames: how many were ever added."""
+
+    frames: int
+
+    def add(self, features: np.ndarray) -> None:
+        """Take (N, F) features of N >= 1 frames, the oldest first."""
+        ...
+
+    def pooled(self) -> np.ndarray:
+        """(F,) the maximum over the set, which has at least one frame."""
+        ...
+
+
+class GrowingSet:
+    """A set of all frames."""
+
+    def __init__(self) -> None:
+        self.frames = 0
+        self._maximum = np.empty(0)
+
+    def add(self, features: np.ndarray) -> None:
+        """As SetState.add."""
+        newest = features.max(axis=0)
+        self._maximum = np.maximum(self._maximum, newest, out=newest) if self.frames else newest
+        self.frames += len(features)
+
+    def pooled(self) -> np.ndarray:
+        """As SetState.pooled."""
+        return self._maximum
+
+
+class SlidingWindow:
+    """The last `window` frames, exactly, at a cost per frame that does not grow with the window.
+
+    Frames are stored in blocks of `window`. When a block is full, its rows are replaced by the maxima of themselves and
+    all later rows; the maximum of a window that spans two blocks is one such row and the running maximum of the newer block
+    (van Herk 1992; the two stacks of a queue's maximum in one array). Memory: `window` rows and one more.
+    """
+
+    def __init__(self, window: int) -> None:
+        self.frames = 0
+        self._window = window
+        self._rows = np.empty(0)
+        self._newest = np.empty(0)
+
+    def add(self, features: np.ndarray) -> None:
+        """As SetState.add."""
+        if self.frames == 0:
+            self._rows = np.empty((self._window, features.shape[1]), features.dtype)
+        while len(features):
+            row = self.frames % self._window
+            block = features[: self._window - row]
+            features = features[len(block) :]
+            self._rows[row : row + len(block)] = block
+            newest = block.max(axis=0)
+            self._newest = np.maximum(self._newest, newest, out=newest) if row else newest
+            self.frames += len(block)
+            if row + len(block) == self._window:
+                backwards = self._rows[::-1]
+                np.maximum.accumulate(backwards, axis=0, out=backwards)
+
+    def pooled(self) -> np.ndarray:
+        """As SetState.pooled."""
+        row = self.frames % self._window
+        if self.frames < self._window:
+            return self._newest
+        return self._rows[0] if row == 0 else np.maximum(self._rows[row], self._newest)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRequest:
+    """New frames of one sequence. frames: (S, H, W) uint8. answer: whether the embedding is wanted."""
+
+    sequence: Sequence
+    frames: np.ndarray
+    answer: bool
+
+
+StreamAnswer = dict[str, np.ndarray]
+
+
+@dataclass(slots=True)
+class _Open:
+    """A sequence that goes on. used: when its last request came."""
+
+    state: SetState
+    used: float
+
+
+class StreamingNetwork:
+    """A streaming network with the states of its sequences. Not for several threads at once."""
+
+    def __init__(
+        self,
+        folder: Path,
+        spec: ModelSpec,
+        threads: int,
+        idle_limit: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """folder: holds the two parts. spec: the network's description. idle_limit: seconds without a request after
+        which a sequence is dropped, on `clock`.
+
+        Raises ModelUnavailable, ModelMismatch.
+        """
+        frames, embedding = spec.inputs[0], spec.outputs[0]
+        features = TensorSpec("features", "float32", (-1, -1))
+        frame_spec = ModelSpec(spec.name, (frames,), (features,), {})
+        head_spec = ModelSpec(spec.name, (features,), (embedding,), {})
+        self._frame_part = OnnxSession(folder / FRAMES_FILE, frame_spec, threads)
+        self._head = OnnxSession(folder / HEAD_FILE, head_spec, threads)
+        self._silence = np.full((1, *embedding.shape[1:]), np.nan, np.float32)
+        self._window = int(spec.parameters[WINDOW_PARAMETER])
+        self._idle_limit = idle_limit
+        self._clock = clock
+        self._open: dict[int, _Open] = {}
+
+    def run(self, requests: Sequences[StreamRequest]) -> list[StreamAnswer | SequenceLost]:
+        """Answer requests of any sequences, in their order, each as the contract of streaming networks says.
+
+        Raises ModelMismatch where the network cannot work with the frames.
+        """
+        self._drop_idle()
+        answers: list[StreamAnswer | SequenceLost] = []
+        pooled: list[np.ndarray] = []
+        due: list[StreamAnswer] = []
+        for request, features in zip(requests, self._features(requests), strict=True):
+            state = self._state(request.sequence)
+            if state is None:
+                lost = f"sequence {request.sequence.id} is not known: its next request {SEQUENCE_ABSENT}"
+                answers.append(SequenceLost(lost))
+                continue
+            state.add(features)
+            answer = {"embedding": self._silence, "frames": np.array([[state.frames]], np.int32)}
+            if request.answer:
+                pooled.append(state.pooled().copy())
+                due.append(answer)
+            if request.sequence.end:
+                del self._open[request.sequence.id]
+            answers.append(answer)
+        if pooled:
+            embeddings = self._head.run({"features": np.stack(pooled)})["embedding"]
+            for number, answer in enumerate(due):
+                answer["embedding"] = embeddings[number : number + 1]
+        return answers
+
+    def __len__(self) -> int:
+        """Sequences that are open."""
+        return len(self._open)
+
+    def _features(self, requests: Sequences[StreamRequest]) -> list[np.ndarray]:
+        """(S, F) for each request, by as few runs of the frame part as the cache allows."""
+        frames = np.concatenate([request.frames for request in requests])
+        runs = [
+            self._frame_part.run({"gait_frames": frames[start : start + FRAMES_AT_ONCE]})["features"]
+            for start in range(0, len(frames), FRAMES_AT_ONCE)
+        ]
+        features = runs[0] if len(runs) == 1 else np.concatenate(runs)
+        return np.split(features, np.cumsum([len(request.frames) for request in requests])[:-1])
+
+    def _state(self, sequence: Sequence) -> SetState | None:
+        if sequence.start:
+            state: SetState = SlidingWindow(self._window) if self._window else GrowingSet()
+        elif sequence.id in self._open:
+            state = self._open[sequence.id].state
+        else:
+            return None
+        self._open[sequence.id] = _Open(state, self._clock())
+        return state
+
+    def _drop_idle(self) -> None:
+        oldest = self._clock() - self._idle_limit
+        self._open = {identity: entry for identity, entry in self._open.items() if entry.used >= oldest}
+
+
+def stream_request(inputs: Tensors, sequence: Sequence) -> StreamRequest:
+    """A request from its tensors. Raises ModelMismatch unless they are at least one frame of one sequence."""
+    frames, answer = inputs["gait_frames"], inputs["answer"]
+    if len(frames) != 1 or frames.shape[1] == 0 or answer.shape != (1, 1):
+        raise ModelMismatch(
+            "a request of a streaming network has at least one frame of one sequence, "
+            f"not gait_frames {frames.shape} with answer {answer.shape}"
+        )
+    return StreamRequest(sequence, frames[0], bool(answer[0, 0]))
+
+
+def open_streaming(model: RepositoryModel) -> StreamingNetwork:
+    """Load a streaming network of a repository. Raises ModelUnavailable, ModelMismatch."""
+    idle_limit = model.config.sequence_batching.max_sequence_idle_microseconds / 1e6
+    return StreamingNetwork(model.model_file.parent, model.spec, model.threads, idle_limit)
