@@ -58,7 +58,7 @@ class TrackTable(Rows):
             missed=np.zeros(count, dtype=np.int64),
             confidence=detections.confidence[rows],
             keypoints=relative_keypoints(detections, rows),
-            gait=Gaits.start(count),
+            gait=Gaits.start(boxes.mean),
             person=detections.index[rows],
         )
 

@@ -1,4 +1,4 @@
-"""Who walks: legs that swing against each other, or a body that travels or comes nearer."""
+"""Who walks: legs that pass each other step by step, or a body that travels or comes nearer."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -11,27 +11,36 @@ from rt_gait_ros.tracking.rows import Rows
 # Both ankles, left and right, in the layouts the tracker knows.
 ANKLES = {"coco": (15, 16), "trt_pose": (15, 16)}
 
-# Memory (s) of the swing statistics: half a gait cycle, 1.0-1.2 s at a usual cadence (Whittle, Gait Analysis).
-SWING_MEMORY = 0.6
+# How far (body heights) one ankle must get past the other, to either side, for a step: half of what short steps of 0.2
+# heights give from the side, and half of how high a lifted foot (0.07 heights) looks from the front.
+STEP = np.array([0.1, 0.035])
 
-# Swing (standard deviation of the ankles' distance, body heights) of a walker: steps of 0.4 heights give 0.12 from the
-# side and 0.04 from the front; a stander's keypoint jitter gives 0.01-0.02.
-SWING = 0.035
+# ... and how many pixels at least: three standard deviations of the distance between two ankles found to 1.5 pixels.
+STEP_PIXELS = 6.0
+
+# Longest time (s) from one step to the next: the slowest usual cadence is 80 steps a minute (Whittle, Gait Analysis).
+STEP_TIME = 0.75
+
+# Steps in a row that make a walk; one alone is a shift of weight, or the left leg taken for the right.
+STEPS = 2
 
 # Speed across the image (body heights / s): half of a slow walk of 0.8 m/s by a person 1.7 m tall.
 TRAVEL = 0.22
 
-# Growth of the box (1/s): a slow walk of 0.8 m/s straight at a camera 5 m away.
+# Growth of width and height (1/s): a slow walk of 0.8 m/s straight at a camera 5 m away.
 APPROACH = 0.16
+
+# Time (s) over which growth is taken: longer than one jump or one step, which change the box for a moment.
+APPROACH_TIME = 1.0
 
 # A walker stays one until the motion falls below this part of the line, so that the flag does not flicker.
 HYSTERESIS = 0.6
 
 
 class WalkingReason(Enum):
-    """What made a track count as walking: the strongest evidence."""
+    """What made a track count as walking: the evidence."""
 
-    ANKLES = "ankles swing"
+    ANKLES = "ankles pass each other"
     TRAVEL = "box travels"
     APPROACH = "box grows or shrinks"
 
@@ -41,24 +50,30 @@ _REASONS = (WalkingReason.ANKLES, WalkingReason.TRAVEL, WalkingReason.APPROACH)
 
 @dataclass(slots=True)
 class Gaits(Rows):
-    """Motion of N tracks: exponentially forgetting mean and variance (N, 2) of the ankles' distance, in body heights.
+    """Motion of N tracks.
 
-    seconds: (N,) of evidence in it. walking: (N,) bool. reason: (N,) index into WalkingReason's members, 0 for none.
+    ahead: (N, 2) which ankle was last well past the other, across and down the image: 1 left, -1 right, 0 unknown.
+    since: (N, 2) seconds since they last passed. steps: (N, 2) times that they did so in a row.
+    size: (N, 2) logarithm of width and height, smoothed.
+    walking: (N,) bool. reason: (N,) index into WalkingReason's members plus one, 0 for none.
     """
 
-    mean: np.ndarray
-    spread: np.ndarray
-    seconds: np.ndarray
+    ahead: np.ndarray
+    since: np.ndarray
+    steps: np.ndarray
+    size: np.ndarray
     walking: np.ndarray
     reason: np.ndarray
 
     @classmethod
-    def start(cls, count: int) -> "Gaits":
-        """Nothing known of `count` tracks."""
+    def start(cls, boxes: np.ndarray) -> "Gaits":
+        """Nothing known of tracks but their first boxes (N, 4): centre x, centre y, width, height."""
+        count = len(boxes)
         return cls(
-            mean=np.full((count, 2), np.nan),
-            spread=np.zeros((count, 2)),
-            seconds=np.zeros(count),
+            ahead=np.zeros((count, 2)),
+            since=np.zeros((count, 2)),
+            steps=np.zeros((count, 2), dtype=np.int64),
+            size=np.log(boxes[:, 2:]),
             walking=np.zeros(count, dtype=bool),
             reason=np.zeros(count, dtype=np.int64),
         )
@@ -69,34 +84,42 @@ class Gaits(Rows):
         ankles: (R, 2, 2+) pixels, left and right, NaN where not found; None when the layout has none.
         elapsed: (R,) seconds since each was last seen. boxes: filters of all N tracks.
         """
-        height = boxes.mean[rows, 3]
-        if ankles is not None:
-            self._swing(rows, ankles, elapsed, height)
+        height, velocity = boxes.mean[rows, 3], boxes.velocity[rows, :2]
+        doubt = np.sqrt(boxes.rate_variance[rows, :2]).max(axis=1)
         strength = np.empty((len(rows), 3))
-        strength[:, 0] = np.sqrt(self.spread[rows].sum(axis=1)) / SWING
-        velocity = boxes.velocity[rows]
-        doubt = np.sqrt(boxes.rate_variance[rows])
-        speed = np.hypot(velocity[:, 0], velocity[:, 1]) - np.hypot(doubt[:, 0], doubt[:, 1])
-        strength[:, 1] = speed / height / TRAVEL
-        strength[:, 2] = (np.abs(velocity[:, 3]) - doubt[:, 3]) / height / APPROACH
+        strength[:, 0] = 0.0 if ankles is None else self._stepping(rows, ankles, elapsed, height)
+        strength[:, 1] = (np.hypot(velocity[:, 0], velocity[:, 1]) - doubt) / height / TRAVEL
+        strength[:, 2] = self._growth(rows, elapsed, boxes) / APPROACH
         best = strength.argmax(axis=1)
         line = np.where(self.walking[rows], HYSTERESIS, 1.0)
         walking = strength[np.arange(len(rows)), best] > line
         self.walking[rows] = walking
         self.reason[rows] = np.where(walking, best + 1, 0)
 
-    def _swing(self, rows: np.ndarray, ankles: np.ndarray, elapsed: np.ndarray, height: np.ndarray) -> None:
-        # Sideways only the distance counts: pose networks often swap left and right legs in side view.
+    def _stepping(self, rows: np.ndarray, ankles: np.ndarray, elapsed: np.ndarray, height: np.ndarray) -> np.ndarray:
+        """Follow the ankles; returns (R,) infinity for those who walk by them, else 0.
+
+        Only legs that pass each other count: in a jumping jack, or when somebody crouches, they move alike.
+        """
         apart = ankles[:, 0, :2] - ankles[:, 1, :2]
-        apart[:, 0] = np.abs(apart[:, 0])
-        apart /= height[:, None]
-        seen = np.isfinite(apart).all(axis=1)
-        rows, apart, weight = rows[seen], apart[seen], 1 - np.exp(-elapsed[seen, None] / SWING_MEMORY)
-        mean, spread = self.mean[rows], self.spread[rows]
-        change = np.where(np.isfinite(mean), apart - mean, 0)
-        self.mean[rows] = np.where(np.isfinite(mean), mean + weight * change, apart)
-        self.spread[rows] = (1 - weight) * (spread + weight * change**2)
-        self.seconds[rows] += elapsed[seen]
+        far = np.abs(apart) > np.maximum(STEP * height[:, None], STEP_PIXELS)  # False where not found
+        now = np.where(far, np.sign(apart), 0.0)
+        before = self.ahead[rows]
+        passed = now * before < 0
+        since = self.since[rows] + elapsed[:, None]
+        steps = np.where(since > STEP_TIME, 0, self.steps[rows]) + passed
+        self.ahead[rows] = np.where(far, now, before)
+        self.since[rows] = np.where(passed, 0.0, since)
+        self.steps[rows] = steps
+        return np.where((steps >= STEPS).any(axis=1), np.inf, 0.0)
+
+    def _growth(self, rows: np.ndarray, elapsed: np.ndarray, boxes: KalmanBank) -> np.ndarray:
+        """How fast (R,) the boxes grow or shrink, 1/s, in width as well as in height."""
+        now = np.log(boxes.mean[rows, 2:])
+        lag = now - self.size[rows]
+        self.size[rows] = now - lag * np.exp(-elapsed / APPROACH_TIME)[:, None]
+        alike = lag[:, 0] * lag[:, 1] > 0
+        return np.where(alike, np.abs(lag).min(axis=1), 0.0) / APPROACH_TIME
 
     def reasons(self) -> list[str]:
         """Why each of the N tracks counts as walking."""
