@@ -15,6 +15,7 @@ from rt_gait_ros.errors import GaitError
 from rt_gait_ros.gait.gallery import Gallery, default_path
 from rt_gait_ros.nodes.dds import PROFILE_VARIABLES
 from rt_gait_ros.resources import resource
+from rt_gait_ros.serving.backends import available_backends
 from rt_gait_ros.serving.inference import InferenceError
 from rt_gait_ros.serving.installation import find_installation
 from rt_gait_ros.serving.repository import read_repository
@@ -97,11 +98,9 @@ def _tritonserver() -> Iterator[Finding]:
         yield Finding("tritonserver", WARNING, f"{error}; or use one elsewhere with triton:=external")
 
 
-def _accelerators() -> Iterator[Finding]:
-    import onnxruntime
-
-    providers = [name.removesuffix("ExecutionProvider") for name in onnxruntime.get_available_providers()]
-    yield Finding("ONNX Runtime", OK, f"{onnxruntime.__version__} with {', '.join(providers)}")
+def _inference() -> Iterator[Finding]:
+    for backend in available_backends()[1:]:  # Triton is looked for above
+        yield Finding(backend.name, OK if backend.available else WARNING, backend.reason)
 
 
 def _cameras() -> Iterator[Finding]:
@@ -148,7 +147,7 @@ CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     _dds,
     _networks,
     _tritonserver,
-    _accelerators,
+    _inference,
     _cameras,
     _gallery,
 )

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import logging
 import tempfile
 import warnings
 from dataclasses import dataclass
@@ -13,6 +14,12 @@ import torch
 from torch import Tensor, nn
 
 from rt_gait_ros.errors import GaitError
+
+# The oldest that PyTorch's exporter writes: TensorRT 8.6 is older than the newer ones.
+OPSET = 18
+
+# It warns of operations of torchvision, which no network here uses.
+logging.getLogger("torch.onnx._internal.exporter._registration").setLevel(logging.ERROR)
 
 
 class ExportError(GaitError):
@@ -57,6 +64,7 @@ def to_onnx(
                     dynamic_shapes=shapes,
                     dynamo=True,
                     external_data=False,
+                    opset_version=OPSET,
                 )
         except torch.onnx.OnnxExporterError as error:
             raise ExportError(f"the network cannot be exported to ONNX: {str(error).splitlines()[0]}") from error

@@ -1,5 +1,6 @@
 """Users' trt_pose checkpoints, made ready to serve."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,17 +11,26 @@ from rt_gait_ros.errors import UsageError
 from rt_gait_ros.networks.checkpoint import CheckpointError, load_strictly, read_state
 from rt_gait_ros.networks.export import Agreement, agreement, to_onnx
 from rt_gait_ros.networks.trt_pose import ARCHITECTURES, FromPixels, trt_pose_network
+from rt_gait_ros.pose.topology import Topology
 from rt_gait_ros.serving.inference import ModelSpec, TensorSpec
 
 # The networks answer at a quarter of their input's size.
 STRIDE = 4
 
 
+# The parameter that tells the pose node what the channels are: a COCO category as JSON. Without it they are trt_pose's.
+TOPOLOGY_PARAMETER = "topology"
+# trt_pose's human pose: parts and links.
+HUMAN = (18, 21)
+
+
 @dataclass(frozen=True, slots=True)
 class PoseExport:
-    """A pose network as a model repository takes it, and the PyTorch network it was made from."""
+    """A pose network as a model repository takes it. network: what was exported, from uint8 pixels to maps; its
+    `network` is trt_pose's own. size: pixels of its square input."""
 
-    network: nn.Module
+    network: FromPixels
+    size: int
     spec: ModelSpec
     model: bytes
     agreement: Agreement
@@ -48,21 +58,23 @@ def load_pose_network(checkpoint: Path) -> tuple[str, nn.Module]:
     return name, network.eval()
 
 
-def export_pose(checkpoint: Path, name: str, size: int | None = None) -> PoseExport:
+def export_pose(checkpoint: Path, name: str, size: int | None = None, topology: Topology | None = None) -> PoseExport:
     """Read a checkpoint and export it with uint8 RGB in, cmap and paf out, any batch.
 
-    size: pixels of the square input, a multiple of 32; the architecture's own when None.
+    size: pixels of the square input, a multiple of 32; the architecture's own when None. topology: what the channels
+    are; None for trt_pose's human pose. Raises UsageError for a size or a topology that does not fit.
     """
     architecture, network = load_pose_network(checkpoint)
     size = size or ARCHITECTURES[architecture].size
     if size % 32 or size <= 0:
         raise UsageError(f"size {size} does not fit the network: give a multiple of 32")
+    parts, fields = (network.get_parameter(f"1.{key}_conv.bias").shape[0] for key in ("cmap", "paf"))
+    _check_topology(topology, (parts, fields // 2), checkpoint)
     model = FromPixels(network).eval()
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, (2, size, size, 3), dtype=torch.uint8, generator=generator)
     exported = to_onnx(model, images, "image", ["cmap", "paf"])
     cells = size // STRIDE
-    parts, fields = (network.get_parameter(f"1.{key}_conv.bias").shape[0] for key in ("cmap", "paf"))
     spec = ModelSpec(
         name=name,
         inputs=(TensorSpec("image", "uint8", (-1, size, size, 3)),),
@@ -70,6 +82,24 @@ def export_pose(checkpoint: Path, name: str, size: int | None = None) -> PoseExp
             TensorSpec("cmap", "float32", (-1, parts, cells, cells)),
             TensorSpec("paf", "float32", (-1, fields, cells, cells)),
         ),
-        parameters={"colour_order": "RGB", "architecture": architecture},
+        parameters={"colour_order": "RGB", "architecture": architecture, **_described(topology)},
     )
-    return PoseExport(model, spec, exported, agreement(model, exported, [images, images[:1]]))
+    return PoseExport(model, size, spec, exported, agreement(model, exported, [images, images[:1]]))
+
+
+def _check_topology(topology: Topology | None, has: tuple[int, int], checkpoint: Path) -> None:
+    if topology is None and has != HUMAN:
+        raise UsageError(f"{checkpoint} knows {has[0]} parts and {has[1]} links: say with --topology which they are")
+    if topology is not None and (given := (len(topology.parts), len(topology.links))) != has:
+        raise UsageError(
+            f"the topology '{topology.name}' has {given[0]} parts and {given[1]} links, {checkpoint} has {has[0]} and "
+            f"{has[1]}: give the one that it was trained with"
+        )
+
+
+def _described(topology: Topology | None) -> dict[str, str]:
+    if topology is None:
+        return {}
+    skeleton = [[int(first) + 1, int(second) + 1] for _, _, first, second in topology.links]
+    category = {"name": topology.name, "keypoints": list(topology.parts), "skeleton": skeleton}
+    return {TOPOLOGY_PARAMETER: json.dumps(category)}

@@ -13,12 +13,17 @@ from rt_gait_ros.serving.server import TritonServer
 from rt_gait_ros.serving.triton_client import TritonClient
 
 
-@pytest.fixture
-def checkpoint(tmp_path):
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
     torch.manual_seed(4)
-    path = tmp_path / "resnet18_baseline_att_224x224_A_epoch_249.pth"
+    path = tmp_path_factory.mktemp("checkpoint") / "resnet18_baseline_att_224x224_A_epoch_249.pth"
     torch.save(trt_pose_network("resnet18_baseline_att").state_dict(), path)
     return path
+
+
+@pytest.fixture(scope="module")
+def export(checkpoint):
+    return export_pose(checkpoint, "trt_pose_resnet18", size=96)
 
 
 @pytest.mark.parametrize("name", ["resnet18_baseline_att", "densenet121_baseline_att"])
@@ -31,8 +36,7 @@ def test_a_checkpoint_of_the_public_names_and_shapes_is_read(name, listed_state,
         torch.testing.assert_close(value, state[parameter])
 
 
-def test_the_export_serves_what_pytorch_computes(checkpoint, tmp_path):
-    export = export_pose(checkpoint, "trt_pose_resnet18", size=96)
+def test_the_export_serves_what_pytorch_computes(export, tmp_path):
     assert export.agreement.holds
     write_model(tmp_path / "repository", export.spec, export.model, max_batch_size=4)
     client = OnnxClient(tmp_path / "repository")
@@ -47,10 +51,9 @@ def test_the_export_serves_what_pytorch_computes(checkpoint, tmp_path):
     assert detector.size == (96, 96)
 
 
-def test_triton_serves_what_pytorch_computes(triton_installed, checkpoint, tmp_path):
-    export = export_pose(checkpoint, "trt_pose_resnet18", size=64)
+def test_triton_serves_what_pytorch_computes(triton_installed, export, tmp_path):
     write_model(tmp_path / "repository", export.spec, export.model, max_batch_size=4)
-    images = np.random.default_rng(1).integers(0, 256, (2, 64, 64, 3), dtype=np.uint8)
+    images = np.random.default_rng(1).integers(0, 256, (2, 96, 96, 3), dtype=np.uint8)
     with TritonServer(tmp_path / "repository") as server:
         client = TritonClient(server.url)
         answer = client.submit("trt_pose_resnet18", {"image": images}, deadline=60).result()
@@ -61,8 +64,7 @@ def test_triton_serves_what_pytorch_computes(triton_installed, checkpoint, tmp_p
     np.testing.assert_allclose(answer["paf"], paf.numpy(), atol=1e-4)
 
 
-def test_a_taken_name_is_kept_unless_replaced(checkpoint, tmp_path):
-    export = export_pose(checkpoint, "pose", size=64)
+def test_a_taken_name_is_kept_unless_replaced(export, tmp_path):
     folder = write_model(tmp_path, export.spec, export.model, max_batch_size=1)
     (folder / "mine").touch()
     with pytest.raises(UsageError, match="there already"):

@@ -1,0 +1,157 @@
+"""`rt-gait export`: networks from the checkpoints that users have, made ready to serve."""
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rt_gait_ros.cli.output import add_json_argument, emit
+from rt_gait_ros.errors import GaitError, UsageError
+from rt_gait_ros.pose.topology import Topology
+from rt_gait_ros.resources import resource
+from rt_gait_ros.serving.model_folder import ENGINE_FILE, write_model
+from rt_gait_ros.serving.tensorrt_build import PRECISIONS, EngineOptions, build_engine, require_builder
+from rt_gait_ros.serving.tensorrt_provider import PRECISION_PARAMETER
+
+if TYPE_CHECKING:
+    from rt_gait_ros.networks.export import Agreement
+    from rt_gait_ros.networks.pose_export import PoseExport
+
+SUMMARY = "turn a checkpoint into a network that Triton serves"
+
+_DESCRIPTION = "Make checkpoints ready to serve. `rt-gait export KIND --help` explains each."
+
+_POSE = """\
+Reads a checkpoint of trt_pose strictly, exports it to ONNX with uint8 input and the normalisation inside, checks that
+both compute the same, and puts it into the model repository as a folder that Triton serves.
+
+  rt-gait export pose resnet18_baseline_att_224x224_A_epoch_249.pth
+  rt-gait export pose densenet121_baseline_att_256x256_B_epoch_160.pth --name pose_densenet --repository ~/models
+  rt-gait export pose run/network.pth --name hands --topology hand.json      what `rt-gait train pose` made
+
+The pose node then uses it with the parameter `detector` set to the network's name.
+
+On the Jetson itself, for its own TensorRT:
+
+  rt-gait export pose CHECKPOINT --tensorrt fp16             engine for the GPU, served by NVIDIA's Triton
+  rt-gait export pose CHECKPOINT --tensorrt fp16 --dla 0     for a DLA core; what that cannot do runs on the GPU
+  rt-gait export pose CHECKPOINT --tensorrt int8 --calibration-images DIR
+  rt-gait export pose CHECKPOINT --torch2trt                 also trt_pose's own file, torch2trt.pth
+
+An engine fits one TensorRT release and one kind of GPU. model.onnx lies beside it for everything else.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the subcommands."""
+    parser.description = _DESCRIPTION
+    kinds = parser.add_subparsers(dest="kind", metavar="KIND", required=True)
+    pose = kinds.add_parser(
+        "pose",
+        help="a pose network of trt_pose's kind",
+        description=_POSE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    pose.add_argument(
+        "checkpoint", type=Path, metavar="CHECKPOINT", help="trt_pose's .pth file, or one of `train pose`"
+    )
+    pose.add_argument("--name", help="name of the network in the repository (default: the file's, without _epoch)")
+    pose.add_argument("--repository", type=Path, metavar="DIR", help="model repository (default: the package's own)")
+    pose.add_argument("--size", type=int, help="pixels of the square input (default: what the network was made for)")
+    pose.add_argument(
+        "--topology", type=Path, metavar="FILE", help="COCO category (keypoints, skeleton) (default: trt_pose's human)"
+    )
+    pose.add_argument(
+        "--max-batch", type=int, default=4, metavar="N", help="inferences the server may join (default 4)"
+    )
+    pose.add_argument("--force", action="store_true", help="replace a network of that name")
+    engine = pose.add_argument_group("TensorRT, on the machine that will run it")
+    engine.add_argument("--tensorrt", choices=PRECISIONS, help="build an engine of this precision")
+    engine.add_argument("--dla", type=int, metavar="CORE", help="for this DLA core, batch 1 (with --tensorrt fp16)")
+    engine.add_argument(
+        "--calibration-images", type=Path, metavar="DIR", help="what the camera will see, for int8: some hundred images"
+    )
+    engine.add_argument("--torch2trt", action="store_true", help="convert as trt_pose does, fp16 and batch 1")
+    add_json_argument(pose)
+    pose.set_defaults(action=_pose)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the chosen subcommand. Returns the exit code; raises GaitError for what a user can mend."""
+    return int(arguments.action(arguments))
+
+
+def _pose(arguments: argparse.Namespace) -> int:
+    options = _engine_options(arguments)
+    if options is not None:
+        require_builder()
+    # torch takes seconds to import and is there only with the extra [train]
+    from rt_gait_ros.networks.pose_export import export_pose
+    from rt_gait_ros.networks.torch2trt import require_torch2trt, torch2trt_state
+
+    if arguments.torch2trt:
+        require_torch2trt()
+    topology = None if arguments.topology is None else Topology.load(arguments.topology)
+    name = arguments.name or arguments.checkpoint.stem.partition("_epoch")[0]
+    export = export_pose(arguments.checkpoint, name, arguments.size, topology)
+    if not export.agreement.holds:
+        raise GaitError(
+            f"{arguments.checkpoint}: ONNX differs from PyTorch by {export.agreement.difference:.2g}: not exported; "
+            "try another torch release"
+        )
+    others: dict[str, bytes] = {}
+    if arguments.torch2trt:
+        others["torch2trt.pth"] = torch2trt_state(export.network.network, export.size)
+    model, spec, loss = export.model, export.spec, None
+    if options is not None:
+        if options.precision == "int8":
+            model, loss = _quantised(export, arguments.calibration_images)
+        spec = replace(spec, parameters={**spec.parameters, PRECISION_PARAMETER: options.precision})
+        others[ENGINE_FILE] = build_engine(model, spec.inputs, options)
+    repository = arguments.repository or resource("model_repository")
+    max_batch = arguments.max_batch if options is None else options.max_batch
+    folder = write_model(repository, spec, model, max_batch, arguments.force, others)
+    _report(arguments, name, folder, export.agreement, loss)
+    return 0
+
+
+def _engine_options(arguments: argparse.Namespace) -> EngineOptions | None:
+    """What engine is asked for. Raises UsageError for what does not go together."""
+    if arguments.max_batch < 1:
+        raise UsageError(f"--max-batch {arguments.max_batch}: give 1 or more")
+    if (arguments.calibration_images is not None) != (arguments.tensorrt == "int8"):
+        raise UsageError("--tensorrt int8 and --calibration-images DIR need each other")
+    if arguments.tensorrt is None:
+        if arguments.dla is not None:
+            raise UsageError("--dla needs --tensorrt fp16")
+        return None
+    max_batch = arguments.max_batch if arguments.dla is None else 1
+    return EngineOptions(arguments.tensorrt, arguments.dla, max_batch)
+
+
+def _quantised(export: "PoseExport", folder: Path) -> tuple[bytes, "Agreement"]:
+    from rt_gait_ros.networks.quantisation import difference, quantised, read_images
+
+    images = read_images(folder, export.size)
+    model = quantised(export.model, images)
+    return model, difference(export.model, model, images)
+
+
+def _report(
+    arguments: argparse.Namespace, name: str, folder: Path, agreement: "Agreement", loss: "Agreement | None"
+) -> None:
+    payload: dict[str, Any] = {
+        "name": name,
+        "folder": str(folder),
+        "files": sorted(path.name for path in (folder / "1").iterdir()),
+        "difference": agreement.difference,
+        "scale": agreement.scale,
+    }
+    text = (
+        f"{name}: {folder}\n"
+        f"ONNX agrees with PyTorch: off by {agreement.difference:.2g} at most, of values up to {agreement.scale:.3g}"
+    )
+    if loss is not None:
+        payload |= {"int8_difference": loss.difference, "int8_scale": loss.scale}
+        text += f"\nint8 differs from that by {loss.difference:.2g} at most, of values up to {loss.scale:.3g}"
+    emit(arguments, payload, text)

@@ -1,0 +1,100 @@
+"""Networks in 8-bit integers, after training, as TensorRT and ONNX Runtime both take them."""
+
+import logging
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import onnxruntime
+
+from rt_gait_ros.errors import UsageError
+from rt_gait_ros.networks.export import Agreement
+
+_SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".webp"}
+# What TensorRT asks of a quantised ONNX network: symmetric values, a quantise-dequantise pair for each consumer and
+# around the weights, and biases left alone (onnxruntime #14229). Transposed convolutions stay as they are: TensorRT
+# takes their channels' scales on another axis than ONNX Runtime writes them (TensorRT #2380).
+_FOR_TENSORRT = {
+    "ActivationSymmetric": True,
+    "WeightSymmetric": True,
+    "AddQDQPairToWeight": True,
+    "DedicatedQDQPair": True,
+    "QuantizeBias": False,
+}
+
+
+def read_images(folder: Path, size: int, most: int = 500) -> list[np.ndarray]:
+    """Images of a folder, each (1, size, size, 3) uint8 RGB, evenly chosen where there are more than `most`.
+
+    Raises UsageError when there is none or one cannot be read.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"no calibration images: {folder} is not a folder")
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES)
+    if not paths:
+        raise UsageError(f"no calibration images: {folder} holds none; give some hundred of what the camera will see")
+    images = []
+    for path in paths[:: -(-len(paths) // most)]:
+        pixels = cv2.imread(str(path))
+        if pixels is None:
+            raise UsageError(f"{path} is not an image: remove it")
+        images.append(np.ascontiguousarray(cv2.resize(pixels, (size, size))[None, :, :, ::-1]))
+    return images
+
+
+def quantised(model: bytes, images: Sequence[np.ndarray]) -> bytes:
+    """The ONNX network with its convolutions, but for the transposed ones, in int8.
+
+    images: for the network's one input, with their batch axis; the ranges of values are those that they lead to.
+    """
+    # needs the onnx package, which serving alone does not
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+
+    class Reader(CalibrationDataReader):
+        def __init__(self, name: str) -> None:
+            self._inputs: Iterator[dict[str, Any]] = ({name: image} for image in images)
+
+        def get_next(self) -> dict[str, Any] | None:
+            return next(self._inputs, None)
+
+    name = _session(model).get_inputs()[0].name
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder, "model.onnx"), Path(folder, "quantised.onnx")
+        source.write_bytes(model)
+        # it advises a preparation that the exporter has done already
+        logging.disable(logging.WARNING)
+        try:
+            quantize_static(
+                source,
+                target,
+                Reader(name),
+                quant_format=QuantFormat.QDQ,
+                op_types_to_quantize=["Conv"],
+                per_channel=True,
+                activation_type=QuantType.QInt8,
+                weight_type=QuantType.QInt8,
+                extra_options=_FOR_TENSORRT,
+            )
+        finally:
+            logging.disable(logging.NOTSET)
+        return target.read_bytes()
+
+
+def difference(model: bytes, other: bytes, images: Sequence[np.ndarray]) -> Agreement:
+    """How far two ONNX networks are apart on the images."""
+    sessions = [_session(model), _session(other)]
+    name = sessions[0].get_inputs()[0].name
+    apart = scale = 0.0
+    for image in images:
+        answers = [session.run(None, {name: image}) for session in sessions]
+        for reference, value in zip(*answers, strict=True):
+            apart = max(apart, float(np.abs(reference - value).max()))
+            scale = max(scale, float(np.abs(reference).max()))
+    return Agreement(apart, scale)
+
+
+def _session(model: bytes) -> onnxruntime.InferenceSession:
+    return onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])

@@ -1,0 +1,145 @@
+"""TensorRT engines from ONNX networks, on the machine that will run them: by TensorRT's Python API or by trtexec."""
+
+import importlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rt_gait_ros.errors import GaitError, UsageError
+from rt_gait_ros.serving.inference import TensorSpec
+
+PRECISIONS = ("fp32", "fp16", "int8")
+# Where JetPack and NVIDIA's containers install the program.
+_TRTEXEC = "/usr/src/tensorrt/bin/trtexec"
+# TensorRT 8.6 is the first that takes uint8 in; 11 has neither these precision flags nor weak typing.
+_FIRST_VERSION, _END_VERSION = (8, 6), (11, 0)
+
+
+class TensorRTError(GaitError):
+    """TensorRT is not here, or cannot build this network."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """What to build. precision: one of PRECISIONS; int8 takes a network that is quantised already. dla: number of the
+    Jetson's DLA core, or None for the GPU. max_batch: the engine takes batches of 1 to this.
+
+    Raises UsageError for what no DLA core does.
+    """
+
+    precision: str
+    dla: int | None = None
+    max_batch: int = 1
+
+    def __post_init__(self) -> None:
+        if self.dla is None:
+            return
+        # NVIDIA's DLA: fp16 or int8 only, no quantised ONNX networks (Q/DQ), and one fixed batch size.
+        if self.precision != "fp16":
+            raise UsageError(f"a DLA core does not take {self.precision} networks: use fp16, or the GPU without --dla")
+        if self.dla < 0 or self.max_batch != 1:
+            raise UsageError(
+                f"DLA core {self.dla} with batch {self.max_batch}: give a core from 0 on, and a batch of 1"
+            )
+
+
+def require_builder() -> None:
+    """Raise TensorRTError, with what to do, where no engine can be built."""
+    if importlib.util.find_spec("tensorrt") is None and _trtexec() is None:
+        raise TensorRTError(
+            "no engine can be built here: neither the Python module tensorrt nor trtexec is installed; on a Jetson "
+            "`sudo apt install tensorrt` brings both (a virtual environment needs --system-site-packages)"
+        )
+
+
+def build_engine(model: bytes, inputs: Sequence[TensorSpec], options: EngineOptions) -> bytes:
+    """The engine of an ONNX network, as `model.plan` takes it. Takes minutes.
+
+    inputs: the network's, with the batch axis first. Raises TensorRTError when TensorRT is missing, of another release
+    than 8.6 to 10, or refuses the network.
+    """
+    require_builder()
+    if importlib.util.find_spec("tensorrt") is not None:
+        return _build_by_api(importlib.import_module("tensorrt"), model, inputs, options)
+    program = _trtexec()
+    assert program is not None
+    return _build_by_program(program, model, inputs, options)
+
+
+def trtexec_command(
+    program: str, model: Path, engine: Path, inputs: Sequence[TensorSpec], options: EngineOptions
+) -> list[str]:
+    """The command that builds file `engine` from the ONNX file `model`."""
+    command = [program, f"--onnx={model}", f"--saveEngine={engine}", "--skipInference"]
+    for name, batch in _batches(options).items():
+        shapes = ",".join(f"{tensor.name}:{'x'.join(map(str, _shape(tensor, batch)))}" for tensor in inputs)
+        command.append(f"--{name}Shapes={shapes}")
+    if options.precision in ("fp16", "int8"):
+        command.append("--fp16")
+    if options.precision == "int8":
+        command.append("--int8")
+    if options.dla is not None:
+        command += [f"--useDLACore={options.dla}", "--allowGPUFallback"]
+    return command
+
+
+def _batches(options: EngineOptions) -> dict[str, int]:
+    return {"min": 1, "opt": options.max_batch, "max": options.max_batch}
+
+
+def _shape(tensor: TensorSpec, batch: int) -> tuple[int, ...]:
+    return (batch, *tensor.shape[1:])
+
+
+def _trtexec() -> str | None:
+    return shutil.which("trtexec") or (_TRTEXEC if os.access(_TRTEXEC, os.X_OK) else None)
+
+
+def _build_by_program(program: str, model: bytes, inputs: Sequence[TensorSpec], options: EngineOptions) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        source, engine = Path(folder, "model.onnx"), Path(folder, "model.plan")
+        source.write_bytes(model)
+        command = trtexec_command(program, source, engine, inputs, options)
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        if result.returncode or not engine.is_file():
+            said = [line for line in (result.stdout + result.stderr).splitlines() if "[E]" in line]
+            reason = said[0] if said else f"exit code {result.returncode}"
+            raise TensorRTError(f"{program} cannot build the engine: {reason}")
+        return engine.read_bytes()
+
+
+def _build_by_api(trt: Any, model: bytes, inputs: Sequence[TensorSpec], options: EngineOptions) -> bytes:
+    """The same by the Python API; names and meanings are those that TensorRT 8.6 and 10 have in common."""
+    version = tuple(int(part) for part in trt.__version__.split(".")[:2])
+    if not _FIRST_VERSION <= version < _END_VERSION:
+        raise TensorRTError(f"TensorRT {trt.__version__} is installed: engines are built with 8.6 to 10")
+    logger = trt.Logger(trt.Logger.WARNING)
+    builder = trt.Builder(logger)
+    # the one kind that there is in TensorRT 10, where the flag is accepted and ignored
+    network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.EXPLICIT_BATCH))
+    parser = trt.OnnxParser(network, logger)
+    if not parser.parse(model):
+        raise TensorRTError(f"TensorRT {trt.__version__} cannot read the network: {parser.get_error(0).desc()}")
+    config = builder.create_builder_config()
+    profile = builder.create_optimization_profile()
+    for tensor in inputs:
+        profile.set_shape(tensor.name, *(_shape(tensor, batch) for batch in _batches(options).values()))
+    config.add_optimization_profile(profile)
+    if options.precision in ("fp16", "int8"):
+        config.set_flag(trt.BuilderFlag.FP16)
+    if options.precision == "int8":
+        config.set_flag(trt.BuilderFlag.INT8)
+    if options.dla is not None:
+        config.default_device_type = trt.DeviceType.DLA
+        config.DLA_core = options.dla
+        config.set_flag(trt.BuilderFlag.GPU_FALLBACK)
+    engine = builder.build_serialized_network(network, config)
+    if engine is None:
+        raise TensorRTError(f"TensorRT {trt.__version__} cannot build the engine: its log above says why")
+    return bytes(engine)

@@ -1,0 +1,145 @@
+"""`rt-gait export pose`, run as a user runs it."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from rt_gait_ros.cli.main import main
+from rt_gait_ros.serving.onnx_client import OnnxClient
+from rt_gait_ros.serving.repository import read_model
+
+torch = pytest.importorskip("torch", reason="needs the extra [train]")
+
+from rt_gait_ros.networks.trt_pose import trt_pose_network  # noqa: E402
+
+HAND = {"name": "hand", "keypoints": ["palm", "thumb", "finger"], "skeleton": [[1, 2], [1, 3]]}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Checkpoints of a person and of a hand, the hand's topology, and a few images."""
+    folder = tmp_path_factory.mktemp("export")
+    torch.manual_seed(6)
+    names = {"resnet18_baseline_att_224x224_A_epoch_249": (18, 21), "network": (3, 2)}
+    for name, (parts, links) in names.items():
+        torch.save(trt_pose_network("resnet18_baseline_att", parts, links).state_dict(), folder / f"{name}.pth")
+    (folder / "hand.json").write_text(json.dumps(HAND))
+    (folder / "images").mkdir()
+    for index in range(3):
+        pixels = np.random.default_rng(index).integers(0, 256, (80, 60, 3), dtype=np.uint8)
+        cv2.imwrite(str(folder / f"images/{index}.png"), pixels)
+    return folder
+
+
+def export(folder: Path, *arguments: object) -> int:
+    return main(["export", "pose", *map(str, arguments), "--repository", str(folder / "repository"), "--size", "64"])
+
+
+def test_a_users_checkpoint_becomes_a_network_of_its_name(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert export(folder, folder / "resnet18_baseline_att_224x224_A_epoch_249.pth", "--json") == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["name"] == "resnet18_baseline_att_224x224_A"
+    assert report["difference"] < 1e-4
+    assert report["files"] == ["model.onnx"]
+    model = read_model(Path(report["folder"]))
+    assert model.spec.outputs[0].shape == (-1, 18, 16, 16)
+    assert "topology" not in model.spec.parameters
+
+
+def test_another_keypoint_task_carries_its_topology(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    checkpoint = folder / "network.pth"
+    assert export(folder, checkpoint, "--name", "hands", "--topology", folder / "hand.json", "--max-batch", 2) == 0
+    assert "ONNX agrees with PyTorch" in capsys.readouterr().out
+    client = OnnxClient(folder / "repository", timeout=30.0)
+    spec = client.describe("hands")
+    assert json.loads(spec.parameters["topology"]) == HAND
+    answer = client.submit("hands", {"image": np.zeros((2, 64, 64, 3), np.uint8)}).result()
+    client.close()
+    assert answer["cmap"].shape == (2, 3, 16, 16)
+    assert answer["paf"].shape == (2, 4, 16, 16)
+    assert export(folder, checkpoint, "--name", "hands", "--topology", folder / "hand.json") == 2
+    assert "there already" in capsys.readouterr().err
+
+
+def refusal(folder: Path, capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    """The one line with which the request is refused; nothing is written."""
+    before = set((folder / "repository").glob("*"))
+    assert export(folder, *arguments) in (1, 2)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+    assert set((folder / "repository").glob("*")) == before
+    return captured.err
+
+
+def test_parts_without_names_are_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "knows 3 parts and 2 links: say with --topology" in refusal(folder, capsys, folder / "network.pth")
+
+
+def test_a_topology_of_another_network_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    checkpoint = folder / "resnet18_baseline_att_224x224_A_epoch_249.pth"
+    line = refusal(folder, capsys, checkpoint, "--name", "other", "--topology", folder / "hand.json")
+    assert "'hand' has 3 parts and 2 links" in line
+    assert "has 18 and 21" in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--max-batch", "0"], "give 1 or more"),
+        (["--tensorrt", "int8"], "need each other"),
+        (["--tensorrt", "fp16", "--calibration-images", "."], "need each other"),
+        (["--dla", "0"], "--dla needs --tensorrt fp16"),
+        (["--tensorrt", "fp32", "--dla", "0"], "does not take fp32"),
+        (["--tensorrt", "int8", "--dla", "0", "--calibration-images", "."], "does not take int8"),
+        (["--tensorrt", "fp16", "--dla", "-1"], "give a core from 0 on"),
+    ],
+)
+def test_what_does_not_go_together_is_refused_at_once(
+    folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    assert message in refusal(folder, capsys, "no such file", *arguments)
+
+
+def test_missing_tensorrt_is_said_before_the_work_begins(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rt_gait_ros.serving.tensorrt_build.importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("rt_gait_ros.serving.tensorrt_build._trtexec", lambda: None)
+    line = refusal(folder, capsys, "no such file", "--tensorrt", "fp16")
+    assert "neither the Python module tensorrt nor trtexec is installed" in line
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_missing_torch2trt_is_said_before_the_work_begins(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "torch2trt is not installed" in refusal(folder, capsys, "no such file", "--torch2trt")
+
+
+def test_int8_is_quantised_before_the_engine_is_built(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("onnx")
+    asked = []
+
+    def build(model, inputs, options):
+        asked.append((model, options))
+        return b"engine"
+
+    monkeypatch.setattr("rt_gait_ros.cli.export.require_builder", lambda: None)
+    monkeypatch.setattr("rt_gait_ros.cli.export.build_engine", build)
+    checkpoint = folder / "resnet18_baseline_att_224x224_A_epoch_249.pth"
+    arguments = ["--name", "int8", "--tensorrt", "int8", "--calibration-images", folder / "images"]
+    assert export(folder, checkpoint, *arguments, "--json") == 0
+    report = json.loads(capsys.readouterr().out)
+    assert 0 < report["int8_difference"] < 0.1 * report["int8_scale"]
+    assert report["files"] == ["model.onnx", "model.plan"]
+    model = read_model(Path(report["folder"]))
+    assert model.config.backend == "tensorrt"
+    assert model.spec.parameters["tensorrt_precision"] == "int8"
+    assert model.onnx_file is not None
+    ((built, options),) = asked
+    assert built == model.onnx_file.read_bytes()
+    assert (options.precision, options.max_batch) == ("int8", 4)
