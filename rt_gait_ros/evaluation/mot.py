@@ -1,108 +1,147 @@
-"""Tracks in the MOTChallenge format, and how good they are: HOTA, IDF1, MOTA, switches.
+"""Multi-object tracking as MOTChallenge files, and its figures: HOTA, IDF1, MOTA, switches."""
 
-Tracks are arrays (n, 7) float64 of frame (from 1), id, left, top, width, height, confidence: the columns of the format
-that everybody agrees on (Milan et al., MOT16, 2016). The metrics come from the package `trackers`, a port of TrackEval.
-"""
-
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from rt_gait_ros.errors import GaitError
-from rt_gait_ros.tracking import TrackFrame, TrackState
+from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.tracking.similarity import iou_matrix
+from rt_gait_ros.tracking.track import TrackFrame, TrackState
 
-COLUMNS = 7
+# Overlap from which a track's box counts as the person's in IDF1, MOTA and switches (MOTChallenge).
+MATCH_IOU = 0.5
 
-# Class of a pedestrian in the ground truth's eighth column; -1 where a data set has no classes.
-_PEDESTRIAN = (1, -1)
+# Columns of a MOT17/MOT20 ground truth line; older sets have world coordinates in its place, and ten columns.
+_COLUMNS_WITH_CLASS = 9
+_PEDESTRIAN = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Boxes:
+    """One image's boxes. ids: (N,) int64. boxes: (N, 4) float64 left, top, width, height. confidence: (N,) float64."""
+
+    ids: np.ndarray
+    boxes: np.ndarray
+    confidence: np.ndarray
+
+    @classmethod
+    def of(cls, ids: Any, boxes: Any, confidence: Any = None) -> "Boxes":
+        """From sequences; confidence 1 when not given."""
+        ids = np.asarray(ids, np.int64).reshape(-1)
+        given = np.ones(len(ids)) if confidence is None else np.asarray(confidence, np.float64).reshape(-1)
+        return cls(ids, np.asarray(boxes, np.float64).reshape(-1, 4), given)
+
+
+NOBODY = Boxes.of([], [])
 
 
 @dataclass(frozen=True, slots=True)
 class MotScore:
-    """Scores of one sequence. hota, detection, association (its two halves), idf1: 0..1; mota: at most 1.
-
-    HOTA (Luiten et al., IJCV 2021) is a mean over overlaps 0.05 to 0.95; the others count a hit from overlap 0.5.
-    switches: times that a person's track id changed. people, tracks: different ids in truth and result.
-    """
+    """Figures of one or more sequences. hota, deta, assa, idf1, mota: 0..1 (mota may be less). switches: count."""
 
     hota: float
-    detection: float
-    association: float
+    deta: float
+    assa: float
     idf1: float
     mota: float
     switches: int
-    people: int
-    tracks: int
 
 
-def read_mot(path: Path) -> np.ndarray:
-    """Tracks (n, 7) of a MOTChallenge file; rows of a ground truth that say "ignore", or no pedestrian, are left out.
+@dataclass(slots=True)
+class Tracks:
+    """Turns TrackFrames into Boxes: the tracks seen in each image, numbered by body id as they first come."""
 
-    Raises GaitError when the file cannot be read or is not in the format.
+    numbers: dict[str, int] = field(default_factory=dict)
+
+    def boxes(self, frame: TrackFrame) -> Boxes:
+        """The CONFIRMED tracks of one image."""
+        seen = [track for track in frame.tracks if track.state == TrackState.CONFIRMED]
+        ids = [self.numbers.setdefault(track.body_id, len(self.numbers) + 1) for track in seen]
+        return Boxes.of(ids, [track.box for track in seen], [track.confidence for track in seen])
+
+
+def read_mot(path: Path) -> dict[int, Boxes]:
+    """Boxes by image number (the first is 1) of a det.txt, gt.txt or result file.
+
+    Of a ground truth, only what counts and is a pedestrian. Raises UsageError where the file is none.
     """
     try:
-        lines = [line.split(",") for line in path.read_text(encoding="ascii").splitlines() if line.strip()]
-        rows = [[float(value) for value in line] for line in lines]
-    except (OSError, UnicodeDecodeError, ValueError) as error:
-        raise GaitError(
-            f"{path} is not a MOTChallenge file ({error}); give one with comma-separated numbers"
-        ) from error
-    if any(len(row) < 6 for row in rows):
-        raise GaitError(f"{path} is not a MOTChallenge file; each line needs frame, id, left, top, width, height")
-    kept = [row for row in rows if len(row) < 8 or (row[6] != 0 and row[7] in _PEDESTRIAN)]
-    return np.array([[*row[:6], row[6] if len(row) > 6 else 1.0] for row in kept]).reshape(-1, COLUMNS)
+        lines = np.loadtxt(path, delimiter=",", ndmin=2, dtype=np.float64)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
+        raise UsageError(f"{path} is no MOTChallenge file: {error}") from error
+    if not lines.size:
+        return {}
+    if lines.shape[1] < 7:
+        raise UsageError(f"{path} is no MOTChallenge file: {lines.shape[1]} columns, 7 or more are needed")
+    if path.name.startswith("gt"):
+        counts = lines[:, 6] != 0
+        if lines.shape[1] == _COLUMNS_WITH_CLASS:
+            counts &= lines[:, 7] == _PEDESTRIAN
+        lines = lines[counts]
+    numbers = lines[:, 0].astype(int)
+    return {
+        int(number): Boxes.of(*(lines[numbers == number][:, columns] for columns in (1, slice(2, 6), 6)))
+        for number in np.unique(numbers)
+    }
 
 
-def write_mot(path: Path, tracks: np.ndarray) -> None:
-    """Write tracks (n, 7) as a MOTChallenge result file, sorted by frame and id; world coordinates are -1."""
+def write_mot(path: Path, images: Mapping[int, Boxes]) -> None:
+    """Write boxes by image number as a MOTChallenge result file. Raises GaitError where that cannot be done."""
     lines = [
-        f"{frame:.0f},{number:.0f},{left:.2f},{top:.2f},{width:.2f},{height:.2f},{confidence:.3f},-1,-1,-1\n"
-        for frame, number, left, top, width, height, confidence in tracks[np.lexsort((tracks[:, 1], tracks[:, 0]))]
+        f"{number},{body},{box[0]:.2f},{box[1]:.2f},{box[2]:.2f},{box[3]:.2f},{sure:.3f},-1,-1,-1\n"
+        for number in sorted(images)
+        for body, box, sure in zip(images[number].ids, images[number].boxes, images[number].confidence, strict=True)
     ]
-    path.write_text("".join(lines), encoding="ascii")
-
-
-def mot_tracks(frames: Iterable[TrackFrame]) -> np.ndarray:
-    """Tracks (n, 7) of what a Tracker said: confirmed ones only; ids count up in order of appearance."""
-    numbers: dict[str, int] = {}
-    rows = [
-        (index, numbers.setdefault(track.body_id, len(numbers) + 1), *track.box, track.confidence)
-        for index, frame in enumerate(frames, start=1)
-        for track in frame.tracks
-        if track.state == TrackState.CONFIRMED
-    ]
-    return np.array(rows, dtype=np.float64).reshape(-1, COLUMNS)
-
-
-def score(truth: np.ndarray, result: np.ndarray) -> MotScore:
-    """Hold tracks `result` (n, 7) against `truth` (m, 7). Raises GaitError without the package `trackers`."""
     try:
-        from trackers.eval import compute_clear_metrics, compute_hota_metrics, compute_identity_metrics
-    except ImportError as error:
-        raise GaitError("scoring tracks needs the package trackers; pip install 'rt-gait-ros[bench]'") from error
-    frames = np.union1d(truth[:, 0], result[:, 0])
-    truths = [truth[truth[:, 0] == frame] for frame in frames]
-    results = [result[result[:, 0] == frame] for frame in frames]
-    overlaps = [iou_matrix(_corners(a), _corners(b)) for a, b in zip(truths, results, strict=True)]
-    arguments = ([rows[:, 1].astype(int) for rows in truths], [rows[:, 1].astype(int) for rows in results], overlaps)
-    hota, clear, identity = (
-        metrics(*arguments) for metrics in (compute_hota_metrics, compute_clear_metrics, compute_identity_metrics)
-    )
+        path.write_text("".join(lines), encoding="ascii")
+    except OSError as error:
+        raise GaitError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def score(sequences: Iterable[tuple[Mapping[int, Boxes], Mapping[int, Boxes]]]) -> MotScore:
+    """Figures of pairs (truth, tracks), several sequences counted together as MOTChallenge does.
+
+    Raises UsageError when the library that computes them is missing.
+    """
+    metrics = _library()
+    parts: dict[str, list[dict[str, Any]]] = {"hota": [], "identity": [], "clear": []}
+    for truth, tracks in sequences:
+        numbers = sorted(truth.keys() | tracks.keys())
+        pairs = [(truth.get(number, NOBODY), tracks.get(number, NOBODY)) for number in numbers]
+        overlap = [iou_matrix(_corners(true.boxes), _corners(found.boxes)) for true, found in pairs]
+        ids = [true.ids for true, _ in pairs], [found.ids for _, found in pairs]
+        parts["hota"].append(metrics.compute_hota_metrics(*ids, overlap))
+        parts["identity"].append(metrics.compute_identity_metrics(*ids, overlap, threshold=MATCH_IOU))
+        parts["clear"].append(metrics.compute_clear_metrics(*ids, overlap, threshold=MATCH_IOU))
+    hota = metrics.aggregate_hota_metrics(parts["hota"])
+    clear = metrics.aggregate_clear_metrics(parts["clear"])
+    identity = metrics.aggregate_identity_metrics(parts["identity"])
     return MotScore(
         hota=float(hota["HOTA"]),
-        detection=float(hota["DetA"]),
-        association=float(hota["AssA"]),
+        deta=float(hota["DetA"]),
+        assa=float(hota["AssA"]),
         idf1=float(identity["IDF1"]),
         mota=float(clear["MOTA"]),
         switches=int(clear["IDSW"]),
-        people=len(np.unique(truth[:, 1])),
-        tracks=len(np.unique(result[:, 1])),
     )
 
 
-def _corners(rows: np.ndarray) -> np.ndarray:
-    """Left, top, right, bottom (n, 4) of tracks (n, 7)."""
-    return np.concatenate((rows[:, 2:4], rows[:, 2:4] + rows[:, 4:6]), axis=1)
+def _corners(boxes: np.ndarray) -> np.ndarray:
+    return np.concatenate((boxes[:, :2], boxes[:, :2] + boxes[:, 2:]), axis=1)
+
+
+def _library() -> Any:
+    """The metrics of the package `trackers` (Apache-2.0), which agree with TrackEval's."""
+    try:
+        import trackers.eval as metrics
+    except ImportError as error:
+        raise UsageError(
+            f"HOTA is computed by the package trackers, and {error.name} is missing: "
+            "pip install --no-deps -r benchmark/requirements.txt"
+        ) from error
+    return metrics
