@@ -1,15 +1,24 @@
 """Fixtures that every room's tests may use."""
 
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 
 from rt_gait_ros.serving.installation import ServerNotInstalled, find_installation
 from rt_gait_ros.serving.server import TritonServer
 
 ROOT = Path(__file__).resolve().parent.parent
+
+STICK_PARTS = ["head", "left_hand", "right_hand", "left_foot", "right_foot", "hip"]
+STICK_LINKS = [[1, 6], [6, 4], [6, 5], [1, 2], [1, 3]]
+STICK_COLOURS = [(40, 40, 255), (40, 255, 40), (255, 40, 40), (40, 255, 255), (255, 40, 255)]
+STICK_FIGURE = np.array([[0, -1], [0.7, -0.1], [-0.7, -0.1], [0.4, 1], [-0.4, 1], [0, 0.2]])
 
 
 @pytest.fixture(scope="session")
@@ -41,3 +50,69 @@ def triton_server(triton_installed: None, model_repository: Path) -> Iterator[Tr
     """A real Triton server on free ports that serves the package's networks; nobody may stop it."""
     with TritonServer(model_repository) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def small_gaitset() -> Any:
+    """GaitSet with an eighth of its channels and random weights, in PyTorch."""
+    torch = pytest.importorskip("torch", reason="needs the extra [train]")
+    from rt_gait_ros.networks.set_networks import GaitSet
+
+    torch.manual_seed(9)
+    return GaitSet(width=4).eval()
+
+
+@pytest.fixture(scope="session")
+def streaming_repository(small_gaitset: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """small_gaitset as `window` (whole sets), `window_stream` (last 6 frames) and `growing_stream` (all frames)."""
+    from rt_gait_ros.networks.gait_export import export_network, write_gait
+
+    repository = tmp_path_factory.mktemp("streaming")
+    for name, window in (("window", 6), ("growing", 0)):
+        write_gait(export_network("gaitset", small_gaitset, window), repository, name)
+    return repository
+
+
+@pytest.fixture(scope="session")
+def embed_whole(small_gaitset: Any) -> Callable[[np.ndarray], np.ndarray]:
+    """What small_gaitset makes of a whole set: (S, 64, 64) uint8 to (P, C), by PyTorch."""
+    import torch
+
+    from rt_gait_ros.networks.stream_graphs import WholeSet
+
+    def embed(frames: np.ndarray) -> np.ndarray:
+        with torch.no_grad():
+            return np.asarray(WholeSet(small_gaitset)(torch.from_numpy(frames[None]))[0])
+
+    return embed
+
+
+def _draw_figure(image: np.ndarray, joints: np.ndarray) -> None:
+    for (first, second), colour in zip(STICK_LINKS, STICK_COLOURS, strict=True):
+        ends = [tuple(int(value) for value in joints[part - 1]) for part in (first, second)]
+        cv2.line(image, ends[0], ends[1], colour, 5)
+
+
+@pytest.fixture
+def stick_figures(tmp_path: Path) -> Path:
+    """Folder with `topology.json`, `annotations.json` and `images/`: four images of one or two figures each."""
+    draw = np.random.default_rng(2)
+    folder = tmp_path / "figures"
+    (folder / "images").mkdir(parents=True)
+    category = {"id": 1, "name": "figure", "keypoints": STICK_PARTS, "skeleton": STICK_LINKS}
+    content: dict = {"images": [], "annotations": [], "categories": [category]}
+    for index in range(4):
+        image = np.full((120, 160, 3), 60, np.uint8)
+        for place in range(1 + index % 2):
+            centre = np.array([45 + 65 * place, 60]) + draw.uniform(-6, 6, 2)
+            joints = centre + 38 * STICK_FIGURE * draw.uniform(0.85, 1.1) + draw.uniform(-3, 3, (6, 2))
+            _draw_figure(image, joints)
+            low, size = joints.min(axis=0), np.ptp(joints, axis=0)
+            annotation = {"id": len(content["annotations"]) + 1, "image_id": index, "category_id": 1, "iscrowd": 0}
+            annotation |= {"keypoints": np.column_stack([joints, np.full(6, 2)]).ravel().tolist(), "num_keypoints": 6}
+            content["annotations"].append(annotation | {"bbox": [*low, *size], "area": float(size.prod())})
+        cv2.imwrite(str(folder / "images" / f"{index}.png"), image)
+        content["images"].append({"id": index, "file_name": f"{index}.png"})
+    (folder / "annotations.json").write_text(json.dumps(content))
+    (folder / "topology.json").write_text(json.dumps(category))
+    return folder

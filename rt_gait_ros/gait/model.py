@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from rt_gait_ros.serving.inference import InferenceClient, ModelMismatch, ModelSpec, TensorSpec
+from rt_gait_ros.serving.streaming import WINDOW_PARAMETER
 
 FRAME_DTYPES = {"silhouette": "uint8", "skeleton": "uint8", "flow": "int16"}
 
@@ -13,6 +14,8 @@ class GaitModel:
 
     gait_frame_kind: what it eats, a key of FRAME_DTYPES. frame_shape: of one gait frame, (H, W) or (H, W, C).
     min_frames, max_frames: gait frames that one embedding may stand on. embedding_shape: (P, C), -1 for any.
+    stream_window: for a network that keeps a set per track on the server, the frames of its sliding window, 0 for a set
+    that grows; None for a network that is sent all frames each time.
     """
 
     name: str
@@ -21,6 +24,7 @@ class GaitModel:
     min_frames: int
     max_frames: int
     embedding_shape: tuple[int, int]
+    stream_window: int | None = None
 
     @classmethod
     def from_spec(cls, spec: ModelSpec) -> "GaitModel":
@@ -42,7 +46,9 @@ class GaitModel:
         shortest, longest = _count(spec, "min_frames", 1), _count(spec, "max_frames", 100)
         if frames.shape[1] > 0:
             shortest = longest = frames.shape[1]
-        return cls(spec.name, kind, frames.shape[2:], shortest, longest, (embedding.shape[1], embedding.shape[2]))
+        shape = (embedding.shape[1], embedding.shape[2])
+        window = _count(spec, WINDOW_PARAMETER, 0, 0) if WINDOW_PARAMETER in spec.parameters else None
+        return cls(spec.name, kind, frames.shape[2:], shortest, longest, shape, window)
 
 
 def describe(client: InferenceClient, name: str) -> GaitModel:
@@ -57,8 +63,8 @@ def _tensor(spec: ModelSpec, tensors: tuple[TensorSpec, ...], name: str) -> Tens
     raise ModelMismatch(f"model {spec.name} has no tensor {name}: it is not a gait network")
 
 
-def _count(spec: ModelSpec, key: str, default: int) -> int:
+def _count(spec: ModelSpec, key: str, default: int, least: int = 1) -> int:
     text = spec.parameters.get(key, str(default))
-    if not text.isdecimal() or int(text) < 1:
-        raise ModelMismatch(f"model {spec.name} declares {key} {text!r}: a whole number from 1 is wanted")
+    if not text.isdecimal() or int(text) < least:
+        raise ModelMismatch(f"model {spec.name} declares {key} {text!r}: a whole number from {least} is wanted")
     return int(text)

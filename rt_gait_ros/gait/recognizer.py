@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from rt_gait_ros.gait.config import RecognizerConfig
-from rt_gait_ros.gait.embedder import Embedder, WindowEmbedder, read_embedding
+from rt_gait_ros.gait.embedder import Embedder, read_embedding
 from rt_gait_ros.gait.enrollment import EnrollError, Enrollment
 from rt_gait_ros.gait.evidence import Evidence, Look, Verdict, candidates, confidence
 from rt_gait_ros.gait.gallery import Gallery, GalleryError, References, UnknownPerson
 from rt_gait_ros.gait.identity import Identity, IdentityFrame, IdentityStatus
 from rt_gait_ros.gait.model import describe
+from rt_gait_ros.gait.stream_embedder import embedder_for
 from rt_gait_ros.serving.inference import InferenceClient, InferenceError
 from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
 
@@ -82,7 +83,7 @@ class GaitRecognizer:
         self.gallery = gallery
         self._config = config
         self._clock = clock
-        self._embedder: Embedder = WindowEmbedder(client, model, config.window, config.deadline)
+        self._embedder: Embedder = embedder_for(client, model, config.window, config.deadline)
         self._min_frames = max(config.min_frames, model.min_frames)
         self._walkers: dict[str, _Walker] = {}
         self._held: dict[str, str] = {}  # person_id by body_id, as last answered

@@ -216,7 +216,7 @@ def _answer_nodes(head: onnx.ModelProto) -> list[onnx.NodeProto]:
 def _constants(count: int, window: int, dtype: int) -> list[onnx.TensorProto]:
     kind = helper.tensor_dtype_to_np_dtype(dtype)
     lowest = 0 if kind.kind == "u" else np.finfo(kind).min
-    named = {
+    named: dict[str, np.ndarray] = {
         "one_frame": np.array([-1, SIZE, SIZE], np.int64),
         "feature_count": np.array([count], np.int64),
         "axis": np.array([1], np.int64),

@@ -40,7 +40,8 @@ class SequenceLost(InferenceError):
 class Sequence:
     """A request's place in a sequence, for networks that keep a state from request to request.
 
-    id: from 1 to 2**63 - 1, unique among all clients of the server. start: forget what was before. end: forget it after.
+    id: from 1 to 2**63 - 1, unique among all clients of the server. start: there is no state before this request. end:
+    none is kept after it.
     """
 
     id: int
@@ -75,8 +76,8 @@ class InferenceClient(Protocol):
     ) -> "Future[dict[str, np.ndarray]]":
         """Start one inference and return at once.
 
-        inputs: by tensor name, with the batch axis. deadline: seconds from now, None for the client's own. sequence: for
-        a network that keeps a state; requests of one sequence are sent one after the other's answer.
+        inputs: by tensor name, with the batch axis. deadline: seconds from now, None for the client's own.
+        sequence: for a network that keeps a state; requests of one sequence are sent one after the other's answer.
         The future gives the outputs by name, or raises an InferenceError; submit itself raises nothing but that future.
         """
         ...

@@ -79,8 +79,9 @@ class TritonPythonModel:
                 good[number] = stream_request(inputs, sequence)
             except InferenceError as error:
                 answers[number] = _refusal(error)
+        results: list[Any]
         try:
-            results = network.run(list(good.values())) if good else []
+            results = list(network.run(list(good.values()))) if good else []
         except InferenceError as error:
             results = [error] * len(good)
         for number, result in zip(good, results, strict=True):

@@ -62,8 +62,8 @@ class SlidingWindow:
     """The last `window` frames, exactly, at a cost per frame that does not grow with the window.
 
     Frames are stored in blocks of `window`. When a block is full, its rows are replaced by the maxima of themselves and
-    all later rows; the maximum of a window that spans two blocks is one such row and the running maximum of the newer block
-    (van Herk 1992; the two stacks of a queue's maximum in one array). Memory: `window` rows and one more.
+    all later rows; the maximum of a window that spans two blocks is one such row and the running maximum of the newer
+    block (van Herk 1992; the two stacks of a queue's maximum in one array). Memory: `window` rows and one more.
     """
 
     def __init__(self, window: int) -> None:

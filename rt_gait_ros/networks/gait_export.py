@@ -1,0 +1,140 @@
+"""Gait checkpoints to Triton model folders: the whole-set network, and the same network streaming."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+from onnx import TensorProto
+from torch import Tensor
+from tritonclient.grpc.model_config_pb2 import DataType, ModelConfig
+
+from rt_gait_ros.networks.export import Agreement, ExportError, agreement, to_onnx
+from rt_gait_ros.networks.gait_checkpoints import load_gait_network
+from rt_gait_ros.networks.set_networks import SetNetwork
+from rt_gait_ros.networks.stream_graphs import StreamParts, WholeSet, feature_type, stateful_graph, stream_parts
+from rt_gait_ros.serving.inference import ModelSpec, TensorSpec
+from rt_gait_ros.serving.model_folder import write_model
+from rt_gait_ros.serving.streaming import FRAMES_FILE, HEAD_FILE, WINDOW_PARAMETER
+from rt_gait_ros.silhouette.gaitset import SIZE
+
+# The streaming network stands beside the whole-set one under this ending.
+STREAM_SUFFIX = "_stream"
+# The recogniser's window; GaitSet (AAAI 2019) is trained on sets of this size.
+WINDOW = 30
+# Sequences that a server keeps at once, and the seconds after which it forgets one that sends nothing.
+SEQUENCES, IDLE_SECONDS = 128, 30
+MAX_BATCH = 32
+_TRITON_TYPES: dict[int, int] = {TensorProto.FLOAT: DataType.TYPE_FP32, TensorProto.UINT8: DataType.TYPE_UINT8}
+
+
+@dataclass(frozen=True, slots=True)
+class GaitExport:
+    """A set network as a model repository takes it.
+
+    kind: key of gait_checkpoints.KINDS. whole, parts, stateful: the ONNX files. agreement, stream_agreement: of the
+    whole set and of streams with the PyTorch network.
+    """
+
+    kind: str
+    network: SetNetwork
+    window: int
+    whole: bytes
+    parts: StreamParts
+    stateful: bytes
+    agreement: Agreement
+    stream_agreement: Agreement
+
+
+def export_gait(checkpoint: Path, kind: str | None = None, window: int = WINDOW) -> GaitExport:
+    """Read a checkpoint and export it. window: frames of the stream's sliding window, 0 for a growing set.
+
+    Raises CheckpointError, and ExportError where the export fails or computes something else than PyTorch.
+    """
+    kind, network = load_gait_network(checkpoint, kind)
+    return export_network(kind, network, window)
+
+
+def export_network(kind: str, network: SetNetwork, window: int = WINDOW) -> GaitExport:
+    """As export_gait, from a filled network."""
+    whole_network = WholeSet(network).eval()
+    generator = torch.Generator().manual_seed(0)
+    frames = torch.randint(0, 256, (2, 8, SIZE, SIZE), dtype=torch.uint8, generator=generator)
+    whole = to_onnx(whole_network, frames, "gait_frames", ["embedding"], {0: "batch", 1: "frames"})
+    parts = stream_parts(network)
+    # a window that these few frames pass over is checked; the shipped one differs in a number alone
+    streamed = _stream_agreement(whole_network, stateful_graph(parts, min(window, 5)), min(window, 5), frames)
+    checked = GaitExport(
+        kind,
+        network,
+        window,
+        whole,
+        parts,
+        stateful_graph(parts, window),
+        agreement(whole_network, whole, [frames, frames[:1, :1]]),
+        streamed,
+    )
+    for result in (checked.agreement, checked.stream_agreement):
+        if not result.holds:
+            raise ExportError(
+                f"ONNX differs from PyTorch by {result.difference:.2g}: not exported; try another torch release"
+            )
+    return checked
+
+
+def write_gait(export: GaitExport, repository: Path, name: str, replace: bool = False) -> tuple[Path, Path]:
+    """Write NAME (whole sets) and NAME_stream into a model repository, and return their folders. Raises UsageError."""
+    embedding = TensorSpec("embedding", "float32", (-1, export.network.parts, export.network.channels))
+    parameters = {"gait_frame_kind": "silhouette", "distance": "euclidean", "intra_op_thread_count": "1"}
+    frames = TensorSpec("gait_frames", "uint8", (-1, -1, SIZE, SIZE))
+    whole = ModelSpec(name, (frames,), (embedding,), parameters)
+    first = write_model(repository, whole, export.whole, MAX_BATCH, replace, more=ModelConfig(dynamic_batching={}))
+    stream = ModelSpec(
+        name + STREAM_SUFFIX,
+        (frames, TensorSpec("answer", "uint8", (-1, 1))),
+        (embedding, TensorSpec("frames", "int32", (-1, 1))),
+        parameters | _stream_parameters(export.window),
+    )
+    others = {FRAMES_FILE: export.parts.frames, HEAD_FILE: export.parts.head}
+    more = _sequence_batching(export.parts, export.window)
+    second = write_model(repository, stream, export.stateful, MAX_BATCH, replace, others, more)
+    return first, second
+
+
+def _stream_parameters(window: int) -> dict[str, str]:
+    # of a sequence longer than the window only the end would count: clients choose that many evenly
+    return {WINDOW_PARAMETER: str(window)} | ({"max_frames": str(window)} if window else {})
+
+
+def _sequence_batching(parts: StreamParts, window: int) -> ModelConfig:
+    """What config.pbtxt says of the state: Triton carries it from request to request, zeros at first."""
+    count, dtype = feature_type(parts)
+    shape = [window, count] if window else [count]
+    batching = ModelConfig()
+    sequences = batching.sequence_batching
+    sequences.max_sequence_idle_microseconds = IDLE_SECONDS * 1_000_000
+    # the strategy that joins requests of whichever sequences wait, at once
+    sequences.oldest.max_candidate_sequences = SEQUENCES
+    for name, kind, dims in (("seen", DataType.TYPE_INT32, [1]), ("state", _TRITON_TYPES[dtype], shape)):
+        state = sequences.state.add(input_name=f"{name}_in", output_name=f"{name}_out", data_type=kind, dims=dims)
+        state.initial_state.add(name=f"{name}_zero", data_type=kind, dims=dims, zero_data=True)
+    return batching
+
+
+def _stream_agreement(network: WholeSet, model: bytes, window: int, frames: Tensor) -> Agreement:
+    """Compare the stateful graph, fed (B, S, 64, 64) frames in requests of several lengths, with whole sets."""
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    shapes = {entry.name: [len(frames), *entry.shape[1:]] for entry in session.get_inputs()}
+    seen, state = np.zeros(shapes["seen_in"], np.int32), np.zeros(shapes["state_in"], np.float32)
+    answer = np.ones((len(frames), 1), np.uint8)
+    difference = scale = 0.0
+    ends = (1, 3, 4, frames.shape[1])
+    for start, end in zip((0, *ends), ends, strict=False):
+        inputs = {"gait_frames": frames[:, start:end].numpy(), "answer": answer, "seen_in": seen, "state_in": state}
+        embedding, _, seen, state = session.run(None, inputs)
+        with torch.no_grad():
+            expected = network(frames[:, max(0, end - window) if window else 0 : end]).numpy()
+        difference = max(difference, float(np.abs(embedding - expected).max()))
+        scale = max(scale, float(np.abs(expected).max()))
+    return Agreement(difference, scale)
