@@ -22,7 +22,7 @@ MAXIMUM_BRIDGE = 15
 class TrackTable(Rows):
     """N live tracks.
 
-    body_id: (N,) of five characters. state: (N,) TrackState. box: filters now. box_seen: the same filters as they were
+    body_id: (N,) of five characters. named_at: (N,) stamp, ns, of the image in which it was given. state: (N,) TrackState. box: filters now. box_seen: the same filters as they were
     when last joined with a detection, carried along with the camera. seen_at: (N,) stamp of that join, ns. age, hits,
     missed: (N,) images since birth, with and since the last detection. confidence: (N,). keypoints: (N, K, 3) last
     seen, relative to the box: x, y minus its centre over its height. gait: what is known of the walk. person: (N,)
@@ -30,6 +30,7 @@ class TrackTable(Rows):
     """
 
     body_id: np.ndarray
+    named_at: np.ndarray
     state: np.ndarray
     box: KalmanBank
     box_seen: KalmanBank
@@ -49,6 +50,7 @@ class TrackTable(Rows):
         boxes = KalmanBank.start(detections.box[rows], detections.noise[rows])
         return cls(
             body_id=np.array(body_ids, dtype="<U5"),
+            named_at=np.full(count, stamp, dtype=np.int64),
             state=np.full(count, TrackState.TENTATIVE, dtype=np.int64),
             box=boxes,
             box_seen=boxes.take(np.arange(count)),

@@ -24,6 +24,9 @@ _log = logging.getLogger(__name__)
 # the clock was set back or a recording began again, and so all tracks end.
 LATE = 0.5
 
+# Images in a row that may miss a tentative track.
+DOUBT = 0
+
 # A predicted box with less than this part inside the image belongs to somebody who walked out.
 INSIDE = 0.3
 
@@ -46,6 +49,7 @@ class Tracker:
         self._layout = ""
         self._table = TrackTable.start(empty_detections(0), np.empty(0, dtype=np.int64), [], 0)
         self._stamp: int | None = None
+        self._farewells: list[TrackTable] = []
 
     def update(self, poses: PoseFrame, motion: np.ndarray | None = None) -> TrackFrame:
         """Take in one image's people; call it for every image, empty ones too.
@@ -69,6 +73,63 @@ class Tracker:
             poses.stamp, poses.frame_id, poses.width, poses.height, poses.layout, poses.gait_frame_kind, tracks
         )
 
+    def lives(self, body_id: str, stamp: int | None = None) -> bool:
+        """Say whether there is a track of that id, and was already at `stamp` (ns)."""
+        rows = self._rows(body_id)
+        return len(rows) > 0 and (stamp is None or int(self._table.named_at[rows[0]]) <= stamp)
+
+    def split(self, body_id: str) -> str | None:
+        """Give a live track a new id, because it went from one person to another; returns the id, None without track.
+
+        The old id is LOST with the next image.
+        """
+        rows = self._rows(body_id)
+        return self._rename(rows, self._ids.new()) if len(rows) else None
+
+    def reattach(self, body_id: str, former_id: str) -> bool:
+        """Give a live track the id of one that was given up, because it is the same person; the newer id is LOST.
+
+        False, and nothing happens, when `body_id` has no track, or `former_id` has one or was never given.
+        """
+        rows = self._rows(body_id)
+        if not len(rows) or not self._ids.issued(former_id) or len(self._rows(former_id)):
+            return False
+        self._rename(rows, former_id)
+        return True
+
+    def merge(self, body_id: str, fragment_id: str) -> bool:
+        """Two live tracks are one person: one track goes on, as `body_id`, where the person was seen last.
+
+        False, and nothing happens, when one of them has no track, or both were seen in the last image: two people.
+        """
+        kept, other = self._rows(body_id), self._rows(fragment_id)
+        if not len(kept) or not len(other) or kept[0] == other[0]:
+            return False
+        if self._table.missed[kept[0]] == 0 and self._table.missed[other[0]] == 0:
+            return False
+        if self._table.missed[kept[0]] <= self._table.missed[other[0]]:
+            self._farewell(other)
+            self._table.keep(self._table.body_id != fragment_id)
+        else:
+            self._table.keep(self._table.body_id != body_id)
+            self._rename(self._rows(fragment_id), body_id)
+        return True
+
+    def _rows(self, body_id: str) -> np.ndarray:
+        return np.flatnonzero(self._table.body_id == body_id)
+
+    def _rename(self, rows: np.ndarray, body_id: str) -> str:
+        self._farewell(rows)
+        self._table.body_id[rows] = body_id
+        self._table.named_at[rows] = self._stamp
+        return body_id
+
+    def _farewell(self, rows: np.ndarray) -> None:
+        """Say with the next image that the ids of these tracks have ended."""
+        ended = self._table.take(rows)
+        ended.state[:], ended.person[:] = TrackState.LOST, -1
+        self._farewells.append(ended)
+
     def _advance(self, poses: PoseFrame, elapsed: float, motion: np.ndarray | None) -> list[Track]:
         """Everything that a new image changes; returns what to say about it."""
         if elapsed < 0:
@@ -78,12 +139,14 @@ class Tracker:
         if motion is not None:
             self._table.warp(motion)
         self._table.predict(max(elapsed, 0.0), self.config.acceleration)
-        lost = self._give_up(self._unseen_too_long(poses) | (elapsed < 0), poses)
+        lost = [track for table in self._farewells for track in snapshot(table, poses, self.config, self.camera)]
+        self._farewells.clear()
+        lost += self._give_up(self._unseen_too_long(poses) | (elapsed < 0), poses)
         detections = read_detections(poses, self.config, self.rejected)
         found = associate(self._table, detections, self.config, poses.layout, (poses.width, poses.height))
         self._join(found.rows, found.columns, detections, poses)
         self._settle()
-        lost += self._give_up((self._table.state == TrackState.TENTATIVE) & (self._table.missed > 0), poses)
+        lost += self._give_up((self._table.state == TrackState.TENTATIVE) & (self._table.missed > DOUBT), poses)
         if len(found.newcomers):
             names = [self._ids.new() for _ in found.newcomers]
             self._table.extend(TrackTable.start(detections, found.newcomers, names, poses.stamp))

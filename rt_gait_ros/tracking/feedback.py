@@ -1,0 +1,49 @@
+"""What the gait stage says back to the tracker: who is back, which track changed hands, which two tracks are one."""
+
+from collections.abc import Collection, Mapping
+
+from rt_gait_ros.tracking.tracker import Tracker
+
+
+class IdentityFeedback:
+    """Keeps every person to one body id, as far as the gait stage names them.
+
+    The body under which a person was first named is the person's for the run. Without any feedback the tracker works as
+    ever; feedback that comes late, about tracks that are gone, or twice, does nothing.
+    """
+
+    def __init__(self, tracker: Tracker) -> None:
+        self._tracker = tracker
+        self._body_of: dict[str, str] = {}  # by person
+        self._person_of: dict[str, str] = {}  # by body: the inverse
+
+    def take(self, named: Mapping[str, str], contradicted: Collection[str] = (), stamp: int | None = None) -> None:
+        """Act on what the gait stage says after one image. Call it between two updates of the tracker.
+
+        named: person id by body id of the tracks that it has identified, each person once. contradicted: body ids whose
+        name it has just taken away. stamp: ns, of that image; what it says of a body id given out later is ignored.
+        """
+        valid = [body for body in {*named, *contradicted} if self._tracker.lives(body, stamp)]
+        for body in valid:
+            person = named.get(body)
+            if person is None:
+                self._tracker.split(body)
+            elif person not in self._body_of and body not in self._person_of:
+                self._body_of[person], self._person_of[body] = body, person
+            elif self._person_of.get(body) != person:
+                self._bring_home(body, person)
+
+    def _bring_home(self, body: str, person: str) -> None:
+        """The track `body` is a person whose body it is not."""
+        home = self._body_of.get(person)
+        if body in self._person_of:  # somebody else's: it has changed hands
+            fresh = self._tracker.split(body)
+            if fresh is None:
+                return
+            body = fresh
+        if home is None:
+            self._body_of[person], self._person_of[body] = body, person
+        elif not self._tracker.lives(home):
+            self._tracker.reattach(body, home)
+        else:
+            self._tracker.merge(home, body)

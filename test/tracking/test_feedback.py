@@ -1,0 +1,109 @@
+import pytest
+
+from rt_gait_ros.tracking import IdentityFeedback, Tracker, TrackState
+
+from .conftest import PERIOD, image, person, run
+
+
+@pytest.fixture
+def tracker():
+    """Two confirmed tracks, at 300 and 900; the last image is number 4."""
+    tracker = Tracker(seed=0)
+    run(tracker, [[person(300), person(900)]] * 5)
+    return tracker
+
+
+def at(tracker, number, *places):
+    """Body ids of the confirmed tracks of one more image, from left to right, and of the LOST ones."""
+    frame = tracker.update(image(number, [person(x) for x in places]))
+    seen = sorted((t.box[0], t.body_id) for t in frame.tracks if t.state == TrackState.CONFIRMED)
+    return [body for _, body in seen], [t.body_id for t in frame.tracks if t.state == TrackState.LOST]
+
+
+def come_back(tracker, *places):
+    """All leave, and after three seconds somebody is there; returns their ids and the last image's number."""
+    tracker.update(image(80, []))
+    for number in range(81, 84):
+        ids, _ = at(tracker, number, *places)
+    return ids, 83
+
+
+def test_a_returning_person_gets_the_body_back(tracker):
+    feedback = IdentityFeedback(tracker)
+    (ada, _), _ = at(tracker, 5, 300, 900)
+    feedback.take({ada: "p1"})
+    (again,), last = come_back(tracker, 600)
+    assert again != ada
+    feedback.take({again: "p1"})
+    assert at(tracker, last + 1, 600) == ([ada], [again])
+    assert at(tracker, last + 2, 600) == ([ada], [])
+
+
+def test_a_swapped_pair_is_split_and_comes_home(tracker):
+    feedback = IdentityFeedback(tracker)
+    (ada, bob), _ = at(tracker, 5, 300, 900)
+    feedback.take({ada: "p1", bob: "p2"})
+    feedback.take({}, contradicted=[ada, bob])
+    (left, right), lost = at(tracker, 6, 300, 900)
+    assert len({left, right, ada, bob}) == 4
+    assert set(lost) == {ada, bob}
+    feedback.take({left: "p2", right: "p1"})
+    assert at(tracker, 7, 300, 900)[0] == [bob, ada]
+
+
+def test_names_that_changed_hands_are_enough(tracker):
+    feedback = IdentityFeedback(tracker)
+    (ada, bob), _ = at(tracker, 5, 300, 900)
+    feedback.take({ada: "p1", bob: "p2"})
+    feedback.take({ada: "p2", bob: "p1"})
+    (left, right), _ = at(tracker, 6, 300, 900)
+    feedback.take({left: "p2", right: "p1"})
+    assert at(tracker, 7, 300, 900)[0] == [bob, ada]
+
+
+def test_a_fragment_is_merged_into_the_body(tracker):
+    feedback = IdentityFeedback(tracker)
+    (ada, bob), _ = at(tracker, 5, 300, 900)
+    feedback.take({ada: "p1", bob: "p2"})
+    for number in range(6, 9):  # Ada vanishes at 300 and is somebody new at 640
+        ids, _ = at(tracker, number, 640, 900)
+    fragment = ids[0]
+    feedback.take({fragment: "p1", bob: "p2"})
+    ids, lost = at(tracker, 9, 640, 900)
+    assert ids == [ada, bob]
+    assert lost == [fragment]
+
+
+def test_two_who_are_both_in_sight_are_never_merged(tracker):
+    (ada, bob), _ = at(tracker, 5, 300, 900)
+    assert not tracker.merge(ada, bob)
+    assert at(tracker, 6, 300, 900)[0] == [ada, bob]
+
+
+def test_what_is_late_or_unknown_does_nothing(tracker):
+    feedback = IdentityFeedback(tracker)
+    (ada, bob), _ = at(tracker, 5, 300, 900)
+    feedback.take({ada: "p1", bob: "p2"}, stamp=5 * PERIOD)
+    fresh = tracker.split(ada)
+    feedback.take({fresh: "p2", "zzzzz": "p3", ada: "p2"}, contradicted=["yyyyy"], stamp=4 * PERIOD)
+    assert at(tracker, 6, 300, 900)[0] == [fresh, bob]
+
+
+@pytest.mark.parametrize("former", ["zzzzz", "", "not an id"])
+def test_only_an_id_of_this_run_can_be_given_back(tracker, former):
+    (ada, bob), _ = at(tracker, 5, 300, 900)
+    assert not tracker.reattach(ada, former)
+    assert not tracker.reattach(ada, bob)  # alive
+    assert not tracker.reattach("zzzzz", ada)
+    assert tracker.split("zzzzz") is None
+
+
+def test_a_stranger_does_not_inherit(tracker):
+    """Whoever has no name keeps the id that the tracker gave."""
+    feedback = IdentityFeedback(tracker)
+    (ada, bob), _ = at(tracker, 5, 300, 900)
+    feedback.take({ada: "p1"})
+    (stranger,), last = come_back(tracker, 300)
+    feedback.take({})
+    assert at(tracker, last + 1, 300)[0] == [stranger]
+    assert stranger not in (ada, bob)
