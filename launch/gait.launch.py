@@ -6,7 +6,6 @@ ros2 launch rt_gait_ros gait.launch.py --show-args
 """
 
 import atexit
-import json
 import shutil
 import tempfile
 from pathlib import Path
@@ -19,6 +18,7 @@ from launch_ros.substitutions import ExecutableInPackage
 
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.nodes.dds import apply_dds_profile
+from rt_gait_ros.nodes.parameters import write_file
 from rt_gait_ros.resources import resource
 
 PACKAGE = "rt_gait_ros"
@@ -151,9 +151,8 @@ def overrides_file(said: Arguments) -> Path:
         values["gait_node"]["gallery"] = said.gallery
     folder = Path(tempfile.mkdtemp(prefix="rt_gait_launch_"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    path = folder / "arguments.yaml"  # JSON is YAML
-    content = {f"/**/{stage}": {"ros__parameters": own} for stage, own in values.items()}
-    path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+    path = folder / "arguments.yaml"
+    write_file(path, values)
     return path
 
 

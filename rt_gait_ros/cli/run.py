@@ -1,17 +1,18 @@
 """`rt-gait run`: everything in one process, on one source, with a table of who is there."""
 
 import argparse
-import json
 import math
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.gait.identity import Identity, IdentityFrame, IdentityStatus
 from rt_gait_ros.nodes import composed_node, runner
 from rt_gait_ros.nodes.gait_node import GaitNode
+from rt_gait_ros.nodes.parameters import write_file
 from rt_gait_ros.nodes.stage import Stage
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.server import TritonServer
@@ -26,7 +27,7 @@ Runs the camera, pose, tracker, gait and overlay nodes in one process and starts
   rt-gait run --triton external               image_raw of another camera node, and a Triton that runs already
 
 The topics, services and parameters are those of the single nodes: see docs/nodes.md. What stands behind --ros-args goes
-to ROS as it is, as in: rt-gait run --source 0 --ros-args -r __ns:=/front -p tracker_node:camera_height:=1.2
+to ROS as it is, as in: rt-gait run --ros-args -r __ns:=/front -r image_raw:=color/image_raw
 """
 
 
@@ -71,28 +72,29 @@ def run(arguments: argparse.Namespace) -> int:
         if not arguments.source:
             _say("no --source: waiting for image_raw of another camera node")
         table = Table() if arguments.table else None
+        scratch = Path(stack.enter_context(TemporaryDirectory(prefix="rt_gait_run_")))
         return runner.run_in_process(
-            lambda: _build(table), ros_arguments(arguments, url), each_turn=table.show if table else lambda: None
+            lambda: _build(table),
+            ros_arguments(arguments, url, scratch),
+            each_turn=table.show if table else lambda: None,
         )
 
 
-def ros_arguments(arguments: argparse.Namespace, url: str) -> list[str]:
-    """The command line that ROS gets. Later assignments win: what is said by name beats the file."""
-    assignments: list[tuple[str, str, str | bool]] = [
-        ("pose_node", "triton_url", url),
-        ("gait_node", "triton_url", url),
-    ]
+def ros_arguments(arguments: argparse.Namespace, url: str, scratch: Path) -> list[str]:
+    """The command line that ROS gets. scratch: folder for the parameter file of what was said by name.
+
+    The last file wins: what is said by name beats `--params-file`, and what stands behind `--ros-args` beats both.
+    """
+    camera: dict[str, str | bool] = {"exit_at_end": True, "loop": arguments.loop}
     if arguments.source:
-        assignments += [("camera_node", "source", arguments.source)]
-    assignments += [("camera_node", "exit_at_end", True), ("camera_node", "loop", arguments.loop)]
+        camera["source"] = arguments.source
+    gait = {"triton_url": url}
     if arguments.gallery:
-        assignments += [("gait_node", "gallery", arguments.gallery)]
-    line = ["--ros-args"]
-    if arguments.params_file:
-        line += ["--params-file", str(arguments.params_file)]
-    for node, name, value in assignments:
-        line += ["-p", f"{node}:{name}:={json.dumps(value)}"]
-    return [*line, *arguments.ros_args]
+        gait["gallery"] = arguments.gallery
+    said = scratch / "arguments.yaml"
+    write_file(said, {"camera_node": camera, "pose_node": {"triton_url": url}, "gait_node": gait})
+    files = [arguments.params_file, said] if arguments.params_file else [said]
+    return ["--ros-args", *(word for file in files for word in ("--params-file", str(file))), *arguments.ros_args]
 
 
 class Table:

@@ -1,5 +1,6 @@
 """Parameters of the nodes, declared from config/parameters.yaml: their types, ranges, defaults and descriptions."""
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
@@ -123,6 +124,15 @@ def settings(node: Node, config: type[C], others: Mapping[str, Any] | None = Non
     """
     names = [field.name for field in fields(config) if node.has_parameter(field.name)]  # type: ignore[arg-type]
     return config(**{name: node.get_parameter(name).value for name in names} | dict(others or {}))
+
+
+def write_file(path: Path, values: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write a parameter file that reaches the nodes in whatever namespace they are, which `-p NODE:NAME:=` does not.
+
+    values: by node and parameter name.
+    """
+    content = {f"/**/{node}": {"ros__parameters": dict(own)} for node, own in values.items()}
+    path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")  # JSON is YAML
 
 
 def _specification(name: str, entry: Mapping[str, Any]) -> Specification:
