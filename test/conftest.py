@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -66,10 +67,12 @@ def small_gaitset() -> Any:
 def streaming_repository(small_gaitset: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """small_gaitset as `window` (whole sets), `window_stream` (last 6 frames) and `growing_stream` (all frames)."""
     from rt_gait_ros.networks.gait_export import export_network, write_gait
+    from rt_gait_ros.networks.stream_graphs import stateful_graph
 
     repository = tmp_path_factory.mktemp("streaming")
-    for name, window in (("window", 6), ("growing", 0)):
-        write_gait(export_network("gaitset", small_gaitset, window), repository, name)
+    export = export_network("gaitset", small_gaitset, 6)
+    write_gait(export, repository, "window")
+    write_gait(replace(export, window=0, stateful=stateful_graph(export.parts, 0)), repository, "growing")
     return repository
 
 

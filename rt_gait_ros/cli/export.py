@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rt_gait_ros.cli.export_gait import add_gait
 from rt_gait_ros.cli.output import add_json_argument, emit
 from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.pose.topology import Topology
@@ -74,6 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     engine.add_argument("--torch2trt", action="store_true", help="convert as trt_pose does, fp16 and batch 1")
     add_json_argument(pose)
     pose.set_defaults(action=_pose)
+    add_gait(kinds)
 
 
 def run(arguments: argparse.Namespace) -> int:
