@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from rt_gait_ros import __version__
 from rt_gait_ros.errors import GaitError
+from rt_gait_ros.pip_packages import advice
 
 # Name and summary of every subcommand; the module NAME.py has SUMMARY, add_arguments(parser) and run(arguments) -> int.
 COMMANDS = {
@@ -19,6 +20,7 @@ COMMANDS = {
     "evaluate": "measure recognition on a data set",
     "calibrate": "pick the accept line of a gait model for a wanted false-accept rate",
     "export": "turn a checkpoint into a network that Triton serves",
+    "train": "train a network on your own data",
     "bench": "measure this machine: one benchmark for each figure of the README",
     "test": "run the tests of a clone",
 }
@@ -53,9 +55,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
-        if missing not in _EXTRAS:
+        line = f"{missing} is not installed: pip install 'rt-gait-ros[train]'" if missing in _EXTRAS else advice(error)
+        if not line:
             raise
-        print(f"rt-gait {name}: {missing} is not installed: pip install 'rt-gait-ros[train]'", file=sys.stderr)
+        print(f"rt-gait {name}: {line}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        if error.filename is None:  # not about a file that somebody named
+            raise
+        print(f"rt-gait {name}: {error.filename}: {error.strerror}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(file=sys.stderr)

@@ -34,6 +34,13 @@ ARCHITECTURES = {
 }
 
 
+def architecture(name: str) -> Architecture:
+    """One of ARCHITECTURES. Raises UsageError for another name."""
+    if name not in ARCHITECTURES:
+        raise UsageError(f"unknown pose network '{name}': choose one of {', '.join(ARCHITECTURES)}")
+    return ARCHITECTURES[name]
+
+
 class Backbone(nn.Module):
     """A backbone under the name that it has in trt_pose's checkpoints."""
 
@@ -84,12 +91,10 @@ def trt_pose_network(name: str, parts: int = 18, links: int = 21) -> nn.Sequenti
     It takes (N, 3, size, size) float32, normalised RGB, and gives cmap (N, parts, size / 4, size / 4) and
     paf (N, 2 * links, size / 4, size / 4). Raises UsageError for another name.
     """
-    if name not in ARCHITECTURES:
-        raise UsageError(f"unknown pose network '{name}': choose one of {', '.join(ARCHITECTURES)}")
-    architecture = ARCHITECTURES[name]
-    backbone = architecture.backbone()
+    chosen = architecture(name)
+    backbone = chosen.backbone()
     head = AttentionHead(backbone.channels, parts, 2 * links)
-    return nn.Sequential(Backbone(architecture.prefix, backbone), head)
+    return nn.Sequential(Backbone(chosen.prefix, backbone), head)
 
 
 class FromPixels(nn.Module):

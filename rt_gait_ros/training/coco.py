@@ -18,7 +18,7 @@ class DatasetError(UsageError):
 class LabelledImage:
     """One image of a data set.
 
-    people: (P, K, 2) float32, x and y in pixels by the topology's parts, NaN where unlabelled.
+    people: (P, K, 2) float32, x and y in pixels by the topology's parts, NaN where unlabelled; P may be 0.
     unlabelled: (U, 4) float32, x, y, width, height of people without keypoints: nothing is taught there.
     """
 
@@ -30,11 +30,16 @@ class LabelledImage:
 
 @dataclass(frozen=True, slots=True)
 class KeypointDataset:
-    """Labelled images of one category. part_columns: for each part of the topology, its keypoints in the annotations
-    (one, or the two between which it lies)."""
+    """Images of one category, those without anybody too.
 
+    annotations: the file. keypoints: the category's names in that file. part_columns: for each part of the topology,
+    its keypoints there (one, or the two between which it lies).
+    """
+
+    annotations: Path
     topology: Topology
     category_id: int
+    keypoints: tuple[str, ...]
     part_columns: tuple[tuple[int, ...], ...]
     images: tuple[LabelledImage, ...]
 
@@ -54,13 +59,11 @@ def read_keypoints(annotations: Path, images: Path, topology: Topology) -> Keypo
         if annotation["category_id"] == category["id"]:
             by_image.setdefault(annotation["image_id"], []).append(annotation)
     labelled = tuple(
-        _labelled_image(entry, images, by_image[entry["id"]], columns)
-        for entry in content["images"]
-        if entry["id"] in by_image
+        _labelled_image(entry, images, by_image.get(entry["id"], []), columns) for entry in content["images"]
     )
     if not any(len(image.people) for image in labelled):
         raise DatasetError(f"{annotations} labels nobody's keypoints: nothing to learn from")
-    return KeypointDataset(topology, int(category["id"]), columns, labelled)
+    return KeypointDataset(annotations, topology, int(category["id"]), tuple(category["keypoints"]), columns, labelled)
 
 
 def _read_json(path: Path) -> dict:

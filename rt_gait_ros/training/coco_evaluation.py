@@ -2,6 +2,9 @@
 
 import contextlib
 import io
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -9,7 +12,7 @@ import torch
 from torch import nn
 
 from rt_gait_ros.pose.paf import PafParser
-from rt_gait_ros.training.coco import KeypointDataset
+from rt_gait_ros.training.coco import DatasetError, KeypointDataset
 
 # Per-keypoint falloff of COCO's seventeen (pycocotools); other keypoints get the middle of them.
 COCO_SIGMAS = {
@@ -27,80 +30,71 @@ def keypoint_precision(model: nn.Module, dataset: KeypointDataset, size: int) ->
     """COCO's ten keypoint figures (0..1, -1 where undefined) of a pose network on a data set.
 
     model: takes (1, size, size, 3) uint8 RGB and gives cmap and paf. People are parsed with trt_pose's defaults.
+    Raises DatasetError for images or annotations that cannot be evaluated.
     """
+    return average_precision(dataset, detections(model, dataset, size))
+
+
+def average_precision(dataset: KeypointDataset, found: list[dict[str, Any]]) -> dict[str, float]:
+    """COCO's ten keypoint figures of detections, in COCO's result format, over all images of the data set."""
+    # imported late: only evaluation needs it
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 
-    truth, found = _truth(dataset), _detections(model, dataset, size)
+    if not found:
+        return dict.fromkeys(FIGURES, 0.0)
     with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints its progress
-        ground_truth = COCO()
-        ground_truth.dataset = truth
-        ground_truth.createIndex()
-        evaluation = COCOeval(ground_truth, ground_truth.loadRes(found) if found else COCO(), "keypoints")
-        names = [dataset.topology.parts[part] for part in _labelled_parts(dataset)]
-        evaluation.params.kpt_oks_sigmas = np.array([COCO_SIGMAS.get(name, OTHER_SIGMA) for name in names])
-        if not found:
-            return dict.fromkeys(FIGURES, 0.0)
+        truth = COCO(str(dataset.annotations))
+        _check_complete(truth.anns.values(), dataset.annotations)
+        evaluation = COCOeval(truth, truth.loadRes([dict(entry) for entry in found]), "keypoints")
+        evaluation.params.imgIds = [image.image_id for image in dataset.images]
+        evaluation.params.catIds = [dataset.category_id]
+        sigmas = [COCO_SIGMAS.get(name, OTHER_SIGMA) for name in dataset.keypoints]
+        evaluation.params.kpt_oks_sigmas = np.array(sigmas)
         evaluation.evaluate()
         evaluation.accumulate()
         evaluation.summarize()
     return {name: float(value) for name, value in zip(FIGURES, evaluation.stats, strict=True)}
 
 
-def _labelled_parts(dataset: KeypointDataset) -> list[int]:
-    """Parts that the annotations label themselves: a neck made of two shoulders is not scored."""
-    return [part for part, columns in enumerate(dataset.part_columns) if len(columns) == 1]
-
-
-def _truth(dataset: KeypointDataset) -> dict:
-    parts = _labelled_parts(dataset)
-    annotations: list[dict] = []
-    for image in dataset.images:
-        for joints in image.people[:, parts]:
-            seen = np.isfinite(joints).all(axis=1)
-            low, high = np.nanmin(joints, axis=0), np.nanmax(joints, axis=0)
-            flat = np.where(seen[:, None], joints, 0.0)
-            box = [*low.tolist(), *(high - low).tolist()]
-            annotations.append(
-                {
-                    "id": len(annotations) + 1,
-                    "image_id": image.image_id,
-                    "category_id": dataset.category_id,
-                    "keypoints": np.column_stack([flat, 2.0 * seen]).ravel().tolist(),
-                    "num_keypoints": int(seen.sum()),
-                    "bbox": box,
-                    # COCO scores by the person's area; half the box of the joints is close to a body's share of it
-                    "area": 0.5 * max(box[2] * box[3], 1.0),
-                    "iscrowd": 0,
-                }
-            )
-    category = {"id": dataset.category_id, "name": dataset.topology.name}
-    images = [{"id": image.image_id} for image in dataset.images]
-    return {"images": images, "annotations": annotations, "categories": [category]}
-
-
-def _detections(model: nn.Module, dataset: KeypointDataset, size: int) -> list[dict]:
+def detections(model: nn.Module, dataset: KeypointDataset, size: int) -> list[dict[str, Any]]:
+    """Everybody whom the network finds on the images, in COCO's result format; see keypoint_precision."""
     parser = PafParser(dataset.topology)
-    parts = _labelled_parts(dataset)
     device = next(model.parameters()).device
-    found: list[dict] = []
+    found: list[dict[str, Any]] = []
     for image in dataset.images:
         pixels = cv2.imread(str(image.path))
+        if pixels is None:
+            raise DatasetError(f"{image.path} is missing or not an image: mend the data set")
         height, width = pixels.shape[:2]
         rgb = np.ascontiguousarray(cv2.resize(pixels, (size, size))[:, :, ::-1])
         with torch.no_grad():
             cmap, paf = model(torch.from_numpy(rgb)[None].to(device))
         people = parser(cmap[0].float().cpu().numpy(), paf[0].float().cpu().numpy())
-        for joints, score in zip(people.keypoints[:, parts], people.confidence, strict=True):
-            seen = joints[:, 2] > 0
-            flat = np.where(seen[:, None], joints * (width, height, 1.0), 0.0)
-            found.append(
-                {
-                    "image_id": image.image_id,
-                    "category_id": dataset.category_id,
-                    "keypoints": flat.ravel().tolist(),
-                    # more parts found at the same confidence is the better find
-                    "score": float(score) * float(seen.mean()),
-                }
-            )
+        for joints, score in zip(people.keypoints * (width, height, 1.0), people.confidence, strict=True):
+            found.append(_result(dataset, image.image_id, joints, float(score)))
     return found
+
+
+def _result(dataset: KeypointDataset, image_id: int, joints: np.ndarray, score: float) -> dict[str, Any]:
+    """One detection. joints: (K, 3) by the topology's parts, pixels; a neck between two keypoints is left out."""
+    keypoints = np.zeros((len(dataset.keypoints), 3))
+    for joint, columns in zip(joints, dataset.part_columns, strict=True):
+        if len(columns) == 1 and joint[2] > 0:
+            keypoints[columns[0]] = joint[0], joint[1], 1.0
+    # more parts found at the same confidence is the better find
+    share = float((keypoints[:, 2] > 0).mean())
+    return {
+        "image_id": image_id,
+        "category_id": dataset.category_id,
+        "keypoints": keypoints.ravel().tolist(),
+        "score": score * share,
+    }
+
+
+def _check_complete(annotations: Iterable[dict[str, Any]], source: Path) -> None:
+    """Raise DatasetError for an annotation without what COCO's evaluation asks for."""
+    for annotation in annotations:
+        for key in ("area", "bbox", "iscrowd", "num_keypoints"):
+            if key not in annotation:
+                raise DatasetError(f"{source}: annotation {annotation.get('id')} has no '{key}', which COCO's AP needs")

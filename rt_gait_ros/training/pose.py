@@ -1,9 +1,11 @@
 """Training of part affinity field networks, as trt_pose trains them."""
 
 import random
+import signal
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,13 +13,20 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from rt_gait_ros.networks.trt_pose import FromPixels, trt_pose_network
+from rt_gait_ros.errors import UsageError
+from rt_gait_ros.networks.checkpoint import load_strictly
+from rt_gait_ros.networks.trt_pose import ARCHITECTURES, FromPixels, architecture, trt_pose_network
+from rt_gait_ros.pose.topology import Topology
 from rt_gait_ros.training.coco import KeypointDataset
 from rt_gait_ros.training.coco_evaluation import keypoint_precision
 from rt_gait_ros.training.pose_samples import Augmentation, PoseSamples
 from rt_gait_ros.training.run_folder import RunFolder
 
 Report = Callable[[str], None]
+
+# Layers of the head whose size is the number of parts and links.
+_OUTPUTS = ("1.cmap_conv.", "1.paf_conv.")
+_PROGRESS_PERIOD = 30.0  # seconds between two words on a long epoch
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +35,8 @@ class PoseTraining:
 
     size: pixels of the square input. deviation: of the targets, as a share of the map. learning_rate falls to a tenth
     after each of the decay shares of all epochs.
-    evaluate_every: epochs between two evaluations on the validation set, 0 for only the last one.
+    evaluate_every: epochs between two evaluations on the validation set, 0 for only the last one. workers: processes
+    that read images, 0 for none.
     """
 
     network: str = "resnet18_baseline_att"
@@ -39,6 +49,37 @@ class PoseTraining:
     evaluate_every: int = 10
     workers: int = 0
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what no run can have."""
+        architecture(self.network)
+        if self.size < 32 or self.size % 32:
+            raise UsageError(f"size {self.size} does not fit the network: give a multiple of 32")
+        for name in ("epochs", "batch", "learning_rate", "deviation"):
+            if getattr(self, name) <= 0:
+                raise UsageError(f"{name} is {getattr(self, name)}: it must be above 0")
+        for name in ("evaluate_every", "workers", "seed"):
+            if getattr(self, name) < 0:
+                raise UsageError(f"{name} is {getattr(self, name)}: it must not be below 0")
+
+
+def start_from(network: nn.Module, name: str, state: dict[str, Tensor], source: str) -> None:
+    """Fill a pose network from a checkpoint of the same architecture, before training.
+
+    name: the architecture. state: of a trt_pose network, whose output layers may be of another topology and then do not
+    count; or of torchvision's backbone alone, as trained on ImageNet. Raises CheckpointError naming the first layer
+    that differs.
+    """
+    if not any(key.startswith("0.") for key in state):
+        backbone = network.get_submodule(f"0.{ARCHITECTURES[name].prefix}")
+        load_strictly(backbone, state, source)
+        return
+    own = network.state_dict()
+    fitting = {
+        key: own[key] if key.startswith(_OUTPUTS) and key in own and own[key].shape != value.shape else value
+        for key, value in state.items()
+    }
+    load_strictly(network, fitting, source)
 
 
 def masked_loss(network: nn.Module, batch: list[Tensor]) -> Tensor:
@@ -55,19 +96,19 @@ def train_pose(
     augmentation: Augmentation,
     folder: RunFolder,
     report: Report,
-    initial: dict[str, Tensor] | None = None,
+    initial: tuple[dict[str, Tensor], str] | None = None,
 ) -> nn.Module:
     """Train, or go on training, and return the network.
 
-    After each epoch the folder holds all that is needed to go on. initial: weights to start from. report: takes a line
-    of progress. Uses a GPU with mixed precision when there is one.
+    After each epoch the folder holds all that is needed to go on. initial: state to start from and where it is from,
+    see start_from. report: takes a line of progress. Uses a GPU with mixed precision when there is one.
     """
     _seed(training.seed)
     topology = dataset.topology
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network = trt_pose_network(training.network, len(topology.parts), len(topology.links))
     if initial is not None:
-        network.load_state_dict(initial)
+        start_from(network, training.network, *initial)
     model = FromPixels(network).to(device)
     optimizer = torch.optim.Adam(network.parameters(), lr=training.learning_rate)
     milestones = [round(share * training.epochs) for share in training.decay]
@@ -79,40 +120,39 @@ def train_pose(
     for epoch in range(first, training.epochs):
         started = time.monotonic()
         samples.epoch = epoch
-        loss = _epoch(model, optimizer, scaler, _loader(samples, training, epoch), device)
+        title = f"epoch {epoch + 1}/{training.epochs}"
+        loss = _epoch(model, optimizer, scaler, _loader(samples, training, epoch), partial(_say, report, title))
         schedule.step()
         seconds = time.monotonic() - started
-        line = f"epoch {epoch + 1}/{training.epochs}  loss {loss:.5f}  {seconds:.1f} s"
+        line = f"{title}  loss {loss:.5f}  {seconds:.1f} s"
         row: dict[str, float | int] = {"epoch": epoch + 1, "loss": loss, "seconds": seconds, "ap": float("nan")}
         if validation is not None and _is_due(epoch, training):
             row["ap"] = keypoint_precision(model.eval(), validation, training.size)["ap"]
             line += f"  AP {row['ap']:.3f}"
-        folder.log(row)
         folder.save(
             {"epoch": epoch + 1, **{name: part.state_dict() for name, part in parts.items()}}, network.state_dict()
         )
+        folder.log(row)
         report(line)
     return network.eval()
 
 
-def settings_of(training: PoseTraining) -> dict[str, Any]:
+def settings_of(training: PoseTraining, topology: Topology) -> dict[str, Any]:
     """What a resumed run must have in common with the one it goes on from."""
-    settings = asdict(training)
-    return {
-        name: settings[name] for name in ("network", "size", "deviation", "batch", "learning_rate", "epochs", "seed")
-    }
+    names = ("network", "size", "deviation", "batch", "learning_rate", "epochs", "seed")
+    links = [f"{topology.parts[first]}-{topology.parts[second]}" for _, _, first, second in topology.links]
+    return {**{name: getattr(training, name) for name in names}, "parts": list(topology.parts), "links": links}
 
 
 def _epoch(
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    scaler: torch.amp.GradScaler,
-    loader: DataLoader,
-    device: torch.device,
+    model: nn.Module, optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler, loader: DataLoader, report: Report
 ) -> float:
+    """One pass over the data. Returns the mean loss."""
     model.train()
+    device = next(model.parameters()).device
     total = 0.0
-    for batch in loader:
+    spoken = time.monotonic()
+    for number, batch in enumerate(loader, start=1):
         batch = [value.to(device, non_blocking=True) for value in batch]
         optimizer.zero_grad(set_to_none=True)
         with torch.autocast(device.type, enabled=device.type == "cuda"):
@@ -121,13 +161,30 @@ def _epoch(
         scaler.step(optimizer)
         scaler.update()
         total += float(loss.detach())
-    return total / max(len(loader), 1)
+        if time.monotonic() - spoken > _PROGRESS_PERIOD:
+            spoken = time.monotonic()
+            report(f"batch {number}/{len(loader)}  loss {total / number:.5f}")
+    return total / len(loader)
+
+
+def _say(report: Report, title: str, line: str) -> None:
+    report(f"{title}  {line}")
+
+
+def _ignore_interrupt(worker: int) -> None:
+    """Ctrl-C is for the process that trains; its workers end with it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _loader(samples: PoseSamples, training: PoseTraining, epoch: int) -> DataLoader:
     order = torch.Generator().manual_seed(training.seed * 100_003 + epoch)
     return DataLoader(
-        samples, training.batch, shuffle=True, generator=order, num_workers=training.workers, drop_last=False
+        samples,
+        training.batch,
+        shuffle=True,
+        generator=order,
+        num_workers=training.workers,
+        worker_init_fn=_ignore_interrupt,
     )
 
 

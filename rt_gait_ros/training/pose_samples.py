@@ -57,6 +57,8 @@ class PoseSamples(Dataset):
         self, dataset: KeypointDataset, size: int, augmentation: Augmentation, deviation: float = 0.025, seed: int = 0
     ):
         self.dataset = dataset
+        # as trt_pose does: images without anybody teach little
+        self._images = [image for image in dataset.images if len(image.people) or len(image.unlabelled)]
         self.size = size
         self.augmentation = augmentation
         self.deviation = deviation
@@ -65,11 +67,11 @@ class PoseSamples(Dataset):
         self._mirrored = mirrored_parts(dataset.topology.parts)
 
     def __len__(self) -> int:
-        return len(self.dataset.images)
+        return len(self._images)
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """The sample; raises DatasetError naming an image that cannot be read."""
-        labelled = self.dataset.images[index]
+        labelled = self._images[index]
         image = cv2.imread(str(labelled.path))
         if image is None:
             raise DatasetError(f"{labelled.path} is missing or not an image: mend the data set")

@@ -55,7 +55,20 @@ class RunFolder:
                 writer.writeheader()
             writer.writerow(row)
 
+    def last_row(self) -> dict[str, float]:
+        """The newest row of log.csv."""
+        with (self.path / "log.csv").open(newline="", encoding="utf-8") as stream:
+            *_, last = csv.DictReader(stream)
+        return {name: float(value) for name, value in last.items()}
+
     def _write(self, name: str, content: dict[str, Any]) -> None:
         temporary = self.path / f".{name}.{os.getpid()}"
-        torch.save(content, temporary)
-        temporary.replace(self.path / name)
+        try:
+            torch.save(content, temporary)
+            temporary.replace(self.path / name)
+        except (OSError, RuntimeError) as error:  # torch's own writer raises RuntimeError for a full disk
+            if isinstance(error.__context__, KeyboardInterrupt):  # closing what Ctrl-C cut short failed in turn
+                raise KeyboardInterrupt from None
+            raise UsageError(f"{self.path / name} cannot be written: {str(error).splitlines()[0]}") from error
+        finally:
+            temporary.unlink(missing_ok=True)
