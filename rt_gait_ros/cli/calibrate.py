@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rt_gait_ros.cli.output import write_json
+from rt_gait_ros.cli.output import add_json_argument, emit
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.pairs import Pairs, footage_pairs, gallery_pairs, joined
 from rt_gait_ros.evaluation.walks import read_all
@@ -53,13 +53,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--repository", type=Path, metavar="DIR", help="model repository (default: the package's own)")
     parser.add_argument("--work", type=Path, metavar="DIR", help="where walks are kept (default: in the cache folder)")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: one per core)")
-    parser.add_argument("--json", nargs="?", const="-", metavar="FILE", help="as JSON, to FILE or standard output")
+    add_json_argument(parser, "the calibration")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Fit, store and show the calibration. Returns the exit code; raises GaitError for what a user can mend."""
     if not arguments.videos and arguments.gallery is None:
         raise UsageError("name a recording of people walking, or a gallery with --gallery")
+    if absent := [path for path in arguments.videos if not path.is_file()]:
+        raise UsageError(f"{absent[0]} is no file: name a recording of people walking")
     if arguments.persons < 1 or arguments.workers < 1:
         raise UsageError("--persons and --workers must be at least 1")
     repository = arguments.repository or resource("model_repository")
@@ -79,15 +81,13 @@ def run(arguments: argparse.Namespace) -> int:
     path = arguments.output or repository / arguments.model / calibration.FILE_NAME
     calibration.save(path, fitted)
     missed = float((pairs.genuine > fitted.accept_distance).mean())
-    if arguments.json:
-        write_json(asdict(fitted) | {"false_reject_rate": missed, "path": str(path)}, arguments.json)
-    if arguments.json != "-":
-        print(f"{fitted.genuine} pairs of looks at one person, {fitted.impostor} at two")
-        print(f"accept line {fitted.accept_distance:.4g}, margin {fitted.margin:.4g}")
-        print(
-            f"  takes {100 * rate:.3g} % of pairs of two persons for one, and misses {100 * missed:.3g} % of one person"
-        )
-        print(f"written to {path}")
+    lines = [
+        f"{fitted.genuine} pairs of looks at one person, {fitted.impostor} at two",
+        f"accept line {fitted.accept_distance:.4g}, margin {fitted.margin:.4g}",
+        f"  takes {100 * rate:.3g} % of pairs of two persons for one, and misses {100 * missed:.3g} % of one person",
+        f"written to {path}",
+    ]
+    emit(arguments, asdict(fitted) | {"false_reject_rate": missed, "path": str(path)}, "\n".join(lines))
     return 0
 
 

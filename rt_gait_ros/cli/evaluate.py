@@ -4,13 +4,14 @@ import argparse
 import csv
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
-from rt_gait_ros.cli.output import write_json
+from rt_gait_ros.cli.output import add_json_argument, emit
 from rt_gait_ros.errors import GaitError, UsageError
-from rt_gait_ros.evaluation import kth
+from rt_gait_ros.evaluation import kth, mot
 from rt_gait_ros.evaluation.open_set import det_curve
 from rt_gait_ros.evaluation.plots import det_plot, save_image
 from rt_gait_ros.evaluation.walks import read_all
@@ -37,6 +38,16 @@ no embedding; they are no probes. Open-set figures search every probe with and w
 """
 
 
+_MOT = """\
+Tracking on MOTChallenge sequences, from the detections that come with them: HOTA, IDF1, MOTA and switches.
+
+  rt-gait evaluate mot MOT17/train --json       DIR holds NAME/{seqinfo.ini, det/det.txt, gt/gt.txt}
+  rt-gait evaluate mot MOT17/train --out res    the tracks, too, as res/NAME.txt
+
+Only what the ground truth counts as a pedestrian is held against the tracks; boxes on distractors count as false.
+"""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare one subcommand per protocol."""
     parser.description = "Measure recognition on a data set. `rt-gait evaluate PROTOCOL --help` explains each."
@@ -52,10 +63,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     walking.add_argument("--repository", type=Path, metavar="DIR", help="model repository (default: the package's own)")
     walking.add_argument("--work", type=Path, metavar="DIR", help="where walks are kept (default: in the cache folder)")
     walking.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: one per core)")
-    walking.add_argument("--json", nargs="?", const="-", metavar="FILE", help="as JSON, to FILE or standard output")
+    add_json_argument(walking)
     walking.add_argument("--csv", type=Path, metavar="FILE", help="write the rows as CSV too")
     walking.add_argument("--det", type=Path, metavar="FILE", help="draw the DET curve into a picture (.png)")
     walking.set_defaults(action=_kth)
+    tracking = protocols.add_parser(
+        "mot",
+        help="MOTChallenge: tracking, from given detections",
+        description=_MOT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    tracking.add_argument("folder", type=Path, metavar="DIR")
+    tracking.add_argument("--out", type=Path, metavar="DIR", help="write the tracks of every sequence there")
+    tracking.add_argument("--json", nargs="?", const="-", metavar="FILE", help="as JSON, to FILE or standard output")
+    tracking.set_defaults(action=_mot)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -87,6 +108,30 @@ def _kth(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _mot(arguments: argparse.Namespace) -> int:
+    sequences = mot.read_sequences(arguments.folder)
+    found = [mot.track(sequence) for sequence in sequences]
+    if arguments.out:
+        try:
+            arguments.out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise GaitError(f"{arguments.out} cannot be made: {error.strerror}") from error
+        for sequence, tracks in zip(sequences, found, strict=True):
+            mot.write_mot(arguments.out / f"{sequence.name}.txt", tracks)
+    pairs = [(sequence.truth, tracks) for sequence, tracks in zip(sequences, found, strict=True)]
+    scores = {sequence.name: mot.score([pair]) for sequence, pair in zip(sequences, pairs, strict=True)}
+    scores["all"] = mot.score(pairs)
+    rows = [{"sequence": name, **asdict(score)} for name, score in scores.items()]
+    if arguments.json:
+        write_json({"protocol": "mot", "rows": rows}, arguments.json)
+    if arguments.json != "-":
+        print(f"{'':20} HOTA %  DetA %  AssA %  IDF1 %  MOTA %  switches")
+        for name, s in scores.items():
+            shares = "  ".join(f"{100 * share:6.1f}" for share in (s.hota, s.deta, s.assa, s.idf1, s.mota))
+            print(f"{name:20} {shares}  {s.switches:8}")
+    return 0
+
+
 def _progress(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
@@ -99,24 +144,22 @@ def _report(result: kth.Result, arguments: argparse.Namespace) -> None:
         genuine = np.concatenate([pair.genuine for pair in result.pairs])
         impostor = np.concatenate([pair.impostor for pair in result.pairs])
         save_image(arguments.det, det_plot(det_curve(genuine, impostor), f"KTH walking, {result.model}"))
-    if arguments.json:
-        write_json(report, arguments.json)
-    if arguments.json != "-":
-        _print_table(report)
+    emit(arguments, report, _table(report))
 
 
-def _print_table(report: dict) -> None:
-    print(f"KTH walking, {report['model']}: {report['passes']} passes, {report['lost']} of them lost\n")
-    print("gallery  probe  rank-1 %  95 %         probes  rank-5 %  person %  floor %")
+def _table(report: dict) -> str:
+    lines = [f"KTH walking, {report['model']}: {report['passes']} passes, {report['lost']} of them lost", ""]
+    lines.append("gallery  probe  rank-1 %  95 %         probes  rank-5 %  person %  floor %")
     for row in report["rows"]:
         low, high = (100 * bound for bound in row["ci95"])
         floor = "" if row["floor"] is None else f"{100 * row['floor']:.1f}"
-        print(
+        lines.append(
             f"{row['gallery']:7}  {row['probe']:5}  {100 * row['rank1']:8.1f}  {low:4.1f} .. {high:4.1f}"
             f"  {row['probes']:6}  {100 * row['rank5']:8.1f}  {100 * row['rank1_person']:8.1f}  {floor:>7}"
         )
     figures = report["open_set"]
-    print(f"\nEER {100 * figures['eer']:.1f} %, FNIR at FPIR 1 % {100 * figures['fnir_at_fpir_1']:.1f} %")
+    lines += ["", f"EER {100 * figures['eer']:.1f} %, FNIR at FPIR 1 % {100 * figures['fnir_at_fpir_1']:.1f} %"]
+    return "\n".join(lines)
 
 
 def _write_csv(path: Path, rows: list[dict]) -> None:

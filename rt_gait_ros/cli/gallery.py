@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from rt_gait_ros.cli.output import write_json
+from rt_gait_ros.cli.output import add_json_argument, emit
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.gait.embedder import WindowEmbedder, read_embedding
 from rt_gait_ros.gait.gallery import Gallery, default_path
@@ -40,11 +40,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(dest="gallery_command", metavar="COMMAND", required=True)
 
     listing = _command(commands, "list", _list, "show who is enrolled")
-    _add_json(listing)
+    add_json_argument(listing)
 
     show = _command(commands, "show", _show, "show one person")
     show.add_argument("person", metavar="PERSON")
-    _add_json(show)
+    add_json_argument(show)
 
     rename = _command(commands, "rename", _rename, "give a person another display name")
     rename.add_argument("person", metavar="PERSON")
@@ -82,10 +82,6 @@ def _command(commands: Any, name: str, action: Any, text: str) -> argparse.Argum
     return parser
 
 
-def _add_json(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", nargs="?", const="-", metavar="FILE", help="as JSON, to FILE or standard output")
-
-
 def _file(arguments: argparse.Namespace) -> Path:
     return (arguments.gallery or default_path()).expanduser()
 
@@ -99,32 +95,32 @@ def _open(arguments: argparse.Namespace) -> Gallery:
 
 def _list(arguments: argparse.Namespace) -> int:
     gallery = _open(arguments)
-    if arguments.json:
-        persons = [_record(person) for person in gallery.persons]
-        write_json({"path": str(gallery.path), "model": gallery.model, "persons": persons}, arguments.json)
-        return 0
-    if not gallery.persons:
-        print(f"nobody is enrolled in {gallery.path}")
-        return 0
-    width = max(4, *(len(person.name) for person in gallery.persons))
-    print(f"{'name':{width}}  {'id':10}  walks  last added to")
-    for person in gallery.persons:
-        print(f"{person.name:{width}}  {person.person_id:10}  {len(person.templates):5}  {_day(person.updated)}")
-    print(f"\ngait model {gallery.model}, {gallery.path}")
+    records = [_record(person) for person in gallery.persons]
+    emit(arguments, {"path": str(gallery.path), "model": gallery.model, "persons": records}, _table(gallery))
     return 0
+
+
+def _table(gallery: Gallery) -> str:
+    if not gallery.persons:
+        return f"nobody is enrolled in {gallery.path}"
+    width = max(4, *(len(person.name) for person in gallery.persons))
+    lines = [f"{'name':{width}}  {'id':10}  walks  last added to"]
+    lines += [
+        f"{person.name:{width}}  {person.person_id:10}  {len(person.templates):5}  {_day(person.updated)}"
+        for person in gallery.persons
+    ]
+    return "\n".join([*lines, "", f"gait model {gallery.model}, {gallery.path}"])
 
 
 def _show(arguments: argparse.Namespace) -> int:
     person = _open(arguments).find(arguments.person)
     record = _record(person)
-    if arguments.json:
-        write_json(record, arguments.json)
-        return 0
-    print(f"{person.name}  ({person.person_id})")
-    print(f"  enrolled {_day(person.enrolled)}, last added to {_day(person.updated)}")
+    lines = [f"{person.name}  ({person.person_id})"]
+    lines.append(f"  enrolled {record['enrolled']}, last added to {record['updated']}")
     for walk in record["walks"]:
         frames = f"{walk['frames']} gait frames kept" if walk["frames"] else "no gait frames kept"
-        print(f"  walk: embedding {walk['embedding']}, {frames}")
+        lines.append(f"  walk: embedding {walk['embedding']}, {frames}")
+    emit(arguments, record, "\n".join(lines))
     return 0
 
 

@@ -8,12 +8,12 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from rt_gait_ros.cli.output import write_json
+from rt_gait_ros.cli.output import add_json_argument, emit
 from rt_gait_ros.errors import GaitError
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.inference import InferenceError
 from rt_gait_ros.serving.installation import find_installation, install
-from rt_gait_ros.serving.repository import read_repository
+from rt_gait_ros.serving.repository import RepositoryModel, read_repository
 from rt_gait_ros.serving.server import Ports, ServerFailed, ServerState, TritonServer, read_states, stop_server
 from rt_gait_ros.serving.triton_client import TritonClient
 
@@ -42,20 +42,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     up = commands.add_parser("up", help="start the server; it stays until `down`")
     _add_repository(up)
-    up.add_argument("--http-port", type=int, default=8000, help="HTTP port (default 8000)")
-    up.add_argument("--grpc-port", type=int, default=8001, help="gRPC port, which the nodes use (default 8001)")
-    up.add_argument("--metrics-port", type=int, default=8002, help="Prometheus metrics port (default 8002)")
+    up.add_argument("--http-port", type=_port, default=8000, help="HTTP port (default 8000)")
+    up.add_argument("--grpc-port", type=_port, default=8001, help="gRPC port, which the nodes use (default 8001)")
+    up.add_argument("--metrics-port", type=_port, default=8002, help="Prometheus metrics port (default 8002)")
     up.add_argument("--foreground", action="store_true", help="stay, and stop the server at SIGINT or SIGTERM")
     up.set_defaults(action=_up)
 
     status = commands.add_parser("status", help="say whether a server answers, and which networks are ready")
     status.add_argument("--url", default="127.0.0.1:8001", help="gRPC address to ask (default 127.0.0.1:8001)")
     _add_repository(status)
-    _add_json(status)
+    add_json_argument(status)
     status.set_defaults(action=_status)
 
     down = commands.add_parser("down", help="stop every server that `up` started, or the one on a port")
-    down.add_argument("--grpc-port", type=int, help="stop only the server on this gRPC port")
+    down.add_argument("--grpc-port", type=_port, help="stop only the server on this gRPC port")
     down.set_defaults(action=_down)
 
     get = commands.add_parser("install", help="fetch the server into the cache folder, unless this machine has one")
@@ -63,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     repository = commands.add_parser("repository", help="show the networks of the model repository")
     _add_repository(repository)
-    _add_json(repository)
+    add_json_argument(repository)
     repository.set_defaults(action=_repository)
 
     again = commands.add_parser("derive", help="make the networks again from the converted weights")
@@ -84,8 +84,10 @@ def _add_repository(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--repository", type=Path, metavar="DIR", help="model repository (default: the package's own)")
 
 
-def _add_json(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", nargs="?", const="-", metavar="FILE", help="as JSON, to FILE or standard output")
+def _port(word: str) -> int:
+    if not word.isdecimal() or not 1 <= int(word) <= 65535:
+        raise argparse.ArgumentTypeError(f"{word!r} is no port: 1 to 65535")
+    return int(word)
 
 
 def _folder(arguments: argparse.Namespace) -> Path:
@@ -131,14 +133,12 @@ def _serve(server: TritonServer) -> int:
 def _status(arguments: argparse.Namespace) -> int:
     state = next((state for state in read_states() if state.url == arguments.url), None)
     report = _report(arguments.url, state, list(read_repository(_folder(arguments))))
-    if arguments.json:
-        write_json(report, arguments.json)
-    elif report["running"]:
-        print(f"Triton {report['version']} answers at {report['url']}")
-        for name, ready in report["models"].items():
-            print(f"  {name:28} {'ready' if ready else 'not ready'}")
+    if report["running"]:
+        lines = [f"Triton {report['version']} answers at {report['url']}"]
+        lines += [f"  {name:28} {'ready' if ready else 'not ready'}" for name, ready in report["models"].items()]
     else:
-        print(f"no Triton server answers at {report['url']}: start one with `rt-gait triton up`")
+        lines = [f"no Triton server answers at {report['url']}: start one with `rt-gait triton up`"]
+    emit(arguments, report, "\n".join(lines))
     return 0 if report["ready"] else 1
 
 
@@ -193,28 +193,26 @@ def _install(arguments: argparse.Namespace) -> int:
 def _repository(arguments: argparse.Namespace) -> int:
     folder = _folder(arguments)
     models = read_repository(folder)
-    if arguments.json:
-        rows = [
-            {
-                "name": name,
-                "inputs": {tensor.name: [tensor.dtype, *tensor.shape] for tensor in model.spec.inputs},
-                "outputs": {tensor.name: [tensor.dtype, *tensor.shape] for tensor in model.spec.outputs},
-                "parameters": dict(model.spec.parameters),
-                "sha256": hashlib.sha256(model.model_file.read_bytes()).hexdigest(),
-            }
-            for name, model in models.items()
-        ]
-        write_json({"repository": str(folder), "models": rows}, arguments.json)
-        return 0
-    print(folder)
-    for name, model in models.items():
-        print(f"\n{name}")
-        for kind, tensors in (("in", model.spec.inputs), ("out", model.spec.outputs)):
-            for tensor in tensors:
-                print(f"  {kind:4}{tensor.name:18}{tensor.dtype:9}{list(tensor.shape)}")
-        for key, value in sorted(model.spec.parameters.items()):
-            print(f"      {key} = {value}")
+    rows = [
+        {
+            "name": name,
+            "inputs": {tensor.name: [tensor.dtype, *tensor.shape] for tensor in model.spec.inputs},
+            "outputs": {tensor.name: [tensor.dtype, *tensor.shape] for tensor in model.spec.outputs},
+            "parameters": dict(model.spec.parameters),
+            "sha256": hashlib.sha256(model.model_file.read_bytes()).hexdigest(),
+        }
+        for name, model in models.items()
+    ]
+    lines = [str(folder), *(line for name, model in models.items() for line in _model_lines(name, model))]
+    emit(arguments, {"repository": str(folder), "models": rows}, "\n".join(lines))
     return 0
+
+
+def _model_lines(name: str, model: RepositoryModel) -> list[str]:
+    lines = ["", name]
+    for kind, tensors in (("in", model.spec.inputs), ("out", model.spec.outputs)):
+        lines += [f"  {kind:4}{tensor.name:18}{tensor.dtype:9}{list(tensor.shape)}" for tensor in tensors]
+    return lines + [f"      {key} = {value}" for key, value in sorted(model.spec.parameters.items())]
 
 
 def _derive(arguments: argparse.Namespace) -> int:

@@ -78,3 +78,11 @@ def test_derive_checks_and_writes(
 def test_missing_weights_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(GaitError, match=r"docs/models\.md"):
         call("derive", tmp_path)
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "-1", "grpc"])
+def test_no_port_is_refused(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        call("up", f"--grpc-port={port}")
+    assert ended.value.code == 2
+    assert "1 to 65535" in capsys.readouterr().err
