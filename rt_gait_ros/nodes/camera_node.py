@@ -34,6 +34,13 @@ CAMERA_QOS = QoSProfile(
     reliability=ReliabilityPolicy.RELIABLE,
     durability=DurabilityPolicy.VOLATILE,
 )
+# CameraInfo is small, and whoever counts or pairs images needs each: half a second of room.
+INFO_QOS = QoSProfile(
+    depth=15,
+    history=HistoryPolicy.KEEP_LAST,
+    reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.VOLATILE,
+)
 AUDIENCE_PERIOD = 0.02  # seconds between looks whether enough have subscribed
 CLOSE_TIMEOUT = 5.0
 
@@ -48,7 +55,7 @@ class CameraNode(Stage):
         self._calibration: Calibration | None = None
         super().__init__(NAME, **node_options)
         self.outlet: Link[Frame] = Link(self, Image, "image_raw", CAMERA_QOS, _to_image)
-        self._info: Link[Frame] = Link(self, CameraInfo, "camera_info", CAMERA_QOS, self._to_info)
+        self._info: Link[Frame] = Link(self, CameraInfo, "camera_info", INFO_QOS, self._to_info)
 
     def setup(self) -> None:
         """Read the calibration; refuse a source that cannot be played."""
