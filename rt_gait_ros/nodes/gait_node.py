@@ -18,7 +18,6 @@ from rt_gait_ros.nodes.links import RESULT_QOS, Inlet, Link
 from rt_gait_ros.nodes.parameters import settings
 from rt_gait_ros.nodes.person_actions import PersonActions
 from rt_gait_ros.nodes.processing import NetworkStage
-from rt_gait_ros.resources import resource
 from rt_gait_ros.tracking.track import TrackFrame
 
 NAME = "gait_node"
@@ -50,7 +49,9 @@ class GaitNode(NetworkStage[TrackFrame, IdentityFrame]):
 
     def __init__(self, **node_options: Any) -> None:
         super().__init__(NAME, **node_options)
-        self.inlet = Inlet(self, PersonTrackArray, "person_tracks", RESULT_QOS, tracks_from_message, self.accept)
+        self.inlet = Inlet(
+            self, PersonTrackArray, "person_tracks", RESULT_QOS, tracks_from_message, self.accept, self.finish
+        )
         self.outlet = Link(self, GaitIdentityArray, "gait_identities", RESULT_QOS, identities_to_message)
         self.gallery: Gallery | None = None
         self.recognizer: GaitRecognizer | None = None
@@ -112,9 +113,8 @@ class GaitNode(NetworkStage[TrackFrame, IdentityFrame]):
 
     def _read_config(self) -> RecognizerConfig:
         model = self.value("model")
-        repository = Path(self.value("model_repository") or resource("model_repository")).expanduser()
         lines = {name: self.value(name) if self.value(name) >= 0.0 else nan for name in ("accept_distance", "margin")}
-        return settings(self, RecognizerConfig, {**lines, "calibration": calibration.find(repository, model)})
+        return settings(self, RecognizerConfig, {**lines, "calibration": calibration.find(self.repository, model)})
 
 
 def main(args: Sequence[str] | None = None) -> int:

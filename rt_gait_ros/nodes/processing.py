@@ -2,14 +2,16 @@
 
 from abc import abstractmethod
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from rt_gait_ros.errors import GaitError
 from rt_gait_ros.nodes.links import Inlet, Link
 from rt_gait_ros.nodes.stage import Stage
 from rt_gait_ros.nodes.worker import Worker
+from rt_gait_ros.resources import resource
+from rt_gait_ros.serving.backends import open_client
 from rt_gait_ros.serving.inference import InferenceClient
-from rt_gait_ros.serving.triton_client import TritonClient
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -114,14 +116,21 @@ class ProcessingStage(Stage, Generic[In, Out]):
 
 
 class NetworkStage(ProcessingStage[In, Out]):
-    """A processing stage whose networks run on Triton."""
+    """A processing stage with networks, which run where the parameter `inference` says."""
 
     client: InferenceClient
     _client_open = False
 
+    @property
+    def repository(self) -> Path:
+        """The model repository that was chosen."""
+        return Path(self.value("model_repository") or resource("model_repository")).expanduser()
+
     def make_client(self) -> InferenceClient:
-        """The connection; it is made anew by itself when the server was away."""
-        return TritonClient(self.value("triton_url"), timeout=self.value("deadline"))
+        """The client; one of Triton connects anew by itself when the server was away."""
+        return open_client(
+            self.value("inference"), self.value("triton_url"), self.repository, timeout=self.value("deadline")
+        )
 
     def setup(self) -> None:
         """Get a client; whether the server answers shows with the first frame."""
@@ -138,6 +147,12 @@ class NetworkStage(ProcessingStage[In, Out]):
         """Add where the networks are, and whether they have answered."""
         return {
             **super().details(),
-            "triton_url": self.value("triton_url"),
+            **self._place(),
             "networks": "ready" if self._process and not self.faults.stands("work") else "not ready",
         }
+
+    def _place(self) -> dict[str, str]:
+        """Where the networks run, for diagnostics."""
+        if self.value("inference") == "triton":
+            return {"inference": "triton", "triton_url": self.value("triton_url")}
+        return {"inference": self.value("inference"), "model_repository": str(self.repository)}

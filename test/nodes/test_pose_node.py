@@ -116,3 +116,11 @@ def test_deactivated_node_neither_subscribes_nor_publishes(launch, ears, triton_
     assert ears.change_state("pose_node", "activate")
     before = len(poses)
     feed(ears, publisher, image, lambda: len(poses) > before + 2)
+
+
+def test_networks_run_in_the_nodes_own_process(launch, ears, picture):
+    poses = ears.listen(PersonPoseArray, "person_poses")
+    publisher = ears.create_publisher(Image, "image_raw", QOS["reliable"])
+    launch("pose_node", {"inference": "onnxruntime", "triton_url": "'127.0.0.1:1'", "deadline": "20.0"})
+    feed(ears, publisher, lambda stamp: bgr_to_image(picture, stamp, "front"), lambda: poses)
+    assert poses_from_message(poses[-1]).people == []
