@@ -45,6 +45,21 @@ def test_an_absent_extra_is_named(monkeypatch, capsys):
     assert "rt-gait-ros[train]" in capsys.readouterr().err
 
 
+def test_an_absent_package_of_pip_is_named(monkeypatch, capsys):
+    def lack(arguments):
+        raise ModuleNotFoundError("no numba", name="numba")
+
+    monkeypatch.setattr("rt_gait_ros.cli.bench.run", lack)
+    assert cli.main(["bench"]) == 1
+    assert "pip install" in capsys.readouterr().err
+
+
+def test_a_file_that_cannot_be_used_is_one_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("rt_gait_ros.cli.bench.run", lambda arguments: (tmp_path / "no" / "file").write_text(""))
+    assert cli.main(["bench"]) == 1
+    assert capsys.readouterr().err == f"rt-gait bench: {tmp_path / 'no' / 'file'}: No such file or directory\n"
+
+
 def test_an_interruption_ends_with_130(monkeypatch):
     def interrupt(arguments):
         raise KeyboardInterrupt
