@@ -69,7 +69,6 @@ def generate_interfaces() -> Path:
     staged.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=staged.parent, prefix="cmake-") as scratch:
         tree, stage = Path(scratch) / "tree", Path(scratch) / "stage"
-        source = interface_sources(Path(scratch) / "source")
         settings = {
             "BUILD_TESTING": "OFF",
             "CMAKE_INSTALL_PREFIX": stage,
@@ -78,7 +77,7 @@ def generate_interfaces() -> Path:
         }
         defines = [f"-D{name}={value}" for name, value in settings.items()]
         for command in (
-            ["cmake", "-S", source, "-B", tree, *defines],
+            ["cmake", "-S", ROOT, "-B", tree, *defines],
             ["cmake", "--build", tree, "--parallel", str(os.cpu_count())],
             ["cmake", "--install", tree],
         ):
@@ -86,19 +85,6 @@ def generate_interfaces() -> Path:
         shutil.rmtree(staged, ignore_errors=True)
         stage.rename(staged)
     return staged
-
-
-def interface_sources(folder: Path) -> Path:
-    """What CMake needs for the messages, in a folder of its own.
-
-    An environment within the clone would lie below CMake's source, and CMake refuses to export such include folders.
-    """
-    for name in ("cmake", *INTERFACES):
-        shutil.copytree(ROOT / name, folder / name)
-    for name in ("CMakeLists.txt", "package.xml"):
-        shutil.copy2(ROOT / name, folder)
-    (folder / PACKAGE).mkdir()
-    return folder
 
 
 def site_packages(prefix: Path) -> str:

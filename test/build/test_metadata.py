@@ -1,0 +1,73 @@
+"""The two builds describe one package."""
+
+import importlib.util
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+import rt_gait_ros
+from rt_gait_ros.resources import share_directory
+
+ROOT = Path(__file__).resolve().parents[2]
+PYPROJECT = (ROOT / "pyproject.toml").read_text()
+MANIFEST = ElementTree.parse(ROOT / "package.xml").getroot()
+ENTRY_POINTS = dict(re.findall(r'^([\w-]+) = "([\w.]+):main"$', PYPROJECT, re.MULTILINE))
+
+
+def test_versions_agree() -> None:
+    (version,) = re.findall(r'^version = "(.+)"$', PYPROJECT, re.MULTILINE)
+    assert [MANIFEST.findtext("version"), rt_gait_ros.__version__] == [version, version]
+
+
+def test_both_builds_install_the_same_executables() -> None:
+    cmake = (ROOT / "CMakeLists.txt").read_text()
+    (nodes,) = re.findall(r"foreach\(node ([\w ]+)\)", cmake)
+    assert {"rt-gait", *nodes.split()} == set(ENTRY_POINTS)
+
+
+@pytest.mark.parametrize("module", ENTRY_POINTS.values())
+def test_executables_run_modules_that_exist(module: str) -> None:
+    assert importlib.util.find_spec(module) is not None
+
+
+def test_interface_packages_are_demanded_by_every_build() -> None:
+    (cmake,) = re.findall(r"DEPENDENCIES ([\w ]+)\)", (ROOT / "CMakeLists.txt").read_text())
+    wanted = set(cmake.split())
+    assert wanted == {element.text for element in MANIFEST.findall("depend")}
+    assert {f"ros-jazzy-{name.replace('_', '-')}" for name in wanted} <= set(re.findall(r'"([\w-]+)"', PYPROJECT))
+
+
+def test_packages_hold_python_files_alone() -> None:
+    """Both builds install *.py of the package folder; anything else belongs in a share folder."""
+    listing = subprocess.run(["git", "ls-files", "rt_gait_ros"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listing.returncode:
+        pytest.skip("not a clone")
+    assert [name for name in listing.stdout.split() if not name.endswith(".py")] == []
+
+
+@pytest.mark.skipif(share_directory() == ROOT, reason="the sources are imported, nothing is installed")
+class TestInstalledByPip:
+    PREFIX = Path(sys.prefix)
+
+    @pytest.mark.parametrize("folder", ["benchmark", "config", "launch", "model_repository"])
+    def test_share_holds_the_clones_files(self, folder: str) -> None:
+        def files(base: Path) -> dict[str, int]:
+            found = (path for path in (base / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+            return {str(path.relative_to(base)): path.stat().st_size for path in found}
+
+        assert files(share_directory()) == files(ROOT)
+
+    def test_ros_finds_the_package_and_its_nodes(self) -> None:
+        assert (self.PREFIX / "share/ament_index/resource_index/packages/rt_gait_ros").is_file()
+        for name in set(ENTRY_POINTS) - {"rt-gait"}:
+            relay = self.PREFIX / "lib" / "rt_gait_ros" / name
+            assert relay.stat().st_mode & 0o111
+            assert (self.PREFIX / "bin" / name).is_file()
+
+    def test_distribution_is_known(self) -> None:
+        assert metadata.version("rt-gait-ros") == rt_gait_ros.__version__
