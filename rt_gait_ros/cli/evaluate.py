@@ -75,7 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     tracking.add_argument("folder", type=Path, metavar="DIR")
     tracking.add_argument("--out", type=Path, metavar="DIR", help="write the tracks of every sequence there")
-    tracking.add_argument("--json", nargs="?", const="-", metavar="FILE", help="as JSON, to FILE or standard output")
+    add_json_argument(tracking)
     tracking.set_defaults(action=_mot)
 
 
@@ -122,13 +122,11 @@ def _mot(arguments: argparse.Namespace) -> int:
     scores = {sequence.name: mot.score([pair]) for sequence, pair in zip(sequences, pairs, strict=True)}
     scores["all"] = mot.score(pairs)
     rows = [{"sequence": name, **asdict(score)} for name, score in scores.items()]
-    if arguments.json:
-        write_json({"protocol": "mot", "rows": rows}, arguments.json)
-    if arguments.json != "-":
-        print(f"{'':20} HOTA %  DetA %  AssA %  IDF1 %  MOTA %  switches")
-        for name, s in scores.items():
-            shares = "  ".join(f"{100 * share:6.1f}" for share in (s.hota, s.deta, s.assa, s.idf1, s.mota))
-            print(f"{name:20} {shares}  {s.switches:8}")
+    lines = [f"{'':20} HOTA %  DetA %  AssA %  IDF1 %  MOTA %  switches"]
+    for name, s in scores.items():
+        shares = "  ".join(f"{100 * share:6.1f}" for share in (s.hota, s.deta, s.assa, s.idf1, s.mota))
+        lines.append(f"{name:20} {shares}  {s.switches:8}")
+    emit(arguments, {"protocol": "mot", "rows": rows}, "\n".join(lines))
     return 0
 
 

@@ -1,5 +1,6 @@
 """Multi-object tracking as MOTChallenge files, and its figures: HOTA, IDF1, MOTA, switches."""
 
+import configparser
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from rt_gait_ros.errors import GaitError, UsageError
+from rt_gait_ros.pose.person import PersonPose, PoseFrame
 from rt_gait_ros.tracking.similarity import iou_matrix
 from rt_gait_ros.tracking.track import TrackFrame, TrackState
+from rt_gait_ros.tracking.tracker import Tracker
 
 # Overlap from which a track's box counts as the person's in IDF1, MOTA and switches (MOTChallenge).
 MATCH_IOU = 0.5
@@ -61,6 +64,61 @@ class Tracks:
         seen = [track for track in frame.tracks if track.state == TrackState.CONFIRMED]
         ids = [self.numbers.setdefault(track.body_id, len(self.numbers) + 1) for track in seen]
         return Boxes.of(ids, [track.box for track in seen], [track.confidence for track in seen])
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """A folder of a MOTChallenge set: NAME/seqinfo.ini, NAME/det/det.txt, NAME/gt/gt.txt. rate: images per second."""
+
+    name: str
+    rate: float
+    length: int
+    width: int
+    height: int
+    detections: dict[int, Boxes]
+    truth: dict[int, Boxes]
+
+
+def read_sequences(folder: Path) -> list[Sequence]:
+    """All sequences below `folder`, or the one that it is. Raises UsageError when there is none, or a file is amiss."""
+    infos = sorted(folder.glob("*/seqinfo.ini")) or sorted(folder.glob("seqinfo.ini"))
+    if not infos:
+        raise UsageError(f"{folder} holds no MOTChallenge sequence: NAME/seqinfo.ini is not there")
+    return [_read_sequence(info) for info in infos]
+
+
+def _read_sequence(info: Path) -> Sequence:
+    parser = configparser.ConfigParser()
+    try:
+        parser.read_string(info.read_text(encoding="utf-8"))
+        told = parser["Sequence"]
+        rate, length = float(told["frameRate"]), int(told["seqLength"])
+        width, height = int(told["imWidth"]), int(told["imHeight"])
+    except (OSError, KeyError, ValueError, configparser.Error) as error:
+        raise UsageError(f"{info} is no MOTChallenge seqinfo.ini: {error}") from error
+    if not rate > 0:
+        raise UsageError(f"{info}: frameRate is {rate}; images per second are needed")
+    detections = read_mot(info.parent / "det" / "det.txt")
+    confidence = np.concatenate([boxes.confidence for boxes in detections.values()] or [np.zeros(0)])
+    if len(confidence) and (confidence.min() < 0 or confidence.max() > 1):
+        raise UsageError(f"{info.parent}: confidences of det.txt are not within 0..1; use the FRCNN or SDP detections")
+    return Sequence(info.parent.name, rate, length, width, height, detections, read_mot(info.parent / "gt" / "gt.txt"))
+
+
+def track(sequence: Sequence) -> dict[int, Boxes]:
+    """What our tracker, with its defaults, makes of a sequence's detections: boxes by image number."""
+    tracker, tracks, found = Tracker(seed=0), Tracks(), {}
+    nothing = np.empty((0, 3), np.float32)
+    for number in range(1, sequence.length + 1):
+        seen = sequence.detections.get(number, NOBODY)
+        people = [
+            PersonPose(nothing, box.astype(np.float32), float(sure))
+            for box, sure in zip(seen.boxes, seen.confidence, strict=True)
+        ]
+        stamp = int(number / sequence.rate * 1e9)
+        poses = PoseFrame(stamp, sequence.name, sequence.width, sequence.height, people=people)
+        found[number] = tracks.boxes(tracker.update(poses))
+    return found
 
 
 def read_mot(path: Path) -> dict[int, Boxes]:
