@@ -6,6 +6,8 @@ from typing import Any, Generic, TypeVar
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 
+from rt_gait_ros.nodes.listener import Listener
+
 T = TypeVar("T")
 
 # REP-2003: consumers of images take sensor data, which matches every publisher; only the newest image matters.
@@ -64,8 +66,9 @@ class Link(Generic[T]):
 class Inlet(Generic[T]):
     """An input of a stage: a topic, or the link of the stage before it in the same process.
 
-    What arrives is handed to `accept` as it is; the worker turns it into the domain object with `read`, so that nothing
-    is converted that is dropped before its turn.
+    What arrives is handed to `accept` as it is, in a thread of its own or the sender's; the worker turns it into the
+    domain object with `read`, so that nothing is converted that is dropped before its turn.
+    on_crash: called with what nobody expected; nothing arrives from then on.
     """
 
     def __init__(
@@ -76,6 +79,7 @@ class Inlet(Generic[T]):
         qos: QoSProfile,
         from_message: Callable[[Any], T],
         accept: Callable[[Any], None],
+        on_crash: Callable[[Exception], None],
     ) -> None:
         self._node = node
         self._message_type = message_type
@@ -83,7 +87,8 @@ class Inlet(Generic[T]):
         self._qos = qos
         self._from_message = from_message
         self._accept = accept
-        self._subscription: Any = None
+        self._on_crash = on_crash
+        self._listener: Listener | None = None
         self._linked = False
         self.link: Link[T] | None = None
 
@@ -93,9 +98,9 @@ class Inlet(Generic[T]):
             if not self._linked:
                 self.link.add_listener(self._accept)
                 self._linked = True
-        elif self._subscription is None:
-            self._subscription = self._node.create_subscription(
-                self._message_type, self._topic, self._accept, self._qos
+        elif self._listener is None:
+            self._listener = Listener(
+                self._node, self._message_type, self._topic, self._qos, self._accept, self._on_crash
             )
 
     def close(self) -> None:
@@ -103,9 +108,9 @@ class Inlet(Generic[T]):
         if self.link is not None:
             self.link.remove_listener(self._accept)
             self._linked = False
-        elif self._subscription is not None:
-            self._node.destroy_subscription(self._subscription)
-            self._subscription = None
+        elif self._listener is not None:
+            self._listener.close()
+            self._listener = None
 
     @property
     def where(self) -> str:

@@ -1,11 +1,12 @@
 """overlay_node: the camera image with boxes, skeletons and names, and markers. Works only while somebody looks."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
 from visualization_msgs.msg import MarkerArray
 
@@ -59,21 +60,14 @@ class OverlayNode(Stage):
 
     def __init__(self, **node_options: Any) -> None:
         super().__init__(NAME, **node_options)
-        self.image = Inlet(self, Image, "image_raw", IMAGE_QOS, frame_from_message, partial(self._join, "image"))
-        self.tracks = Inlet(
-            self, PersonTrackArray, "person_tracks", RESULT_QOS, tracks_from_message, partial(self._join, "tracks")
-        )
-        self.identities = Inlet(
-            self,
-            GaitIdentityArray,
-            "gait_identities",
-            RESULT_QOS,
-            identities_from_message,
-            partial(self._join, "identities"),
+        self.image = self._inlet(Image, "image_raw", IMAGE_QOS, frame_from_message, "image")
+        self.tracks = self._inlet(PersonTrackArray, "person_tracks", RESULT_QOS, tracks_from_message, "tracks")
+        self.identities = self._inlet(
+            GaitIdentityArray, "gait_identities", RESULT_QOS, identities_from_message, "identities"
         )
         self.pictures = Link(self, Image, "overlay/image", RESULT_QOS, _picture_to_message)
         self.markers = Link(self, MarkerArray, "overlay/markers", RESULT_QOS, lambda markers: markers)
-        self._lock = threading.Lock()  # in a composed process each stage calls from its own thread
+        self._lock = threading.Lock()  # each inlet calls from its own thread
         self._moments: dict[int, Moment] = {}
         self._worker: Worker[Moment] | None = None
         self._looker: Any = None
@@ -101,6 +95,11 @@ class OverlayNode(Stage):
     def details(self) -> dict[str, str]:
         """Who looks."""
         return {"image_watched": str(self.pictures.watched), "markers_watched": str(self.markers.watched)}
+
+    def _inlet(
+        self, message_type: Any, topic: str, qos: QoSProfile, read: Callable[[Any], Any], part: str
+    ) -> Inlet[Any]:
+        return Inlet(self, message_type, topic, qos, read, partial(self._join, part), self.finish)
 
     def _look(self) -> None:
         watched = self.pictures.watched

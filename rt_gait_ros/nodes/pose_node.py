@@ -33,7 +33,7 @@ class PoseNode(NetworkStage[Frame, PoseFrame]):
 
     def __init__(self, **node_options: Any) -> None:
         super().__init__(NAME, **node_options)
-        self.inlet = Inlet(self, Image, "image_raw", IMAGE_QOS, frame_from_message, self.accept)
+        self.inlet = Inlet(self, Image, "image_raw", IMAGE_QOS, frame_from_message, self.accept, self.finish)
         self.outlet = Link(self, PersonPoseArray, "person_poses", RESULT_QOS, poses_to_message)
 
     def setup(self) -> None:

@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from types import FrameType, TracebackType
 
+import cv2
 import rclpy
 import rclpy.logging
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
@@ -14,6 +15,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.nodes.dds import apply_dds_profile
+from rt_gait_ros.nodes.memory import keep_large_blocks
 from rt_gait_ros.nodes.parameters import Specification, specifications
 from rt_gait_ros.nodes.stage import Stage
 
@@ -84,6 +86,8 @@ def run_in_process(
 
 def _init(args: Sequence[str]) -> None:
     apply_dds_profile()
+    keep_large_blocks()
+    cv2.setNumThreads(1)  # crops of 256x256 are no work to share: the pool's threads only wait at full speed
     try:
         # Without rclpy's own handlers the graph is still there when the stages say goodbye.
         rclpy.init(args=list(args), signal_handler_options=SignalHandlerOptions.NO)

@@ -38,7 +38,9 @@ class TrackerNode(ProcessingStage[PoseFrame, TrackFrame]):
 
     def __init__(self, **node_options: Any) -> None:
         super().__init__(NAME, **node_options)
-        self.inlet = Inlet(self, PersonPoseArray, "person_poses", RESULT_QOS, poses_from_message, self.accept)
+        self.inlet = Inlet(
+            self, PersonPoseArray, "person_poses", RESULT_QOS, poses_from_message, self.accept, self.finish
+        )
         self.outlet = Link(self, PersonTrackArray, "person_tracks", RESULT_QOS, tracks_to_message)
         self._tracker: Tracker | None = None
         self._camera_info: Any = None
