@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,12 @@ def run(arguments: argparse.Namespace) -> int:
     if (arguments.source is None) != (arguments.enroll_until is None):
         raise UsageError("--source and --enroll-until go together: give both or none")
     output: Path = arguments.output
-    output.mkdir(parents=True, exist_ok=True)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{output} cannot be made a folder ({error.strerror}): name another with --output") from None
+    if not os.access(output, os.W_OK):
+        raise UsageError(f"{output} cannot be written: name another folder with --output")
     frames_wanted = specifications()["gait_node"]["min_frames"].default
     table = LiveTable(sys.stderr, frames_wanted)
     video, strangers_from, footage = _video(arguments, table)

@@ -23,6 +23,12 @@ def test_a_missing_video_is_named(tmp_path):
         demo.run(parse("-s", "nowhere.mp4", "--enroll-until", "3", "-o", str(tmp_path)))
 
 
+@pytest.mark.parametrize("place", ["/proc/demo", __file__])
+def test_a_folder_that_cannot_be_is_named(place):
+    with pytest.raises(UsageError, match=f"{place} cannot be made a folder .* --output"):
+        demo.run(parse("-o", place))
+
+
 def test_json_goes_to_standard_output_unless_a_file_is_named():
     assert parse().json is None
     assert parse("--json").json == "-"
