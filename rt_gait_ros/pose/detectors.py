@@ -1,5 +1,6 @@
 """The whole-image stage: networks that find people, each with its own idea of maps, colours and sizes."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -8,8 +9,9 @@ import cv2
 import numpy as np
 
 from rt_gait_ros.pose.errors import PoseError
-from rt_gait_ros.pose.layouts import OPENPOSE_CHANNELS, OPENPOSE_HEATMAPS, OPENPOSE_THIN, TRT_POSE, with_neck
+from rt_gait_ros.pose.layouts import OPENPOSE_CHANNELS, OPENPOSE_HEATMAPS, OPENPOSE_THIN, PARTS, TRT_POSE, with_neck
 from rt_gait_ros.pose.paf import PafParser
+from rt_gait_ros.pose.topology import Topology
 from rt_gait_ros.serving.inference import ModelSpec, Tensors
 
 _NEITHER = "tells people neither as maps (OpenPose), as people (MoveNet), nor as cmap and paf (trt_pose)"
@@ -36,10 +38,10 @@ class OpenPoseDecoder:
 
 
 class TrtPoseDecoder:
-    """trt_pose's `cmap` [1, 18, H/4, W/4] and `paf` [1, 42, H/4, W/4]."""
+    """trt_pose's `cmap` [1, 18, H/4, W/4] and `paf` [1, 2L, H/4, W/4], whose L links are the topology's."""
 
-    def __init__(self, min_parts: int) -> None:
-        self._parser = PafParser(TRT_POSE, min_parts=min_parts, separate=True)
+    def __init__(self, min_parts: int, topology: Topology = TRT_POSE) -> None:
+        self._parser = PafParser(topology, min_parts=min_parts, separate=True)
 
     def __call__(self, outputs: Tensors) -> np.ndarray:
         """Parse the maps."""
@@ -96,9 +98,12 @@ class Detector:
         if kind is None or not any(tensor.name == "image" for tensor in spec.inputs):
             raise PoseError(f"detector {spec.name!r} {_NEITHER}: choose another model")
         height, width, _ = next(tensor.shape for tensor in spec.inputs if tensor.name == "image")[-3:]
+        topology = spec.parameters.get("topology")
         return cls(
             model=spec.name,
-            decode=_DECODERS[kind](min_parts),
+            decode=TrtPoseDecoder(min_parts, _topology(spec.name, topology))
+            if topology
+            else _DECODERS[kind](min_parts),
             rgb=spec.parameters.get("colour_order", "RGB") == "RGB",
             multiple=int(spec.parameters.get("size_multiple", "1")),
             size=(width, height) if width > 0 and height > 0 else None,
@@ -121,3 +126,13 @@ class Detector:
     def _whole(self, length: float) -> int:
         """The nearest size that the network takes."""
         return max(round(length / self.multiple), 2) * self.multiple
+
+
+def _topology(model: str, text: str) -> Topology:
+    """The topology that a network's description carries as a COCO category. Raises PoseError unless it is of people."""
+    topology = Topology.from_coco_category(json.loads(text), f"the topology of {model!r}")
+    if topology.parts != PARTS:
+        raise PoseError(
+            f"detector {model!r} finds a {topology.name}, not people with trt_pose's joints: choose another"
+        )
+    return topology

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 from paf_reference import scene
@@ -5,6 +7,7 @@ from paf_reference import scene
 from rt_gait_ros.errors import GaitError
 from rt_gait_ros.pose.detectors import Detector
 from rt_gait_ros.pose.layouts import OPENPOSE_CHANNELS, OPENPOSE_HEATMAPS, OPENPOSE_THIN, TRT_POSE
+from rt_gait_ros.pose.topology import Topology
 from rt_gait_ros.serving.inference import ModelSpec, TensorSpec
 
 
@@ -74,3 +77,14 @@ def test_damaged_answers_are_refused():
 def test_a_network_that_finds_nobody_is_refused():
     with pytest.raises(GaitError, match="choose another model"):
         detector(["embedding"])
+
+
+def test_a_trt_pose_network_of_another_topology_is_read_by_its_own_and_refused_unless_it_is_of_people():
+    parts = list(TRT_POSE.parts)
+    chain = {"name": "person", "keypoints": parts, "skeleton": [[k, k + 1] for k in range(1, 18)]}
+    maps = scene(np.random.default_rng(2), 2, Topology.from_coco_category(chain))
+    read = detector(["cmap", "paf"], parameters={"topology": json.dumps(chain)}).decode
+    assert len(read({"cmap": maps[0][None], "paf": maps[1][None]})) == 2
+    hand = {"name": "hand", "keypoints": ["wrist", "thumb"], "skeleton": [[1, 2]]}
+    with pytest.raises(GaitError, match="finds a hand, not people"):
+        detector(["cmap", "paf"], parameters={"topology": json.dumps(hand)})
