@@ -1,7 +1,8 @@
 """What the nodes cost beside the networks: CPU milliseconds per image, of four processes together.
 
 The nodes and DDS are real; a client that answers at once stands in for Triton. The reference adds what a plain design
-does: tracker and gait node subscribe to the image, too, and keypoints travel as one message per joint.
+does: tracker and gait node subscribe to the image, too, and keypoints travel as one message per joint. Rows `people_N`
+are of four processes, `composed_N` of the same stages in one.
 """
 
 import argparse
@@ -22,10 +23,14 @@ from rt_gait_ros.errors import GaitError
 from rt_gait_ros.evaluation.bench import Row
 from rt_gait_ros.msg import GaitIdentityArray
 
-SUMMARY = "CPU milliseconds per VGA image outside the networks, four processes over DDS"
+SUMMARY = "CPU milliseconds per VGA image outside the networks, four processes over DDS, and one"
 REFERENCE = "image to every node, one message per joint"
 PEOPLE = (1, 2, 5, 10)
-ROLES = ("gait", "tracker", "pose", "camera")
+DESIGNS = {
+    "ours": ("gait", "tracker", "pose", "camera"),
+    "plain": ("gait", "tracker", "pose", "camera"),
+    "composed": ("composed",),
+}
 SETTLE = 75  # images before the count begins: three seconds, in which tracks are confirmed and first embeddings made
 TIMEOUT = 60.0
 
@@ -37,29 +42,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def measure(arguments: argparse.Namespace, progress: Callable[[str], None]) -> list[Row]:
-    """Run both designs in turns for each number of people. Returns the rows `people_N`. Raises GaitError."""
+    """Run all designs in turns for each number of people. Returns the rows. Raises GaitError."""
     rows = []
     for people in PEOPLE:
-        costs: dict[str, list[float]] = {"ours": [], "plain": []}
+        runs: dict[str, list[np.ndarray]] = {design: [] for design in DESIGNS}
         for _ in range(max(arguments.runs, 1)):
-            for design, values in costs.items():
-                values.append(_cost(people, design, arguments.frames))
-        ours, plain = (float(np.median(values)) for values in costs.values())
-        progress(f"{people} people: {ours:.1f} ms per image, plain design {plain:.1f} ms")
+            for design, costs in runs.items():
+                costs.append(_costs(people, design, arguments.frames))
+        ours, plain, composed = (float(np.median([costs.sum() for costs in runs[design]])) for design in DESIGNS)
+        shares = zip(DESIGNS["ours"], np.median(runs["ours"], axis=0), strict=True)
+        progress(
+            f"{people} people: {ours:.1f} ms per image ({', '.join(f'{role} {share:.1f}' for role, share in shares)}), "
+            f"plain design {plain:.1f} ms, one process {composed:.1f} ms"
+        )
         rows.append(Row(f"people_{people}", ours, "ms", REFERENCE, plain))
+        rows.append(Row(f"composed_{people}", composed, "ms", "four processes", ours))
     return rows
 
 
-def _cost(people: int, design: str, frames: int) -> float:
-    """CPU milliseconds per image of all processes, from image SETTLE on."""
+def _costs(people: int, design: str, frames: int) -> np.ndarray:
+    """CPU milliseconds per image of each process, from image SETTLE on."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rt_gait_overhead_")))
         count = stack.enter_context(_answers())
-        pids = [stack.enter_context(_process(role, people, design, folder)) for role in ROLES]
+        pids = [stack.enter_context(_process(role, people, design, folder)) for role in DESIGNS[design]]
         _wait(count, SETTLE, folder)
-        before, first = sum(map(_cpu_seconds, pids)), count()
+        before, first = np.array([_cpu_seconds(pid) for pid in pids]), count()
         _wait(count, first + frames, folder)
-        return (sum(map(_cpu_seconds, pids)) - before) * 1e3 / (count() - first)
+        return (np.array([_cpu_seconds(pid) for pid in pids]) - before) * 1e3 / (count() - first)
 
 
 @contextmanager
@@ -95,10 +105,11 @@ def _process(role: str, people: int, design: str, folder: Path) -> Iterator[int]
         design,
         "--ros-args",
     ]
-    if role == "gait":
-        command += ["-p", f"gallery:='{folder}/people.gallery'", "-p", "accept_distance:=0.1", "-p", "margin:=0.01"]
-    if role == "pose":
-        command += ["-p", f"max_people:={people}"]
+    if role in ("gait", "composed"):
+        command += ["-p", f"gait_node:gallery:='{folder}/people.gallery'"]
+        command += ["-p", "gait_node:accept_distance:=0.1", "-p", "gait_node:margin:=0.01"]
+    if role in ("pose", "composed"):
+        command += ["-p", f"pose_node:max_people:={people}"]
     with (folder / f"{role}.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
     try:

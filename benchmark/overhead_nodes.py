@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import Future
 from typing import Any
 
@@ -12,16 +13,18 @@ from rclpy.node import Node
 from sensor_msgs.msg import Image
 
 from rt_gait_ros.nodes import runner
+from rt_gait_ros.nodes.camera_node import CameraNode
 from rt_gait_ros.nodes.conversions import to_header
 from rt_gait_ros.nodes.gait_node import GaitNode
-from rt_gait_ros.nodes.image_conversion import bgr_to_image, image_to_bgr
+from rt_gait_ros.nodes.image_conversion import image_to_bgr
 from rt_gait_ros.nodes.links import IMAGE_QOS, RESULT_QOS
 from rt_gait_ros.nodes.pose_node import PoseNode
 from rt_gait_ros.nodes.stage import Stage
 from rt_gait_ros.nodes.tracker_node import TrackerNode
 from rt_gait_ros.pose.layouts import BLAZEPOSE_PARTS
 from rt_gait_ros.pose.person import PoseFrame
-from rt_gait_ros.serving.inference import ModelSpec, Tensors, TensorSpec
+from rt_gait_ros.serving.inference import ModelSpec, Sequence, Tensors, TensorSpec
+from rt_gait_ros.sources import Frame, Source, SourceOptions, SourceStatus
 
 WIDTH, HEIGHT, FPS = 640, 480, 25.0
 # Body heights from the hips, x and y, in COCO's order of seventeen.
@@ -57,7 +60,9 @@ class InstantClient:
         self._mask = mask[..., None]
         self._embedding = np.full((1, 1, 2816), 2816**-0.5, np.float32)
 
-    def submit(self, model: str, inputs: Tensors, *, deadline: float | None = None) -> "Future[dict[str, np.ndarray]]":
+    def submit(
+        self, model: str, inputs: Tensors, *, deadline: float | None = None, sequence: Sequence | None = None
+    ) -> "Future[dict[str, np.ndarray]]":
         """As InferenceClient.submit."""
         future: Future[dict[str, np.ndarray]] = Future()
         if "crops" in inputs:
@@ -102,20 +107,30 @@ class InstantClient:
         }
 
 
-class Camera(Stage):
-    """Publishes one image again and again."""
+class Still(Source):
+    """One image again and again, as a camera that takes no time to read."""
 
-    def __init__(self) -> None:
-        super().__init__("camera_node")
-        self._image = np.random.default_rng(1).integers(0, 255, (HEIGHT, WIDTH, 3), np.uint8)
-        self._publisher = self.create_publisher(Image, "image_raw", 1)
+    live = True
+    fps = FPS
 
-    def start(self) -> None:
-        """Begin."""
-        self._timer = self.create_timer(1 / FPS, self._publish)
+    def status(self) -> SourceStatus:
+        """As Source.status."""
+        return SourceStatus(connected=True, detail="")
 
-    def _publish(self) -> None:
-        self._publisher.publish(bgr_to_image(self._image, time.time_ns(), "camera"))
+    def __iter__(self) -> Iterator[Frame]:
+        """As Source.__iter__."""
+        image = np.random.default_rng(1).integers(0, 255, (HEIGHT, WIDTH, 3), np.uint8)
+        due = time.monotonic()
+        while not self._closed.wait(max(due - time.monotonic(), 0.0)):
+            yield Frame(image, time.time_ns(), "camera")
+            due += 1 / FPS
+
+
+class Camera(CameraNode):
+    """The camera node on a still."""
+
+    def _open(self) -> Source:
+        return Still("still", SourceOptions())
 
 
 def nested(frame: PoseFrame) -> PoseArray:
@@ -150,15 +165,18 @@ class PlainSubscriber:
 
 
 def build(role: str, people: int, plain: bool) -> list[Stage]:
-    """The one stage of a process. plain: with what the plain design does on top."""
-    if role == "camera":
-        return [Camera()]
-    stage = {"pose": PoseNode, "tracker": TrackerNode, "gait": GaitNode}[role]()
-    if not isinstance(stage, TrackerNode):
+    """The stages of a process. plain: with what the plain design does on top."""
+    if role == "composed":
+        camera, pose, tracker, gait = Camera(), PoseNode(), TrackerNode(), GaitNode()
+        pose.inlet.link, tracker.inlet.link, gait.inlet.link = camera.outlet, pose.outlet, tracker.outlet
+        pose.make_client = gait.make_client = lambda: InstantClient(people)  # type: ignore[method-assign]
+        return [camera, pose, tracker, gait]
+    stage = {"camera": Camera, "pose": PoseNode, "tracker": TrackerNode, "gait": GaitNode}[role]()
+    if isinstance(stage, PoseNode | GaitNode):
         stage.make_client = lambda: InstantClient(people)  # type: ignore[method-assign]
     if plain and isinstance(stage, PoseNode):
         stage.plain = PlainPublisher(stage)  # type: ignore[attr-defined]
-    elif plain:
+    elif plain and not isinstance(stage, Camera):
         stage.plain = PlainSubscriber(stage)  # type: ignore[attr-defined]
     return [stage]
 
