@@ -8,10 +8,19 @@ ros2 launch rt_gait_ros gait.launch.py --show-args
 import atexit
 import shutil
 import tempfile
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
-from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction, SetEnvironmentVariable, Shutdown
+from launch.actions import (
+    DeclareLaunchArgument,
+    ExecuteProcess,
+    LogInfo,
+    OpaqueFunction,
+    SetEnvironmentVariable,
+    Shutdown,
+)
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.substitutions import ExecutableInPackage
@@ -103,6 +112,7 @@ def start_everything(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     actions: list[LaunchDescriptionEntity] = [
         SetEnvironmentVariable(name, environment[name]) for name in sorted(set(environment) - before)
     ]
+    actions += [LogInfo(msg=line) for line in misspelt(context.launch_configurations)]
     if said.triton == "embedded":
         actions.append(triton_server(said))
     executables = ("composed_node",) if said.composed else STAGES if said.source != "none" else STAGES[1:]
@@ -111,6 +121,15 @@ def start_everything(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     if said.rviz:
         actions.append(rviz(said))
     return actions
+
+
+def misspelt(given: Iterable[str]) -> list[str]:
+    """A line for each argument that looks like one of ours; launch itself takes any name, also those of other files."""
+    known = [argument.name for argument in declare_arguments()]
+    near = {name: get_close_matches(name, known, n=1, cutoff=0.75) for name in given if name not in known}
+    return [
+        f"no launch argument is called '{name}': did you mean '{match[0]}'?" for name, match in near.items() if match
+    ]
 
 
 class Arguments:

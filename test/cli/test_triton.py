@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rt_gait_ros.cli import triton
-from rt_gait_ros.errors import GaitError
+from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.serving.installation import find_installation
 from rt_gait_ros.serving.server import Ports, ServerFailed
 
@@ -78,6 +78,11 @@ def test_derive_checks_and_writes(
 def test_missing_weights_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(GaitError, match=r"docs/models\.md"):
         call("derive", tmp_path)
+
+
+def test_one_port_for_two_services_is_refused() -> None:
+    with pytest.raises(UsageError, match="different"):
+        call("up", "--grpc-port", 18001, "--http-port", 18001)
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "-1", "grpc"])
