@@ -12,11 +12,8 @@ from rt_gait_ros.tracking.similarity import SIGMAS, corners, iou_matrix, oks
 from rt_gait_ros.tracking.table import TrackTable
 from rt_gait_ros.tracking.track import TrackState
 
-# Overlap that a low-confidence detection needs with the track it keeps (ByteTrack, second association).
-LOW_CONFIDENCE_IOU = 0.5
-
-# ... and images ago that it was seen at most.
-LOW_CONFIDENCE_MISSED = 1
+# Overlap that a low-confidence detection needs with the track it keeps (ByteTrack, second association: 0.5).
+LOW_CONFIDENCE_IOU = 0.35
 
 # Overlap that joins a detection to the place where a track was last seen (OC-SORT, observation-centric recovery).
 RECOVERY_IOU = 0.3
@@ -83,7 +80,7 @@ def associate(
             return 1 - iou_matrix(_clip(corners(table.box_seen.mean[rows]), size), found[columns])
 
         stages.run(known, sure, join, config.unmatched_cost)
-        stages.run(known & (table.missed <= LOW_CONFIDENCE_MISSED), ~sure, miss, 1 - LOW_CONFIDENCE_IOU)
+        stages.run(known & (table.missed <= 1), ~sure, miss, 1 - LOW_CONFIDENCE_IOU)
         stages.run(known, sure, miss_last, 1 - RECOVERY_IOU)
         stages.run(~known, sure, join, config.unmatched_cost)
     rows, columns = np.concatenate(stages.pairs, axis=1)

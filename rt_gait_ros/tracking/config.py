@@ -20,7 +20,7 @@ class TrackerConfig:
     """
 
     high_confidence: float = _setting(
-        0.5, 0.0, 1.0, "detections at least this sure meet the tracks first (ByteTrack, Zhang et al. 2022: 0.5-0.6)"
+        0.45, 0.0, 1.0, "detections at least this sure meet the tracks first (ByteTrack, Zhang et al. 2022: 0.5-0.6)"
     )
     low_confidence: float = _setting(
         0.1,
@@ -36,10 +36,10 @@ class TrackerConfig:
         0.4, 0.0, 60.0, "seconds unseen after which a track that walked out over the border is given up"
     )
     acceleration: float = _setting(
-        0.5, 0.01, 10.0, "how freely people change their velocity: white noise in body heights / s^1.5"
+        0.22, 0.01, 10.0, "how freely people change their velocity: white noise in body heights / s^1.5"
     )
     box_noise: float = _setting(
-        0.05, 0.001, 0.5, "standard deviation of a detected box in body heights (DeepSORT, Wojke et al. 2017: 1/20)"
+        0.06, 0.001, 0.5, "standard deviation of a detected box in body heights (DeepSORT, Wojke et al. 2017: 1/20)"
     )
     gate: float = _setting(
         18.5,
@@ -48,7 +48,7 @@ class TrackerConfig:
         "largest squared Mahalanobis distance of a join (chi-square, 4 degrees, 0.999; DeepSORT: 0.95)",
     )
     appearance_weight: float = _setting(
-        6.0, 0.0, 100.0, "weight of 1 - overlap of boxes and of 1 - OKS of keypoints beside the motion log-likelihood"
+        9.0, 0.0, 100.0, "weight of 1 - overlap of boxes and of 1 - OKS of keypoints beside the motion log-likelihood"
     )
     unmatched_cost: float = _setting(
         20.0, 1.0, 200.0, "a join that costs more is refused: the track stays unseen and a new one may begin"

@@ -13,7 +13,7 @@ from rt_gait_ros.tracking.rows import Rows
 
 # Rate (1/s) at which a change of size dies out: x and y keep their velocity; width and height pulse with the steps, and
 # running such a pulse on through an occlusion would blow the box up or shrink it to nothing.
-SIZE_DECAY = np.array([0.0, 0.0, 4.0, 4.0])
+SIZE_DECAY = np.array([0.0, 0.0, 8.0, 8.0])
 
 # Start of an unknown velocity, in body heights per second: a brisk walk is 1.4 m/s, 0.8 heights of 1.7 m.
 INITIAL_SPEED = np.array([0.8, 0.25, 0.25, 0.25])

@@ -10,10 +10,20 @@ from rt_gait_ros.tracking.table import TrackTable
 from rt_gait_ros.tracking.track import Track, TrackState
 
 
+# Part of the detection in the box that is said; the rest is the filter's, which lags where somebody turns or is cut by
+# the border, and knows better where the detector jitters.
+MEASURED = 0.5
+
+
 def snapshot(table: TrackTable, poses: PoseFrame, config: TrackerConfig, camera: CameraModel | None) -> list[Track]:
     """Tracks of all rows of `table`, with the keypoints and gait frames of the people they were joined to."""
     mean = table.box.mean
-    boxes = np.concatenate((mean[:, :2] - mean[:, 2:] / 2, mean[:, 2:]), axis=1).astype(np.float32)
+    boxes = np.concatenate((mean[:, :2] - mean[:, 2:] / 2, mean[:, 2:]), axis=1)
+    seen = np.flatnonzero(table.person >= 0)
+    if len(seen):
+        found = np.array([poses.people[person].box for person in table.person[seen].tolist()])
+        boxes[seen] += MEASURED * (found - boxes[seen])
+    boxes = boxes.astype(np.float32)
     velocity = table.box.velocity[:, :2].astype(np.float32)
     covariance = np.zeros((len(table), 2, 2))
     covariance[:, [0, 1], [0, 1]] = table.box.rate_variance[:, :2]

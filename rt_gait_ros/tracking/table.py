@@ -22,7 +22,8 @@ MAXIMUM_BRIDGE = 15
 class TrackTable(Rows):
     """N live tracks.
 
-    body_id: (N,) of five characters. named_at: (N,) stamp, ns, of the image in which it was given. state: (N,) TrackState. box: filters now. box_seen: the same filters as they were
+    body_id: (N,) of five characters. named_at: (N,) stamp, ns, of the image in which it was given.
+    state: (N,) TrackState. box: filters now. box_seen: the same filters as they were
     when last joined with a detection, carried along with the camera. seen_at: (N,) stamp of that join, ns. age, hits,
     missed: (N,) images since birth, with and since the last detection. confidence: (N,). keypoints: (N, K, 3) last
     seen, relative to the box: x, y minus its centre over its height. gait: what is known of the walk. person: (N,)

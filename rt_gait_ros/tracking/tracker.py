@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 LATE = 0.5
 
 # Images in a row that may miss a tentative track.
-DOUBT = 0
+DOUBT = 1
 
 # A predicted box with less than this part inside the image belongs to somebody who walked out.
 INSIDE = 0.3

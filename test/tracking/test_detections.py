@@ -10,7 +10,7 @@ from .conftest import person
 
 
 def test_boxes_are_given_by_their_centres(read):
-    found = read([person(300, 400, 200)])
+    found = read([person(300, 400, 200)], TrackerConfig(box_noise=0.05))
     np.testing.assert_allclose(found.box, [[300, 400, 80, 200]], rtol=1e-6)
     np.testing.assert_allclose(found.noise, 10.0**2, rtol=1e-6)
 

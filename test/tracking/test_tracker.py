@@ -27,9 +27,16 @@ class TestLife:
         assert states(frames) == [[TENTATIVE], [TENTATIVE], [CONFIRMED], [CONFIRMED]]
         assert [frame.tracks[0].age for frame in frames] == [1, 2, 3, 4]
 
-    def test_a_newcomer_missed_once_is_given_up(self):
-        frames = run(Tracker(), [[person(300)], [person(300)], [], []])
-        assert states(frames) == [[TENTATIVE], [TENTATIVE], [LOST], []]
+    def test_a_newcomer_missed_twice_is_given_up(self):
+        frames = run(Tracker(), [[person(300)], [], [person(300)], [], [], []])
+        assert states(frames) == [[TENTATIVE]] * 4 + [[LOST], []]
+
+    def test_the_box_that_is_said_lies_between_what_was_found_and_what_was_expected(self):
+        tracker = Tracker()
+        run(tracker, [[person(300)]] * 10)
+        frame = tracker.update(image(10, [person(320)]))
+        expected, found = 300 - 40, 320 - 40
+        assert expected + 10 < frame.tracks[0].box[0] < found
 
     def test_a_known_person_stays_until_the_time_runs_out(self):
         frames = run(Tracker(TrackerConfig(lost_after=0.2)), [[person(300)]] * 3 + [[]] * 7)
