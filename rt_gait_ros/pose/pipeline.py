@@ -7,7 +7,7 @@ import numpy as np
 
 from rt_gait_ros.pose import person_network
 from rt_gait_ros.pose.detectors import Detector
-from rt_gait_ros.pose.errors import PoseError
+from rt_gait_ros.pose.errors import PoseError, PoseSettingsError
 from rt_gait_ros.pose.follower import SAME_DETECTION, Follower, distance, without_duplicates
 from rt_gait_ros.pose.layouts import LAYOUT, OPENPOSE_THIN
 from rt_gait_ros.pose.paf import PafParser
@@ -15,9 +15,10 @@ from rt_gait_ros.pose.person import PersonPose, PoseFrame
 from rt_gait_ros.pose.person_network import PersonReading, Region
 from rt_gait_ros.pose.reading import person_pose
 from rt_gait_ros.serving.inference import InferenceClient
+from rt_gait_ros.silhouette.flow import FlowFrames
 from rt_gait_ros.sources.frame import Frame
 
-GAIT_FRAME_KINDS = ("silhouette", "skeleton", "")
+GAIT_FRAME_KINDS = ("silhouette", "skeleton", "flow", "")
 
 # BlazePose's batch in the model repository (max_batch_size).
 _BATCH = 8
@@ -41,7 +42,7 @@ class PoseConfig:
     unconfirmed: whole-image runs in a row that may miss a followed person before the follower is dropped; 0: any.
     keypoint_confidence: joints less sure than this are reported as missing.
     smoothing: filter each followed person's keypoints through time.
-    gait_frame_kind: what to make for gait recognition: "silhouette", "skeleton", or "" for nothing.
+    gait_frame_kind: what to make for gait recognition: "silhouette", "skeleton", "flow", or "" for nothing.
     """
 
     detector: str = "movenet_multipose"
@@ -69,9 +70,9 @@ class PoseConfig:
         }
         for name, (low, high) in ranges.items():
             if not low <= getattr(self, name) <= high:
-                raise PoseError(f"{name} = {getattr(self, name)} must lie in {low}..{high}")
+                raise PoseSettingsError(f"{name} = {getattr(self, name)} must lie in {low}..{high}")
         if self.gait_frame_kind not in GAIT_FRAME_KINDS:
-            raise PoseError(f"gait_frame_kind = {self.gait_frame_kind!r} must be one of {GAIT_FRAME_KINDS}")
+            raise PoseSettingsError(f"gait_frame_kind = {self.gait_frame_kind!r} must be one of {GAIT_FRAME_KINDS}")
 
 
 class PosePipeline:
@@ -82,6 +83,7 @@ class PosePipeline:
         self._config = config or PoseConfig()
         self._detector: Detector | None = None
         self._followers: list[Follower] = []
+        self._flow = FlowFrames() if self._config.gait_frame_kind == "flow" else None
         self._since_detection = 0
         self._look_around = True
         self._time: float | None = None
@@ -103,6 +105,10 @@ class PosePipeline:
         time = frame.stamp * 1e-9
         if self._time is not None and not 0.0 <= time - self._time <= _LONGEST_GAP:
             self._followers, self._look_around = [], True
+            if self._flow is not None:
+                self._flow.restart()
+        if self._flow is not None:
+            self._flow.add(image)  # flow leads from this image to the next, whatever becomes of it below
         due = self._look_around or not self._followers or self._since_detection + 1 >= self._config.detector_period
         self._look_around = True  # stays so if a network fails below
         people, readings = self._ask(image, time, due)
@@ -184,7 +190,7 @@ class PosePipeline:
         height, width = frame.image.shape[:2]
         config = self._config
         people: list[PersonPose] = [
-            person_pose(follower, (width, height), config.keypoint_confidence, config.gait_frame_kind)
+            person_pose(follower, (width, height), config.keypoint_confidence, config.gait_frame_kind, self._flow)
             for follower in self._followers
         ]
         return PoseFrame(frame.stamp, frame.frame_id, width, height, LAYOUT, config.gait_frame_kind, people)

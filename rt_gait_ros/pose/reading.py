@@ -5,21 +5,25 @@ import numpy as np
 
 from rt_gait_ros.pose.follower import Follower
 from rt_gait_ros.pose.person import PersonPose
-from rt_gait_ros.pose.person_network import CROP, Region
+from rt_gait_ros.pose.person_network import CROP, PersonReading, Region
+from rt_gait_ros.silhouette.flow import FlowFrames
 from rt_gait_ros.silhouette.gaitset import person_mask, silhouette_from_mask
 from rt_gait_ros.silhouette.quality import gait_quality, is_whole
 from rt_gait_ros.silhouette.skeleton import skeleton_map
 
 
-def person_pose(follower: Follower, size: tuple[int, int], least_confidence: float, kind: str) -> PersonPose:
-    """What is reported of a follower. size: (width, height) of the image."""
+def person_pose(
+    follower: Follower, size: tuple[int, int], least_confidence: float, kind: str, flow: FlowFrames | None = None
+) -> PersonPose:
+    """What is reported of a follower. size: (width, height) of the image. flow: the images, for gait frames of flow."""
     reading = follower.reading
     mask = person_mask(reading.logits)
     keypoints = follower.keypoints.copy()
     keypoints[keypoints[:, 2] < least_confidence] = np.nan, np.nan, 0.0
     box = _box(mask, reading.keypoints, reading.region)
-    gait_frame, quality = _gait_frame(follower, mask, size, kind, float(box[3]))
-    return PersonPose(keypoints, box, reading.presence, gait_frame, quality)
+    quality = _quality(reading, mask, size, float(box[3])) if kind else 0.0
+    gait_frame = _gait_frame(follower, mask, box, kind, flow) if quality > 0.0 else None
+    return PersonPose(keypoints, box, reading.presence, gait_frame, quality if gait_frame is not None else 0.0)
 
 
 def _box(mask: np.ndarray, keypoints: np.ndarray, region: Region) -> np.ndarray:
@@ -32,20 +36,24 @@ def _box(mask: np.ndarray, keypoints: np.ndarray, region: Region) -> np.ndarray:
     return np.array([*corner, width / region.scale, height / region.scale], np.float32)
 
 
-def _gait_frame(
-    follower: Follower, mask: np.ndarray, size: tuple[int, int], kind: str, height: float
-) -> tuple[np.ndarray | None, float]:
-    """The gait frame and its quality; None and 0 where the person is cut off, too small, or not to be seen."""
-    reading = follower.reading
-    region = reading.region
-    affine = region.to_crop()
+def _quality(reading: PersonReading, mask: np.ndarray, size: tuple[int, int], height: float) -> float:
+    """Quality of a gait frame; 0 where the person is cut off, too small, or not to be seen."""
+    affine = reading.region.to_crop()
     inside_crop = reading.keypoints.copy()
     inside_crop[:, :2] = reading.keypoints[:, :2] @ affine[:, :2].T + affine[:, 2]
-    if not kind or not is_whole(inside_crop, mask, _image_in_crop(region, size)):
-        return None, 0.0
-    quality = gait_quality(inside_crop, mask, reading.presence, height)
-    gait_frame = silhouette_from_mask(mask) if kind == "silhouette" else skeleton_map(follower.keypoints)
-    return (gait_frame, quality) if quality > 0.0 and gait_frame is not None else (None, 0.0)
+    if not is_whole(inside_crop, mask, _image_in_crop(reading.region, size)):
+        return 0.0
+    return gait_quality(inside_crop, mask, reading.presence, height)
+
+
+def _gait_frame(
+    follower: Follower, mask: np.ndarray, box: np.ndarray, kind: str, flow: FlowFrames | None
+) -> np.ndarray | None:
+    """The gait frame, or None where there is too little to make one of."""
+    if flow is not None:
+        x, y = box[:2] + box[2:] / 2
+        return flow.frame(float(x), float(y), follower.reading.region.side)
+    return silhouette_from_mask(mask) if kind == "silhouette" else skeleton_map(follower.keypoints)
 
 
 def _image_in_crop(region: Region, size: tuple[int, int]) -> tuple[int, int, int, int]:

@@ -176,3 +176,28 @@ def test_gait_frames_of_each_kind(client, play, kind, shape):
     (person,) = frame.people
     assert frame.gait_frame_kind == kind
     assert (None if person.gait_frame is None else person.gait_frame.shape) == shape
+
+
+def test_flow_frames_show_how_a_person_moves(client, play):
+    client.people = [(300, 240, 200)]
+    pipeline = PosePipeline(client, PoseConfig(gait_frame_kind="flow"))
+    (first,) = play(pipeline).people
+    assert (first.gait_frame, first.quality) == (None, 0.0)  # flow needs two images
+    client.people = [(306, 240, 200)]
+    frame = play(pipeline)
+    (person,) = frame.people
+    assert (frame.gait_frame_kind, person.gait_frame.shape, person.gait_frame.dtype) == ("flow", (60, 60, 2), np.int16)
+    assert person.quality > 0.9
+    horizontal = person.gait_frame[30, :, 0]
+    assert horizontal.max() > 200  # hundredths of a pixel; a plain bar tells its motion at the edges alone
+    assert horizontal.min() > -20
+
+
+def test_flow_does_not_reach_over_a_pause(client):
+    client.people = [(300, 240, 200)]
+    pipeline = PosePipeline(client, PoseConfig(gait_frame_kind="flow"))
+    seen = []
+    for stamp in (1_000_000_000, 1_040_000_000, 5_000_000_000, 5_040_000_000):
+        (person,) = pipeline.process(Frame(client.image(), stamp)).people
+        seen.append(person.gait_frame is not None)
+    assert seen == [False, True, False, True]
