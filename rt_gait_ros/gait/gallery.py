@@ -150,7 +150,7 @@ class Gallery:
         checked = tuple(_checked(template) for template in templates)
         if not checked:
             raise GalleryError(f"nothing to enrol for {name!r}: no embedding was given")
-        name = _clean_name(name)
+        name = clean_name(name)
         now = time.time_ns()
 
         def edit(content: Content) -> Content:
@@ -181,7 +181,7 @@ class Gallery:
 
     def rename(self, key: str, new_name: str) -> Person:
         """Give a person another display name; the id stays. Raises UnknownPerson or DuplicateName."""
-        new_name = _clean_name(new_name)
+        new_name = clean_name(new_name)
 
         def edit(content: Content) -> Content:
             person = _find(content, key)
@@ -282,7 +282,8 @@ def _without(content: Content, person: Person) -> Content:
     return replace(content, persons=rest) if rest else Content()
 
 
-def _clean_name(name: str) -> str:
+def clean_name(name: str) -> str:
+    """A display name as it is stored: trimmed, in Unicode's composed form. Raises GalleryError for an unfit one."""
     name = unicodedata.normalize("NFC", name.strip())
     if not name or len(name) > MAX_NAME or not name.isprintable():
         raise GalleryError(f"{name!r} is no name: use 1 to {MAX_NAME} printable characters")
