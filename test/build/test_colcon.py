@@ -29,7 +29,10 @@ def colcon(workspace: Path, verb: str, *arguments: str) -> None:
 
 def sourced(install: Path, command: str) -> str:
     script = f". {install}/setup.sh && {command}"
-    done = subprocess.run(["sh", "-c", script], env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    elsewhere = install.parent  # the clone's own sources are not to be found from there
+    done = subprocess.run(
+        ["sh", "-c", script], cwd=elsewhere, env=ENVIRONMENT, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
@@ -51,10 +54,11 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-# After the plain build the compiled objects are there, so that the second layout costs its installation only.
+# The second layout takes over the compiled objects of the first, but not ament's copy of the Python files.
 @pytest.mark.parametrize(("base", "options"), [("install", []), ("linked", ["--symlink-install"])])
 def test_build_installs_messages_nodes_and_resources(workspace: Path, base: str, options: list[str]) -> None:
     if options:
+        shutil.rmtree(workspace / "build" / "rt_gait_ros" / "ament_cmake_python")
         colcon(workspace, "build", "--install-base", base, *options)
     prefix = workspace / base / "rt_gait_ros"
     ask = "from rt_gait_ros import msg, resources; print(msg.__file__, resources.share_directory(), msg.PersonTrack())"
