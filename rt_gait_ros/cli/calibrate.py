@@ -14,9 +14,10 @@ from rt_gait_ros.evaluation.pairs import Pairs, footage_pairs, gallery_pairs, jo
 from rt_gait_ros.evaluation.walks import read_all
 from rt_gait_ros.gait import calibration
 from rt_gait_ros.gait.config import RecognizerConfig
-from rt_gait_ros.gait.embedder import WindowEmbedder, read_embedding
+from rt_gait_ros.gait.embedder import read_embedding
 from rt_gait_ros.gait.gallery import Gallery
 from rt_gait_ros.gait.model import describe
+from rt_gait_ros.gait.stream_embedder import embedder_for
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.cache import cache_folder
 from rt_gait_ros.serving.onnx_client import OnnxClient
@@ -98,7 +99,7 @@ def _pairs(arguments: argparse.Namespace, repository: Path) -> Pairs:
         if arguments.videos and model.gait_frame_kind != "silhouette":
             raise UsageError(f"{model.name} eats {model.gait_frame_kind} frames; from videos only silhouettes are made")
         window = RecognizerConfig.window
-        embedder = WindowEmbedder(client, model, window, deadline=60.0)
+        embedder = embedder_for(client, model, window, deadline=60.0)
 
         def embed(frames: np.ndarray) -> np.ndarray:
             return read_embedding(embedder.embed(frames).result(), model)

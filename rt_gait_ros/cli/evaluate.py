@@ -15,8 +15,9 @@ from rt_gait_ros.evaluation import kth, mot
 from rt_gait_ros.evaluation.open_set import det_curve
 from rt_gait_ros.evaluation.plots import det_plot, save_image
 from rt_gait_ros.evaluation.walks import read_all
-from rt_gait_ros.gait.embedder import WindowEmbedder, read_embedding
+from rt_gait_ros.gait.embedder import read_embedding
 from rt_gait_ros.gait.model import describe
+from rt_gait_ros.gait.stream_embedder import embedder_for
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.cache import cache_folder
 from rt_gait_ros.serving.onnx_client import OnnxClient
@@ -96,7 +97,7 @@ def _kth(arguments: argparse.Namespace) -> int:
             raise UsageError(f"{model.name} eats {model.gait_frame_kind} frames; this protocol makes silhouettes")
         work = arguments.work or cache_folder() / "walks"
         walks = read_all(list(videos.values()), repository, work, arguments.workers, _progress)
-        embedder = WindowEmbedder(client, model, model.max_frames, deadline=60.0)
+        embedder = embedder_for(client, model, model.max_frames, deadline=60.0)
 
         def embed(frames: np.ndarray) -> np.ndarray:
             return read_embedding(embedder.embed(frames).result(), model)

@@ -41,6 +41,9 @@ def add_gait(kinds: Any) -> None:
     gait.add_argument(
         "--window", type=int, default=30, metavar="N", help="frames of the stream's set; 0: all of a track (default 30)"
     )
+    gait.add_argument(
+        "--threads", type=int, default=1, metavar="N", help="CPU threads for each: more for a room full of people (1)"
+    )
     gait.add_argument("--force", action="store_true", help="replace networks of these names")
     add_json_argument(gait)
     gait.set_defaults(action=_gait)
@@ -49,12 +52,15 @@ def add_gait(kinds: Any) -> None:
 def _gait(arguments: argparse.Namespace) -> int:
     if arguments.window < 0:
         raise UsageError(f"--window {arguments.window}: give a number of frames, or 0 for all of a track")
+    if arguments.threads < 1:
+        raise UsageError(f"--threads {arguments.threads}: give 1 or more")
     # torch takes seconds to import and is there only with the extra [train]
     from rt_gait_ros.networks.gait_export import export_gait, write_gait
 
     export = export_gait(arguments.checkpoint, arguments.network, arguments.window)
     repository = arguments.repository or resource("model_repository")
-    folders = write_gait(export, repository, arguments.name or export.kind.replace("-", "_"), arguments.force)
+    name = arguments.name or export.kind.replace("-", "_")
+    folders = write_gait(export, repository, name, arguments.force, arguments.threads)
     checks = {"whole": export.agreement, "stream": export.stream_agreement}
     payload = {
         "network": export.kind,
@@ -63,7 +69,7 @@ def _gait(arguments: argparse.Namespace) -> int:
         "agreement": {name: {"difference": a.difference, "scale": a.scale} for name, a in checks.items()},
     }
     lines = [f"{export.kind}: {folders[0]}, {folders[1]}"]
-    for name, check in checks.items():
-        lines.append(f"{name}: off PyTorch by {check.difference:.2g} at most, of values up to {check.scale:.3g}")
+    for kind, check in checks.items():
+        lines.append(f"{kind}: off PyTorch by {check.difference:.2g} at most, of values up to {check.scale:.3g}")
     emit(arguments, payload, "\n".join(lines))
     return 0

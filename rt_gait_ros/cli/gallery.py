@@ -8,10 +8,11 @@ from typing import Any
 
 from rt_gait_ros.cli.output import add_json_argument, emit
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.gait.embedder import WindowEmbedder, read_embedding
+from rt_gait_ros.gait.embedder import read_embedding
 from rt_gait_ros.gait.gallery import Gallery, default_path
 from rt_gait_ros.gait.gallery_file import GalleryError, Person
 from rt_gait_ros.gait.model import describe
+from rt_gait_ros.gait.stream_embedder import embedder_for
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.onnx_client import OnnxClient
 
@@ -158,7 +159,7 @@ def _rebuild(arguments: argparse.Namespace) -> int:
     client = OnnxClient(arguments.repository or resource("model_repository"), timeout=60.0)
     try:
         model = describe(client, arguments.model)
-        embedder = WindowEmbedder(client, model, model.max_frames, deadline=60.0)
+        embedder = embedder_for(client, model, model.max_frames, deadline=60.0)
         count = gallery.rebuild(
             model.name, model.gait_frame_kind, lambda frames: read_embedding(embedder.embed(frames).result(), model)
         )

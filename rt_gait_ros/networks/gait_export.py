@@ -25,7 +25,8 @@ STREAM_SUFFIX = "_stream"
 WINDOW = 30
 # Sequences that a server keeps at once, and the seconds after which it forgets one that sends nothing.
 SEQUENCES, IDLE_SECONDS = 128, 30
-MAX_BATCH = 32
+# the largest batch of the field's throughput tables (GaitSet's Ascend guide)
+MAX_BATCH = 64
 _TRITON_TYPES: dict[int, int] = {TensorProto.FLOAT: DataType.TYPE_FP32, TensorProto.UINT8: DataType.TYPE_UINT8}
 
 
@@ -83,10 +84,15 @@ def export_network(kind: str, network: SetNetwork, window: int = WINDOW) -> Gait
     return checked
 
 
-def write_gait(export: GaitExport, repository: Path, name: str, replace: bool = False) -> tuple[Path, Path]:
-    """Write NAME (whole sets) and NAME_stream into a model repository, and return their folders. Raises UsageError."""
+def write_gait(
+    export: GaitExport, repository: Path, name: str, replace: bool = False, threads: int = 1
+) -> tuple[Path, Path]:
+    """Write NAME (whole sets) and NAME_stream into a model repository, and return their folders.
+
+    threads: of ONNX Runtime on a CPU, for each of them. Raises UsageError.
+    """
     embedding = TensorSpec("embedding", "float32", (-1, export.network.parts, export.network.channels))
-    parameters = {"gait_frame_kind": "silhouette", "distance": "euclidean", "intra_op_thread_count": "1"}
+    parameters = {"gait_frame_kind": "silhouette", "distance": "euclidean", "intra_op_thread_count": str(threads)}
     frames = TensorSpec("gait_frames", "uint8", (-1, -1, SIZE, SIZE))
     whole = ModelSpec(name, (frames,), (embedding,), parameters)
     first = write_model(repository, whole, export.whole, MAX_BATCH, replace, more=ModelConfig(dynamic_batching={}))

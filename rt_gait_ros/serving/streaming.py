@@ -7,6 +7,7 @@ between them each sequence keeps the maximum of its frames' features.
 import time
 from collections.abc import Callable
 from collections.abc import Sequence as Sequences
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -22,8 +23,9 @@ WINDOW_PARAMETER = "stream_window"
 FRAMES_FILE, HEAD_FILE = "frames.onnx", "head.onnx"
 # Part of what Triton says of a sequence that it does not know (core, sequence_batch_scheduler.cc); said here as well.
 SEQUENCE_ABSENT = "must specify the START flag"
-# Frames in one run of the frame part: their activations still fit the processor's cache.
-FRAMES_AT_ONCE = 16
+# Frames in one run of the frame part, and sets in one of the head: their activations still fit the processor's cache,
+# and a batch is enough such runs to share among threads.
+FRAMES_AT_ONCE, SETS_AT_ONCE = 16, 4
 
 
 class SetState(Protocol):
@@ -127,8 +129,8 @@ class StreamingNetwork:
         idle_limit: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """folder: holds the two parts. spec: the network's description. idle_limit: seconds without a request after
-        which a sequence is dropped, on `clock`.
+        """folder: holds the two parts. spec: the network's description. threads: runs of a part at the same time.
+        idle_limit: seconds without a request after which a sequence is dropped, on `clock`.
 
         Raises ModelUnavailable, ModelMismatch.
         """
@@ -136,8 +138,10 @@ class StreamingNetwork:
         features = TensorSpec("features", "float32", (-1, -1))
         frame_spec = ModelSpec(spec.name, (frames,), (features,), {})
         head_spec = ModelSpec(spec.name, (features,), (embedding,), {})
-        self._frame_part = OnnxSession(folder / FRAMES_FILE, frame_spec, threads)
-        self._head = OnnxSession(folder / HEAD_FILE, head_spec, threads)
+        # threads share the runs: within a run of so small a network they would wait for one another
+        self._frame_part = OnnxSession(folder / FRAMES_FILE, frame_spec, 1)
+        self._head = OnnxSession(folder / HEAD_FILE, head_spec, 1)
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="stream")
         self._silence = np.full((1, *embedding.shape[1:]), np.nan, np.float32)
         self._window = int(spec.parameters[WINDOW_PARAMETER])
         self._idle_limit = idle_limit
@@ -168,7 +172,7 @@ class StreamingNetwork:
                 del self._open[request.sequence.id]
             answers.append(answer)
         if pooled:
-            embeddings = self._head.run({"features": np.stack(pooled)})["embedding"]
+            embeddings = self._run(self._head, "features", np.stack(pooled), "embedding", SETS_AT_ONCE)
             for number, answer in enumerate(due):
                 answer["embedding"] = embeddings[number : number + 1]
         return answers
@@ -178,14 +182,20 @@ class StreamingNetwork:
         return len(self._open)
 
     def _features(self, requests: Sequences[StreamRequest]) -> list[np.ndarray]:
-        """(S, F) for each request, by as few runs of the frame part as the cache allows."""
+        """(S, F) for each request."""
         frames = np.concatenate([request.frames for request in requests])
-        runs = [
-            self._frame_part.run({"gait_frames": frames[start : start + FRAMES_AT_ONCE]})["features"]
-            for start in range(0, len(frames), FRAMES_AT_ONCE)
-        ]
-        features = runs[0] if len(runs) == 1 else np.concatenate(runs)
+        features = self._run(self._frame_part, "gait_frames", frames, "features", FRAMES_AT_ONCE)
         return np.split(features, np.cumsum([len(request.frames) for request in requests])[:-1])
+
+    def _run(self, part: OnnxSession, name: str, rows: np.ndarray, output: str, at_once: int) -> np.ndarray:
+        """A part of the network on all rows, at most `at_once` in a run."""
+
+        def run(start: int) -> np.ndarray:
+            return part.run({name: rows[start : start + at_once]})[output]
+
+        if len(rows) <= at_once:
+            return run(0)
+        return np.concatenate(list(self._threads.map(run, range(0, len(rows), at_once))))
 
     def _state(self, sequence: Sequence) -> SetState | None:
         if sequence.start:
