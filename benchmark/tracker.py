@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 import numpy as np
 import tracker_peers
-from rt_gait_ros.evaluation.bench import Row
-from tracker_scenes import View, Walker, scene, straight, walker
+from tracker_scenes import HEIGHT, LEVELS, RATE, WIDTH, Seen, View, Walker, detect, walker
 from tracker_sets import SETS
 from tracker_swaps import swapped
 
+from rt_gait_ros.evaluation.bench import Row
 from rt_gait_ros.evaluation.mot import MotScore, score
 
 SUMMARY = "HOTA, IDF1, switches and milliseconds of trackers on the same detections"
@@ -24,7 +24,9 @@ HIGHER_IS_BETTER = {"hota": True, "idf1": True, "switches": False, "ms": False}
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("--seeds", type=int, default=5, metavar="N", help="sequences per set (5)")
-    parser.add_argument("--sets", nargs="+", choices=list(SETS), default=list(SETS), metavar="SET", help="some sets only")
+    parser.add_argument(
+        "--sets", nargs="+", choices=list(SETS), default=list(SETS), metavar="SET", help="some sets only"
+    )
 
 
 def measure(arguments: argparse.Namespace, progress: Callable[[str], None]) -> list[Row]:
@@ -70,7 +72,9 @@ def _crowds(peers: dict[str, Callable], progress: Callable[[str], None]) -> list
     rows = []
     for people in CROWDS:
         views = crowd(people)
-        times = {who: float(np.median(run(views)[1][20:])) for who, run in {"ours": tracker_peers.ours, **peers}.items()}
+        times = {
+            who: float(np.median(run(views)[1][20:])) for who, run in {"ours": tracker_peers.ours, **peers}.items()
+        }
         progress(f"{people} people: " + ", ".join(f"{who} {value:.2f} ms" for who, value in times.items()))
         fastest = min(peers, key=times.__getitem__)
         rows.append(Row(f"people_{people}/ms", times["ours"], "ms", fastest, times[fastest]))
@@ -78,7 +82,7 @@ def _crowds(peers: dict[str, Callable], progress: Callable[[str], None]) -> list
 
 
 def crowd(people: int, images: int = 100) -> list[View]:
-    """Many people who walk to and fro, all of them in sight."""
+    """Many people who walk to and fro, every one of them found although some stand before others."""
     random = np.random.default_rng(people)
 
     def somebody(number: int) -> Walker:
@@ -87,7 +91,11 @@ def crowd(people: int, images: int = 100) -> list[View]:
         return walker(random, lambda s: (reach * np.sin(speed * s / reach + phase), depth))
 
     walkers = [somebody(number) for number in range(people)]
-    views = scene(walkers, [number / 25 for number in range(images)], random, level="low")
+    views = []
+    for second in np.arange(images) / RATE:
+        looks = [somebody.look(second, 0.0) for somebody in walkers]
+        seen = [Seen(number, look[1], 1.0, look[2]) for number, look in enumerate(looks, 1) if look]
+        views.append(detect(seen, second, LEVELS["low"], (WIDTH, HEIGHT), random))
     return views
 
 
@@ -98,5 +106,7 @@ def _pairs(progress: Callable[[str], None]) -> list[Row]:
         ends = [swapped(seed, feedback) for seed in range(PAIRS)]
         shares[feedback] = float(sum(end is True for end in ends))
         other = sum(end is None for end in ends)
-        progress(f"crossing pairs, identity feedback {feedback}: {shares[feedback]:.0f} swapped, {other} with other ids")
+        progress(
+            f"crossing pairs, identity feedback {feedback}: {shares[feedback]:.0f} swapped, {other} with other ids"
+        )
     return [Row("crossing_pair/swaps", shares[True], f"of {PAIRS}", "no identity feedback", shares[False])]

@@ -1,7 +1,7 @@
 """Scenes that trackers are measured on: what a detector makes of known people, with fixed seeds.
 
-The TUD sets are real people's boxes (ground truth of Andriluka et al. 2010, in the package motmetrics) and a simulated detector. The
-geometric scenes are people of our own making on a flat floor, with skeletons, seen by a pinhole camera.
+The TUD sets are real people's boxes (ground truth of Andriluka et al. 2010, in the package motmetrics) and a simulated
+detector. The geometric scenes are people of our own making on a flat floor, with skeletons, seen by a pinhole camera.
 """
 
 import importlib.util

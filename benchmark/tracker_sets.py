@@ -76,6 +76,8 @@ GEOMETRIC: dict[str, Callable[[int], list[View]]] = {
     "returning": returning,
 }
 TUD: dict[str, Callable[[int], list[View]]] = {
-    f"{name.lower()}_{level}": partial(tud, name, level) for name in ("TUD-Campus", "TUD-Stadtmitte") for level in LEVELS
+    f"{name.lower()}_{level}": partial(tud, name, level)
+    for name in ("TUD-Campus", "TUD-Stadtmitte")
+    for level in LEVELS
 }
 SETS = TUD | GEOMETRIC

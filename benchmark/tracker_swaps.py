@@ -1,4 +1,4 @@
-"""Two people who cross half a metre apart: how often they end with each other's body ids, with and without the gait stage.
+"""Two people who cross half a metre apart: how often they end with each other's body ids, with and without gait.
 
 The gait stage is simulated: it names a track from the people in its last GAIT_FRAMES images, wrongly once in twenty
 looks, and takes a name away when the newer half of them is somebody else.

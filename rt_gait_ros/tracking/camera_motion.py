@@ -47,7 +47,7 @@ class CameraMotion:
         """Motion from the last image to `small`, in its pixels."""
         if self._last is None or self._last.shape != small.shape or self._corners is None:
             return None
-        there, found, _ = cv2.calcOpticalFlowPyrLK(self._last, small, self._corners, None)
+        there, found, _ = cv2.calcOpticalFlowPyrLK(self._last, small, self._corners, np.empty_like(self._corners))
         good = found[:, 0] == 1
         if good.sum() < MINIMUM_INLIERS:
             return None

@@ -9,7 +9,6 @@ from rt_gait_ros.tracking.detections import BORDER
 from rt_gait_ros.tracking.table import TrackTable
 from rt_gait_ros.tracking.track import Track, TrackState
 
-
 # Part of the detection in the box that is said; the rest is the filter's, which lags where somebody turns or is cut by
 # the border, and knows better where the detector jitters.
 MEASURED = 0.5
