@@ -1,0 +1,62 @@
+"""Checkpoints of the flow networks to Triton model folders."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tritonclient.grpc.model_config_pb2 import ModelConfig
+
+from rt_gait_ros.networks.export import Agreement, ExportError, agreement, to_onnx
+from rt_gait_ros.networks.flow_networks import FlowNetwork, example_frames
+from rt_gait_ros.networks.keras_checkpoints import load_flow_network
+from rt_gait_ros.serving.inference import ModelSpec, TensorSpec
+from rt_gait_ros.serving.model_folder import write_model
+from rt_gait_ros.silhouette.flow import SIZE, WINDOW
+
+MAX_BATCH = 32
+
+
+@dataclass(frozen=True, slots=True)
+class FlowExport:
+    """A flow network as a model repository takes it. kind: key of keras_checkpoints.KINDS. model: the ONNX file."""
+
+    kind: str
+    network: FlowNetwork
+    model: bytes
+    agreement: Agreement
+
+
+def export_flow(checkpoint: Path, kind: str | None = None) -> FlowExport:
+    """Read a Keras checkpoint and export it.
+
+    Raises CheckpointError, and ExportError where the export fails or computes something else than PyTorch.
+    """
+    return export_flow_network(*load_flow_network(checkpoint, kind))
+
+
+def export_flow_network(kind: str, network: FlowNetwork) -> FlowExport:
+    """As export_flow, from a filled network."""
+    frames = example_frames(2)
+    model = to_onnx(network.eval(), frames, "gait_frames", ["embedding"])
+    checked = agreement(network, model, [frames, frames[:1]])
+    if not checked.holds:
+        raise ExportError(
+            f"ONNX differs from PyTorch by {checked.difference:.2g}: not exported; try another torch release"
+        )
+    return FlowExport(kind, network, model, checked)
+
+
+def write_flow(export: FlowExport, repository: Path, name: str, replace: bool = False) -> Path:
+    """Write NAME into a model repository, and return its folder. Raises UsageError."""
+    spec = ModelSpec(
+        name,
+        (TensorSpec("gait_frames", "int16", (-1, WINDOW, SIZE, SIZE, 2)),),
+        (TensorSpec("embedding", "float32", (-1, 1, export.network.code)),),
+        {
+            "gait_frame_kind": "flow",
+            "distance": "euclidean",
+            "min_frames": str(WINDOW),
+            "max_frames": str(WINDOW),
+            "intra_op_thread_count": "1",
+        },
+    )
+    return write_model(repository, spec, export.model, MAX_BATCH, replace, more=ModelConfig(dynamic_batching={}))

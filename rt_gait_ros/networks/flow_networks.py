@@ -1,0 +1,147 @@
+"""Gait networks on optical flow: the 2D-CNN and 3D-CNN of Embedded-Gait (Ruiz-Barroso et al., SUSCOM 36:100814, 2022).
+
+Both see 25 flow frames of 60x60 (Castro et al., "Automatic learning of gait signatures", 2016) and give a descriptor of
+1024 channels. They are fed what the pose node publishes: hundredths of a pixel, int16.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import max_pool2d, normalize, relu
+
+from rt_gait_ros.silhouette.flow import SIZE, UNITS, WINDOW
+
+CODE = 1024  # channels of the descriptor
+CLASSES = 150  # people of TUM-GAID's training part
+
+
+class FlowNetwork(nn.Module, ABC):
+    """Convolutions down to one cell, linear layers to the descriptor, and the classifier that training needs.
+
+    There is no activation between linear layers, in the authors' program neither. `layers` lists every layer with
+    weights under its Keras name (convolutions: None, Keras numbers them) in Keras's order.
+    """
+
+    code: int
+    probs: nn.Linear | None
+
+    @abstractmethod
+    def features(self, flow: Tensor) -> Tensor:
+        """Flow in pixels (N, 25, 60, 60, 2) to the descriptor (N, code), not normalised."""
+
+    @property
+    @abstractmethod
+    def layers(self) -> list[tuple[str | None, nn.Conv2d | nn.Conv3d | nn.Linear]]:
+        """Layers with weights, in the order of the computation."""
+
+    def forward(self, flow: Tensor) -> Tensor:
+        """(N, 25, 60, 60, 2) int16 in hundredths of a pixel to (N, 1, code), of length 1."""
+        return normalize(self.features(flow.float() / UNITS), dim=1)[:, None]
+
+    def logits(self, flow: Tensor) -> Tensor:
+        """(N, 25, 60, 60, 2) int16 to one figure for every person of the training set (N, classes)."""
+        if self.probs is None:
+            raise ValueError("this network has no classifier")
+        return self.probs(self.features(flow.float() / UNITS))
+
+    def _head(self) -> list[tuple[str | None, nn.Conv2d | nn.Conv3d | nn.Linear]]:
+        return [] if self.probs is None else [("probs", self.probs)]
+
+
+def _classifier(code: int, classes: int) -> nn.Linear | None:
+    return nn.Linear(code, classes) if classes else None
+
+
+class FlowNet2D(FlowNetwork):
+    """The 2D-CNN: horizontal and vertical flow of all frames are 50 channels of one picture. 6.98 M parameters.
+
+    widths: filters of the four convolutions (pruned networks have fewer). hidden, code: channels of the linear layers.
+    classes: people of the training set, 0 for a network without its classifier.
+    """
+
+    KERNELS = (7, 5, 3, 2)
+
+    def __init__(
+        self,
+        widths: Sequence[int] = (96, 192, 512, 512),
+        hidden: int = 2048,
+        inner: int = CODE,
+        code: int = CODE,
+        classes: int = CLASSES,
+    ) -> None:
+        super().__init__()
+        inputs = (2 * WINDOW, *widths)
+        self.convolutions = nn.ModuleList(
+            nn.Conv2d(i, o, k) for i, o, k in zip(inputs, widths, self.KERNELS, strict=False)
+        )
+        self.dense, self.inner, self.outer = (
+            nn.Linear(widths[-1], hidden),
+            nn.Linear(hidden, inner),
+            nn.Linear(inner, code),
+        )
+        self.code, self.probs = code, _classifier(code, classes)
+
+    def features(self, flow: Tensor) -> Tensor:
+        """As FlowNetwork.features."""
+        # even channels horizontal, odd channels vertical
+        values = flow.permute(0, 1, 4, 2, 3).reshape(-1, 2 * WINDOW, SIZE, SIZE)
+        for convolution in self.convolutions:
+            values = max_pool2d(relu(convolution(values)), 2)
+        return self.outer(self.inner(self.dense(values.flatten(1))))
+
+    @property
+    def layers(self) -> list[tuple[str | None, nn.Conv2d | nn.Conv3d | nn.Linear]]:
+        """As FlowNetwork.layers."""
+        linear = [("dense", self.dense), ("code", self.inner), ("code_1", self.outer)]
+        return [*((None, layer) for layer in self.convolutions), *linear, *self._head()]  # type: ignore[list-item]
+
+
+class FlowNet3D(FlowNetwork):
+    """The 3D-CNN: convolutions over time, rows and columns. 10.06 M parameters. Arguments as those of FlowNet2D."""
+
+    # kernel and stride: frames, rows, columns
+    SHAPES = (
+        ((3, 5, 5), (1, 2, 2)),
+        ((3, 3, 3), (1, 2, 2)),
+        ((3, 3, 3), (2, 2, 2)),
+        ((3, 3, 3), (2, 2, 2)),
+        ((3, 2, 2), (1, 1, 1)),
+        ((2, 1, 1), (1, 1, 1)),
+    )
+
+    def __init__(
+        self,
+        widths: Sequence[int] = (64, 128, 256, 512, 512, 512),
+        inner: int = CODE,
+        code: int = CODE,
+        classes: int = CLASSES,
+    ) -> None:
+        super().__init__()
+        inputs = (2, *widths)
+        self.convolutions = nn.ModuleList(
+            nn.Conv3d(i, o, kernel, stride) for i, o, (kernel, stride) in zip(inputs, widths, self.SHAPES, strict=False)
+        )
+        # the authors write this linear layer as a convolution of one cell
+        self.gray_code, self.outer = nn.Conv3d(widths[-1], inner, 1), nn.Linear(inner, code)
+        self.code, self.probs = code, _classifier(code, classes)
+
+    def features(self, flow: Tensor) -> Tensor:
+        """As FlowNetwork.features."""
+        values = flow.permute(0, 4, 1, 2, 3)
+        for convolution in self.convolutions:
+            values = relu(convolution(values))
+        return self.outer(self.gray_code(values).flatten(1))
+
+    @property
+    def layers(self) -> list[tuple[str | None, nn.Conv2d | nn.Conv3d | nn.Linear]]:
+        """As FlowNetwork.layers."""
+        last = [("grayCode", self.gray_code), ("code_1", self.outer)]
+        return [*((None, layer) for layer in self.convolutions), *last, *self._head()]  # type: ignore[list-item]
+
+
+def example_frames(count: int) -> Tensor:
+    """Random flow frames (count, 25, 60, 60, 2) int16, the same each time: to compare networks with."""
+    generator = torch.Generator().manual_seed(0)
+    return torch.randint(-500, 501, (count, WINDOW, SIZE, SIZE, 2), generator=generator).to(torch.int16)

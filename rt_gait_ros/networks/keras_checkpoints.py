@@ -1,0 +1,137 @@
+"""Keras's .hdf5 files of the flow networks: 2D-CNN and 3D-CNN of Embedded-Gait."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+import torch
+from torch import nn
+
+from rt_gait_ros.errors import UsageError
+from rt_gait_ros.networks.checkpoint import CheckpointError
+from rt_gait_ros.networks.flow_networks import FlowNet2D, FlowNet3D, FlowNetwork
+
+KINDS = ("flow2d", "flow3d")
+
+# Keras numbers layers without a name of their own: conv2d, conv2d_1, ... from wherever the session stood.
+_AUTOMATIC = {nn.Conv2d: "conv2d", nn.Conv3d: "conv3d", nn.Linear: "dense"}
+
+
+@dataclass(frozen=True, slots=True)
+class KerasLayer:
+    """A layer with weights. kernel: as Keras keeps it, (rows, columns, in, out) or (in, out). bias: (out,)."""
+
+    name: str
+    kernel: np.ndarray
+    bias: np.ndarray
+
+
+def read_layers(path: Path) -> list[KerasLayer]:
+    """All layers with weights in a Keras file (model.save or save_weights, .hdf5), in Keras's order.
+
+    Raises CheckpointError where it is not there, not HDF5, or not Keras's.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"{path} is not there: give the path of a checkpoint file")
+    try:
+        with h5py.File(path, "r") as file:
+            root = file.get("model_weights", file)
+            if "layer_names" not in root.attrs:
+                raise CheckpointError(f"{path} has no layer_names: it is not a Keras model")
+            return list(_layers(root, str(path)))
+    except OSError as error:  # h5py's own messages end with the name of a C function
+        raise CheckpointError(f"{path} is not a readable HDF5 file: is it whole?") from error
+
+
+def _layers(root: h5py.Group, source: str) -> Iterator[KerasLayer]:
+    weights: dict[str, dict[str, np.ndarray]] = {}
+    for group_name in _texts(root.attrs["layer_names"]):
+        group = root.get(group_name)
+        if not isinstance(group, h5py.Group) or "weight_names" not in group.attrs:
+            raise CheckpointError(f"{source} is damaged: it names the layer '{group_name}' and does not have it")
+        for name in _texts(group.attrs["weight_names"]):
+            if not isinstance(group.get(name), h5py.Dataset):
+                raise CheckpointError(f"{source} is damaged: it names the weights '{name}' and does not have them")
+            # "conv2d/kernel:0", also with the enclosing model's name in front
+            *path, layer, kind = name.split(":")[0].split("/") if "/" in name else (group_name, name.split(":")[0])
+            weights.setdefault("/".join([group_name, *path, layer]), {})[kind] = np.asarray(group[name])
+    for full_name, kinds in weights.items():
+        name = full_name.rpartition("/")[2]
+        if set(kinds) != {"kernel", "bias"}:
+            raise CheckpointError(f"{source} is of another network: '{name}' has {', '.join(kinds)}, not kernel, bias")
+        yield KerasLayer(name, kinds["kernel"], kinds["bias"])
+
+
+def _texts(names: np.ndarray) -> list[str]:
+    return [name.decode() if isinstance(name, bytes) else str(name) for name in names]
+
+
+def load_flow_network(checkpoint: Path, kind: str | None = None) -> tuple[str, FlowNetwork]:
+    """Key of KINDS and the filled network of a Keras file.
+
+    kind: what it must be; None to tell by its convolutions. Networks whose filters were pruned away have their widths
+    from the file; kernels and the order of layers are fixed. Raises CheckpointError naming the first layer that
+    differs.
+    """
+    if kind is not None and kind not in KINDS:
+        raise UsageError(f"unknown flow network '{kind}': choose one of {', '.join(KINDS)}")
+    layers = read_layers(checkpoint)
+    source = str(checkpoint)
+    if kind is None:
+        kind = "flow3d" if layers and layers[0].kernel.ndim == 5 else "flow2d"
+    network = _empty(kind, layers, source)
+    with torch.no_grad():
+        for (name, module), layer in zip(network.layers, layers, strict=True):
+            _fill(module, name, layer, source)
+    return kind, network.eval()
+
+
+def _empty(kind: str, layers: list[KerasLayer], source: str) -> FlowNetwork:
+    """The network with as many filters as the file's layers have."""
+    expected = _names(kind)
+    for name, layer in zip(expected, layers, strict=False):
+        if not _is_named(layer.name, name):
+            raise CheckpointError(f"{source} is of another network: it has '{layer.name}' where {kind} has '{name}'")
+    if len(layers) not in (len(expected) - 1, len(expected)):  # the classifier may be left out
+        what = f"no '{expected[len(layers)]}'" if len(layers) < len(expected) else f"'{layers[len(expected)].name}'"
+        raise CheckpointError(f"{source} is of another network: it has {what} after {len(layers)} layers")
+    out = [layer.kernel.shape[-1] for layer in layers]
+    classes = out.pop() if len(layers) == len(expected) else 0
+    if kind == "flow2d":
+        *widths, hidden, inner, code = out
+        return FlowNet2D(widths, hidden, inner, code, classes)
+    *widths, inner, code = out
+    return FlowNet3D(widths, inner, code, classes)
+
+
+def _names(kind: str) -> list[str]:
+    """Keras's names of the layers, those it numbers without their number."""
+    network = FlowNet2D((1,) * 4, 1, 1, 1, 1) if kind == "flow2d" else FlowNet3D((1,) * 6, 1, 1, 1)
+    return [name or _AUTOMATIC[type(layer)] for name, layer in network.layers]
+
+
+def _is_named(found: str, expected: str) -> bool:
+    stem, _, number = found.rpartition("_")
+    return found == expected or (expected in _AUTOMATIC.values() and stem == expected and number.isdecimal())
+
+
+def _fill(module: nn.Conv2d | nn.Conv3d | nn.Linear, name: str | None, layer: KerasLayer, source: str) -> None:
+    """Keras keeps (window..., in, out) and (in, out), PyTorch (out, in, window...) and (out, in).
+
+    All channels meet in one cell before the first linear layer: flattening them has one order only.
+    """
+    wanted = (*module.weight.shape[2:], module.weight.shape[1], module.weight.shape[0])
+    if layer.kernel.shape != wanted:
+        raise CheckpointError(
+            f"{source} is of another network: '{layer.name}/kernel' is {layer.kernel.shape}, not {wanted}"
+        )
+    if layer.bias.shape != (wanted[-1],):
+        raise CheckpointError(
+            f"{source} is of another network: '{layer.name}/bias' is {layer.bias.shape}, not {(wanted[-1],)}"
+        )
+    axes = (layer.kernel.ndim - 1, layer.kernel.ndim - 2, *range(layer.kernel.ndim - 2))
+    module.weight.copy_(torch.from_numpy(np.ascontiguousarray(layer.kernel.transpose(axes), np.float32)))
+    if module.bias is not None:
+        module.bias.copy_(torch.from_numpy(np.ascontiguousarray(layer.bias, np.float32)))
