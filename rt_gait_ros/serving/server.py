@@ -17,6 +17,7 @@ from types import TracebackType
 from rt_gait_ros.errors import GaitError
 from rt_gait_ros.serving.cache import cache_folder
 from rt_gait_ros.serving.installation import Installation, find_installation, server_environment
+from rt_gait_ros.serving.orphans import end_orphans
 from rt_gait_ros.serving.repository import read_repository, write_python_repository
 from rt_gait_ros.serving.triton_client import TritonClient
 
@@ -25,6 +26,11 @@ _STATE_FILE = "state.json"
 _LOG_FILE = "server.log"
 # E1121 03:55:56.210141 15571 server.cc:241] "message"
 _ERROR_LINE = re.compile(r"E\d{4} [\d:.]+ \d+ \S+\] ")
+# What a server without a GPU says as an error at every start.
+_HARMLESS = ("CudaDriverHelper has not been initialized",)
+# The Python backend's race, seen once in some hundred starts: loading networks at the same time, it took a lock in
+# shared memory that was not made yet, and aborted. The next start goes well.
+_ACCIDENTS = ("boost::interprocess::lock_exception",)
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
@@ -147,7 +153,17 @@ class TritonServer:
         installation = find_installation()
         for name, port in asdict(self.ports).items():
             _check_port(name, port)
+        end_orphans(cache_folder() / "triton")
         self._folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self._launch(installation, detached, timeout)
+        except ServerFailed:
+            if not any(accident in self._log_text() for accident in _ACCIDENTS):
+                raise
+            self._launch(installation, detached, timeout)
+        return self
+
+    def _launch(self, installation: Installation, detached: bool, timeout: float) -> None:
         _remove_shared_memory(self.ports)
         command = self._command(installation)
         with self.log.open("wb") as log:
@@ -166,7 +182,6 @@ class TritonServer:
         except BaseException:
             self._end()
             raise
-        return self
 
     def stop(self, timeout: float = 10.0) -> None:
         """Stop the server and wait for its end; killed after `timeout` seconds. Does nothing when it is not started."""
@@ -189,6 +204,7 @@ class TritonServer:
         _end(self._process.pid, lambda: not self.alive, timeout)
         self._process.wait()
         self._process = None
+        end_orphans(self._folder)
         _remove_shared_memory(self.ports)
         (self._folder / _STATE_FILE).unlink(missing_ok=True)
 
@@ -232,12 +248,16 @@ class TritonServer:
             client.close()
 
     def _last_error(self) -> str:
-        return f"{_reason(self.log.read_text(encoding='utf-8', errors='replace'))} (log: {self.log})"
+        return f"{_reason(self._log_text())} (log: {self.log})"
+
+    def _log_text(self) -> str:
+        return self.log.read_text(encoding="utf-8", errors="replace")
 
 
 def _reason(log: str) -> str:
     """The line of a server's log that says best why it died: the network that failed to load, else the last error."""
-    errors = [line for line in log.splitlines() if _ERROR_LINE.match(line) or line.startswith("error:")]
+    lines = [line for line in log.splitlines() if not any(harmless in line for harmless in _HARMLESS)]
+    errors = [line for line in lines if _ERROR_LINE.match(line) or line.startswith(("error:", "terminate called"))]
     failures = [line for line in errors if "failed to load '" in line]
     line = (failures or errors or ["it said nothing"])[-1 if not failures else 0]
     # in Triton's log a message stands between quotes, with line ends escaped and a Python traceback behind it
@@ -247,6 +267,7 @@ def _reason(log: str) -> str:
 def stop_server(state: ServerState, timeout: float = 10.0) -> None:
     """Stop a server that another process started, by its pid, and wait for its end; killed after `timeout` seconds."""
     _end(state.pid, lambda: not state.alive, timeout)
+    end_orphans(run_folder(state.ports.grpc))
     _remove_shared_memory(state.ports)
     (run_folder(state.ports.grpc) / _STATE_FILE).unlink(missing_ok=True)
 

@@ -13,7 +13,16 @@ from pathlib import Path
 import pytest
 
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.serving.server import Ports, ServerFailed, TritonServer, read_states, run_folder, stop_server
+from rt_gait_ros.serving.orphans import end_orphans
+from rt_gait_ros.serving.server import (
+    Ports,
+    ServerFailed,
+    TritonServer,
+    _reason,
+    read_states,
+    run_folder,
+    stop_server,
+)
 from rt_gait_ros.serving.triton_client import TritonClient
 
 pytestmark = pytest.mark.usefixtures("triton_installed", "private_cache")
@@ -144,6 +153,70 @@ def test_detached_server_outlives_its_starter_and_is_stopped_from_here(small_rep
     stop_server(state)
     assert not state.alive
     assert not read_states()
+
+
+def stubs_below(folder: Path) -> list[int]:
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            program = (entry / "cmdline").read_bytes().partition(b"\0")[0].decode()
+        except OSError:
+            continue
+        if program.startswith(str(folder)):
+            found.append(int(entry.name))
+    return found
+
+
+def test_stubs_of_a_killed_server_are_ended(small_repository: Path, private_cache: Path) -> None:
+    server = TritonServer(small_repository).start()
+    stubs = stubs_below(private_cache)
+    assert stubs
+    assert end_orphans(private_cache) == []  # their server lives
+    os.kill(server.pid, signal.SIGKILL)
+    assert until(lambda: not server.alive)
+    server.stop()
+    assert until(lambda: not stubs_below(private_cache), 5.0)
+
+
+def test_stubs_left_by_another_owner_are_ended_by_the_next_start(small_repository: Path, private_cache: Path) -> None:
+    owner = start_elsewhere(small_repository, detached=True)
+    assert owner.stdout is not None
+    os.kill(int(owner.stdout.readline().split()[0]), signal.SIGKILL)
+    owner.kill()
+    owner.wait()
+    left = stubs_below(private_cache)
+    assert left
+    with TritonServer(small_repository):
+        assert until(lambda: not set(left) & set(stubs_below(private_cache)), 5.0)
+
+
+def test_abort_of_the_python_backend_is_tried_once_more(small_repository: Path, monkeypatch) -> None:
+    server = TritonServer(small_repository)
+    launch, asked = server._launch, []
+
+    def accident_first(*arguments: object) -> None:
+        asked.append(arguments)
+        if len(asked) == 1:
+            server.log.write_text("terminate called after throwing 'boost::interprocess::lock_exception'\n")
+            raise ServerFailed("the Triton server died (exit code -6)")
+        launch(*arguments)
+
+    monkeypatch.setattr(server, "_launch", accident_first)
+    with server:
+        assert ready(server.url)
+    assert len(asked) == 2
+
+
+def test_line_that_says_nothing_is_not_the_reason() -> None:
+    log = (
+        'E1121 03:55:56.210141 15571 cuda.cc:1] "CudaDriverHelper has not been initialized."\n'
+        "terminate called after throwing an instance of 'boost::interprocess::lock_exception'\n"
+        'E1121 03:55:56.310141 15571 cuda.cc:1] "CudaDriverHelper has not been initialized."\n'
+    )
+    assert "lock_exception" in _reason(log)
+    assert _reason('E1121 03:55:56.310141 15571 cuda.cc:1] "CudaDriverHelper has not been initialized."\n') == (
+        "it said nothing"
+    )
 
 
 def test_server_that_does_not_end_is_killed(small_server: TritonServer) -> None:
