@@ -154,6 +154,7 @@ def _track_to_message(track: Track, frame: TrackFrame, header: Header) -> Person
         age=track.age,
         missed=track.missed,
         walking=bool(track.walking),
+        walking_reason=track.walking_reason,
     )
     if track.keypoints is not None:
         message.keypoints = _floats(track.keypoints)
@@ -190,6 +191,7 @@ def _read_track(message: PersonTrack) -> Track:
         age=message.age,
         missed=message.missed,
         walking=message.walking,
+        walking_reason=message.walking_reason,
         position=position,
         position_covariance=message.position_covariance.reshape(3, 3) if position is not None else None,
     )

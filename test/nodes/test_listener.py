@@ -1,0 +1,88 @@
+"""A subscription that passes the executor by."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+import rclpy
+from rclpy.context import Context
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from std_msgs.msg import String
+
+from rt_gait_ros.nodes.links import RESULT_QOS
+from rt_gait_ros.nodes.listener import Listener
+
+
+@pytest.fixture
+def node() -> Iterator[Node]:
+    context = Context()
+    rclpy.init(context=context)
+    node = Node("listening", context=context)
+    yield node
+    node.destroy_node()
+    context.shutdown()
+
+
+class Heard:
+    """What came, and a flag for each of two things that may come about."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.arrived = threading.Event()
+        self.crashed = threading.Event()
+
+    def accept(self, message: String) -> None:
+        if message.data == "crash":
+            raise RuntimeError(message.data)
+        self.texts.append(message.data)
+        if message.data == "last":
+            self.arrived.set()
+
+    def on_crash(self, error: Exception) -> None:
+        assert str(error) == "crash"
+        self.crashed.set()
+
+
+def test_every_message_arrives_in_its_order_without_an_executor(node: Node):
+    heard = Heard()
+    publisher = node.create_publisher(String, "words", RESULT_QOS)
+    listener = Listener(node, String, "words", RESULT_QOS, heard.accept, heard.on_crash)
+    words = ["first", "second", "last"]
+    for word in words:
+        publisher.publish(String(data=word))
+    assert heard.arrived.wait(5.0)
+    assert heard.texts == words
+    listener.close()
+
+
+def test_closed_is_closed_and_can_be_opened_again(node: Node):
+    heard = Heard()
+    for _ in range(2):
+        listener = Listener(node, String, "words", RESULT_QOS, heard.accept, heard.on_crash)
+        assert node.count_subscribers("words") == 1
+        listener.close()
+        assert not listener._thread.is_alive()
+        assert not list(node.subscriptions)
+
+
+def test_unexpected_error_is_handed_on(node: Node):
+    heard = Heard()
+    publisher = node.create_publisher(String, "words", RESULT_QOS)
+    listener = Listener(node, String, "words", RESULT_QOS, heard.accept, heard.on_crash)
+    publisher.publish(String(data="crash"))
+    assert heard.crashed.wait(5.0)
+    listener.close()
+
+
+def test_publisher_of_a_qos_that_does_not_match_is_told(node: Node, capfd):
+    told = threading.Event()
+    best_effort = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+    listener = Listener(node, String, "words", RESULT_QOS, lambda message: None, lambda error: None)
+    (event, *_) = listener._subscription.event_handlers
+    tell = event.callback
+    event.callback = lambda status: (tell(status), told.set())
+    node.create_publisher(String, "words", best_effort)
+    assert told.wait(5.0)
+    listener.close()
+    assert "incompatible QoS" in capfd.readouterr().err
