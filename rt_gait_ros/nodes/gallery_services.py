@@ -50,7 +50,8 @@ class GalleryServices:
     def _forget(self, request: Any, response: Any) -> Any:
         def change(gallery: Gallery) -> str:
             person = gallery.forget(request.person)
-            return f"forgot {person.name} ({person.person_id})"
+            unreadable = "".join(f"; {path} may still hold them: delete it" for path in gallery.asides())
+            return f"forgot {person.name} ({person.person_id}){unreadable}"
 
         return self._answer(response, change)
 
@@ -72,7 +73,7 @@ class GalleryServices:
         def change(gallery: Gallery) -> str:
             if not request.path.strip():
                 raise GaitError("path is empty: give the gallery's file")
-            other = self._node.open_gallery(request.path)
+            other = Gallery(request.path)  # a file that is none is refused: nothing else is there to be moved aside
             if self._node.recognizer is not None:
                 self._node.recognizer.use_gallery(other)
             self._node.gallery = other
