@@ -3,17 +3,22 @@
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.embedder import WindowEmbedder, read_embedding
+from rt_gait_ros.gait.gallery import Gallery
 from rt_gait_ros.gait.model import GaitModel, describe
+from rt_gait_ros.gait.recognizer import GaitRecognizer
 from rt_gait_ros.gait.stream_embedder import CHUNK, StreamEmbedder, embedder_for
 from rt_gait_ros.serving.inference import InferenceError, Sequence, SequenceLost, ServerUnavailable
 from rt_gait_ros.serving.onnx_client import OnnxClient
 from rt_gait_ros.serving.server import TritonServer
 from rt_gait_ros.serving.triton_client import TritonClient
+from rt_gait_ros.tracking.track import TrackFrame
 
 PATIENT = 60.0  # seconds, for a busy machine
 
@@ -24,6 +29,7 @@ class Recorder:
     def __init__(self, client):
         self.client = client
         self.sent = []
+        self.answers = []
         self.hold = False
         self.held = []
 
@@ -33,6 +39,7 @@ class Recorder:
     def submit(self, model, inputs, *, deadline=None, sequence=None):
         self.sent.append((inputs, sequence))
         answer = self.client.submit(model, inputs, deadline=deadline, sequence=sequence)
+        self.answers.append(answer)
         if not self.hold:
             return answer
         future = Future()
@@ -311,3 +318,23 @@ def test_lost_from_the_start_is_an_error_and_not_a_loop(frames):
     show(embedder, frames[:1])
     assert isinstance(embedder.request("abcde").exception(1), SequenceLost)
     assert client.asked == 1
+
+
+def test_recogniser_streams_a_network_that_can(in_process, tmp_path, walk, frames):
+    config = RecognizerConfig(
+        model="window_stream", min_frames=6, refresh_every=5, looks=3, agree=2, accept_distance=10.0, margin=0.0
+    )
+    recognizer = GaitRecognizer(in_process, Gallery(tmp_path / "people.gallery"), config)
+    for image in range(60):
+        if image == 1:
+            enrollment = recognizer.enroll("abcde", "Ada", frames=12)
+        shown = replace(walk("abcde", 0), gait_frame=frames[image])
+        answer = recognizer.update(TrackFrame(image * 40_000_000, "camera", 640, 480, tracks=[shown]))
+        for future in in_process.answers:
+            future.result(PATIENT)
+    assert enrollment.done
+    assert enrollment.message == ""
+    assert answer.identities[0].name == "Ada"
+    assert answer.identities[0].frames_used == 6
+    streamed = [inputs["gait_frames"] for inputs, sequence in in_process.sent if not sequence.end]
+    assert sum(frames.shape[1] for frames in streamed) <= 60
