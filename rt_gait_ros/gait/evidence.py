@@ -51,6 +51,12 @@ class Evidence:
         self.holds = ""  # person_id the track is IDENTIFIED as
         self._last_held = ""  # person_id it was IDENTIFIED as most recently
 
+    def use_config(self, config: RecognizerConfig) -> None:
+        """Judge by other lines from now on; of the looks so far the newest are kept."""
+        self._config = config
+        self._looks = deque(self._looks, maxlen=config.looks)
+        self._stale = True
+
     @property
     def latest(self) -> Look | None:
         """The newest look."""

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from rt_gait_ros.errors import UsageError
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.embedder import Embedder, read_embedding
 from rt_gait_ros.gait.enrollment import EnrollError, Enrollment
 from rt_gait_ros.gait.evidence import Evidence, Look, Verdict, candidates, confidence
-from rt_gait_ros.gait.gallery import Gallery, GalleryError, References, UnknownPerson
+from rt_gait_ros.gait.gallery import Gallery, GalleryError, References, UnknownPerson, clean_name
 from rt_gait_ros.gait.identity import Identity, IdentityFrame, IdentityStatus
 from rt_gait_ros.gait.model import describe
 from rt_gait_ros.gait.stream_embedder import embedder_for
@@ -84,12 +85,15 @@ class GaitRecognizer:
         self._config = config
         self._clock = clock
         self._embedder: Embedder = embedder_for(client, model, config.window, config.deadline)
-        self._min_frames = max(config.min_frames, model.min_frames)
         self._walkers: dict[str, _Walker] = {}
         self._held: dict[str, str] = {}  # person_id by body_id, as last answered
         self._enrollments: list[Enrollment] = []
         self._mutex = threading.RLock()
         self._outage = self._gallery_problem = self._input_problem = ""
+
+    @property
+    def _min_frames(self) -> int:
+        return max(self._config.min_frames, self.model.min_frames)
 
     @property
     def problem(self) -> str:
@@ -135,6 +139,19 @@ class GaitRecognizer:
             self.gallery = gallery
             self._gallery_problem = ""
 
+    def use_config(self, config: RecognizerConfig) -> None:
+        """Go on with other settings, for the tracks in view, too.
+
+        Raises UsageError for another model, window or deadline, which the embeddings so far were made with.
+        """
+        for name in ("model", "window", "deadline"):
+            if getattr(config, name) != getattr(self._config, name):
+                raise UsageError(f"{name} cannot be changed while the recogniser runs: start the gait node anew")
+        with self._mutex:
+            self._config = config
+            for walker in self._walkers.values():
+                walker.evidence.use_config(config)
+
     def enroll(
         self, body_id: str, name: str, *, extend: bool = False, frames: int = 0, timeout: float = 0.0
     ) -> Enrollment:
@@ -152,8 +169,8 @@ class GaitRecognizer:
                 window=max(config.window, self._min_frames),
                 deadline=self._clock() + (timeout or config.enroll_timeout),
             )
-            if not name.strip() or not 0.0 <= timeout < math.inf or frames < 0:
-                enrollment.fail(EnrollError.BAD_REQUEST, "give a name, and no negative time or number of frames")
+            if complaint := _complaint(name, frames, timeout):
+                enrollment.fail(EnrollError.BAD_REQUEST, complaint)
             elif enrollment.body_id not in self._walkers:
                 enrollment.fail(EnrollError.UNKNOWN_BODY, self._no_such_track(body_id))
             elif not extend and self._is_taken(name):
@@ -304,3 +321,12 @@ class GaitRecognizer:
             frames_used=look.frames,
             candidates=candidates(verdict, references, self._config),
         )
+
+
+def _complaint(name: str, frames: int, timeout: float) -> str:
+    """Why nobody can be enrolled like that; empty when somebody can."""
+    try:
+        clean_name(name)
+    except GalleryError as error:
+        return str(error)
+    return "" if frames >= 0 and 0.0 <= timeout < math.inf else "frames and timeout cannot be negative"

@@ -1,6 +1,6 @@
 """gait_node: tracks in, identities out; the gallery's services and actions."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import nan
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,9 @@ actions
 """
 
 
+CONTRADICTION_PAUSE = 5.0  # seconds between lines about names withdrawn
+
+
 class GaitNode(NetworkStage[TrackFrame, IdentityFrame]):
     """Runs a GaitRecognizer on every PersonTrackArray."""
 
@@ -70,6 +73,14 @@ class GaitNode(NetworkStage[TrackFrame, IdentityFrame]):
         self._person_actions.abort_all("the gait node is not active: activate it and ask again")
         self.gallery = self.recognizer = self.latest = None
         super().teardown()
+
+    def change(self, values: Mapping[str, Any]) -> None:
+        """Go on with other lines."""
+        if self.gallery is None:  # not configured: nothing reads them yet
+            return
+        self._config = self._read_config(values)
+        if self.recognizer is not None:
+            self.recognizer.use_config(self._config)
 
     def open_gallery(self, path: str | Path) -> Gallery:
         """The gallery of that file, made when it is not there. Raises GalleryError."""
@@ -105,16 +116,30 @@ class GaitNode(NetworkStage[TrackFrame, IdentityFrame]):
         recognizer = self.recognizer
         assert recognizer is not None
         self.latest = identities = recognizer.update(tracks)
+        self._tell_contradictions(identities)
         if recognizer.problem:
             self.faults.raise_("recogniser", recognizer.problem)
         else:
             self.faults.clear("recogniser")
         return identities
 
-    def _read_config(self) -> RecognizerConfig:
+    def _tell_contradictions(self, identities: IdentityFrame) -> None:
+        """Say whose name was just taken away: two people may have changed places under one body id."""
+        if identities.contradicted:
+            self.statistics.count("contradicted")
+            self.get_logger().warning(
+                f"the walk of {', '.join(identities.contradicted)} now speaks against the name given before: withdrawn",
+                throttle_duration_sec=CONTRADICTION_PAUSE,
+            )
+
+    def _read_config(self, values: Mapping[str, Any] | None = None) -> RecognizerConfig:
+        """The settings; `values` are about to be set."""
+        values = dict(values or {})
         model = self.value("model")
-        lines = {name: self.value(name) if self.value(name) >= 0.0 else nan for name in ("accept_distance", "margin")}
-        return settings(self, RecognizerConfig, {**lines, "calibration": calibration.find(self.repository, model)})
+        for name in ("accept_distance", "margin"):
+            line = values.get(name, self.value(name))
+            values[name] = line if line >= 0.0 else nan
+        return settings(self, RecognizerConfig, {**values, "calibration": calibration.find(self.repository, model)})
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from rt_gait_ros.errors import UsageError
 from rt_gait_ros.gait.calibration import Calibration
 from rt_gait_ros.gait.gallery import Gallery, GalleryModelMismatch
 from rt_gait_ros.gait.identity import IdentityStatus
@@ -85,6 +86,20 @@ def test_a_name_that_stands_has_wider_lines(scene, walk):
     assert scene.show(walk("aaaaa", between), images=40)["aaaaa"].status == UNKNOWN
     scene.show(walk("bbbbb", 20), images=NAMED_AFTER)
     assert scene.show(walk("bbbbb", between), images=60)["bbbbb"].name == "Ada"
+
+
+def test_other_lines_count_at_once_for_tracks_in_view(scene, config, walk):
+    assert scene.show(walk("aaaaa", 35), images=NAMED_AFTER)["aaaaa"].status == UNKNOWN  # 0.26 away
+    scene.recognizer.use_config(replace(config, accept_distance=0.3))
+    assert scene.show(walk("aaaaa", 35))["aaaaa"].name == "Ada"
+    scene.recognizer.use_config(replace(config, min_quality=0.9))
+    before = scene.show(walk("aaaaa", 35, quality=0.8))["aaaaa"]
+    assert scene.show(walk("aaaaa", 35, quality=0.8), images=20)["aaaaa"].stamp == before.stamp
+
+
+def test_what_embeddings_were_made_with_cannot_be_changed(scene, config):
+    with pytest.raises(UsageError, match="window cannot be changed"):
+        scene.recognizer.use_config(replace(config, window=12))
 
 
 def test_updates_do_not_wait_for_the_network(scene, client, walk):

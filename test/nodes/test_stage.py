@@ -104,21 +104,31 @@ def test_sibling_parameter_is_ignored_with_a_word(launch):
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "reason"),
+    ("node", "answers"),
     [
-        ("lost_after", 3.0, None),
-        ("lost_after", 300.0, "out of range"),
-        ("high_confidence", 0.05, "low_confidence 0.1 is above"),
-        ("camera_height", 1.0, "read-only"),
+        (
+            "tracker_node",
+            [
+                ("lost_after", 3.0, None),
+                ("lost_after", 300.0, "out of range"),
+                ("high_confidence", 0.05, "low_confidence 0.1 is above"),
+                ("camera_height", 1.0, "read-only"),
+            ],
+        ),
+        (
+            "gait_node",
+            [("accept_distance", 0.2, None), ("min_quality", 2.0, "out of range"), ("outage_grace", 1.0, "read-only")],
+        ),
     ],
 )
-def test_parameters_while_running(launch, ears, name, value, reason):
-    launch("tracker_node").wait_until_says("active")
-    wanted = ParameterValue(type=ParameterType.PARAMETER_DOUBLE, double_value=value)
-    answer = ears.call(SetParameters, "/tracker_node/set_parameters", parameters=[Parameter(name=name, value=wanted)])
-    (result,) = answer.results
-    assert result.successful == (reason is None)
-    assert reason is None or reason in result.reason
+def test_parameters_while_running(launch, ears, tmp_path, node, answers):
+    launch(node, {"gallery": str(tmp_path / "gallery")} if node == "gait_node" else {}).wait_until_says("active")
+    for name, value, reason in answers:
+        wanted = ParameterValue(type=ParameterType.PARAMETER_DOUBLE, double_value=value)
+        answer = ears.call(SetParameters, f"/{node}/set_parameters", parameters=[Parameter(name=name, value=wanted)])
+        (result,) = answer.results
+        assert result.successful == (reason is None), name
+        assert reason is None or reason in result.reason
 
 
 @pytest.mark.parametrize("delay", [0.3, 0.6, 0.9, 1.3])
