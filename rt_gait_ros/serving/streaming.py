@@ -23,8 +23,8 @@ WINDOW_PARAMETER = "stream_window"
 FRAMES_FILE, HEAD_FILE = "frames.onnx", "head.onnx"
 # Part of what Triton says of a sequence that it does not know (core, sequence_batch_scheduler.cc); said here as well.
 SEQUENCE_ABSENT = "must specify the START flag"
-# Frames in one run of the frame part, and sets in one of the head: their activations still fit the processor's cache,
-# and a batch is enough such runs to share among threads.
+# Frames in one run of the frame part, and sets in one of the head: few enough that a batch of many tracks is several
+# runs, which threads share.
 FRAMES_AT_ONCE, SETS_AT_ONCE = 16, 4
 
 
@@ -138,7 +138,7 @@ class StreamingNetwork:
         features = TensorSpec("features", "float32", (-1, -1))
         frame_spec = ModelSpec(spec.name, (frames,), (features,), {})
         head_spec = ModelSpec(spec.name, (features,), (embedding,), {})
-        # threads share the runs: within a run of so small a network they would wait for one another
+        # threads share the runs of a batch, and not the work within a run
         self._frame_part = OnnxSession(folder / FRAMES_FILE, frame_spec, 1)
         self._head = OnnxSession(folder / HEAD_FILE, head_spec, 1)
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="stream")
