@@ -112,11 +112,12 @@ def join_costs(
     skeletons and boxes say: 1 - mean of overlap and object keypoint similarity.
     overlap: (R, C) intersection over union of predicted and detected boxes.
     """
-    noise = detections.noise[columns][None]
-    total = table.box.variance[rows][:, None] + noise
+    # Coordinates come first: numpy sums over a long last axis many times faster than over one of four.
     box = detections.box[columns]
-    distance = (np.square(box[None] - table.box.mean[rows][:, None]) / total).sum(axis=-1)
-    costs = distance + np.log((total / noise).prod(axis=-1))
+    noise = detections.noise[columns].T[:, None]
+    total = table.box.variance[rows].T[:, :, None] + noise
+    distance = (np.square(box.T[:, None] - table.box.mean[rows].T[:, :, None]) / total).sum(axis=0)
+    costs = distance + np.log((total / noise).prod(axis=0))
     inside = distance < config.gate
     likeness = overlap
     if layout in SIGMAS:
