@@ -1,0 +1,108 @@
+"""`rt-gait run`: all nodes and Triton from one command."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import pytest
+
+from rt_gait_ros.serving.installation import find_installation
+
+pytestmark = pytest.mark.usefixtures("triton_installed")
+
+IMAGES = 60
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    """Four seconds of people who stand in a picture that moves a little."""
+    picture = cv2.imread(str(Path(__file__).parents[2] / "docs/images/pose_movenet_multipose.jpg"))
+    assert picture is not None
+    height, width = picture.shape[0] * 640 // picture.shape[1] // 2 * 2 - 16, 624
+    picture = cv2.resize(picture, (width + 16, height + 16))
+    path = tmp_path / "clip.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 15.0, (width, height))
+    for number in range(IMAGES):
+        shift = number % 16
+        writer.write(picture[:height, shift : shift + width])
+    writer.release()
+    return path
+
+
+class Run:
+    """`rt-gait run` in a process of its own."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        self.said_at = folder / "said.txt"
+        command = [sys.executable, "-m", "rt_gait_ros.cli.main", "run", "--table", "--gallery", str(folder / "gallery")]
+        environment = {
+            **os.environ,
+            "RT_GAIT_TRITONSERVER": str(find_installation().binary),
+            "RT_GAIT_CACHE": str(folder / "cache"),
+            "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
+            "ROS_DOMAIN_ID": str(1 + os.getpid() % 100),
+            "PYTHONUNBUFFERED": "1",
+        }
+        with self.said_at.open("wb") as said:
+            self.process = subprocess.Popen([*command, *arguments], env=environment, stdout=said, stderr=said)
+        self._folder = folder
+
+    @property
+    def said(self) -> str:
+        """Both outputs so far."""
+        return self.said_at.read_text(errors="replace")
+
+    def left_behind(self) -> list[str]:
+        """Processes that were started from the run's own folder: the server's."""
+        found = []
+        for entry in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                line = entry.read_bytes().decode(errors="replace")
+            except OSError:
+                continue
+            if str(self._folder / "cache") in line:
+                found.append(line)
+        return found
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Run]]:
+    """start(*arguments) is a Run; ended with the test."""
+    runs: list[Run] = []
+
+    def begin(*arguments: str) -> Run:
+        runs.append(Run(tmp_path, *arguments))
+        return runs[-1]
+
+    yield begin
+    for run in runs:
+        if run.process.poll() is None:
+            run.process.send_signal(signal.SIGINT)
+            run.process.wait(20)
+
+
+def test_a_video_is_played_and_its_people_are_told_and_all_ends(start: Callable[..., Run], clip: Path) -> None:
+    run = start("--source", str(clip))
+    assert run.process.wait(90) == 0, run.said
+    assert re.search(r"^[a-z]\w{4} +(collecting|unknown) ", run.said, re.MULTILINE), run.said
+    assert "Traceback" not in run.said
+    assert not run.left_behind()
+
+
+def test_interrupt_ends_everything(start: Callable[..., Run], clip: Path) -> None:
+    run = start("--source", str(clip), "--loop")
+    end = time.monotonic() + 60
+    while "collecting" not in run.said and time.monotonic() < end:
+        assert run.process.poll() is None, run.said
+        time.sleep(0.1)
+    assert run.left_behind()
+    run.process.send_signal(signal.SIGINT)
+    assert run.process.wait(30) == 0, run.said
+    assert "Traceback" not in run.said
+    assert not run.left_behind()
