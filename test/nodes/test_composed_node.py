@@ -1,9 +1,9 @@
 import cv2
 import numpy as np
 import pytest
-from rt_gait_ros.msg import GaitIdentityArray, PersonPoseArray
 from sensor_msgs.msg import Image
 
+from rt_gait_ros.msg import GaitIdentityArray, PersonPoseArray
 from rt_gait_ros.nodes.conversions import from_time
 from rt_gait_ros.nodes.image_conversion import bgr_to_image
 

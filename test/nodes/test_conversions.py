@@ -3,9 +3,9 @@ import array
 import numpy as np
 import pytest
 from rclpy.serialization import deserialize_message, serialize_message
-from rt_gait_ros.msg import GaitIdentityArray, PersonPoseArray, PersonTrackArray
 
 from rt_gait_ros.gait.identity import Candidate, Identity, IdentityFrame, IdentityStatus
+from rt_gait_ros.msg import GaitIdentityArray, PersonPoseArray, PersonTrackArray
 from rt_gait_ros.nodes import conversions
 from rt_gait_ros.nodes.conversions import GAIT_FRAMES, MalformedMessage
 from rt_gait_ros.pose.person import PersonPose, PoseFrame

@@ -2,8 +2,8 @@ import array
 import time
 
 import numpy as np
-from rt_gait_ros.msg import PersonPoseArray, PersonTrack, PersonTrackArray
 
+from rt_gait_ros.msg import PersonPoseArray, PersonTrack, PersonTrackArray
 from rt_gait_ros.nodes.conversions import from_time, poses_to_message
 from rt_gait_ros.pose.person import PersonPose, PoseFrame
 
