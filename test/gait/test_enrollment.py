@@ -46,6 +46,8 @@ def test_without_a_body_the_only_confirmed_track_is_taken(scene, walk):
         ({"body_id": "zzzzz", "name": "Dan"}, EnrollError.UNKNOWN_BODY),
         ({"body_id": "aaaaa", "name": "ada"}, EnrollError.DUPLICATE_NAME),
         ({"body_id": "aaaaa", "name": "  "}, EnrollError.BAD_REQUEST),
+        ({"body_id": "aaaaa", "name": 65 * "x"}, EnrollError.BAD_REQUEST),
+        ({"body_id": "aaaaa", "name": "Dan\x1b[2J"}, EnrollError.BAD_REQUEST),
         ({"body_id": "aaaaa", "name": "Dan", "timeout": -1.0}, EnrollError.BAD_REQUEST),
         ({"body_id": "aaaaa", "name": "Dan", "timeout": float("nan")}, EnrollError.BAD_REQUEST),
     ],

@@ -111,7 +111,7 @@ def test_enrolled_walker_is_named(ears, gait):
     ("fields", "error", "line"),
     [
         ({"body_id": "zzzzz", "name": "Ada"}, RESULT.ERROR_UNKNOWN_BODY, "zzzzz"),
-        ({"body_id": "aaaaa", "name": " "}, RESULT.ERROR_BAD_REQUEST, "give a name"),
+        ({"body_id": "aaaaa", "name": " "}, RESULT.ERROR_BAD_REQUEST, "is no name"),
         ({"body_id": "aaaaa", "name": "Ada", "timeout": -1.0}, RESULT.ERROR_BAD_REQUEST, "negative"),
         ({"body_id": "aaaaa", "name": "Ada", "frames": 1000, "timeout": 0.3}, RESULT.ERROR_TIMEOUT, "came in time"),
     ],
@@ -140,11 +140,20 @@ def test_services_change_the_gallery(ears, gait, tmp_path):
     assert ears.call(RenamePerson, "/gait_node/rename_person", person="Bob", new_name="Bert").success
     assert ears.call(MergePersons, "/gait_node/merge_persons", into_person="Ada", from_person="Bert").success
     assert not ears.call(ForgetPerson, "/gait_node/forget_person", person="Bert").success
-    assert ears.call(ForgetPerson, "/gait_node/forget_person", person="Ada").success
+    aside = tmp_path / "people.gallery.corrupt-20260101T000000-abcd"
+    aside.write_bytes(b"once a gallery")
+    forgotten = ears.call(ForgetPerson, "/gait_node/forget_person", person="Ada")
+    assert forgotten.success
+    assert str(aside) in forgotten.message
     assert not ears.call(ListPersons, "/gait_node/list_persons").persons
     other = str(tmp_path / "other.gallery")
     assert ears.call(SetGallery, "/gait_node/set_gallery", path=other).success
     assert not ears.call(SetGallery, "/gait_node/set_gallery", path="/dev/null/x").success
+    thesis = tmp_path / "thesis.pdf"
+    thesis.write_bytes(b"%PDF")
+    refused = ears.call(SetGallery, "/gait_node/set_gallery", path=str(thesis))
+    assert (refused.success, thesis.read_bytes()) == (False, b"%PDF")
+    assert "is not a gallery" in refused.message
     assert ears.call(ListPersons, "/gait_node/list_persons").path == other
 
 
