@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from ament_index_python.packages import get_package_share_directory
-from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo, Image
 
 from rt_gait_ros.nodes import runner
@@ -26,21 +26,9 @@ publishes
   camera_info   sensor_msgs/CameraInfo, with each image; K is zero where the camera is not calibrated
   /diagnostics  diagnostic_msgs/DiagnosticArray, once a second
 """
-# REP-2003: drivers publish with the system's defaults, that is reliably, so that every subscriber matches. A late
-# image is worth nothing: one is kept.
-CAMERA_QOS = QoSProfile(
-    depth=1,
-    history=HistoryPolicy.KEEP_LAST,
-    reliability=ReliabilityPolicy.RELIABLE,
-    durability=DurabilityPolicy.VOLATILE,
-)
-# CameraInfo is small, and whoever counts or pairs images needs each: half a second of room.
-INFO_QOS = QoSProfile(
-    depth=15,
-    history=HistoryPolicy.KEEP_LAST,
-    reliability=ReliabilityPolicy.RELIABLE,
-    durability=DurabilityPolicy.VOLATILE,
-)
+# REP-2003: drivers publish with the system's defaults, reliable and volatile, so that every subscriber matches. A late
+# image is worth nothing: one is kept. CameraInfo is small, and whoever counts or pairs images needs each.
+CAMERA_QOS, INFO_QOS = QoSProfile(depth=1), QoSProfile(depth=10)
 AUDIENCE_PERIOD = 0.02  # seconds between looks whether enough have subscribed
 CLOSE_TIMEOUT = 5.0
 
