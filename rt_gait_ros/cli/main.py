@@ -26,7 +26,7 @@ COMMANDS = {
 }
 
 # Modules that only the extra [train] brings.
-_EXTRAS = {"onnx", "onnxscript", "pycocotools", "torch"}
+_EXTRAS = {"h5py", "onnx", "onnxscript", "pycocotools", "torch"}
 
 _EPILOG = """\
 begin with
@@ -45,7 +45,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     name = next((word for word in words if not word.startswith("-")), "")
     parser = _parser(name)
     try:
-        parsed = parser.parse_args(words)
+        parsed, rest = parser.parse_known_args(words)
+        if rest and "pytest" not in parsed:  # `rt-gait test` alone hands on what it does not know
+            parser.error(f"unrecognized arguments: {' '.join(rest)}")
+        parsed.pytest = rest
         if not parsed.command:
             parser.print_help()
             return 0

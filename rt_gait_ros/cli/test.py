@@ -12,9 +12,10 @@ SUMMARY = "run the tests of a clone"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments: pytest's own."""
-    parser.epilog = "For example: rt-gait test test/pose -k paf -x"
-    parser.add_argument("pytest", nargs=argparse.REMAINDER, help="arguments for pytest; none runs all tests")
+    """Say that the arguments are pytest's own: `main` collects them in `pytest`."""
+    parser.usage = "rt-gait test [-h] [PYTEST ARGUMENT ...]"
+    parser.epilog = "Arguments are pytest's; none runs all tests. For example: rt-gait test test/pose -k paf -x"
+    parser.set_defaults(pytest=[])
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -25,5 +26,5 @@ def run(arguments: argparse.Namespace) -> int:
     # as `python -m pytest` it would put the clone's sources before the installed package
     pytest = Path(sys.executable).with_name("pytest")
     if not pytest.exists():
-        raise GaitError("pytest is not installed: pip install 'rt-gait-ros[test]', or run ./rt-gait test in the clone")
+        raise GaitError("pytest is not installed: run ./rt-gait test in the clone, or pip install '.[test]' there")
     return subprocess.call([pytest, *arguments.pytest], cwd=clone)
