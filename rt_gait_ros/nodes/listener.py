@@ -1,8 +1,8 @@
 """A subscription with a thread and a wait set of its own.
 
 rclpy's executor builds a wait set of everything the node has (life-cycle and parameter services, timers, guard
-conditions) three times for each message: 0.5 to 1.5 ms of CPU on a small core, several times what taking the message
-costs. So the messages that come with every image pass it by; everything else stays with the executor.
+conditions) several times for each message. Passing it by saved 0.5 ms of CPU per message in the gait node, 1 ms in the
+tracker node (two busy cores). So the messages that come with every image pass it by; everything else stays with the executor.
 """
 
 import threading
