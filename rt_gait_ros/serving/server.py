@@ -28,7 +28,7 @@ _LOG_FILE = "server.log"
 _ERROR_LINE = re.compile(r"E\d{4} [\d:.]+ \d+ \S+\] ")
 # What a server without a GPU says as an error at every start.
 _HARMLESS = ("CudaDriverHelper has not been initialized",)
-# What the Python backend was seen to abort with, once, while it loaded networks at the same time. The cause is not known.
+# What the Python backend was seen to abort with, once, loading networks at the same time; the cause is not known.
 _ACCIDENTS = ("boost::interprocess::lock_exception",)
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 

@@ -48,7 +48,7 @@ def person_mask(logits: np.ndarray) -> np.ndarray:
     left, top, width, height = cv2.boundingRect(whole)
     if width == 0:
         return whole
-    binary = whole[top : top + height, left : left + width]  # the search is most of the work, and a person a part of the picture
+    binary = whole[top : top + height, left : left + width]  # to search less
     count, labels, statistics, _ = cv2.connectedComponentsWithStats(binary, connectivity=8)
     if count <= 2:
         return whole
