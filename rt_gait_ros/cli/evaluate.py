@@ -1,7 +1,6 @@
 """`rt-gait evaluate`: recognition figures on the sets that the field measures itself with."""
 
 import argparse
-import csv
 import os
 import sys
 from dataclasses import asdict
@@ -9,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from rt_gait_ros.cli.output import add_json_argument, emit
+from rt_gait_ros.cli.evaluate_sets import add_casia_b, add_tum_gaid
+from rt_gait_ros.cli.output import add_json_argument, emit, write_csv
 from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.evaluation import kth, mot
 from rt_gait_ros.evaluation.open_set import det_curve
@@ -68,6 +68,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     walking.add_argument("--csv", type=Path, metavar="FILE", help="write the rows as CSV too")
     walking.add_argument("--det", type=Path, metavar="FILE", help="draw the DET curve into a picture (.png)")
     walking.set_defaults(action=_kth)
+    add_casia_b(protocols)
+    add_tum_gaid(protocols)
     tracking = protocols.add_parser(
         "mot",
         help="MOTChallenge: tracking, from given detections",
@@ -138,7 +140,7 @@ def _progress(line: str) -> None:
 def _report(result: kth.Result, arguments: argparse.Namespace) -> None:
     report = result.to_json()
     if arguments.csv:
-        _write_csv(arguments.csv, report["rows"])
+        write_csv(arguments.csv, report["rows"])
     if arguments.det:
         genuine = np.concatenate([pair.genuine for pair in result.pairs])
         impostor = np.concatenate([pair.impostor for pair in result.pairs])
@@ -159,16 +161,3 @@ def _table(report: dict) -> str:
     figures = report["open_set"]
     lines += ["", f"EER {100 * figures['eer']:.1f} %, FNIR at FPIR 1 % {100 * figures['fnir_at_fpir_1']:.1f} %"]
     return "\n".join(lines)
-
-
-def _write_csv(path: Path, rows: list[dict]) -> None:
-    flat = [{k: v for k, v in row.items() if not k.startswith("ci95")} for row in rows]
-    for line, row in zip(flat, rows, strict=True):
-        line["ci95_low"], line["ci95_high"] = row["ci95"]
-    try:
-        with path.open("w", newline="") as file:
-            writer = csv.DictWriter(file, flat[0])
-            writer.writeheader()
-            writer.writerows(flat)
-    except OSError as error:
-        raise GaitError(f"{path} cannot be written: {error.strerror}") from error

@@ -1,6 +1,7 @@
 """How commands print what they found."""
 
 import argparse
+import csv
 import json
 import sys
 from pathlib import Path
@@ -34,3 +35,29 @@ def write_json(value: Any, target: str) -> None:
         Path(target).expanduser().write_text(text, encoding="utf-8")
     except OSError as error:
         raise GaitError(f"{target} cannot be written: {error.strerror}") from error
+
+
+def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Write the rows of an evaluation as a table: an interval as two columns, a dictionary as one for each key.
+
+    Raises GaitError.
+    """
+    flat: list[dict[str, Any]] = []
+    for row in rows:
+        line: dict[str, Any] = {}
+        for name, value in row.items():
+            if name.startswith("ci95"):
+                line |= {f"{name}_low": value[0], f"{name}_high": value[1]}
+            elif isinstance(value, dict):
+                line |= {f"{name}_{key}": entry for key, entry in value.items()}
+            else:
+                line[name] = value
+        flat.append(line)
+    columns = list(dict.fromkeys(name for line in flat for name in line))
+    try:
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, columns)
+            writer.writeheader()
+            writer.writerows(flat)
+    except OSError as error:
+        raise GaitError(f"{path} cannot be written: {error.strerror}") from error

@@ -1,0 +1,270 @@
+"""TUM-GAID as Embedded-Gait evaluates it: windows of optical flow, k nearest neighbours, a majority vote per video.
+
+Gallery N 1-4; probes N 5-6 (normal), B 1-2 (backpack), S 1-2 (coating shoes), and those of the second session where
+there are any: N 11-12, B 3-4, S 3-4 (Hofmann et al., "The TUM gait from audio, image and depth database", 2014).
+"""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from rt_gait_ros.errors import GaitError, UsageError
+from rt_gait_ros.evaluation.jobs import Arrays, Embed, Job
+from rt_gait_ros.evaluation.open_set import Searches, equal_error_rate, fnir_at_fpir, searches
+from rt_gait_ros.evaluation.recognition import RankRate, rank_rate, to_persons
+from rt_gait_ros.gait.config import RecognizerConfig
+from rt_gait_ros.gait.distance import distances
+from rt_gait_ros.gait.model import GaitModel
+from rt_gait_ros.pose.pipeline import PoseConfig, PosePipeline
+from rt_gait_ros.resources import resource
+from rt_gait_ros.serving.onnx_client import OnnxClient
+from rt_gait_ros.silhouette.flow import SIZE, UNITS, WINDOW, windows
+from rt_gait_ros.sources.frame import Frame
+
+K = 7  # neighbours that vote (Embedded-Gait)
+GALLERY = "N#1-4"
+PROBES = {
+    "N#5-6": ("n05", "n06"),
+    "B#1-2": ("b01", "b02"),
+    "S#1-2": ("s01", "s02"),
+    "N#11-12": ("n11", "n12"),
+    "B#3-4": ("b03", "b04"),
+    "S#3-4": ("s03", "s04"),
+}
+SEQUENCES = {GALLERY: ("n01", "n02", "n03", "n04"), **PROBES}
+FPS = 30.0  # of the set's Kinect
+
+# Folders of prepared samples: tfimdb_tum_gaid_N155_ft_of25_60x60 (gallery), ..._test_n05-06_of25_60x60, ...
+_PREPARED = re.compile(r".*_(ft|test_([nbs])(\d\d)-(\d\d))_of25_60x60")
+
+
+@dataclass(frozen=True, slots=True)
+class Video:
+    """One sequence. condition: key of SEQUENCES. embeddings: (N, P, C) of its windows."""
+
+    person: str
+    condition: str
+    embeddings: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One probe condition. videos: rank-1 by vote. samples: of single windows by k-NN. rank5: videos by mean distance.
+
+    genuine, impostor, found: distances of videos to persons, for open-set figures.
+    """
+
+    probe: str
+    videos: RankRate
+    samples: RankRate
+    rank5: RankRate
+    genuine: np.ndarray
+    impostor: np.ndarray
+    found: Searches
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The whole protocol. lost: videos without a single window."""
+
+    model: str
+    rows: tuple[Row, ...]
+    people: int
+    lost: int
+    protocol: str = field(default="tum-gaid", init=False)
+
+    @property
+    def genuine(self) -> np.ndarray:
+        """Distances of every probe to its own person."""
+        return np.concatenate([row.genuine for row in self.rows])
+
+    @property
+    def impostor(self) -> np.ndarray:
+        """Distances of every probe to every other person."""
+        return np.concatenate([row.impostor for row in self.rows])
+
+    def to_json(self) -> dict:
+        """The figures in the shape that every `rt-gait evaluate` gives; shares 0..1."""
+        found = Searches(
+            np.concatenate([row.found.right for row in self.rows]),
+            np.concatenate([row.found.mated for row in self.rows]),
+            np.concatenate([row.found.non_mated for row in self.rows]),
+        )
+        fnir, threshold = fnir_at_fpir(found, 0.01)
+        eer = equal_error_rate(self.genuine, self.impostor)
+        return {
+            "protocol": self.protocol,
+            "model": self.model,
+            "rows": [_json(row) for row in self.rows],
+            "open_set": {"eer": eer, "fnir_at_fpir_1": fnir, "threshold": threshold},
+            "lost": self.lost,
+            "people": self.people,
+        }
+
+
+def find_videos(folder: Path) -> list[Job]:
+    """One job per video, named "condition/person/sequence".
+
+    Raises UsageError for a folder that holds neither images (p001/n01/*.jpg) nor prepared samples.
+    """
+    jobs = _prepared(folder) or _images(folder / "image") or _images(folder)
+    kinds = {job.name.partition("/")[0] for job in jobs}
+    if GALLERY not in kinds or len(kinds) < 2:
+        raise UsageError(
+            f"{folder} is not TUM-GAID: folders like p001/n01 with images are expected, of the gallery (n01 to n04) "
+            "and of probes, or prepared samples in ..._ft_of25_60x60 and ..._test_n05-06_of25_60x60"
+        )
+    return jobs
+
+
+def _images(folder: Path) -> list[Job]:
+    jobs = []
+    for condition, names in SEQUENCES.items():
+        for name in names:
+            for video in sorted(folder.glob(f"p[0-9][0-9][0-9]/{name}")):
+                files = sorted(path for path in video.iterdir() if path.suffix.lower() in (".jpg", ".png"))
+                jobs.append(Job(f"{condition}/{video.parent.name}/{name}", tuple(files), embed_images))
+    return jobs
+
+
+def _prepared(folder: Path) -> list[Job]:
+    videos: dict[str, list[Path]] = {}
+    for part in sorted(folder.iterdir()) if folder.is_dir() else []:
+        match = _PREPARED.fullmatch(part.name)
+        if match and part.is_dir():
+            condition = GALLERY if match[1] == "ft" else f"{match[2].upper()}#{int(match[3])}-{int(match[4])}"
+            if condition not in SEQUENCES:
+                raise UsageError(f"{part} holds {condition}, which is no condition of the set: {', '.join(PROBES)}")
+            for sample in sorted(part.glob("*.h5")):  # p001-n05-01.h5: person, sequence, number of the window
+                person, _, rest = sample.stem.partition("-")
+                videos.setdefault(f"{condition}/{person}/{rest.rpartition('-')[0]}", []).append(sample)
+    return [Job(name, tuple(files), embed_samples) for name, files in videos.items()]
+
+
+def embed_samples(files: Sequence[Path], embed: Embed, model: GaitModel) -> Arrays:
+    """Embeddings of prepared samples: "embeddings" (N, P, C). A sample without data is passed over."""
+    read = [read_sample(path) for path in files]
+    return _embedded([window for window in read if window is not None], embed, model)
+
+
+def read_sample(path: Path) -> np.ndarray | None:
+    """A prepared sample (deepdish) as (25, 60, 60, 2) int16 hundredths; None for one without data. Raises GaitError."""
+    try:
+        import h5py  # of the extra [train]; nothing else of the evaluation needs it
+    except ImportError as error:
+        raise GaitError("prepared samples need h5py: pip install 'rt-gait-ros[train]'") from error
+    try:
+        with h5py.File(path, "r") as file:
+            data = np.asarray(file["data"]) if "data" in file else np.zeros(0)
+            factor = float(file.attrs.get("compressFactor", UNITS))
+    except OSError as error:
+        raise GaitError(f"{path} cannot be read as HDF5: is the file whole?") from error
+    if data.size == 0:
+        return None
+    if data.shape != (SIZE, SIZE, 2 * WINDOW):
+        raise GaitError(f"{path} holds {data.shape}, not ({SIZE}, {SIZE}, {2 * WINDOW}): is it optical flow?")
+    # horizontal and vertical flow alternate in the last axis
+    window = data.reshape(SIZE, SIZE, WINDOW, 2).transpose(2, 0, 1, 3)
+    return np.asarray(np.rint(window * (UNITS / factor)), np.int16)
+
+
+def embed_images(files: Sequence[Path], embed: Embed, model: GaitModel) -> Arrays:
+    """Embeddings of a video: "embeddings" (N, P, C) of the windows of the flow that our own pose pipeline makes."""
+    frames, offsets = flow_of(files)
+    return _embedded(list(windows(frames, offsets)), embed, model)
+
+
+def flow_of(files: Sequence[Path]) -> tuple[np.ndarray, np.ndarray]:
+    """Flow frames (S, 60, 60, 2) of the tallest person, and where each stood, in cells from the left (S,)."""
+    client = OnnxClient(resource("model_repository"), timeout=60.0)
+    try:
+        pipeline = PosePipeline(client, PoseConfig(gait_frame_kind="flow"))
+        frames, offsets = [np.zeros((0, SIZE, SIZE, 2), np.int16)], []
+        for index, path in enumerate(files):
+            image = cv2.imread(str(path))
+            if image is None:
+                continue
+            people = pipeline.process(Frame(image, int(index / FPS * 1e9))).people
+            person = max(people, key=lambda someone: someone.box[3], default=None)
+            if person is not None and person.gait_frame is not None and person.quality >= RecognizerConfig.min_quality:
+                frames.append(person.gait_frame[None])
+                # the whole picture is 60 cells high, as in the authors' preparation
+                offsets.append((person.box[0] + person.box[2] / 2) * SIZE / image.shape[0])
+    finally:
+        client.close()
+    return np.concatenate(frames), np.array(offsets)
+
+
+def _embedded(read: list[np.ndarray], embed: Embed, model: GaitModel) -> Arrays:
+    return {"embeddings": np.stack([embed(window) for window in read]) if read else np.zeros((0, 1, 1), np.float32)}
+
+
+def videos_of(embedded: Mapping[str, Arrays]) -> list[Video]:
+    """All videos that have a window."""
+    split = {name: name.split("/") for name in embedded}
+    found = [Video(parts[1], parts[0], embedded[name]["embeddings"]) for name, parts in split.items()]
+    return [video for video in found if len(video.embeddings)]
+
+
+def evaluate(embedded: Mapping[str, Arrays], model: str) -> Result:
+    """The protocol on what the jobs made. Raises UsageError where too little is left to compare."""
+    videos = videos_of(embedded)
+    gallery = [video for video in videos if video.condition == GALLERY]
+    people = sorted({video.person for video in gallery})
+    probes = [video for video in videos if video.condition != GALLERY and video.person in people]
+    if len(people) < 2 or not probes:
+        raise UsageError("less than two people of the gallery, or none of the probes, have windows: nothing to compare")
+    templates = np.concatenate([video.embeddings for video in gallery])
+    owners = np.concatenate([[people.index(video.person)] * len(video.embeddings) for video in gallery])
+    rows = []
+    for condition in PROBES:
+        if asked := [video for video in probes if video.condition == condition]:
+            rows.append(_row(asked, templates, owners, people))
+    return Result(model, tuple(rows), len(people), len(embedded) - len(videos))
+
+
+def _row(probes: list[Video], templates: np.ndarray, owners: np.ndarray, people: list[str]) -> Row:
+    truth = np.array([people.index(video.person) for video in probes])
+    votes, table, right_samples, samples = [], [], 0, 0
+    for video, person in zip(probes, truth, strict=True):
+        apart = distances(video.embeddings, templates)
+        named = [vote(owners[np.argsort(row, kind="stable")[:K]]) for row in apart]
+        right_samples += sum(name == person for name in named)
+        samples += len(named)
+        votes.append(vote(named))
+        table.append(to_persons(apart, owners, len(people)).mean(axis=0))
+    nearest = np.stack(table)
+    own = np.zeros(nearest.shape, bool)
+    own[np.arange(len(truth)), truth] = True
+    return Row(
+        probes[0].condition,
+        RankRate(int((np.array(votes) == truth).sum()), len(truth)),
+        RankRate(right_samples, samples),
+        rank_rate(nearest, truth, 5),
+        nearest[own],
+        nearest[~own],
+        searches(nearest, truth),
+    )
+
+
+def vote(names: Sequence[int] | np.ndarray) -> int:
+    """The most frequent; of equals the one that comes first."""
+    return Counter(int(name) for name in names).most_common(1)[0][0]
+
+
+def _json(row: Row) -> dict:
+    return {
+        "gallery": GALLERY,
+        "probe": row.probe,
+        "rank1": row.videos.rate,
+        "ci95": list(row.videos.ci95),
+        "probes": row.videos.probes,
+        "rank1_samples": row.samples.rate,
+        "samples": row.samples.probes,
+        "rank5": row.rank5.rate,
+    }

@@ -1,0 +1,121 @@
+import argparse
+import csv
+import json
+import os
+
+import cv2
+import h5py
+import keras_files
+import numpy as np
+import pytest
+
+from rt_gait_ros.cli import evaluate
+from rt_gait_ros.errors import UsageError
+
+
+def rt_gait(*arguments):
+    parser = argparse.ArgumentParser()
+    evaluate.add_arguments(parser)
+    return evaluate.run(parser.parse_args([os.fspath(argument) for argument in arguments]))
+
+
+def outputs(folder):
+    names = {"json": folder / "out.json", "csv": folder / "rows.csv", "det": folder / "det.png"}
+    return names, [word for name, path in names.items() for word in (f"--{name}", path)]
+
+
+@pytest.fixture
+def casia_b(tmp_path):
+    """Three people of different build from two views, as GaitDatasetB-silh; one sequence is empty, one all black."""
+    for person, width in (("075", 20), ("076", 60), ("077", 110)):
+        for sequence in ("nm-01", "nm-05", "bg-01", "cl-01"):
+            for number, view in enumerate(("000", "090")):
+                folder = tmp_path / "set" / person / sequence / view
+                folder.mkdir(parents=True)
+                mask = np.zeros((240, 320), np.uint8)
+                mask[20:220, 160 - width // 2 - number : 160 + width // 2 + number] = 255
+                if (person, sequence, view) == ("075", "cl-01", "000"):
+                    continue
+                if (person, sequence, view) == ("076", "cl-01", "000"):
+                    mask[:] = 0
+                for frame in range(3):
+                    cv2.imwrite(str(folder / f"{person}-{sequence}-{view}-{frame + 1:03}.png"), mask)
+    cut_off = tmp_path / "set/077/nm-01/000/077-nm-01-000-001.png"
+    cut_off.write_bytes(cut_off.read_bytes()[:40])
+    return tmp_path
+
+
+def test_casia_b_as_table_csv_json_and_plot(casia_b, capsys):
+    files, words = outputs(casia_b)
+    rt_gait("casia-b", casia_b / "set", "--work", casia_b / "work", "--workers", "2", *words)
+    report = json.loads(files["json"].read_text())
+    assert (report["protocol"], report["model"], report["people"]) == ("casia-b", "gait_energy_image", 3)
+    assert (report["lost"], report["damaged"]) == (2, 4)
+    rows = {row["probe"]: (row["rank1"], row["probes"]) for row in report["rows"]}
+    assert rows == {"NM#5-6": (1.0, 6), "BG#1-2": (1.0, 6), "CL#1-2": (1.0, 4)}
+    assert report["open_set"]["eer"] == 0.0
+    with files["csv"].open() as file:
+        assert [row["by_view_090"] for row in csv.DictReader(file)] == ["1.0"] * 3
+    assert files["det"].read_bytes().startswith(b"\x89PNG")
+    shown = capsys.readouterr()
+    assert "2 of them lost, 4 pictures unusable" in shown.out
+    assert "3/3" in shown.err
+    rt_gait("casia-b", casia_b / "set", "--work", casia_b / "work", "--json")
+    again = capsys.readouterr()
+    assert json.loads(again.out) == report
+    assert again.err == "", "everything was kept"
+
+
+def test_no_workers_and_no_people_are_refused(casia_b):
+    with pytest.raises(UsageError, match="workers"):
+        rt_gait("casia-b", casia_b / "set", "--workers", "0")
+    (casia_b / "other/001/nm-01/000").mkdir(parents=True)
+    with pytest.raises(UsageError, match="after number 74"):
+        rt_gait("casia-b", casia_b / "other")
+
+
+@pytest.fixture
+def tum_gaid(tmp_path):
+    """Two people who move to the right and to the left, prepared, and a small 2D-CNN."""
+    pytest.importorskip("torch", reason="needs the extra [train]")
+    from rt_gait_ros.networks.flow_export import export_flow, write_flow
+
+    layers = keras_files.weights("flow2d", keras_files.NARROW["flow2d"], 6)
+    write_flow(export_flow(keras_files.write(tmp_path / "m.hdf5", layers)), tmp_path / "models", "flow2d")
+    draw = np.random.default_rng(0)
+    for part, sequence in (("ft", "n01"), ("test_n05-06", "n05"), ("test_b01-02", "b01")):
+        folder = tmp_path / "set" / f"tfimdb_tum_gaid_N155_{part}_of25_60x60"
+        folder.mkdir(parents=True)
+        for person, speed in (("p160", 600), ("p161", -600)):
+            for window in range(4):
+                data = draw.integers(-20, 20, (60, 60, 50)).astype(np.int16)
+                data[10:50, 25:35, 0::2] += speed
+                with h5py.File(folder / f"{person}-{sequence}-{window + 1:02}.h5", "w") as file:
+                    file["data"] = data
+    return tmp_path
+
+
+def test_tum_gaid_as_table_csv_json_and_plot(tum_gaid, capsys):
+    files, words = outputs(tum_gaid)
+    common = ["--model", "flow2d", "--repository", tum_gaid / "models", "--work", tum_gaid / "work"]
+    rt_gait("tum-gaid", tum_gaid / "set", *common, *words)
+    report = json.loads(files["json"].read_text())
+    assert (report["protocol"], report["model"], report["lost"]) == ("tum-gaid", "flow2d", 0)
+    assert [(row["probe"], row["rank1"], row["probes"], row["samples"]) for row in report["rows"]] == [
+        ("N#5-6", 1.0, 2, 8),
+        ("B#1-2", 1.0, 2, 8),
+    ]
+    assert files["det"].read_bytes().startswith(b"\x89PNG")
+    assert "2 people, 6 videos, 0 of them lost" in capsys.readouterr().out
+    people = tum_gaid / "people.txt"
+    people.write_text("p160\n")
+    with pytest.raises(UsageError, match="less than two people"):
+        rt_gait("tum-gaid", tum_gaid / "set", *common, "--people", people)
+    people.write_text("Ada\n")
+    with pytest.raises(UsageError, match="must be a person's number"):
+        rt_gait("tum-gaid", tum_gaid / "set", *common, "--people", people)
+
+
+def test_tum_gaid_wants_a_flow_network(tum_gaid):
+    with pytest.raises(UsageError, match="eats silhouette frames; this set gives flow"):
+        rt_gait("tum-gaid", tum_gaid / "set", "--model", "gait_energy_image")
