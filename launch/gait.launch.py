@@ -27,6 +27,7 @@ from launch_ros.substitutions import ExecutableInPackage
 
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.nodes.dds import apply_dds_profile
+from rt_gait_ros.nodes.gait_frames import check_gait_frames
 from rt_gait_ros.nodes.parameters import write_file
 from rt_gait_ros.resources import resource
 
@@ -148,6 +149,7 @@ class Arguments:
         self.params_file = Path(text("params_file")).expanduser()
         if not self.params_file.is_file():
             raise UsageError(f"params_file {self.params_file} is not there: copy {resource('config', 'gait.yaml')}")
+        check_gait_frames(self.params_file)
         host, _, port = self.triton_url.rpartition(":")
         if not host or not port.isdecimal() or not 1 < int(port) < 65535:
             raise UsageError(f"triton_url '{self.triton_url}' is not HOST:PORT, for example 127.0.0.1:8001")

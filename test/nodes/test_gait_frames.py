@@ -1,0 +1,70 @@
+from pathlib import Path
+
+import pytest
+
+from rt_gait_ros.errors import UsageError
+from rt_gait_ros.nodes.gait_frames import check_gait_frames
+from rt_gait_ros.resources import resource
+
+CONFIG = """
+name: "walker" backend: "onnxruntime" max_batch_size: 8
+input [{ name: "gait_frames" data_type: TYPE_INT16 dims: [25, 60, 60, 2] }]
+output [{ name: "embedding" data_type: TYPE_FP32 dims: [1, 1024] }]
+parameters [{ key: "gait_frame_kind" value: { string_value: "flow" } }]
+"""
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    folder = tmp_path / "models" / "walker"
+    (folder / "1").mkdir(parents=True)
+    (folder / "1" / "model.onnx").write_bytes(b"a network")
+    (folder / "config.pbtxt").write_text(CONFIG)
+    return folder.parent
+
+
+def parameters(folder: Path, text: str) -> Path:
+    path = folder / "parameters.yaml"
+    path.write_text(text.replace("REPOSITORY", str(folder / "models")))
+    return path
+
+
+def test_the_shipped_parameters_fit() -> None:
+    check_gait_frames(resource("config", "gait.yaml"))
+
+
+GAIT = "gait_node: {ros__parameters: {model: walker, model_repository: REPOSITORY}}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"pose_node: {{ros__parameters: {{gait_frame_kind: flow}}}}\n{GAIT}",
+        f"/**/pose_node: {{ros__parameters: {{gait_frame_kind: flow}}}}\n/**/{GAIT}",
+        f"robot:\n  pose_node: {{ros__parameters: {{gait_frame_kind: flow}}}}\n  {GAIT}",
+        f"/**: {{ros__parameters: {{gait_frame_kind: flow}}}}\n/robot/{GAIT}",
+        "gait_node: {ros__parameters: {model: elsewhere}}",
+        "",
+    ],
+    ids=["plain", "any namespace", "nested", "all nodes", "model of another server", "nothing said"],
+)
+def test_what_fits_is_let_through(repository: Path, tmp_path: Path, text: str) -> None:
+    check_gait_frames(parameters(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        (GAIT, "makes silhouette"),
+        (f"pose_node: {{ros__parameters: {{gait_frame_kind: skeleton}}}}\n{GAIT}", "makes skeleton"),
+        (f"pose_node: {{ros__parameters: {{gait_frame_kind: ''}}}}\n{GAIT}", "makes none"),
+    ],
+)
+def test_a_mismatch_is_refused_with_both_names(repository: Path, tmp_path: Path, text: str, made: str) -> None:
+    with pytest.raises(UsageError, match=f"walker eats flow gait frames and pose_node {made}"):
+        check_gait_frames(parameters(tmp_path, text))
+
+
+def test_a_file_that_is_no_yaml_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot be read"):
+        check_gait_frames(parameters(tmp_path, "pose_node: ["))
