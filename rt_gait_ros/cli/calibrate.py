@@ -11,6 +11,8 @@ import numpy as np
 from rt_gait_ros.cli.output import add_json_argument, emit
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.pairs import Pairs, footage_pairs, gallery_pairs, joined
+from rt_gait_ros.evaluation.plots import reliability_plot, save_image
+from rt_gait_ros.evaluation.reliability import held_out_reliability
 from rt_gait_ros.evaluation.walks import read_all
 from rt_gait_ros.gait import calibration
 from rt_gait_ros.gait.config import RecognizerConfig
@@ -33,6 +35,7 @@ place where the robot works. A gallery adds the pairs of its stored walks.
   rt-gait calibrate hall.mp4 yard.mp4                       accept 1 in 100 strangers on a look
   rt-gait calibrate hall.mp4 --false-accept-rate 0.05       another rate
   rt-gait calibrate hall.mp4 --persons 20                   ... of strangers held against 20 enrolled persons
+  rt-gait calibrate hall.mp4 --reliability curve.png        show what the probabilities are worth
   rt-gait calibrate --gallery people.gallery                from enrolled walks alone
 
 Looks of one track are of the same minute and clothes: the fit says nothing of recognition on another day.
@@ -54,6 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--repository", type=Path, metavar="DIR", help="model repository (default: the package's own)")
     parser.add_argument("--work", type=Path, metavar="DIR", help="where walks are kept (default: in the cache folder)")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: one per core)")
+    parser.add_argument("--reliability", type=Path, metavar="FILE", help="draw stated over true probability (.png)")
     add_json_argument(parser, "the calibration")
 
 
@@ -88,7 +92,15 @@ def run(arguments: argparse.Namespace) -> int:
         f"  takes {100 * rate:.3g} % of pairs of two persons for one, and misses {100 * missed:.3g} % of one person",
         f"written to {path}",
     ]
-    emit(arguments, asdict(fitted) | {"false_reject_rate": missed, "path": str(path)}, "\n".join(lines))
+    report = asdict(fitted) | {"false_reject_rate": missed, "path": str(path)}
+    if arguments.reliability:
+        held_out = held_out_reliability(pairs)
+        save_image(arguments.reliability, reliability_plot(held_out, arguments.model))
+        report["calibration_error"] = held_out.error
+        lines.append(
+            f"on pairs it was not fitted to, its probability is off by {100 * held_out.error:.1f} % in the mean"
+        )
+    emit(arguments, report, "\n".join(lines))
     return 0
 
 

@@ -7,11 +7,12 @@ import numpy as np
 
 from rt_gait_ros.errors import GaitError
 from rt_gait_ros.evaluation.open_set import DetCurve
+from rt_gait_ros.evaluation.reliability import BINS, Reliability
 
 SIZE, MARGIN = 480, 64
 LEAST = 0.002  # share at the lower end of a DET plot's axes
 _TICKS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
-_INK, _GRID, _LINE = (40, 40, 40), (225, 225, 225), (180, 90, 20)
+_INK, _GRID, _LINE, _BAR = (40, 40, 40), (225, 225, 225), (180, 90, 20), (235, 205, 170)
 
 
 def det_plot(curve: DetCurve, title: str) -> np.ndarray:
@@ -30,6 +31,31 @@ def det_plot(curve: DetCurve, title: str) -> np.ndarray:
     _write(canvas, title, (MARGIN, MARGIN - 24))
     _write(canvas, "false match rate", (MARGIN + SIZE // 2 - 60, side - 16))
     _write(canvas, "false non-match rate (vertical)", (MARGIN, MARGIN - 8))
+    return canvas
+
+
+def reliability_plot(found: Reliability, title: str) -> np.ndarray:
+    """Observed share over stated probability, a bar for each step, beside the diagonal of honesty: (H, W, 3) uint8."""
+    side = SIZE + 2 * MARGIN
+    canvas = np.full((side, side, 3), 255, np.uint8)
+    bottom = MARGIN + SIZE
+    for tick in range(0, 11, 2):
+        at = round(SIZE * tick / 10)
+        cv2.line(canvas, (MARGIN + at, MARGIN), (MARGIN + at, bottom), _GRID, 1)
+        cv2.line(canvas, (MARGIN, bottom - at), (bottom, bottom - at), _GRID, 1)
+        _write(canvas, f"{tick / 10:g}", (MARGIN + at - 10, bottom + 18))
+        _write(canvas, f"{tick / 10:g}", (MARGIN - 34, bottom - at + 4))
+    for step, (stated, observed, weight) in enumerate(zip(found.stated, found.observed, found.weight, strict=True)):
+        if weight > 0:
+            left, right = (MARGIN + round(SIZE * edge / BINS) for edge in (step, step + 1))
+            cv2.rectangle(canvas, (left + 3, bottom - round(SIZE * observed)), (right - 3, bottom), _BAR, -1)
+            place = MARGIN + round(SIZE * stated), bottom - round(SIZE * observed)
+            cv2.circle(canvas, place, 3 + round(14 * float(np.sqrt(weight))), _LINE, -1, cv2.LINE_AA)
+    cv2.line(canvas, (MARGIN, bottom), (bottom, MARGIN), _INK, 1, cv2.LINE_AA)
+    cv2.rectangle(canvas, (MARGIN, MARGIN), (bottom, bottom), _INK, 1)
+    _write(canvas, f"{title}: mean gap {100 * found.error:.1f} %", (MARGIN, MARGIN - 24))
+    _write(canvas, "stated probability; dot: share of the pairs", (MARGIN + SIZE // 2 - 150, side - 16))
+    _write(canvas, "share that is one person (vertical)", (MARGIN, MARGIN - 8))
     return canvas
 
 

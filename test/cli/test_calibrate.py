@@ -61,3 +61,10 @@ def test_bad_requests_are_refused_and_write_nothing(gallery, tmp_path):
     with pytest.raises(UsageError, match="at least 1"):
         rt_gait("--gallery", gallery.path, "--output", written, "--persons", "0")
     assert not written.exists()
+
+
+def test_the_reliability_of_the_probabilities_can_be_drawn(gallery, tmp_path, capsys):
+    drawn = tmp_path / "curve.png"
+    rt_gait("--gallery", gallery.path, "--output", tmp_path / "c.json", "--reliability", drawn, "--json")
+    assert 0.0 <= json.loads(capsys.readouterr().out)["calibration_error"] < 0.1
+    assert drawn.read_bytes().startswith(b"\x89PNG")
