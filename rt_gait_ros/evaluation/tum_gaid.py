@@ -23,7 +23,7 @@ from rt_gait_ros.gait.model import GaitModel
 from rt_gait_ros.pose.pipeline import PoseConfig, PosePipeline
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.onnx_client import OnnxClient
-from rt_gait_ros.silhouette.flow import SIZE, UNITS, WINDOW, windows
+from rt_gait_ros.silhouette.flow import SIZE, STEP, UNITS, WINDOW, windows
 from rt_gait_ros.sources.frame import Frame
 
 K = 7  # neighbours that vote (Embedded-Gait)
@@ -175,29 +175,37 @@ def read_sample(path: Path) -> np.ndarray | None:
 
 def embed_images(files: Sequence[Path], embed: Embed, model: GaitModel) -> Arrays:
     """Embeddings of a video: "embeddings" (N, P, C) of the windows of the flow that our own pose pipeline makes."""
-    frames, offsets = flow_of(files)
-    return _embedded(list(windows(frames, offsets)), embed, model)
+    cut = [window for frames, offsets in flow_runs(files) for window in windows(frames, offsets)]
+    return _embedded(cut, embed, model)
 
 
-def flow_of(files: Sequence[Path]) -> tuple[np.ndarray, np.ndarray]:
-    """Flow frames (S, 60, 60, 2) of the tallest person, and where each stood, in cells from the left (S,)."""
+def flow_runs(files: Sequence[Path]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Every stretch of images in which a walker is seen: flow frames (S, 60, 60, 2) of the tallest person, and where
+    each stood, in cells from the left (S,). No more than STEP images without a good frame are passed over in one.
+    """
     client = OnnxClient(resource("model_repository"), timeout=60.0)
+    runs: list[tuple[list[np.ndarray], list[float]]] = []
+    unseen = STEP + 1
     try:
         pipeline = PosePipeline(client, PoseConfig(gait_frame_kind="flow"))
-        frames, offsets = [np.zeros((0, SIZE, SIZE, 2), np.int16)], []
         for index, path in enumerate(files):
+            unseen += 1
             image = cv2.imread(str(path))
             if image is None:
                 continue
             people = pipeline.process(Frame(image, int(index / FPS * 1e9))).people
             person = max(people, key=lambda someone: someone.box[3], default=None)
-            if person is not None and person.gait_frame is not None and person.quality >= RecognizerConfig.min_quality:
-                frames.append(person.gait_frame[None])
-                # the whole picture is 60 cells high, as in the authors' preparation
-                offsets.append((person.box[0] + person.box[2] / 2) * SIZE / image.shape[0])
+            if person is None or person.gait_frame is None or person.quality < RecognizerConfig.min_quality:
+                continue
+            if unseen > STEP + 1:
+                runs.append(([], []))
+            unseen = 0
+            runs[-1][0].append(person.gait_frame)
+            # the whole picture is 60 cells high, as in the authors' preparation
+            runs[-1][1].append(float((person.box[0] + person.box[2] / 2) * SIZE / image.shape[0]))
     finally:
         client.close()
-    return np.concatenate(frames), np.array(offsets)
+    return [(np.stack(frames), np.array(offsets)) for frames, offsets in runs]
 
 
 def _embedded(read: list[np.ndarray], embed: Embed, model: GaitModel) -> Arrays:

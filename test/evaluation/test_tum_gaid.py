@@ -113,10 +113,14 @@ def test_a_video_of_a_walker_gives_windows_and_one_of_nobody_none(shared, tmp_pa
         _, image = capture.read()
         files.append(tmp_path / f"{index:03}.jpg")
         cv2.imwrite(str(files[-1]), cv2.resize(image, (640, 480), interpolation=cv2.INTER_CUBIC))
-    frames, offsets = tum_gaid.flow_of(files)
+    runs = tum_gaid.flow_runs(files)
+    frames, offsets = max(runs, key=lambda run: len(run[0]))
     assert len(frames) == len(offsets) > 25
     assert np.ptp(offsets) > 20, "somebody crossed the picture"
     nobody = tmp_path / "black.jpg"
     cv2.imwrite(str(nobody), np.zeros((480, 640, 3), np.uint8))
-    frames, offsets = tum_gaid.flow_of([nobody] * 3)
-    assert (frames.shape, offsets.shape) == ((0, 60, 60, 2), (0,))
+    cut_off = tmp_path / "cut_off.jpg"
+    cut_off.write_bytes(b"")
+    assert tum_gaid.flow_runs([nobody, cut_off, nobody]) == []
+    pause = [files[40]] + [nobody] * 10
+    assert len(tum_gaid.flow_runs(files[30:60] + pause + files[30:60])) > 1, "no window reaches over a pause"
