@@ -19,7 +19,7 @@ from rt_gait_ros.tracking.config import TrackerConfig
 from rt_gait_ros.tracking.tracker import Tracker
 
 # Grows when the same video and settings give other walks than before: what is stored is then computed anew.
-VERSION = 1
+VERSION = 2
 MIN_QUALITY = RecognizerConfig.min_quality
 
 # A pass by motion alone, for a fixed camera: pixels that differ from the video's median image by more than FOREGROUND
