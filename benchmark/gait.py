@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from walkers import walk
 
-from benchmark.walkers import walk
 from rt_gait_ros.evaluation.bench import Row
 from rt_gait_ros.serving.inference import InferenceClient
 from rt_gait_ros.serving.onnx_client import OnnxClient

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
+from walkers import walk
 
-from benchmark.walkers import walk
 from rt_gait_ros.evaluation.bench import Row
 from rt_gait_ros.gait.model import describe
 from rt_gait_ros.gait.stream_embedder import StreamEmbedder
