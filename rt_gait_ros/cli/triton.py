@@ -55,8 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_json_argument(status)
     status.set_defaults(action=_status)
 
-    down = commands.add_parser("down", help="stop every server that `up` started, or the one on a port")
-    down.add_argument("--grpc-port", type=_port, help="stop only the server on this gRPC port")
+    down = commands.add_parser("down", help="stop the servers that `up` left running, or the one on a port")
+    down.add_argument("--grpc-port", type=_port, help="stop the server on this gRPC port, whoever owns it")
     down.set_defaults(action=_down)
 
     get = commands.add_parser("install", help="fetch the server into the cache folder, unless this machine has one")
@@ -175,10 +175,14 @@ def _answers(client: TritonClient, name: str) -> bool:
 
 
 def _down(arguments: argparse.Namespace) -> int:
-    states = [state for state in read_states() if arguments.grpc_port in (None, state.ports.grpc)]
+    port = arguments.grpc_port
+    states = [state for state in read_states() if port in (None, state.ports.grpc)]
     if not states:
         print("no server of ours runs")
     for state in states:
+        if port is None and not state.detached:
+            print(f"left the server at {state.url} to its owner; --grpc-port {state.ports.grpc} stops it all the same")
+            continue
         stop_server(state)
         print(f"stopped the server at {state.url} (pid {state.pid})")
     return 0

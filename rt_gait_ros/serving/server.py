@@ -60,12 +60,16 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class ServerState:
-    """A server as its state file tells. started: the kernel's start time of the pid, which may have been reused."""
+    """A server as its state file tells.
+
+    started: the kernel's start time of the pid, which may have been reused. detached: nobody owns it and stops it.
+    """
 
     pid: int
     started: int
     ports: Ports
     repository: str
+    detached: bool
 
     @property
     def url(self) -> str:
@@ -177,7 +181,7 @@ class TritonServer:
             )
         try:
             self._wait_until_ready(timeout)
-            self._write_state()
+            self._write_state(detached)
         except BaseException:
             self._end()
             raise
@@ -207,8 +211,9 @@ class TritonServer:
         _remove_shared_memory(self.ports)
         (self._folder / _STATE_FILE).unlink(missing_ok=True)
 
-    def _write_state(self) -> None:
-        state = ServerState(self.pid, _start_time(self.pid), self.ports, str(self.repository.resolve()))
+    def _write_state(self, detached: bool) -> None:
+        repository = str(self.repository.resolve())
+        state = ServerState(self.pid, _start_time(self.pid), self.ports, repository, detached)
         scratch = self._folder / f"{_STATE_FILE}.part"
         scratch.write_text(json.dumps(asdict(state)), encoding="utf-8")
         scratch.replace(self._folder / _STATE_FILE)

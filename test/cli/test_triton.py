@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from rt_gait_ros.cli import triton
 from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.serving.installation import find_installation
-from rt_gait_ros.serving.server import Ports, ServerFailed
+from rt_gait_ros.serving.server import Ports, ServerFailed, TritonServer
 
 
 def call(*words: object) -> int:
@@ -53,6 +54,20 @@ def test_up_status_down(
     assert (report["running"], report["pid"]) == (False, None)
     assert call("down") == 0
     assert "no server of ours runs" in capsys.readouterr().out
+
+
+def test_down_leaves_a_server_to_its_owner_unless_its_port_is_named(
+    cache: Path, model_repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = tmp_path / "repository"
+    shutil.copytree(model_repository / "gait_energy_image", small / "gait_energy_image")
+    with TritonServer(small) as owned:
+        assert call("down") == 0
+        assert f"left the server at {owned.url} to its owner" in capsys.readouterr().out
+        assert owned.alive
+        assert call("down", "--grpc-port", owned.ports.grpc) == 0
+        assert f"stopped the server at {owned.url}" in capsys.readouterr().out
+        assert not owned.alive
 
 
 def test_repository_lists_every_network(model_repository: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -52,6 +52,7 @@ def test_server_is_ready_when_started_and_gone_when_stopped(small_repository: Pa
         assert ready(server.url)
         (state,) = read_states()
         assert (state.pid, state.url, state.repository) == (server.pid, server.url, str(small_repository))
+        assert not state.detached
     assert not server.alive
     assert not ready(server.url)
     assert not read_states()
@@ -100,9 +101,8 @@ def test_stale_state_file_is_removed(private_cache: Path) -> None:
     folder.mkdir(parents=True)
     ports = {"http": 8000, "grpc": 8001, "metrics": 8002}
     # the pid lives, but it is another process than the one that was started then
-    (folder / "state.json").write_text(
-        json.dumps({"pid": os.getpid(), "started": 1, "ports": ports, "repository": "r"})
-    )
+    state = {"pid": os.getpid(), "started": 1, "ports": ports, "repository": "r", "detached": True}
+    (folder / "state.json").write_text(json.dumps(state))
     assert read_states() == []
     assert not (folder / "state.json").exists()
 
@@ -149,7 +149,7 @@ def test_detached_server_outlives_its_starter_and_is_stopped_from_here(small_rep
     assert starter.wait(20) == 0
     assert ready(url)
     (state,) = read_states()
-    assert state.pid == int(pid)
+    assert (state.pid, state.detached) == (int(pid), True)
     stop_server(state)
     assert not state.alive
     assert not read_states()
