@@ -18,6 +18,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 
 PATIENCE = 40.0  # seconds: the machine may be busy
+ASK_AGAIN = 8.0  # seconds without an answer of a service
 
 
 class NodeProcess:
@@ -75,12 +76,26 @@ class Ears(Node):
         return until(condition, lambda: self._executor.spin_once(timeout_sec=0.02))
 
     def call(self, kind: Any, name: str, **fields: Any) -> Any:
+        """Ask a service once it is there, and again when the answer is lost: the server may not have seen the client yet."""
         client = self.create_client(kind, name)
         self.until(client.service_is_ready)
-        future = client.call_async(kind.Request(**fields))
-        self.until(future.done)
+        asked = [client.call_async(kind.Request(**fields))]
+        ask_again = time.monotonic() + ASK_AGAIN
+
+        def answered() -> Any:
+            nonlocal ask_again
+            if time.monotonic() > ask_again:
+                asked.append(client.call_async(kind.Request(**fields)))
+                ask_again += ASK_AGAIN
+            return next((future for future in asked if future.done()), None)
+
+        future = self.until(answered)
         self.destroy_client(client)
         return future.result()
+
+    def forget_the_dead(self) -> None:
+        """Wait until the services of ended nodes are gone, which a client of the next ones would take for ready."""
+        self.until(lambda: all(name.startswith("/ears/") for name, _ in self.get_service_names_and_types()))
 
     def change_state(self, node: str, label: str) -> bool:
         request = ChangeState.Request()
@@ -111,6 +126,7 @@ def domain() -> Iterator[None]:
 @pytest.fixture
 def ears(domain: None) -> Iterator[Ears]:
     node = Ears()
+    node.forget_the_dead()
     yield node
     node.destroy_node()
 
