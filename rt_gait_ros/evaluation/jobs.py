@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -65,7 +66,7 @@ def _run(job: Job, repository: Path, model: str, path: Path) -> None:
     try:
         described = describe(client, model)
         embedder = embedder_for(client, described, described.max_frames, deadline=120.0)
-        arrays = job.compute(
+        arrays: dict[str, Any] = job.compute(  # Any, since numpy 2's savez has a keyword of another type
             job.files, lambda frames: read_embedding(embedder.embed(frames).result(), described), described
         )
     finally:

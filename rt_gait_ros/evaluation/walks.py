@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -125,7 +126,8 @@ def read_all(
 
 def store(path: Path, video: VideoWalks) -> None:
     """Keep the walks of a video; a run that dies leaves no half file of that name."""
-    arrays = {"passes": np.array(video.passes, np.int64).reshape(-1, 2)}
+    # Any, since numpy 2's savez has a keyword of another type
+    arrays: dict[str, Any] = {"passes": np.array(video.passes, np.int64).reshape(-1, 2)}
     for number, walk in enumerate(video.walks):
         arrays |= {f"{number}.{walk.body_id}.indices": walk.indices, f"{number}.{walk.body_id}.frames": walk.frames}
     temporary = path.with_suffix(".tmp.npz")
