@@ -76,7 +76,7 @@ class Ears(Node):
         return until(condition, lambda: self._executor.spin_once(timeout_sec=0.02))
 
     def call(self, kind: Any, name: str, **fields: Any) -> Any:
-        """Ask a service once it is there, and again when the answer is lost: the server may not have seen the client yet."""
+        """Ask a service once it is there, and again: a server that has not seen the client yet loses its answer."""
         client = self.create_client(kind, name)
         self.until(client.service_is_ready)
         asked = [client.call_async(kind.Request(**fields))]
@@ -94,8 +94,8 @@ class Ears(Node):
         return future.result()
 
     def forget_the_dead(self) -> None:
-        """Wait until the services of ended nodes are gone, which a client of the next ones would take for ready."""
-        self.until(lambda: all(name.startswith("/ears/") for name, _ in self.get_service_names_and_types()))
+        """Wait until ended nodes have left the graph: a client of the next ones would take their services for ready."""
+        self.until(lambda: set(self.get_node_names()) == {"ears"})
 
     def change_state(self, node: str, label: str) -> bool:
         request = ChangeState.Request()
