@@ -93,6 +93,8 @@ class WaitGoal(Goal):
     def poll(self) -> Any:
         """As Goal.poll."""
         request, result = self.handle.request, WaitForPerson.Result
+        if line := self._refusal(request):
+            return result(error_code=result.ERROR_BAD_REQUEST, error_msg=line)
         gallery, frame = self.node.gallery, self.node.latest
         if gallery is None:
             return self.abort("the gait node is not configured")
@@ -114,6 +116,15 @@ class WaitGoal(Goal):
     def abort(self, message: str) -> Any:
         """As Goal.abort."""
         return WaitForPerson.Result(error_code=WaitForPerson.Result.ERROR_TIMEOUT, error_msg=message)
+
+    @staticmethod
+    def _refusal(request: Any) -> str:
+        """Why the request means nothing; empty when it does."""
+        if not request.timeout >= 0.0:  # NaN, too
+            return f"timeout is {request.timeout:g}: give the seconds to wait, or 0 to wait for ever"
+        if not 0.0 <= request.min_confidence <= 1.0:
+            return f"min_confidence is {request.min_confidence:g}: give 0 to 1; 0 accepts any"
+        return ""
 
     @staticmethod
     def _fits(identity: Identity, wanted: str, min_confidence: float) -> bool:

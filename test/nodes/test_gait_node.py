@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from action_msgs.msg import GoalStatus
 from rclpy.action import ActionClient
+
 from rt_gait_ros.action import EnrollPerson, WaitForPerson
 from rt_gait_ros.msg import GaitIdentity, GaitIdentityArray, PersonTrackArray
-from rt_gait_ros.srv import ForgetPerson, ListPersons, MergePersons, RenamePerson, SetGallery
-
 from rt_gait_ros.nodes.conversions import tracks_to_message
+from rt_gait_ros.srv import ForgetPerson, ListPersons, MergePersons, RenamePerson, SetGallery
 from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
 
 RESULT = EnrollPerson.Result
@@ -183,6 +183,18 @@ def test_waiting_for_a_person(ears, gait):
     assert late.error_code == WaitForPerson.Result.ERROR_TIMEOUT
     assert late.identity.body_id == ""
     assert wait_for(ears, gait, cancel=True).error_msg == "cancelled"
+
+
+def test_waiting_without_sense_is_refused(ears, gait):
+    for fields, line in (
+        ({"timeout": -1.0}, "timeout is -1"),
+        ({"timeout": float("nan")}, "timeout is nan"),
+        ({"min_confidence": float("nan")}, "min_confidence is nan"),
+        ({"min_confidence": 60.0}, "min_confidence is 60"),
+    ):
+        refused = wait_for(ears, gait, person="Ada", **fields)
+        assert refused.error_code == WaitForPerson.Result.ERROR_BAD_REQUEST
+        assert line in refused.error_msg
 
 
 def test_services_before_configuring_say_so(launch, ears, tmp_path):
