@@ -58,7 +58,7 @@ class Specification:
             name=self.name,
             type=TYPES[self.type].value,
             description=self.description,
-            additional_constraints=f"one of: {', '.join(self.choices)}" if self.choices else "",
+            additional_constraints=f"one of: {self.choice_words}" if self.choices else "",
             read_only=not self.dynamic,
         )
         if self.range and self.type == "integer":
@@ -68,10 +68,15 @@ class Specification:
             descriptor.floating_point_range = [FloatingPointRange(from_value=least, to_value=most)]
         return descriptor
 
+    @property
+    def choice_words(self) -> str:
+        """The choices for people to read."""
+        return ", ".join(choice or "'' (empty)" for choice in self.choices)
+
     def complaint(self, value: Any) -> str:
         """Why `value`, of the right type, will not do; empty when it will."""
         if self.choices and value not in self.choices:
-            return f"parameter '{self.name}' is '{value}' but must be one of: {', '.join(self.choices)}"
+            return f"parameter '{self.name}' is '{value}' but must be one of: {self.choice_words}"
         if self.range and not self.range[0] <= value <= self.range[1]:
             return f"parameter '{self.name}' is {value} but must lie within {self.range[0]} .. {self.range[1]}"
         return ""
@@ -163,12 +168,21 @@ def _declare_one(node: Node, section: str, specification: Specification) -> None
         parameter = node.declare_parameter(specification.name, specification.default, specification.descriptor)
     except InvalidParameterTypeException:
         given = node._parameter_overrides[specification.name]
-        hint = f" (write {float(given.value)})" if specification.type == "double" and type(given.value) is int else ""
-        raise ParameterError(
-            f"parameter '{specification.name}' of {section} is {given.value!r} but must be a {specification.type}{hint}"
-        ) from None
+        raise ParameterError(f"{section}: {_type_complaint(specification, given.value)}") from None
     except InvalidParameterValueException:
         given = node._parameter_overrides[specification.name]
         raise ParameterError(f"{section}: {specification.complaint(given.value)}") from None
     if complaint := specification.complaint(parameter.value):
         raise ParameterError(f"{section}: {complaint}")
+
+
+def _type_complaint(specification: Specification, value: Any) -> str:
+    """Why a value of the wrong type will not do, and how the same is written in the right one where it can be."""
+    hint = ""
+    if specification.type == "double" and type(value) is int:
+        hint = f" (write {float(value)})"
+    elif specification.type == "string" and isinstance(value, (bool, int, float)):
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        hint = f""" (quote it: "'{text}'")"""
+    kind = {"integer": "an integer", "strings": "a list of strings"}.get(specification.type, f"a {specification.type}")
+    return f"parameter '{specification.name}' is {value!r} but must be {kind}{hint}"

@@ -171,7 +171,7 @@ def _parameter_lines(specification: Specification) -> list[str]:
     if specification.range:
         limits = f", {specification.range[0]} .. {specification.range[1]}"
     elif specification.choices:
-        limits = f", one of: {' '.join(specification.choices)}"
+        limits = f", one of: {specification.choice_words}"
     star = "*" if specification.dynamic else " "
     return [
         f" {star}{specification.name} ({specification.type}, default {specification.default!r}{limits})",

@@ -73,10 +73,12 @@ def test_autostart_tries_again_until_it_can(launch, tmp_path):
     [
         ("tracker_node", {"confirm_aftr": "3"}, "unknown parameter 'confirm_aftr' for tracker_node: did you mean"),
         ("tracker_node", {"confirm_after": "0"}, "must lie within 1 .. 100"),
-        ("tracker_node", {"confirm_after": "three"}, "must be a integer"),
+        ("tracker_node", {"confirm_after": "three"}, "must be an integer"),
         ("tracker_node", {"lost_after": "2"}, "must be a double (write 2.0)"),
+        ("camera_node", {"source": "0"}, """parameter 'source' is 0 but must be a string (quote it: "'0'")"""),
+        ("pose_node", {"detector_period": "0"}, "must lie within 1 .. "),
         ("tracker_node", {"low_confidence": "0.9"}, "low_confidence 0.9 is above high_confidence"),
-        ("pose_node", {"gait_frame_kind": "gait"}, "must be one of: silhouette, skeleton"),
+        ("pose_node", {"gait_frame_kind": "gait"}, "must be one of: silhouette, skeleton, flow, '' (empty)"),
         ("gait_node", {"agree": "9"}, "agree is 9, and cannot be more than looks"),
     ],
 )
