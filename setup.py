@@ -114,9 +114,11 @@ class BuildInterfaces(build_ext):
     """Generate the messages and hand their parts to the wheel."""
 
     def run(self) -> None:  # noqa: D102
+        if self.inplace or self.editable_mode:
+            sys.exit("an editable install leaves out the messages' libraries: CONTRIBUTING.md says how to run sources")
         staged = generate_interfaces()
         (generated,) = staged.glob(f"**/{PACKAGE}/msg/__init__.py")
-        package = (ROOT if self.inplace or self.editable_mode else Path(self.build_lib)) / PACKAGE
+        package = Path(self.build_lib) / PACKAGE
         for kind in INTERFACES:
             shutil.copytree(generated.parents[1] / kind, package / kind, dirs_exist_ok=True)
         for library in generated.parents[1].glob("*.so"):
