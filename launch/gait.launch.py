@@ -28,7 +28,7 @@ from launch_ros.substitutions import ExecutableInPackage
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.nodes.dds import apply_dds_profile
 from rt_gait_ros.nodes.gait_frames import check_gait_frames
-from rt_gait_ros.nodes.parameters import write_file
+from rt_gait_ros.nodes.parameters import file_value, write_file
 from rt_gait_ros.resources import resource
 
 PACKAGE = "rt_gait_ros"
@@ -66,7 +66,8 @@ def declare_arguments() -> list[DeclareLaunchArgument]:
             "triton",
             default_value="embedded",
             choices=["embedded", "external"],
-            description="embedded: start a Triton server that ends with the launch. external: one runs already.",
+            description="embedded: start a Triton server that ends with the launch, unless params_file says that the "
+            "nodes run their networks themselves. external: one runs already.",
         ),
         DeclareLaunchArgument(
             "triton_url",
@@ -114,7 +115,7 @@ def start_everything(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         SetEnvironmentVariable(name, environment[name]) for name in sorted(set(environment) - before)
     ]
     actions += [LogInfo(msg=line) for line in misspelt(context.launch_configurations)]
-    if said.triton == "embedded":
+    if said.triton == "embedded" and said.asks_triton:
         actions.append(triton_server(said))
     executables = ("composed_node",) if said.composed else STAGES if said.source != "none" else STAGES[1:]
     overrides = overrides_file(said)
@@ -150,6 +151,9 @@ class Arguments:
         if not self.params_file.is_file():
             raise UsageError(f"params_file {self.params_file} is not there: copy {resource('config', 'gait.yaml')}")
         check_gait_frames(self.params_file)
+        self.asks_triton = any(
+            file_value(self.params_file, node, "inference") == "triton" for node in ("pose_node", "gait_node")
+        )
         host, _, port = self.triton_url.rpartition(":")
         if not host or not port.isdecimal() or not 1 < int(port) < 65535:
             raise UsageError(f"triton_url '{self.triton_url}' is not HOST:PORT, for example 127.0.0.1:8001")

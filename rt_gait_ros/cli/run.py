@@ -13,11 +13,15 @@ from rt_gait_ros.gait.identity import Identity, IdentityFrame, IdentityStatus
 from rt_gait_ros.nodes import composed_node, runner
 from rt_gait_ros.nodes.gait_node import GaitNode
 from rt_gait_ros.nodes.parameters import write_file
+from rt_gait_ros.nodes.processing import NetworkStage
 from rt_gait_ros.nodes.stage import Stage
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.server import TritonServer
+from rt_gait_ros.sources import open_source
 
 SUMMARY = "run all nodes in one process on a video, a camera or an image topic"
+
+SOME_RATE = 1.0  # frames per second, to open a source that does not say its own: a parameter may, later
 
 _DESCRIPTION = """\
 Runs the camera, pose, tracker, gait and overlay nodes in one process and starts Triton for them.
@@ -28,6 +32,7 @@ Runs the camera, pose, tracker, gait and overlay nodes in one process and starts
 
 The topics, services and parameters are those of the single nodes: see docs/nodes.md. What stands behind --ros-args goes
 to ROS as it is, as in: rt-gait run --ros-args -r __ns:=/front -r image_raw:=color/image_raw
+Parameters belong in --params-file, whose sections /**/NODE reach the nodes in any namespace; -p NODE:NAME:= does not.
 """
 
 
@@ -62,22 +67,28 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--triton-url is for --triton external: the embedded server chooses its own ports")
     if arguments.params_file and not arguments.params_file.is_file():
         raise UsageError(f"parameter file {arguments.params_file} is not there: copy {resource('config', 'gait.yaml')}")
+    if arguments.source:
+        open_source(arguments.source, fps=SOME_RATE).close()
+    else:
+        _say("no --source: waiting for image_raw of another camera node")
     with ExitStack() as stack:
-        url = arguments.triton_url or "127.0.0.1:8001"
-        if arguments.triton == "embedded":
-            _say("starting Triton …")
-            server = stack.enter_context(TritonServer(resource("model_repository")))
-            url = server.url
-            _say(f"Triton serves at {url} (log {server.log})")
-        if not arguments.source:
-            _say("no --source: waiting for image_raw of another camera node")
+        server = TritonServer(resource("model_repository")) if arguments.triton == "embedded" else None
+        url = server.url if server else arguments.triton_url or "127.0.0.1:8001"
         table = Table() if arguments.table else None
         scratch = Path(stack.enter_context(TemporaryDirectory(prefix="rt_gait_run_")))
-        return runner.run_in_process(
-            lambda: _build(table),
-            ros_arguments(arguments, url, scratch),
-            each_turn=table.show if table else lambda: None,
-        )
+
+        def build() -> Sequence[Stage]:
+            stages = composed_node.build()
+            if table:
+                table.follow(stages)
+            if server and asks_triton(stages):  # known only now: parameters come from files and --ros-args, too
+                _say("starting Triton …")
+                stack.enter_context(server)
+                _say(f"Triton serves at {url} (log {server.log})")
+            return stages
+
+        each_turn = table.show if table else lambda: None
+        return runner.run_in_process(build, ros_arguments(arguments, url, scratch), each_turn)
 
 
 def ros_arguments(arguments: argparse.Namespace, url: str, scratch: Path) -> list[str]:
@@ -97,12 +108,22 @@ def ros_arguments(arguments: argparse.Namespace, url: str, scratch: Path) -> lis
     return ["--ros-args", *(word for file in files for word in ("--params-file", str(file))), *arguments.ros_args]
 
 
+def asks_triton(stages: Sequence[Stage]) -> bool:
+    """Whether a node's networks run on Triton (parameter `inference`)."""
+    return any(stage.value("inference") == "triton" for stage in stages if isinstance(stage, NetworkStage))
+
+
 class Table:
     """Who is there, renewed in place on a terminal; elsewhere one line for each change."""
 
     def __init__(self) -> None:
         self.latest: Callable[[], IdentityFrame | None] = lambda: None
         self._shown: list[str] = []
+
+    def follow(self, stages: Sequence[Stage]) -> None:
+        """Take the identities from the gait node among `stages`."""
+        gait = next(stage for stage in stages if isinstance(stage, GaitNode))
+        self.latest = lambda: gait.latest
 
     def show(self) -> None:
         """Draw, unless nothing has changed."""
@@ -119,14 +140,6 @@ class Table:
             sys.stdout.write(text)
             sys.stdout.flush()
             self._shown = lines
-
-
-def _build(table: Table | None) -> Sequence[Stage]:
-    stages = composed_node.build()
-    gait = next(stage for stage in stages if isinstance(stage, GaitNode))
-    if table is not None:
-        table.latest = lambda: gait.latest
-    return stages
 
 
 def _claim(identity: Identity) -> str:

@@ -19,6 +19,7 @@ TOPICS = """
 publishes, while somebody subscribes
   image_raw, camera_info, person_poses, person_tracks, gait_identities, overlay/image, overlay/markers
 Each node keeps its name, life cycle, services and parameters, as in -p pose_node:detector:=movenet_multipose
+In a namespace -p NODE:NAME:= finds no node: write a parameter file with a section /**/pose_node, as config/gait.yaml
 """
 SECTIONS = ("camera_node", "pose_node", "tracker_node", "gait_node", "overlay_node")
 

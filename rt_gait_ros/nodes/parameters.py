@@ -1,7 +1,7 @@
 """Parameters of the nodes, declared from config/parameters.yaml: their types, ranges, defaults and descriptions."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from functools import cache
@@ -140,6 +140,22 @@ def write_file(path: Path, values: Mapping[str, Mapping[str, Any]]) -> None:
     path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")  # JSON is YAML
 
 
+def file_value(params_file: Path, node: str, name: str) -> str:
+    """What `node` will find for a text parameter: the file's last word, or the default.
+
+    Raises UsageError for a file that cannot be read.
+    """
+    try:
+        content = yaml.safe_load(params_file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UsageError(f"params_file {params_file} cannot be read: {' '.join(str(error).split())}") from error
+    value = specifications()[node][name].default
+    for target, parameters in _sections(content):
+        if target.rpartition("/")[2] in (node, "*", "**"):
+            value = parameters.get(name, value)
+    return str(value)
+
+
 def _specification(name: str, entry: Mapping[str, Any]) -> Specification:
     entry = dict(entry)
     if "range" in entry:
@@ -147,6 +163,17 @@ def _specification(name: str, entry: Mapping[str, Any]) -> Specification:
     if "choices" in entry:
         entry["choices"] = tuple(entry["choices"])
     return Specification(name=name, **entry)
+
+
+def _sections(content: Any, path: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """(name of a node, its parameters) of a parameter file, however deep its namespaces are."""
+    if not isinstance(content, Mapping):
+        return
+    for key, inside in content.items():
+        if key == "ros__parameters" and isinstance(inside, Mapping):
+            yield path, inside
+        else:
+            yield from _sections(inside, f"{path}/{key}")
 
 
 def _refuse_unknown(node: Node, section: str, known: Mapping[str, Specification]) -> None:

@@ -106,3 +106,26 @@ def test_interrupt_ends_everything(start: Callable[..., Run], clip: Path) -> Non
     assert run.process.wait(30) == 0, run.said
     assert "Traceback" not in run.said
     assert not run.left_behind()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (("--source", "/nowhere/walk.mp4"), "/nowhere/walk.mp4 does not exist"),
+        (("--source", "gopher://camera"), "gopher: is not known"),
+        (("--ros-args", "-p", "pose_node:detector_period:=0"), "must lie within"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_triton_starts(start: Callable[..., Run], arguments: tuple, line: str) -> None:
+    run = start(*arguments)
+    assert run.process.wait(60) != 0
+    assert line in run.said
+    assert "Triton" not in run.said
+    assert "Traceback" not in run.said
+
+
+def test_no_server_for_networks_in_the_nodes(start: Callable[..., Run], clip: Path) -> None:
+    run = start("--source", str(clip), "--ros-args", "-p", "inference:=onnxruntime")
+    assert run.process.wait(90) == 0, run.said
+    assert re.search(r"^[a-z]\w{4} +(collecting|unknown) ", run.said, re.MULTILINE), run.said
+    assert "Triton" not in run.said

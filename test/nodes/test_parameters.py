@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from rt_gait_ros.gait.config import RANGES, RecognizerConfig
-from rt_gait_ros.nodes.parameters import COMMON, TYPES, specifications
+from rt_gait_ros.nodes.parameters import COMMON, TYPES, file_value, specifications
 from rt_gait_ros.pose.pipeline import PoseConfig
 from rt_gait_ros.resources import resource
 from rt_gait_ros.tracking.config import TrackerConfig
@@ -58,3 +58,19 @@ def test_the_reference_page_tells_of_each_parameter(node, specification):
     (line,) = [line for line in section.splitlines() if line.startswith(f"| `{specification.name}`")]
     assert f"`{json.dumps(specification.default)}`" in line
     assert " ".join(specification.description.split()) in line
+
+
+@pytest.mark.parametrize(
+    ("text", "pose", "gait"),
+    [
+        ("", "triton", "triton"),
+        ("/**: {ros__parameters: {inference: onnxruntime}}", "onnxruntime", "onnxruntime"),
+        ("/**/pose_node: {ros__parameters: {inference: tensorrt}}", "tensorrt", "triton"),
+        ("robot: {gait_node: {ros__parameters: {inference: onnxruntime}}}", "triton", "onnxruntime"),
+        ("pose_node: {ros__parameters: {inference: a}}\n/**: {ros__parameters: {inference: b}}", "b", "b"),
+    ],
+)
+def test_a_parameter_files_last_word(tmp_path, text, pose, gait):
+    path = tmp_path / "parameters.yaml"
+    path.write_text(text)
+    assert (file_value(path, "pose_node", "inference"), file_value(path, "gait_node", "inference")) == (pose, gait)
