@@ -92,18 +92,20 @@ def track(**fields) -> Track:
         "age": 7,
         "missed": 0,
         "walking": True,
+        "walking_reason": "ankles pass each other",
     }
     return Track(**(values | fields))
 
 
 def test_tracks_come_back():
-    occluded = track(state=TrackState.OCCLUDED, keypoints=None, gait_frame=None, quality=0.0, missed=3, walking=False)
+    still = {"walking": False, "walking_reason": ""}
+    occluded = track(state=TrackState.OCCLUDED, keypoints=None, gait_frame=None, quality=0.0, missed=3, **still)
     placed = track(body_id="fghij", position=np.array([1.0, 2.0, 3.0]), position_covariance=np.diag([1.0, 2.0, 3.0]))
     before = TrackFrame(STAMP, "camera", 640, 480, tracks=[track(), occluded, placed])
     after = conversions.tracks_from_message(over_the_wire(conversions.tracks_to_message(before)))
     assert (after.layout, after.gait_frame_kind) == ("trt_pose", "silhouette")
     for old, new in zip(before.tracks, after.tracks, strict=True):
-        for name in ("body_id", "state", "quality", "confidence", "age", "missed", "walking"):
+        for name in ("body_id", "state", "quality", "confidence", "age", "missed", "walking", "walking_reason"):
             assert getattr(new, name) == getattr(old, name)
         for name in (
             "box",
