@@ -182,3 +182,7 @@ def _local_path(url: str) -> Path:
 def main(args: Sequence[str] | None = None) -> int:
     """Entry point."""
     return runner.run(lambda: [CameraNode()], args, runner.help_text(NAME, PURPOSE, TOPICS, [NAME]))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

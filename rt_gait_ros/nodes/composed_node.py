@@ -52,3 +52,7 @@ def _has_source() -> bool:
 def main(args: Sequence[str] | None = None) -> int:
     """Entry point."""
     return runner.run(build, args, runner.help_text(NAME, PURPOSE, TOPICS, SECTIONS))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

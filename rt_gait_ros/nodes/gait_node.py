@@ -145,3 +145,7 @@ class GaitNode(NetworkStage[TrackFrame, IdentityFrame]):
 def main(args: Sequence[str] | None = None) -> int:
     """Entry point."""
     return runner.run(lambda: [GaitNode()], args, runner.help_text(NAME, PURPOSE, TOPICS, [NAME]))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -154,3 +154,7 @@ def _picture_to_message(frame: Frame) -> Image:
 def main(args: Sequence[str] | None = None) -> int:
     """Entry point."""
     return runner.run(lambda: [OverlayNode()], args, runner.help_text(NAME, PURPOSE, TOPICS, [NAME]))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

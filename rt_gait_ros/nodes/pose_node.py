@@ -50,3 +50,7 @@ class PoseNode(NetworkStage[Frame, PoseFrame]):
 def main(args: Sequence[str] | None = None) -> int:
     """Entry point."""
     return runner.run(lambda: [PoseNode()], args, runner.help_text(NAME, PURPOSE, TOPICS, [NAME]))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

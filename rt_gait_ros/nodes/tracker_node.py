@@ -89,3 +89,7 @@ class TrackerNode(ProcessingStage[PoseFrame, TrackFrame]):
 def main(args: Sequence[str] | None = None) -> int:
     """Entry point."""
     return runner.run(lambda: [TrackerNode()], args, runner.help_text(NAME, PURPOSE, TOPICS, [NAME]))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,6 +1,7 @@
 import contextlib
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,13 @@ def test_help_teaches_without_ros(launch, name):
     assert node.process.wait(40) == 0
     assert "parameters of" in node.said
     assert "autostart (bool, default True)" in node.said
+
+
+@pytest.mark.parametrize("name", [*NODES, "composed_node"])
+def test_module_runs_its_node(name):
+    command = [sys.executable, "-m", f"rt_gait_ros.nodes.{name}", "--help"]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=40, check=True).stdout
+    assert said.startswith("usage: ")
 
 
 def test_life_cycle_by_services(launch, ears):
