@@ -27,7 +27,7 @@ from rt_gait_ros.serving.triton_client import TritonClient
 from rt_gait_ros.tracking.track import Track, TrackState
 
 # A gait cycle at 25 frames per second, of the 47 good frames that part one of the footage has: recognition is as good
-# as with all of them (distances of 0.23 in part two), and a machine that is busy may lose a third of the images.
+# as with all of them (distances of 0.23 in part two), and a machine that is busy may lose a fifth of the images.
 ENROL_FRAMES = 30
 LOOK_PERIOD = 0.1
 SILENCE = 3.0  # seconds without an image after which a camera that plays no more counts as ended
