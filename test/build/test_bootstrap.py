@@ -147,6 +147,7 @@ def test_environ_of_another_ros_is_left_out(bootstrap: ModuleType, monkeypatch: 
     ("output", "code", "said"),
     [
         ("Failed to establish a new connection: NewConnectionError", 4, "cannot reach its package index"),
+        ("ERROR: No matching distribution found for setuptools (from versions: none)", 4, "Check the network"),
         ("OSError: [Errno 28] No space left on device", 1, "no space left"),
         ("ERROR: something else", 1, "the whole output is in"),
     ],
