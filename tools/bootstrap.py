@@ -29,7 +29,7 @@ COMMANDS_WITH_SERVER = ("bench", "demo", "deploy", "evaluate", "replay", "run", 
 EXIT_MISSING_PACKAGE = 3
 EXIT_NO_NETWORK = 4
 NO_NETWORK = re.compile(
-    r"NewConnectionError|NameResolutionError|ConnectTimeoutError|Temporary failure in name|ProxyError"
+    r"NewConnectionError|NameResolutionError|ConnectTimeoutError|Temporary failure in name|ProxyError|versions: none"
 )
 LARGE_DOWNLOAD = re.compile(r"Downloading (\S+) \((\d{2,}(?:\.\d)? MB|[\d.]+ GB)\)")  # 10 MB and more
 
