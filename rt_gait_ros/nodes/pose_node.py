@@ -37,13 +37,13 @@ class PoseNode(NetworkStage[Frame, PoseFrame]):
         self.outlet = Link(self, PersonPoseArray, "person_poses", RESULT_QOS, poses_to_message)
 
     def setup(self) -> None:
-        """Check the settings."""
+        """Check the settings; compile the parser, which takes seconds the first time: no frame shall wait for it."""
         super().setup()
         self._config = settings(self, PoseConfig)
+        PosePipeline.warm_up()
 
     def open_processor(self) -> Callable[[Frame], PoseFrame]:
-        """A pipeline; compiling its parser is done here, before the first image counts."""
-        PosePipeline.warm_up()
+        """A pipeline."""
         return PosePipeline(self.client, self._config).process
 
 

@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -69,6 +70,8 @@ def test_killed_server_fails_open_calls_and_its_successor_is_found(small_server:
     assert answers(client)
     # stopped, it takes requests and answers none: these are open for certain when it is killed
     os.kill(small_server.pid, signal.SIGSTOP)
+    status = Path(f"/proc/{small_server.pid}/stat")
+    assert until(lambda: status.read_text().rpartition(")")[2].split()[0] == "T")
     futures = [client.submit("gait_energy_image", FRAMES) for _ in range(20)]
     os.kill(small_server.pid, signal.SIGKILL)
     assert all(isinstance(future.exception(10.0), ServerUnavailable) for future in futures)
