@@ -32,15 +32,16 @@ class PoseNode(NetworkStage[Frame, PoseFrame]):
     """Runs a PosePipeline on the newest image."""
 
     def __init__(self, **node_options: Any) -> None:
+        # Compiling takes seconds the first time: done before any node starts, so that none plays to one not ready.
+        PosePipeline.warm_up()
         super().__init__(NAME, **node_options)
         self.inlet = Inlet(self, Image, "image_raw", IMAGE_QOS, frame_from_message, self.accept, self.finish)
         self.outlet = Link(self, PersonPoseArray, "person_poses", RESULT_QOS, poses_to_message)
 
     def setup(self) -> None:
-        """Check the settings; compile the parser, which takes seconds the first time: no frame shall wait for it."""
+        """Check the settings."""
         super().setup()
         self._config = settings(self, PoseConfig)
-        PosePipeline.warm_up()
 
     def open_processor(self) -> Callable[[Frame], PoseFrame]:
         """A pipeline."""
