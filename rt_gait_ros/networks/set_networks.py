@@ -4,6 +4,8 @@ Both meet each frame alone and pool the frames with a maximum. So each is two fu
 with a maximum between them, and a set can grow one frame at a time with exactly the result of the whole set.
 """
 
+from abc import ABC, abstractmethod
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -28,19 +30,19 @@ def separate_maps(x: Tensor, weight: Tensor) -> Tensor:
     return torch.matmul(x.permute(1, 0, 2), weight).permute(1, 0, 2)
 
 
-class SetNetwork(nn.Module):
+class SetNetwork(nn.Module, ABC):
     """A gait network that pools its frames with a maximum. parts x channels: shape of the embedding."""
 
     parts: int
     channels: int
 
+    @abstractmethod
     def frame_features(self, frames: Tensor) -> tuple[Tensor, ...]:
         """(N, 64, 44) float32 in 0..1 to the features of each frame, whose maximum over a set is what `head` takes."""
-        raise NotImplementedError
 
+    @abstractmethod
     def head(self, *pooled: Tensor) -> Tensor:
         """Features pooled over the set, one row a set, to embeddings (B, parts, channels)."""
-        raise NotImplementedError
 
     def forward(self, silhouettes: Tensor) -> Tensor:
         """(B, S, 64, 44) float32 in 0..1 to embeddings (B, parts, channels)."""
