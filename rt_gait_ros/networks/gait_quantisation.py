@@ -4,33 +4,18 @@ Features leave the frame part as uint8: a maximum does not mind a scale, so the 
 at a quarter of the memory. Each block of features has a scale of its own, which the head knows.
 """
 
-import logging
-import tempfile
-from collections.abc import Iterable, Iterator
-from pathlib import Path
-
 import numpy as np
 import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
-from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization import QuantType
 
+from rt_gait_ros.networks.quantisation import quantise_static
 from rt_gait_ros.networks.stream_graphs import StreamParts
 
 _FRAME_OPERATORS = ["Conv", "LeakyRelu", "MaxPool", "Relu", "Add"]
 # The separate maps (MatMul) stay float32: they are the embedding's last step, and what it gains has not been measured.
 _HEAD_OPERATORS = ["Conv", "LeakyRelu", "MaxPool", "Relu"]
-
-
-class _Reader(CalibrationDataReader):
-    def __init__(self, name: str, batches: Iterable[np.ndarray]) -> None:
-        self._batches: Iterator[np.ndarray] = iter(batches)
-        self._name = name
-
-    def get_next(self) -> dict[str, np.ndarray] | None:
-        """The next calibration input."""
-        batch = next(self._batches, None)
-        return None if batch is None else {self._name: batch}
 
 
 def quantise_parts(parts: StreamParts, sets: list[np.ndarray]) -> StreamParts:
@@ -41,36 +26,14 @@ def quantise_parts(parts: StreamParts, sets: list[np.ndarray]) -> StreamParts:
     float_frames = onnxruntime.InferenceSession(parts.frames, providers=["CPUExecutionProvider"])
     features = [float_frames.run(None, {"gait_frames": frames})[0] for frames in sets]
     pooled = [block.max(axis=0, keepdims=True) for block in features]
-    frames, scales = _with_integer_features(_quantised(parts.frames, _FRAME_OPERATORS, _Reader("gait_frames", sets)))
-    head = _quantised(parts.head, _HEAD_OPERATORS, _Reader("features", pooled))
+    frames, scales = _with_integer_features(quantise_static(parts.frames, _FRAME_OPERATORS, sets, QuantType.QUInt8))
+    head = quantise_static(parts.head, _HEAD_OPERATORS, pooled, QuantType.QUInt8)
     return StreamParts(frames, _from_integer_features(head, scales))
 
 
 def quantise_whole(whole: bytes, sets: list[np.ndarray]) -> bytes:
     """The whole-set network with int8 convolutions; sets as for quantise_parts."""
-    return _quantised(whole, _FRAME_OPERATORS, _Reader("gait_frames", [frames[None] for frames in sets]))
-
-
-def _quantised(model: bytes, operators: list[str], reader: CalibrationDataReader) -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        source, target = Path(folder, "model.onnx"), Path(folder, "quantised.onnx")
-        source.write_bytes(model)
-        # it advises a preparation that the exporter has done already
-        logging.disable(logging.WARNING)
-        try:
-            quantize_static(
-                source,
-                target,
-                reader,
-                quant_format=QuantFormat.QDQ,
-                op_types_to_quantize=operators,
-                per_channel=True,
-                activation_type=QuantType.QUInt8,
-                weight_type=QuantType.QInt8,
-            )
-        finally:
-            logging.disable(logging.NOTSET)
-        return target.read_bytes()
+    return quantise_static(whole, _FRAME_OPERATORS, [frames[None] for frames in sets], QuantType.QUInt8)
 
 
 def _with_integer_features(frames: bytes) -> tuple[bytes, list[list[onnx.TensorProto]]]:

@@ -2,13 +2,14 @@
 
 import logging
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import onnxruntime
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.networks.export import Agreement
@@ -46,20 +47,24 @@ def read_images(folder: Path, size: int, most: int = 500) -> list[np.ndarray]:
 
 
 def quantised(model: bytes, images: Sequence[np.ndarray]) -> bytes:
-    """The ONNX network with its convolutions, but for the transposed ones, in int8.
+    """The ONNX network with its convolutions, but for the transposed ones, in int8, as TensorRT takes it.
 
     images: for the network's one input, with their batch axis; the ranges of values are those that they lead to.
     """
-    # needs the onnx package, which serving alone does not
-    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+    return quantise_static(model, ["Conv"], images, QuantType.QInt8, _FOR_TENSORRT)
 
-    class Reader(CalibrationDataReader):
-        def __init__(self, name: str) -> None:
-            self._inputs: Iterator[dict[str, Any]] = ({name: image} for image in images)
 
-        def get_next(self) -> dict[str, Any] | None:
-            return next(self._inputs, None)
+def quantise_static(
+    model: bytes,
+    operators: list[str],
+    batches: Iterable[np.ndarray],
+    activations: QuantType,
+    options: dict[str, bool] | None = None,
+) -> bytes:
+    """The ONNX network with those operators in int8, a scale for each channel of the weights, as Q/DQ nodes.
 
+    batches: values of the network's one input, from which the ranges of the activations come. options: ONNX Runtime's.
+    """
     name = _session(model).get_inputs()[0].name
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder, "model.onnx"), Path(folder, "quantised.onnx")
@@ -70,17 +75,26 @@ def quantised(model: bytes, images: Sequence[np.ndarray]) -> bytes:
             quantize_static(
                 source,
                 target,
-                Reader(name),
+                _Reader(name, batches),
                 quant_format=QuantFormat.QDQ,
-                op_types_to_quantize=["Conv"],
+                op_types_to_quantize=operators,
                 per_channel=True,
-                activation_type=QuantType.QInt8,
+                activation_type=activations,
                 weight_type=QuantType.QInt8,
-                extra_options=_FOR_TENSORRT,
+                extra_options=options,
             )
         finally:
             logging.disable(logging.NOTSET)
         return target.read_bytes()
+
+
+class _Reader(CalibrationDataReader):
+    def __init__(self, name: str, batches: Iterable[np.ndarray]) -> None:
+        self._inputs: Iterator[dict[str, Any]] = ({name: batch} for batch in batches)
+
+    def get_next(self) -> dict[str, Any] | None:
+        """The next calibration input."""
+        return next(self._inputs, None)
 
 
 def difference(model: bytes, other: bytes, images: Sequence[np.ndarray]) -> Agreement:
