@@ -5,7 +5,6 @@ Random weights: the time does not depend on them.
 
 import argparse
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from walkers import walk
 
-from rt_gait_ros.evaluation.bench import Row
+from rt_gait_ros.evaluation.bench import Row, median_seconds
 from rt_gait_ros.serving.inference import InferenceClient
 from rt_gait_ros.serving.onnx_client import OnnxClient
 from rt_gait_ros.serving.server import TritonServer
@@ -74,18 +73,7 @@ def _times(way: str, client: InferenceClient, runs: int, progress: Callable[[str
     for precision in PRECISIONS:
         for batch in BATCHES:
             sets = {"gait_frames": np.repeat(walk(0.5, WINDOW)[None], batch, axis=0)}
-            value = _median(lambda model=precision, sets=sets: client.submit(model, sets).result(), runs) / batch
+            value = median_seconds(lambda m=precision, s=sets: client.submit(m, s).result(), runs) / batch
             seconds[f"{way}_{precision}_batch_{batch}"] = value
             progress(f"{way}, {precision}, batch {batch}: {1 / value:.1f} items/s")
     return seconds
-
-
-def _median(run: Callable[[], object], runs: int) -> float:
-    """Median seconds of one run."""
-    run()
-    times = []
-    for _ in range(runs):
-        start = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - start)
-    return float(np.median(times))

@@ -18,7 +18,7 @@ import numpy as np
 import onnxruntime
 from walkers import walk
 
-from rt_gait_ros.evaluation.bench import Row
+from rt_gait_ros.evaluation.bench import Row, median_seconds
 from rt_gait_ros.gait.model import describe
 from rt_gait_ros.gait.stream_embedder import StreamEmbedder
 from rt_gait_ros.serving.inference import Sequence
@@ -50,16 +50,16 @@ def measure(arguments: argparse.Namespace, progress: Callable[[str], None]) -> l
         repository = Path(folder)
         pytorch = _write_networks(repository, progress)
         runs = max(arguments.runs, 3)
-        window = _median(_window_run(repository), runs)
+        window = 1e3 * median_seconds(_window_run(repository), runs)
         rows = [
-            Row("window_pytorch", _median(pytorch, runs), "ms", REFERENCE, window),
+            Row("window_pytorch", 1e3 * median_seconds(pytorch, runs), "ms", REFERENCE, window),
             Row("window_onnxruntime", window, "ms", REFERENCE, window),
         ]
         models = read_repository(repository)
         for variant in reversed(VARIANTS):
             network = open_streaming(models[f"{variant}_stream"])
             for tracks in (1, 16):
-                value = _median(_refresh(network, tracks), runs) / tracks
+                value = 1e3 * median_seconds(_refresh(network, tracks), runs) / tracks
                 name = "streaming" + ("" if variant == "int8" else f"_{variant}") + ("" if tracks == 1 else "_batch16")
                 rows.append(Row(name, value, "ms", REFERENCE, window))
                 progress(f"{name}: {value:.2f} ms a refresh, the window {window:.1f} ms")
@@ -112,17 +112,6 @@ def _refresh(network: StreamingNetwork, tracks: int) -> Callable[[], object]:
     network.run([StreamRequest(Sequence(track + 1, start=True), frames, False) for track in range(tracks)])
     requests = [StreamRequest(Sequence(track + 1), frames[:1], True) for track in range(tracks)]
     return lambda: network.run(requests)
-
-
-def _median(run: Callable[[], object], runs: int) -> float:
-    """Median milliseconds of one run."""
-    run()
-    times = []
-    for _ in range(runs):
-        start = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - start)
-    return float(np.median(times)) * 1e3
 
 
 def _shift(models: dict) -> tuple[float, float]:  # type: ignore[type-arg]

@@ -2,7 +2,9 @@
 
 import os
 import platform
-from collections.abc import Sequence
+import statistics
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -26,6 +28,17 @@ class Row:
     def ratio(self) -> float | None:
         """value / reference_value, or None without a reference."""
         return self.value / self.reference_value if self.reference_value else None
+
+
+def median_seconds(run: Callable[[], object], runs: int) -> float:
+    """Median seconds of one of `runs` calls, after one that does not count."""
+    run()
+    times = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
 
 
 def machine() -> dict[str, Any]:
