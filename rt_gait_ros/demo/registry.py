@@ -19,7 +19,8 @@ from urllib.parse import urljoin
 
 from rt_gait_ros.errors import GaitError
 
-DEFAULT_INDEX = "https://pypi.org/simple"
+# What `pip help download` says of its index, which is the configured one or, where none is, pip's own.
+_PIPS_INDEX = re.compile(r"Base URL of the Python Package Index \(default (\S+)\)")
 ATTEMPTS = 4
 TIMEOUT = 30.0  # seconds without a byte
 BLOCK = 1 << 18
@@ -73,13 +74,19 @@ def fetch(wanted: PackagedFile, folder: Path, progress: Progress) -> Path:
 
 
 def _index() -> str:
-    """The package index that pip uses."""
-    if index := os.environ.get("PIP_INDEX_URL"):
+    """The package index that pip uses. Raises RegistryError where pip names none."""
+    if index := os.environ.get("PIP_INDEX_URL") or _pip("config", "get", "global.index-url").strip():
         return index.rstrip("/")
-    asked = subprocess.run(
-        [sys.executable, "-m", "pip", "config", "get", "global.index-url"], capture_output=True, text=True, check=False
-    )
-    return asked.stdout.strip().rstrip("/") or DEFAULT_INDEX
+    named = _PIPS_INDEX.search(" ".join(_pip("help", "download").split()))
+    if named is None:
+        raise RegistryError("pip names no package index: set PIP_INDEX_URL, or install pip")
+    return named[1].rstrip("/")
+
+
+def _pip(*words: str) -> str:
+    """What pip prints; nothing where it has nothing to say or is not there."""
+    asked = subprocess.run([sys.executable, "-m", "pip", *words], capture_output=True, text=True, check=False)
+    return asked.stdout
 
 
 def _locate(wanted: PackagedFile) -> str:

