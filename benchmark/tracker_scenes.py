@@ -59,7 +59,7 @@ def tud(name: str, level: str, seed: int) -> list[View]:
     """TUD-Campus or TUD-Stadtmitte at 25 images per second. Raises UsageError where the package with it is missing."""
     package = importlib.util.find_spec("motmetrics")
     if package is None or not package.submodule_search_locations:
-        raise UsageError("TUD's ground truth is in motmetrics: pip install --no-deps -r benchmark/requirements.txt")
+        raise UsageError("TUD's ground truth is in motmetrics: pip install --no-deps -r benchmark/metrics.txt")
     truth = read_mot(Path(package.submodule_search_locations[0]) / "data" / name / "gt.txt")
     random = np.random.default_rng((seed, 1))
     views = []

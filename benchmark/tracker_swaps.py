@@ -1,7 +1,9 @@
 """Two people who cross half a metre apart: how often they end with each other's body ids, with and without gait.
 
-The gait stage is simulated: it names a track from the people in its last GAIT_FRAMES images, wrongly once in twenty
-looks, and takes a name away when the newer half of them is somebody else.
+The gait stage is simulated. Once a track has been seen in GAIT_FRAMES images it forms an opinion on it in every
+LOOK_EVERY-th: who most of the newer half of them are. One opinion in twenty is withheld, and a share of the others, as
+one chooses, is wrong: it is the other of the two. The first opinion names the track; one that differs from its name
+takes the name away, and the track is looked at anew.
 """
 
 from collections import deque
@@ -13,42 +15,49 @@ from tracker_scenes import RATE, View, scene, walker
 from rt_gait_ros.tracking import IdentityFeedback, Tracker, TrackFrame, TrackState
 
 GAIT_FRAMES = 30
-WRONG = 0.05
+LOOK_EVERY = 10
+WITHHELD = 0.05
 DISTANCE = 0.5  # metres between the two paths
 SECONDS = 8.0
 
 
 @dataclass(slots=True)
 class SimulatedGait:
-    """Who the tracks are, as a gait stage would find out."""
+    """Who the tracks are, as a gait stage would find out. wrong: share of its opinions that name the other person."""
 
     random: np.random.Generator
+    wrong: float
     looks: dict[str, deque[int]] = field(default_factory=dict)
+    images: dict[str, int] = field(default_factory=dict)
     named: dict[str, str] = field(default_factory=dict)
 
     def update(self, frame: TrackFrame, people: dict[str, int]) -> tuple[dict[str, str], list[str]]:
         """Names by body id, and contradicted body ids. people: true person of each track seen."""
         live = {track.body_id for track in frame.tracks if track.state != TrackState.LOST}
         for gone in self.looks.keys() - live:
-            del self.looks[gone]
+            del self.looks[gone], self.images[gone]
             self.named.pop(gone, None)
         contradicted = []
         for body, person in people.items():
             looks = self.looks.setdefault(body, deque(maxlen=GAIT_FRAMES))
             looks.append(person)
-            newest = [person for person in list(looks)[-GAIT_FRAMES // 2 :] if person]
-            if body in self.named and newest and f"p{_most(newest)}" != self.named[body]:
+            self.images[body] = self.images.get(body, 0) + 1
+            opinion = self._opinion(looks) if self.images[body] % LOOK_EVERY == 0 else None
+            if opinion is None:
+                continue
+            if self.named.setdefault(body, opinion) != opinion:
                 contradicted.append(body)
                 del self.named[body]
                 looks.clear()
-            elif body not in self.named and len(looks) == GAIT_FRAMES and newest and self.random.random() >= WRONG:
-                self.named[body] = f"p{_most(newest)}"
         once = {name: body for body, name in self.named.items()}
         return {body: name for name, body in once.items()}, contradicted
 
-
-def _most(numbers: list[int]) -> int:
-    return int(np.bincount(numbers).argmax())
+    def _opinion(self, looks: deque[int]) -> str | None:
+        chance = self.random.random()
+        if len(looks) < GAIT_FRAMES or chance < WITHHELD:
+            return None
+        person = int(np.bincount(list(looks)[-GAIT_FRAMES // 2 :]).argmax())
+        return f"p{3 - person if chance < WITHHELD + (1 - WITHHELD) * self.wrong else person}"
 
 
 def crossing_pair(seed: int) -> list[View]:
@@ -68,11 +77,14 @@ def crossing_pair(seed: int) -> list[View]:
     return scene(people, [number / RATE for number in range(int(SECONDS * RATE))], random)
 
 
-def swapped(seed: int, feedback: bool) -> bool | None:
-    """Whether the two ended with each other's ids; None when they have others, or were not followed at first."""
+def swapped(seed: int, wrong: float | None) -> bool | None:
+    """Whether the two ended with each other's ids; None when they have others, or were not followed at first.
+
+    wrong: share of the gait stage's opinions that are; None without identity feedback.
+    """
     tracker = Tracker(seed=seed)
     identity = IdentityFeedback(tracker)
-    gait = SimulatedGait(np.random.default_rng((seed, 8)))
+    gait = SimulatedGait(np.random.default_rng((seed, 8)), wrong or 0.0)
     views = crossing_pair(seed)
     first: dict[int, str] = {}
     last: dict[int, str] = {}
@@ -83,7 +95,7 @@ def swapped(seed: int, feedback: bool) -> bool | None:
             last[person] = body
             if number < len(views) // 3:
                 first[person] = body
-        if feedback:
+        if wrong is not None:
             identity.take(*gait.update(frame, people), stamp=frame.stamp)
     if len(first) < 2:
         return None

@@ -15,9 +15,6 @@ from rt_gait_ros.tracking.track import TrackState
 # Overlap that a low-confidence detection needs with the track it keeps (ByteTrack, second association: 0.5).
 LOW_CONFIDENCE_IOU = 0.35
 
-# Overlap that joins a detection to the place where a track was last seen (OC-SORT, observation-centric recovery).
-RECOVERY_IOU = 0.3
-
 
 @dataclass(slots=True)
 class Assignment:
@@ -76,12 +73,8 @@ def associate(
         def miss(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
             return 1 - iou_matrix(places[rows], found[columns])
 
-        def miss_last(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-            return 1 - iou_matrix(_clip(corners(table.box_seen.mean[rows]), size), found[columns])
-
         stages.run(known, sure, join, config.unmatched_cost)
         stages.run(known & (table.missed <= 1), ~sure, miss, 1 - LOW_CONFIDENCE_IOU)
-        stages.run(known, sure, miss_last, 1 - RECOVERY_IOU)
         stages.run(~known, sure, join, config.unmatched_cost)
     rows, columns = np.concatenate(stages.pairs, axis=1)
     return Assignment(rows, columns, np.flatnonzero(stages.open_columns & sure))

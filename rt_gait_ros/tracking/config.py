@@ -42,16 +42,16 @@ class TrackerConfig:
         0.06, 0.001, 0.5, "standard deviation of a detected box in body heights (DeepSORT, Wojke et al. 2017: 1/20)"
     )
     gate: float = _setting(
-        18.5,
+        23.0,
         1.0,
         100.0,
-        "largest squared Mahalanobis distance of a join (chi-square, 4 degrees, 0.999; DeepSORT: 0.95)",
+        "largest squared Mahalanobis distance of a join (chi-square, 4 degrees: all but 1 in 8000; DeepSORT: 0.95)",
     )
     appearance_weight: float = _setting(
         9.0, 0.0, 100.0, "weight of 1 - overlap of boxes and of 1 - OKS of keypoints beside the motion log-likelihood"
     )
     unmatched_cost: float = _setting(
-        20.0, 1.0, 200.0, "a join that costs more is refused: the track stays unseen and a new one may begin"
+        25.0, 1.0, 200.0, "a join that costs more is refused: the track stays unseen and a new one may begin"
     )
     max_people: int = _setting(200, 1, 2000, "detections used per image, the surest first; the rest is dropped")
 

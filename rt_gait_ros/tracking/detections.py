@@ -22,12 +22,14 @@ class Detections(Rows):
     """M usable people of one image.
 
     index: (M,) place in PoseFrame.people. box: (M, 4) float64 centre x, centre y, width, height. noise: (M, 4) its
-    variance. confidence: (M,). keypoints: (M, K, 3) float64, NaN where not found.
+    variance. whole: (M, 4) bool, False where the image's border cuts it. confidence: (M,). keypoints: (M, K, 3)
+    float64, NaN where not found.
     """
 
     index: np.ndarray
     box: np.ndarray
     noise: np.ndarray
+    whole: np.ndarray
     confidence: np.ndarray
     keypoints: np.ndarray
 
@@ -56,16 +58,21 @@ def read_detections(poses: PoseFrame, config: TrackerConfig, rejected: Counter[s
         rejected["more people than max_people"] += len(index) - config.max_people
         index = np.sort(index[np.argsort(-confidence[index], kind="stable")[: config.max_people]])
     boxes = boxes[index]
-    noise = _noise(boxes, poses, config)
+    noise, whole = _noise(boxes, poses, config)
     boxes[:, :2] += boxes[:, 2:] / 2
     keypoints = _keypoints([people[i] for i in index], keypoint_count(poses.layout), rejected)
-    return Detections(index, boxes, noise, confidence[index], keypoints)
+    return Detections(index, boxes, noise, whole, confidence[index], keypoints)
 
 
 def empty_detections(keypoints: int) -> Detections:
     """No people; keypoints (0, `keypoints`, 3)."""
     return Detections(
-        np.empty(0, dtype=np.intp), np.empty((0, 4)), np.empty((0, 4)), np.empty(0), np.empty((0, keypoints, 3))
+        index=np.empty(0, dtype=np.intp),
+        box=np.empty((0, 4)),
+        noise=np.empty((0, 4)),
+        whole=np.empty((0, 4), dtype=bool),
+        confidence=np.empty(0),
+        keypoints=np.empty((0, keypoints, 3)),
     )
 
 
@@ -76,14 +83,16 @@ def _count(rejected: Counter[str], reason: str, left_out: np.ndarray) -> None:
         rejected[reason] += number
 
 
-def _noise(boxes: np.ndarray, poses: PoseFrame, config: TrackerConfig) -> np.ndarray:
-    """Measurement variance (M, 4) of boxes (M, 4) given as left, top, width, height."""
+def _noise(boxes: np.ndarray, poses: PoseFrame, config: TrackerConfig) -> tuple[np.ndarray, np.ndarray]:
+    """Measurement variance (M, 4) of boxes (M, 4) given as left, top, width, height; where no border cuts them."""
     noise = np.repeat((config.box_noise * boxes[:, 3:4]) ** 2, 4, axis=1)
+    whole = np.ones(noise.shape, dtype=bool)
     if poses.width > 0 and poses.height > 0:
         size = np.array([poses.width, poses.height])
         cut = (boxes[:, :2] <= BORDER) | (boxes[:, :2] + boxes[:, 2:] >= size - BORDER)
-        noise *= np.where(np.tile(cut, 2), BORDER_NOISE, 1.0)
-    return noise
+        whole = ~np.tile(cut, 2)
+        noise *= np.where(whole, 1.0, BORDER_NOISE)
+    return noise, whole
 
 
 def _keypoints(people: list[PersonPose], count: int, rejected: Counter[str]) -> np.ndarray:

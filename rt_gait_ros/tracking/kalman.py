@@ -15,6 +15,9 @@ from rt_gait_ros.tracking.rows import Rows
 # running such a pulse on through an occlusion would blow the box up or shrink it to nothing.
 SIZE_DECAY = np.array([0.0, 0.0, 8.0, 8.0])
 
+# How freely each coordinate changes its velocity, over how freely the centre does: the width with every step.
+AGILITY = np.array([1.0, 1.0, 4.0, 1.0])
+
 # Start of an unknown velocity, in body heights per second: a brisk walk is 1.4 m/s, 0.8 heights of 1.7 m.
 INITIAL_SPEED = np.array([0.8, 0.25, 0.25, 0.25])
 
@@ -50,11 +53,11 @@ class KalmanBank(Rows):
     def predict(self, dt: float | np.ndarray, acceleration: float) -> None:
         """Move on by `dt` seconds, one for all or (N, 1).
 
-        acceleration: standard deviation of the white noise on the velocity, body heights / s^1.5.
+        acceleration: standard deviation of the white noise on the centre's velocity, body heights / s^1.5.
         """
         decay = np.exp(-SIZE_DECAY * dt)
         reach = np.where(SIZE_DECAY > 0, (1 - decay) / np.maximum(SIZE_DECAY, 1e-9), dt)
-        power = (acceleration * self.mean[:, 3:4]) ** 2
+        power = (acceleration * AGILITY * self.mean[:, 3:4]) ** 2
         self.mean += reach * self.velocity
         np.maximum(self.mean[:, 2:], MINIMUM_SIZE, out=self.mean[:, 2:])
         self.velocity *= decay

@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from rt_gait_ros.pose.person import PersonPose, PoseFrame
-from rt_gait_ros.tracking.camera import HIP_LEVEL, HIPS, CameraModel
+from rt_gait_ros.pose.person import PoseFrame
+from rt_gait_ros.tracking.camera import CameraModel
 from rt_gait_ros.tracking.config import TrackerConfig
-from rt_gait_ros.tracking.detections import BORDER
+from rt_gait_ros.tracking.depth import DepthImage
+from rt_gait_ros.tracking.position import locate
 from rt_gait_ros.tracking.table import TrackTable
 from rt_gait_ros.tracking.track import Track, TrackState
 
@@ -14,8 +15,17 @@ from rt_gait_ros.tracking.track import Track, TrackState
 MEASURED = 0.5
 
 
-def snapshot(table: TrackTable, poses: PoseFrame, config: TrackerConfig, camera: CameraModel | None) -> list[Track]:
-    """Tracks of all rows of `table`, with the keypoints and gait frames of the people they were joined to."""
+def snapshot(
+    table: TrackTable,
+    poses: PoseFrame,
+    config: TrackerConfig,
+    camera: CameraModel | None,
+    depth: DepthImage | None = None,
+) -> list[Track]:
+    """Tracks of all rows of `table`, with the keypoints and gait frames of the people they were joined to.
+
+    camera: with one, those seen get a position, where `depth` or the floor tells it.
+    """
     mean = table.box.mean
     boxes = np.concatenate((mean[:, :2] - mean[:, 2:] / 2, mean[:, 2:]), axis=1)
     seen = np.flatnonzero(table.person >= 0)
@@ -27,9 +37,10 @@ def snapshot(table: TrackTable, poses: PoseFrame, config: TrackerConfig, camera:
     covariance = np.zeros((len(table), 2, 2))
     covariance[:, [0, 1], [0, 1]] = table.box.rate_variance[:, :2]
     tracks = []
-    for row, (body_id, state, person, confidence, age, missed, walking, reason) in enumerate(
+    for row, (body_id, former_id, state, person, confidence, age, missed, walking, reason) in enumerate(
         zip(
             table.body_id.tolist(),
+            table.former_id.tolist(),
             table.state.tolist(),
             table.person.tolist(),
             table.confidence.tolist(),
@@ -55,30 +66,11 @@ def snapshot(table: TrackTable, poses: PoseFrame, config: TrackerConfig, camera:
             missed=missed,
             walking=walking,
             walking_reason=reason,
+            former_id=former_id,
         )
         if camera is not None and pose is not None:
-            _place(track, pose, poses, camera, config)
+            located = locate(track.box, pose, poses, config, camera, depth)
+            if located is not None:
+                track.position, track.position_covariance = located
         tracks.append(track)
     return tracks
-
-
-def _place(track: Track, pose: PersonPose, poses: PoseFrame, camera: CameraModel, config: TrackerConfig) -> None:
-    """Give the track its position, when the whole person down to the floor is in the image."""
-    left, top, width, height = track.box.astype(np.float64)
-    if top + height >= poses.height - BORDER > 0:
-        return
-    foot = np.array([left + width / 2, top + height])
-    hip = _mid_hips(pose, poses.layout)
-    if hip is None:
-        hip = np.array([foot[0], top + HIP_LEVEL * height])
-    located = camera.locate(foot, hip, (config.box_noise * height) ** 2)
-    if located is not None:
-        track.position, track.position_covariance = located
-
-
-def _mid_hips(pose: PersonPose, layout: str) -> np.ndarray | None:
-    """Pixel (2,) between the hips, or None when they were not found."""
-    if layout not in HIPS or len(pose.keypoints) <= max(HIPS[layout]):
-        return None
-    middle = np.asarray(pose.keypoints, dtype=np.float64)[list(HIPS[layout]), :2].mean(axis=0)
-    return middle if np.isfinite(middle).all() else None

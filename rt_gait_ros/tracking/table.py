@@ -22,7 +22,8 @@ MAXIMUM_BRIDGE = 15
 class TrackTable(Rows):
     """N live tracks.
 
-    body_id: (N,) of five characters. named_at: (N,) stamp, ns, of the image in which it was given.
+    body_id: (N,) of five characters. named_at: (N,) stamp, ns, of the image in which it was given. former_id: (N,) the
+    one before, until it is said with the next image that it stood for the same person; else empty.
     state: (N,) TrackState. box: filters now. box_seen: the same filters as they were
     when last joined with a detection, carried along with the camera. seen_at: (N,) stamp of that join, ns. age, hits,
     missed: (N,) images since birth, with and since the last detection. confidence: (N,). keypoints: (N, K, 3) last
@@ -32,6 +33,7 @@ class TrackTable(Rows):
 
     body_id: np.ndarray
     named_at: np.ndarray
+    former_id: np.ndarray
     state: np.ndarray
     box: KalmanBank
     box_seen: KalmanBank
@@ -52,6 +54,7 @@ class TrackTable(Rows):
         return cls(
             body_id=np.array(body_ids, dtype="<U5"),
             named_at=np.full(count, stamp, dtype=np.int64),
+            former_id=np.full(count, "", dtype="<U5"),
             state=np.full(count, TrackState.TENTATIVE, dtype=np.int64),
             box=boxes,
             box_seen=boxes.take(np.arange(count)),

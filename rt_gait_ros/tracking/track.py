@@ -19,7 +19,7 @@ class TrackState(IntEnum):
 class Track:
     """One person followed through time, as of one image: a snapshot that nobody changes afterwards.
 
-    body_id: five characters, the first a letter (REP-155), never used again within a run.
+    body_id: five characters, the first a letter (REP-155), within a run never given to anybody known to be another.
     box: (4,) float32 x, y, width, height in pixels; predicted while OCCLUDED.
     velocity: (2,) float32 pixels per second of the box centre.
     velocity_covariance: (2, 2) float64, (pixels per second) squared.
@@ -28,6 +28,7 @@ class Track:
     position, position_covariance: (3,) and (3, 3) float64 in metres in the camera's frame, or None when unknown.
     confidence: 0..1. age, missed: images since the track began (first = 1) and since it was last seen (0 = now).
     walking, walking_reason: whether the person walks, and what says so ("" when not walking).
+    former_id: body id of the same person until the image before, where it has just changed; else empty.
     """
 
     body_id: str
@@ -45,6 +46,7 @@ class Track:
     walking_reason: str = ""
     position: np.ndarray | None = None
     position_covariance: np.ndarray | None = None
+    former_id: str = ""
 
 
 @dataclass(slots=True)

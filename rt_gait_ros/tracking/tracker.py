@@ -9,8 +9,10 @@ from rt_gait_ros.errors import UsageError
 from rt_gait_ros.pose.person import PoseFrame
 from rt_gait_ros.tracking.association import associate
 from rt_gait_ros.tracking.body_ids import BodyIds
+from rt_gait_ros.tracking.box_noise import BoxNoise
 from rt_gait_ros.tracking.camera import CameraModel
 from rt_gait_ros.tracking.config import TrackerConfig
+from rt_gait_ros.tracking.depth import DepthImage
 from rt_gait_ros.tracking.detections import Detections, empty_detections, keypoint_count, read_detections
 from rt_gait_ros.tracking.similarity import corners
 from rt_gait_ros.tracking.snapshot import snapshot
@@ -26,6 +28,9 @@ LATE = 0.5
 
 # Images in a row that may miss a tentative track.
 DOUBT = 1
+
+# Detections after which a track's velocity is known well enough to tell the detector's noise from it.
+SETTLED = 5
 
 # A predicted box with less than this part inside the image belongs to somebody who walked out.
 INSIDE = 0.3
@@ -50,23 +55,27 @@ class Tracker:
         self._table = TrackTable.start(empty_detections(0), np.empty(0, dtype=np.int64), [], 0)
         self._stamp: int | None = None
         self._farewells: list[TrackTable] = []
+        self._noise = BoxNoise()
 
-    def update(self, poses: PoseFrame, motion: np.ndarray | None = None) -> TrackFrame:
+    def update(self, poses: PoseFrame, motion: np.ndarray | None = None, depth: DepthImage | None = None) -> TrackFrame:
         """Take in one image's people; call it for every image, empty ones too.
 
-        motion: (2, 3) affine that maps pixels of the last image to pixels of this one, when the camera moves.
+        motion: (2, 3) affine that maps pixels of the last image to pixels of this one, when the camera moves; None:
+        what poses.camera_motion says. depth: of this image, registered to it; counts with a `camera`.
         Returns all live tracks and, once, those given up. An image that repeats a stamp or comes late changes nothing.
         Raises UsageError when `motion` is not such a map.
         """
-        motion = _checked(motion)
+        motion = _checked(poses.camera_motion if motion is None else motion)
         known = set(self.rejected)
         elapsed = 0.0 if self._stamp is None else (poses.stamp - self._stamp) / 1e9
         if self._stamp is not None and -LATE < elapsed <= 0:
             self.rejected["image repeats a stamp or comes late"] += 1
             self._table.person[:] = -1
-            tracks = snapshot(self._table, poses, self.config, self.camera)
+            lost: list[Track] = []
         else:
-            tracks = self._advance(poses, elapsed, motion)
+            lost = self._advance(poses, elapsed, motion)
+        tracks = snapshot(self._table, poses, self.config, self.camera, depth) + lost
+        self._table.former_id[:] = ""
         for reason in self.rejected.keys() - known:
             _log.warning("tracker: %s (said once, then only counted)", reason)
         return TrackFrame(
@@ -84,7 +93,11 @@ class Tracker:
         The old id is LOST with the next image.
         """
         rows = self._rows(body_id)
-        return self._rename(rows, self._ids.new()) if len(rows) else None
+        if not len(rows):
+            return None
+        self._rename(rows, self._ids.new())
+        self._table.former_id[rows] = ""
+        return str(self._table.body_id[rows[0]])
 
     def reattach(self, body_id: str, former_id: str) -> bool:
         """Give a live track the id of one that was given up, because it is the same person; the newer id is LOST.
@@ -118,20 +131,21 @@ class Tracker:
     def _rows(self, body_id: str) -> np.ndarray:
         return np.flatnonzero(self._table.body_id == body_id)
 
-    def _rename(self, rows: np.ndarray, body_id: str) -> str:
+    def _rename(self, rows: np.ndarray, body_id: str) -> None:
         self._farewell(rows)
+        unsaid = self._table.former_id[rows] != ""  # renamed twice between two images: listeners know the first id
+        self._table.former_id[rows] = np.where(unsaid, self._table.former_id[rows], self._table.body_id[rows])
         self._table.body_id[rows] = body_id
         self._table.named_at[rows] = self._stamp
-        return body_id
 
     def _farewell(self, rows: np.ndarray) -> None:
         """Say with the next image that the ids of these tracks have ended."""
         ended = self._table.take(rows)
-        ended.state[:], ended.person[:] = TrackState.LOST, -1
+        ended.state[:], ended.person[:], ended.former_id[:] = TrackState.LOST, -1, ""
         self._farewells.append(ended)
 
     def _advance(self, poses: PoseFrame, elapsed: float, motion: np.ndarray | None) -> list[Track]:
-        """Everything that a new image changes; returns what to say about it."""
+        """Everything that a new image changes; returns the tracks that end with it."""
         if elapsed < 0:
             self.rejected["stamps jump back: all tracks end"] += 1
         self._stamp = poses.stamp
@@ -143,14 +157,17 @@ class Tracker:
         self._farewells.clear()
         lost += self._give_up(self._unseen_too_long(poses) | (elapsed < 0), poses)
         detections = read_detections(poses, self.config, self.rejected)
+        configured = detections.noise
+        detections.noise = configured * self._noise.scale
         found = associate(self._table, detections, self.config, poses.layout, (poses.width, poses.height))
+        self._learn(found.rows, found.columns, detections, configured)
         self._join(found.rows, found.columns, detections, poses)
         self._settle()
         lost += self._give_up((self._table.state == TrackState.TENTATIVE) & (self._table.missed > DOUBT), poses)
         if len(found.newcomers):
             names = [self._ids.new() for _ in found.newcomers]
             self._table.extend(TrackTable.start(detections, found.newcomers, names, poses.stamp))
-        return snapshot(self._table, poses, self.config, self.camera) + lost
+        return lost
 
     def _follow_layout(self, layout: str) -> None:
         """Forget stored keypoints when the layout changes: the new ones mean other joints."""
@@ -188,6 +205,15 @@ class Tracker:
         table.join(rows, detections, columns, poses.stamp, self.config.acceleration)
         ankles = detections.keypoints[columns][:, ANKLES[poses.layout]] if poses.layout in ANKLES else None
         table.gait.update(rows, ankles, elapsed, table.box)
+
+    def _learn(self, rows: np.ndarray, columns: np.ndarray, detections: Detections, configured: np.ndarray) -> None:
+        """Learn the detector's noise from the pairs whose tracks were in sight and settled."""
+        steady = (self._table.missed[rows] == 1) & (self._table.hits[rows] >= SETTLED)
+        rows, columns = rows[steady], columns[steady]
+        if len(rows):
+            box = self._table.box
+            residual = detections.box[columns] - box.mean[rows]
+            self._noise.learn(residual, box.variance[rows], configured[columns], detections.whole[columns])
 
     def _settle(self) -> None:
         """Set every row's state from what this image brought."""

@@ -43,6 +43,24 @@ def run(tracker, path, start=0):
     return [tracker.update(image(start + number, people)) for number, people in enumerate(path)]
 
 
+def run_trouble(tracker, first, last):
+    """Feed the images from `first` to `last` of a run in which all goes wrong: the bag begins anew every 500 images."""
+    for number in range(first, last):
+        random = np.random.default_rng(number % 500)
+        people = [person(x) for x in 100 + 3 * (number % 500) + random.uniform(0, 900, random.integers(0, 5))]
+        kind = number % 500 % 50
+        if people and kind in (10, 20):
+            people[0].box = np.array([np.nan, 0, 10, 10] if kind == 10 else [50, 50, 0, 10], np.float32)
+        if number % 2500 == 499:
+            people = [person(x) for x in random.uniform(0, 1280, 10_000)]
+        stamp = (number % 500) * PERIOD
+        if kind in (30, 31):  # the same stamp again, and one a little older
+            stamp -= (kind - 29) * PERIOD
+        elif kind >= 40:  # a jump of five seconds
+            stamp += 5_000_000_000
+        tracker.update(image(number, people, stamp=stamp))
+
+
 @pytest.fixture
 def read():
     """Detections of people, as the tracker reads them."""

@@ -67,10 +67,10 @@ def test_a_sure_detection_goes_first(table, read):
     assert pairs(table([person(300)]), read([person(300, confidence=0.3), person(310)])) == ([(0, 1)], [])
 
 
-def test_somebody_is_found_again_where_he_was_last_seen(table, read):
+def test_who_appears_where_somebody_else_was_last_seen_is_a_newcomer(table, read):
     tracks = table([person(300)])
-    tracks.box.mean[:, 0] = 600  # the filter ran off
-    assert pairs(tracks, read([person(302)])) == ([(0, 0)], [])
+    tracks.box.mean[:, 0] = 600  # walked on, unseen
+    assert pairs(tracks, read([person(302)])) == ([], [0])
 
 
 def test_far_away_is_somebody_else(table, read):

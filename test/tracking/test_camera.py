@@ -1,5 +1,6 @@
 import math
 
+import cv2
 import numpy as np
 import pytest
 
@@ -45,8 +46,46 @@ def test_above_the_horizon_nobody_stands():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"K": np.eye(2)}, {"K": np.zeros((3, 3))}, {"height": 0.0}, {"height": math.nan}, {"tilt": 2.0}]
+    "wrong",
+    [
+        {"K": np.eye(2)},
+        {"K": np.zeros((3, 3))},
+        {"height": 0.0},
+        {"height": math.nan},
+        {"tilt": 2.0},
+        {"roll": math.inf},
+        {"distortion": [0.1, 0.2, 0.3]},
+        {"distortion": [0.1] * 5, "fisheye": True},
+    ],
 )
 def test_what_is_no_camera_is_refused(wrong):
     with pytest.raises(UsageError, match="camera model"):
         CameraModel(**{"K": K, "height": 1.4, "tilt": 0.0, **wrong})
+
+
+@pytest.mark.parametrize("roll", [-0.4, 0.2])
+def test_a_camera_that_lies_aslant_finds_the_same_place(roll):
+    point = project((1.0, 0, 5.0), 0.1, 1.4), project((1.0, 0.9, 5.0), 0.1, 1.4)
+    straight, _ = CameraModel(K, 1.4, 0.1).locate(*point, 4.0)
+    cos, sin = math.cos(roll), math.sin(roll)
+    turn = np.array([[cos, sin], [-sin, cos]])  # what is upright in the room leans to the left where roll is positive
+    turned = [turn @ (pixel - (640, 360)) + (640, 360) for pixel in point]
+    position, _ = CameraModel(K, 1.4, 0.1, roll=roll).locate(*turned, 4.0)
+    np.testing.assert_allclose(position, [*(turn @ straight[:2]), straight[2]], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("coefficients", "fisheye"), [([-0.3, 0.1, 0.001, 0.002, -0.02], False), ([0.05, -0.01, 0.002, -0.001], True)]
+)
+def test_a_lens_that_bends_is_straightened(coefficients, fisheye):
+    direction = np.array([[[0.4, -0.25, 1.0]]])
+    zero, distortion = np.zeros(3), np.array(coefficients)
+    project = cv2.fisheye.projectPoints if fisheye else cv2.projectPoints
+    pixel, _ = project(direction, zero, zero, K, distortion)
+    ray = CameraModel(K, distortion=distortion, fisheye=fisheye).ray(pixel.ravel())
+    np.testing.assert_allclose(ray, direction.ravel(), atol=1e-3)
+    assert np.abs(CameraModel(K).ray(pixel.ravel()) - direction.ravel()).max() > 0.005
+
+
+def test_without_a_height_there_is_no_floor():
+    assert CameraModel(K).locate(np.array([640.0, 600]), np.array([640.0, 400]), 4.0) is None

@@ -107,3 +107,60 @@ def test_a_stranger_does_not_inherit(tracker):
     feedback.take({})
     assert at(tracker, last + 1, 300)[0] == [stranger]
     assert stranger not in (ada, bob)
+
+
+def former_ids(tracker, number, *places):
+    """Former id by body id of the live tracks of one more image."""
+    frame = tracker.update(image(number, [person(x) for x in places]))
+    return {track.body_id: track.former_id for track in frame.tracks if track.state != TrackState.LOST}
+
+
+def test_the_former_id_is_said_once_and_only_of_the_same_person(tracker):
+    feedback = IdentityFeedback(tracker)
+    (ada, bob), _ = at(tracker, 5, 300, 900)
+    feedback.take({ada: "p1"})
+    (again,), last = come_back(tracker, 600)
+    feedback.take({again: "p1"})
+    assert former_ids(tracker, last + 1, 600) == {ada: again}
+    assert former_ids(tracker, last + 2, 600) == {ada: ""}
+    feedback.take({}, contradicted=[ada])
+    (fresh,) = former_ids(tracker, last + 3, 600).items()
+    assert fresh[0] not in (ada, again, bob)
+    assert fresh[1] == ""
+    assert feedback.changes == {"reattached": 1, "split": 1, "merged": 0}
+
+
+def test_a_fragment_that_goes_on_says_its_former_id(tracker):
+    feedback = IdentityFeedback(tracker)
+    (ada, _), _ = at(tracker, 5, 300, 900)
+    feedback.take({ada: "p1"})
+    for number in range(6, 9):
+        ids, _ = at(tracker, number, 640, 900)
+    fragment = ids[0]
+    feedback.take({fragment: "p1"})
+    assert former_ids(tracker, 9, 640, 900)[ada] == fragment
+
+
+def test_a_contradicted_track_with_a_new_name_is_split_all_the_same(tracker):
+    feedback = IdentityFeedback(tracker)
+    (ada, _), _ = at(tracker, 5, 300, 900)
+    feedback.take({ada: "p1"})
+    feedback.take({ada: "p2"}, contradicted=[ada])
+    (fresh, _), lost = at(tracker, 6, 300, 900)
+    assert fresh != ada
+    assert lost == [ada]
+    feedback.take({fresh: "p2"})
+    assert at(tracker, 7, 300, 900)[0][0] == fresh
+
+
+def test_whoever_is_enrolled_anew_keeps_the_body(tracker):
+    """Forgotten and enrolled again, or one of two gallery entries merged into the other: the track is the same."""
+    feedback = IdentityFeedback(tracker)
+    (ada, bob), _ = at(tracker, 5, 300, 900)
+    feedback.take({ada: "p1", bob: "p2"})
+    feedback.take({ada: "p3", bob: "p2"})
+    assert at(tracker, 6, 300, 900) == ([ada, bob], [])
+    feedback.take({ada: "p3"})
+    (again,), last = come_back(tracker, 600)
+    feedback.take({again: "p3"})
+    assert at(tracker, last + 1, 600)[0] == [ada]

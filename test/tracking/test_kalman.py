@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from rt_gait_ros.tracking.kalman import SIZE_DECAY, KalmanBank
+from rt_gait_ros.tracking.kalman import AGILITY, SIZE_DECAY, KalmanBank
 
 
 def reference(boxes, noise, dt, acceleration):
@@ -14,9 +14,9 @@ def reference(boxes, noise, dt, acceleration):
     mean = np.concatenate((first.mean[0], first.velocity[0]))
     covariance = np.diag(np.concatenate((first.variance[0], first.rate_variance[0])))
     for box in boxes[1:]:
-        power = (acceleration * mean[3]) ** 2
+        power = np.diag(np.tile((acceleration * AGILITY * mean[3]) ** 2, 2))
         wander = np.block([[np.eye(4) * dt**3 / 3, np.eye(4) * dt**2 / 2], [np.eye(4) * dt**2 / 2, np.eye(4) * dt]])
-        mean, covariance = transition @ mean, transition @ covariance @ transition.T + power * wander
+        mean, covariance = transition @ mean, transition @ covariance @ transition.T + power @ wander
         gain = covariance @ measure.T @ np.linalg.inv(measure @ covariance @ measure.T + np.diag(noise))
         mean = mean + gain @ (box - measure @ mean)
         covariance = (np.eye(8) - gain @ measure) @ covariance

@@ -1,5 +1,8 @@
 """The tracker's figures on fixed scenes; one that falls below the committed figure fails. Raise them when they grow."""
 
+import importlib.util
+import os
+
 import pytest
 import tracker_peers
 from tracker_sets import SETS
@@ -10,20 +13,21 @@ SEEDS = (500, 501)  # neither those that settings were chosen on nor those of th
 
 # HOTA and IDF1 in percent, and switches.
 COMMITTED = {
-    "tud-campus_mid": (61.3, 78.4, 4),
-    "tud-stadtmitte_mid": (66.9, 85.4, 10),
-    "crossing": (66.2, 89.0, 14),
-    "occlusion": (50.7, 66.9, 7),
+    "tud-campus_mid": (71.7, 89.7, 2),
+    "tud-stadtmitte_mid": (77.2, 93.5, 3),
+    "crossing": (70.9, 88.7, 7),
+    "occlusion": (61.5, 76.9, 6),
 }
 # What a change of numerical libraries may move.
 TOLERANCE = 0.5
 
 
+@pytest.mark.skipif(
+    "RT_GAIT_CLONE" not in os.environ and importlib.util.find_spec("trackeval") is None,
+    reason="pip install --no-deps -r benchmark/metrics.txt, which ./rt-gait test has done",
+)
 @pytest.mark.parametrize("name", COMMITTED)
 def test_figures_do_not_fall(name):
-    pytest.importorskip("trackers.eval", reason="pip install --no-deps -r benchmark/requirements.txt")
-    if name.startswith("tud"):
-        pytest.importorskip("motmetrics", reason="pip install --no-deps -r benchmark/requirements.txt")
     sequences = [SETS[name](seed) for seed in SEEDS]
     truth = [{number: view.truth for number, view in enumerate(views)} for views in sequences]
     found = score((true, tracker_peers.ours(views)[0]) for true, views in zip(truth, sequences, strict=True))

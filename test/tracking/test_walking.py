@@ -47,7 +47,7 @@ def stride(amplitude):
 )
 def test_who_walks(name, motion, reason):
     said = play(motion)
-    assert share(said) == 1.0
+    assert share(said) > 0.95
     assert said[-1][1] == reason
 
 

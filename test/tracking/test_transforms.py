@@ -1,0 +1,81 @@
+import math
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from rt_gait_ros.errors import UsageError
+from rt_gait_ros.tracking.transforms import Transform, TransformTree, attitude
+
+OPTICAL = Rotation.from_matrix([[0, 0, 1], [-1, 0, 0], [0, -1, 0]])  # x right, y down, z ahead to x ahead, y left, z up
+
+
+def transform(place=(0, 0, 0), rotation=None):
+    return Transform.of(place, (rotation or Rotation.identity()).as_quat())
+
+
+@pytest.fixture
+def robot():
+    """base_footprint > base_link > mast > camera > optical, and base_link > wheel; the camera looks 20 degrees down."""
+    tree = TransformTree()
+    tree.add("base_footprint", "base_link", transform((0, 0, 0.1)))
+    tree.add("base_link", "mast", transform((0.2, 0, 0.5), Rotation.from_euler("z", 90, degrees=True)))
+    tree.add("mast", "camera", transform((0, 0, 0.6), Rotation.from_euler("y", 20, degrees=True)))
+    tree.add("camera", "optical", transform((0, 0, 0), OPTICAL))
+    tree.add("base_link", "wheel", transform((0, 0.3, 0)))
+    return tree
+
+
+def test_a_chain_is_joined_and_the_camera_found(robot):
+    camera = robot.lookup("base_footprint", "optical")
+    np.testing.assert_allclose(camera.translation, [0.2, 0, 1.2], atol=1e-9)
+    height, tilt, roll = attitude(camera)
+    assert (height, math.degrees(tilt), roll) == (pytest.approx(1.2), pytest.approx(20), pytest.approx(0))
+    # two metres ahead of the camera, which looks to the robot's left
+    ahead = camera.rotation.apply([0, 0, 2]) + camera.translation
+    np.testing.assert_allclose(ahead, [0.2, 2 * math.cos(math.radians(20)), 1.2 - 2 * math.sin(math.radians(20))])
+
+
+def test_branches_meet_in_their_common_frame(robot):
+    there, back = robot.lookup("wheel", "optical"), robot.lookup("optical", "wheel")
+    point = np.array([0.3, -0.2, 4.0])
+    way = there.rotation.apply(point) + there.translation
+    np.testing.assert_allclose(back.rotation.apply(way) + back.translation, point, atol=1e-9)
+    np.testing.assert_allclose(there.translation, [0.2, -0.3, 1.1], atol=1e-9)
+
+
+@pytest.mark.parametrize("degrees", [-30, 0, 50])
+def test_roll_is_positive_on_the_right_side(degrees):
+    lying = Rotation.from_euler("x", degrees, degrees=True)  # about the axis ahead: the right side goes down
+    assert math.degrees(attitude(transform((0, 0, 1), lying * OPTICAL))[2]) == pytest.approx(degrees)
+
+
+def test_the_newest_counts(robot):
+    robot.add("mast", "camera", transform((0, 0, 1.6)))
+    assert attitude(robot.lookup("base_footprint", "optical"))[:2] == (pytest.approx(2.2), pytest.approx(0))
+
+
+def test_frames_that_nothing_joins(robot):
+    robot.add("map", "odom", transform())
+    assert robot.lookup("map", "optical") is None
+    assert robot.lookup("base_link", "unheard of") is None
+
+
+def test_a_loop_ends():
+    tree = TransformTree()
+    for parent, child in (("a", "b"), ("b", "c"), ("c", "a")):
+        tree.add(parent, child, transform((1, 0, 0)))
+    assert tree.lookup("x", "a") is None
+    assert tree.lookup("b", "c") is not None
+
+
+@pytest.mark.parametrize("quaternion", [(0, 0, 0, 0), (math.nan, 0, 0, 1), (0, 0, 0, 9)])
+def test_what_is_no_rotation_is_refused(quaternion):
+    with pytest.raises(UsageError, match="unit quaternion"):
+        Transform.of((0, 0, 0), quaternion)
+
+
+@pytest.mark.parametrize(("parent", "child"), [("", "a"), ("a", ""), ("a", "a")])
+def test_a_frame_needs_a_parent(parent, child):
+    with pytest.raises(UsageError, match="two frames"):
+        TransformTree().add(parent, child, transform())
