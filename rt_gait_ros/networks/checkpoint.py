@@ -3,10 +3,15 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+import onnx
 import torch
+from google.protobuf.message import DecodeError
 from torch import Tensor, nn
 
 from rt_gait_ros.errors import UsageError
+
+# How networks.gait_export.WholeSet calls the network inside it.
+_SERVED = "network."
 
 
 class CheckpointError(UsageError):
@@ -30,6 +35,18 @@ def read_state(path: Path, key: str | None = None) -> dict[str, Tensor]:
     if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
         raise CheckpointError(f"{path} holds no dictionary of parameters: is it a checkpoint of another program?")
     return {str(name).removeprefix("module."): value for name, value in content.items()}
+
+
+def read_served_state(model: Path) -> dict[str, Tensor]:
+    """The parameters in a model.onnx that `rt-gait export gait` wrote from a network.pth. Raises CheckpointError."""
+    try:
+        stored = onnx.load(model).graph.initializer
+    except (OSError, DecodeError) as error:
+        raise CheckpointError(f"{model} is not a readable ONNX file") from error
+    own = {entry.name.removeprefix(_SERVED): entry for entry in stored if entry.name.startswith(_SERVED)}
+    if not own:
+        raise CheckpointError(f"{model} holds no parameters under their names: start from a network.pth")
+    return {name: torch.from_numpy(onnx.numpy_helper.to_array(entry).copy()) for name, entry in own.items()}
 
 
 def load_strictly(network: nn.Module, state: Mapping[str, Tensor], source: str) -> None:

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.networks.checkpoint import CheckpointError, load_strictly, read_state
-from rt_gait_ros.networks.set_networks import PYRAMID, GaitBase, GaitSet, SetNetwork
+from rt_gait_ros.networks.pruned_gaitset import load_pruned_gaitset
+from rt_gait_ros.networks.set_networks import PYRAMID, CentredGaitSet, GaitBase, GaitSet, SetNetwork
 
 # OpenGait (Fan et al., CVPR 2023) names the layers of its GaitSet so; ours are those of GaitSet's authors.
 _OPENGAIT_LAYERS = {
@@ -74,6 +75,13 @@ class Kind:
     load: Callable[[dict[str, Tensor], str], SetNetwork]
 
 
+def _centred(state: dict[str, Tensor], source: str) -> SetNetwork:
+    first = state.get("set_layer1.forward_block.conv.weight")
+    network = CentredGaitSet(32 if first is None else len(first))
+    load_strictly(network, state, source)
+    return network
+
+
 def _gaitset(state: dict[str, Tensor], source: str) -> SetNetwork:
     network = GaitSet()
     load_strictly(network, state, source)
@@ -94,6 +102,8 @@ def _gaitbase(state: dict[str, Tensor], source: str) -> SetNetwork:
 
 
 KINDS = {
+    "pruned-gaitset": Kind("rt-gait prune gait's", "kept.set_layer1", load_pruned_gaitset),
+    "centred-gaitset": Kind("rt-gait train gait's network.pth", "prior", _centred),
     "gaitset": Kind("GaitSet's -encoder.ptm", "set_layer1.forward_block.conv.weight", _gaitset),
     "opengait-gaitset": Kind("OpenGait's GaitSet", "set_block1.forward_block.0.conv.weight", _opengait_gaitset),
     "gaitbase": Kind("OpenGait's GaitBase", "Backbone.forward_block.conv1.conv.weight", _gaitbase),

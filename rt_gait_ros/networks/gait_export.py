@@ -10,9 +10,10 @@ from onnx import TensorProto
 from torch import Tensor
 from tritonclient.grpc.model_config_pb2 import DataType, ModelConfig
 
+from rt_gait_ros.errors import UsageError
 from rt_gait_ros.networks.export import Agreement, ExportError, agreement, to_onnx
 from rt_gait_ros.networks.gait_checkpoints import load_gait_network
-from rt_gait_ros.networks.set_networks import SetNetwork
+from rt_gait_ros.networks.set_networks import CentredGaitSet, SetNetwork
 from rt_gait_ros.networks.stream_graphs import StreamParts, WholeSet, feature_type, stateful_graph, stream_parts
 from rt_gait_ros.serving.inference import ModelSpec, TensorSpec
 from rt_gait_ros.serving.model_folder import write_model
@@ -24,9 +25,12 @@ STREAM_SUFFIX = "_stream"
 # The recogniser's window; GaitSet (AAAI 2019) is trained on sets of this size.
 WINDOW = 30
 # Sequences that a server keeps at once, and the seconds after which it forgets one that sends nothing.
-SEQUENCES, IDLE_SECONDS = 128, 30
+SEQUENCES, IDLE_SECONDS = 512, 30
 # the largest batch of the field's throughput tables (GaitSet's Ascend guide)
 MAX_BATCH = 64
+# Frames of one whole set, more than two gait cycles at any camera's rate: what GaitSet's Ascend guide exports for.
+# Whoever has more chooses that many evenly, so that memory is bounded on the server.
+MAX_FRAMES = 100
 _TRITON_TYPES: dict[int, int] = {TensorProto.FLOAT: DataType.TYPE_FP32, TensorProto.UINT8: DataType.TYPE_UINT8}
 
 
@@ -48,12 +52,17 @@ class GaitExport:
     stream_agreement: Agreement
 
 
-def export_gait(checkpoint: Path, kind: str | None = None, window: int = WINDOW) -> GaitExport:
+def export_gait(checkpoint: Path, kind: str | None = None, window: int = WINDOW, one_sided: bool = False) -> GaitExport:
     """Read a checkpoint and export it. window: frames of the stream's sliding window, 0 for a growing set.
 
-    Raises CheckpointError, and ExportError where the export fails or computes something else than PyTorch.
+    one_sided: leave the mirror image of a CentredGaitSet out. Raises UsageError where there is none, CheckpointError,
+    and ExportError where the export fails or computes something else than PyTorch.
     """
     kind, network = load_gait_network(checkpoint, kind)
+    if one_sided:
+        if not isinstance(network, CentredGaitSet):
+            raise UsageError(f"{checkpoint} is {kind}, which sees no mirror image: leave --one-sided out")
+        network.mirrored = False
     return export_network(kind, network, window)
 
 
@@ -94,7 +103,7 @@ def write_gait(
     embedding = TensorSpec("embedding", "float32", (-1, export.network.parts, export.network.channels))
     parameters = {"gait_frame_kind": "silhouette", "distance": "euclidean", "intra_op_thread_count": str(threads)}
     frames = TensorSpec("gait_frames", "uint8", (-1, -1, SIZE, SIZE))
-    whole = ModelSpec(name, (frames,), (embedding,), parameters)
+    whole = ModelSpec(name, (frames,), (embedding,), parameters | {"max_frames": str(MAX_FRAMES)})
     first = write_model(repository, whole, export.whole, MAX_BATCH, replace, more=ModelConfig(dynamic_batching={}))
     stream = ModelSpec(
         name + STREAM_SUFFIX,

@@ -135,3 +135,21 @@ def _fill(module: nn.Conv2d | nn.Conv3d | nn.Linear, name: str | None, layer: Ke
     module.weight.copy_(torch.from_numpy(np.ascontiguousarray(layer.kernel.transpose(axes), np.float32)))
     if module.bias is not None:
         module.bias.copy_(torch.from_numpy(np.ascontiguousarray(layer.bias, np.float32)))
+
+
+def write_flow_network(path: Path, network: FlowNetwork) -> None:
+    """Write a network's weights as Keras's save_weights does, for `load_flow_network` and for Keras itself."""
+    with h5py.File(path, "w") as file:
+        names = []
+        for number, (name, module) in enumerate(network.layers):
+            stem = name or f"{_AUTOMATIC[type(module)]}_{number}"
+            names.append(stem)
+            window = range(2, module.weight.ndim)
+            kernel = module.weight.detach().permute(*window, 1, 0).numpy()
+            bias = torch.zeros(len(module.weight)) if module.bias is None else module.bias.detach()
+            group = file.create_group(stem)
+            for kind, values in (("kernel", kernel), ("bias", bias.numpy())):
+                group.create_dataset(f"{stem}/{kind}:0", data=values)
+            group.attrs["weight_names"] = [f"{stem}/kernel:0".encode(), f"{stem}/bias:0".encode()]
+        file.attrs["layer_names"] = [name.encode() for name in names]
+        file.attrs["backend"] = b"tensorflow"

@@ -60,10 +60,15 @@ def quantise_static(
     batches: Iterable[np.ndarray],
     activations: QuantType,
     options: dict[str, bool] | None = None,
+    *,
+    leave: Sequence[str] = (),
+    weight_bits: int = 8,
 ) -> bytes:
     """The ONNX network with those operators in int8, a scale for each channel of the weights, as Q/DQ nodes.
 
     batches: values of the network's one input, from which the ranges of the activations come. options: ONNX Runtime's.
+    leave: names of nodes that stay as they are. weight_bits: 8, or 7 for x86 processors without VNNI: their only fast
+    instruction (VPMADDUBSW) adds two products of a uint8 and an int8 in 16 bits, which 8-bit weights overflow.
     """
     name = _session(model).get_inputs()[0].name
     with tempfile.TemporaryDirectory() as folder:
@@ -81,6 +86,8 @@ def quantise_static(
                 per_channel=True,
                 activation_type=activations,
                 weight_type=QuantType.QInt8,
+                nodes_to_exclude=list(leave),
+                reduce_range=weight_bits == 7,
                 extra_options=options,
             )
         finally:

@@ -119,6 +119,45 @@ class GaitSet(SetNetwork):
         return separate_maps(torch.cat(bands, 1), self.fc_bin[0])
 
 
+class CentredGaitSet(GaitSet):
+    """GaitSet as `rt-gait train gait` trains it: seen from both sides, taken relative to what everybody has in common.
+
+    The embedding is the mean of that of the set and that of its mirror image, each part of length 1; so it is the same
+    whichever way somebody walks past. prior: (parts, channels), the mean of everybody's, a buffer, is taken from it,
+    and each part is scaled to length 1 again. width: of the first convolutions; 32 is GaitSet's size.
+    mirrored: may be set to False, for half of the work per frame and an embedding that knows left from right.
+    """
+
+    prior: Tensor
+    mirrored = True
+
+    def __init__(self, width: int = 32):
+        super().__init__(width)
+        self.register_buffer("prior", torch.zeros(self.parts, self.channels))
+
+    def one_sided(self, silhouettes: Tensor) -> Tensor:
+        """(B, S, 64, 44) float32 in 0..1 to embeddings (B, parts, channels) of these sets alone, parts of length 1.
+
+        Half the work, for training on sets of which every other one is mirrored.
+        """
+        sets, frames = silhouettes.shape[:2]
+        features = super().frame_features(silhouettes.flatten(0, 1))
+        return self._side(*(value.unflatten(0, (sets, frames)).amax(1) for value in features))
+
+    def frame_features(self, frames: Tensor) -> tuple[Tensor, ...]:  # type: ignore[override]
+        """GaitSet's three features of each frame, and those of its mirror image."""
+        features = super().frame_features(frames)
+        return features + super().frame_features(frames.flip(2)) if self.mirrored else features
+
+    def head(self, *pooled: Tensor) -> Tensor:
+        """Mean of the sides' embeddings without the prior, parts scaled to length 1."""
+        sides = [self._side(*pooled[start : start + 3]) for start in range(0, len(pooled), 3)]
+        return functional.normalize(sum(sides) / len(sides) - self.prior, dim=2)
+
+    def _side(self, *pooled: Tensor) -> Tensor:
+        return functional.normalize(super().head(*pooled), dim=2)
+
+
 class _ResNet9(nn.Module):
     """OpenGait's ResNet9: one BasicBlock a stage, strides 1, 2, 2, 1, no max-pool."""
 

@@ -26,7 +26,10 @@ class PersonPose:
 
 @dataclass(slots=True)
 class PoseFrame:
-    """Everybody in one image. Exists for every image, empty ones too."""
+    """Everybody in one image. Exists for every image, empty ones too.
+
+    camera_motion: (2, 3) affine that maps pixels of the image before to pixels of this one, or None when not known.
+    """
 
     stamp: int
     frame_id: str
@@ -35,3 +38,4 @@ class PoseFrame:
     layout: str = "trt_pose"
     gait_frame_kind: str = "silhouette"
     people: list[PersonPose] = field(default_factory=list)
+    camera_motion: np.ndarray | None = None

@@ -1,7 +1,7 @@
 """From one image to everybody in it: a whole-image network finds people, a per-person network follows them."""
 
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -17,8 +17,10 @@ from rt_gait_ros.pose.reading import person_pose
 from rt_gait_ros.serving.inference import InferenceClient
 from rt_gait_ros.silhouette.flow import FlowFrames
 from rt_gait_ros.sources.frame import Frame
+from rt_gait_ros.tracking.camera_motion import CameraMotion
 
 GAIT_FRAME_KINDS = ("silhouette", "skeleton", "flow", "")
+CAMERA_MOTIONS = ("off", "image")
 
 # BlazePose's batch in the model repository (max_batch_size).
 _BATCH = 8
@@ -43,6 +45,7 @@ class PoseConfig:
     keypoint_confidence: joints less sure than this are reported as missing.
     smoothing: filter each followed person's keypoints through time.
     gait_frame_kind: what to make for gait recognition: "silhouette", "skeleton", "flow", or "" for nothing.
+    camera_motion: "image": tell how the camera moved from image to image, by what stands still in them; or "off".
     """
 
     detector: str = "movenet_multipose"
@@ -56,6 +59,8 @@ class PoseConfig:
     keypoint_confidence: float = 0.1  # 0..1
     smoothing: bool = True
     gait_frame_kind: str = "silhouette"  # one of GAIT_FRAME_KINDS
+    # One of CAMERA_MOTIONS. Not in the repr, by which stored walks are known: they are the same with "off".
+    camera_motion: str = field(default="off", repr=False)
 
     def __post_init__(self) -> None:
         """Refuse values outside the ranges above."""
@@ -73,6 +78,8 @@ class PoseConfig:
                 raise PoseSettingsError(f"{name} = {getattr(self, name)} must lie in {low}..{high}")
         if self.gait_frame_kind not in GAIT_FRAME_KINDS:
             raise PoseSettingsError(f"gait_frame_kind = {self.gait_frame_kind!r} must be one of {GAIT_FRAME_KINDS}")
+        if self.camera_motion not in CAMERA_MOTIONS:
+            raise PoseSettingsError(f"camera_motion = {self.camera_motion!r} must be one of {CAMERA_MOTIONS}")
 
 
 class PosePipeline:
@@ -84,6 +91,7 @@ class PosePipeline:
         self._detector: Detector | None = None
         self._followers: list[Follower] = []
         self._flow = FlowFrames() if self._config.gait_frame_kind == "flow" else None
+        self._motion = CameraMotion() if self._config.camera_motion == "image" else None
         self._since_detection = 0
         self._look_around = True
         self._time: float | None = None
@@ -193,4 +201,8 @@ class PosePipeline:
             person_pose(follower, (width, height), config.keypoint_confidence, config.gait_frame_kind, self._flow)
             for follower in self._followers
         ]
-        return PoseFrame(frame.stamp, frame.frame_id, width, height, LAYOUT, config.gait_frame_kind, people)
+        # last, so that the motion always leads from the last image that came through to this one
+        motion = None if self._motion is None else self._motion.update(frame.image, [person.box for person in people])
+        return PoseFrame(
+            frame.stamp, frame.frame_id, width, height, LAYOUT, config.gait_frame_kind, people, camera_motion=motion
+        )

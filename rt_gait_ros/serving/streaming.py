@@ -23,9 +23,9 @@ WINDOW_PARAMETER = "stream_window"
 FRAMES_FILE, HEAD_FILE = "frames.onnx", "head.onnx"
 # Part of what Triton says of a sequence that it does not know (core, sequence_batch_scheduler.cc); said here as well.
 SEQUENCE_ABSENT = "must specify the START flag"
-# Frames in one run of the frame part, and sets in one of the head: few enough that a batch of many tracks is several
-# runs, which threads share.
-FRAMES_AT_ONCE, SETS_AT_ONCE = 16, 4
+# At most so many frames in one run of the frame part, and sets in one of the head: a batch of many tracks is several
+# runs, which threads share. A frame costs the same in runs of any length; the head gains by reading its maps once.
+FRAMES_AT_ONCE, SETS_AT_ONCE = 8, 8
 
 
 class SetState(Protocol):
@@ -87,8 +87,9 @@ class SlidingWindow:
             self._newest = np.maximum(self._newest, newest, out=newest) if row else newest
             self.frames += len(block)
             if row + len(block) == self._window:
-                backwards = self._rows[::-1]
-                np.maximum.accumulate(backwards, axis=0, out=backwards)
+                # row by row, not np.maximum.accumulate: that goes down the columns, one value at a time
+                for later in range(self._window - 1, 0, -1):
+                    np.maximum(self._rows[later - 1], self._rows[later], out=self._rows[later - 1])
 
     def pooled(self) -> np.ndarray:
         """As SetState.pooled."""
@@ -141,6 +142,7 @@ class StreamingNetwork:
         # threads share the runs of a batch, and not the work within a run
         self._frame_part = OnnxSession(folder / FRAMES_FILE, frame_spec, 1)
         self._head = OnnxSession(folder / HEAD_FILE, head_spec, 1)
+        self._thread_count = threads
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="stream")
         self._silence = np.full((1, *embedding.shape[1:]), np.nan, np.float32)
         self._window = int(spec.parameters[WINDOW_PARAMETER])
@@ -188,14 +190,16 @@ class StreamingNetwork:
         return np.split(features, np.cumsum([len(request.frames) for request in requests])[:-1])
 
     def _run(self, part: OnnxSession, name: str, rows: np.ndarray, output: str, at_once: int) -> np.ndarray:
-        """A part of the network on all rows, at most `at_once` in a run."""
+        """A part of the network on all rows, in runs of at most `at_once` that keep every thread busy to the end."""
 
-        def run(start: int) -> np.ndarray:
-            return part.run({name: rows[start : start + at_once]})[output]
+        def run(some: np.ndarray) -> np.ndarray:
+            return part.run({name: some})[output]
 
         if len(rows) <= at_once:
-            return run(0)
-        return np.concatenate(list(self._threads.map(run, range(0, len(rows), at_once))))
+            return run(rows)
+        turns = -(-len(rows) // (at_once * self._thread_count))
+        runs = np.array_split(rows, min(turns * self._thread_count, len(rows)))
+        return np.concatenate(list(self._threads.map(run, runs)))
 
     def _state(self, sequence: Sequence) -> SetState | None:
         if sequence.start:

@@ -5,8 +5,11 @@ import torch
 from tritonclient.grpc.model_config_pb2 import DataType
 
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.networks.gait_export import export_gait, write_gait
-from rt_gait_ros.networks.set_networks import GaitBase
+from rt_gait_ros.gait.embedder import WindowEmbedder
+from rt_gait_ros.gait.model import describe
+from rt_gait_ros.networks.checkpoint import CheckpointError, read_served_state
+from rt_gait_ros.networks.gait_export import export_gait, export_network, write_gait
+from rt_gait_ros.networks.set_networks import CentredGaitSet, GaitBase
 from rt_gait_ros.networks.stream_graphs import StreamParts, stateful_graph
 from rt_gait_ros.serving.onnx_client import OnnxClient
 from rt_gait_ros.serving.repository import read_model
@@ -30,6 +33,7 @@ def test_gaitbase_exports_whole_and_streaming(gaitbase, tmp_path):
     with pytest.raises(UsageError, match="there already"):
         write_gait(gaitbase, tmp_path, "gaitbase")
     client = OnnxClient(tmp_path, timeout=60)
+    assert (describe(client, "gaitbase").max_frames, describe(client, "gaitbase_stream").max_frames) == (100, 100)
     frames = np.random.default_rng(0).integers(0, 256, (1, 3, 64, 64), dtype=np.uint8)
     embedding = client.submit("gaitbase", {"gait_frames": frames}).result()["embedding"]
     with torch.no_grad():
@@ -76,3 +80,52 @@ def test_graph_with_its_own_state_streams_exactly(window, streaming_repository, 
         for row in range(2):
             expected = embed_whole(frames[row, max(0, end - window) if window else 0 : end])
             np.testing.assert_allclose(embedding[row], expected, atol=1e-4)
+
+
+def test_of_a_long_walk_evenly_chosen_frames_are_sent(gaitbase, tmp_path):
+    """More than config.pbtxt's max_frames do not go through at once."""
+    write_gait(gaitbase, tmp_path, "gaitbase")
+    client = OnnxClient(tmp_path, timeout=60)
+    try:
+        embedder = WindowEmbedder(client, describe(client, "gaitbase"), 30, deadline=60.0)
+        frames = np.zeros((199, 64, 64), np.uint8)
+        frames[::2] = np.random.default_rng(3).integers(0, 256, (100, 64, 64), dtype=np.uint8)
+        chosen = embedder.embed(frames).result()["embedding"]
+        np.testing.assert_array_equal(chosen, embedder.embed(frames[::2]).result()["embedding"])
+    finally:
+        client.close()
+
+
+def test_a_trained_network_is_exported_with_its_mirror_image_and_prior(tmp_path):
+    torch.manual_seed(0)
+    network = CentredGaitSet(4)
+    network.prior.normal_(std=0.1)
+    export = export_network("centred-gaitset", network.eval(), window=3)
+    (tmp_path / "model.onnx").write_bytes(export.whole)
+    state = read_served_state(tmp_path / "model.onnx")
+    assert state.keys() == network.state_dict().keys()
+    assert all(torch.equal(state[name], value) for name, value in network.state_dict().items())
+
+
+def test_a_file_without_parameters_is_nothing_to_start_from(tmp_path):
+    (tmp_path / "model.onnx").write_bytes(b"not ONNX")
+    with pytest.raises(CheckpointError, match="readable ONNX"):
+        read_served_state(tmp_path / "model.onnx")
+
+
+def test_without_its_mirror_image_a_trained_network_does_half_the_work(tmp_path):
+    torch.manual_seed(0)
+    network = CentredGaitSet(4)
+    torch.save(network.state_dict(), tmp_path / "network.pth")
+    export = export_gait(tmp_path / "network.pth", one_sided=True)
+    assert not export.network.mirrored
+    frames = torch.rand(1, 3, 64, 44)
+    with torch.no_grad():
+        assert len(export.network.frame_features(frames[0])) == 3
+        one, two = export.network(frames), export.network(frames.flip(3))
+        assert not torch.allclose(one, two, atol=1e-3)
+        both = torch.nn.functional.normalize(one + two, dim=2)
+        assert torch.allclose(network.eval()(frames), both, atol=1e-5), "the prior is 0"
+    torch.save(GaitBase(5).state_dict(), tmp_path / "other.pt")
+    with pytest.raises(UsageError, match="leave --one-sided out"):
+        export_gait(tmp_path / "other.pt", one_sided=True)

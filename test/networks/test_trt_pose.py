@@ -15,8 +15,9 @@ def test_agrees_with_the_reference_program(name, listed_state, golden):
     load_strictly(network, listed_state(f"trt_pose_{name}", 11), "reference")
     size = ARCHITECTURES[name].size
     image = np.random.default_rng(11).standard_normal((1, 3, size, size)).astype(np.float32)
+    # outputs reach 32: in single precision the kernels of one processor differ from another's by 2e-4
     with torch.no_grad():
-        cmap, paf = network(torch.from_numpy(image))
+        cmap, paf = network.double()(torch.from_numpy(image).double())
     reference = golden(REFERENCES[name])
     np.testing.assert_allclose(cmap.numpy(), reference["cmap"], atol=1e-4)
     np.testing.assert_allclose(paf.numpy(), reference["paf"], atol=1e-4)

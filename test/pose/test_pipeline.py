@@ -201,3 +201,37 @@ def test_flow_does_not_reach_over_a_pause(client):
         (person,) = pipeline.process(Frame(client.image(), stamp)).people
         seen.append(person.gait_frame is not None)
     assert seen == [False, True, False, True]
+
+
+@pytest.mark.parametrize(("setting", "moved"), [("image", True), ("off", False)])
+def test_the_motion_of_the_camera_is_told_where_it_is_asked_for(client, setting, moved):
+    pipeline = PosePipeline(client, PoseConfig(camera_motion=setting))
+    noise = np.random.default_rng(0).integers(0, 255, (60, 90, 3), np.uint8)
+    room = np.repeat(np.repeat(noise, 12, axis=0), 12, axis=1)
+    motions = [
+        pipeline.process(Frame(room[:480, left : left + 640], (left + 1) * 2_000_000, "camera")).camera_motion
+        for left in (0, 20, 40)
+    ]
+    assert motions[0] is None
+    for motion in motions[1:]:
+        assert (motion is not None) == moved
+        if moved:
+            np.testing.assert_allclose(motion, [[1, 0, -20], [0, 1, 0]], atol=0.2)
+
+
+def test_the_motion_leads_over_an_image_that_was_lost(client):
+    pipeline = PosePipeline(client, PoseConfig(camera_motion="image"))
+    noise = np.random.default_rng(0).integers(0, 255, (60, 90, 3), np.uint8)
+    room = np.repeat(np.repeat(noise, 12, axis=0), 12, axis=1)
+    pipeline.process(Frame(room[:480, :640], 40_000_000, "camera"))
+    client.down = {DETECTOR}
+    with pytest.raises(InferenceError):
+        pipeline.process(Frame(room[:480, 10:650], 80_000_000, "camera"))
+    client.down = set()
+    motion = pipeline.process(Frame(room[:480, 20:660], 120_000_000, "camera")).camera_motion
+    np.testing.assert_allclose(motion, [[1, 0, -20], [0, 1, 0]], atol=0.2)
+
+
+def test_a_camera_motion_of_another_kind_is_refused():
+    with pytest.raises(GaitError, match="camera_motion"):
+        PoseConfig(camera_motion="odometry")

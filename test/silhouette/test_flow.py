@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from rt_gait_ros.silhouette.flow import FlowFrames, placed, windows
+from rt_gait_ros.silhouette.flow import FlowFrames, Place, placed, window_starts
 
 
 @pytest.fixture
@@ -80,19 +80,40 @@ def test_there_is_no_flow_without_two_images_in_a_row(texture):
     assert flow.frame(120, 120, 100) is None
 
 
+def walk(offsets, height=60 / 1.3):
+    """Places of frames in images in a row; with this height a cell is a pixel."""
+    return [Place(image, float(x), height) for image, x in enumerate(offsets)]
+
+
 def test_a_window_is_placed_by_its_middle_frame():
     frames = np.zeros((25, 60, 60, 2), np.int16)
     frames[:, :, 29:31] = 7
-    person = placed(frames, 100 + 2.0 * np.arange(25))[:, 0, :, 0]
+    person = placed(frames, walk(100 + 2.0 * np.arange(25)))[:, 0, :, 0]
     assert [int(np.flatnonzero(row)[0]) for row in person[[0, 12, 24]]] == [29 - 24, 29, 29 + 24]
-    gone = placed(frames, np.where(np.arange(25) == 12, 0.0, 1e6))
+    gone = placed(frames, walk(np.where(np.arange(25) == 12, 0.0, 1e6)))
     assert not gone[0].any()
     assert gone[12].any()
 
 
+def test_steps_are_measured_by_the_size_that_the_person_has():
+    """Twice as tall, the same step in pixels is half as many cells; to grow on the spot is no step."""
+    frames = np.zeros((25, 60, 60, 2), np.int16)
+    frames[:, :, 29:31] = 7
+    tall = placed(frames, walk(4.0 * np.arange(25), height=2 * 60 / 1.3))
+    np.testing.assert_array_equal(tall, placed(frames, walk(2.0 * np.arange(25))))
+    nearer = [Place(image, 500.0, 50.0 + image) for image in range(25)]
+    np.testing.assert_array_equal(placed(frames, nearer), frames)
+
+
 @pytest.mark.parametrize(("length", "count"), [(0, 0), (24, 0), (25, 1), (29, 1), (35, 3)])
 def test_windows_begin_every_five_frames(length, count):
-    frames = np.arange(length, dtype=np.int16)[:, None, None, None] * np.ones((1, 60, 60, 2), np.int16)
-    cut = windows(frames, np.zeros(length))
-    assert cut.shape == (count, 25, 60, 60, 2)
-    assert [int(window[0, 0, 0, 0]) for window in cut] == [5 * n for n in range(count)]
+    assert window_starts(walk(np.zeros(length))) == [5 * n for n in range(count)]
+
+
+def test_no_window_reaches_over_a_pause():
+    before = walk(np.zeros(30))
+    gap = [Place(place.image + 35, *place[1:]) for place in before]  # images 30 to 34 are missing: five
+    longer = [Place(place.image + 36, *place[1:]) for place in before]
+    assert window_starts(before + gap) == list(range(0, 36, 5))
+    assert window_starts(before + longer) == [0, 5, 30, 35]
+    assert window_starts(before + longer, 25, 25) == [0, 30]

@@ -1,0 +1,147 @@
+"""GaitSet after filters were removed: each layer is as narrow as what is left of it."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from rt_gait_ros.networks.checkpoint import CheckpointError, load_strictly
+from rt_gait_ros.networks.set_networks import PYRAMID, GaitSet, SetNetwork, horizontal_pooling, separate_maps
+
+# Convolutions in the order of the computation, each with the one that it stands behind.
+INPUTS = {
+    "set_layer1": None,
+    "set_layer2": "set_layer1",
+    "set_layer3": "set_layer2",
+    "set_layer4": "set_layer3",
+    "set_layer5": "set_layer4",
+    "set_layer6": "set_layer5",
+    "gl_layer1": "set_layer2",
+    "gl_layer2": "gl_layer1",
+    "gl_layer3": "sum2",
+    "gl_layer4": "gl_layer3",
+}
+# Where the set branch is added to a frame maximum.
+SUMS = {"sum2": ("gl_layer2", "set_layer4"), "sum3": ("gl_layer4", "set_layer6")}
+
+
+def gaitset_convolutions(network: GaitSet) -> dict[str, nn.Conv2d]:
+    """The ten convolutions by the names of INPUTS."""
+    layers = {name: getattr(network, name) for name in INPUTS}
+    return {name: getattr(layer, "forward_block", layer).conv for name, layer in layers.items()}
+
+
+def channels_of(source: str | None, kept: Mapping[str, Tensor]) -> Tensor:
+    """Channels (N,) that come out of a convolution or of one of SUMS, by their index in the whole network."""
+    if source is None:
+        return torch.zeros(1, dtype=torch.int64)  # the silhouette
+    if source in SUMS:
+        return torch.unique(torch.cat([kept[name] for name in SUMS[source]]))
+    return kept[source]
+
+
+class _Sum(nn.Module):
+    """Adds two feature maps that have lost different channels: what one lacks is zero there, as without a bias it is.
+
+    first, second: (N,) for each channel that either has, its place in the one and in the other; a place behind the
+    last for none.
+    """
+
+    first: Tensor
+    second: Tensor
+
+    def __init__(self, first: Tensor, second: Tensor):
+        super().__init__()
+        either = torch.unique(torch.cat([first, second]))
+        for name, kept in (("first", first), ("second", second)):
+            place = torch.searchsorted(kept, either)
+            there = torch.isin(either, kept)
+            self.register_buffer(name, torch.where(there, place, len(kept)), persistent=False)
+
+    def forward(self, first: Tensor, second: Tensor) -> Tensor:
+        """(B, C1, H, W) and (B, C2, H, W) to (B, N, H, W)."""
+        first, second = (functional.pad(x, (0, 0, 0, 0, 0, 1)) for x in (first, second))
+        return first[:, self.first] + second[:, self.second]
+
+
+class PrunedGaitSet(SetNetwork):
+    """GaitSet with the filters `kept` alone; it computes what GaitSet does when the weights of all others are zero.
+
+    kept: for each convolution of INPUTS the ascending indices (int64) of its filters in the network it came from.
+    prior: (62, 256) of a network that is trained to give parts of length 1 around it; None for GaitSet.
+    """
+
+    parts, channels = GaitSet.parts, GaitSet.channels
+    prior: Tensor | None
+
+    def __init__(self, kept: Mapping[str, Tensor], prior: Tensor | None = None):
+        super().__init__()
+        self.register_buffer("prior", None if prior is None else prior.clone())
+        self.kept = nn.Module()
+        for name in INPUTS:
+            self.kept.register_buffer(name, kept[name].to(torch.int64))
+        self.sums = nn.ModuleDict({name: _Sum(kept[a], kept[b]) for name, (a, b) in SUMS.items()})
+        self.convolutions = nn.ModuleDict()
+        for name, source in INPUTS.items():
+            inputs, kernel = len(channels_of(source, kept)), 5 if source is None else 3
+            self.convolutions[name] = nn.Conv2d(inputs, len(kept[name]), kernel, padding=kernel // 2, bias=False)
+        half = sum(PYRAMID)
+        self.fc_frames = nn.Parameter(torch.zeros(half, len(kept["set_layer6"]), self.channels))
+        self.fc_branch = nn.Parameter(torch.zeros(half, len(channels_of("sum3", kept)), self.channels))
+
+    def _layer(self, name: str, x: Tensor, pool: bool = False) -> Tensor:
+        x = functional.leaky_relu(self.convolutions[name](x))
+        return functional.max_pool2d(x, 2) if pool else x
+
+    def frame_features(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """As GaitSet.frame_features, of the channels that are left."""
+        first = self._layer("set_layer2", self._layer("set_layer1", frames.unsqueeze(1)), pool=True)
+        second = self._layer("set_layer4", self._layer("set_layer3", first), pool=True)
+        third = self._layer("set_layer6", self._layer("set_layer5", second))
+        return first, second, third
+
+    def head(self, *pooled: Tensor) -> Tensor:
+        """As GaitSet.head."""
+        first, second, third = pooled
+        branch = self._layer("gl_layer2", self._layer("gl_layer1", first), pool=True)
+        branch = self._layer("gl_layer4", self._layer("gl_layer3", self.sums["sum2"](branch, second)))
+        branch = self.sums["sum3"](branch, third)
+        halves = [
+            separate_maps(torch.cat([horizontal_pooling(x, bins) for bins in PYRAMID], 1), weight).split(PYRAMID, 1)
+            for x, weight in ((third, self.fc_frames), (branch, self.fc_branch))
+        ]
+        embedding = torch.cat([bands for level in zip(*halves, strict=True) for bands in level], 1)
+        if self.prior is None:
+            return embedding
+        return functional.normalize(functional.normalize(embedding, dim=2) - self.prior, dim=2)
+
+
+def cut_gaitset(network: GaitSet, kept: Mapping[str, Tensor]) -> PrunedGaitSet:
+    """The network without all filters but `kept` (see PrunedGaitSet)."""
+    pruned = PrunedGaitSet(kept, getattr(network, "prior", None))
+    # the parts come level by level, first the bands of the frame maximum, then those of the set branch
+    levels = torch.arange(network.parts).split([2 * bins for bins in PYRAMID])
+    parts = [level.chunk(2) for level in levels]
+    frames, branch = (torch.cat(list(halves)) for halves in zip(*parts, strict=True))
+    weight = network.fc_bin[0].detach()
+    with torch.no_grad():
+        for name, convolution in gaitset_convolutions(network).items():
+            inputs = channels_of(INPUTS[name], kept)
+            target: nn.Conv2d = pruned.convolutions[name]  # type: ignore[assignment]
+            target.weight.copy_(convolution.weight[kept[name]][:, inputs])
+        pruned.fc_frames.copy_(weight[frames][:, kept["set_layer6"]])
+        pruned.fc_branch.copy_(weight[branch][:, channels_of("sum3", kept)])
+    return pruned.eval()
+
+
+def load_pruned_gaitset(state: Mapping[str, Tensor], source: str) -> PrunedGaitSet:
+    """The network of a state that `rt-gait prune gait` wrote. Raises CheckpointError."""
+    kept = {name: state.get(f"kept.{name}") for name in INPUTS}
+    for name, filters in kept.items():
+        if filters is None or filters.ndim != 1 or not len(filters) or not (filters.diff() > 0).all():
+            raise CheckpointError(f"{source} is damaged: 'kept.{name}' is no ascending list of filters")
+    prior = state.get("prior")
+    network = PrunedGaitSet({name: filters for name, filters in kept.items() if filters is not None}, prior)
+    load_strictly(network, state, source)
+    return network.eval()
