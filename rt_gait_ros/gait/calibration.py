@@ -6,7 +6,7 @@ A calibration is `calibration.json` in the model's folder of the repository. A n
 
 import json
 import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,19 @@ from rt_gait_ros.errors import GaitError, UsageError
 FILE_NAME = "calibration.json"
 # A name is given only where the runner-up is this many times less likely: the margin follows from it and the slope.
 MARGIN_ODDS = 3.0
+# Two tracks count as one person's (gait.scene) within this share of the distance at which two looks are as likely one
+# person's as two': a track is the mean of several looks, and means are nearer to each other than looks are, by half of
+# the variance and more. So the 22 tracks of vtest.avi are 8 to 10 walkers, and one person of KTH counts for under 2.
+SAME_SHARE = 0.7
+LEAST_PAIRS = 10  # of one person, and of two, for a fit
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """P(same person | distance d) = 1 / (1 + exp(slope * d - offset)), both equally likely beforehand."""
+
+    slope: float
+    offset: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +38,8 @@ class Calibration:
     slope, offset: P(same person | distance d) = 1 / (1 + exp(slope * d - offset)), both equally likely beforehand.
     accept_distance: farthest distance at which a name may be given. false_accept_rate: share of pairs of different
     persons within it. margin: least distance between the best and the runner-up. genuine, impostor: number of pairs it
-    was fitted on. source: the footage they came from, for people.
+    was fitted on. source: the footage they came from, for people. scene: what distances mean between embeddings that
+    their scenes were taken out of (gait.scene); None where that was not measured, and then no scene is taken out.
     """
 
     model: str
@@ -37,6 +51,21 @@ class Calibration:
     genuine: int
     impostor: int
     source: str
+    scene: Curve | None = None
+
+    @property
+    def radius(self) -> float:
+        """Distance within which two tracks count as one person's."""
+        return SAME_SHARE * max(0.0, self.offset / self.slope)
+
+    def equivalent(self, distance: np.ndarray) -> np.ndarray:
+        """Plain distances that are as much evidence as these between embeddings without their scenes.
+
+        So there is one accept line, one margin and one probability for both. Strong evidence may come out below 0.
+        """
+        if self.scene is None:
+            raise ValueError(f"the calibration of {self.model} says nothing of normalised distances")
+        return (self.offset - self.scene.offset + self.scene.slope * np.asarray(distance)) / self.slope
 
     def log_odds(self, distance: np.ndarray) -> np.ndarray:
         """Logarithm of P(distance | same person) / P(distance | different persons)."""
@@ -59,7 +88,9 @@ def load(path: Path, model: str) -> Calibration:
     """Read a calibration of `model`. Raises GaitError where it is not there, damaged, or another model's."""
     try:
         record = json.loads(path.read_text())
-        calibration = Calibration(**{field.name: record[field.name] for field in fields(Calibration)})
+        scene = record.get("scene")  # files from before scenes were taken out have none
+        values = {field.name: record[field.name] for field in fields(Calibration) if field.name != "scene"}
+        calibration = Calibration(**values, scene=None if scene is None else Curve(scene["slope"], scene["offset"]))
     except OSError as error:
         raise GaitError(f"calibration {path} cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError) as error:
@@ -90,9 +121,9 @@ def fit(genuine: np.ndarray, impostor: np.ndarray, *, model: str, false_accept_r
     the margin is the lead that makes the runner-up MARGIN_ODDS times less likely.
     Raises UsageError for too few pairs (ten of each, and one false accept expected), and where distances say nothing.
     """
-    if len(genuine) < 10 or len(impostor) < 10:
+    if len(genuine) < LEAST_PAIRS or len(impostor) < LEAST_PAIRS:
         raise UsageError(
-            f"{len(genuine)} genuine and {len(impostor)} impostor pairs are too few: ten of each are needed"
+            f"{len(genuine)} genuine and {len(impostor)} impostor pairs are too few: {LEAST_PAIRS} of each are needed"
         )
     allowed = int(false_accept_rate * len(impostor))
     if not 0.0 < false_accept_rate < 1.0 or allowed < 1:
@@ -100,13 +131,19 @@ def fit(genuine: np.ndarray, impostor: np.ndarray, *, model: str, false_accept_r
             f"{len(impostor)} impostor pairs cannot show a false-accept rate of {false_accept_rate:g}: "
             f"ask for {1 / len(impostor):.2g} or more (below 1), or give more footage"
         )
-    slope, offset = _logistic(genuine, impostor)
-    if slope <= 0.0:
-        raise UsageError(f"{model} puts two persons nearer than one in this footage: it cannot be calibrated on it")
+    slope, offset = astuple(fit_curve(genuine, impostor, model))
     line = float(np.nextafter(np.sort(impostor)[allowed], 0.0))
     margin = math.log(MARGIN_ODDS) / slope
     pairs = len(genuine), len(impostor)
     return Calibration(model, slope, offset, line, margin, false_accept_rate, *pairs, source)
+
+
+def fit_curve(genuine: np.ndarray, impostor: np.ndarray, model: str) -> Curve:
+    """What distances mean, from pairs of one person and of two. Raises UsageError where they say nothing."""
+    slope, offset = _logistic(genuine, impostor)
+    if slope <= 0.0:
+        raise UsageError(f"{model} puts two persons nearer than one in this footage: it cannot be calibrated on it")
+    return Curve(slope, offset)
 
 
 def _logistic(genuine: np.ndarray, impostor: np.ndarray) -> tuple[float, float]:

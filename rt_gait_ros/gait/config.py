@@ -44,10 +44,12 @@ class RecognizerConfig:
     deadline: seconds the network has for an answer.
     outage_grace: seconds without an answer after which a track's identity is withdrawn.
     enroll_frames, enroll_timeout: frames and seconds of an enrolment that names none.
+    scene: name of what the camera sees; "": the camera's frame. scene_normalisation: take the scene out of embeddings
+        once enough people have walked by, where the calibration says what distances mean then.
     calibration: what distances mean (calibration.find); None: no probability is given.
     """
 
-    model: str = "gait_energy_image"
+    model: str = "gaitset_small_stream"
     window: int = 30
     min_frames: int = 20
     refresh_every: int = 5
@@ -63,6 +65,8 @@ class RecognizerConfig:
     outage_grace: float = 2.0
     enroll_frames: int = 60
     enroll_timeout: float = 30.0
+    scene: str = ""
+    scene_normalisation: bool = True
     calibration: Calibration | None = None
 
     def __post_init__(self) -> None:

@@ -8,6 +8,14 @@ import numpy as np
 
 from rt_gait_ros.gait.model import GaitModel
 from rt_gait_ros.serving.inference import InferenceClient, InferenceError, ModelMismatch
+from rt_gait_ros.silhouette.flow import Place, placed
+
+_NOWHERE = Place(0, 0.0, 1.0)  # of frames whose place does not count
+
+
+# Seconds that an embedding apart from any track may take: nobody waits for a walk to be enrolled as for the next look,
+# and it queues behind all looks.
+PATIENCE = 10.0
 
 
 class Embedder(Protocol):
@@ -15,8 +23,8 @@ class Embedder(Protocol):
 
     model: GaitModel
 
-    def add(self, body_id: str, frame: np.ndarray) -> None:
-        """Take one more good gait frame of a track."""
+    def add(self, body_id: str, frame: np.ndarray, place: Place | None = None) -> None:
+        """Take one more good gait frame of a track. place: where it was taken; networks on flow need it."""
         ...
 
     def frames(self, body_id: str) -> int:
@@ -31,24 +39,41 @@ class Embedder(Protocol):
         """Forget a track; one that is not known is no error."""
         ...
 
+    def rename(self, body_id: str, new_id: str) -> None:
+        """Go on with a track under another id; what was known of that id is forgotten."""
+        ...
+
     def embed(self, frames: np.ndarray) -> "Future[dict[str, np.ndarray]]":
-        """Start the embedding of a whole sequence (S, H, W) or (S, H, W, C), apart from any track."""
+        """Start the embedding of a whole sequence (S, H, W) or (S, H, W, C), apart from any track.
+
+        Of flow it is a window as `silhouette.flow.placed` gives it.
+        """
         ...
 
 
 class WindowEmbedder:
-    """Sends the last `window` frames of the track for every embedding: fits any network, and needs no state there."""
+    """Sends the last `window` frames of the track for every embedding: fits any network, and needs no state there.
+
+    A window of flow is placed as a whole, as the networks were trained, and begins anew after a pause.
+    """
 
     def __init__(self, client: InferenceClient, model: GaitModel, window: int, deadline: float) -> None:
         self.model = model
         self._client = client
         self._window = min(max(window, model.min_frames), model.max_frames)
         self._deadline = deadline
-        self._tracks: dict[str, deque[np.ndarray]] = {}
+        self._flow = model.gait_frame_kind == "flow"
+        self._tracks: dict[str, deque[tuple[np.ndarray, Place]]] = {}
 
-    def add(self, body_id: str, frame: np.ndarray) -> None:
-        """As Embedder.add."""
-        self._tracks.setdefault(body_id, deque(maxlen=self._window)).append(frame)
+    def add(self, body_id: str, frame: np.ndarray, place: Place | None = None) -> None:
+        """As Embedder.add. Raises ValueError for flow without a place."""
+        frames = self._tracks.setdefault(body_id, deque(maxlen=self._window))
+        if self._flow:
+            if place is None:
+                raise ValueError("a window of flow needs the places where its frames were taken")
+            if frames and not place.follows(frames[-1][1]):
+                frames.clear()
+        frames.append((frame, place or _NOWHERE))
 
     def frames(self, body_id: str) -> int:
         """As Embedder.frames."""
@@ -56,17 +81,28 @@ class WindowEmbedder:
 
     def request(self, body_id: str) -> "Future[dict[str, np.ndarray]]":
         """As Embedder.request."""
-        return self.embed(np.stack(self._tracks[body_id]))
+        frames, places = zip(*self._tracks[body_id], strict=True)
+        window = np.stack(frames)
+        return self._submit(placed(window, places) if self._flow else window, self._deadline)
 
     def drop(self, body_id: str) -> None:
         """As Embedder.drop."""
         self._tracks.pop(body_id, None)
 
+    def rename(self, body_id: str, new_id: str) -> None:
+        """As Embedder.rename."""
+        self.drop(new_id)
+        if body_id in self._tracks:
+            self._tracks[new_id] = self._tracks.pop(body_id)
+
     def embed(self, frames: np.ndarray) -> "Future[dict[str, np.ndarray]]":
         """As Embedder.embed. Of more frames than the network takes, evenly chosen ones are sent."""
         if len(frames) > self.model.max_frames:
             frames = frames[np.linspace(0, len(frames) - 1, self.model.max_frames).round().astype(int)]
-        return self._client.submit(self.model.name, {"gait_frames": frames[None]}, deadline=self._deadline)
+        return self._submit(frames, max(self._deadline, PATIENCE))
+
+    def _submit(self, frames: np.ndarray, deadline: float) -> "Future[dict[str, np.ndarray]]":
+        return self._client.submit(self.model.name, {"gait_frames": frames[None]}, deadline=deadline)
 
 
 def read_embedding(outputs: dict[str, np.ndarray], model: GaitModel) -> np.ndarray:

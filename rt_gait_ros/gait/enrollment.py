@@ -8,7 +8,9 @@ import numpy as np
 from rt_gait_ros.gait.embedder import Embedder, read_embedding
 from rt_gait_ros.gait.gallery import DuplicateName, Gallery, GalleryError
 from rt_gait_ros.gait.gallery_file import Template
+from rt_gait_ros.gait.model import GaitModel
 from rt_gait_ros.serving.inference import InferenceError
+from rt_gait_ros.silhouette.flow import Place, placed, window_starts
 
 
 class EnrollError(IntEnum):
@@ -32,8 +34,13 @@ class Enrollment:
     NONE and "". person_id, embeddings: what was stored.
     """
 
-    def __init__(self, body_id: str, name: str, *, extend: bool, wanted: int, window: int, deadline: float) -> None:
-        """window: frames per stored embedding. deadline: when to give up, on the recogniser's clock in seconds."""
+    def __init__(
+        self, body_id: str, name: str, *, extend: bool, wanted: int, window: int, deadline: float, scene: str = ""
+    ) -> None:
+        """window: frames per stored embedding. deadline: when to give up, on the recogniser's clock in seconds.
+
+        scene: remembered with every stored embedding.
+        """
         self.body_id = body_id
         self.name = name
         self.wanted = wanted
@@ -46,8 +53,11 @@ class Enrollment:
         self._extend = extend
         self._window = window
         self._deadline = deadline
+        self._scene = scene
         self._frames: list[np.ndarray] = []
         self._stamps: list[int] = []
+        self._places: list[Place] = []
+        self._ends: list[int] = []  # of the parts, among the frames
         self._parts: list[np.ndarray] = []
         self._requests: list[Future[dict[str, np.ndarray]]] = []
 
@@ -56,11 +66,12 @@ class Enrollment:
         """Gait frames gathered so far."""
         return len(self._frames)
 
-    def take(self, frame: np.ndarray, quality: float, stamp: int) -> None:
-        """Offer one good gait frame of the track."""
+    def take(self, frame: np.ndarray, quality: float, stamp: int, place: Place) -> None:
+        """Offer one good gait frame of the track, taken at this place."""
         if self.gathered < self.wanted and not self.done:
             self._frames.append(frame)
             self._stamps.append(stamp)
+            self._places.append(place)
             self.quality += (quality - self.quality) / self.gathered
 
     def fail(self, error: EnrollError, message: str) -> None:
@@ -89,19 +100,35 @@ class Enrollment:
                     "the whole body must be in view and walking",
                 )
         elif not self._requests:
-            self._parts = np.array_split(np.stack(self._frames), max(1, self.gathered // self._window))
+            self._cut(embedder.model)
             self._requests = [embedder.embed(part) for part in self._parts]
         elif all(request.done() for request in self._requests):
             self._store(embedder, gallery)
 
+    def _cut(self, model: GaitModel) -> None:
+        """Cut the walk into what one embedding each is made of; fails where it was broken too often for flow."""
+        frames = np.stack(self._frames)
+        if model.gait_frame_kind != "flow":
+            self._parts = np.array_split(frames, max(1, self.gathered // self._window))
+            self._ends = (np.cumsum([len(part) for part in self._parts]) - 1).tolist()
+            return
+        length = min(self._window, model.max_frames)
+        starts = window_starts(self._places, length, length)
+        self._parts = [placed(frames[s : s + length], self._places[s : s + length]) for s in starts]
+        self._ends = [start + length - 1 for start in starts]
+        if not starts:
+            self.fail(
+                EnrollError.EMBEDDING,
+                f"no {length} of the {self.gathered} gait frames are in a row: let the person walk without a pause",
+            )
+
     def _store(self, embedder: Embedder, gallery: Gallery) -> None:
         model = embedder.model
-        ends = np.cumsum([len(part) for part in self._parts]) - 1
         try:
             embeddings = [read_embedding(request.result(), model) for request in self._requests]
             templates = [
-                Template(embedding, self._stamps[end], part)
-                for embedding, end, part in zip(embeddings, ends, self._parts, strict=True)
+                Template(embedding, self._stamps[end], part, self._scene)
+                for embedding, end, part in zip(embeddings, self._ends, self._parts, strict=True)
             ]
             person = gallery.add(
                 self.name, templates, model=model.name, gait_frame_kind=model.gait_frame_kind, extend=self._extend

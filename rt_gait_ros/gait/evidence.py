@@ -46,7 +46,7 @@ class Evidence:
         self._config = config
         self._looks: deque[Look] = deque(maxlen=config.looks)
         self._distances = np.zeros((0, 0))
-        self._version = -1
+        self._version: tuple[int, ...] = ()
         self._stale = True
         self.holds = ""  # person_id the track is IDENTIFIED as
         self._last_held = ""  # person_id it was IDENTIFIED as most recently

@@ -1,5 +1,6 @@
 """Who is enrolled: a gallery of persons and their walks, in one private file that survives whatever happens to it."""
 
+import itertools
 import os
 import secrets
 import threading
@@ -16,6 +17,8 @@ from rt_gait_ros.gait.distance import distances
 from rt_gait_ros.gait.gallery_file import Content, GalleryCorrupt, GalleryError, GalleryTooNew, Person, Template
 
 MAX_NAME = 64  # characters of a display name: it has to fit a table and an overlay
+
+_versions = itertools.count(1)  # of the contents of all galleries of this process: no two of them share one
 
 
 def default_path() -> Path:
@@ -41,14 +44,14 @@ class References:
     """The gallery as the recogniser searches it.
 
     model: as Gallery.model. persons: N persons. embeddings: (T, P, C) float32, every template of everybody.
-    starts: (N,) index of each person's first template. version: grows with every change.
+    starts: (N,) index of each person's first template. version: no two different ones have the same.
     """
 
     model: str
     persons: tuple[Person, ...]
     embeddings: np.ndarray
     starts: np.ndarray
-    version: int
+    version: tuple[int, ...]
 
     def nearest(self, queries: np.ndarray) -> np.ndarray:
         """Distance of each query (Q, P, C) to the nearest template of each person: (Q, N) float64."""
@@ -72,7 +75,6 @@ class Gallery:
         """
         self.path = Path(path).expanduser().resolve()
         self._mutex = threading.Lock()
-        self._version = 0
         gallery_file.make_folder(self.path.parent)
         if not self.path.exists():
             with gallery_file.locked(self.path):
@@ -245,7 +247,6 @@ class Gallery:
 
     def _take(self, content: Content) -> None:
         self._content = content
-        self._version += 1
         self._references = self._index()
 
     def _index(self) -> References:
@@ -253,7 +254,7 @@ class Gallery:
         starts = np.cumsum([0, *(len(p.templates) for p in persons)])[:-1]
         embeddings = [t.embedding for p in persons for t in p.templates]
         stacked = np.stack(embeddings) if embeddings else np.zeros((0, 0, 0), np.float32)
-        return References(self._content.model, persons, stacked, starts, self._version)
+        return References(self._content.model, persons, stacked, starts, (next(_versions),))
 
     def _look(self) -> tuple[int, int, int]:
         """What tells one state of the file from another. Every write makes a new inode."""

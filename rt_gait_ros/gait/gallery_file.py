@@ -1,21 +1,13 @@
-"""The gallery on disk: one file, written whole, read whole.
+"""The gallery on disk: one private file, written whole, read whole.
 
-    rt_gait_ros gallery
-    schema 1
-    sha256 <hex digest of everything that follows this line>
-    a zip archive: index.json, and one .npy per embedding and per stored gait-frame sequence
-
-A change writes the whole new file beside the old one, syncs it, and renames it over the old one, which POSIX makes
-atomic: whoever reads, and whatever dies when, finds the old file or the new one. Writers take turns by flock on a side
-file.
+Its payload is a zip archive: index.json, and one .npy per embedding and per stored gait-frame sequence. Writers take
+turns by flock on a side file. Schema 2 added the scene of each template; files of schema 1 are read, and written anew
+with the next change.
 """
 
-import fcntl
-import hashlib
 import io
 import json
 import os
-import re
 import secrets
 import time
 import zipfile
@@ -28,10 +20,10 @@ from pathlib import Path
 import numpy as np
 
 from rt_gait_ros.errors import GaitError
+from rt_gait_ros.gait import private_file
 
-SCHEMA = 1
+KIND, SCHEMA = "gallery", 2
 LOCK_SECONDS = 5.0
-_HEADER = re.compile(rb"rt_gait_ros gallery\nschema ([0-9]{1,6})\nsha256 ([0-9a-f]{64})\n")
 
 
 class GalleryError(GaitError):
@@ -52,11 +44,13 @@ class Template:
 
     embedding: (P, C) float32. stamp: of the last gait frame in it, ns since the epoch.
     frames: the gait frames it was made of, (S, H, W) or (S, H, W, C), or None where they were not kept.
+    scene: where it was taken (see rt_gait_ros.gait.scene); "" where that is not known.
     """
 
     embedding: np.ndarray
     stamp: int
     frames: np.ndarray | None = None
+    scene: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +62,11 @@ class Person:
     enrolled: int
     updated: int
     templates: tuple[Template, ...]
+
+    @property
+    def embeddings(self) -> np.ndarray:
+        """All stored looks: (T, P, C) float32."""
+        return np.stack([template.embedding for template in self.templates])
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,26 +88,23 @@ def pack(content: Content) -> bytes:
             "persons": [_pack_person(archive, person) for person in content.persons],
         }
         archive.writestr("index.json", json.dumps(index))
-    payload = buffer.getvalue()
-    digest = hashlib.sha256(payload).hexdigest()
-    return f"rt_gait_ros gallery\nschema {SCHEMA}\nsha256 {digest}\n".encode() + payload
+    return private_file.seal(KIND, SCHEMA, buffer.getvalue())
 
 
 def unpack(data: bytes, path: Path) -> Content:
     """The inverse of pack. path is for the messages. Raises GalleryCorrupt or GalleryTooNew."""
-    header = _HEADER.match(data)
-    if header is None:
+    schema = private_file.schema_of(data, KIND)
+    if schema is None:
         raise GalleryCorrupt(
             f"gallery {path} is not a gallery, or its beginning is damaged: move it away or restore a copy"
         )
-    schema = int(header[1])
     if schema > SCHEMA:
         raise GalleryTooNew(
             f"gallery {path} has schema {schema}, this version reads up to {SCHEMA}: "
             "update rt_gait_ros, or choose another gallery"
         )
-    payload = memoryview(data)[header.end() :]
-    if hashlib.sha256(payload).hexdigest() != header[2].decode():
+    payload = private_file.payload_of(data)
+    if payload is None:
         raise GalleryCorrupt(f"gallery {path} is damaged (its checksum does not fit): move it away or restore a copy")
     try:
         with zipfile.ZipFile(io.BytesIO(payload)) as archive:
@@ -134,30 +130,14 @@ def read(path: Path) -> Content:
 def write(path: Path, content: Content) -> None:
     """Replace the file, atomically and durably, private to its owner (0600). On GalleryError the old file is whole.
 
-    The caller holds the lock. What a killed writer left behind is removed: a person who was forgotten must not live on
-    there.
+    The caller holds the lock.
     """
-    data = pack(content)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
     try:
-        remove_leftovers(path)
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        _sync_folder(path.parent)
+        private_file.replace(path, pack(content))
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise GalleryError(
             f"gallery {path} could not be written ({error.strerror}): nothing was changed, make room and try again"
         ) from error
-
-
-def remove_leftovers(path: Path) -> None:
-    """Delete temporary files that a killed writer left. The caller holds the lock, so nobody is writing one now."""
-    for leftover in path.parent.glob(f".{escape(path.name)}.*.tmp"):
-        leftover.unlink(missing_ok=True)
 
 
 def set_aside(path: Path, why: str) -> Path:
@@ -165,7 +145,7 @@ def set_aside(path: Path, why: str) -> Path:
     aside = path.with_name(f"{path.name}.{why}-{time.strftime('%Y%m%dT%H%M%S')}-{secrets.token_hex(2)}")
     try:
         os.rename(path, aside)
-        _sync_folder(path.parent)
+        private_file.sync_folder(path.parent)
     except OSError as error:
         raise GalleryError(f"gallery {path} is unusable and cannot be moved aside: {error.strerror}") from error
     return aside
@@ -179,9 +159,7 @@ def asides(path: Path) -> list[Path]:
 def make_folder(folder: Path) -> None:
     """Create a missing folder, private to its owner (0700); one that is there keeps its mode. Raises GalleryError."""
     try:
-        if not folder.is_dir():
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            folder.mkdir(mode=0o700, exist_ok=True)
+        private_file.make_folder(folder)
     except OSError as error:
         raise GalleryError(f"folder {folder} cannot be made for the gallery: {error.strerror}") from error
 
@@ -193,31 +171,13 @@ def locked(path: Path) -> Iterator[None]:
     Raises GalleryError where another process keeps it for more than LOCK_SECONDS.
     """
     try:
-        descriptor = os.open(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = private_file.lock(path, LOCK_SECONDS)
+    except TimeoutError:
+        raise GalleryError(f"gallery {path} is being written by another process: try again") from None
     except OSError as error:
         raise GalleryError(f"gallery {path} cannot be locked for writing: {error.strerror}") from error
     try:
-        _wait_for_lock(descriptor, path)
         yield
-    finally:
-        os.close(descriptor)
-
-
-def _wait_for_lock(descriptor: int, path: Path) -> None:
-    deadline = time.monotonic() + LOCK_SECONDS
-    while True:
-        try:
-            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                raise GalleryError(f"gallery {path} is being written by another process: try again") from None
-            time.sleep(0.005)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
@@ -228,7 +188,7 @@ def _pack_person(archive: zipfile.ZipFile, person: Person) -> dict:
         _pack_array(archive, f"{person.person_id}/{number}.embedding.npy", template.embedding)
         if template.frames is not None:
             _pack_array(archive, f"{person.person_id}/{number}.frames.npy", template.frames)
-        templates.append({"stamp": template.stamp, "frames": template.frames is not None})
+        templates.append({"stamp": template.stamp, "frames": template.frames is not None, "scene": template.scene})
     return {
         "person_id": person.person_id,
         "name": person.name,
@@ -245,6 +205,7 @@ def _unpack_person(archive: zipfile.ZipFile, record: dict) -> Person:
             _unpack_array(archive, f"{folder}/{number}.embedding.npy"),
             template["stamp"],
             _unpack_array(archive, f"{folder}/{number}.frames.npy") if template["frames"] else None,
+            template.get("scene", ""),
         )
         for number, template in enumerate(record["templates"])
     )

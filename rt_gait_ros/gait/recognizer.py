@@ -17,11 +17,15 @@ from rt_gait_ros.gait.evidence import Evidence, Look, Verdict, candidates, confi
 from rt_gait_ros.gait.gallery import Gallery, GalleryError, References, UnknownPerson, clean_name
 from rt_gait_ros.gait.identity import Identity, IdentityFrame, IdentityStatus
 from rt_gait_ros.gait.model import describe
+from rt_gait_ros.gait.scene import MIN_WALKERS, SceneError
+from rt_gait_ros.gait.scenes import Scenes
 from rt_gait_ros.gait.stream_embedder import embedder_for
 from rt_gait_ros.serving.inference import InferenceClient, InferenceError
+from rt_gait_ros.silhouette.flow import Place
 from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
 
 NANOSECONDS = 1_000_000_000
+DEFAULT_SCENE = "default"  # of tracks that name no camera
 
 
 @dataclass(slots=True)
@@ -36,7 +40,10 @@ class _Request:
 
 @dataclass(slots=True)
 class _Walker:
-    """What is remembered of a live track. fresh: good frames since the last request. quality: their running mean."""
+    """What is remembered of a live track. fresh: good frames since the last request. quality: their running mean.
+
+    looks, mean: how many embeddings there were, and their mean (P, C).
+    """
 
     evidence: Evidence
     state: TrackState
@@ -45,6 +52,8 @@ class _Walker:
     stamp: int = 0
     request: _Request | None = None
     failing_since: int | None = None
+    looks: int = 0
+    mean: np.ndarray | None = None
 
 
 @dataclass(slots=True)
@@ -73,10 +82,12 @@ class GaitRecognizer:
         gallery: Gallery,
         config: RecognizerConfig,
         clock: Callable[[], float] = time.monotonic,
+        scenes: Scenes | None = None,
     ) -> None:
         """Ask the server about the gait network (the only blocking call), and check the gallery against it.
 
-        clock: seconds, for the time limits of enrolments. Raises InferenceError, GalleryModelMismatch.
+        clock: seconds, for the time limits of enrolments. scenes: of this gait model, for whoever made them to save;
+        None: no scene is taken out. Raises InferenceError, GalleryModelMismatch.
         """
         model = describe(client, config.model)
         gallery.require_model(model.name)
@@ -89,7 +100,9 @@ class GaitRecognizer:
         self._held: dict[str, str] = {}  # person_id by body_id, as last answered
         self._enrollments: list[Enrollment] = []
         self._mutex = threading.RLock()
-        self._outage = self._gallery_problem = self._input_problem = ""
+        self._scenes = scenes
+        self._scene = ""
+        self._outage = self._gallery_problem = self._input_problem = self._scene_problem = ""
 
     @property
     def _min_frames(self) -> int:
@@ -98,7 +111,19 @@ class GaitRecognizer:
     @property
     def problem(self) -> str:
         """Why fewer names are given than could be, in one line, or ""."""
-        return self._outage or self._gallery_problem or self._input_problem
+        return self._outage or self._gallery_problem or self._input_problem or self._scene_problem
+
+    @property
+    def scene(self) -> str:
+        """What is seen, and whether it is taken out of embeddings, in one line for the diagnostics."""
+        if self._scenes is None or not self._config.scene_normalisation or not self._scene:
+            return "not taken out"
+        with self._mutex:
+            try:
+                walkers = self._scenes.walkers(self._scene)
+            except SceneError as error:
+                return str(error)
+        return f"{self._scene}: {walkers:.0f} walkers seen, taken out from {MIN_WALKERS:.0f} on"
 
     def update(self, tracks: TrackFrame) -> IdentityFrame:
         """Take the tracks after one image; say who each live one is, as far as is known by now.
@@ -107,6 +132,10 @@ class GaitRecognizer:
         """
         with self._mutex:
             self._check_kind(tracks)
+            self._scene = self._config.scene or tracks.frame_id or DEFAULT_SCENE
+            for track in tracks.tracks:
+                if track.former_id:
+                    self._rename(track.former_id, track.body_id)
             for track in tracks.tracks:
                 self._observe(track, tracks.stamp)
             for body_id in self._walkers.keys() - {t.body_id for t in tracks.tracks if t.state != TrackState.LOST}:
@@ -168,6 +197,7 @@ class GaitRecognizer:
                 wanted=max(frames or config.enroll_frames, self._min_frames),
                 window=max(config.window, self._min_frames),
                 deadline=self._clock() + (timeout or config.enroll_timeout),
+                scene=self._scene,
             )
             if complaint := _complaint(name, frames, timeout):
                 enrollment.fail(EnrollError.BAD_REQUEST, complaint)
@@ -225,25 +255,59 @@ class GaitRecognizer:
                 f"and {list(frame.shape)} came in"
             )
             return
-        self._embedder.add(track.body_id, frame)
+        place = Place.of(track.age, track.box)
+        self._embedder.add(track.body_id, frame, place)
         walker.fresh += 1
         walker.quality += (track.quality - walker.quality) / walker.fresh
         walker.stamp = stamp
         for enrollment in self._enrollments:
             if enrollment.body_id == track.body_id:
-                enrollment.take(frame, track.quality, stamp)
+                enrollment.take(frame, track.quality, stamp, place)
         enough = self._embedder.frames(track.body_id) >= self._min_frames
         if enough and walker.fresh >= self._config.refresh_every and walker.request is None:
             future = self._embedder.request(track.body_id)
             walker.request = _Request(future, self._embedder.frames(track.body_id), walker.quality, stamp)
             walker.fresh = 0
 
+    def _rename(self, former_id: str, body_id: str) -> None:
+        """The tracker gave the track of a person the id that the person had before: all that is known of it stays.
+
+        What was known under that id is older, and is dropped. An enrolment under either id goes on.
+        """
+        walker = self._walkers.pop(former_id, None)
+        if walker is None:  # the array that said so was said twice, or the one before was missed
+            return
+        self._walkers[body_id] = walker
+        self._embedder.rename(former_id, body_id)
+        self._held.pop(body_id, None)
+        if former_id in self._held:
+            self._held[body_id] = self._held.pop(former_id)
+        for enrollment in self._enrollments:
+            if enrollment.body_id == former_id:
+                enrollment.body_id = body_id
+
+    def close(self) -> None:
+        """End all tracks: nothing more will come, and their scene has seen them."""
+        with self._mutex:
+            for body_id in list(self._walkers):
+                self._leave(body_id)
+
     def _leave(self, body_id: str) -> None:
-        del self._walkers[body_id]
+        self._vote(self._walkers.pop(body_id))
         self._embedder.drop(body_id)
         for enrollment in self._enrollments:
             if enrollment.body_id == body_id:
                 enrollment.lose()
+
+    def _vote(self, walker: _Walker) -> None:
+        """A track that ended counts for its scene. Not before: nobody's walk is to be held against itself."""
+        if self._scenes is None or not self._config.scene_normalisation or walker.looks < self._config.agree:
+            return
+        assert walker.mean is not None
+        try:
+            self._scenes.vote(self._scene, walker.mean)
+        except SceneError as error:
+            self._scene_problem = str(error)
 
     def _gather(self, walker: _Walker) -> None:
         """Turn a finished request into a look. One that failed is asked for again with the next frames."""
@@ -260,6 +324,8 @@ class GaitRecognizer:
             return
         self._outage = ""
         walker.failing_since = None
+        walker.looks += 1
+        walker.mean = embedding if walker.mean is None else walker.mean + (embedding - walker.mean) / walker.looks
         walker.evidence.add(Look(embedding, request.quality, request.frames, request.stamp))
 
     def _references(self) -> References | None:
@@ -271,7 +337,20 @@ class GaitRecognizer:
         except GalleryError as error:
             self._gallery_problem = str(error)
         references = self.gallery.references
-        return references if references.model in ("", self.model.name) else None
+        return self._without_scenes(references) if references.model in ("", self.model.name) else None
+
+    def _without_scenes(self, references: References) -> References:
+        calibration = self._config.calibration
+        self._scene_problem = ""
+        if self._scenes is None or not self._config.scene_normalisation or not (calibration and calibration.scene):
+            return references
+        try:
+            found = self._scenes.references(references, self._scene)
+        except SceneError as error:
+            self._scene_problem = str(error)
+            return references
+        self._scene_problem = self._scenes.problem
+        return found
 
     def _verdict(self, walker: _Walker, stamp: int, references: References | None) -> Verdict:
         failing = walker.failing_since

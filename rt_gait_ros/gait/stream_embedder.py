@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from rt_gait_ros.gait.embedder import Embedder, WindowEmbedder
+from rt_gait_ros.gait.embedder import PATIENCE, Embedder, WindowEmbedder
 from rt_gait_ros.gait.model import GaitModel
 from rt_gait_ros.serving.inference import InferenceClient, Sequence, SequenceLost
+from rt_gait_ros.silhouette.flow import Place
 
 Outputs = dict[str, np.ndarray]
 
@@ -78,8 +79,8 @@ class StreamEmbedder:
         # not a generator that a program may seed: two nodes would give the server the same sequences
         self._random = random.SystemRandom()
 
-    def add(self, body_id: str, frame: np.ndarray) -> None:
-        """As Embedder.add."""
+    def add(self, body_id: str, frame: np.ndarray, place: Place | None = None) -> None:
+        """As Embedder.add. A set has no places."""
         track = self._tracks.setdefault(body_id, _Track(deque(maxlen=self._keep)))
         with track.lock:
             track.recent.append(frame)
@@ -123,11 +124,18 @@ class StreamEmbedder:
             # a request needs a frame; whether it arrives does not matter, for an idle sequence ends by itself
             self._submit(track.recent[-1][None], False, Sequence(sequence, end=True))
 
+    def rename(self, body_id: str, new_id: str) -> None:
+        """As Embedder.rename. The server knows the sequence by a number of its own."""
+        self.drop(new_id)
+        if body_id in self._tracks:
+            self._tracks[new_id] = self._tracks.pop(body_id)
+
     def embed(self, frames: np.ndarray) -> "Future[Outputs]":
         """As Embedder.embed. Of more frames than the network takes, evenly chosen ones are sent."""
         if len(frames) > self.model.max_frames:
             frames = frames[np.linspace(0, len(frames) - 1, self.model.max_frames).round().astype(int)]
-        return self._submit(frames, True, Sequence(self._new_id(), start=True, end=True))
+        sequence = Sequence(self._new_id(), start=True, end=True)
+        return self._submit(frames, True, sequence, max(self._deadline, PATIENCE))
 
     def _advance(self, track: _Track) -> None:
         """Send what is due, unless a request of the track is under way: its answer will come by here."""
@@ -177,9 +185,12 @@ class StreamEmbedder:
                 future.set_exception(error)
         self._advance(track)
 
-    def _submit(self, frames: np.ndarray, answer: bool, sequence: Sequence) -> "Future[Outputs]":
+    def _submit(
+        self, frames: np.ndarray, answer: bool, sequence: Sequence, deadline: float | None = None
+    ) -> "Future[Outputs]":
         inputs = {"gait_frames": frames[None], "answer": np.array([[answer]], np.uint8)}
-        return self._client.submit(self.model.name, inputs, deadline=self._deadline, sequence=sequence)
+        deadline = self._deadline if deadline is None else deadline
+        return self._client.submit(self.model.name, inputs, deadline=deadline, sequence=sequence)
 
     def _new_id(self) -> int:
         return self._random.randint(1, _LARGEST_ID)

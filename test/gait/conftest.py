@@ -62,7 +62,7 @@ class AngleClient:
         pass
 
 
-def track(body_id, angle, *, state=TrackState.CONFIRMED, quality=1.0, walking=True, frame=True):
+def track(body_id, angle, *, state=TrackState.CONFIRMED, quality=1.0, walking=True, frame=True, former_id=""):
     """Somebody whose gait is `angle`."""
     return Track(
         body_id=body_id,
@@ -77,6 +77,7 @@ def track(body_id, angle, *, state=TrackState.CONFIRMED, quality=1.0, walking=Tr
         age=1,
         missed=0,
         walking=walking,
+        former_id=former_id,
     )
 
 
@@ -125,6 +126,12 @@ def config():
 @pytest.fixture
 def scene(client, gallery, config):
     return Scene(GaitRecognizer(client, gallery, config))
+
+
+@pytest.fixture
+def watch():
+    """watch(recognizer) feeds it image after image."""
+    return Scene
 
 
 @pytest.fixture

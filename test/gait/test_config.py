@@ -26,7 +26,7 @@ def test_lines_must_come_from_somewhere(config):
 
 
 def test_the_shipped_network_has_a_calibration_and_a_parameter_overrules_it():
-    shipped = calibration.find(resource("model_repository"), "gait_energy_image")
+    shipped = calibration.find(resource("model_repository"), RecognizerConfig.model)
     config = RecognizerConfig(calibration=shipped)
     assert config.accept_line == shipped.accept_distance
     assert replace(config, accept_distance=0.1).accept_line == 0.1

@@ -143,7 +143,7 @@ def test_rebuild_makes_every_embedding_anew_or_changes_nothing(tmp_path, templat
 def damage(path, how):
     data = path.read_bytes()
     if how == "newer":
-        path.write_bytes(data.replace(b"schema 1", b"schema 9", 1))
+        path.write_bytes(data.replace(b"schema 2", b"schema 9", 1))
     elif how == "flipped":
         path.write_bytes(data[:300] + bytes([data[300] ^ 1]) + data[301:])
     elif how == "empty":

@@ -1,6 +1,7 @@
 """What the gallery survives. The processes that die here are real."""
 
 import errno
+import io
 import os
 import random
 import resource
@@ -10,12 +11,13 @@ import subprocess
 import sys
 import textwrap
 import time
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from rt_gait_ros.gait import gallery_file
+from rt_gait_ros.gait import gallery_file, private_file
 from rt_gait_ros.gait.gallery import Gallery
 from rt_gait_ros.gait.gallery_file import Content, GalleryCorrupt, GalleryError, GalleryTooNew, Person, Template, pack
 
@@ -189,3 +191,20 @@ def test_a_lock_that_somebody_keeps_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr(gallery_file, "LOCK_SECONDS", 0.05)
     with gallery_file.locked(gallery.path), pytest.raises(GalleryError, match="another process"):
         gallery.add("Ada", [Template(np.zeros((1, 10), np.float32), 1)], **SILHOUETTE)
+
+
+def test_a_file_from_before_scenes_is_read_and_written_anew(tmp_path):
+    """What schema 1 was: the same without the scene of each template."""
+    path = tmp_path / "g"
+    payload = private_file.payload_of(pack(content(["Ada"])))
+    old = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(payload)) as archive, zipfile.ZipFile(old, "w") as written:
+        for name in archive.namelist():
+            data = archive.read(name)
+            written.writestr(name, data.replace(b', "scene": ""', b"") if name == "index.json" else data)
+    path.write_bytes(private_file.seal("gallery", 1, old.getvalue()))
+    gallery = Gallery(path)
+    assert [(p.name, p.templates[0].scene) for p in gallery.persons] == [("Ada", "")]
+    gallery.add("Bob", [Template(np.zeros((1, 2), np.float32), 1, None, "hall")], **SILHOUETTE)
+    assert path.read_bytes().startswith(b"rt_gait_ros gallery\nschema 2\n")
+    assert [p.templates[0].scene for p in Gallery(path).persons] == ["", "hall"]

@@ -5,10 +5,12 @@ import numpy as np
 import pytest
 
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.gait.calibration import Calibration
+from rt_gait_ros.gait import scene_file
+from rt_gait_ros.gait.calibration import SAME_SHARE, Calibration, Curve
 from rt_gait_ros.gait.gallery import Gallery, GalleryModelMismatch
 from rt_gait_ros.gait.identity import IdentityStatus
 from rt_gait_ros.gait.recognizer import GaitRecognizer
+from rt_gait_ros.gait.scenes import Scenes
 from rt_gait_ros.serving.inference import DeadlineExceeded, ModelMismatch, ServerUnavailable, TensorSpec
 from rt_gait_ros.tracking.track import TrackState
 
@@ -140,6 +142,38 @@ def test_a_lost_track_is_forgotten(scene, walk):
     assert scene.show(walk("aaaaa", 20))["aaaaa"].status == COLLECTING
 
 
+def test_a_track_that_gets_the_id_of_its_person_back_keeps_the_name(scene, client, walk):
+    scene.show(walk("bbbbb", 20), images=NAMED_AFTER)
+    asked = client.asked
+    lost = walk("bbbbb", 20, state=TrackState.LOST)
+    answer = scene.show(walk("aaaaa", 20, former_id="bbbbb"), lost)
+    assert {body: identity.name for body, identity in answer.items()} == {"aaaaa": "Ada"}
+    assert scene.show(walk("aaaaa", 20), images=5)["aaaaa"].name == "Ada"
+    assert client.asked == asked + 1  # its frames went with it: the next look is due after five more
+
+
+def test_of_two_tracks_that_become_one_the_renamed_ones_evidence_counts(scene, walk):
+    hidden = walk("aaaaa", 62, state=TrackState.OCCLUDED, frame=False)  # between Bob and Cyd
+    scene.show(walk("aaaaa", 62), walk("bbbbb", 20), images=NAMED_AFTER)
+    assert scene.show(hidden, walk("bbbbb", 20))["aaaaa"].status == AMBIGUOUS
+    answer = scene.show(walk("aaaaa", 20, former_id="bbbbb"), walk("bbbbb", 20, state=TrackState.LOST))
+    assert [answer["aaaaa"].name, *answer] == ["Ada", "aaaaa"]
+
+
+def test_a_former_id_that_nobody_knows_starts_clean(scene, walk):
+    assert scene.show(walk("aaaaa", 20, former_id="zzzzz"), images=5)["aaaaa"].status == COLLECTING
+    assert scene.show(walk("aaaaa", 20), images=NAMED_AFTER - 5)["aaaaa"].name == "Ada"
+
+
+def test_an_enrolment_goes_with_the_track(scene, walk):
+    scene.show(walk("bbbbb", 120), images=3)
+    enrollment = scene.recognizer.enroll("bbbbb", "Dan", frames=10)
+    scene.show(walk("bbbbb", 120), images=5)
+    scene.show(walk("aaaaa", 120, former_id="bbbbb"), walk("bbbbb", 120, state=TrackState.LOST))
+    scene.show(walk("aaaaa", 120), images=10)
+    assert (enrollment.done, enrollment.message, enrollment.body_id) == (True, "", "aaaaa")
+
+
 def test_changes_of_the_gallery_count_at_once(scene, gallery, walk, template):
     scene.show(walk("aaaaa", 20), walk("bbbbb", 120), images=NAMED_AFTER)
     elsewhere = Gallery(gallery.path)  # as another process would
@@ -206,3 +240,98 @@ def test_a_slow_network_is_a_problem_for_one_look_only(scene, client, walk):
     scene.show(walk("aaaaa", 20), images=10)
     client.error = None
     assert scene.show(walk("aaaaa", 20), images=15)["aaaaa"].status == IDENTIFIED
+
+
+class TestScenes:
+    """Ada walks at 20 degrees in the hall, where the camera shows everybody 30 degrees further on the yard."""
+
+    CURVE = Curve(2.0, 0.95)
+
+    @pytest.fixture
+    def calibrated(self, config):
+        """Two tracks are one person's up to 0.02: 1.1 degrees. Sure of one person at 0 between normalised ones."""
+        calibration = Calibration("angle", 5.0, 0.1 / SAME_SHARE, 0.2, 0.1, 0.01, 10, 10, "", self.CURVE)
+        return replace(config, calibration=calibration, scene_normalisation=True)
+
+    @pytest.fixture
+    def opened(self, client, gallery, calibrated, tmp_path, watch):
+        """opened() is a recogniser that begins now; what it has seen is saved by `close`."""
+
+        def begin(**changes):
+            settings = replace(calibrated, **changes)
+            scenes = Scenes(tmp_path / "scenes", settings.calibration)
+            return watch(GaitRecognizer(client, gallery, settings, scenes=scenes)), scenes
+
+        return begin
+
+    def crowd_walks_by(self, scene, walk, shift):
+        for number in range(12):
+            scene.show(walk(f"c{shift}{number}", 10 + 4 * number + shift), images=NAMED_AFTER)
+        scene.show()
+
+    def test_a_person_enrolled_in_one_scene_is_named_in_another(self, opened, gallery, walk):
+        hall, scenes = opened(scene="hall")
+        enrollment = hall.recognizer.enroll("", "Eve")
+        assert enrollment.done  # nobody is there yet
+        hall.show(walk("eeeee", 42))
+        enrollment = hall.recognizer.enroll("eeeee", "Eve", frames=10)
+        hall.show(walk("eeeee", 42), images=15)
+        assert enrollment.done
+        assert enrollment.message == ""
+        assert gallery.find("Eve").templates[0].scene == "hall"
+        self.crowd_walks_by(hall, walk, 0)
+        scenes.save()
+
+        yard, scenes = opened(scene="yard")
+        before = yard.show(walk("aaaaa", 72), images=NAMED_AFTER)["aaaaa"]
+        assert before.name != "Eve"
+        yard.show()
+        self.crowd_walks_by(yard, walk, 30)
+        scenes.save()
+        seen = yard.show(walk("bbbbb", 72), images=NAMED_AFTER)["bbbbb"]
+        assert (seen.status, seen.name) == (IDENTIFIED, "Eve")
+
+        again, _ = opened(scene="yard")  # after a restart
+        assert again.show(walk("aaaaa", 72), images=NAMED_AFTER)["aaaaa"].name == "Eve"
+        off, scenes = opened(scene="yard", scene_normalisation=False)
+        assert off.show(walk("aaaaa", 72), images=NAMED_AFTER)["aaaaa"].name != "Eve"
+        off.show()
+        assert not scenes._scenes  # nothing is gathered, nothing is read
+        switched, _ = opened(scene="yard", scene_normalisation=False)
+        switched.show(walk("aaaaa", 72), images=NAMED_AFTER)
+        config = replace(switched.recognizer._config, scene_normalisation=True)
+        switched.recognizer.use_config(config)
+        assert switched.show(walk("aaaaa", 72))["aaaaa"].name == "Eve"
+
+    def test_a_track_votes_when_it_ends_and_only_with_enough_looks(self, opened, walk):
+        scene, scenes = opened()
+        scene.show(walk("aaaaa", 20), images=NAMED_AFTER)
+        scene.show(walk("aaaaa", 20), walk("bbbbb", 60), images=NAMED_AFTER - 5)
+        assert scenes.walkers("camera") == 0.0
+        scene.show()
+        assert scenes.walkers("camera") == 1.0
+        scene.show(walk("ccccc", 60), images=NAMED_AFTER)
+        scene.recognizer.close()
+        assert scenes.walkers("camera") == 2.0
+
+    def test_somebody_who_walks_by_all_day_is_named_as_ever(self, opened, walk):
+        scene, scenes = opened()
+        for number in range(30):
+            seen = scene.show(walk(f"a{number}", 20), images=NAMED_AFTER)[f"a{number}"]
+            scene.show()
+            assert seen.name == "Ada"
+        assert scenes.walkers("camera") == pytest.approx(1.0)
+
+    def test_a_damaged_scene_is_said_and_names_are_given_without(self, opened, walk, tmp_path):
+        path = scene_file.file_of(tmp_path / "scenes", "angle", "camera")
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"rt_gait_ros scene\nschema 1\n")
+        scene, _ = opened()
+        assert scene.show(walk("aaaaa", 20), images=NAMED_AFTER)["aaaaa"].name == "Ada"
+        assert "rt-gait scene forget" in scene.recognizer.problem
+
+    def test_a_calibration_that_says_nothing_of_scenes_leaves_everything_as_it_is(self, opened, calibrated, walk):
+        scene, scenes = opened(calibration=replace(calibrated.calibration, scene=None))
+        self.crowd_walks_by(scene, walk, 0)
+        assert scenes.walkers("camera") > 8
+        assert scene.show(walk("aaaaa", 20), images=NAMED_AFTER)["aaaaa"].name == "Ada"

@@ -246,6 +246,22 @@ def test_dropped_track_begins_anew_and_frees_the_server(client, frames, embed_wh
     np.testing.assert_allclose(ask(embedder), embed_whole(frames[5:7]), atol=1e-4)
 
 
+def test_renamed_track_goes_on_in_its_sequence(client, frames, embed_whole):
+    embedder = streaming(client)
+    show(embedder, frames[20:25], "fghij")
+    ask(embedder, "fghij")
+    show(embedder, frames[:3])
+    ask(embedder)
+    sequence = client.sent[-1][1].id
+    embedder.rename("abcde", "fghij")
+    assert client.sent[-1][1].end  # of what was known as fghij
+    show(embedder, frames[3:5], "fghij")
+    np.testing.assert_allclose(ask(embedder, "fghij"), embed_whole(frames[:5]), atol=1e-4)
+    assert client.sent[-1][1].id == sequence
+    embedder.rename("abcde", "fghij")  # nobody knows abcde any more
+    assert embedder.frames("fghij") == 0
+
+
 def test_sequence_apart_from_any_track(client, frames, embed_whole):
     embedder = streaming(client, "growing_stream")
     np.testing.assert_allclose(

@@ -1,0 +1,142 @@
+"""What all walkers of one scene have in common, so that it can be taken out of their embeddings.
+
+A camera, its place, its light and the masks it gives mark every embedding alike, and mark it as strongly as the person
+does. The embeddings of whoever walks by, without any label, show that mark: their mean and their spread per channel. An
+embedding is centred by the one, divided by the other and scaled to one length; then two scenes can be compared.
+
+The centring and scaling is that of Z-norm in speaker recognition (Auckenthaler, Carey and Lloyd-Thomas, 2000), done to
+embeddings and not to scores. S-norm (Shum et al., 2010) of the scores was measured on top, and gave nothing more.
+
+One track is one vote. Somebody who walks by all day would pull the mean towards that one person, so votes nearer to
+each other than one person's looks usually are share a single vote: how often a person passes then hardly matters, and
+the sum of the shares says how many different walkers were seen.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rt_gait_ros.errors import GaitError
+from rt_gait_ros.gait.distance import distances
+
+MAX_VOTES = 64  # kept per scene: 4 MB of GaitSet's 62 x 256
+# Walkers before a scene is normalised. On KTH it pays from five on, and one person counts for up to two (one for each
+# direction); below, nobody is normalised and everything is as without.
+MIN_WALKERS = 8.0
+# Votes that "every channel spreads alike" counts for, beside the spread that was seen. 1, 3 and 10 do equally on KTH.
+SPREAD_PRIOR = 3.0
+# Votes that a model's own mean counts for, where it ships one: n / (n + k) of the centre is the scene's.
+MEAN_PRIOR = 4.0
+MAX_AGE = 30 * 86_400 * 1_000_000_000  # ns after which a vote is forgotten: places change, and biometric data must go
+
+
+class SceneError(GaitError):
+    """The statistics of a scene cannot be used, or cannot be stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Normalisation:
+    """Takes a scene out of embeddings. centre, spread: (P, C) float32. walkers: different walkers they stand on."""
+
+    centre: np.ndarray
+    spread: np.ndarray
+    walkers: float
+
+    def __call__(self, embeddings: np.ndarray) -> np.ndarray:
+        """Embeddings (..., P, C) as they are without the scene, float32, of length 1 (root mean square over parts).
+
+        The whole is scaled, not each part: a part that shows little of a person stays short.
+        """
+        residue = (np.asarray(embeddings, np.float32) - self.centre) / self.spread
+        length = np.sqrt(np.square(residue).sum(axis=(-2, -1), keepdims=True) / residue.shape[-2])
+        return residue / np.maximum(length, 1e-12)
+
+
+def shares(between: np.ndarray, radius: float) -> np.ndarray:
+    """Weight of each vote: one, shared by all that lie within the radius of it. between: (N, N) their distances."""
+    return 1.0 / np.maximum((between <= radius).sum(axis=1), 1)
+
+
+def normalisation(votes: np.ndarray, weights: np.ndarray, prior: np.ndarray | None = None) -> Normalisation:
+    """The scene of these votes (N, P, C), N >= 1, of these weights (N,). prior: mean (P, C) that the model ships."""
+    walkers = float(weights.sum())
+    weights = weights / walkers
+    mean = np.tensordot(weights, votes, 1)
+    spread = np.tensordot(weights, np.square(votes - mean), 1)
+    spread = np.sqrt((walkers * spread + SPREAD_PRIOR * spread.mean()) / (walkers + SPREAD_PRIOR))
+    if prior is not None:
+        mean = (walkers * mean + MEAN_PRIOR * prior) / (walkers + MEAN_PRIOR)
+    return Normalisation(mean.astype(np.float32), np.maximum(spread, 1e-9).astype(np.float32), walkers)
+
+
+class SceneStatistics:
+    """Running statistics of one scene under one gait model, of bounded size.
+
+    radius: distance of raw embeddings below which two votes count as one person's (Calibration.radius). prior: mean
+    embedding (P, C) that the model ships, or None.
+    """
+
+    def __init__(self, radius: float, prior: np.ndarray | None = None) -> None:
+        self.votes = np.zeros((0, 0, 0), np.float32)
+        self.stamps = np.zeros(0, np.int64)
+        self._radius = radius
+        self._prior = prior
+        self._between = np.zeros((0, 0))
+        self._normalisation: Normalisation | None = None
+
+    @property
+    def walkers(self) -> float:
+        """How many different walkers have voted, as far as their embeddings tell."""
+        return float(shares(self._between, self._radius).sum())
+
+    @property
+    def normalisation(self) -> Normalisation | None:
+        """What takes the scene out; None while fewer than MIN_WALKERS have voted."""
+        weights = shares(self._between, self._radius)
+        if self._normalisation is None and weights.sum() >= MIN_WALKERS:
+            self._normalisation = normalisation(self.votes, weights, self._prior)
+        return self._normalisation
+
+    def load(self, votes: np.ndarray, stamps: np.ndarray) -> None:
+        """Take these votes (N, P, C), and no others. Raises SceneError for what no votes can be."""
+        if votes.ndim != 3 or stamps.shape != (len(votes),) or not np.isfinite(votes).all():
+            raise SceneError(f"votes of shape {votes.shape} with NaN or infinity, or without stamps, are no scene")
+        self._keep(np.asarray(votes, np.float32), np.asarray(stamps, np.int64))
+
+    def add(self, embedding: np.ndarray, stamp: int) -> None:
+        """Count one finished track. embedding: (P, C), the mean of its looks. stamp: of now, ns since the epoch.
+
+        When there are too many, the two nearest votes become one: most likely they are one person's.
+        Raises SceneError for NaN, infinity or another shape; then nothing is changed.
+        """
+        vote = np.asarray(embedding, np.float32)[None]
+        if vote.ndim != 3 or vote.size == 0 or not np.isfinite(vote).all():
+            raise SceneError(f"an embedding of shape {vote.shape[1:]} with NaN or infinity, or none, cannot vote")
+        if len(self.votes) and vote.shape != self.votes[:1].shape:
+            raise SceneError(f"an embedding of shape {vote.shape[1:]} cannot vote among {self.votes.shape[1:]}")
+        fresh = self.stamps > stamp - MAX_AGE
+        votes = np.concatenate([self.votes[fresh], vote]) if len(self.votes) else vote
+        self._keep(votes, np.append(self.stamps[fresh], stamp))
+        while len(self.votes) > MAX_VOTES:
+            self._merge_nearest()
+
+    def forget(self, embeddings: np.ndarray) -> int:
+        """Delete every vote that may be of the person with these embeddings (T, P, C). Returns how many went."""
+        if not len(self.votes) or not len(embeddings):
+            return 0
+        near = (distances(self.votes, embeddings) <= self._radius).any(axis=1)
+        self._keep(self.votes[~near], self.stamps[~near])
+        return int(near.sum())
+
+    def _keep(self, votes: np.ndarray, stamps: np.ndarray) -> None:
+        self.votes, self.stamps = votes, stamps
+        self._between = distances(votes, votes) if len(votes) else np.zeros((0, 0))
+        self._normalisation = None
+
+    def _merge_nearest(self) -> None:
+        between = self._between + np.diag(np.full(len(self.votes), np.inf))
+        first, second = divmod(int(between.argmin()), len(self.votes))
+        rest = np.delete(np.arange(len(self.votes)), [first, second])
+        middle = (self.votes[first] + self.votes[second]) / 2.0
+        newest = max(self.stamps[first], self.stamps[second])
+        self._keep(np.concatenate([self.votes[rest], middle[None]]), np.append(self.stamps[rest], newest))

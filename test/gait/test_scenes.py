@@ -1,0 +1,212 @@
+import numpy as np
+import pytest
+
+from rt_gait_ros.gait import scene_file, scenes
+from rt_gait_ros.gait.calibration import SAME_SHARE, Calibration, Curve
+from rt_gait_ros.gait.distance import distances
+from rt_gait_ros.gait.gallery import Gallery
+from rt_gait_ros.gait.gallery_file import Template
+from rt_gait_ros.gait.scene import SceneError
+from rt_gait_ros.gait.scenes import Scenes, find_prior, forget_near
+
+SHAPE = (2, 8)
+# two tracks are one person's up to 2.0; two people are about 5.7 apart here
+CALIBRATION = Calibration("m", 1.0, 2.0 / SAME_SHARE, 1.0, 0.1, 0.01, 10, 10, "", Curve(4.0, 3.0))
+
+
+@pytest.fixture
+def crowd():
+    return np.random.default_rng(1).normal(0, 2, (12, *SHAPE)).astype(np.float32)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "people.gallery.scenes"
+
+
+@pytest.fixture
+def opened(folder):
+    """opened() is what a process knows that begins now."""
+    return lambda calibration=CALIBRATION: Scenes(folder, calibration)
+
+
+def votes(known, name, crowd):
+    for embedding in crowd:
+        known.vote(name, embedding)
+
+
+@pytest.fixture
+def gallery(tmp_path, crowd):
+    """Two people enrolled in the hall, one nobody knows where."""
+    gallery = Gallery(tmp_path / "people.gallery")
+    for name, embedding, scene in (("Ada", crowd[0], "hall"), ("Bob", crowd[1], "hall"), ("Cyd", crowd[2], "")):
+        template = Template(embedding, 1, None, scene)
+        gallery.add(name, [template], model="m", gait_frame_kind="silhouette")
+    return gallery
+
+
+def test_a_restart_loses_nothing_that_was_saved(opened, crowd, folder):
+    before = opened()
+    votes(before, "hall", crowd[:9])
+    before.save()
+    before.vote("hall", crowd[9])  # the power fails before this one is written
+    after = opened()
+    assert after.walkers("hall") == pytest.approx(9)
+    assert after.walkers("yard") == 0.0
+    path = scene_file.file_of(folder, "m", "hall")
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_saving_is_due_only_for_votes(opened, crowd, monkeypatch):
+    monkeypatch.setattr(scenes, "SAVE_EVERY", -1.0)
+    known = opened()
+    assert not known.due
+    known.vote("hall", crowd[0])
+    assert known.due
+    known.save()
+    assert not known.due
+
+
+def test_templates_and_queries_are_each_rid_of_their_own_scene(opened, crowd, gallery):
+    mark = 4.0 * crowd[2]  # in the yard everybody looks like Cyd
+    known = opened()
+    votes(known, "hall", crowd)
+    plain = gallery.references
+    assert known.references(plain, "yard") is plain  # nobody has walked in the yard
+    votes(known, "yard", crowd + mark)
+    found = known.references(plain, "yard")
+    assert found.version != plain.version
+    queries = crowd[:2] + mark
+    assert plain.nearest(queries).argmin(axis=1).tolist() == [2, 2]
+    nearest = found.nearest(queries)
+    assert nearest.argmin(axis=1).tolist() == [0, 1]
+    apart = (CALIBRATION.log_odds(nearest[0, 0]), CALIBRATION.scene.offset)  # nothing is left between the two looks
+    assert apart[0] == pytest.approx(apart[1], abs=1e-3)
+    assert found.nearest(np.zeros((0, *SHAPE))).shape == (0, 3)
+
+
+def test_a_template_of_an_unknown_scene_counts_as_of_this_one(opened, crowd, gallery):
+    known = opened()
+    votes(known, "yard", crowd)
+    found = known.references(gallery.references, "yard")  # the hall has seen nobody, Cyd's scene is not known
+    assert np.abs(distances(found.embeddings, found.query(crowd[:3])).diagonal()).max() < 1e-3
+
+
+def test_references_are_made_anew_only_when_something_changed(opened, crowd, gallery):
+    known = opened()
+    votes(known, "hall", crowd)
+    first = known.references(gallery.references, "hall")
+    assert known.references(gallery.references, "hall") is first
+    known.vote("hall", crowd[0] + 9)
+    second = known.references(gallery.references, "hall")
+    assert second.version != first.version
+    gallery.forget("Ada")
+    assert len(known.references(gallery.references, "hall").persons) == 2
+
+
+def test_processes_that_share_a_scene_add_up(opened, crowd, gallery, monkeypatch):
+    monkeypatch.setattr(scenes, "LOOK_AGAIN", -1.0)
+    one, other = opened(), opened()
+    votes(one, "hall", crowd[:6])
+    votes(other, "hall", crowd[6:])
+    one.save()
+    other.save()
+    one.references(gallery.references, "hall")
+    assert one.walkers("hall") == other.walkers("hall") == pytest.approx(12)
+    scene_file.delete(one._scenes["hall"].path)
+    other.vote("hall", crowd[0])
+    for known, left in ((one, 0), (other, 1)):
+        known.references(gallery.references, "hall")
+        assert known.walkers("hall") == pytest.approx(left)
+
+
+def test_statistics_of_another_model_or_scene_are_refused_and_left_alone(opened, crowd, folder, gallery):
+    known = opened()
+    votes(known, "hall", crowd)
+    known.save()
+    stolen = scene_file.file_of(folder, "m", "yard")
+    stolen.write_bytes(scene_file.file_of(folder, "m", "hall").read_bytes())
+    moved = scene_file.file_of(folder, "n", "hall")
+    moved.parent.mkdir()
+    moved.write_bytes(stolen.read_bytes())
+    later = opened()
+    votes(later, "yard", crowd)
+    assert later.references(gallery.references, "yard") is gallery.references
+    assert "'hall' as gait model m sees it, not 'yard'" in later.problem
+    later.save()
+    assert stolen.read_bytes() == moved.read_bytes()
+    other = opened(Calibration("n", 1.0, 1.0, 1.0, 0.1, 0.01, 10, 10, "", Curve(1.0, 1.0)))
+    assert other.walkers("hall") == 0.0
+    assert "gait model m" in other.problem
+
+
+@pytest.mark.parametrize("keep", [0, 10, 60, 200, -1])
+def test_a_half_written_file_is_refused_and_can_be_started_anew(opened, crowd, folder, keep, gallery):
+    known = opened()
+    votes(known, "hall", crowd)
+    known.save()
+    path = scene_file.file_of(folder, "m", "hall")
+    path.write_bytes(path.read_bytes()[:keep])
+    damaged = path.read_bytes()
+    later = opened()
+    votes(later, "hall", crowd)
+    later.save()
+    assert path.read_bytes() == damaged
+    assert later.references(gallery.references, "hall") is gallery.references
+    assert "rt-gait scene forget" in later.problem
+    scene_file.delete(path)
+    fresh = opened()
+    votes(fresh, "hall", crowd)
+    fresh.save()
+    assert (fresh.problem, opened().walkers("hall")) == ("", pytest.approx(12))
+
+
+def test_nan_has_no_vote(opened, crowd):
+    known = opened()
+    with pytest.raises(SceneError, match="NaN"):
+        known.vote("hall", np.full(SHAPE, np.nan))
+    assert not known.due
+    for name in ("", " ", "a\nb", "ü" * 50):
+        with pytest.raises(SceneError, match="no name of a scene"):
+            known.vote(name, crowd[0])
+    known.vote("/robot/../front", crowd[0])
+    known.save()
+    assert opened().walkers("/robot/../front") == 1.0
+
+
+def test_a_forgotten_person_leaves_no_vote(opened, crowd, folder):
+    known = opened()
+    votes(known, "hall", crowd)
+    votes(known, "yard", crowd[:3])
+    known.save()
+    assert forget_near(folder, CALIBRATION, crowd[[0]] + 0.01) == 2
+    assert opened().walkers("hall") == pytest.approx(11)
+    assert opened().walkers("yard") == pytest.approx(2)
+    assert forget_near(folder / "none", CALIBRATION, crowd) == 0
+
+
+def test_a_forgotten_person_leaves_nothing_in_memory_either(opened, crowd):
+    known = opened()
+    votes(known, "hall", crowd)
+    known.save()
+    known.vote("yard", crowd[0])  # not saved yet
+    assert known.forget(crowd[[0]]) == 2
+    assert (known.walkers("hall"), known.walkers("yard")) == (pytest.approx(11), 0.0)
+    known.vote("hall", crowd[0] + 20)
+    known.save()
+    assert opened().walkers("hall") == pytest.approx(12)
+
+
+def test_a_prior_is_a_mean_embedding_or_refused(tmp_path):
+    (tmp_path / "m").mkdir()
+    assert find_prior(tmp_path, "m") is None
+    np.save(tmp_path / "m" / scenes.PRIOR_FILE, np.ones(SHAPE))
+    assert find_prior(tmp_path, "m").shape == SHAPE
+    for bad in (np.ones(3), np.full(SHAPE, np.nan)):
+        np.save(tmp_path / "m" / scenes.PRIOR_FILE, bad)
+        with pytest.raises(SceneError, match="no mean embedding"):
+            find_prior(tmp_path, "m")
+    (tmp_path / "m" / scenes.PRIOR_FILE).write_bytes(b"no array")
+    with pytest.raises(SceneError, match="cannot be read"):
+        find_prior(tmp_path, "m")
