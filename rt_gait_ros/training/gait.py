@@ -1,0 +1,203 @@
+"""Training of GaitSet on cohorts of people: scene-centred contrastive learning, or GaitSet's own recipe."""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from rt_gait_ros.errors import UsageError
+from rt_gait_ros.networks.checkpoint import load_strictly
+from rt_gait_ros.networks.set_networks import CentredGaitSet
+from rt_gait_ros.training.cohorts import Cohorts
+from rt_gait_ros.training.gait_losses import centred, contrastive, triplet
+from rt_gait_ros.training.run_folder import RunFolder
+
+Report = Callable[[str], None]
+
+# Width of the first convolutions by name; 32 is GaitSet's own.
+WIDTHS = {"gaitset": 32, "gaitset_small": 16}
+LOSSES = {"contrastive": contrastive, "triplet": triplet}
+# What the loss of embeddings that are centred on everybody counts beside that of the scene-centred ones.
+PLAIN_WEIGHT = 0.5
+_LARGEST_GRADIENT = 5.0
+_PRIOR_MOMENTUM = 0.02  # of the running mean of embeddings
+_VALIDATION_DRAWS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class GaitTraining:
+    """A training run. people, scenes, frames: of a batch (P, C, S). learning_rate: the highest, of one cycle.
+
+    evaluate_every: epochs between two looks at people who are not trained on.
+    """
+
+    network: str = "gaitset"
+    loss: str = "contrastive"
+    epochs: int = 20
+    steps: int = 50
+    people: int = 16
+    scenes: int = 4
+    frames: int = 5
+    learning_rate: float = 1e-3
+    evaluate_every: int = 5
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what no run can have."""
+        for name, known in (("network", WIDTHS), ("loss", LOSSES)):
+            if getattr(self, name) not in known:
+                raise UsageError(f"unknown {name} '{getattr(self, name)}': choose one of {', '.join(known)}")
+        least = {"epochs": 1, "steps": 1, "people": 2, "scenes": 2, "frames": 1, "evaluate_every": 1, "seed": 0}
+        for name, smallest in least.items():
+            if getattr(self, name) < smallest:
+                raise UsageError(f"{name} is {getattr(self, name)}: give {smallest} or more")
+        if not self.learning_rate > 0.0:
+            raise UsageError(f"learning_rate is {self.learning_rate}: it must be above 0")
+
+
+def settings_of(training: GaitTraining, data: str) -> dict[str, Any]:
+    """What a resumed run must have in common with the one it goes on from. data: what it is trained on, in words."""
+    return {name: value for name, value in asdict(training).items() if name != "evaluate_every"} | {"data": data}
+
+
+def train_gait(
+    training: GaitTraining,
+    cohorts: Cohorts,
+    validation: Cohorts,
+    folder: RunFolder,
+    report: Report,
+    initial: tuple[dict[str, Tensor], str] | None = None,
+) -> CentredGaitSet:
+    """Train, or go on training, and return the network.
+
+    After each epoch the folder holds all that is needed to go on. initial: state of a CentredGaitSet to start from, and
+    where it is from. report: takes a line of progress. Uses a GPU with mixed precision when there is one.
+    """
+    torch.manual_seed(training.seed)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    network = CentredGaitSet(WIDTHS[training.network])
+    if initial is not None:
+        load_strictly(network, *initial)
+    trainer = _Trainer(training, network.to(device), device)
+    first = trainer.restore(folder.resume())
+    if first:
+        report(f"going on after epoch {first} of the run in {folder.path}")
+    for epoch in range(first, training.epochs):
+        started = time.monotonic()
+        loss = trainer.epoch(cohorts, epoch)
+        row: dict[str, float | int] = {"epoch": epoch + 1, "loss": loss, "seconds": time.monotonic() - started}
+        row |= {"rank1": float("nan"), "rank1_scene": float("nan")}
+        line = f"epoch {epoch + 1}/{training.epochs}  loss {loss:.4f}  {row['seconds']:.0f} s"
+        if (epoch + 1) % training.evaluate_every == 0 or epoch + 1 == training.epochs:
+            row |= accuracy(trainer.finished(), validation, training)
+            line += f"  rank-1 {100 * row['rank1']:.1f} %, scene-centred {100 * row['rank1_scene']:.1f} %"
+        folder.save({"epoch": epoch + 1, **trainer.state()}, trainer.finished().state_dict())
+        folder.log(row)
+        report(line)
+    return trainer.finished().eval()
+
+
+def accuracy(network: CentredGaitSet, cohorts: Cohorts, training: GaitTraining) -> dict[str, float]:
+    """Rank-1 of people in one scene searched among the same people in another, as embedded and scene-centred; 0..1.
+
+    As many people as in a batch of the training, walks of three times its frames.
+    """
+    random = np.random.default_rng((0xACC, training.seed))
+    hits: dict[str, list[float]] = {"rank1": [], "rank1_scene": []}
+    device = next(network.parameters()).device
+    network.eval()
+    for _ in range(_VALIDATION_DRAWS):
+        batch = cohorts.draw(random, training.people, 3, 3 * training.frames)
+        with torch.no_grad():
+            embedded = _embed(network, batch, device)
+        for name, embeddings in (("rank1", embedded), ("rank1_scene", centred(embedded))):
+            for probe in range(embeddings.shape[1]):
+                for gallery in range(embeddings.shape[1]):
+                    if probe != gallery:
+                        likeness = embeddings[:, probe].flatten(1) @ embeddings[:, gallery].flatten(1).T
+                        right = likeness.argmax(1).cpu() == torch.arange(len(likeness))
+                        hits[name].append(float(right.float().mean()))
+    return {name: float(np.mean(values)) for name, values in hits.items()}
+
+
+class _Trainer:
+    """Network, optimizer and schedule of a run, and the running mean of embeddings."""
+
+    def __init__(self, training: GaitTraining, network: CentredGaitSet, device: torch.device) -> None:
+        self.training, self.network, self.device = training, network, device
+        self.loss = LOSSES[training.loss]
+        self.prior = network.prior.clone()
+        self.optimizer = torch.optim.AdamW(network.parameters(), lr=training.learning_rate, weight_decay=1e-4)
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self.optimizer, training.learning_rate, total_steps=training.epochs * training.steps + 1, pct_start=0.1
+        )
+        self.scaler = torch.amp.GradScaler(device.type, enabled=device.type == "cuda")
+        self._parts: dict[str, Any] = {
+            "network": network,
+            "optimizer": self.optimizer,
+            "schedule": self.schedule,
+            "scaler": self.scaler,
+        }
+
+    def epoch(self, cohorts: Cohorts, epoch: int) -> float:
+        """`steps` batches; the same ones whenever this epoch is run. Returns the mean loss."""
+        random = np.random.default_rng((self.training.seed, epoch))
+        self.network.train()
+        total = 0.0
+        for _ in range(self.training.steps):
+            batch = cohorts.draw(random, self.training.people, self.training.scenes, self.training.frames)
+            total += self._step(_mirror_some(batch, random))
+        return total / self.training.steps
+
+    def _step(self, batch: np.ndarray) -> float:
+        self.optimizer.zero_grad(set_to_none=True)
+        with torch.autocast(self.device.type, enabled=self.device.type == "cuda"):
+            embedded = _embed(self.network.one_sided, batch, self.device)
+        embedded = embedded.float()
+        everybody = embedded.mean((0, 1))
+        plain = functional.normalize(embedded - everybody, dim=-1)
+        loss = self.loss(centred(embedded)) + PLAIN_WEIGHT * self.loss(plain)
+        self.scaler.scale(loss).backward()
+        self.scaler.unscale_(self.optimizer)
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), _LARGEST_GRADIENT)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.schedule.step()
+        self.prior += _PRIOR_MOMENTUM * (everybody.detach() - self.prior)
+        return float(loss.detach())
+
+    def finished(self) -> CentredGaitSet:
+        """A copy of the network as it is used: with its prior."""
+        copy = CentredGaitSet(WIDTHS[self.training.network]).to(self.device)
+        copy.load_state_dict({**self.network.state_dict(), "prior": self.prior})
+        return copy
+
+    def state(self) -> dict[str, Any]:
+        """All that is needed to go on."""
+        return {"prior": self.prior, **{name: part.state_dict() for name, part in self._parts.items()}}
+
+    def restore(self, state: dict[str, Any] | None) -> int:
+        """Go on from a state; returns the epochs that are done."""
+        if state is None:
+            return 0
+        self.prior = state["prior"].to(self.device)
+        for name, part in self._parts.items():
+            part.load_state_dict(state[name])
+        return int(state["epoch"])
+
+
+def _mirror_some(batch: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Every other walk of (P, C, S, 64, 44), by chance, as seen in a mirror."""
+    return np.where(random.random(batch.shape[:2])[..., None, None, None] < 0.5, batch, batch[..., ::-1])
+
+
+def _embed(network: Callable[[Tensor], Tensor], batch: np.ndarray, device: torch.device) -> Tensor:
+    """(P, C, S, 64, 44) uint8 to embeddings (P, C, parts, channels)."""
+    people, scenes = batch.shape[:2]
+    silhouettes = torch.from_numpy(batch.reshape(people * scenes, *batch.shape[2:])).to(device).float() / 255.0
+    return network(silhouettes).unflatten(0, (people, scenes))
