@@ -15,7 +15,7 @@ import numpy as np
 
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.jobs import Arrays, Embed, Job, count
-from rt_gait_ros.evaluation.open_set import Searches, equal_error_rate, fnir_at_fpir, searches
+from rt_gait_ros.evaluation.open_set import Comparison
 from rt_gait_ros.evaluation.recognition import rank_rate, to_persons, wilson
 from rt_gait_ros.gait.distance import distances
 from rt_gait_ros.gait.model import GaitModel
@@ -50,7 +50,7 @@ class Row:
     """One probe condition searched in the gallery; shares 0..1.
 
     rank1: mean over all pairs of different views, rank1_identical: of all views. by_view: as rank1, of each probe view.
-    probes: sequences. rank5, genuine, impostor, found: each probe in all other views at once, for open-set figures.
+    probes: sequences. rank5, comparison: each probe in all other views at once.
     """
 
     probe: str
@@ -59,9 +59,7 @@ class Row:
     by_view: dict[str, float]
     probes: int
     rank5: float
-    genuine: np.ndarray
-    impostor: np.ndarray
-    found: Searches
+    comparison: Comparison
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,32 +74,17 @@ class Result:
     protocol: str = field(default="casia-b", init=False)
 
     @property
-    def genuine(self) -> np.ndarray:
-        """Distances of every probe to its own person."""
-        return np.concatenate([row.genuine for row in self.rows])
-
-    @property
-    def impostor(self) -> np.ndarray:
-        """Distances of every probe to every other person."""
-        return np.concatenate([row.impostor for row in self.rows])
+    def comparison(self) -> Comparison:
+        """Every probe of all conditions."""
+        return Comparison.joined([row.comparison for row in self.rows])
 
     def to_json(self) -> dict:
         """The figures in the shape that every `rt-gait evaluate` gives; shares 0..1."""
-        found = Searches(
-            np.concatenate([row.found.right for row in self.rows]),
-            np.concatenate([row.found.mated for row in self.rows]),
-            np.concatenate([row.found.non_mated for row in self.rows]),
-        )
-        fnir, threshold = fnir_at_fpir(found, 0.01)
         return {
             "protocol": self.protocol,
             "model": self.model,
             "rows": [_json(row) for row in self.rows],
-            "open_set": {
-                "eer": equal_error_rate(self.genuine, self.impostor),
-                "fnir_at_fpir_1": fnir,
-                "threshold": threshold,
-            },
+            "open_set": self.comparison.figures(),
             "lost": self.lost,
             "damaged": self.damaged,
             "people": self.people,
@@ -217,8 +200,6 @@ def _row(gallery: list[Walk], probes: list[Walk], condition: str) -> Row | None:
     pooled = np.where((np.array(views)[:, None] == seen_from)[..., None], np.inf, nearest).min(axis=0)
     usable = np.isfinite(pooled).all(axis=1)
     pooled, truth = pooled[usable], truth[usable]
-    mine = np.zeros(pooled.shape, bool)
-    mine[np.arange(len(truth)), truth] = True
     return Row(
         condition,
         float(np.nanmean(different)),
@@ -226,9 +207,7 @@ def _row(gallery: list[Walk], probes: list[Walk], condition: str) -> Row | None:
         {view: float(np.nanmean(row)) for view, row in zip(VIEWS, different, strict=True) if not np.isnan(row).all()},
         len(probes),
         rank_rate(pooled, truth, 5).rate,
-        pooled[mine],
-        pooled[~mine],
-        searches(pooled, truth),
+        Comparison.of(pooled, truth),
     )
 
 

@@ -20,14 +20,15 @@ Arrays = dict[str, np.ndarray]
 Embed = Callable[[np.ndarray], np.ndarray]
 
 # Grows when the same files give other embeddings than before: what is stored is then computed anew.
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
     """One piece: the files of one person or video, by one gait network.
 
-    compute: (files, embed, model) to named arrays; a function of a module, as it is sent to other processes.
+    compute: (files, embed, model) to named arrays; a function of a module or, where files do not tell the piece, a
+    frozen dataclass that can be called: it is sent to other processes, and its repr tells what is stored.
     """
 
     name: str
@@ -82,9 +83,8 @@ def _load(path: Path) -> Arrays:
 
 
 def _key(job: Job, network: str) -> str:
-    said = repr(
-        (VERSION, network, job.compute.__module__, job.compute.__name__, _fingerprint(job.files, content=False))
-    )
+    named = getattr(job.compute, "__name__", None) or repr(job.compute)
+    said = repr((VERSION, network, job.compute.__module__, named, _fingerprint(job.files, content=False)))
     return hashlib.sha256(said.encode()).hexdigest()[:32]
 
 

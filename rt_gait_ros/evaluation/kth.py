@@ -2,6 +2,7 @@
 
 Files are personNN_dK.avi: d1 outdoors, d3 outdoors in other clothes, d4 indoors (Schuldt, Laptev, Caputo, "Recognizing
 human actions", ICPR 2004). Every pass of one condition is a probe; all passes of another condition are the gallery.
+Each condition is a scene, which normalisation takes out (held_out).
 """
 
 import re
@@ -12,11 +13,13 @@ from pathlib import Path
 import numpy as np
 
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.evaluation.open_set import Searches, equal_error_rate, fnir_at_fpir, searches
+from rt_gait_ros.evaluation.held_out import held_out_distances
+from rt_gait_ros.evaluation.open_set import Comparison
 from rt_gait_ros.evaluation.recognition import RankRate, rank_rate, to_persons
 from rt_gait_ros.evaluation.walks import VideoWalks
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.distance import distances
+from rt_gait_ros.gait.fusion import Strangers, fuse
 
 CONDITIONS = ("d1", "d3", "d4")
 MIN_FRAMES = RecognizerConfig.min_frames  # a pass with fewer good frames is lost
@@ -39,51 +42,84 @@ class Pass:
 class Pair:
     """One condition searched in another.
 
-    passes: rank-1 of single passes. rank5: the same among five. people: rank-1 of persons, all their passes taken
-    together by the mean distance. genuine, impostor: distances of probe pass and person. found: for open-set figures.
+    passes: rank-1 of single passes. rank5: the same among five. one_pass: rank-1, 0..1, with a single pass of everybody
+    in the gallery, the mean over first, second, ... passes. people: rank-1 of persons, all their passes taken together
+    by the mean distance. comparison: of probe passes and persons. people_names: of the N persons enrolled. nearest:
+    (Q, N) distance of each probe pass to each of them. truth: (Q,) whose pass it is, 0..N-1.
     """
 
     gallery: str
     probe: str
     passes: RankRate
     rank5: RankRate
+    one_pass: float
     people: RankRate
-    genuine: np.ndarray
-    impostor: np.ndarray
-    found: Searches
+    comparison: Comparison
+    people_names: tuple[str, ...]
+    nearest: np.ndarray
+    truth: np.ndarray
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The whole protocol. total, lost: passes that motion shows, and those of them without an embedding."""
+    """The whole protocol. total, lost: passes that motion shows, and those of them without an embedding.
+
+    normalised: whether the scenes were taken out.
+    """
 
     model: str
+    normalised: bool
     pairs: tuple[Pair, ...]
     total: int
     lost: int
 
-    def open_set(self) -> dict[str, float]:
-        """Open-set figures over all pairs of conditions together; shares 0..1."""
-        genuine = np.concatenate([pair.genuine for pair in self.pairs])
-        impostor = np.concatenate([pair.impostor for pair in self.pairs])
-        found = Searches(
-            np.concatenate([pair.found.right for pair in self.pairs]),
-            np.concatenate([pair.found.mated for pair in self.pairs]),
-            np.concatenate([pair.found.non_mated for pair in self.pairs]),
-        )
-        fnir, threshold = fnir_at_fpir(found, 0.01)
-        return {"eer": equal_error_rate(genuine, impostor), "fnir_at_fpir_1": fnir, "threshold": threshold}
+    @property
+    def comparison(self) -> Comparison:
+        """Every probe of all pairs of conditions."""
+        return Comparison.joined([pair.comparison for pair in self.pairs])
 
-    def to_json(self) -> dict:
-        """The figures in the shape that every `rt-gait evaluate` gives; shares 0..1."""
+    def ranks(self) -> dict[int, float]:
+        """Rank-k, 0..1, of all probe passes of all pairs, for every k up to the fewest people enrolled."""
+        most = min(len(pair.people_names) for pair in self.pairs)
+        probes = sum(len(pair.truth) for pair in self.pairs)
         return {
-            "protocol": "kth",
-            "model": self.model,
-            "rows": [_row(pair) for pair in self.pairs],
-            "open_set": self.open_set(),
-            "lost": self.lost,
-            "passes": self.total,
+            rank: sum(rank_rate(pair.nearest, pair.truth, rank).hits for pair in self.pairs) / probes
+            for rank in range(1, most + 1)
         }
+
+    def confusion(self) -> tuple[list[str], np.ndarray]:
+        """Names of the N persons, and (N, N): the share of each one's probe passes that each is nearest to."""
+        names = sorted({name for pair in self.pairs for name in pair.people_names})
+        counts = np.zeros((len(names), len(names)))
+        for pair in self.pairs:
+            places = np.array([names.index(name) for name in pair.people_names])
+            np.add.at(counts, (places[pair.truth], places[pair.nearest.argmin(axis=1)]), 1.0)
+        asked = counts.sum(axis=1, keepdims=True)
+        return names, np.where(asked > 0, counts / np.maximum(asked, 1.0), np.nan)
+
+    @property
+    def rows(self) -> list[dict]:
+        """The rank-k figures of each pair of conditions; shares 0..1."""
+        return [_row(pair) | {"scene_normalisation": self.normalised} for pair in self.pairs]
+
+
+def to_json(results: Sequence[Result]) -> dict:
+    """The figures in the shape that every `rt-gait evaluate` gives; shares 0..1.
+
+    results: of the same passes, the one that the recogniser would use last: `open_set` is of that one.
+    """
+    last = results[-1]
+    return {
+        "protocol": "kth",
+        "model": last.model,
+        "rows": [row for result in results for row in result.rows],
+        "open_set": last.comparison.figures(),
+        "scene_normalisation": [
+            {"scene_normalisation": each.normalised, **each.comparison.figures()} for each in results
+        ],
+        "lost": last.lost,
+        "passes": last.total,
+    }
 
 
 def find_videos(folder: Path) -> dict[tuple[str, str], Path]:
@@ -114,43 +150,79 @@ def embed_passes(
     return passes, lost
 
 
-def evaluate(passes: Sequence[Pass], lost: int, model: str) -> Result:
-    """Every condition searched in every other one. Raises UsageError where too little is left to search."""
+def compare(passes: Sequence[Pass], normalised: bool, radius: float = 0.0) -> np.ndarray:
+    """Distances of all passes to all passes: (N, N). normalised: without the scenes, and NaN within a condition.
+
+    radius: as of SceneStatistics. Raises UsageError where there are too few people to know a scene by.
+    """
+    embeddings = np.stack([p.embedding for p in passes])
+    if not normalised:
+        return distances(embeddings, embeddings)
+    return held_out_distances(embeddings, [p.person for p in passes], [p.condition for p in passes], radius)
+
+
+def fused(first: np.ndarray, second: np.ndarray, passes: Sequence[Pass]) -> np.ndarray:
+    """Scores of two models together; how far apart strangers are is taken from all comparisons across conditions."""
+    where = np.array([p.condition for p in passes])
+    across = where[:, None] != where[None]
+    return fuse([first, second], [Strangers.of(first[across]), Strangers.of(second[across])])
+
+
+def evaluate(
+    passes: Sequence[Pass], lost: int, model: str, between: np.ndarray | None = None, normalised: bool = False
+) -> Result:
+    """Every condition searched in every other one. Raises UsageError where too little is left to search.
+
+    between: (N, N) distances of the passes (`compare`, `fused`); None: plain ones. normalised: what they are.
+    """
+    if between is None:
+        between = compare(passes, normalised)
     pairs = []
     for gallery in CONDITIONS:
         for probe in CONDITIONS:
             if gallery != probe:
-                pair = _pair([p for p in passes if p.condition == gallery], [p for p in passes if p.condition == probe])
+                pair = _pair(passes, gallery, probe, between)
                 pairs += [pair] if pair is not None else []
     if not pairs:
         raise UsageError("no two conditions hold passes of the same people: there is nothing to evaluate")
-    return Result(model, tuple(pairs), len(passes) + lost, lost)
+    return Result(model, normalised, tuple(pairs), len(passes) + lost, lost)
 
 
-def _pair(gallery: list[Pass], probes: list[Pass]) -> Pair | None:
+def _pair(passes: Sequence[Pass], gallery: str, probe: str, between: np.ndarray) -> Pair | None:
     """One condition in another; probes whose person has no pass left in the gallery are not asked for."""
-    people = sorted({p.person for p in gallery})
-    probes = [p for p in probes if p.person in people]
+    enrolled = [n for n, p in enumerate(passes) if p.condition == gallery]
+    people = sorted({passes[n].person for n in enrolled})
+    probes = [n for n, p in enumerate(passes) if p.condition == probe and p.person in people]
     if len(people) < 2 or not probes:
         return None
-    truth = np.array([people.index(p.person) for p in probes])
-    owners = np.array([people.index(p.person) for p in gallery])
-    templates = distances(np.stack([p.embedding for p in probes]), np.stack([p.embedding for p in gallery]))
+    truth = np.array([people.index(passes[n].person) for n in probes])
+    owners = np.array([people.index(passes[n].person) for n in enrolled])
+    templates = between[np.ix_(probes, enrolled)]
     nearest = to_persons(templates, owners, len(people))
-    own = np.zeros(nearest.shape, bool)
-    own[np.arange(len(truth)), truth] = True
     seen = np.unique(truth)
     together = np.stack([nearest[truth == person].mean(axis=0) for person in seen])
     return Pair(
-        gallery[0].condition,
-        probes[0].condition,
+        gallery,
+        probe,
         rank_rate(nearest, truth),
         rank_rate(nearest, truth, 5),
+        _one_pass(templates, owners, truth),
         rank_rate(together, seen),
-        nearest[own],
-        nearest[~own],
-        searches(nearest, truth),
+        Comparison.of(nearest, truth),
+        tuple(people),
+        nearest,
+        truth,
     )
+
+
+def _one_pass(templates: np.ndarray, owners: np.ndarray, truth: np.ndarray) -> float:
+    """Rank-1 where the gallery is everybody's n-th pass alone, counted round, in the mean over n."""
+    own = [np.flatnonzero(owners == person) for person in range(owners.max() + 1)]
+    rates = []
+    for turn in range(max(map(len, own))):
+        chosen = np.array([passes[turn % len(passes)] for passes in own])
+        rates.append(rank_rate(templates[:, chosen], truth).rate)
+    return float(np.mean(rates))
 
 
 def _row(pair: Pair) -> dict:
@@ -160,6 +232,7 @@ def _row(pair: Pair) -> dict:
         "rank1": pair.passes.rate,
         "ci95": list(pair.passes.ci95),
         "probes": pair.passes.probes,
+        "rank1_one_pass": pair.one_pass,
         "rank5": pair.rank5.rate,
         "rank1_person": pair.people.rate,
         "ci95_person": list(pair.people.ci95),

@@ -4,6 +4,7 @@ Terms are those of ISO/IEC 19795-1 and of NIST's identification tests: FMR and F
 FNIR for searches in a gallery.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,3 +77,38 @@ def fnir_at_fpir(found: Searches, fpir: float) -> tuple[float, float]:
     threshold = np.inf if allowed >= len(ordered) else float(np.nextafter(ordered[allowed], -np.inf))
     identified = found.right & (found.mated <= threshold)
     return float(1.0 - identified.mean()), threshold
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Probes compared with persons. genuine: (Q,) distances of probes to their own. impostor: (R,) to all others."""
+
+    genuine: np.ndarray
+    impostor: np.ndarray
+    found: Searches
+
+    @classmethod
+    def of(cls, distances: np.ndarray, truth: np.ndarray) -> "Comparison":
+        """distances: (Q, N), N >= 2, of each probe to each person. truth: (Q,) index 0..N-1 of the probe's own."""
+        own = np.zeros(distances.shape, bool)
+        own[np.arange(len(truth)), truth] = True
+        return cls(distances[own], distances[~own], searches(distances, truth))
+
+    @classmethod
+    def joined(cls, parts: Sequence["Comparison"]) -> "Comparison":
+        """All of them together; at least one."""
+        found = [part.found for part in parts]
+        return cls(
+            np.concatenate([part.genuine for part in parts]),
+            np.concatenate([part.impostor for part in parts]),
+            Searches(
+                np.concatenate([each.right for each in found]),
+                np.concatenate([each.mated for each in found]),
+                np.concatenate([each.non_mated for each in found]),
+            ),
+        )
+
+    def figures(self) -> dict[str, float]:
+        """What `rt-gait evaluate` prints: EER, FNIR at FPIR 1 % with its threshold (distance); shares 0..1."""
+        fnir, threshold = fnir_at_fpir(self.found, 0.01)
+        return {"eer": equal_error_rate(self.genuine, self.impostor), "fnir_at_fpir_1": fnir, "threshold": threshold}

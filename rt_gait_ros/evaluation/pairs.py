@@ -9,9 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rt_gait_ros.evaluation.held_out import normalised_pairs
 from rt_gait_ros.evaluation.walks import VideoWalks, Walk
 from rt_gait_ros.gait.distance import distances
 from rt_gait_ros.gait.gallery import References
+from rt_gait_ros.gait.scene import MIN_WALKERS
 
 Embed = Callable[[np.ndarray], np.ndarray]
 
@@ -29,11 +31,26 @@ def footage_pairs(videos: Iterable[VideoWalks], embed: Embed, window: int) -> Pa
     genuine: list[np.ndarray] = []
     impostor: list[np.ndarray] = []
     for video in videos:
-        tracks = [(walk, _looks(walk, embed, window)) for walk in video.walks if len(walk.frames) >= window]
+        tracks = _tracks(video, embed, window)
         for number, (walk, looks) in enumerate(tracks):
             genuine.append(distances(looks, looks)[np.triu_indices(len(looks), 1)])
             impostor += [distances(looks, others).ravel() for rival, others in tracks[:number] if _at_once(walk, rival)]
     return Pairs(np.concatenate([np.zeros(0), *genuine]), np.concatenate([np.zeros(0), *impostor]))
+
+
+def scene_free_pairs(videos: Iterable[VideoWalks], embed: Embed, window: int, radius: float) -> Pairs:
+    """The same pairs with the scene of each video taken out, as far as the rest of its tracks shows enough walkers.
+
+    radius: as of SceneStatistics. Somebody's other tracks, of which nobody knows, stay in the statistics, as they do
+    when the recogniser runs.
+    """
+    parts = []
+    for video in videos:
+        tracks = _tracks(video, embed, window)
+        together = np.array([[_at_once(one, other) for other, _ in tracks] for one, _ in tracks])
+        found = normalised_pairs([looks for _, looks in tracks], together, radius, MIN_WALKERS)
+        parts.append(Pairs(*found))
+    return joined(parts)
 
 
 def gallery_pairs(references: References) -> Pairs:
@@ -48,7 +65,14 @@ def gallery_pairs(references: References) -> Pairs:
 def joined(pairs: Iterable[Pairs]) -> Pairs:
     """All of them together."""
     parts = list(pairs)
-    return Pairs(np.concatenate([p.genuine for p in parts]), np.concatenate([p.impostor for p in parts]))
+    none = np.zeros(0)
+    return Pairs(
+        np.concatenate([none, *(p.genuine for p in parts)]), np.concatenate([none, *(p.impostor for p in parts)])
+    )
+
+
+def _tracks(video: VideoWalks, embed: Embed, window: int) -> list[tuple[Walk, np.ndarray]]:
+    return [(walk, _looks(walk, embed, window)) for walk in video.walks if len(walk.frames) >= window]
 
 
 def _looks(walk: Walk, embed: Embed, window: int) -> np.ndarray:

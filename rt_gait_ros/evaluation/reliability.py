@@ -34,17 +34,30 @@ def held_out_reliability(pairs: Pairs) -> Reliability:
     Pairs of one fifth share people with the rest: this is reliability on more of the same footage, not on another day.
     Raises UsageError where a fit has too few pairs.
     """
-    stated, same, weight = [], [], []
+    genuine, impostor = [], []
     for fold in range(FOLDS):
         kept = [np.delete(values, np.s_[fold::FOLDS]) for values in (pairs.genuine, pairs.impostor)]
         # the rate draws the accept line alone, which is not looked at here
         fitted = calibration.fit(kept[0], kept[1], model="", false_accept_rate=0.5, source="")
-        for values, truth in ((pairs.genuine, 1.0), (pairs.impostor, 0.0)):
-            judged = values[fold::FOLDS]
-            stated.append(1.0 / (1.0 + np.exp(-np.clip(fitted.log_odds(judged), -500, 500))))
-            same.append(np.full(len(judged), truth))
-            weight.append(np.full(len(judged), 0.5 / len(values)))
-    return reliability(np.concatenate(stated), np.concatenate(same), np.concatenate(weight))
+        genuine.append(_stated(fitted, pairs.genuine[fold::FOLDS]))
+        impostor.append(_stated(fitted, pairs.impostor[fold::FOLDS]))
+    return _of_both(np.concatenate(genuine), np.concatenate(impostor))
+
+
+def stated_reliability(fitted: calibration.Calibration, genuine: np.ndarray, impostor: np.ndarray) -> Reliability:
+    """Reliability of a calibration on distances (N,), (M,) that it was not fitted to, of one person and of two."""
+    return _of_both(_stated(fitted, genuine), _stated(fitted, impostor))
+
+
+def _stated(fitted: calibration.Calibration, distances: np.ndarray) -> np.ndarray:
+    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(fitted.log_odds(distances), -500, 500))))
+
+
+def _of_both(genuine: np.ndarray, impostor: np.ndarray) -> Reliability:
+    """Gather the probabilities stated of pairs of one person, and of two; both classes weigh the same."""
+    same = np.concatenate([np.ones(len(genuine)), np.zeros(len(impostor))])
+    weight = np.concatenate([np.full(len(values), 0.5 / len(values)) for values in (genuine, impostor)])
+    return reliability(np.concatenate([genuine, impostor]), same, weight)
 
 
 def reliability(stated: np.ndarray, same: np.ndarray, weight: np.ndarray) -> Reliability:

@@ -15,7 +15,7 @@ import numpy as np
 
 from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.evaluation.jobs import Arrays, Embed, Job
-from rt_gait_ros.evaluation.open_set import Searches, equal_error_rate, fnir_at_fpir, searches
+from rt_gait_ros.evaluation.open_set import Comparison
 from rt_gait_ros.evaluation.recognition import RankRate, rank_rate, to_persons
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.distance import distances
@@ -23,7 +23,7 @@ from rt_gait_ros.gait.model import GaitModel
 from rt_gait_ros.pose.pipeline import PoseConfig, PosePipeline
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.onnx_client import OnnxClient
-from rt_gait_ros.silhouette.flow import SIZE, STEP, UNITS, WINDOW, windows
+from rt_gait_ros.silhouette.flow import SIZE, UNITS, WINDOW, Place, placed, window_starts
 from rt_gait_ros.sources.frame import Frame
 
 K = 7  # neighbours that vote (Embedded-Gait)
@@ -56,16 +56,14 @@ class Video:
 class Row:
     """One probe condition. videos: rank-1 by vote. samples: of single windows by k-NN. rank5: videos by mean distance.
 
-    genuine, impostor, found: distances of videos to persons, for open-set figures.
+    comparison: of videos and persons.
     """
 
     probe: str
     videos: RankRate
     samples: RankRate
     rank5: RankRate
-    genuine: np.ndarray
-    impostor: np.ndarray
-    found: Searches
+    comparison: Comparison
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,29 +77,17 @@ class Result:
     protocol: str = field(default="tum-gaid", init=False)
 
     @property
-    def genuine(self) -> np.ndarray:
-        """Distances of every probe to its own person."""
-        return np.concatenate([row.genuine for row in self.rows])
-
-    @property
-    def impostor(self) -> np.ndarray:
-        """Distances of every probe to every other person."""
-        return np.concatenate([row.impostor for row in self.rows])
+    def comparison(self) -> Comparison:
+        """Every probe of all conditions."""
+        return Comparison.joined([row.comparison for row in self.rows])
 
     def to_json(self) -> dict:
         """The figures in the shape that every `rt-gait evaluate` gives; shares 0..1."""
-        found = Searches(
-            np.concatenate([row.found.right for row in self.rows]),
-            np.concatenate([row.found.mated for row in self.rows]),
-            np.concatenate([row.found.non_mated for row in self.rows]),
-        )
-        fnir, threshold = fnir_at_fpir(found, 0.01)
-        eer = equal_error_rate(self.genuine, self.impostor)
         return {
             "protocol": self.protocol,
             "model": self.model,
             "rows": [_json(row) for row in self.rows],
-            "open_set": {"eer": eer, "fnir_at_fpir_1": fnir, "threshold": threshold},
+            "open_set": self.comparison.figures(),
             "lost": self.lost,
             "people": self.people,
         }
@@ -175,21 +161,19 @@ def read_sample(path: Path) -> np.ndarray | None:
 
 def embed_images(files: Sequence[Path], embed: Embed, model: GaitModel) -> Arrays:
     """Embeddings of a video: "embeddings" (N, P, C) of the windows of the flow that our own pose pipeline makes."""
-    cut = [window for frames, offsets in flow_runs(files) for window in windows(frames, offsets)]
-    return _embedded(cut, embed, model)
+    frames, places = flow_frames(files)
+    starts = [slice(start, start + WINDOW) for start in window_starts(places)]
+    return _embedded([placed(np.stack(frames[cut]), places[cut]) for cut in starts], embed, model)
 
 
-def flow_runs(files: Sequence[Path]) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Every stretch of images in which a walker is seen: flow frames (S, 60, 60, 2) of the tallest person, and where
-    each stood, in cells from the left (S,). No more than STEP images without a good frame are passed over in one.
-    """
+def flow_frames(files: Sequence[Path]) -> tuple[list[np.ndarray], list[Place]]:
+    """Flow frames (60, 60, 2) of the tallest person, from every image in which somebody is seen well, and where."""
     client = OnnxClient(resource("model_repository"), timeout=60.0)
-    runs: list[tuple[list[np.ndarray], list[float]]] = []
-    unseen = STEP + 1
+    frames: list[np.ndarray] = []
+    places: list[Place] = []
     try:
         pipeline = PosePipeline(client, PoseConfig(gait_frame_kind="flow"))
         for index, path in enumerate(files):
-            unseen += 1
             image = cv2.imread(str(path))
             if image is None:
                 continue
@@ -197,15 +181,11 @@ def flow_runs(files: Sequence[Path]) -> list[tuple[np.ndarray, np.ndarray]]:
             person = max(people, key=lambda someone: someone.box[3], default=None)
             if person is None or person.gait_frame is None or person.quality < RecognizerConfig.min_quality:
                 continue
-            if unseen > STEP + 1:
-                runs.append(([], []))
-            unseen = 0
-            runs[-1][0].append(person.gait_frame)
-            # the whole picture is 60 cells high, as in the authors' preparation
-            runs[-1][1].append(float((person.box[0] + person.box[2] / 2) * SIZE / image.shape[0]))
+            frames.append(person.gait_frame)
+            places.append(Place.of(index, person.box))
     finally:
         client.close()
-    return [(np.stack(frames), np.array(offsets)) for frames, offsets in runs]
+    return frames, places
 
 
 def _embedded(read: list[np.ndarray], embed: Embed, model: GaitModel) -> Arrays:
@@ -247,16 +227,12 @@ def _row(probes: list[Video], templates: np.ndarray, owners: np.ndarray, people:
         votes.append(vote(named))
         table.append(to_persons(apart, owners, len(people)).mean(axis=0))
     nearest = np.stack(table)
-    own = np.zeros(nearest.shape, bool)
-    own[np.arange(len(truth)), truth] = True
     return Row(
         probes[0].condition,
         RankRate(int((np.array(votes) == truth).sum()), len(truth)),
         RankRate(right_samples, samples),
         rank_rate(nearest, truth, 5),
-        nearest[own],
-        nearest[~own],
-        searches(nearest, truth),
+        Comparison.of(nearest, truth),
     )
 
 

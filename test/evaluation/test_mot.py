@@ -59,10 +59,22 @@ def test_only_confirmed_tracks_are_results():
     assert [boxes.ids.tolist() for boxes in found] == [[], [], [1], [1]]
 
 
+@pytest.mark.parametrize(("unseen", "reported"), [(2, 2), (0, 0), (5, 5)])
+def test_who_is_missed_for_a_moment_is_a_result_and_then_no_more(unseen, reported):
+    tracker, tracks = Tracker(), Tracks(unseen)
+    somebody = [PersonPose(np.empty((0, 3), np.float32), np.array([100, 100, 40, 100], np.float32), 0.9)]
+    images = [somebody] * 10 + [[]] * 10
+    found = [
+        tracks.boxes(tracker.update(PoseFrame(k * 40_000_000, "c", 640, 480, people=people)))
+        for k, people in enumerate(images)
+    ]
+    assert [len(boxes.ids) for boxes in found[10:]] == [1] * reported + [0] * (10 - reported)
+
+
 class TestScore:
     @pytest.fixture(autouse=True)
     def _library(self):
-        pytest.importorskip("trackers.eval")
+        pytest.importorskip("trackeval")
 
     def test_perfect(self):
         truth = walk(left, right)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from rt_gait_ros.evaluation.open_set import det_curve, equal_error_rate, fnir_at_fpir, searches
+from rt_gait_ros.evaluation.open_set import Comparison, det_curve, equal_error_rate, fnir_at_fpir, searches
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,16 @@ def test_fnir_is_taken_at_the_line_that_strangers_pass_at_the_wanted_rate():
     strict, line = fnir_at_fpir(found, 0.001)  # too few searches to show such a rate: nobody may pass
     assert (found.non_mated <= line).sum() == 0
     assert strict >= miss
+
+
+def test_comparisons_split_own_from_others_and_join():
+    first = Comparison.of(np.array([[1.0, 5.0, 6.0], [2.0, 7.0, 8.0]]), np.array([0, 1]))
+    np.testing.assert_array_equal(first.genuine, [1, 7])
+    np.testing.assert_array_equal(first.impostor, [5, 6, 2, 8])
+    other = Comparison.of(np.array([[9.0, 3.0]]), np.array([1]))
+    both = Comparison.joined([first, other])
+    np.testing.assert_array_equal(both.genuine, [1, 7, 3])
+    np.testing.assert_array_equal(both.found.right, [True, False, True])
+    figures = both.figures()
+    assert figures["eer"] == equal_error_rate(both.genuine, both.impostor)
+    assert (figures["fnir_at_fpir_1"], figures["threshold"]) == fnir_at_fpir(both.found, 0.01)

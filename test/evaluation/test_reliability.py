@@ -4,7 +4,8 @@ import pytest
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.pairs import Pairs
 from rt_gait_ros.evaluation.plots import reliability_plot
-from rt_gait_ros.evaluation.reliability import BINS, held_out_reliability, reliability
+from rt_gait_ros.evaluation.reliability import BINS, held_out_reliability, reliability, stated_reliability
+from rt_gait_ros.gait.calibration import fit
 
 
 def test_figures_of_a_small_case():
@@ -24,6 +25,17 @@ def test_a_curve_of_the_right_kind_is_reliable_and_one_of_another_kind_is_less()
     assert fits.error < 0.02
     assert misfits.error > 3 * fits.error
     assert fits.weight.sum() == pytest.approx(1.0)
+
+
+def test_a_calibration_is_judged_on_other_pairs():
+    """Right where they are as those it was fitted on, too sure of itself where people look more alike."""
+    random = np.random.default_rng(5)
+    fitted = fit(random.normal(1, 0.5, 2000), random.normal(2, 0.5, 4000), model="", false_accept_rate=0.1, source="")
+    same = stated_reliability(fitted, random.normal(1, 0.5, 3000), random.normal(2, 0.5, 3000))
+    harder = stated_reliability(fitted, random.normal(1, 0.5, 3000), random.normal(1.2, 0.5, 3000))
+    assert same.error < 0.03
+    assert harder.error > 0.15
+    assert same.weight.sum() == pytest.approx(1.0)
 
 
 def test_too_few_pairs_are_refused():

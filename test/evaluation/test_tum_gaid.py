@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import h5py
 import numpy as np
 import pytest
@@ -6,6 +8,7 @@ from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.evaluation import tum_gaid
 from rt_gait_ros.evaluation.tum_gaid import embed_samples, evaluate, find_videos, read_sample, vote
 from rt_gait_ros.gait.model import GaitModel
+from rt_gait_ros.silhouette.flow import window_starts
 
 MODEL = GaitModel("m", "flow", (60, 60, 2), 25, 25, (1, 2))
 
@@ -113,14 +116,15 @@ def test_a_video_of_a_walker_gives_windows_and_one_of_nobody_none(shared, tmp_pa
         _, image = capture.read()
         files.append(tmp_path / f"{index:03}.jpg")
         cv2.imwrite(str(files[-1]), cv2.resize(image, (640, 480), interpolation=cv2.INTER_CUBIC))
-    runs = tum_gaid.flow_runs(files)
-    frames, offsets = max(runs, key=lambda run: len(run[0]))
-    assert len(frames) == len(offsets) > 25
-    assert np.ptp(offsets) > 20, "somebody crossed the picture"
+    frames, places = tum_gaid.flow_frames(files)
+    assert len(frames) == len(places) > 25
+    assert np.ptp([place.x for place in places]) > 160, "somebody crossed the picture"
+    whole = window_starts(places)
+    assert whole
     nobody = tmp_path / "black.jpg"
     cv2.imwrite(str(nobody), np.zeros((480, 640, 3), np.uint8))
     cut_off = tmp_path / "cut_off.jpg"
     cut_off.write_bytes(b"")
-    assert tum_gaid.flow_runs([nobody, cut_off, nobody]) == []
-    pause = [files[40]] + [nobody] * 10
-    assert len(tum_gaid.flow_runs(files[30:60] + pause + files[30:60])) > 1, "no window reaches over a pause"
+    assert tum_gaid.flow_frames([nobody, cut_off, nobody]) == ([], [])
+    paused = tum_gaid.flow_frames(files[30:60] + [files[40]] + [nobody] * 10 + files[30:60])[1]
+    assert max(later.image - earlier.image for earlier, later in pairwise(paused)) > 10
