@@ -49,7 +49,7 @@ def declare_arguments() -> list[DeclareLaunchArgument]:
             "source",
             default_value="none",
             description="What camera_node plays: a video file, a folder of images, a camera's number or /dev path, "
-            "rtsp://…, csi://0, gst:PIPELINE. none: another driver publishes image_topic.",
+            "rtsp://…, csi://0, gst:PIPELINE, synthetic://crossing. none: another driver publishes image_topic.",
         ),
         DeclareLaunchArgument(
             "image_topic",

@@ -30,6 +30,7 @@ def build() -> list[Stage]:
     pose, tracker, gait, overlay = PoseNode(), TrackerNode(), GaitNode(), OverlayNode()
     tracker.inlet.link = pose.outlet
     gait.inlet.link = tracker.outlet
+    tracker.feedback.link = gait.outlet
     overlay.tracks.link = tracker.outlet
     overlay.identities.link = gait.outlet
     stages: list[Stage] = [pose, tracker, gait, overlay]

@@ -88,6 +88,7 @@ def poses_to_message(frame: PoseFrame) -> PersonPoseArray:
             )
             for person in frame.people
         ],
+        camera_motion=array.array("f") if frame.camera_motion is None else _floats(frame.camera_motion),
     )
 
 
@@ -106,9 +107,15 @@ def poses_from_message(message: PersonPoseArray) -> PoseFrame:
                 quality=_read_fraction(person.quality, "quality") if frame is not None else 0.0,
             )
         )
-    header = message.header
     return PoseFrame(
-        from_time(header.stamp), header.frame_id, message.image_width, message.image_height, layout, kind, people
+        stamp=from_time(message.header.stamp),
+        frame_id=message.header.frame_id,
+        width=message.image_width,
+        height=message.image_height,
+        layout=layout,
+        gait_frame_kind=kind,
+        people=people,
+        camera_motion=_read_motion(message.camera_motion),
     )
 
 
@@ -155,6 +162,7 @@ def _track_to_message(track: Track, frame: TrackFrame, header: Header) -> Person
         missed=track.missed,
         walking=bool(track.walking),
         walking_reason=track.walking_reason,
+        former_id=track.former_id,
     )
     if track.keypoints is not None:
         message.keypoints = _floats(track.keypoints)
@@ -194,6 +202,7 @@ def _read_track(message: PersonTrack) -> Track:
         walking_reason=message.walking_reason,
         position=position,
         position_covariance=message.position_covariance.reshape(3, 3) if position is not None else None,
+        former_id=message.former_id,
     )
 
 
@@ -206,6 +215,7 @@ def identities_to_message(frame: IdentityFrame) -> GaitIdentityArray:
         header=to_header(frame.stamp, frame.frame_id),
         model=frame.model,
         identities=[identity_to_message(identity, frame.frame_id) for identity in frame.identities],
+        contradicted=frame.contradicted,
     )
 
 
@@ -245,7 +255,10 @@ def identities_from_message(message: GaitIdentityArray) -> IdentityFrame:
         )
         for entry in message.identities
     ]
-    return IdentityFrame(from_time(message.header.stamp), message.header.frame_id, message.model, identities)
+    header = message.header
+    return IdentityFrame(
+        from_time(header.stamp), header.frame_id, message.model, identities, list(message.contradicted)
+    )
 
 
 # Parts of them.
@@ -295,6 +308,14 @@ def _read_keypoints(values: "array.array[float]", layout: str) -> np.ndarray:
     if not np.isfinite(keypoints[found]).all():
         raise MalformedMessage("a keypoint with a confidence above 0 is not finite: a joint not found is NaN, NaN, 0")
     return keypoints
+
+
+def _read_motion(values: "array.array[float]") -> np.ndarray | None:
+    if not values:
+        return None
+    if len(values) != 6 or not np.isfinite(values).all():
+        raise MalformedMessage(f"camera_motion is {list(values)}: an affine of 6 finite numbers, or nothing, is needed")
+    return np.array(values, np.float64).reshape(2, 3)
 
 
 def _read_gait_frame(image: Image, kind: str) -> np.ndarray | None:

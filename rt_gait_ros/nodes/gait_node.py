@@ -5,11 +5,13 @@ from math import nan
 from pathlib import Path
 from typing import Any
 
-from rt_gait_ros.gait import calibration
+from rt_gait_ros.gait import calibration, scene_file
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.gallery import Gallery, default_path
 from rt_gait_ros.gait.identity import IdentityFrame
 from rt_gait_ros.gait.recognizer import GaitRecognizer
+from rt_gait_ros.gait.scene import SceneError
+from rt_gait_ros.gait.scenes import Scenes, find_prior
 from rt_gait_ros.msg import GaitIdentityArray, PersonTrackArray
 from rt_gait_ros.nodes import runner
 from rt_gait_ros.nodes.conversions import identities_to_message, tracks_from_message
@@ -18,6 +20,7 @@ from rt_gait_ros.nodes.links import RESULT_QOS, Inlet, Link
 from rt_gait_ros.nodes.parameters import settings
 from rt_gait_ros.nodes.person_actions import PersonActions
 from rt_gait_ros.nodes.processing import NetworkStage
+from rt_gait_ros.nodes.worker import Worker
 from rt_gait_ros.tracking.track import TrackFrame
 
 NAME = "gait_node"
@@ -58,6 +61,8 @@ class GaitNode(NetworkStage[TrackFrame, IdentityFrame]):
         self.outlet = Link(self, GaitIdentityArray, "gait_identities", RESULT_QOS, identities_to_message)
         self.gallery: Gallery | None = None
         self.recognizer: GaitRecognizer | None = None
+        self.scenes: Scenes | None = None
+        self._saver: Worker[Scenes] | None = None
         self.latest: IdentityFrame | None = None
         self._gallery_services = GalleryServices(self)
         self._person_actions = PersonActions(self)
@@ -66,12 +71,24 @@ class GaitNode(NetworkStage[TrackFrame, IdentityFrame]):
         """Check the settings and open the gallery; one that cannot be read is kept aside and said."""
         self._config = self._read_config()
         self.gallery = self.open_gallery(self.value("gallery") or default_path())
+        self.scenes = self._open_scenes(self.gallery.path)
         super().setup()
+        self._saver = Worker(self._save, on_crash=self.finish, name="scenes")
+
+    def stop(self) -> None:
+        """Also end the tracks in view: nobody follows them any longer."""
+        super().stop()
+        if self.recognizer is not None:
+            self.recognizer.close()
 
     def teardown(self) -> None:
-        """Let go of the gallery, fail the goals that wait."""
+        """Let go of the gallery and of the scenes, fail the goals that wait."""
         self._person_actions.abort_all("the gait node is not active: activate it and ask again")
-        self.gallery = self.recognizer = self.latest = None
+        if self._saver is not None:
+            self._saver.stop()
+        if self.scenes is not None:
+            self._save(self.scenes)
+        self.gallery = self.recognizer = self.latest = self.scenes = self._saver = None
         super().teardown()
 
     def change(self, values: Mapping[str, Any]) -> None:
@@ -93,7 +110,7 @@ class GaitNode(NetworkStage[TrackFrame, IdentityFrame]):
     def open_processor(self) -> Callable[[TrackFrame], IdentityFrame]:
         """A recogniser, once the server has the gait network."""
         assert self.gallery is not None
-        self.recognizer = GaitRecognizer(self.client, self.gallery, self._config)
+        self.recognizer = GaitRecognizer(self.client, self.gallery, self._config, scenes=self.scenes)
         return self._recognize
 
     def check(self) -> None:
@@ -104,13 +121,32 @@ class GaitNode(NetworkStage[TrackFrame, IdentityFrame]):
         recognizer = self.recognizer
         if recognizer is not None:
             recognizer.tick()
+        scenes, saver = self.scenes, self._saver
+        if scenes is not None and saver is not None and scenes.due:
+            saver.offer(scenes)
 
     def details(self) -> dict[str, str]:
-        """Add the gallery."""
+        """Add the gallery, and how well the scene is known."""
         gallery = self.gallery
         if gallery is None:
             return super().details()
-        return {**super().details(), "gallery": str(gallery.path), "enrolled": str(len(gallery.persons))}
+        found = {**super().details(), "gallery": str(gallery.path), "enrolled": str(len(gallery.persons))}
+        return found | {"scene": self.recognizer.scene if self.recognizer else "not seen yet"}
+
+    def _open_scenes(self, gallery: Path) -> Scenes | None:
+        """The scenes beside the gallery; None where the calibration does not tell what they would do to distances."""
+        known = self._config.calibration
+        if known is None or known.scene is None:
+            return None
+        return Scenes(scene_file.folder_of(gallery), known, find_prior(self.repository, known.model))
+
+    def _save(self, scenes: Scenes) -> None:
+        try:
+            scenes.save()
+        except SceneError as error:
+            self.faults.raise_("scenes", str(error))
+        else:
+            self.faults.clear("scenes")
 
     def _recognize(self, tracks: TrackFrame) -> IdentityFrame:
         recognizer = self.recognizer

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from rt_gait_ros.errors import GaitError
 from rt_gait_ros.gait.gallery import Gallery
+from rt_gait_ros.gait.scene import SceneError
 from rt_gait_ros.msg import PersonRecord
 from rt_gait_ros.nodes.conversions import to_time
 from rt_gait_ros.srv import ForgetPerson, ListPersons, MergePersons, RenamePerson, SetGallery
@@ -50,6 +51,11 @@ class GalleryServices:
     def _forget(self, request: Any, response: Any) -> Any:
         def change(gallery: Gallery) -> str:
             person = gallery.forget(request.person)
+            if self._node.scenes is not None:
+                try:
+                    self._node.scenes.forget(person.embeddings)
+                except SceneError as error:
+                    raise GaitError(f"forgot {person.name}, but not the votes of their walks: {error}") from error
             unreadable = "".join(f"; {path} may still hold them: delete it" for path in gallery.asides())
             return f"forgot {person.name} ({person.person_id}){unreadable}"
 

@@ -11,6 +11,7 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from rt_gait_ros.errors import GaitError
+from rt_gait_ros.tracking.depth import DepthImage
 
 try:
     from cv_bridge import CvBridge, CvBridgeError
@@ -64,6 +65,13 @@ ENCODINGS = {
     "bayer_grbg8": _Encoding(1, cv2.COLOR_BayerGB2BGR),
 }
 
+# Encoding, and metres that 1 stands for.
+DEPTH_ENCODINGS = {
+    "16UC1": (_Encoding(1, None, dtype=np.uint16), 0.001),
+    "mono16": (_Encoding(1, None, dtype=np.uint16), 0.001),
+    "32FC1": (_Encoding(1, None, dtype=np.float32), 1.0),
+}
+
 
 def image_to_bgr(message: Image) -> np.ndarray:
     """Image as (H, W, 3) uint8, BGR. With the encoding bgr8 it is a read-only view of the message's data.
@@ -95,6 +103,19 @@ def convert(pixels: np.ndarray, encoding: _Encoding, message: Image) -> np.ndarr
         raise ImageError(f"OpenCV cannot convert a {_describe(message)}: {error.err}") from None
     # 16 bits to 8 as cv_bridge does it: 65535 becomes 255, halves are rounded.
     return cv2.convertScaleAbs(bgr, alpha=255.0 / 65535.0) if encoding.dtype is np.uint16 else bgr
+
+
+def depth_from_message(message: Image) -> DepthImage:
+    """Depth image of encoding 16UC1 or mono16 (millimetres) or 32FC1 (metres), as REP-118 has them.
+
+    Raises ImageError for another encoding, a size of zero or beyond 64 Mpixel, or data that do not fill the image.
+    """
+    known = DEPTH_ENCODINGS.get(message.encoding)
+    if known is None:
+        raise ImageError(f"depth encoding '{message.encoding}' is unknown; known are {', '.join(DEPTH_ENCODINGS)}")
+    encoding, unit = known
+    stamp = message.header.stamp
+    return DepthImage(stamp.sec * BILLION + stamp.nanosec, _rows_of(message, encoding)[..., 0], unit)
 
 
 def bgr_to_image(image: np.ndarray, stamp: int, frame_id: str) -> Image:

@@ -1,33 +1,38 @@
 """tracker_node: people per image in, tracks that keep their identity out."""
 
-import math
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-from sensor_msgs.msg import CameraInfo
-
-from rt_gait_ros.msg import PersonPoseArray, PersonTrackArray
+from rt_gait_ros.errors import GaitError
+from rt_gait_ros.gait.identity import IdentityFrame, IdentityStatus
+from rt_gait_ros.msg import GaitIdentityArray, PersonPoseArray, PersonTrackArray
 from rt_gait_ros.nodes import runner
-from rt_gait_ros.nodes.conversions import poses_from_message, tracks_to_message
-from rt_gait_ros.nodes.links import IMAGE_QOS, RESULT_QOS, Inlet, Link
+from rt_gait_ros.nodes.camera_geometry import CameraGeometry
+from rt_gait_ros.nodes.conversions import identities_from_message, poses_from_message, tracks_to_message
+from rt_gait_ros.nodes.links import RESULT_QOS, Inlet, Link
 from rt_gait_ros.nodes.parameters import settings
 from rt_gait_ros.nodes.processing import ProcessingStage
 from rt_gait_ros.pose.person import PoseFrame
-from rt_gait_ros.tracking.camera import CameraModel
 from rt_gait_ros.tracking.config import TrackerConfig
+from rt_gait_ros.tracking.feedback import IdentityFeedback
 from rt_gait_ros.tracking.track import TrackFrame
 from rt_gait_ros.tracking.tracker import Tracker
+
+_IDENTIFIED = IdentityStatus.IDENTIFIED
 
 NAME = "tracker_node"
 PURPOSE = "Follows people from image to image: Kalman motion, gated optimal assignment, five-character body ids."
 TOPICS = """
 subscribes
-  person_poses   rt_gait_ros/PersonPoseArray
-  camera_info    sensor_msgs/CameraInfo, only with camera_height: gives tracks a position in metres
+  person_poses     rt_gait_ros/PersonPoseArray
+  gait_identities  rt_gait_ros/GaitIdentityArray, unless identity_feedback is false: who is back, who was mixed up
+  camera_info      sensor_msgs/CameraInfo, only with camera_height, base_frame or depth: for positions in metres
+  depth_image      sensor_msgs/Image, only with depth: 16UC1 or 32FC1, registered to the colour image
+  /tf, /tf_static  tf2_msgs/TFMessage, only with base_frame: where the camera is on the robot
 publishes
-  person_tracks  rt_gait_ros/PersonTrackArray, once per image, empty ones too
-  /diagnostics   diagnostic_msgs/DiagnosticArray, once a second
+  person_tracks    rt_gait_ros/PersonTrackArray, once per image, empty ones too
+  /diagnostics     diagnostic_msgs/DiagnosticArray, once a second
 """
 
 
@@ -36,27 +41,52 @@ class TrackerNode(ProcessingStage[PoseFrame, TrackFrame]):
 
     depth = 10  # a lost image's people are a lost gait frame
 
+    # Identities come in threads of their own, and wait for the one that has the tracker: what it does with them is too
+    # little to be worth a wake-up. More wait than images do, so that a late image finds all it missed.
+    feedback_depth = 30
+
     def __init__(self, **node_options: Any) -> None:
         super().__init__(NAME, **node_options)
         self.inlet = Inlet(
             self, PersonPoseArray, "person_poses", RESULT_QOS, poses_from_message, self.accept, self.finish
         )
+        self.feedback = Inlet(
+            self,
+            GaitIdentityArray,
+            "gait_identities",
+            RESULT_QOS,
+            identities_from_message,
+            self._accept_identities,
+            self.finish,
+        )
         self.outlet = Link(self, PersonTrackArray, "person_tracks", RESULT_QOS, tracks_to_message)
         self._tracker: Tracker | None = None
-        self._camera_info: Any = None
+        self._feedback: IdentityFeedback | None = None
+        self._identities: deque[Any] = deque(maxlen=self.feedback_depth)
+        self._geometry = CameraGeometry(self)
 
     def setup(self) -> None:
         """Begin a run: no tracks, and ids that were never used in it."""
         self._tracker = Tracker(settings(self, TrackerConfig))
-        if self.value("camera_height") > 0.0:
-            self._camera_info = self.create_subscription(CameraInfo, "camera_info", self._on_camera_info, IMAGE_QOS)
+        self._feedback = IdentityFeedback(self._tracker)
+        self._geometry.open()
+
+    def start(self) -> None:
+        """Listen to the gait stage, too; whether it is there does not matter."""
+        self._identities.clear()
+        super().start()
+        if self.value("identity_feedback"):
+            self.feedback.open()
+
+    def stop(self) -> None:
+        """Stop listening and end the worker."""
+        self.feedback.close()
+        super().stop()
 
     def teardown(self) -> None:
         """Forget all tracks."""
-        self._tracker = None
-        if self._camera_info is not None:
-            self.destroy_subscription(self._camera_info)
-            self._camera_info = None
+        self._tracker = self._feedback = None
+        self._geometry.close()
 
     def change(self, values: Mapping[str, Any]) -> None:
         """Go on with other settings."""
@@ -66,24 +96,43 @@ class TrackerNode(ProcessingStage[PoseFrame, TrackFrame]):
 
     def open_processor(self) -> Callable[[PoseFrame], TrackFrame]:
         """The tracker: it needs nothing from outside."""
-        assert self._tracker is not None
-        return self._tracker.update
+        return self._track
 
     def details(self) -> dict[str, str]:
-        """What the tracker left out."""
+        """What the tracker left out, and what the gait stage had it change."""
         rejected = self._tracker.rejected if self._tracker else {}
-        return {**super().details(), **{f"left out: {reason}": str(count) for reason, count in rejected.items()}}
+        changes = self._feedback.changes if self._feedback else {}
+        return {
+            **super().details(),
+            **{f"left out: {reason}": str(count) for reason, count in rejected.items()},
+            **{f"tracks {change}": str(count) for change, count in changes.items()},
+        }
 
-    def _on_camera_info(self, message: CameraInfo) -> None:
-        matrix = np.asarray(message.k, np.float64).reshape(3, 3)
-        if self._tracker is None or (self._tracker.camera and (matrix == self._tracker.camera.K).all()):
+    def _track(self, poses: PoseFrame) -> TrackFrame:
+        """The worker's turn: it alone touches the tracker."""
+        tracker = self._tracker
+        assert tracker is not None
+        while self._identities:
+            self._take_identities(self._identities.popleft())
+        tracker.camera = self._geometry.camera(poses.frame_id)
+        return tracker.update(poses, depth=self._geometry.depth(poses.stamp))
+
+    def _accept_identities(self, arrival: Any) -> None:
+        """Keep what the gait stage says for the next image; returns at once."""
+        self._identities.append(arrival)
+
+    def _take_identities(self, arrival: Any) -> None:
+        feedback = self._feedback
+        assert feedback is not None
+        try:
+            frame: IdentityFrame = self.feedback.read(arrival)
+        except GaitError as error:
+            self.statistics.count("malformed")
+            self.faults.raise_("identities", f"skipped what the gait stage said: {error}")
             return
-        if matrix[0, 0] <= 0.0:
-            self.faults.raise_("camera_info", "camera_info holds no calibration: tracks get no position")
-            return
-        self.faults.clear("camera_info")
-        tilt = math.radians(self.value("camera_tilt"))
-        self._tracker.camera = CameraModel(matrix, self.value("camera_height"), tilt)
+        self.faults.clear("identities")
+        named = {known.body_id: known.person_id for known in frame.identities if known.status is _IDENTIFIED}
+        feedback.take(named, frame.contradicted, frame.stamp)
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -42,6 +42,7 @@ def open_source(
     A path (or file://path): a video file or a folder of images. A number or /dev/videoN: a V4L2 camera.
     rtsp:// rtsps:// rtmp:// http:// https:// udp:// tcp://: a stream. csi://N: CSI camera N of a Jetson.
     gst:PIPELINE: a GStreamer pipeline; where it has no appsink, one that gives BGR is added.
+    synthetic://KIND: generated people; see synthesis.source.
 
     A recording that cannot be played raises SourceError here; a camera that is not there yet is waited for.
     Raises UsageError for a name that means nothing.
@@ -95,6 +96,12 @@ def _open_gst_uri(uri: str, options: SourceOptions) -> Source:
     return _open_pipeline(uri, pipeline, options)
 
 
+def _open_synthetic_uri(uri: str, options: SourceOptions) -> Source:
+    from rt_gait_ros.synthesis.source import SyntheticSource  # which stands on this room, and needs numba
+
+    return SyntheticSource(uri, options)
+
+
 def _open_pipeline(uri: str, pipeline: str, options: SourceOptions) -> Source:
     if not cv2.videoio_registry.hasBackend(cv2.CAP_GSTREAMER):
         raise SourceError(
@@ -120,3 +127,4 @@ for _scheme in ("rtsp", "rtsps", "rtmp", "http", "https", "udp", "tcp"):
     register_scheme(_scheme, _open_stream_uri)
 register_scheme("csi", _open_csi_uri)
 register_scheme("gst", _open_gst_uri)
+register_scheme("synthetic", _open_synthetic_uri)

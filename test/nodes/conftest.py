@@ -22,11 +22,12 @@ ASK_AGAIN = 8.0  # seconds without an answer of a service
 
 
 class NodeProcess:
-    """One node executable; what it says goes to a file."""
+    """One node executable, or the Python `code`; what it says goes to a file."""
 
-    def __init__(self, name: str, log: Path, parameters: Mapping[str, str], extra: list[str]) -> None:
+    def __init__(self, name: str, log: Path, parameters: Mapping[str, str], extra: list[str], code: str = "") -> None:
         self.log = log
-        command = [sys.executable, "-c", f"from rt_gait_ros.nodes.{name} import main; raise SystemExit(main())", *extra]
+        code = code or f"from rt_gait_ros.nodes.{name} import main; raise SystemExit(main())"
+        command = [sys.executable, "-c", code, *extra]
         if parameters:
             command += ["--ros-args"]
         for key, value in parameters.items():
@@ -136,8 +137,9 @@ def launch(tmp_path: Path) -> Iterator[Callable[..., NodeProcess]]:
     """Start a node: launch("tracker_node", {"autostart": "false"}, "--help"). It ends with the test."""
     started: list[NodeProcess] = []
 
-    def start(name: str, parameters: Mapping[str, str] | None = None, *extra: str) -> NodeProcess:
-        started.append(NodeProcess(name, tmp_path / f"{name}{len(started)}.log", parameters or {}, list(extra)))
+    def start(name: str, parameters: Mapping[str, str] | None = None, *extra: str, code: str = "") -> NodeProcess:
+        log = tmp_path / f"{name}{len(started)}.log"
+        started.append(NodeProcess(name, log, parameters or {}, list(extra), code))
         return started[-1]
 
     yield start

@@ -100,12 +100,27 @@ def track(**fields) -> Track:
 def test_tracks_come_back():
     still = {"walking": False, "walking_reason": ""}
     occluded = track(state=TrackState.OCCLUDED, keypoints=None, gait_frame=None, quality=0.0, missed=3, **still)
-    placed = track(body_id="fghij", position=np.array([1.0, 2.0, 3.0]), position_covariance=np.diag([1.0, 2.0, 3.0]))
+    placed = track(
+        body_id="fghij",
+        former_id="klmno",
+        position=np.array([1.0, 2.0, 3.0]),
+        position_covariance=np.diag([1.0, 2.0, 3.0]),
+    )
     before = TrackFrame(STAMP, "camera", 640, 480, tracks=[track(), occluded, placed])
     after = conversions.tracks_from_message(over_the_wire(conversions.tracks_to_message(before)))
     assert (after.layout, after.gait_frame_kind) == ("trt_pose", "silhouette")
     for old, new in zip(before.tracks, after.tracks, strict=True):
-        for name in ("body_id", "state", "quality", "confidence", "age", "missed", "walking", "walking_reason"):
+        for name in (
+            "body_id",
+            "former_id",
+            "state",
+            "quality",
+            "confidence",
+            "age",
+            "missed",
+            "walking",
+            "walking_reason",
+        ):
             assert getattr(new, name) == getattr(old, name)
         for name in (
             "box",
@@ -122,16 +137,32 @@ def test_tracks_come_back():
                 np.testing.assert_array_equal(got, wanted)
 
 
+@pytest.mark.parametrize("motion", [None, np.array([[1.0, 0.25, -3.5], [-0.25, 1.0, 2.0]])])
+def test_the_camera_motion_comes_back(motion):
+    before = pose_frame()
+    before.camera_motion = motion
+    after = conversions.poses_from_message(over_the_wire(conversions.poses_to_message(before)))
+    np.testing.assert_array_equal(after.camera_motion, motion)
+
+
+@pytest.mark.parametrize("values", [[1.0], [1.0] * 5 + [np.nan], [np.inf] + [0.0] * 5, [0.0] * 7])
+def test_a_camera_motion_that_is_none_is_refused(values):
+    message = conversions.poses_to_message(pose_frame())
+    message.camera_motion = array.array("f", values)
+    with pytest.raises(MalformedMessage, match="camera_motion"):
+        conversions.poses_from_message(message)
+
+
 def test_identities_come_back():
     known = Identity(
         "abcde", IdentityStatus.IDENTIFIED, STAMP, "p1", "Ada", 0.5, 0.25, 30, (Candidate("p1", "Ada", 0.5, 0.125),)
     )
     new = Identity("fghij", IdentityStatus.COLLECTING, STAMP)
-    before = IdentityFrame(STAMP, "camera", "gait_energy_image", [known, new])
+    before = IdentityFrame(STAMP, "camera", "gait_energy_image", [known, new], ["fghij"])
     after = conversions.identities_from_message(over_the_wire(conversions.identities_to_message(before)))
     assert after.identities[0] == known
     assert np.isnan(after.identities[1].confidence)
-    assert (after.stamp, after.model) == (STAMP, "gait_energy_image")
+    assert (after.stamp, after.model, after.contradicted) == (STAMP, "gait_energy_image", ["fghij"])
 
 
 def _set(path: str, value):

@@ -7,6 +7,7 @@ from action_msgs.msg import GoalStatus
 from rclpy.action import ActionClient
 
 from rt_gait_ros.action import EnrollPerson, WaitForPerson
+from rt_gait_ros.gait import scene_file
 from rt_gait_ros.msg import GaitIdentity, GaitIdentityArray, PersonTrackArray
 from rt_gait_ros.nodes.conversions import tracks_to_message
 from rt_gait_ros.srv import ForgetPerson, ListPersons, MergePersons, RenamePerson, SetGallery
@@ -104,7 +105,7 @@ def test_enrolled_walker_is_named(ears, gait):
     assert identity.header.frame_id == "front"
     persons = ears.call(ListPersons, "/gait_node/list_persons")
     assert [person.name for person in persons.persons] == ["Ada"]
-    assert persons.model == "gait_energy_image"
+    assert persons.model == "gaitset_small_stream"
 
 
 @pytest.mark.parametrize(
@@ -202,3 +203,19 @@ def test_services_before_configuring_say_so(launch, ears, tmp_path):
     answer = ears.call(ForgetPerson, "/gait_node/forget_person", person="Ada")
     assert not answer.success
     assert "configure it first" in answer.message
+
+
+def test_what_walkers_share_is_kept_when_the_node_ends(ears, launch, tmp_path):
+    ears.listen(GaitIdentityArray, "gait_identities")
+    gallery = tmp_path / "people.gallery"
+    node = launch("gait_node", {"inference": "onnxruntime", "model": "gait_energy_image", "gallery": f"'{gallery}'"})
+    walkers = Walkers(ears)
+    walkers.until(lambda: ears.heard["gait_identities"])
+    walkers.until(lambda: "0 walkers seen" in ears.diagnosis("gait_node").get("scene", ""))
+    enroll(ears, walkers, name="Ada", frames=40)
+    walkers.until(lambda: [i.status for i in ears.heard["gait_identities"][-1].identities] != [0])
+    node.end()
+    (file,) = scene_file.files(scene_file.folder_of(gallery))
+    assert scene_file.name_of(file) == "front"
+    assert scene_file.read(file).votes.shape == (1, 1, 2816)
+    assert file.stat().st_mode & 0o777 == 0o600

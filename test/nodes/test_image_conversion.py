@@ -8,7 +8,7 @@ from sensor_msgs.msg import Image
 
 from rt_gait_ros.errors import GaitError
 from rt_gait_ros.nodes import image_conversion
-from rt_gait_ros.nodes.image_conversion import ENCODINGS, ImageError, bgr_to_image, image_to_bgr
+from rt_gait_ros.nodes.image_conversion import ENCODINGS, ImageError, bgr_to_image, depth_from_message, image_to_bgr
 
 HEIGHT, WIDTH = 48, 64
 
@@ -168,3 +168,32 @@ def test_our_conversion_equals_cv_bridge(encoding: str, monkeypatch: pytest.Monk
     theirs = image_to_bgr(message)
     monkeypatch.setattr(image_conversion, "CvBridge", None)
     assert (image_to_bgr(message) == theirs).all()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "dtype", "unit"),
+    [("16UC1", np.uint16, 0.001), ("mono16", np.uint16, 0.001), ("32FC1", np.float32, 1.0)],
+)
+@pytest.mark.parametrize(("order", "padding"), [("<", 0), (">", 8)])
+def test_depth_images_are_read(encoding, dtype, unit, order, padding):
+    values = np.arange(HEIGHT * WIDTH).reshape(HEIGHT, WIDTH).astype(dtype)
+    rows = values.astype(values.dtype.newbyteorder(order)).view(np.uint8).reshape(HEIGHT, -1)
+    rows = np.pad(rows, ((0, 0), (0, padding)))
+    message = Image(
+        height=HEIGHT,
+        width=WIDTH,
+        encoding=encoding,
+        step=rows.shape[1],
+        is_bigendian=order == ">",
+        data=rows.tobytes(),
+    )
+    message.header.stamp.sec, message.header.stamp.nanosec = 3, 5
+    image = depth_from_message(message)
+    np.testing.assert_array_equal(image.values, values)
+    assert (image.values.dtype, image.unit, image.stamp) == (dtype, unit, 3_000_000_005)
+
+
+@pytest.mark.parametrize(("encoding", "size"), [("bgr8", 6), ("16UC1", 3), ("32FC1", 15)])
+def test_what_is_no_depth_image_is_refused(encoding, size):
+    with pytest.raises(ImageError):
+        depth_from_message(Image(height=2, width=2, encoding=encoding, step=size // 2, data=bytes(size)))

@@ -1,0 +1,152 @@
+"""What ROS says about the camera: its lens, where it is on the robot, and how far things are in front of it."""
+
+import math
+from functools import partial
+from typing import Any
+
+import numpy as np
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from sensor_msgs.msg import CameraInfo, Image
+
+from rt_gait_ros.errors import GaitError, UsageError
+from rt_gait_ros.nodes.conversions import from_time
+from rt_gait_ros.nodes.image_conversion import depth_from_message
+from rt_gait_ros.nodes.links import IMAGE_QOS
+from rt_gait_ros.nodes.listener import Listener
+from rt_gait_ros.nodes.stage import Stage
+from rt_gait_ros.tracking.camera import CameraModel
+from rt_gait_ros.tracking.depth import DepthImage, Recent
+from rt_gait_ros.tracking.transforms import Transform, TransformTree, attitude
+
+try:
+    from tf2_msgs.msg import TFMessage
+except ImportError:  # the pip wheels have none
+    TFMessage = None
+
+# Depth images that wait for the people of their colour image, which come later by what the pose stage takes.
+DEPTH_IMAGES = 15
+# A depth image counts for a colour image up to this many ns away: half a period at 30 Hz.
+DEPTH_TOLERANCE = 17_000_000
+
+# As tf2_ros subscribes.
+TF_QOS = QoSProfile(depth=100)
+TF_STATIC_QOS = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+
+UNCALIBRATED = "camera_info holds no calibration: tracks get no position"
+
+
+class CameraGeometry:
+    """Listens for `node` to what its parameters ask for: camera_height and camera_tilt, base_frame, depth.
+
+    `camera` and `depth` may be called from another thread than ROS's.
+    """
+
+    def __init__(self, node: Stage) -> None:
+        self._node = node
+        self._subscriptions: list[Any] = []
+        self._depth_listener: Listener | None = None
+        self._info: CameraInfo | None = None
+        self._tree = TransformTree()
+        self._depths: Recent[Image] = Recent(DEPTH_IMAGES)
+        self._known: tuple[Any, ...] = ()
+        self._camera: CameraModel | None = None
+
+    def open(self) -> None:
+        """Begin to listen. Raises UsageError when base_frame is set and there is no tf2_msgs."""
+        node = self._node
+        if node.value("base_frame"):
+            if TFMessage is None:
+                raise UsageError(
+                    "base_frame needs the package tf2_msgs, which is not installed: install ros-$ROS_DISTRO-tf2-msgs, "
+                    "or give camera_height and camera_tilt instead"
+                )
+            for topic, qos in (("/tf", TF_QOS), ("/tf_static", TF_STATIC_QOS)):
+                self._subscriptions.append(node.create_subscription(TFMessage, topic, self._on_transforms, qos))
+        if node.value("depth"):
+            self._depth_listener = Listener(node, Image, "depth_image", IMAGE_QOS, self._on_depth, node.finish)
+        if node.value("depth") or node.value("base_frame") or node.value("camera_height") > 0.0:
+            take = partial(setattr, self, "_info")
+            self._subscriptions.append(node.create_subscription(CameraInfo, "camera_info", take, IMAGE_QOS))
+
+    def close(self) -> None:
+        """Stop listening, and forget."""
+        for subscription in self._subscriptions:
+            self._node.destroy_subscription(subscription)
+        self._subscriptions.clear()
+        if self._depth_listener is not None:
+            self._depth_listener.close()
+            self._depth_listener = None
+        self._info, self._camera, self._known = None, None, ()
+        self._depths.clear()
+        self._tree = TransformTree()
+
+    def camera(self, frame_id: str) -> CameraModel | None:
+        """The camera whose optical frame is `frame_id`, as it is known by now; None without a calibration."""
+        info = self._info
+        if info is None:
+            return None
+        try:
+            place = self._place(frame_id)
+            known = (info.k.tobytes(), tuple(info.d), info.distortion_model, place)
+            if known != self._known:
+                self._camera, self._known = _model(info, *place), known
+        except GaitError as error:
+            self._node.faults.raise_("camera", str(error))
+            return None
+        self._node.faults.clear("camera")
+        return self._camera
+
+    def depth(self, stamp: int) -> DepthImage | None:
+        """The depth image of the colour image of that stamp (ns), if it came."""
+        message = self._depths.nearest(stamp, DEPTH_TOLERANCE)
+        if message is None:
+            return None
+        try:
+            image = depth_from_message(message)
+        except GaitError as error:
+            self._node.faults.raise_("depth", f"depth_image is not used: {error}")
+            return None
+        self._node.faults.clear("depth")
+        return image
+
+    def _place(self, frame_id: str) -> tuple[float | None, float, float]:
+        """Height (None: not known), tilt and roll of the camera, rounded to what matters."""
+        base = self._node.value("base_frame")
+        if not base:
+            height = self._node.value("camera_height")
+            return height or None, math.radians(self._node.value("camera_tilt")), 0.0
+        transform = self._tree.lookup(base, frame_id)
+        if transform is None:
+            line = f"nothing on /tf joins the camera's frame '{frame_id}' to base_frame '{base}': the floor is unknown"
+            self._node.faults.raise_("base_frame", line)
+            return None, 0.0, 0.0
+        self._node.faults.clear("base_frame")
+        height, tilt, roll = attitude(transform)
+        return round(height, 3), round(tilt, 4), round(roll, 4)
+
+    def _on_depth(self, message: Image) -> None:
+        self._depths.add(from_time(message.header.stamp), message)
+
+    def _on_transforms(self, message: Any) -> None:
+        for stamped in message.transforms:
+            place, turn = stamped.transform.translation, stamped.transform.rotation
+            try:
+                transform = Transform.of((place.x, place.y, place.z), (turn.x, turn.y, turn.z, turn.w))
+                self._tree.add(stamped.header.frame_id, stamped.child_frame_id, transform)
+            except GaitError as error:
+                self._node.faults.raise_("tf", f"{stamped.child_frame_id}: {error}")
+
+
+def _model(info: CameraInfo, height: float | None, tilt: float, roll: float) -> CameraModel:
+    """Raises UsageError when the camera is not calibrated, or cannot be where it is said to be."""
+    matrix = np.asarray(info.k, np.float64).reshape(3, 3)
+    if matrix[0, 0] <= 0.0:
+        raise UsageError(UNCALIBRATED)
+    return CameraModel(
+        matrix,
+        height,
+        tilt,
+        roll=roll,
+        distortion=np.asarray(info.d, np.float64),
+        fisheye=info.distortion_model in ("equidistant", "fisheye"),
+    )
