@@ -1,20 +1,25 @@
 """`rt-gait calibrate`: what distances mean, and where the accept line lies, from footage of this robot's own place."""
 
 import argparse
+import hashlib
 import os
 import sys
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from rt_gait_ros.cli.output import add_json_argument, emit
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.evaluation.pairs import Pairs, footage_pairs, gallery_pairs, joined
+from rt_gait_ros.evaluation.open_set import equal_error_rate
+from rt_gait_ros.evaluation.pairs import Pairs, footage_pairs, gallery_pairs, joined, scene_free_pairs
 from rt_gait_ros.evaluation.plots import reliability_plot, save_image
 from rt_gait_ros.evaluation.reliability import held_out_reliability
-from rt_gait_ros.evaluation.walks import read_all
+from rt_gait_ros.evaluation.walks import VideoWalks, read_all
 from rt_gait_ros.gait import calibration
+from rt_gait_ros.gait.calibration import LEAST_PAIRS, Calibration
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.embedder import read_embedding
 from rt_gait_ros.gait.gallery import Gallery
@@ -37,7 +42,10 @@ place where the robot works. A gallery adds the pairs of its stored walks.
   rt-gait calibrate hall.mp4 --persons 20                   ... of strangers held against 20 enrolled persons
   rt-gait calibrate hall.mp4 --reliability curve.png        show what the probabilities are worth
   rt-gait calibrate --gallery people.gallery                from enrolled walks alone
+  rt-gait calibrate hall.mp4 --scene-normalisation off      never take the scene out of embeddings
 
+Distances between embeddings that their scene was taken out of mean something else, and are fitted too, where footage
+shows enough people; each pair is rid of its scene by statistics of the other tracks alone.
 Looks of one track are of the same minute and clothes: the fit says nothing of recognition on another day.
 The result goes to calibration.json in the model's folder, where gait_node finds it, or to --output.
 """
@@ -49,9 +57,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = _DESCRIPTION
     parser.add_argument("videos", type=Path, nargs="*", metavar="VIDEO")
     parser.add_argument("--gallery", type=Path, metavar="FILE", help="gallery whose stored walks count too")
-    parser.add_argument("--model", default="gait_energy_image", metavar="NAME", help="gait model (gait_energy_image)")
+    default = RecognizerConfig.model
+    parser.add_argument("--model", default=default, metavar="NAME", help=f"gait model (default: {default})")
     parser.add_argument("--false-accept-rate", type=float, default=0.01, metavar="RATE", help="0 to 1 (default 0.01)")
     parser.add_argument("--persons", type=int, default=1, metavar="N", help="enrolled persons a stranger meets (1)")
+    parser.add_argument(
+        "--scene-normalisation",
+        choices=("on", "off", "both"),
+        default="both",
+        help="also fit distances without the scene: both does where footage allows it, on insists, off does not",
+    )
     parser.add_argument("--source", default="", metavar="TEXT", help="note on the footage (default: the files' names)")
     parser.add_argument("--output", type=Path, metavar="FILE", help="where to write (default: the model's folder)")
     parser.add_argument("--repository", type=Path, metavar="DIR", help="model repository (default: the package's own)")
@@ -70,7 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.persons < 1 or arguments.workers < 1:
         raise UsageError("--persons and --workers must be at least 1")
     repository = arguments.repository or resource("model_repository")
-    pairs = _pairs(arguments, repository)
+    pairs, without_scenes = _pairs(arguments, repository)
     # N independent chances of a false accept, each of rate r, make one of rate 1 - (1 - r)^N.
     rate = arguments.false_accept_rate
     if arguments.persons > 1 and 0.0 < rate < 1.0:
@@ -83,16 +98,18 @@ def run(arguments: argparse.Namespace) -> int:
         false_accept_rate=rate,
         source=arguments.source or ", ".join(files),
     )
+    rows, notes = [_row(fitted, pairs, False)], []
+    if arguments.scene_normalisation != "off":
+        fitted, scene_free = _fit_scene(fitted, without_scenes(fitted.radius), arguments.scene_normalisation)
+        rows += [_row(fitted, scene_free, True)] if scene_free else []
+        if scene_free is None:
+            notes = ["too few people walk by to learn what distances mean without the scene: it will not be taken out"]
     path = arguments.output or repository / arguments.model / calibration.FILE_NAME
     calibration.save(path, fitted)
-    missed = float((pairs.genuine > fitted.accept_distance).mean())
-    lines = [
-        f"{fitted.genuine} pairs of looks at one person, {fitted.impostor} at two",
-        f"accept line {fitted.accept_distance:.4g}, margin {fitted.margin:.4g}",
-        f"  takes {100 * rate:.3g} % of pairs of two persons for one, and misses {100 * missed:.3g} % of one person",
-        f"written to {path}",
-    ]
-    report = asdict(fitted) | {"false_reject_rate": missed, "path": str(path)}
+    lines = [f"accept line {fitted.accept_distance:.4g}, margin {fitted.margin:.4g}", *map(_line, rows), *notes]
+    lines.append(f"written to {path}")
+    missed = rows[0]["false_reject_rate"]
+    report = asdict(fitted) | {"false_reject_rate": missed, "rows": rows, "path": str(path)}
     if arguments.reliability:
         held_out = held_out_reliability(pairs)
         save_image(arguments.reliability, reliability_plot(held_out, arguments.model))
@@ -104,7 +121,42 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _pairs(arguments: argparse.Namespace, repository: Path) -> Pairs:
+def _fit_scene(fitted: Calibration, pairs: Pairs, wanted: str) -> tuple[Calibration, Pairs | None]:
+    """The calibration with what normalised distances mean, and these made equivalent to plain ones; or as it was."""
+    if min(len(pairs.genuine), len(pairs.impostor)) < LEAST_PAIRS:
+        if wanted == "on":
+            raise UsageError(
+                "--scene-normalisation on: too few people walk by in any video to know its scene: "
+                "give longer footage of one camera"
+            )
+        return fitted, None
+    curve = calibration.fit_curve(pairs.genuine, pairs.impostor, fitted.model)
+    fitted = replace(fitted, scene=curve)
+    return fitted, Pairs(fitted.equivalent(pairs.genuine), fitted.equivalent(pairs.impostor))
+
+
+def _row(fitted: Calibration, pairs: Pairs, normalised: bool) -> dict[str, Any]:
+    return {
+        "scene_normalisation": normalised,
+        "genuine": len(pairs.genuine),
+        "impostor": len(pairs.impostor),
+        "eer": equal_error_rate(pairs.genuine, pairs.impostor),
+        "false_accept_rate": float((pairs.impostor <= fitted.accept_distance).mean()),
+        "false_reject_rate": float((pairs.genuine > fitted.accept_distance).mean()),
+    }
+
+
+def _line(row: dict[str, Any]) -> str:
+    what = "without the scene" if row["scene_normalisation"] else "as they are"
+    taken, missed, eer = (100 * row[name] for name in ("false_accept_rate", "false_reject_rate", "eer"))
+    return (
+        f"{what}: {row['genuine']} pairs of looks at one person, {row['impostor']} at two; "
+        f"the line takes {taken:.3g} % of two persons for one, misses {missed:.3g} % of one; EER {eer:.3g} %"
+    )
+
+
+def _pairs(arguments: argparse.Namespace, repository: Path) -> tuple[Pairs, Callable[[float], Pairs]]:
+    """All pairs; and, given the radius of SceneStatistics, those of footage with their scenes taken out."""
     client = OnnxClient(repository, timeout=60.0)
     try:
         model = describe(client, arguments.model)
@@ -116,16 +168,26 @@ def _pairs(arguments: argparse.Namespace, repository: Path) -> Pairs:
         def embed(frames: np.ndarray) -> np.ndarray:
             return read_embedding(embedder.embed(frames).result(), model)
 
-        sets = []
+        sets: list[Pairs] = []
+        looks: dict[bytes, np.ndarray] = {}
+
+        def remembered(frames: np.ndarray) -> np.ndarray:
+            key = hashlib.sha256(frames.tobytes()).digest()
+            if key not in looks:
+                looks[key] = embed(frames)
+            return looks[key]
+
+        walks: dict[Path, VideoWalks] = {}
         if arguments.videos:
             work = arguments.work or cache_folder() / "walks"
             walks = read_all(arguments.videos, repository, work, arguments.workers, _progress)
-            sets.append(footage_pairs(walks.values(), embed, window))
+            sets.append(footage_pairs(walks.values(), remembered, window))
         if arguments.gallery is not None:
             gallery = Gallery(arguments.gallery)
             gallery.require_model(model.name)
             sets.append(gallery_pairs(gallery.references))
-        return joined(sets)
+        # all looks are known by now: the client may be closed
+        return joined(sets), lambda radius: scene_free_pairs(walks.values(), remembered, window, radius)
     finally:
         client.close()
 

@@ -6,12 +6,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from rt_gait_ros.cli.evaluation_pictures import add_picture_arguments, draw, require_calibration
 from rt_gait_ros.cli.output import add_json_argument, emit, write_csv
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation import casia_b, tum_gaid
 from rt_gait_ros.evaluation.jobs import Arrays, Job, run_jobs
-from rt_gait_ros.evaluation.open_set import det_curve
-from rt_gait_ros.evaluation.plots import det_plot, save_image
+from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.model import describe
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.cache import cache_folder
@@ -47,7 +47,8 @@ Leave out the people whom the network was trained on. Videos without a window ar
 def add_casia_b(protocols: Any) -> None:
     """Declare the subcommand."""
     parser = _protocol(protocols, "casia-b", "CASIA-B: silhouettes, bags and coats, 11 views", _CASIA_B)
-    parser.add_argument("--model", default="gait_energy_image", metavar="NAME", help="gait model (gait_energy_image)")
+    default = RecognizerConfig.model
+    parser.add_argument("--model", default=default, metavar="NAME", help=f"gait model (default: {default})")
     parser.add_argument(
         "--training", type=int, choices=casia_b.TRAINING, default=74, help="people the model was trained on (74)"
     )
@@ -71,7 +72,7 @@ def _protocol(protocols: Any, name: str, summary: str, description: str) -> argp
     parser.add_argument("--work", type=Path, metavar="DIR", help="where embeddings are kept (default: cache folder)")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: one per core)")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the rows as CSV too")
-    parser.add_argument("--det", type=Path, metavar="FILE", help="draw the DET curve into a picture (.png)")
+    add_picture_arguments(parser)
     add_json_argument(parser)
     return parser
 
@@ -130,6 +131,7 @@ def _embed(arguments: argparse.Namespace, jobs: list[Job], kind: str) -> dict[st
     """Run the jobs with the model, which must eat gait frames of this kind."""
     if arguments.workers < 1:
         raise UsageError(f"--workers {arguments.workers}: at least one is needed")
+    require_calibration(arguments)
     repository = arguments.repository or resource("model_repository")
     client = OnnxClient(repository, timeout=60.0)
     try:
@@ -156,9 +158,7 @@ def _report(arguments: argparse.Namespace, result: casia_b.Result | tum_gaid.Res
     report = result.to_json()
     if arguments.csv:
         write_csv(arguments.csv, report["rows"])
-    if arguments.det:
-        title = f"{result.protocol.upper()}, {result.model}"
-        save_image(arguments.det, det_plot(det_curve(result.genuine, result.impostor), title))
+    report |= draw(arguments, result.comparison, f"{result.protocol.upper()}, {result.model}")
     figures = report["open_set"]
     lines += ["", f"EER {100 * figures['eer']:.1f} %, FNIR at FPIR 1 % {100 * figures['fnir_at_fpir_1']:.1f} %"]
     emit(arguments, report, "\n".join(lines))

@@ -1,4 +1,4 @@
-"""`rt-gait export`: networks from the checkpoints that users have, made ready to serve."""
+"""`rt-gait export`: networks from the checkpoints that users have, made ready to serve; and tracks of a recording."""
 
 import argparse
 from dataclasses import replace
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rt_gait_ros.cli.export_gait import add_gait
+from rt_gait_ros.cli.export_tracks import add_tracks
 from rt_gait_ros.cli.output import add_json_argument, emit
 from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.pose.topology import Topology
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
     from rt_gait_ros.networks.export import Agreement
     from rt_gait_ros.networks.pose_export import PoseExport
 
-SUMMARY = "turn a checkpoint into a network that Triton serves"
+SUMMARY = "turn a checkpoint into a network that Triton serves, or a recording into tracks"
 
-_DESCRIPTION = "Make checkpoints ready to serve. `rt-gait export KIND --help` explains each."
+_DESCRIPTION = "Make checkpoints ready to serve, or write tracks. `rt-gait export KIND --help` explains each."
 
 _POSE = """\
 Reads a checkpoint of trt_pose strictly, exports it to ONNX with uint8 input and the normalisation inside, checks that
@@ -76,6 +77,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_json_argument(pose)
     pose.set_defaults(action=_pose)
     add_gait(kinds)
+    add_tracks(kinds)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -1,18 +1,26 @@
 """`rt-gait export gait`: a gait network from a user's checkpoint, whole and streaming."""
 
 import argparse
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rt_gait_ros.cli.output import add_json_argument, emit
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.resources import resource
 from rt_gait_ros.silhouette.flow import WINDOW
 
+if TYPE_CHECKING:
+    import numpy as np
+
+    from rt_gait_ros.networks.export import Agreement
+    from rt_gait_ros.networks.gait_integers import Change
+
 # The keys of networks.gait_checkpoints.KINDS and networks.keras_checkpoints.KINDS, which only torch can tell.
-NETWORKS = ("gaitset", "opengait-gaitset", "gaitbase")
+NETWORKS = ("gaitset", "opengait-gaitset", "gaitbase", "pruned-gaitset")
 FLOW_NETWORKS = ("flow2d", "flow3d")
 KERAS_ENDINGS = (".hdf5", ".h5")
+PRECISIONS = ("fp32", "int8")
 
 _GAIT = """\
 Reads a checkpoint of GaitSet (-encoder.ptm) or of OpenGait's GaitSet or GaitBase (.pt) strictly, exports it to ONNX
@@ -29,7 +37,13 @@ Reads Keras files of Embedded-Gait's 2D-CNN and 3D-CNN, too. They take 25 frames
 
   rt-gait export gait model_2D_150.hdf5 --name flow2d        with the pose node's gait_frame_kind at flow
 
-The gait node then uses either with the parameter `model` set to its name.
+In 8-bit integers, for a CPU: the ranges of values come from gait frames of yours (a gallery with its stored ones, or a
+folder of silhouettes, of TUM-GAID's samples for flow), or from generated walkers where you name none, and how far
+embeddings and rankings of these change is printed.
+
+  rt-gait export gait GaitBase_DA-60000.pt --precision int8 --calibration ~/.local/share/rt_gait_ros/people.gallery
+
+The gait node then uses any of them with the parameter `model` set to its name.
 """
 
 
@@ -47,13 +61,25 @@ def add_gait(kinds: Any) -> None:
         choices=(*NETWORKS, *FLOW_NETWORKS),
         help="what the file must be (default: told by the names in it)",
     )
-    gait.add_argument("--name", help="name of the network in the repository (default: the network's)")
+    gait.add_argument("--name", help="name of the network in the repository (default: the network's, with _int8)")
     gait.add_argument("--repository", type=Path, metavar="DIR", help="model repository (default: the package's own)")
     gait.add_argument(
         "--window", type=int, default=30, metavar="N", help="frames of the stream's set; 0: all of a track (default 30)"
     )
     gait.add_argument(
         "--threads", type=int, default=1, metavar="N", help="CPU threads for each: more for a room full of people (1)"
+    )
+    gait.add_argument(
+        "--one-sided",
+        action="store_true",
+        help="of a network of rt-gait train: without the mirror image, half the work",
+    )
+    gait.add_argument("--precision", choices=PRECISIONS, default="fp32", help="of the convolutions (default fp32)")
+    gait.add_argument(
+        "--calibration",
+        type=Path,
+        metavar="PATH",
+        help="folder of gait frames, or gallery, for --precision int8 (walkers)",
     )
     gait.add_argument("--force", action="store_true", help="replace networks of these names")
     add_json_argument(gait)
@@ -65,42 +91,79 @@ def _gait(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--window {arguments.window}: give a number of frames, or 0 for all of a track")
     if arguments.threads < 1:
         raise UsageError(f"--threads {arguments.threads}: give 1 or more")
+    if arguments.calibration is not None and arguments.precision != "int8":
+        raise UsageError("--calibration goes with --precision int8")
     if arguments.network in FLOW_NETWORKS or arguments.checkpoint.suffix in KERAS_ENDINGS:
         return _flow(arguments)
     # torch takes seconds to import and is there only with the extra [train]
     from rt_gait_ros.networks.gait_export import export_gait, write_gait
 
-    export = export_gait(arguments.checkpoint, arguments.network, arguments.window)
+    sets = _calibration_sets(arguments, "silhouette")
+    export = export_gait(arguments.checkpoint, arguments.network, arguments.window, arguments.one_sided)
+    changes: dict[str, Change] = {}
+    if sets:
+        from rt_gait_ros.networks.gait_integers import quantise_set_network
+
+        export, changes = quantise_set_network(export, sets)
     repository = arguments.repository or resource("model_repository")
-    name = arguments.name or export.kind.replace("-", "_")
-    folders = write_gait(export, repository, name, arguments.force, arguments.threads)
+    folders = write_gait(export, repository, _name(arguments, export.kind), arguments.force, arguments.threads)
     checks = {"whole": export.agreement, "stream": export.stream_agreement}
-    payload = {
-        "network": export.kind,
-        "window": export.window,
-        "folders": [str(folder) for folder in folders],
-        "agreement": {name: {"difference": a.difference, "scale": a.scale} for name, a in checks.items()},
-    }
-    lines = [f"{export.kind}: {folders[0]}, {folders[1]}"]
-    for kind, check in checks.items():
-        lines.append(f"{kind}: off PyTorch by {check.difference:.2g} at most, of values up to {check.scale:.3g}")
-    emit(arguments, payload, "\n".join(lines))
-    return 0
+    return _report(arguments, export.kind, export.window, list(folders), checks, changes)
 
 
 def _flow(arguments: argparse.Namespace) -> int:
     from rt_gait_ros.networks.flow_export import export_flow, write_flow
 
+    windows = _calibration_sets(arguments, "flow")
     export = export_flow(arguments.checkpoint, arguments.network)
+    changes: dict[str, Change] = {}
+    if windows:
+        from rt_gait_ros.networks.gait_integers import quantise_flow_network
+
+        export, changes = quantise_flow_network(export, windows)
     repository = arguments.repository or resource("model_repository")
-    folder = write_flow(export, repository, arguments.name or export.kind, arguments.force)
-    check = export.agreement
-    payload = {
-        "network": export.kind,
-        "window": WINDOW,
-        "folders": [str(folder)],
-        "agreement": {"whole": {"difference": check.difference, "scale": check.scale}},
+    folder = write_flow(export, repository, _name(arguments, export.kind), arguments.force)
+    return _report(arguments, export.kind, WINDOW, [folder], {"whole": export.agreement}, changes)
+
+
+def _calibration_sets(arguments: argparse.Namespace, kind: str) -> "list[np.ndarray]":
+    """What integers are calibrated on; nothing where none are asked for. Read first: an export takes a minute."""
+    if arguments.precision != "int8":
+        return []
+    from rt_gait_ros.networks.calibration_sets import calibration_sets
+
+    return calibration_sets(arguments.calibration, kind)
+
+
+def _name(arguments: argparse.Namespace, kind: str) -> str:
+    ending = "_int8" if arguments.precision == "int8" else ""
+    return str(arguments.name or kind.replace("-", "_") + ending)
+
+
+def _report(
+    arguments: argparse.Namespace,
+    kind: str,
+    window: int,
+    folders: list[Path],
+    checks: "dict[str, Agreement]",
+    changes: "dict[str, Change]",
+) -> int:
+    payload: dict[str, Any] = {
+        "network": kind,
+        "window": window,
+        "precision": arguments.precision,
+        "folders": [str(folder) for folder in folders],
+        "agreement": {name: {"difference": a.difference, "scale": a.scale} for name, a in checks.items()},
     }
-    text = f"{export.kind}: {folder}\noff PyTorch by {check.difference:.2g} at most, of values up to {check.scale:.3g}"
-    emit(arguments, payload, text)
+    lines = [f"{kind}: {', '.join(str(folder) for folder in folders)}"]
+    for name, check in checks.items():
+        lines.append(f"{name}: off PyTorch by {check.difference:.2g} at most, of values up to {check.scale:.3g}")
+    if changes:
+        payload["int8"] = {name: asdict(changed) for name, changed in changes.items()}
+    for name, changed in changes.items():
+        lines.append(
+            f"{name} in int8: embeddings move by {changed.shift:.3g}, of {changed.between:.3g} between two sequences; "
+            f"{100 * changed.nearest:.1f} % keep their nearest, rank correlation {changed.ranking:.3f}"
+        )
+    emit(arguments, payload, "\n".join(lines))
     return 0

@@ -8,10 +8,12 @@ from typing import Any
 
 from rt_gait_ros.cli.output import add_json_argument, emit
 from rt_gait_ros.errors import UsageError
+from rt_gait_ros.gait import calibration, scene_file
 from rt_gait_ros.gait.embedder import read_embedding
 from rt_gait_ros.gait.gallery import Gallery, default_path
 from rt_gait_ros.gait.gallery_file import GalleryError, Person
 from rt_gait_ros.gait.model import describe
+from rt_gait_ros.gait.scenes import forget_near
 from rt_gait_ros.gait.stream_embedder import embedder_for
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.onnx_client import OnnxClient
@@ -40,30 +42,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = _DESCRIPTION
     commands = parser.add_subparsers(dest="gallery_command", metavar="COMMAND", required=True)
 
-    listing = _command(commands, "list", _list, "show who is enrolled")
+    listing = gallery_command(commands, "list", _list, "show who is enrolled")
     add_json_argument(listing)
 
-    show = _command(commands, "show", _show, "show one person")
+    show = gallery_command(commands, "show", _show, "show one person")
     show.add_argument("person", metavar="PERSON")
     add_json_argument(show)
 
-    rename = _command(commands, "rename", _rename, "give a person another display name")
+    rename = gallery_command(commands, "rename", _rename, "give a person another display name")
     rename.add_argument("person", metavar="PERSON")
     rename.add_argument("name", metavar="NAME", help="new display name")
 
-    merge = _command(commands, "merge", _merge, "two entries are one person")
+    merge = gallery_command(commands, "merge", _merge, "two entries are one person")
     merge.add_argument("into", metavar="PERSON", help="stays, with the walks of both")
     merge.add_argument("other", metavar="OTHER", help="is gone afterwards")
 
-    forget = _command(commands, "forget", _forget, "delete a person and everything stored of them")
+    forget = gallery_command(commands, "forget", _forget, "delete a person and everything stored of them")
     forget.add_argument("person", metavar="PERSON")
     forget.add_argument("--yes", action="store_true", help="do not ask first")
 
-    rebuild = _command(commands, "rebuild", _rebuild, "make all embeddings again for another gait model")
+    rebuild = gallery_command(commands, "rebuild", _rebuild, "make all embeddings again for another gait model")
     rebuild.add_argument("--model", required=True, metavar="NAME", help="gait model, as in the model repository")
     rebuild.add_argument("--repository", type=Path, metavar="DIR", help="model repository (default: the package's own)")
 
-    _command(commands, "path", _path, "print the file that is used")
+    gallery_command(commands, "path", _path, "print the file that is used")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -71,13 +73,16 @@ def run(arguments: argparse.Namespace) -> int:
     return int(arguments.action(arguments))
 
 
-def _command(commands: Any, name: str, action: Any, text: str) -> argparse.ArgumentParser:
+def gallery_command(
+    commands: Any, name: str, action: Any, text: str, what: str = "gallery file"
+) -> argparse.ArgumentParser:
+    """A subcommand of this summary that takes --gallery. what: the file is to it."""
     parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
     parser.add_argument(
         "--gallery",
         type=Path,
         metavar="FILE",
-        help="gallery file (default: $RT_GAIT_GALLERY, else ~/.local/share/rt_gait_ros/people.gallery)",
+        help=f"{what} (default: $RT_GAIT_GALLERY, else ~/.local/share/rt_gait_ros/people.gallery)",
     )
     parser.set_defaults(action=action)
     return parser
@@ -120,7 +125,7 @@ def _show(arguments: argparse.Namespace) -> int:
     lines.append(f"  enrolled {record['enrolled']}, last added to {record['updated']}")
     for walk in record["walks"]:
         frames = f"{walk['frames']} gait frames kept" if walk["frames"] else "no gait frames kept"
-        lines.append(f"  walk: embedding {walk['embedding']}, {frames}")
+        lines.append(f"  walk: embedding {walk['embedding']}, {frames}, scene {walk['scene'] or 'not known'}")
     emit(arguments, record, "\n".join(lines))
     return 0
 
@@ -147,11 +152,25 @@ def _forget(arguments: argparse.Namespace) -> int:
         if answer.strip().lower() not in ("y", "yes"):
             print("nothing was changed")
             return 1
+    model = gallery.model
     gallery.forget(person.person_id)
     print(f"{person.name} ({person.person_id}) is forgotten")
+    _forget_votes(scene_file.folder_of(gallery.path), model, person)
     for aside in gallery.asides():
         print(f"{aside} could not be read and may still hold them: delete it", file=sys.stderr)
     return 0
+
+
+def _forget_votes(folder: Path, model: str, person: Person) -> None:
+    """Also delete what their walks left, without a name, in the statistics of scenes."""
+    if not scene_file.files(folder):
+        return
+    known = calibration.find(resource("model_repository"), model)
+    if known is None:
+        print(f"{folder} may still hold their walks, without a name: `rt-gait scene forget --all`", file=sys.stderr)
+    else:
+        gone = forget_near(folder, known, person.embeddings)
+        print(f"{gone} nameless walks that may be theirs are gone from the statistics of scenes")
 
 
 def _rebuild(arguments: argparse.Namespace) -> int:
@@ -184,6 +203,7 @@ def _record(person: Person) -> dict[str, Any]:
             {
                 "embedding": list(template.embedding.shape),
                 "frames": 0 if template.frames is None else len(template.frames),
+                "scene": template.scene,
             }
             for template in person.templates
         ],

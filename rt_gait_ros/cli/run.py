@@ -28,6 +28,7 @@ Runs the camera, pose, tracker, gait and overlay nodes in one process and starts
 
   rt-gait run --source walk.mp4 --table       a video, with a table of who is there
   rt-gait run --source 0                      the first camera
+  rt-gait run --source 'synthetic://crossing?people=3&seed=1&seconds=30' --table     people who are not there
   rt-gait run --triton external               image_raw of another camera node, and a Triton that runs already
 
 The topics, services and parameters are those of the single nodes: see docs/nodes.md. What stands behind --ros-args goes
@@ -40,7 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.description = _DESCRIPTION
-    parser.add_argument("--source", default="", help="video, folder, camera number or path, stream; none: image_raw")
+    parser.add_argument(
+        "--source", default="", help="video, folder, camera number or path, stream, synthetic://…; none: image_raw"
+    )
     parser.add_argument(
         "--loop", action="store_true", help="play a recording again and again instead of ending with it"
     )

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from rt_gait_ros.cli.output import add_json_argument, emit
+from rt_gait_ros.cli.train_gait import add_gait
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.pose.topology import Topology
 
@@ -63,6 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     run.add_argument("--evaluate-every", type=int, default=10, metavar="EPOCHS", help="0: at the end (default 10)")
     add_json_argument(pose)
     pose.set_defaults(action=_pose)
+    add_gait(kinds)
 
 
 def run(arguments: argparse.Namespace) -> int:

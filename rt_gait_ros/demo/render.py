@@ -7,8 +7,7 @@ import cv2
 import numpy as np
 
 from rt_gait_ros.demo.recording import Recording
-from rt_gait_ros.demo.session import Video
-from rt_gait_ros.demo.video import VideoWriter
+from rt_gait_ros.demo.video import Video, VideoWriter
 from rt_gait_ros.errors import GaitError
 from rt_gait_ros.gait.identity import IdentityFrame
 from rt_gait_ros.overlay import Trails, contact_sheet, draw_overlay

@@ -1,13 +1,15 @@
-"""Writing videos that every browser plays: H.264 in mp4."""
+"""Videos that the demo plays, and those it writes so that every browser plays them: H.264 in mp4."""
 
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import cv2
 import numpy as np
 
-from rt_gait_ros.errors import GaitError
+from rt_gait_ros.errors import GaitError, UsageError
 
 # libx264's scale of 0 (lossless) to 51: no loss that an eye sees, at a few MB a minute.
 QUALITY = "20"
@@ -59,3 +61,37 @@ class VideoWriter:
             self._part.replace(self._path)
         else:
             self._part.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Video:
+    """What the camera node plays. enrol_until: seconds into it up to which a walker may be enrolled."""
+
+    path: Path
+    enrol_until: float
+    width: int
+    height: int
+    fps: float
+    frames: int
+
+
+def read_video(path: Path, enrol_until: float) -> Video:
+    """Look at a video file. Raises UsageError."""
+    capture = cv2.VideoCapture(str(path))
+    try:
+        width, height, fps, frames = (
+            capture.get(what)
+            for what in (
+                cv2.CAP_PROP_FRAME_WIDTH,
+                cv2.CAP_PROP_FRAME_HEIGHT,
+                cv2.CAP_PROP_FPS,
+                cv2.CAP_PROP_FRAME_COUNT,
+            )
+        )
+    finally:
+        capture.release()
+    if not path.is_file() or min(width, height, fps, frames) <= 0:
+        raise UsageError(f"{path} is no video file that OpenCV can read")
+    if not 0.0 < enrol_until < frames / fps:
+        raise UsageError(f"{path} lasts {frames / fps:.1f} s: --enroll-until must lie within, not at {enrol_until:g} s")
+    return Video(path, enrol_until, int(width), int(height), fps, int(frames))

@@ -29,7 +29,7 @@ def gallery(tmp_path):
 def rt_gait(*arguments):
     parser = argparse.ArgumentParser()
     calibrate.add_arguments(parser)
-    return calibrate.run(parser.parse_args([os.fspath(argument) for argument in arguments]))
+    return calibrate.run(parser.parse_args(["--model", MODEL, *(os.fspath(argument) for argument in arguments)]))
 
 
 def test_a_gallery_is_enough(gallery, tmp_path, capsys):

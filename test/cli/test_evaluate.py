@@ -12,6 +12,8 @@ from rt_gait_ros.evaluation import walks
 from rt_gait_ros.evaluation.walks import VideoWalks, Walk
 from rt_gait_ros.resources import resource
 
+GEI = ("--model", "gait_energy_image")
+
 
 def rt_gait(*arguments):
     parser = argparse.ArgumentParser()
@@ -39,12 +41,14 @@ def data_set(tmp_path):
 def test_kth_as_table_csv_json_and_plot(data_set, capsys):
     files = {name: data_set / name for name in ("out.json", "rows.csv", "det.png")}
     rt_gait(
-        "kth", data_set / "kth", "--work", data_set / "work",
+        "kth", data_set / "kth", *GEI, "--work", data_set / "work", "--scene-normalisation", "off",
         "--json", files["out.json"], "--csv", files["rows.csv"], "--det", files["det.png"],
     )  # fmt: skip
     report = json.loads(files["out.json"].read_text())
     assert (report["protocol"], report["model"], report["lost"]) == ("kth", "gait_energy_image", 4)
-    assert [(row["rank1"], row["probes"]) for row in report["rows"]] == [(1.0, 2), (1.0, 2)]
+    assert [(row["rank1"], row["probes"], row["scene_normalisation"]) for row in report["rows"]] == [
+        (1.0, 2, False)
+    ] * 2
     assert report["open_set"]["eer"] == 0.0
     with files["rows.csv"].open() as file:
         assert [row["gallery"] for row in csv.DictReader(file)] == ["d1", "d4"]
@@ -53,8 +57,16 @@ def test_kth_as_table_csv_json_and_plot(data_set, capsys):
 
 
 def test_json_on_standard_output_is_alone_there(data_set, capsys):
-    rt_gait("kth", data_set / "kth", "--work", data_set / "work", "--json")
-    assert json.loads(capsys.readouterr().out)["protocol"] == "kth"
+    off = ("--scene-normalisation", "off", "--fuse", "gait_energy_image")
+    rt_gait("kth", data_set / "kth", *GEI, "--work", data_set / "work", "--json", *off)
+    report = json.loads(capsys.readouterr().out)
+    assert (report["protocol"], report["model"]) == ("kth", "gait_energy_image + gait_energy_image")
+    assert report["rows"][0]["rank1"] == 1.0
+
+
+def test_two_people_are_too_few_to_know_a_scene_by(data_set):
+    with pytest.raises(UsageError, match="walks of others"):
+        rt_gait("kth", data_set / "kth", "--work", data_set / "work", "--scene-normalisation", "on")
 
 
 def test_bad_requests_are_refused(data_set):

@@ -28,7 +28,7 @@ def run(*words):
 
 
 def test_a_walk_is_scored_and_written(folder, tmp_path, capsys):
-    pytest.importorskip("trackers.eval")
+    pytest.importorskip("trackeval")
     assert run(folder, "--out", tmp_path / "out", "--json") == 0
     report = json.loads(capsys.readouterr().out)
     assert [row["sequence"] for row in report["rows"]] == ["A", "all"]

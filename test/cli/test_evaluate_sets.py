@@ -47,7 +47,9 @@ def casia_b(tmp_path):
 
 def test_casia_b_as_table_csv_json_and_plot(casia_b, capsys):
     files, words = outputs(casia_b)
-    rt_gait("casia-b", casia_b / "set", "--work", casia_b / "work", "--workers", "2", *words)
+    diagram = casia_b / "reliability.png"
+    words = ("--model", "gait_energy_image", "--reliability", diagram, "--workers", "2", *words)
+    rt_gait("casia-b", casia_b / "set", "--work", casia_b / "work", *words)
     report = json.loads(files["json"].read_text())
     assert (report["protocol"], report["model"], report["people"]) == ("casia-b", "gait_energy_image", 3)
     assert (report["lost"], report["damaged"]) == (2, 4)
@@ -57,10 +59,12 @@ def test_casia_b_as_table_csv_json_and_plot(casia_b, capsys):
     with files["csv"].open() as file:
         assert [row["by_view_090"] for row in csv.DictReader(file)] == ["1.0"] * 3
     assert files["det"].read_bytes().startswith(b"\x89PNG")
+    assert diagram.read_bytes().startswith(b"\x89PNG")
+    assert 0 <= report.pop("calibration_error") <= 1
     shown = capsys.readouterr()
     assert "2 of them lost, 4 pictures unusable" in shown.out
     assert "3/3" in shown.err
-    rt_gait("casia-b", casia_b / "set", "--work", casia_b / "work", "--json")
+    rt_gait("casia-b", casia_b / "set", "--work", casia_b / "work", "--model", "gait_energy_image", "--json")
     again = capsys.readouterr()
     assert json.loads(again.out) == report
     assert again.err == "", "everything was kept"
@@ -107,6 +111,8 @@ def test_tum_gaid_as_table_csv_json_and_plot(tum_gaid, capsys):
     ]
     assert files["det"].read_bytes().startswith(b"\x89PNG")
     assert "2 people, 6 videos, 0 of them lost" in capsys.readouterr().out
+    with pytest.raises(UsageError, match="gait model flow2d has no calibration"):
+        rt_gait("tum-gaid", tum_gaid / "set", *common, "--reliability", tum_gaid / "reliability.png")
     people = tum_gaid / "people.txt"
     people.write_text("p160\n")
     with pytest.raises(UsageError, match="less than two people"):

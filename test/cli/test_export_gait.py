@@ -2,14 +2,19 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from rt_gait_ros.cli.main import main
+from rt_gait_ros.gait.gallery import Gallery
+from rt_gait_ros.gait.gallery_file import Template
 from rt_gait_ros.serving.repository import read_model
 
 torch = pytest.importorskip("torch", reason="needs the extra [train]")
 
+from rt_gait_ros.networks import gait_export  # noqa: E402
 from rt_gait_ros.networks.set_networks import GaitSet  # noqa: E402
 
 
@@ -29,9 +34,35 @@ def test_a_checkpoint_becomes_two_folders(tmp_path: Path, capsys: pytest.Capture
     assert "there already" in capsys.readouterr().err
 
 
+def test_int8_prints_what_it_changes(
+    small_gaitset: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # a full-size checkpoint would take a minute more
+    monkeypatch.setattr(gait_export, "export_gait", lambda *_: gait_export.export_network("gaitset", small_gaitset, 6))
+    repository, gallery = tmp_path / "repository", tmp_path / "people.gallery"
+    known = Gallery(gallery)
+    for width in range(4, 13):
+        frames = np.zeros((4, 64, 64), np.uint8)
+        frames[:, 4:, 32 - width : 32 + width] = 255
+        walk = Template(np.ones((1, 2), np.float32), 1, frames)
+        known.add(f"Person {width}", [walk], model="other", gait_frame_kind="silhouette")
+    command = ["export", "gait", "small.ptm", "--repository", str(repository), "--precision", "int8", "--json"]
+    assert main([*command, "--calibration", str(gallery)]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [Path(folder).name for folder in told["folders"]] == ["gaitset_int8", "gaitset_int8_stream"]
+    assert told["precision"] == "int8"
+    for changed in (told["int8"]["whole"], told["int8"]["stream"]):
+        assert changed["shift"] < changed["between"]
+        assert 0 <= changed["nearest"] <= 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(["absent.ptm"], "absent.ptm is not there"), (["absent.ptm", "--window", "-1"], "--window -1")],
+    [
+        (["absent.ptm"], "absent.ptm is not there"),
+        (["absent.ptm", "--window", "-1"], "--window -1"),
+        (["absent.ptm", "--calibration", "here"], "--calibration goes with --precision int8"),
+    ],
 )
 def test_what_cannot_be_is_one_line(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["export", "gait", *arguments]) != 0

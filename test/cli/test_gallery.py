@@ -7,8 +7,11 @@ import pytest
 
 from rt_gait_ros.cli import gallery as command
 from rt_gait_ros.errors import GaitError, UsageError
+from rt_gait_ros.gait import scene_file
+from rt_gait_ros.gait.calibration import Calibration, Curve
 from rt_gait_ros.gait.gallery import Gallery
 from rt_gait_ros.gait.gallery_file import Template
+from rt_gait_ros.gait.scenes import Scenes
 
 
 @pytest.fixture
@@ -45,7 +48,7 @@ def test_list_and_show_as_json(rt_gait, gallery, capsys):
     assert (listed["model"], listed["path"]) == ("m", str(gallery.path))
     assert rt_gait("show", "Ada", "--json") == 0
     assert json.loads(capsys.readouterr().out) == listed["persons"][0]
-    assert listed["persons"][0]["walks"] == [{"embedding": [2, 2], "frames": 20}]
+    assert listed["persons"][0]["walks"] == [{"embedding": [2, 2], "frames": 20, "scene": ""}]
 
 
 def test_list_and_show_for_people(rt_gait, gallery, capsys):
@@ -108,3 +111,17 @@ def test_the_gallery_in_use_may_be_named_by_the_environment(monkeypatch, tmp_pat
     monkeypatch.setenv("RT_GAIT_GALLERY", str(tmp_path / "mine"))
     command.run(parser.parse_args(["path"]))
     assert capsys.readouterr().out.strip() == str(tmp_path / "mine")
+
+
+def test_who_is_forgotten_leaves_no_nameless_walk_either(rt_gait, gallery, monkeypatch, capsys):
+    known = Calibration("m", 1.0, 2.0, 1.0, 0.1, 0.01, 10, 10, "", Curve(1.0, 1.0))
+    scenes = Scenes(scene_file.folder_of(gallery.path), known)
+    for embedding in (np.eye(2), np.eye(2) + 9):
+        scenes.vote("hall", embedding)
+    scenes.save()
+    rt_gait("forget", "Ada", "--yes")  # nobody can tell which are Ada's without a calibration of the model
+    assert "rt-gait scene forget --all" in capsys.readouterr().err
+    monkeypatch.setattr(command.calibration, "find", lambda repository, model: known)
+    rt_gait("forget", "Bob", "--yes")
+    assert "1 nameless walks" in capsys.readouterr().out
+    assert Scenes(scene_file.folder_of(gallery.path), known).walkers("hall") == 1.0

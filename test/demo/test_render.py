@@ -3,8 +3,7 @@ import numpy as np
 import pytest
 
 from rt_gait_ros.demo.render import overlays, render
-from rt_gait_ros.demo.session import read_video
-from rt_gait_ros.demo.video import VideoWriter
+from rt_gait_ros.demo.video import VideoWriter, read_video
 from rt_gait_ros.errors import UsageError
 
 SHAPE = (361, 641, 3)

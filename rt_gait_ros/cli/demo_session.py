@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import rclpy
 from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import get_rmw_implementation_identifier
 
-from rt_gait_ros.demo.listener import Listener, NotReady
 from rt_gait_ros.demo.processes import NodeProcesses
 from rt_gait_ros.demo.recording import Recording
 from rt_gait_ros.demo.report import Enrolment
-from rt_gait_ros.errors import GaitError, UsageError
+from rt_gait_ros.demo.video import Video
+from rt_gait_ros.errors import GaitError
 from rt_gait_ros.nodes.dds import apply_dds_profile
+from rt_gait_ros.nodes.demo_listener import Listener, NotReady
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.inference import InferenceError
 from rt_gait_ros.serving.installation import find_installation, install
@@ -34,40 +34,6 @@ SILENCE = 3.0  # seconds without an image after which a camera that plays no mor
 STRAGGLERS = 1.0
 
 Watch = Callable[[Recording, Enrolment | None], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Video:
-    """What the camera node plays. enrol_until: seconds into it up to which a walker may be enrolled."""
-
-    path: Path
-    enrol_until: float
-    width: int
-    height: int
-    fps: float
-    frames: int
-
-
-def read_video(path: Path, enrol_until: float) -> Video:
-    """Look at a video file. Raises UsageError."""
-    capture = cv2.VideoCapture(str(path))
-    try:
-        width, height, fps, frames = (
-            capture.get(what)
-            for what in (
-                cv2.CAP_PROP_FRAME_WIDTH,
-                cv2.CAP_PROP_FRAME_HEIGHT,
-                cv2.CAP_PROP_FPS,
-                cv2.CAP_PROP_FRAME_COUNT,
-            )
-        )
-    finally:
-        capture.release()
-    if not path.is_file() or min(width, height, fps, frames) <= 0:
-        raise UsageError(f"{path} is no video file that OpenCV can read")
-    if not 0.0 < enrol_until < frames / fps:
-        raise UsageError(f"{path} lasts {frames / fps:.1f} s: --enroll-until must lie within, not at {enrol_until:g} s")
-    return Video(path, enrol_until, int(width), int(height), fps, int(frames))
 
 
 @dataclass(frozen=True, slots=True)

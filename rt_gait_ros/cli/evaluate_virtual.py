@@ -1,0 +1,177 @@
+"""`rt-gait evaluate virtual`: generated people nobody trained on, from all around."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rt_gait_ros.cli.evaluation_pictures import add_picture_arguments, draw, require_calibration
+from rt_gait_ros.cli.output import add_json_argument, emit, write_csv
+from rt_gait_ros.errors import UsageError
+from rt_gait_ros.evaluation import virtual
+from rt_gait_ros.evaluation.jobs import run_jobs
+from rt_gait_ros.evaluation.plots import beside, count_plot, matrix_plot, save_image
+from rt_gait_ros.evaluation.virtual_people import FIRST, Cast
+from rt_gait_ros.gait.config import RecognizerConfig
+from rt_gait_ros.gait.model import describe
+from rt_gait_ros.gait.scene import MIN_WALKERS
+from rt_gait_ros.resources import resource
+from rt_gait_ros.serving.cache import cache_folder
+from rt_gait_ros.serving.onnx_client import OnnxClient
+
+_DESCRIPTION = f"""\
+Generated people whom no training met (numbers from {FIRST:_} on), seen from 11 azimuths (0 away from the camera, 90 to
+the left, 180 towards it) and 3 camera heights, every walk in other clothes and under other errors of the masks. For
+what views and frames do to a model: that real people are told apart is for `evaluate kth` to show.
+
+  rt-gait evaluate virtual --model gaitset                      500 people: hours on a few cores
+  rt-gait evaluate virtual --people 50 --plot virtual.png       fewer; matrix and frames as a picture
+  rt-gait evaluate virtual --azimuths 0 90 --heights 1.2        only these cameras
+  rt-gait evaluate virtual --scene-normalisation off --json     only as the embeddings are; on: only rid of their views
+
+A cell is rank-1 of the walks of one azimuth (row) in those of another (column), one walk of everybody in the gallery,
+the mean over pairs of heights; the diagonal pairs different heights and is in no mean. Open-set figures search each
+walk among those of all other azimuths at once. Frames: the first good ones of a walk on another day, from the same
+view as the whole walks they are searched in. --strangers are other people, whom the statistics of each view are of.
+Embeddings are kept (1 MB a person): a broken-off run goes on, and more people are added to those that are there.
+"""
+
+
+def add_virtual(protocols: Any) -> None:
+    """Declare the subcommand."""
+    parser = protocols.add_parser(
+        "virtual",
+        help="generated people: 11 views, 3 camera heights, 1 to 60 frames",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    usual = Cast()
+    default = RecognizerConfig.model
+    parser.add_argument("--model", default=default, metavar="NAME", help=f"gait model (default: {default})")
+    parser.add_argument("--people", type=int, default=usual.people, metavar="N", help=f"people ({usual.people})")
+    parser.add_argument(
+        "--strangers", type=int, default=usual.strangers, metavar="N", help=f"people not tested ({usual.strangers})"
+    )
+    parser.add_argument("--seed", type=int, default=usual.seed, metavar="N", help="other people for every number (0)")
+    parser.add_argument("--azimuths", type=int, nargs="+", default=usual.azimuths, metavar="DEGREES")
+    parser.add_argument("--heights", type=float, nargs="+", default=usual.heights, metavar="METRES")
+    parser.add_argument("--frames", type=int, default=usual.frames, metavar="N", help=f"of a walk ({usual.frames})")
+    parser.add_argument(
+        "--scene-normalisation",
+        choices=("on", "off", "both"),
+        default="both",
+        help="take what all walkers of a view share out of their embeddings (default both: with and without)",
+    )
+    parser.add_argument("--repository", type=Path, metavar="DIR", help="model repository (default: the package's own)")
+    parser.add_argument("--work", type=Path, metavar="DIR", help="where embeddings are kept (default: cache folder)")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: one per core)")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="write the rows as CSV too")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the matrix and rank-1 over frames (.png)")
+    add_picture_arguments(parser)
+    add_json_argument(parser)
+    parser.set_defaults(action=_virtual)
+
+
+def _virtual(arguments: argparse.Namespace) -> int:
+    if arguments.workers < 1:
+        raise UsageError(f"--workers {arguments.workers}: at least one is needed")
+    chosen = arguments.scene_normalisation
+    cast = Cast(
+        arguments.people,
+        0 if chosen == "off" else arguments.strangers,
+        tuple(arguments.azimuths),
+        tuple(arguments.heights),
+        arguments.frames,
+        arguments.seed,
+    )
+    if chosen != "off" and cast.strangers < MIN_WALKERS:
+        raise UsageError(f"--strangers {cast.strangers}: scene normalisation takes {MIN_WALKERS:g} at least")
+    require_calibration(arguments)
+    repository = arguments.repository or resource("model_repository")
+    _require_silhouettes(repository, arguments.model)
+    work = arguments.work or cache_folder() / "embeddings"
+    embedded = run_jobs(cast.jobs(), repository, arguments.model, work, arguments.workers, _progress)
+    variants = [False, True] if chosen == "both" else [chosen == "on"]
+    _report([virtual.evaluate(embedded, cast, arguments.model, normalised) for normalised in variants], arguments)
+    return 0
+
+
+def _require_silhouettes(repository: Path, name: str) -> None:
+    client = OnnxClient(repository, timeout=60.0)
+    try:
+        model = describe(client, name)
+    finally:
+        client.close()
+    if model.gait_frame_kind != "silhouette":
+        raise UsageError(f"{model.name} eats {model.gait_frame_kind} frames; this protocol makes silhouettes")
+
+
+def _progress(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _report(results: Sequence[virtual.Result], arguments: argparse.Namespace) -> None:
+    report, last = virtual.to_json(results), results[-1]
+    if arguments.csv:
+        write_csv(arguments.csv, report["rows"])
+    if arguments.plot:
+        save_image(arguments.plot, _picture(results))
+    report |= draw(arguments, last.comparison, f"virtual people, {last.model}")
+    title = f"{last.cast.people} virtual people, {last.model}: {last.walks} walks, {last.lost} of them lost"
+    emit(arguments, report, "\n".join([title, *map(_table, results)]))
+
+
+def _picture(results: Sequence[virtual.Result]) -> np.ndarray:
+    last = results[-1]
+    names = [f"{azimuth:03d}" for azimuth in last.cast.azimuths]
+    title = f"{last.model}: {last.cast.people} virtual people, scene normalisation {_switch(last)}"
+    curves = {
+        f"scene normalisation {_switch(result)}": {count: found.rate for count, found in result.by_frames.items()}
+        for result in results
+        if result.by_frames
+    }
+    matrix = matrix_plot(last.rank1, names, names, title)
+    return beside(matrix, count_plot(curves, "frames", "same view, another day")) if curves else matrix
+
+
+def _switch(result: virtual.Result) -> str:
+    return "on" if result.normalised else "off"
+
+
+def _table(result: virtual.Result) -> str:
+    figures = result.summary()
+    low, high = (100 * bound for bound in figures["ci95"])
+    names = [f"{azimuth:03d}" for azimuth in result.cast.azimuths]
+    heights = [f"{height:g} m" for height in result.cast.heights]
+    lines = [
+        "",
+        f"scene normalisation {_switch(result)}",
+        "",
+        f"rank-1 {100 * result.mean:.1f} % ({low:.1f} .. {high:.1f}) across azimuths, {figures['probes']} probes",
+        f"single walks across azimuths: EER {100 * figures['eer_pairs']:.1f} %",
+        f"all other azimuths at once: EER {100 * figures['eer']:.1f} %, "
+        f"FNIR at FPIR 1 % {100 * figures['fnir_at_fpir_1']:.1f} %",
+        "",
+        "rank-1 % by azimuth, probe down, gallery across",
+        *_matrix(names, result.rank1),
+        "",
+        "rank-1 % by camera height, probe down, gallery across",
+        *_matrix(heights, result.heights),
+        "",
+        "frames  rank-1 %  95 %          probes   (same view, another day)",
+    ]
+    for row in result.frame_rows():
+        low, high = (100 * bound for bound in row["ci95"])
+        lines.append(f"{row['frames']:6}  {100 * row['rank1']:8.1f}  {low:4.1f} .. {high:5.1f}  {row['probes']:6}")
+    return "\n".join(lines)
+
+
+def _matrix(names: Sequence[str], shares: np.ndarray) -> list[str]:
+    lines = [f"{'':6}" + " ".join(f"{name:>5}" for name in names)]
+    for name, row in zip(names, shares, strict=True):
+        lines.append(f"{name:6}" + " ".join("    -" if np.isnan(share) else f"{100 * share:5.1f}" for share in row))
+    return lines

@@ -1,0 +1,48 @@
+"""What every recognition protocol of `rt-gait evaluate` can draw: the DET curve, and what probabilities are worth."""
+
+import argparse
+from pathlib import Path
+
+from rt_gait_ros.errors import UsageError
+from rt_gait_ros.evaluation.open_set import Comparison, det_curve
+from rt_gait_ros.evaluation.plots import det_plot, reliability_plot, save_image
+from rt_gait_ros.evaluation.reliability import stated_reliability
+from rt_gait_ros.gait import calibration
+from rt_gait_ros.resources import resource
+
+
+def add_picture_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare --det and --reliability."""
+    parser.add_argument("--det", type=Path, metavar="FILE", help="draw the DET curve into a picture (.png)")
+    parser.add_argument(
+        "--reliability",
+        type=Path,
+        metavar="FILE",
+        help="draw how often pairs are of one person over what the model's calibration says (.png)",
+    )
+
+
+def require_calibration(arguments: argparse.Namespace) -> None:
+    """Refuse --reliability at once where the model has no calibration. Raises UsageError, GaitError."""
+    if arguments.reliability:
+        _calibration(arguments)
+
+
+def draw(arguments: argparse.Namespace, comparison: Comparison, title: str) -> dict[str, float]:
+    """Draw what is asked for; returns the figures that come of it, for the report."""
+    if arguments.det:
+        curve = det_curve(comparison.genuine, comparison.impostor)
+        save_image(arguments.det, det_plot({arguments.model: curve}, title))
+    if not arguments.reliability:
+        return {}
+    found = stated_reliability(_calibration(arguments), comparison.genuine, comparison.impostor)
+    save_image(arguments.reliability, reliability_plot(found, title))
+    return {"calibration_error": found.error}
+
+
+def _calibration(arguments: argparse.Namespace) -> calibration.Calibration:
+    repository = arguments.repository or resource("model_repository")
+    stored = calibration.find(repository, arguments.model)
+    if stored is None:
+        raise UsageError(f"--reliability: gait model {arguments.model} has no calibration: see `rt-gait calibrate`")
+    return stored

@@ -1,0 +1,116 @@
+"""`rt-gait synthesis`: pictures and recordings of generated walkers."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from rt_gait_ros.demo.video import VideoWriter
+from rt_gait_ros.errors import GaitError, UsageError
+from rt_gait_ros.evaluation.mot import Boxes, write_mot
+
+if TYPE_CHECKING:
+    from rt_gait_ros.synthesis.truth import PersonTruth
+
+SUMMARY = "make pictures and recordings of generated walkers, with ground truth"
+
+# Share of somebody that must be seen for a line of the ground truth, and of a detector that errs in nothing else.
+LEAST_VISIBLE, LEAST_DETECTED = 0.1, 0.5
+
+_DESCRIPTION = """\
+  rt-gait synthesis sheet --output walkers.jpg      silhouettes of some walkers, and scenes
+  rt-gait synthesis record 'synthetic://crossing?people=3&seed=1' --output crossing
+                                                    a scene as a video, with who is where
+
+A recorded folder holds video.mp4; seqinfo.ini, gt/gt.txt and det/det.txt (the boxes of who is at least half seen) as
+MOTChallenge has them, for `rt-gait evaluate mot`; and truth.jsonl, a line for each image: everybody's number, box
+(x, y, width, height), share that is seen, and 18 keypoints in trt_pose's order (x, y, and 0 outside the picture,
+1 hidden, 2 visible). docs/synthesis.md tells of the scenes.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare one subcommand for each product."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.description = _DESCRIPTION
+    kinds = parser.add_subparsers(dest="kind", metavar="KIND", required=True)
+    sheet = kinds.add_parser("sheet", help="a page of silhouettes and scenes")
+    sheet.add_argument("--seed", type=int, default=0, help="of everybody and everything on it (default 0)")
+    sheet.add_argument("--output", type=Path, default=Path("walkers.png"), metavar="FILE", help="default: walkers.png")
+    sheet.set_defaults(action=_sheet)
+    record = kinds.add_parser("record", help="a scene as a video with ground truth")
+    record.add_argument("scene", metavar="URI", help="synthetic://KIND?people=2&seed=0&seconds=20&height=1.1&size=WxH")
+    record.add_argument("--fps", type=float, default=25.0, help="images a second (default 25)")
+    record.add_argument("--output", type=Path, required=True, metavar="DIR")
+    record.set_defaults(action=_record)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the chosen subcommand. Returns the exit code; raises GaitError for what a user can mend."""
+    return int(arguments.action(arguments))
+
+
+def _sheet(arguments: argparse.Namespace) -> int:
+    from rt_gait_ros.synthesis.sheet import sheet  # numba takes a second to import
+
+    try:
+        written = cv2.imwrite(str(arguments.output), sheet(arguments.seed))
+    except cv2.error as error:
+        raise GaitError(f"{arguments.output} cannot be written: give it the ending .png or .jpg") from error
+    if not written:
+        raise GaitError(f"{arguments.output} cannot be written: is its folder there?")
+    print(arguments.output)
+    return 0
+
+
+def _record(arguments: argparse.Namespace) -> int:
+    from rt_gait_ros.synthesis.render import Renderer
+    from rt_gait_ros.synthesis.sight import sight
+    from rt_gait_ros.synthesis.source import read_scene
+    from rt_gait_ros.synthesis.truth import truths
+
+    scene = read_scene(arguments.scene, arguments.fps)
+    if scene.camera.width % 2 or scene.camera.height_px % 2:
+        raise UsageError(f"{arguments.scene}: a video needs an even width and height")
+    folder = arguments.output
+    for name in ("gt", "det"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    renderer, boxes, detections = Renderer(scene), {}, {}
+    with VideoWriter(folder / "video.mp4", scene.fps) as video, (folder / "truth.jsonl").open("w") as lines:
+        for number in range(len(scene)):
+            seen = sight(scene, number)
+            video.write(renderer.draw(seen, number))
+            people = truths(scene, seen, number)
+            boxes[number + 1] = _boxes(people, LEAST_VISIBLE)
+            found = _boxes(people, LEAST_DETECTED)
+            detections[number + 1] = Boxes.of(np.full(len(found.ids), -1), found.boxes)
+            row = [
+                {
+                    "id": one.identity,
+                    "box": one.box.round(2).tolist(),
+                    "visible": round(one.visible, 3),
+                    "keypoints": one.keypoints.round(2).tolist(),
+                }
+                for one in people
+            ]
+            lines.write(json.dumps({"image": number + 1, "people": row}) + "\n")
+            if sys.stderr.isatty():
+                print(f"\r{number + 1}/{len(scene)}", end="", file=sys.stderr, flush=True)
+    write_mot(folder / "gt" / "gt.txt", boxes)
+    write_mot(folder / "det" / "det.txt", detections)
+    (folder / "seqinfo.ini").write_text(
+        f"[Sequence]\nname={folder.resolve().name}\nimDir=img1\nframeRate={scene.fps:g}\nseqLength={len(scene)}\n"
+        f"imWidth={scene.camera.width}\nimHeight={scene.camera.height_px}\nimExt=.jpg\n"
+    )
+    print(f"{folder}: {len(scene)} images, {len(scene.actors)} people")
+    return 0
+
+
+def _boxes(people: "Sequence[PersonTruth]", least: float) -> Boxes:
+    seen = [one for one in people if one.visible >= least]
+    return Boxes.of([one.identity for one in seen], [one.box for one in seen])
