@@ -12,6 +12,7 @@ from geometry_msgs.msg import Point, Pose, PoseArray, Quaternion
 from rclpy.node import Node
 from sensor_msgs.msg import Image
 
+from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.nodes import runner
 from rt_gait_ros.nodes.camera_node import CameraNode
 from rt_gait_ros.nodes.conversions import to_header
@@ -38,10 +39,10 @@ FIGURE = np.array(
 CROP_HEIGHT = 256 / 1.325  # of a body in the per-person network's crop, pixels
 MODELS = {
     "movenet_multipose": (("image", "uint8", (1, 192, 256, 3)), ("people", "float32", (1, 6, 56)), {}),
-    "gait_energy_image": (
+    RecognizerConfig.model: (
         ("gait_frames", "uint8", (-1, -1, 64, 64)),
-        ("embedding", "float32", (-1, 1, 2816)),
-        {"gait_frame_kind": "silhouette"},
+        ("embedding", "float32", (-1, 62, 256)),
+        {"gait_frame_kind": "silhouette", "distance": "euclidean", "stream_window": "30"},
     ),
 }
 
@@ -58,7 +59,8 @@ class InstantClient:
         for foot in (110, 146):
             cv2.line(mask, (128, 150), (foot, 222), 8.0, 16)
         self._mask = mask[..., None]
-        self._embedding = np.full((1, 1, 2816), 2816**-0.5, np.float32)
+        self._embedding = np.full((1, 62, 256), 256**-0.5, np.float32)
+        self._frames: dict[int, int] = {}  # of each sequence so far
 
     def submit(
         self, model: str, inputs: Tensors, *, deadline: float | None = None, sequence: Sequence | None = None
@@ -68,10 +70,16 @@ class InstantClient:
         if "crops" in inputs:
             future.set_result(self._read_people(len(inputs["crops"])))
         elif "gait_frames" in inputs:
-            future.set_result({"embedding": self._embedding})
+            future.set_result({"embedding": self._embedding, "frames": self._count(inputs["gait_frames"], sequence)})
         else:
             future.set_result({"people": self._rows})
         return future
+
+    def _count(self, frames: np.ndarray, sequence: Sequence | None) -> np.ndarray:
+        assert sequence is not None, "the default network keeps sets"
+        before = 0 if sequence.start else self._frames[sequence.id]
+        self._frames[sequence.id] = before + frames.shape[1]
+        return np.array([[self._frames[sequence.id]]], np.int32)
 
     def describe(self, model: str, *, deadline: float | None = None) -> ModelSpec:
         """As InferenceClient.describe."""

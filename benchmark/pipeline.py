@@ -10,8 +10,9 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from rt_gait_ros.cli.demo_session import run_session
 from rt_gait_ros.demo.footage import demo_footage
-from rt_gait_ros.demo.session import Video, read_video, run_session
+from rt_gait_ros.demo.video import Video, read_video
 from rt_gait_ros.evaluation.bench import Row
 
 SUMMARY = "images per second and latency from camera stamp to identity, two walkers, four nodes over DDS, Triton"
