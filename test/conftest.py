@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,9 @@ from rt_gait_ros.serving.installation import ServerNotInstalled, find_installati
 from rt_gait_ros.serving.server import TritonServer
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# A shell starts what it runs in the background deaf to SIGINT, which tests send to their own processes.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 STICK_PARTS = ["head", "left_hand", "right_hand", "left_foot", "right_foot", "hip"]
 STICK_LINKS = [[1, 6], [6, 4], [6, 5], [1, 2], [1, 3]]

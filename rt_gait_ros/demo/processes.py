@@ -10,8 +10,12 @@ from types import TracebackType
 
 from rt_gait_ros.errors import GaitError
 
-# A node ends with the demo, however that ends: prctl(PR_SET_PDEATHSIG, SIGINT) of linux/prctl.h.
-PRELUDE = "import ctypes, signal; ctypes.CDLL(None).prctl(1, signal.SIGINT); "
+# A node ends with the demo, however that ends: prctl(PR_SET_PDEATHSIG, SIGINT) of linux/prctl.h. A shell starts what it
+# runs in the background deaf to SIGINT, and so would be what is started from there.
+PRELUDE = (
+    "import ctypes, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "ctypes.CDLL(None).prctl(1, signal.SIGINT); "
+)
 PROGRAM = "from rt_gait_ros.nodes.{name} import main; raise SystemExit(main())"
 STOP_SECONDS = 5.0
 
