@@ -28,6 +28,7 @@ from launch_ros.substitutions import ExecutableInPackage
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.nodes.dds import apply_dds_profile
 from rt_gait_ros.nodes.gait_frames import check_gait_frames
+from rt_gait_ros.nodes.networks import networks_on_triton
 from rt_gait_ros.nodes.parameters import file_value, write_file
 from rt_gait_ros.resources import resource
 
@@ -115,7 +116,7 @@ def start_everything(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         SetEnvironmentVariable(name, environment[name]) for name in sorted(set(environment) - before)
     ]
     actions += [LogInfo(msg=line) for line in misspelt(context.launch_configurations)]
-    if said.triton == "embedded" and said.asks_triton:
+    if said.triton == "embedded" and said.networks:
         actions.append(triton_server(said))
     executables = ("composed_node",) if said.composed else STAGES if said.source != "none" else STAGES[1:]
     overrides = overrides_file(said)
@@ -151,9 +152,7 @@ class Arguments:
         if not self.params_file.is_file():
             raise UsageError(f"params_file {self.params_file} is not there: copy {resource('config', 'gait.yaml')}")
         check_gait_frames(self.params_file)
-        self.asks_triton = any(
-            file_value(self.params_file, node, "inference") == "triton" for node in ("pose_node", "gait_node")
-        )
+        self.networks = networks_on_triton(lambda node, name: file_value(self.params_file, node, name))
         host, _, port = self.triton_url.rpartition(":")
         if not host or not port.isdecimal() or not 1 < int(port) < 65535:
             raise UsageError(f"triton_url '{self.triton_url}' is not HOST:PORT, for example 127.0.0.1:8001")
@@ -200,9 +199,10 @@ def node(said: Arguments, executable: str, overrides: Path) -> Node:
 def triton_server(said: Arguments) -> ExecuteProcess:
     """The embedded server; without it nobody is recognised, so the launch ends when it does."""
     port = said.triton_port
-    ports = ["--http-port", str(port - 1), "--grpc-port", str(port), "--metrics-port", str(port + 1)]
+    words = ["--http-port", str(port - 1), "--grpc-port", str(port), "--metrics-port", str(port + 1)]
+    words += ["--networks", *said.networks]
     return ExecuteProcess(
-        cmd=[ExecutableInPackage("rt-gait", PACKAGE), "triton", "up", "--foreground", *ports],
+        cmd=[ExecutableInPackage("rt-gait", PACKAGE), "triton", "up", "--foreground", *words],
         name="triton",
         output="screen",
         respawn=said.respawn,

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,11 @@ from rt_gait_ros.demo.video import Video
 from rt_gait_ros.errors import GaitError
 from rt_gait_ros.nodes.dds import apply_dds_profile
 from rt_gait_ros.nodes.demo_listener import Listener, NotReady
+from rt_gait_ros.nodes.networks import networks_on_triton
+from rt_gait_ros.nodes.parameters import specifications
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.inference import InferenceError
 from rt_gait_ros.serving.installation import find_installation, install
-from rt_gait_ros.serving.repository import read_repository
 from rt_gait_ros.serving.server import TritonServer
 from rt_gait_ros.serving.triton_client import TritonClient
 from rt_gait_ros.tracking.track import Track, TrackState
@@ -57,12 +58,12 @@ def run_session(
     namespace = f"/rt_gait_demo_{os.getpid()}"
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     apply_dds_profile()
-    repository = resource("model_repository")
+    networks = _networks(pose_parameters)
     _install_server(say)
     say("starting Triton")
     with (
         tempfile.TemporaryDirectory(prefix="rt_gait_demo_") as scratch,
-        TritonServer(repository) as server,
+        TritonServer(resource("model_repository"), networks=networks) as server,
         NodeProcesses(namespace, logs) as nodes,
     ):
         say("starting camera_node, pose_node, tracker_node and gait_node")
@@ -73,7 +74,7 @@ def run_session(
         surroundings = {
             "rmw": get_rmw_implementation_identifier(),
             "triton_version": _triton_version(server.url),
-            "models": sorted(read_repository(repository)),
+            "models": networks,
             "processes": {"triton": server.pid, **nodes.pids(), "demo": os.getpid()},
         }
         rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
@@ -122,6 +123,16 @@ def _walker(recording: Recording) -> Track | None:
     newest = recording.tracks[max(recording.tracks)].tracks
     walking = [track for track in newest if track.state == TrackState.CONFIRMED and track.walking]
     return max(walking, key=lambda track: float(track.box[3]), default=None)
+
+
+def _networks(pose_parameters: Mapping[str, object]) -> list[str]:
+    """What the nodes will ask for, with these parameters of pose_node and else their defaults."""
+
+    def value(node: str, parameter: str) -> str:
+        given = pose_parameters if node == "pose_node" else {}
+        return str(given.get(parameter, specifications()[node][parameter].default))
+
+    return networks_on_triton(value)
 
 
 def _install_server(say: Callable[[str], None]) -> None:

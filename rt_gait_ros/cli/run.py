@@ -12,8 +12,8 @@ from rt_gait_ros.errors import UsageError
 from rt_gait_ros.gait.identity import Identity, IdentityFrame, IdentityStatus
 from rt_gait_ros.nodes import composed_node, runner
 from rt_gait_ros.nodes.gait_node import GaitNode
+from rt_gait_ros.nodes.networks import networks_on_triton
 from rt_gait_ros.nodes.parameters import write_file
-from rt_gait_ros.nodes.processing import NetworkStage
 from rt_gait_ros.nodes.stage import Stage
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.server import TritonServer
@@ -84,10 +84,12 @@ def run(arguments: argparse.Namespace) -> int:
             stages = composed_node.build()
             if table:
                 table.follow(stages)
-            if server and asks_triton(stages):  # known only now: parameters come from files and --ros-args, too
+            networks = networks_of(stages)  # known only now: parameters come from files and --ros-args, too
+            if server and networks:
                 _say("starting Triton …")
+                server.networks = networks
                 stack.enter_context(server)
-                _say(f"Triton serves at {url} (log {server.log})")
+                _say(f"Triton serves {', '.join(networks)} at {url} (log {server.log})")
             return stages
 
         each_turn = table.show if table else lambda: None
@@ -111,9 +113,10 @@ def ros_arguments(arguments: argparse.Namespace, url: str, scratch: Path) -> lis
     return ["--ros-args", *(word for file in files for word in ("--params-file", str(file))), *arguments.ros_args]
 
 
-def asks_triton(stages: Sequence[Stage]) -> bool:
-    """Whether a node's networks run on Triton (parameter `inference`)."""
-    return any(stage.value("inference") == "triton" for stage in stages if isinstance(stage, NetworkStage))
+def networks_of(stages: Sequence[Stage]) -> list[str]:
+    """The networks that the nodes want from Triton."""
+    nodes = {stage.section: stage for stage in stages}
+    return networks_on_triton(lambda node, parameter: nodes[node].value(parameter))
 
 
 class Table:

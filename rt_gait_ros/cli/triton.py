@@ -46,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     up.add_argument("--http-port", type=_port, default=8000, help="HTTP port (default 8000)")
     up.add_argument("--grpc-port", type=_port, default=8001, help="gRPC port, which the nodes use (default 8001)")
     up.add_argument("--metrics-port", type=_port, default=8002, help="Prometheus metrics port (default 8002)")
+    up.add_argument("--networks", nargs="+", default=[], metavar="NAME", help="load these alone (default: all)")
     up.add_argument("--foreground", action="store_true", help="stay, and stop the server at SIGINT or SIGTERM")
     up.set_defaults(action=_up)
 
@@ -106,12 +107,18 @@ def _up(arguments: argparse.Namespace) -> int:
             raise ServerFailed(
                 f"a server on {running.repository} runs at {running.url}: `rt-gait triton down` first, or another port"
             )
+        missing = sorted(set(arguments.networks or read_repository(folder)) - set(running.networks))
+        if missing:
+            raise ServerFailed(
+                f"the server at {running.url} runs without {', '.join(missing)}: `rt-gait triton down` first, "
+                "or another port"
+            )
         print(f"already running at {running.url} (pid {running.pid})")
         return 0
     if arguments.foreground:
-        return _serve(TritonServer(folder, ports))
-    server = TritonServer(folder, ports).start(detached=True)
-    print(f"Triton serves {', '.join(read_repository(folder))} at {server.url} (pid {server.pid}, log {server.log})")
+        return _serve(TritonServer(folder, ports, arguments.networks))
+    server = TritonServer(folder, ports, arguments.networks).start(detached=True)
+    print(f"Triton serves {', '.join(server.networks)} at {server.url} (pid {server.pid}, log {server.log})")
     return 0
 
 
@@ -124,7 +131,7 @@ def _serve(server: TritonServer) -> int:
             # From here on a second signal must not cut the server's own end short.
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, lambda *_: stop.set())
-            print(f"Triton serves at {server.url} (log {server.log})", flush=True)
+            print(f"Triton serves {', '.join(server.networks)} at {server.url} (log {server.log})", flush=True)
             while server.alive:
                 if stop.wait(0.2):
                     return 0
@@ -135,7 +142,8 @@ def _serve(server: TritonServer) -> int:
 
 def _status(arguments: argparse.Namespace) -> int:
     state = next((state for state in read_states() if state.url == arguments.url), None)
-    report = _report(arguments.url, state, list(read_repository(_folder(arguments))))
+    names = state.networks if state else list(read_repository(_folder(arguments)))
+    report = _report(arguments.url, state, names)
     if report["running"]:
         lines = [f"Triton {report['version']} answers at {report['url']}"]
         lines += [f"  {name:28} {'ready' if ready else 'not ready'}" for name, ready in report["models"].items()]

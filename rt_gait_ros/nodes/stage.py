@@ -33,6 +33,7 @@ class Stage(LifecycleNode):
     def __init__(self, name: str, **node_options: Any) -> None:
         """name: of the node and of its section in parameters.yaml. node_options: rclpy's. Raises ParameterError."""
         super().__init__(name, **node_options)
+        self.section = name
         parameters.declare(self, name)
         self.statistics = Statistics()
         self.faults = Faults(self.get_logger().error, self.get_logger().info)

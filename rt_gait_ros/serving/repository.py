@@ -112,8 +112,10 @@ def spec_from_config(config: ModelConfig) -> ModelSpec:
     return ModelSpec(config.name, tensors(config.input), tensors(config.output), parameters)
 
 
-def write_python_repository(source: Path, target: Path) -> None:
+def write_python_repository(source: Path, target: Path) -> list[str]:
     """Write the repository `source` to `target` (replaced if there) for a server that has only the Python backend.
+
+    Returns the names of the networks that it can serve.
 
     Each network keeps its name, tensors, batching and parameters; its script runs ONNX Runtime on the linked file. A
     network that is a TensorRT engine alone is left out, and a warning says so.
@@ -140,6 +142,7 @@ def write_python_repository(source: Path, target: Path) -> None:
             if part != file:
                 (version / part.name).symlink_to(part.resolve())
         (version / "model.py").write_text(_BACKEND_SCRIPT)
+    return [name for name, (_, file) in files.items() if file is not None]
 
 
 def _python_variant(config: ModelConfig) -> ModelConfig:

@@ -9,12 +9,12 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 
-from rt_gait_ros.errors import GaitError
+from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.serving.cache import cache_folder
 from rt_gait_ros.serving.installation import Installation, find_installation, server_environment
 from rt_gait_ros.serving.orphans import end_orphans
@@ -63,6 +63,7 @@ class ServerState:
     """A server as its state file tells.
 
     started: the kernel's start time of the pid, which may have been reused. detached: nobody owns it and stops it.
+    networks: what it was asked to serve, sorted.
     """
 
     pid: int
@@ -70,6 +71,7 @@ class ServerState:
     ports: Ports
     repository: str
     detached: bool
+    networks: list[str]
 
     @property
     def url(self) -> str:
@@ -116,9 +118,11 @@ class TritonServer:
     when the thread that started it ends.
     """
 
-    def __init__(self, repository: Path, ports: Ports | None = None) -> None:
-        """repository: model repository to serve. ports: None for free ones."""
+    def __init__(self, repository: Path, ports: Ports | None = None, networks: Collection[str] = ()) -> None:
+        """repository: model repository to serve. ports: None for free ones. networks: those of the repository that are
+        loaded, each a process and its memory; none named: all. May be set until the server starts."""
         self.repository = repository
+        self.networks = networks
         self.ports = ports or Ports.free()
         self._folder = run_folder(self.ports.grpc)
         self._passing = ports is None  # nobody looks for it again at these ports
@@ -149,10 +153,11 @@ class TritonServer:
     def start(self, *, detached: bool = False, timeout: float = 60.0) -> "TritonServer":
         """Start, and wait until every network is ready. detached: it outlives this process.
 
-        Raises UsageError for a bad repository, ServerNotInstalled without a server, ServerFailed when a port is taken
-        or the server dies or is not ready after `timeout` seconds (its last error line is part of the message).
+        Raises UsageError for a bad repository or an unknown network, ServerNotInstalled without a server, ServerFailed
+        when a port is taken or the server dies or is not ready after `timeout` seconds (its last error line is part of
+        the message).
         """
-        read_repository(self.repository)
+        self.networks = self._checked_networks()
         installation = find_installation()
         for name, port in asdict(self.ports).items():
             _check_port(name, port)
@@ -165,6 +170,13 @@ class TritonServer:
                 raise
             self._launch(installation, detached, timeout)
         return self
+
+    def _checked_networks(self) -> list[str]:
+        present = read_repository(self.repository)
+        for name in self.networks:
+            if name not in present:
+                raise UsageError(f"no network '{name}' in {self.repository}: it holds {', '.join(present)}")
+        return sorted(set(self.networks) or present)
 
     def _launch(self, installation: Installation, detached: bool, timeout: float) -> None:
         _remove_shared_memory(self.ports)
@@ -213,16 +225,17 @@ class TritonServer:
 
     def _write_state(self, detached: bool) -> None:
         repository = str(self.repository.resolve())
-        state = ServerState(self.pid, _start_time(self.pid), self.ports, repository, detached)
+        state = ServerState(self.pid, _start_time(self.pid), self.ports, repository, detached, list(self.networks))
         scratch = self._folder / f"{_STATE_FILE}.part"
         scratch.write_text(json.dumps(asdict(state)), encoding="utf-8")
         scratch.replace(self._folder / _STATE_FILE)
 
     def _command(self, installation: Installation) -> list[str]:
-        repository, backends = self.repository, installation.backends
+        repository, backends, networks = self.repository, installation.backends, list(self.networks)
         if not installation.has_onnxruntime:
             repository = self._folder / "repository"
-            write_python_repository(self.repository, repository)
+            served = write_python_repository(self.repository, repository)
+            networks = [name for name in networks if name in served]
             backends = _write_backends(installation, self._folder / "backends")
         command = [str(installation.binary), f"--model-repository={repository}", f"--backend-directory={backends}"]
         for name, port in asdict(self.ports).items():
@@ -230,6 +243,8 @@ class TritonServer:
         command += [
             "--disable-auto-complete-config",  # config.pbtxt says it all; asking every network costs seconds
             "--exit-timeout-secs=2",
+            "--model-control-mode=explicit",
+            *(f"--load-model={name}" for name in networks),
             f"--backend-config=python,shm-region-prefix-name={_shared_memory_prefix(self.ports)}",
         ]
         if installation.libraries is not None:  # the wheel's server: made for CPU boxes

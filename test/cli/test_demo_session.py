@@ -80,12 +80,14 @@ def test_nodes_that_do_not_answer_are_not_waited_for_forever(
 
     monkeypatch.setattr(listener, "PATIENCE", listener.PATIENCE)  # as it was, afterwards
     monkeypatch.setattr(NodeProcesses, "check", check_until_one_complains)
-    with pytest.raises(listener.NotReady, match=r"no image came through .*: see the logs in .*pose_node: .*nobody"):
+    with pytest.raises(
+        listener.NotReady, match=r"no image came through .*: see the logs in .*pose_node: .*gait_energy_image"
+    ):
         run_session(
             empty_scene,
             "Ada",
             tmp_path / "logs",
             lambda recording, enrolment: None,
             lambda line: None,
-            detector="nobody",
+            detector="gait_energy_image",
         )

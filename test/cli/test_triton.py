@@ -35,6 +35,13 @@ def test_up_status_down(
     assert call("status", "--url", url) == 1
     assert "rt-gait triton up" in capsys.readouterr().out
     try:
+        assert call(*up, "--networks", "gait_energy_image", "gaitset_small") == 0
+        with pytest.raises(ServerFailed, match=r"runs without gaitset_stream: .*down"):
+            call(*up, "--networks", "gaitset_stream")
+        assert call("status", "--url", url) == 0
+        assert "gait_energy_image" in capsys.readouterr().out
+        assert call("down", "--grpc-port", ports.grpc) == 0
+
         assert call(*up) == 0
         assert call(*up) == 0
         assert "already running" in capsys.readouterr().out

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from rt_gait_ros.errors import UsageError
+from rt_gait_ros.serving.inference import ModelUnavailable
 from rt_gait_ros.serving.orphans import end_orphans
 from rt_gait_ros.serving.server import (
     Ports,
@@ -65,6 +67,26 @@ def test_server_is_ready_when_started_and_gone_when_stopped(small_repository: Pa
     assert not ready(server.url)
     assert not read_states()
     assert not list(Path("/dev/shm").glob(f"rt_gait_triton_{server.ports.grpc}_*"))
+
+
+def test_only_the_networks_that_are_named_are_loaded(small_repository: Path) -> None:
+    shutil.copytree(small_repository / "gait_energy_image", small_repository / "other")
+    config = small_repository / "other/config.pbtxt"
+    config.write_text(config.read_text().replace('"gait_energy_image"', '"other"', 1))
+    with TritonServer(small_repository, networks=["other"]) as server:
+        (state,) = read_states()
+        assert state.networks == ["other"]
+        client = TritonClient(server.url)
+        assert client.describe("other").name == "other"
+        with pytest.raises(ModelUnavailable, match="gait_energy_image"):
+            client.describe("gait_energy_image")
+        client.close()
+
+
+def test_an_unknown_network_is_refused_before_anything_starts(small_repository: Path, private_cache: Path) -> None:
+    with pytest.raises(UsageError, match=r"no network 'gait_energy' in .*: it holds gait_energy_image"):
+        TritonServer(small_repository, networks=["gait_energy"]).start()
+    assert not private_cache.exists()
 
 
 @pytest.mark.parametrize("name", ["http", "grpc", "metrics"])
