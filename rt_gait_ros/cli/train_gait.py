@@ -50,7 +50,7 @@ def add_gait(kinds: Any) -> None:
     gait.add_argument("--data", type=Path, metavar="DIR", help="a folder for each person (default: virtual people)")
     gait.add_argument("--init", metavar="NAME|FILE", help="start from a network of the repository, or a network.pth")
     gait.add_argument(
-        "--loss", default="contrastive", help="contrastive, or triplet as GaitSet's authors (contrastive)"
+        "--loss", default="contrastive", help="contrastive, circle, or triplet as GaitSet's authors (contrastive)"
     )
     gait.add_argument("--epochs", type=int, default=20, help="of --steps batches each (default 20)")
     gait.add_argument("--steps", type=int, default=50, help="batches of an epoch (default 50)")

@@ -14,14 +14,14 @@ from rt_gait_ros.errors import UsageError
 from rt_gait_ros.networks.checkpoint import load_strictly
 from rt_gait_ros.networks.set_networks import CentredGaitSet
 from rt_gait_ros.training.cohorts import Cohorts
-from rt_gait_ros.training.gait_losses import centred, contrastive, triplet
+from rt_gait_ros.training.gait_losses import centred, circle, contrastive, triplet
 from rt_gait_ros.training.run_folder import RunFolder
 
 Report = Callable[[str], None]
 
 # Width of the first convolutions by name; 32 is GaitSet's own.
 WIDTHS = {"gaitset": 32, "gaitset_small": 16}
-LOSSES = {"contrastive": contrastive, "triplet": triplet}
+LOSSES = {"contrastive": contrastive, "triplet": triplet, "circle": circle}
 # What the loss of embeddings that are centred on everybody counts beside that of the scene-centred ones.
 PLAIN_WEIGHT = 0.5
 _LARGEST_GRADIENT = 5.0
