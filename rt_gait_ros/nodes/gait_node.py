@@ -19,7 +19,7 @@ from rt_gait_ros.nodes.gallery_services import GalleryServices
 from rt_gait_ros.nodes.links import RESULT_QOS, Inlet, Link
 from rt_gait_ros.nodes.parameters import settings
 from rt_gait_ros.nodes.person_actions import PersonActions
-from rt_gait_ros.nodes.processing import NetworkStage
+from rt_gait_ros.nodes.recognition import RecognitionStage
 from rt_gait_ros.nodes.worker import Worker
 from rt_gait_ros.tracking.track import TrackFrame
 
@@ -48,7 +48,7 @@ actions
 CONTRADICTION_PAUSE = 5.0  # seconds between lines about names withdrawn
 
 
-class GaitNode(NetworkStage[TrackFrame, IdentityFrame]):
+class GaitNode(RecognitionStage):
     """Runs a GaitRecognizer on every PersonTrackArray."""
 
     depth = 10  # a lost array is a lost gait frame
@@ -59,11 +59,7 @@ class GaitNode(NetworkStage[TrackFrame, IdentityFrame]):
             self, PersonTrackArray, "person_tracks", RESULT_QOS, tracks_from_message, self.accept, self.finish
         )
         self.outlet = Link(self, GaitIdentityArray, "gait_identities", RESULT_QOS, identities_to_message)
-        self.gallery: Gallery | None = None
-        self.recognizer: GaitRecognizer | None = None
-        self.scenes: Scenes | None = None
         self._saver: Worker[Scenes] | None = None
-        self.latest: IdentityFrame | None = None
         self._gallery_services = GalleryServices(self)
         self._person_actions = PersonActions(self)
 

@@ -1,17 +1,15 @@
 """The gait node's services: who is enrolled, and changes to that."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rt_gait_ros.errors import GaitError
 from rt_gait_ros.gait.gallery import Gallery
 from rt_gait_ros.gait.scene import SceneError
 from rt_gait_ros.msg import PersonRecord
 from rt_gait_ros.nodes.conversions import to_time
+from rt_gait_ros.nodes.recognition import RecognitionStage
 from rt_gait_ros.srv import ForgetPerson, ListPersons, MergePersons, RenamePerson, SetGallery
-
-if TYPE_CHECKING:
-    from rt_gait_ros.nodes.gait_node import GaitNode
 
 NOT_CONFIGURED = "the gait node is not configured, so no gallery is open: configure it first"
 
@@ -19,7 +17,7 @@ NOT_CONFIGURED = "the gait node is not configured, so no gallery is open: config
 class GalleryServices:
     """Answers from the gallery at once: its changes are small files, and no frame waits for them."""
 
-    def __init__(self, node: "GaitNode") -> None:
+    def __init__(self, node: RecognitionStage) -> None:
         self._node = node
         for kind, name, callback in (
             (ListPersons, "list_persons", self._list),

@@ -6,7 +6,7 @@ executors spin for as long as one does. A goal is set executing when its end is 
 
 import time
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 
@@ -15,9 +15,7 @@ from rt_gait_ros.gait.enrollment import EnrollError, Enrollment
 from rt_gait_ros.gait.gallery import UnknownPerson
 from rt_gait_ros.gait.identity import Identity, IdentityStatus
 from rt_gait_ros.nodes.conversions import identity_to_message
-
-if TYPE_CHECKING:
-    from rt_gait_ros.nodes.gait_node import GaitNode
+from rt_gait_ros.nodes.recognition import RecognitionStage
 
 POLL_PERIOD = 0.1  # seconds between looks at the goals; also of the feedback
 
@@ -25,7 +23,7 @@ POLL_PERIOD = 0.1  # seconds between looks at the goals; also of the feedback
 class Goal(ABC):
     """One accepted goal."""
 
-    def __init__(self, node: "GaitNode", handle: Any) -> None:
+    def __init__(self, node: RecognitionStage, handle: Any) -> None:
         self.node = node
         self.handle = handle
 
@@ -41,7 +39,7 @@ class Goal(ABC):
 class EnrollGoal(Goal):
     """Follows an Enrollment of the recogniser."""
 
-    def __init__(self, node: "GaitNode", handle: Any) -> None:
+    def __init__(self, node: RecognitionStage, handle: Any) -> None:
         super().__init__(node, handle)
         request = handle.request
         self._enrollment: Enrollment | None = None
@@ -85,7 +83,7 @@ class EnrollGoal(Goal):
 class WaitGoal(Goal):
     """Looks for a person among the newest identities."""
 
-    def __init__(self, node: "GaitNode", handle: Any) -> None:
+    def __init__(self, node: RecognitionStage, handle: Any) -> None:
         super().__init__(node, handle)
         timeout = float(handle.request.timeout)
         self._deadline = time.monotonic() + timeout if timeout > 0.0 else None
@@ -136,7 +134,7 @@ class WaitGoal(Goal):
 class PersonActions:
     """Both action servers and the goals that wait."""
 
-    def __init__(self, node: "GaitNode") -> None:
+    def __init__(self, node: RecognitionStage) -> None:
         self._node = node
         self._goals: list[Goal] = []
         self._results: dict[bytes, Any] = {}
