@@ -5,12 +5,15 @@ import io
 import logging
 import tempfile
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import torch
+from google.protobuf.message import Message
 from torch import Tensor, nn
 
 from rt_gait_ros.errors import GaitError
@@ -68,7 +71,25 @@ def to_onnx(
                 )
         except torch.onnx.OnnxExporterError as error:
             raise ExportError(f"the network cannot be exported to ONNX: {str(error).splitlines()[0]}") from error
-        return path.read_bytes()
+        return without_traces(path.read_bytes())
+
+
+def without_traces(model: bytes) -> bytes:
+    """The ONNX file's bytes without what PyTorch says of the sources: for each node a stack trace, with full paths."""
+    proto = onnx.load_from_string(model)
+    _drop_traces(proto)
+    return bytes(proto.SerializeToString())
+
+
+def _drop_traces(message: Message) -> None:
+    for name in ("metadata_props", "doc_string"):
+        if name in message.DESCRIPTOR.fields_by_name:
+            message.ClearField(name)
+    for _, value in message.ListFields():
+        parts = [value] if isinstance(value, Message) else value if isinstance(value, Sequence) else []
+        for part in parts:
+            if isinstance(part, Message):
+                _drop_traces(part)
 
 
 def agreement(network: nn.Module, model: bytes, examples: list[Tensor]) -> Agreement:

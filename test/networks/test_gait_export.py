@@ -1,9 +1,12 @@
+from pathlib import Path
+
 import numpy as np
 import onnxruntime
 import pytest
 import torch
 from tritonclient.grpc.model_config_pb2 import DataType
 
+import rt_gait_ros
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.gait.embedder import WindowEmbedder
 from rt_gait_ros.gait.model import describe
@@ -40,6 +43,19 @@ def test_gaitbase_exports_whole_and_streaming(gaitbase, tmp_path):
         expected = gaitbase.network(torch.from_numpy(frames[..., 10:54] / np.float32(255)))
     np.testing.assert_allclose(embedding, expected, atol=1e-4)
     client.close()
+
+
+def test_no_file_tells_where_it_was_made(gaitbase):
+    here = str(Path(rt_gait_ros.__file__).parent).encode()
+    for network in (gaitbase.whole, gaitbase.parts.frames, gaitbase.parts.head, gaitbase.stateful):
+        assert here not in network
+        assert b"stack_trace" not in network
+
+
+def test_no_shipped_file_tells_where_it_was_made(model_repository):
+    files = sorted(model_repository.glob("*/1/*.onnx"))
+    assert len(files) >= 8
+    assert not [path for path in files if b'.py", line' in path.read_bytes()]
 
 
 @pytest.mark.parametrize("name", ["window_stream", "growing_stream"])
