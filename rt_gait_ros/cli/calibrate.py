@@ -3,7 +3,6 @@
 import argparse
 import hashlib
 import os
-import sys
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from rt_gait_ros.cli.output import add_json_argument, emit
+from rt_gait_ros.cli.output import add_json_argument, emit, progress
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.open_set import equal_error_rate
 from rt_gait_ros.evaluation.pairs import Pairs, footage_pairs, gallery_pairs, joined, scene_free_pairs
@@ -180,7 +179,7 @@ def _pairs(arguments: argparse.Namespace, repository: Path) -> tuple[Pairs, Call
         walks: dict[Path, VideoWalks] = {}
         if arguments.videos:
             work = arguments.work or cache_folder() / "walks"
-            walks = read_all(arguments.videos, repository, work, arguments.workers, _progress)
+            walks = read_all(arguments.videos, repository, work, arguments.workers, progress)
             sets.append(footage_pairs(walks.values(), remembered, window))
         if arguments.gallery is not None:
             gallery = Gallery(arguments.gallery)
@@ -190,7 +189,3 @@ def _pairs(arguments: argparse.Namespace, repository: Path) -> tuple[Pairs, Call
         return joined(sets), lambda radius: scene_free_pairs(walks.values(), remembered, window, radius)
     finally:
         client.close()
-
-
-def _progress(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

@@ -1,23 +1,28 @@
 """`rt-gait evaluate kth`: the KTH walking set, video in."""
 
 import argparse
-import os
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rt_gait_ros.cli.evaluation_pictures import add_picture_arguments, draw, require_calibration
-from rt_gait_ros.cli.output import add_json_argument, emit, write_csv
+from rt_gait_ros.cli.evaluation_arguments import (
+    add_model_argument,
+    add_protocol,
+    add_scene_argument,
+    check_common,
+    require_kind,
+    scene_variants,
+)
+from rt_gait_ros.cli.evaluation_pictures import draw
+from rt_gait_ros.cli.output import emit, progress, write_csv
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation import kth
 from rt_gait_ros.evaluation.open_set import det_curve
 from rt_gait_ros.evaluation.plots import beside, count_plot, det_plot, matrix_plot, save_image
 from rt_gait_ros.evaluation.walks import read_all
 from rt_gait_ros.gait import calibration
-from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.embedder import read_embedding
 from rt_gait_ros.gait.model import GaitModel, describe
 from rt_gait_ros.gait.stream_embedder import embedder_for
@@ -46,56 +51,37 @@ hold neither of the two persons compared.
 
 def add_kth(protocols: Any) -> None:
     """Declare the subcommand."""
-    parser = protocols.add_parser(
-        "kth",
-        help="KTH walking: 160x120 video, clothes and places change",
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = add_protocol(
+        protocols, "kth", "KTH walking: 160x120 video, clothes and places change", _DESCRIPTION, kept="walks"
     )
     parser.add_argument("folder", type=Path, metavar="DIR")
-    default = RecognizerConfig.model
-    parser.add_argument("--model", default=default, metavar="NAME", help=f"gait model (default: {default})")
+    add_model_argument(parser)
     parser.add_argument("--fuse", metavar="NAME", help="another gait model, whose scores are added")
-    parser.add_argument(
-        "--scene-normalisation",
-        choices=("on", "off", "both"),
-        default="both",
-        help="take what all walkers of a condition share out of their embeddings (default both: with and without)",
-    )
-    parser.add_argument("--repository", type=Path, metavar="DIR", help="model repository (default: the package's own)")
-    parser.add_argument("--work", type=Path, metavar="DIR", help="where walks are kept (default: in the cache folder)")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: one per core)")
-    add_json_argument(parser)
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="write the rows as CSV too")
+    add_scene_argument(parser, "condition")
     parser.add_argument(
         "--plot", type=Path, metavar="FILE", help="draw who is taken for whom, rank-k and DET curves (.png)"
     )
-    add_picture_arguments(parser)
     parser.set_defaults(action=_kth)
 
 
 def _kth(arguments: argparse.Namespace) -> int:
-    if arguments.workers < 1:
-        raise UsageError(f"--workers {arguments.workers}: at least one is needed")
+    check_common(arguments)
     if arguments.fuse and arguments.reliability:
         raise UsageError("--reliability is of one model's probabilities: leave --fuse out")
     videos = kth.find_videos(arguments.folder)
-    require_calibration(arguments)
     repository = arguments.repository or resource("model_repository")
     client = OnnxClient(repository, timeout=60.0)
     try:
         models = [describe(client, name) for name in (arguments.model, arguments.fuse) if name]
         for model in models:
-            if model.gait_frame_kind != "silhouette":
-                raise UsageError(f"{model.name} eats {model.gait_frame_kind} frames; this protocol makes silhouettes")
+            require_kind(model, "silhouette")
         work = arguments.work or cache_folder() / "walks"
-        walks = read_all(list(videos.values()), repository, work, arguments.workers, _progress)
+        walks = read_all(list(videos.values()), repository, work, arguments.workers, progress)
         known = {key: walks[path] for key, path in videos.items()}
         embedded = [kth.embed_passes(known, _embed(client, model)) for model in models]
     finally:
         client.close()
-    chosen = arguments.scene_normalisation
-    variants = [False, True] if chosen == "both" else [chosen == "on"]
+    variants = scene_variants(arguments)
     _report([_result(models, embedded, repository, normalised) for normalised in variants], arguments)
     return 0
 
@@ -119,10 +105,6 @@ def _result(
     passes, lost = embedded[0]
     scores = between[0] if len(between) == 1 else kth.fused(between[0], between[1], passes)
     return kth.evaluate(passes, lost, " + ".join(model.name for model in models), scores, normalised)
-
-
-def _progress(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 def _report(results: Sequence[kth.Result], arguments: argparse.Namespace) -> None:

@@ -1,17 +1,15 @@
 """`rt-gait evaluate casia-b` and `tum-gaid`: the field's data sets by the field's protocols."""
 
 import argparse
-import os
-import sys
 from pathlib import Path
 from typing import Any
 
-from rt_gait_ros.cli.evaluation_pictures import add_picture_arguments, draw, require_calibration
-from rt_gait_ros.cli.output import add_json_argument, emit, write_csv
+from rt_gait_ros.cli.evaluation_arguments import add_model_argument, add_protocol, check_common, require_kind
+from rt_gait_ros.cli.evaluation_pictures import draw
+from rt_gait_ros.cli.output import emit, progress, write_csv
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation import casia_b, tum_gaid
 from rt_gait_ros.evaluation.jobs import Arrays, Job, run_jobs
-from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.model import describe
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.cache import cache_folder
@@ -46,9 +44,9 @@ Leave out the people whom the network was trained on. Videos without a window ar
 
 def add_casia_b(protocols: Any) -> None:
     """Declare the subcommand."""
-    parser = _protocol(protocols, "casia-b", "CASIA-B: silhouettes, bags and coats, 11 views", _CASIA_B)
-    default = RecognizerConfig.model
-    parser.add_argument("--model", default=default, metavar="NAME", help=f"gait model (default: {default})")
+    parser = add_protocol(protocols, "casia-b", "CASIA-B: silhouettes, bags and coats, 11 views", _CASIA_B)
+    parser.add_argument("folder", type=Path, metavar="DIR")
+    add_model_argument(parser)
     parser.add_argument(
         "--training", type=int, choices=casia_b.TRAINING, default=74, help="people the model was trained on (74)"
     )
@@ -57,24 +55,11 @@ def add_casia_b(protocols: Any) -> None:
 
 def add_tum_gaid(protocols: Any) -> None:
     """Declare the subcommand."""
-    parser = _protocol(protocols, "tum-gaid", "TUM-GAID: optical flow, backpacks and coating shoes", _TUM_GAID)
+    parser = add_protocol(protocols, "tum-gaid", "TUM-GAID: optical flow, backpacks and coating shoes", _TUM_GAID)
+    parser.add_argument("folder", type=Path, metavar="DIR")
     parser.add_argument("--model", required=True, metavar="NAME", help="gait model that eats optical flow")
     parser.add_argument("--people", type=Path, metavar="FILE", help="evaluate these people alone, one a line")
     parser.set_defaults(action=_tum_gaid)
-
-
-def _protocol(protocols: Any, name: str, summary: str, description: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = protocols.add_parser(
-        name, help=summary, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("folder", type=Path, metavar="DIR")
-    parser.add_argument("--repository", type=Path, metavar="DIR", help="model repository (default: the package's own)")
-    parser.add_argument("--work", type=Path, metavar="DIR", help="where embeddings are kept (default: cache folder)")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: one per core)")
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="write the rows as CSV too")
-    add_picture_arguments(parser)
-    add_json_argument(parser)
-    return parser
 
 
 def _casia_b(arguments: argparse.Namespace) -> int:
@@ -129,23 +114,15 @@ def _people(path: Path) -> set[str]:
 
 def _embed(arguments: argparse.Namespace, jobs: list[Job], kind: str) -> dict[str, Arrays]:
     """Run the jobs with the model, which must eat gait frames of this kind."""
-    if arguments.workers < 1:
-        raise UsageError(f"--workers {arguments.workers}: at least one is needed")
-    require_calibration(arguments)
+    check_common(arguments)
     repository = arguments.repository or resource("model_repository")
     client = OnnxClient(repository, timeout=60.0)
     try:
-        model = describe(client, arguments.model)
+        require_kind(describe(client, arguments.model), kind)
     finally:
         client.close()
-    if model.gait_frame_kind != kind:
-        raise UsageError(f"{model.name} eats {model.gait_frame_kind} frames; this set gives {kind}")
     work = arguments.work or cache_folder() / "embeddings"
-    return run_jobs(jobs, repository, arguments.model, work, arguments.workers, _progress)
-
-
-def _progress(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    return run_jobs(jobs, repository, arguments.model, work, arguments.workers, progress)
 
 
 def _start(row: dict[str, Any]) -> str:

@@ -1,22 +1,27 @@
 """`rt-gait evaluate virtual`: generated people nobody trained on, from all around."""
 
 import argparse
-import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rt_gait_ros.cli.evaluation_pictures import add_picture_arguments, draw, require_calibration
-from rt_gait_ros.cli.output import add_json_argument, emit, write_csv
+from rt_gait_ros.cli.evaluation_arguments import (
+    add_model_argument,
+    add_protocol,
+    add_scene_argument,
+    check_common,
+    require_kind,
+    scene_variants,
+)
+from rt_gait_ros.cli.evaluation_pictures import draw
+from rt_gait_ros.cli.output import emit, progress, write_csv
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation import virtual
 from rt_gait_ros.evaluation.jobs import run_jobs
 from rt_gait_ros.evaluation.plots import beside, count_plot, matrix_plot, save_image
 from rt_gait_ros.evaluation.virtual_people import FIRST, Cast
-from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.model import describe
 from rt_gait_ros.gait.scene import MIN_WALKERS
 from rt_gait_ros.resources import resource
@@ -43,15 +48,10 @@ Embeddings are kept (1 MB a person): a broken-off run goes on, and more people a
 
 def add_virtual(protocols: Any) -> None:
     """Declare the subcommand."""
-    parser = protocols.add_parser(
-        "virtual",
-        help="generated people: 11 views, 3 camera heights, 1 to 60 frames",
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    summary = "generated people: 11 views, 3 camera heights, 1 to 60 frames"
+    parser = add_protocol(protocols, "virtual", summary, _DESCRIPTION)
     usual = Cast()
-    default = RecognizerConfig.model
-    parser.add_argument("--model", default=default, metavar="NAME", help=f"gait model (default: {default})")
+    add_model_argument(parser)
     parser.add_argument("--people", type=int, default=usual.people, metavar="N", help=f"people ({usual.people})")
     parser.add_argument(
         "--strangers", type=int, default=usual.strangers, metavar="N", help=f"people not tested ({usual.strangers})"
@@ -60,42 +60,28 @@ def add_virtual(protocols: Any) -> None:
     parser.add_argument("--azimuths", type=int, nargs="+", default=usual.azimuths, metavar="DEGREES")
     parser.add_argument("--heights", type=float, nargs="+", default=usual.heights, metavar="METRES")
     parser.add_argument("--frames", type=int, default=usual.frames, metavar="N", help=f"of a walk ({usual.frames})")
-    parser.add_argument(
-        "--scene-normalisation",
-        choices=("on", "off", "both"),
-        default="both",
-        help="take what all walkers of a view share out of their embeddings (default both: with and without)",
-    )
-    parser.add_argument("--repository", type=Path, metavar="DIR", help="model repository (default: the package's own)")
-    parser.add_argument("--work", type=Path, metavar="DIR", help="where embeddings are kept (default: cache folder)")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: one per core)")
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="write the rows as CSV too")
+    add_scene_argument(parser, "view")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the matrix and rank-1 over frames (.png)")
-    add_picture_arguments(parser)
-    add_json_argument(parser)
     parser.set_defaults(action=_virtual)
 
 
 def _virtual(arguments: argparse.Namespace) -> int:
-    if arguments.workers < 1:
-        raise UsageError(f"--workers {arguments.workers}: at least one is needed")
-    chosen = arguments.scene_normalisation
+    check_common(arguments)
+    variants = scene_variants(arguments)
     cast = Cast(
         arguments.people,
-        0 if chosen == "off" else arguments.strangers,
+        arguments.strangers if True in variants else 0,
         tuple(arguments.azimuths),
         tuple(arguments.heights),
         arguments.frames,
         arguments.seed,
     )
-    if chosen != "off" and cast.strangers < MIN_WALKERS:
+    if True in variants and cast.strangers < MIN_WALKERS:
         raise UsageError(f"--strangers {cast.strangers}: scene normalisation takes {MIN_WALKERS:g} at least")
-    require_calibration(arguments)
     repository = arguments.repository or resource("model_repository")
     _require_silhouettes(repository, arguments.model)
     work = arguments.work or cache_folder() / "embeddings"
-    embedded = run_jobs(cast.jobs(), repository, arguments.model, work, arguments.workers, _progress)
-    variants = [False, True] if chosen == "both" else [chosen == "on"]
+    embedded = run_jobs(cast.jobs(), repository, arguments.model, work, arguments.workers, progress)
     _report([virtual.evaluate(embedded, cast, arguments.model, normalised) for normalised in variants], arguments)
     return 0
 
@@ -103,15 +89,9 @@ def _virtual(arguments: argparse.Namespace) -> int:
 def _require_silhouettes(repository: Path, name: str) -> None:
     client = OnnxClient(repository, timeout=60.0)
     try:
-        model = describe(client, name)
+        require_kind(describe(client, name), "silhouette")
     finally:
         client.close()
-    if model.gait_frame_kind != "silhouette":
-        raise UsageError(f"{model.name} eats {model.gait_frame_kind} frames; this protocol makes silhouettes")
-
-
-def _progress(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 def _report(results: Sequence[virtual.Result], arguments: argparse.Namespace) -> None:

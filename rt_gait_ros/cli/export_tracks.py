@@ -1,12 +1,11 @@
 """`rt-gait export tracks`: a recording's tracks as a MOTChallenge file."""
 
 import argparse
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from rt_gait_ros.cli.output import add_json_argument, emit
+from rt_gait_ros.cli.output import add_json_argument, emit, progress
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.mot import write_mot
 from rt_gait_ros.evaluation.track_export import export_tracks, recording_of
@@ -60,10 +59,12 @@ def _tracks(arguments: argparse.Namespace) -> int:
     begun = time.monotonic()
     client = OnnxClient(arguments.repository or resource("model_repository"), timeout=60.0)
     try:
-        with open_source(name, fps=fps, pace=False, report=_say) as source:
+        with open_source(name, fps=fps, pace=False, report=progress) as source:
             pipeline = PosePipeline(client, PoseConfig(gait_frame_kind="", camera_motion=arguments.camera_motion))
             rate = 0.0 if source.live else source.fps
-            export = export_tracks(source, pipeline, rate, arguments.images, lambda number: _say(f"{number} images"))
+            export = export_tracks(
+                source, pipeline, rate, arguments.images, lambda number: progress(f"{number} images")
+            )
     finally:
         client.close()
     write_mot(arguments.out, export.tracks)
@@ -84,7 +85,3 @@ def _tracks(arguments: argparse.Namespace) -> int:
     text = f"{arguments.out}: {summary['tracks']} tracks, {summary['boxes']} boxes in {export.images} images"
     emit(arguments, summary, text)
     return 0
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

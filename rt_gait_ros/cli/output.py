@@ -25,6 +25,11 @@ def emit(arguments: argparse.Namespace, value: Any, text: str) -> None:
         print(text)
 
 
+def progress(line: str) -> None:
+    """Say how far the work is, on standard error and at once."""
+    print(line, file=sys.stderr, flush=True)
+
+
 def write_json(value: Any, target: str) -> None:
     """Write `value` as JSON to the file `target`, or to standard output for "-". Raises GaitError."""
     text = json.dumps(value, indent=2) + "\n"

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from rt_gait_ros.cli.output import progress
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.gait.identity import Identity, IdentityFrame, IdentityStatus
 from rt_gait_ros.nodes import composed_node, runner
@@ -73,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.source:
         open_source(arguments.source, fps=SOME_RATE).close()
     else:
-        _say("no --source: waiting for image_raw of another camera node")
+        progress("no --source: waiting for image_raw of another camera node")
     with ExitStack() as stack:
         server = TritonServer(resource("model_repository")) if arguments.triton == "embedded" else None
         url = server.url if server else arguments.triton_url or "127.0.0.1:8001"
@@ -86,10 +87,10 @@ def run(arguments: argparse.Namespace) -> int:
                 table.follow(stages)
             networks = networks_of(stages)  # known only now: parameters come from files and --ros-args, too
             if server and networks:
-                _say("starting Triton …")
+                progress("starting Triton …")
                 server.networks = networks
                 stack.enter_context(server)
-                _say(f"Triton serves {', '.join(networks)} at {url} (log {server.log})")
+                progress(f"Triton serves {', '.join(networks)} at {url} (log {server.log})")
             return stages
 
         each_turn = table.show if table else lambda: None
@@ -152,7 +153,3 @@ def _claim(identity: Identity) -> str:
     who = identity.name if identity.status == IdentityStatus.IDENTIFIED else identity.status.name.lower()
     sure = f"{identity.confidence:5.0%}" if not math.isnan(identity.confidence) else "    -"
     return f"{identity.body_id:6} {who:24} {sure}"
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(f"{line}\n")

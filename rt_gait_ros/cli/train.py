@@ -1,10 +1,9 @@
 """`rt-gait train`: networks from your own data."""
 
 import argparse
-import sys
 from pathlib import Path
 
-from rt_gait_ros.cli.output import add_json_argument, emit
+from rt_gait_ros.cli.output import add_json_argument, emit, progress
 from rt_gait_ros.cli.train_gait import add_gait
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.pose.topology import Topology
@@ -101,18 +100,14 @@ def _pose(arguments: argparse.Namespace) -> int:
     initial = None if arguments.init is None else (read_state(arguments.init), str(arguments.init))
     folder = RunFolder(arguments.output, settings_of(training, topology))
     people = sum(len(image.people) for image in dataset.images)
-    _progress(f"{len(dataset.images)} images with {people} labelled '{topology.name}', {len(topology.parts)} parts")
+    progress(f"{len(dataset.images)} images with {people} labelled '{topology.name}', {len(topology.parts)} parts")
     try:
-        train_pose(training, dataset, validation, Augmentation(), folder, _progress, initial)
+        train_pose(training, dataset, validation, Augmentation(), folder, progress, initial)
     except KeyboardInterrupt:
-        _progress(f"stopped: the same command goes on after the last finished epoch in {folder.path}")
+        progress(f"stopped: the same command goes on after the last finished epoch in {folder.path}")
         return 130
     _report(arguments, folder.path, folder.last_row())
     return 0
-
-
-def _progress(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 def _report(arguments: argparse.Namespace, folder: Path, last: dict[str, float]) -> None:

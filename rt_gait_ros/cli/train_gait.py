@@ -2,12 +2,11 @@
 
 import argparse
 import os
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rt_gait_ros.cli.output import add_json_argument, emit
+from rt_gait_ros.cli.output import add_json_argument, emit, progress
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.cache import cache_folder
@@ -99,11 +98,11 @@ def _gait(arguments: argparse.Namespace) -> int:
     initial = _initial(arguments)
     data, cohorts, validation = _real(arguments) if arguments.data else _virtual(arguments)
     folder = RunFolder(arguments.output, settings_of(training, data))
-    _progress(f"training on {data}")
+    progress(f"training on {data}")
     try:
-        train_gait(training, cohorts, validation, folder, _progress, initial)
+        train_gait(training, cohorts, validation, folder, progress, initial)
     except KeyboardInterrupt:
-        _progress(f"stopped: the same command goes on after the last finished epoch in {folder.path}")
+        progress(f"stopped: the same command goes on after the last finished epoch in {folder.path}")
         return 130
     last = folder.last_row()
     weights = folder.path / "network.pth"
@@ -120,7 +119,7 @@ def _virtual(arguments: argparse.Namespace) -> "tuple[str, Cohorts, Cohorts]":
     from rt_gait_ros.training.cohorts import FILMED, Generation, VirtualCohorts
 
     def made(generation: "Generation") -> "Cohorts":
-        return VirtualCohorts(arguments.output, generation, arguments.workers, _progress, arguments.repository)
+        return VirtualCohorts(arguments.output, generation, arguments.workers, progress, arguments.repository)
 
     cohorts = made(replace(FILMED if arguments.filmed else Generation(), cohorts=arguments.cohorts))
     validation = made(Generation(cohorts=4, first=1_000_000))
@@ -131,7 +130,7 @@ def _real(arguments: argparse.Namespace) -> "tuple[str, Cohorts, Cohorts]":
     from rt_gait_ros.training.cohorts import FolderCohorts, read_folder
 
     repository = arguments.repository or resource("model_repository")
-    walks = read_folder(arguments.data, repository, cache_folder() / "walks", arguments.workers, _progress)
+    walks = read_folder(arguments.data, repository, cache_folder() / "walks", arguments.workers, progress)
     names = sorted(walks)
     if len(names) < 4:
         raise UsageError(f"{arguments.data} holds {len(names)} people who walk: train on 4 or more")
@@ -150,7 +149,3 @@ def _initial(arguments: argparse.Namespace) -> Any:
     if served.is_file():
         return read_served_state(served), str(served)
     return read_state(Path(arguments.init)), arguments.init
-
-
-def _progress(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

@@ -11,8 +11,7 @@ import os
 import secrets
 import time
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from glob import escape
 from pathlib import Path
@@ -164,22 +163,12 @@ def make_folder(folder: Path) -> None:
         raise GalleryError(f"folder {folder} cannot be made for the gallery: {error.strerror}") from error
 
 
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> AbstractContextManager[None]:
     """Be the only writer of the gallery among all processes. The system frees the lock of one that dies.
 
     Raises GalleryError where another process keeps it for more than LOCK_SECONDS.
     """
-    try:
-        descriptor = private_file.lock(path, LOCK_SECONDS)
-    except TimeoutError:
-        raise GalleryError(f"gallery {path} is being written by another process: try again") from None
-    except OSError as error:
-        raise GalleryError(f"gallery {path} cannot be locked for writing: {error.strerror}") from error
-    try:
-        yield
-    finally:
-        os.close(descriptor)
+    return private_file.locked(path, LOCK_SECONDS, f"gallery {path}", GalleryError)
 
 
 def _pack_person(archive: zipfile.ZipFile, person: Person) -> dict:

@@ -15,8 +15,12 @@ import os
 import re
 import secrets
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from glob import escape
 from pathlib import Path
+
+from rt_gait_ros.errors import GaitError
 
 _HEADER = re.compile(rb"rt_gait_ros ([a-z]{1,20})\nschema ([0-9]{1,6})\nsha256 ([0-9a-f]{64})\n")
 
@@ -83,12 +87,27 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def lock(path: Path, seconds: float) -> int:
-    """Become the only writer of the file among all processes; returns the descriptor to close.
+@contextmanager
+def locked(path: Path, seconds: float, what: str, error: type[GaitError]) -> Iterator[None]:
+    """Be the only writer of the file among all processes. what: the file, for people to read.
 
-    The system frees the lock of a process that dies. Raises TimeoutError where another one keeps it for longer than
-    `seconds`, OSError where there can be no lock.
+    The system frees the lock of a process that dies. Raises `error` where another one keeps it for longer than
+    `seconds`, or there can be no lock.
     """
+    try:
+        descriptor = _lock(path, seconds)
+    except TimeoutError:
+        raise error(f"{what} is being written by another process: try again") from None
+    except OSError as cause:
+        raise error(f"{what} cannot be locked for writing: {cause.strerror}") from cause
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(path: Path, seconds: float) -> int:
+    """The descriptor that holds the lock until it is closed. Raises TimeoutError, OSError."""
     descriptor = os.open(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     deadline = time.monotonic() + seconds
     while True:

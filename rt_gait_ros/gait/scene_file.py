@@ -5,10 +5,8 @@ They are derived from the bodies of people who walked by, without names: they st
 """
 
 import io
-import os
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -115,18 +113,11 @@ def signature(path: Path) -> tuple[int, int, int]:
     return stat.st_ino, stat.st_mtime_ns, stat.st_size
 
 
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> AbstractContextManager[None]:
     """Be the only writer of the file among all processes. Raises SceneError."""
     try:
         private_file.make_folder(path.parent.parent)
         private_file.make_folder(path.parent)
-        descriptor = private_file.lock(path, LOCK_SECONDS)
-    except TimeoutError:
-        raise SceneError(f"scene {path} is being written by another process: try again") from None
     except OSError as error:
         raise SceneError(f"scene {path} cannot be locked for writing: {error.strerror}") from error
-    try:
-        yield
-    finally:
-        os.close(descriptor)
+    return private_file.locked(path, LOCK_SECONDS, f"scene {path}", SceneError)

@@ -1,0 +1,63 @@
+"""What the recognition protocols of `rt-gait evaluate` are asked, and refuse, alike."""
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+from rt_gait_ros.cli.evaluation_pictures import add_picture_arguments, require_calibration
+from rt_gait_ros.cli.output import add_json_argument
+from rt_gait_ros.errors import UsageError
+from rt_gait_ros.gait.config import RecognizerConfig
+from rt_gait_ros.gait.model import GaitModel
+
+
+def add_protocol(
+    protocols: Any, name: str, summary: str, description: str, kept: str = "embeddings"
+) -> argparse.ArgumentParser:
+    """Declare a protocol and what all of them have. kept: what is stored for the next run, in a word."""
+    parser: argparse.ArgumentParser = protocols.add_parser(
+        name, help=summary, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--repository", type=Path, metavar="DIR", help="model repository (default: the package's own)")
+    parser.add_argument("--work", type=Path, metavar="DIR", help=f"where {kept} are kept (default: cache folder)")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: one per core)")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="write the rows as CSV too")
+    add_picture_arguments(parser)
+    add_json_argument(parser)
+    return parser
+
+
+def add_model_argument(parser: argparse.ArgumentParser) -> None:
+    """Declare --model, whose default is the gait node's."""
+    default = RecognizerConfig.model
+    parser.add_argument("--model", default=default, metavar="NAME", help=f"gait model (default: {default})")
+
+
+def add_scene_argument(parser: argparse.ArgumentParser, scene: str) -> None:
+    """Declare --scene-normalisation. scene: what counts as one, in a word."""
+    parser.add_argument(
+        "--scene-normalisation",
+        choices=("on", "off", "both"),
+        default="both",
+        help=f"take what all walkers of a {scene} share out of their embeddings (default both: with and without)",
+    )
+
+
+def scene_variants(arguments: argparse.Namespace) -> list[bool]:
+    """Whether to normalise, for each result that --scene-normalisation asks for."""
+    chosen = arguments.scene_normalisation
+    return [False, True] if chosen == "both" else [chosen == "on"]
+
+
+def check_common(arguments: argparse.Namespace) -> None:
+    """Refuse what no protocol can do. Raises UsageError, GaitError."""
+    if arguments.workers < 1:
+        raise UsageError(f"--workers {arguments.workers}: at least one is needed")
+    require_calibration(arguments)
+
+
+def require_kind(model: GaitModel, kind: str) -> None:
+    """Refuse a model that eats other gait frames than the set of walks gives. Raises UsageError."""
+    if model.gait_frame_kind != kind:
+        raise UsageError(f"{model.name} eats {model.gait_frame_kind} frames; this set gives {kind}")
