@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.evaluation.mot import Boxes, read_mot
+from rt_gait_ros.evaluation.mot_files import Boxes, read_truth
 from rt_gait_ros.pose.person import PersonPose, PoseFrame
 
 WIDTH, HEIGHT = 1280, 720
@@ -60,7 +60,8 @@ def tud(name: str, level: str, seed: int) -> list[View]:
     package = importlib.util.find_spec("motmetrics")
     if package is None or not package.submodule_search_locations:
         raise UsageError("TUD's ground truth is in motmetrics: pip install --no-deps -r benchmark/metrics.txt")
-    truth = read_mot(Path(package.submodule_search_locations[0]) / "data" / name / "gt.txt")
+    file = Path(package.submodule_search_locations[0]) / "data" / name / "gt.txt"
+    truth = {number: one.people for number, one in read_truth(file).items()}
     random = np.random.default_rng((seed, 1))
     views = []
     for number in range(1, max(truth) + 1):

@@ -10,6 +10,7 @@ from rt_gait_ros.cli.evaluate_virtual import add_virtual
 from rt_gait_ros.cli.output import add_json_argument, emit
 from rt_gait_ros.errors import GaitError
 from rt_gait_ros.evaluation import mot
+from rt_gait_ros.evaluation.mot_files import read_sequences, read_tracks, write_mot
 
 SUMMARY = "measure recognition on a data set"
 
@@ -20,7 +21,8 @@ Tracking on MOTChallenge sequences, from the detections that come with them: HOT
   rt-gait evaluate mot MOT17/train --out res    the tracks, too, as res/NAME.txt
   rt-gait evaluate mot MOT17/train --tracks res what somebody's tracks are worth, or those of `export tracks`
 
-Only what the ground truth counts as a pedestrian is held against the tracks; boxes on distractors count as false.
+As TrackEval has it, only what the ground truth counts as a pedestrian (class 1) is held against the tracks; tracks on
+distractors (classes 2, 7, 8, 12; in MOT20* also 6) count neither way. MOT15's ten columns have no classes.
 """
 
 
@@ -53,17 +55,17 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _mot(arguments: argparse.Namespace) -> int:
-    sequences = mot.read_sequences(arguments.folder)
+    sequences = read_sequences(arguments.folder)
     given = arguments.tracks
-    found = [mot.read_mot(given / f"{one.name}.txt") if given else mot.track(one) for one in sequences]
+    found = [read_tracks(given / f"{one.name}.txt", one.length) if given else mot.track(one) for one in sequences]
     if arguments.out:
         try:
             arguments.out.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise GaitError(f"{arguments.out} cannot be made: {error.strerror}") from error
         for sequence, tracks in zip(sequences, found, strict=True):
-            mot.write_mot(arguments.out / f"{sequence.name}.txt", tracks)
-    pairs = [(sequence.truth, tracks) for sequence, tracks in zip(sequences, found, strict=True)]
+            write_mot(arguments.out / f"{sequence.name}.txt", tracks)
+    pairs = [mot.prepared(sequence.truth, tracks) for sequence, tracks in zip(sequences, found, strict=True)]
     scores = {sequence.name: mot.score([pair]) for sequence, pair in zip(sequences, pairs, strict=True)}
     scores["all"] = mot.score(pairs)
     rows = [{"sequence": name, **asdict(score)} for name, score in scores.items()]

@@ -7,7 +7,7 @@ from typing import Any
 
 from rt_gait_ros.cli.output import add_json_argument, emit, progress
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.evaluation.mot import write_mot
+from rt_gait_ros.evaluation.mot_files import write_mot
 from rt_gait_ros.evaluation.track_export import export_tracks, recording_of
 from rt_gait_ros.pose.pipeline import CAMERA_MOTIONS, PoseConfig, PosePipeline
 from rt_gait_ros.resources import resource

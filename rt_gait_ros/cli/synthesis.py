@@ -12,7 +12,7 @@ import numpy as np
 
 from rt_gait_ros.demo.video import VideoWriter
 from rt_gait_ros.errors import GaitError, UsageError
-from rt_gait_ros.evaluation.mot import Boxes, write_mot
+from rt_gait_ros.evaluation.mot_files import Boxes, write_mot
 
 if TYPE_CHECKING:
     from rt_gait_ros.synthesis.truth import PersonTruth

@@ -1,14 +1,14 @@
-"""Multi-object tracking as MOTChallenge files, and its figures: HOTA, IDF1, MOTA, switches."""
+"""Multi-object tracking on MOTChallenge's sequences, and its figures: HOTA, IDF1, MOTA, switches."""
 
-import configparser
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 
-from rt_gait_ros.errors import GaitError, UsageError
+from rt_gait_ros.errors import UsageError
+from rt_gait_ros.evaluation.mot_files import NOBODY, Boxes, Sequence, Truth
 from rt_gait_ros.pose.person import PersonPose, PoseFrame
 from rt_gait_ros.tracking.similarity import iou_matrix
 from rt_gait_ros.tracking.track import TrackFrame, TrackState
@@ -20,29 +20,6 @@ MATCH_IOU = 0.5
 # Images in a row in which a track that is not seen still counts as a result, with its predicted box: so long it is
 # likelier that the detector missed the person than that nobody is there to see.
 UNSEEN = 2
-
-# Columns of a MOT17/MOT20 ground truth line; older sets have world coordinates in its place, and ten columns.
-_COLUMNS_WITH_CLASS = 9
-_PEDESTRIAN = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Boxes:
-    """One image's boxes. ids: (N,) int64. boxes: (N, 4) float64 left, top, width, height. confidence: (N,) float64."""
-
-    ids: np.ndarray
-    boxes: np.ndarray
-    confidence: np.ndarray
-
-    @classmethod
-    def of(cls, ids: Any, boxes: Any, confidence: Any = None) -> "Boxes":
-        """From sequences; confidence 1 when not given."""
-        ids = np.asarray(ids, np.int64).reshape(-1)
-        given = np.ones(len(ids)) if confidence is None else np.asarray(confidence, np.float64).reshape(-1)
-        return cls(ids, np.asarray(boxes, np.float64).reshape(-1, 4), given)
-
-
-NOBODY = Boxes.of([], [])
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,45 +56,6 @@ class Tracks:
         return Boxes.of(ids, [track.box for track in seen], [track.confidence for track in seen])
 
 
-@dataclass(frozen=True, slots=True)
-class Sequence:
-    """A folder of a MOTChallenge set: NAME/seqinfo.ini, NAME/det/det.txt, NAME/gt/gt.txt. rate: images per second."""
-
-    name: str
-    rate: float
-    length: int
-    width: int
-    height: int
-    detections: dict[int, Boxes]
-    truth: dict[int, Boxes]
-
-
-def read_sequences(folder: Path) -> list[Sequence]:
-    """All sequences below `folder`, or the one that it is. Raises UsageError when there is none, or a file is amiss."""
-    infos = sorted(folder.glob("*/seqinfo.ini")) or sorted(folder.glob("seqinfo.ini"))
-    if not infos:
-        raise UsageError(f"{folder} holds no MOTChallenge sequence: NAME/seqinfo.ini is not there")
-    return [_read_sequence(info) for info in infos]
-
-
-def _read_sequence(info: Path) -> Sequence:
-    parser = configparser.ConfigParser()
-    try:
-        parser.read_string(info.read_text(encoding="utf-8"))
-        told = parser["Sequence"]
-        rate, length = float(told["frameRate"]), int(told["seqLength"])
-        width, height = int(told["imWidth"]), int(told["imHeight"])
-    except (OSError, KeyError, ValueError, configparser.Error) as error:
-        raise UsageError(f"{info} is no MOTChallenge seqinfo.ini: {error}") from error
-    if not rate > 0:
-        raise UsageError(f"{info}: frameRate is {rate}; images per second are needed")
-    detections = read_mot(info.parent / "det" / "det.txt")
-    confidence = np.concatenate([boxes.confidence for boxes in detections.values()] or [np.zeros(0)])
-    if len(confidence) and (confidence.min() < 0 or confidence.max() > 1):
-        raise UsageError(f"{info.parent}: confidences of det.txt are not within 0..1; use the FRCNN or SDP detections")
-    return Sequence(info.parent.name, rate, length, width, height, detections, read_mot(info.parent / "gt" / "gt.txt"))
-
-
 def track(sequence: Sequence) -> dict[int, Boxes]:
     """What our tracker, with its defaults, makes of a sequence's detections: boxes by image number."""
     tracker, tracks, found = Tracker(seed=0), Tracks(), {}
@@ -134,44 +72,28 @@ def track(sequence: Sequence) -> dict[int, Boxes]:
     return found
 
 
-def read_mot(path: Path) -> dict[int, Boxes]:
-    """Boxes by image number (the first is 1) of a det.txt, gt.txt or result file.
+def prepared(truth: Mapping[int, Truth], tracks: Mapping[int, Boxes]) -> tuple[dict[int, Boxes], dict[int, Boxes]]:
+    """What is scored, as TrackEval prepares MOT16 to MOT20: the pedestrians that count, and the tracks without those
+    that lie on a distractor.
 
-    Of a ground truth, only what counts and is a pedestrian. Raises UsageError where the file is none.
+    In each image tracks and boxes of every class are assigned to each other by overlap, from MATCH_IOU on.
     """
-    try:
-        lines = np.loadtxt(path, delimiter=",", ndmin=2, dtype=np.float64)
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror or error}") from error
-    except ValueError as error:
-        raise UsageError(f"{path} is no MOTChallenge file: {error}") from error
-    if not lines.size:
-        return {}
-    if lines.shape[1] < 7:
-        raise UsageError(f"{path} is no MOTChallenge file: {lines.shape[1]} columns, 7 or more are needed")
-    if path.name.startswith("gt"):
-        counts = lines[:, 6] != 0
-        if lines.shape[1] == _COLUMNS_WITH_CLASS:
-            counts &= lines[:, 7] == _PEDESTRIAN
-        lines = lines[counts]
-    numbers = lines[:, 0].astype(int)
-    return {
-        int(number): Boxes.of(*(lines[numbers == number][:, columns] for columns in (1, slice(2, 6), 6)))
-        for number in np.unique(numbers)
+    people = {number: one.people for number, one in truth.items()}
+    return people, {
+        number: boxes if number not in truth else _off_distractors(truth[number], boxes)
+        for number, boxes in tracks.items()
     }
 
 
-def write_mot(path: Path, images: Mapping[int, Boxes]) -> None:
-    """Write boxes by image number as a MOTChallenge result file. Raises GaitError where that cannot be done."""
-    lines = [
-        f"{number},{body},{box[0]:.2f},{box[1]:.2f},{box[2]:.2f},{box[3]:.2f},{sure:.3f},-1,-1,-1\n"
-        for number in sorted(images)
-        for body, box, sure in zip(images[number].ids, images[number].boxes, images[number].confidence, strict=True)
-    ]
-    try:
-        path.write_text("".join(lines), encoding="ascii")
-    except OSError as error:
-        raise GaitError(f"{path} cannot be written: {error.strerror}") from error
+def _off_distractors(truth: Truth, tracks: Boxes) -> Boxes:
+    if not truth.distracts.any():
+        return tracks
+    overlap = iou_matrix(_corners(truth.boxes.boxes), _corners(tracks.boxes))
+    overlap[overlap < MATCH_IOU - np.finfo(float).eps] = 0
+    rows, columns = linear_sum_assignment(overlap, maximize=True)
+    stays = np.ones(len(tracks.ids), bool)
+    stays[columns[(overlap[rows, columns] > 0) & truth.distracts[rows]]] = False
+    return tracks.where(stays)
 
 
 def score(sequences: Iterable[tuple[Mapping[int, Boxes], Mapping[int, Boxes]]]) -> MotScore:

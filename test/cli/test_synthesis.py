@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from rt_gait_ros.cli.main import main
-from rt_gait_ros.evaluation.mot import read_sequences
+from rt_gait_ros.evaluation.mot_files import read_sequences
 
 
 def test_the_sheet_is_a_picture_of_its_seed(tmp_path, capsys):
@@ -25,13 +25,13 @@ def test_a_recording_is_a_motchallenge_sequence_with_keypoints(tmp_path):
     assert main(["synthesis", "record", uri, "--fps", "10", "--output", str(folder)]) == 0
     (sequence,) = read_sequences(folder)
     assert (sequence.name, sequence.rate, sequence.length, sequence.width) == ("meeting", 10.0, 5, 320)
-    assert sequence.truth[1].ids.tolist() == [1]  # the other one is not there yet
-    np.testing.assert_allclose(sequence.detections[1].boxes, sequence.truth[1].boxes)
+    assert sequence.truth[1].people.ids.tolist() == [1]  # the other one is not there yet
+    np.testing.assert_allclose(sequence.detections[1].boxes, sequence.truth[1].people.boxes)
     lines = [json.loads(line) for line in (folder / "truth.jsonl").read_text().splitlines()]
     assert [line["image"] for line in lines] == [1, 2, 3, 4, 5]
     person = lines[0]["people"][0]
     assert np.shape(person["keypoints"]) == (18, 3)
-    np.testing.assert_allclose(person["box"], sequence.truth[1].boxes[0], atol=0.01)
+    np.testing.assert_allclose(person["box"], sequence.truth[1].people.boxes[0], atol=0.01)
     capture = cv2.VideoCapture(str(folder / "video.mp4"))
     assert capture.get(cv2.CAP_PROP_FRAME_COUNT) == 5
     capture.release()

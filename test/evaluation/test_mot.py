@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from rt_gait_ros.errors import UsageError
-from rt_gait_ros.evaluation.mot import Boxes, Tracks, read_mot, score, write_mot
+from rt_gait_ros.evaluation.mot import Tracks, prepared, score
+from rt_gait_ros.evaluation.mot_files import Boxes, read_tracks, read_truth
 from rt_gait_ros.pose.person import PersonPose, PoseFrame
 from rt_gait_ros.tracking import Tracker
 
@@ -22,33 +22,6 @@ def left(n):
 
 def right(n):
     return 2, 500 - 10 * n
-
-
-def test_a_file_gives_back_what_was_written(tmp_path):
-    images = walk(left, right)
-    write_mot(tmp_path / "out.txt", images)
-    again = read_mot(tmp_path / "out.txt")
-    assert again.keys() == images.keys()
-    for number, boxes in images.items():
-        np.testing.assert_array_equal(again[number].ids, boxes.ids)
-        np.testing.assert_allclose(again[number].boxes, boxes.boxes)
-
-
-def test_of_a_ground_truth_only_people_that_count_are_read(tmp_path):
-    (tmp_path / "gt.txt").write_text("1,1,0,0,9,9,1,1,0.5\n1,2,0,0,9,9,0,1,1\n1,3,0,0,9,9,1,7,1\n")
-    assert read_mot(tmp_path / "gt.txt")[1].ids.tolist() == [1]
-
-
-@pytest.mark.parametrize("text", ["a,b,c\n", "1,2,3\n", "1,2,3,4,5,6,7\n1,2\n"])
-def test_what_is_no_such_file(tmp_path, text):
-    (tmp_path / "det.txt").write_text(text)
-    with pytest.raises(UsageError, match="no MOTChallenge file"):
-        read_mot(tmp_path / "det.txt")
-
-
-def test_a_missing_file(tmp_path):
-    with pytest.raises(UsageError, match="cannot be read"):
-        read_mot(tmp_path / "det.txt")
 
 
 def test_only_confirmed_tracks_are_results():
@@ -102,3 +75,47 @@ class TestScore:
     def test_nobody_found(self):
         result = score([(walk(left), {})])
         assert (result.hota, result.idf1, result.switches) == (0, 0, 0)
+
+    @pytest.mark.parametrize("benchmark", ["MOT15", "MOT17", "MOT20"])
+    def test_as_trackeval_scores_the_same_files(self, tmp_path, benchmark):
+        """Vehicles and static people beside the pedestrians, a box that does not count, tracks on all of them."""
+        truth, tracks = sequence_files(tmp_path, benchmark)
+        pairs = prepared(read_truth(truth, 20, mot20=benchmark == "MOT20"), read_tracks(tracks, 20))
+        result = score([pairs])
+        theirs = trackeval_of(tmp_path, benchmark)
+        assert 0 < result.hota < 1
+        assert result.hota == pytest.approx(np.mean(theirs["HOTA"]["HOTA"]))
+        assert result.idf1 == pytest.approx(theirs["Identity"]["IDF1"])
+        assert result.mota == pytest.approx(theirs["CLEAR"]["MOTA"])
+
+
+def sequence_files(folder, benchmark):
+    """Ground truth and results in the folders in which TrackEval looks for them; MOT15 has world coordinates."""
+    random = np.random.default_rng(5)
+    truth, tracks = [], []
+    for n in range(1, 21):
+        for number, (counts, kind) in enumerate([(1, 1), (1, 1), (0, 1), (1, 7), (1, 6), (1, 3)], start=1):
+            box = np.array([10 + 110 * number + 3 * n, 50 + n, 40, 100], float)
+            more = f"{0.1 * n:.4f},{number}.5,0" if benchmark == "MOT15" else f"{kind},1"
+            truth.append(f"{n},{number},{','.join(map(str, box))},{counts},{more}\n")
+            if random.random() < 0.8:
+                left, top = box[:2] + random.normal(0, 4, 2)
+                tracks.append(f"{n},{number if n < 12 else 7 - number},{left:.2f},{top:.2f},40,100,0.9,-1,-1,-1\n")
+    paths = folder / "gt" / "A" / "gt" / "gt.txt", folder / "tracks" / "ours" / "data" / "A.txt"
+    for path, lines in zip(paths, (truth, tracks), strict=True):
+        path.parent.mkdir(parents=True)
+        path.write_text("".join(lines))
+    return paths
+
+
+def trackeval_of(folder, benchmark):
+    """What TrackEval's own reading of the files and its preparation give."""
+    from trackeval import datasets, metrics
+
+    files = datasets.MotChallenge2DBox({
+        "GT_FOLDER": str(folder / "gt"), "TRACKERS_FOLDER": str(folder / "tracks"), "SEQ_INFO": {"A": 20},
+        "BENCHMARK": benchmark, "SKIP_SPLIT_FOL": True, "PRINT_CONFIG": False,
+    })  # fmt: skip
+    data = files.get_preprocessed_seq_data(files.get_raw_seq_data("ours", "A"), "pedestrian")
+    told = {"THRESHOLD": 0.5, "PRINT_CONFIG": False}
+    return {m.get_name(): m.eval_sequence(data) for m in (metrics.HOTA(), metrics.Identity(told), metrics.CLEAR(told))}
