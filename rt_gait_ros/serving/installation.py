@@ -123,6 +123,7 @@ def server_environment(installation: Installation) -> dict[str, str]:
     environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if Path(path).is_dir())
     # The ROS wheels re-execute any Python that imports them without this; Triton's stubs would not survive that.
     environment["_ROS_WHEELS_BOOTSTRAP_COMPLETE"] = "1"
+    environment["ORT_DISABLE_TELEMETRY"] = "1"  # as rt_gait_ros/__init__.py says; for Triton's own backend as well
     return environment
 
 

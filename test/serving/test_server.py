@@ -253,3 +253,11 @@ def test_server_that_does_not_end_is_killed(small_server: TritonServer) -> None:
     os.kill(pid, signal.SIGSTOP)
     small_server.stop(timeout=0.2)
     assert not Path(f"/proc/{pid}").exists()
+
+
+def test_the_server_and_its_stubs_are_told_to_send_nothing_to_the_maker_of_onnx_runtime(triton_server):
+    tasks = Path(f"/proc/{triton_server.pid}/task").glob("*/children")  # each thread has its own
+    children = [pid for task in tasks for pid in task.read_text().split()]
+    assert children
+    for pid in (str(triton_server.pid), *children):
+        assert b"ORT_DISABLE_TELEMETRY=1" in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
