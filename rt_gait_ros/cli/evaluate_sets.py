@@ -103,7 +103,7 @@ def _tum_gaid(arguments: argparse.Namespace) -> int:
 
 def _people(path: Path) -> set[str]:
     try:
-        lines = path.read_text(encoding="utf-8").split()
+        lines = path.read_text(encoding="utf-8-sig").split()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"--people {path} cannot be read: name a text file with one person a line") from error
     numbers = [line.removeprefix("p") for line in lines]

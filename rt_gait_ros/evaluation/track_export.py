@@ -71,7 +71,7 @@ def recording_of(folder: Path) -> tuple[Path, float]:
     info = folder / "seqinfo.ini"
     parser = configparser.ConfigParser()
     try:
-        parser.read_string(info.read_text(encoding="utf-8"))
+        parser.read_string(info.read_text(encoding="utf-8-sig"))
         told = parser["Sequence"]
         images, rate = folder / told.get("imDir", "img1"), float(told["frameRate"])
     except (OSError, KeyError, ValueError, configparser.Error) as error:

@@ -64,7 +64,7 @@ class Topology:
     def load(cls, path: str | Path) -> "Topology":
         """Read a COCO-category JSON file. Raises PoseError, one line, for a missing or wrong one."""
         try:
-            category = json.loads(Path(path).read_text(encoding="utf-8"))
+            category = json.loads(Path(path).read_text(encoding="utf-8-sig"))
         except OSError as error:
             raise PoseError(f"{path}: cannot read the topology: {error.strerror}") from error
         except ValueError as error:

@@ -2,8 +2,6 @@
 
 import contextlib
 import io
-from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -12,7 +10,7 @@ import torch
 from torch import nn
 
 from rt_gait_ros.pose.paf import PafParser
-from rt_gait_ros.training.coco import DatasetError, KeypointDataset
+from rt_gait_ros.training.coco import DatasetError, KeypointDataset, read_annotations
 
 # Per-keypoint falloff of COCO's seventeen (pycocotools); other keypoints get the middle of them.
 COCO_SIGMAS = {
@@ -44,8 +42,9 @@ def average_precision(dataset: KeypointDataset, found: list[dict[str, Any]]) -> 
     if not found:
         return dict.fromkeys(FIGURES, 0.0)
     with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints its progress
-        truth = COCO(str(dataset.annotations))
-        _check_complete(truth.anns.values(), dataset.annotations)
+        truth = COCO()
+        truth.dataset = _complete(dataset)
+        truth.createIndex()
         evaluation = COCOeval(truth, truth.loadRes([dict(entry) for entry in found]), "keypoints")
         evaluation.params.imgIds = [image.image_id for image in dataset.images]
         evaluation.params.catIds = [dataset.category_id]
@@ -92,9 +91,18 @@ def _result(dataset: KeypointDataset, image_id: int, joints: np.ndarray, score: 
     }
 
 
-def _check_complete(annotations: Iterable[dict[str, Any]], source: Path) -> None:
-    """Raise DatasetError for an annotation without what COCO's evaluation asks for."""
-    for annotation in annotations:
-        for key in ("area", "bbox", "iscrowd", "num_keypoints"):
-            if key not in annotation:
-                raise DatasetError(f"{source}: annotation {annotation.get('id')} has no '{key}', which COCO's AP needs")
+def _complete(dataset: KeypointDataset) -> dict[str, list[dict[str, Any]]]:
+    """The annotation file with what pycocotools needs. Raises DatasetError for what cannot be told from the rest."""
+    content = read_annotations(dataset.annotations)
+    for number, annotation in enumerate(content["annotations"], start=1):
+        named = annotation.get("id", f"of image {annotation['image_id']}")
+        annotation["id"] = number  # pycocotools takes 0 for "matched to nobody" and reads no file without ids
+        if annotation["category_id"] != dataset.category_id:
+            continue
+        for key in ("area", "bbox"):
+            if annotation.get(key) is None:
+                raise DatasetError(f"{dataset.annotations}: annotation {named} has no '{key}', which COCO's AP needs")
+        annotation["iscrowd"] = annotation.get("iscrowd") or 0
+        annotation["keypoints"] = annotation.get("keypoints") or [0] * 3 * len(dataset.keypoints)
+        annotation["num_keypoints"] = sum(visibility > 0 for visibility in annotation["keypoints"][2::3])
+    return content

@@ -92,10 +92,45 @@ def test_a_network_that_gives_the_targets_is_nearly_perfect(stick_figures):
     assert keypoint_precision(Oracle(dataset, 224), dataset, 224)["ap"] > 0.95
 
 
-def test_annotations_without_an_area_are_refused(stick_figures):
+def changed(folder, encoding="utf-8", **changes):
+    """The annotation file with these fields in every annotation; None takes one away."""
+    path = folder / "annotations.json"
+    content = json.loads(path.read_text())
+    for entry in content["annotations"]:
+        entry |= changes
+        for key in [key for key, value in changes.items() if value is None]:
+            del entry[key]
+    path.write_text(json.dumps(content), encoding=encoding)
+
+
+@pytest.mark.parametrize(
+    "change", [{"num_keypoints": None}, {"num_keypoints": 0}, {"iscrowd": None}, {"id": None}, {"id": 0}]
+)
+def test_what_can_be_told_from_the_rest_may_be_missing_or_wrong(stick_figures, change):
+    found = perfect(stick_figures)
+    changed(stick_figures, **change)
+    assert average_precision(read(stick_figures), found)["ap"] == pytest.approx(1.0)
+
+
+def test_a_byte_order_mark_is_no_part_of_the_file(stick_figures):
+    found = perfect(stick_figures)
+    changed(stick_figures, encoding="utf-8-sig")
+    assert average_precision(read(stick_figures), found)["ap"] == pytest.approx(1.0)
+
+
+def test_whoever_has_no_keypoints_counts_neither_way(stick_figures):
+    found = perfect(stick_figures)
     path = stick_figures / "annotations.json"
     content = json.loads(path.read_text())
-    del content["annotations"][0]["area"]
+    first = content["annotations"][0]
+    content["annotations"][0] = {key: first[key] for key in ("image_id", "category_id", "bbox", "area")}
     path.write_text(json.dumps(content))
-    with pytest.raises(DatasetError, match="annotation 1 has no 'area'"):
-        average_precision(read(stick_figures), perfect(stick_figures))
+    assert average_precision(read(stick_figures), found)["ap"] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("key", ["area", "bbox"])
+def test_annotations_without_an_area_are_refused(stick_figures, key):
+    found = perfect(stick_figures)
+    changed(stick_figures, **{key: None})
+    with pytest.raises(DatasetError, match=f"annotation 1 has no '{key}'"):
+        average_precision(read(stick_figures), found)
