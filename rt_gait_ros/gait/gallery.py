@@ -5,7 +5,6 @@ import os
 import secrets
 import threading
 import time
-import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,8 +14,7 @@ import numpy as np
 from rt_gait_ros.gait import gallery_file
 from rt_gait_ros.gait.distance import distances
 from rt_gait_ros.gait.gallery_file import Content, GalleryCorrupt, GalleryError, GalleryTooNew, Person, Template
-
-MAX_NAME = 64  # characters of a display name: it has to fit a table and an overlay
+from rt_gait_ros.gait.names import clean_name, comparable
 
 _versions = itertools.count(1)  # of the contents of all galleries of this process: no two of them share one
 
@@ -65,7 +63,7 @@ class Gallery:
 
     Every change locks the file against other processes, reads it, changes it and replaces it atomically; memory follows
     only after the disk has it. So several processes may hold one gallery, and `refresh` shows one what another changed.
-    Methods may be called from any thread. All errors derive from GalleryError, and then nothing was changed.
+    Methods may be called from any thread. All errors derive from GaitError, and then nothing was changed.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -147,7 +145,7 @@ class Gallery:
     ) -> Person:
         """Enrol somebody; with `extend`, add to the person of that name if there is one.
 
-        Raises DuplicateName, GalleryModelMismatch, or GalleryError for an unfit name or embedding.
+        Raises UnfitName, DuplicateName, GalleryModelMismatch, or GalleryError for an unfit embedding.
         """
         checked = tuple(_checked(template) for template in templates)
         if not checked:
@@ -182,7 +180,7 @@ class Gallery:
         return forgotten[0]
 
     def rename(self, key: str, new_name: str) -> Person:
-        """Give a person another display name; the id stays. Raises UnknownPerson or DuplicateName."""
+        """Give a person another display name; the id stays. Raises UnfitName, UnknownPerson or DuplicateName."""
         new_name = clean_name(new_name)
 
         def edit(content: Content) -> Content:
@@ -266,9 +264,9 @@ class Gallery:
 
 
 def _named(content: Content, name: str) -> Person | None:
-    """Display names are compared without regard to case: two persons called Ada and ADA would be one to a listener."""
-    wanted = unicodedata.normalize("NFC", name).casefold()
-    return next((person for person in content.persons if person.name.casefold() == wanted), None)
+    """The person whose name nobody could tell from this one: Ada and ADA would be one to a listener."""
+    wanted = comparable(name)
+    return next((person for person in content.persons if comparable(person.name) == wanted), None)
 
 
 def _find(content: Content, key: str) -> Person:
@@ -281,14 +279,6 @@ def _find(content: Content, key: str) -> Person:
 def _without(content: Content, person: Person) -> Content:
     rest = tuple(p for p in content.persons if p is not person)
     return replace(content, persons=rest) if rest else Content()
-
-
-def clean_name(name: str) -> str:
-    """A display name as it is stored: trimmed, in Unicode's composed form. Raises GalleryError for an unfit one."""
-    name = unicodedata.normalize("NFC", name.strip())
-    if not name or len(name) > MAX_NAME or not name.isprintable():
-        raise GalleryError(f"{name!r} is no name: use 1 to {MAX_NAME} printable characters")
-    return name
 
 
 def _new_id(content: Content) -> str:

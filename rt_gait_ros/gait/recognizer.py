@@ -14,9 +14,10 @@ from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.embedder import Embedder, read_embedding
 from rt_gait_ros.gait.enrollment import EnrollError, Enrollment
 from rt_gait_ros.gait.evidence import Evidence, Look, Verdict, candidates, confidence
-from rt_gait_ros.gait.gallery import Gallery, GalleryError, References, UnknownPerson, clean_name
+from rt_gait_ros.gait.gallery import Gallery, GalleryError, References, UnknownPerson
 from rt_gait_ros.gait.identity import Identity, IdentityFrame, IdentityStatus
 from rt_gait_ros.gait.model import describe
+from rt_gait_ros.gait.names import UnfitName, clean_name
 from rt_gait_ros.gait.scene import MIN_WALKERS, SceneError
 from rt_gait_ros.gait.scenes import Scenes
 from rt_gait_ros.gait.stream_embedder import embedder_for
@@ -406,6 +407,6 @@ def _complaint(name: str, frames: int, timeout: float) -> str:
     """Why nobody can be enrolled like that; empty when somebody can."""
     try:
         clean_name(name)
-    except GalleryError as error:
+    except UnfitName as error:
         return str(error)
     return "" if frames >= 0 and 0.0 <= timeout < math.inf else "frames and timeout cannot be negative"

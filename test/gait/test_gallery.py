@@ -6,6 +6,7 @@ import pytest
 
 from rt_gait_ros.gait.gallery import DuplicateName, Gallery, GalleryModelMismatch, UnknownPerson
 from rt_gait_ros.gait.gallery_file import GalleryCorrupt, GalleryError, GalleryTooNew
+from rt_gait_ros.gait.names import UnfitName
 
 SILHOUETTE = {"model": "angle", "gait_frame_kind": "silhouette"}
 
@@ -53,7 +54,7 @@ def test_a_name_belongs_to_one_person(gallery, template, name):
 
 @pytest.mark.parametrize("name", ["", "   ", "a\nb", "x" * 65, "\x1b[31m"])
 def test_a_name_that_cannot_be_shown_is_refused(gallery, template, name):
-    with pytest.raises(GalleryError, match="name"):
+    with pytest.raises(UnfitName, match="is no name"):
         gallery.add(name, [template(5)], **SILHOUETTE)
 
 
