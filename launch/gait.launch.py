@@ -67,8 +67,9 @@ def declare_arguments() -> list[DeclareLaunchArgument]:
             "triton",
             default_value="embedded",
             choices=["embedded", "external"],
-            description="embedded: start a Triton server that ends with the launch, unless params_file says that the "
-            "nodes run their networks themselves. external: one runs already.",
+            description="embedded: use the Triton server that runs at triton_url, or start one that ends with the "
+            "launch; none where params_file says that the nodes run their networks themselves. external: one runs "
+            "elsewhere.",
         ),
         DeclareLaunchArgument(
             "triton_url",
@@ -197,7 +198,7 @@ def node(said: Arguments, executable: str, overrides: Path) -> Node:
 
 
 def triton_server(said: Arguments) -> ExecuteProcess:
-    """The embedded server; without it nobody is recognised, so the launch ends when it does."""
+    """The embedded server, or whoever waits while another serves; without it nobody is recognised: the launch ends."""
     port = said.triton_port
     words = ["--http-port", str(port - 1), "--grpc-port", str(port), "--metrics-port", str(port + 1)]
     words += ["--networks", *said.networks]

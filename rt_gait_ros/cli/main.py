@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from rt_gait_ros import __version__
 from rt_gait_ros.errors import GaitError
 from rt_gait_ros.pip_packages import advice
+from rt_gait_ros.signals import Ended, on_ending, raise_ended
 
 # Name and summary of every subcommand; the module NAME.py has SUMMARY, add_arguments(parser) and run(arguments) -> int.
 COMMANDS = {
@@ -41,8 +42,9 @@ begin with
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Entry point. Returns the exit code: 0 well, 1 it failed, 2 the request was wrong, 130 interrupted."""
+    """Entry point. Returns the exit code: 0 well, 1 it failed, 2 the request was wrong, 128 and a signal's number."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    on_ending(raise_ended, (signal.SIGTERM, signal.SIGHUP))  # SIGINT raises already, unless a shell's & has it ignored
     # a reader that goes away, as in `rt-gait gallery list | head`, ends the command without a word
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     name = next((word for word in words if not word.startswith("-")), "")
@@ -71,9 +73,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"rt-gait {name}: {error.filename}: {error.strerror}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as ended:
         print(file=sys.stderr)
-        return 130
+        return ended.exit_code if isinstance(ended, Ended) else Ended().exit_code
 
 
 def _parser(chosen: str) -> argparse.ArgumentParser:

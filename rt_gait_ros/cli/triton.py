@@ -2,9 +2,9 @@
 
 import argparse
 import hashlib
-import signal
 import sys
 import threading
+import time
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,12 @@ from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.inference import InferenceError
 from rt_gait_ros.serving.installation import find_installation, install
 from rt_gait_ros.serving.repository import RepositoryModel, read_repository
+from rt_gait_ros.serving.running import find_running, starting
 from rt_gait_ros.serving.server import Ports, ServerFailed, ServerState, TritonServer, read_states, stop_server
 from rt_gait_ros.serving.triton_client import TritonClient
+from rt_gait_ros.signals import on_ending, raise_ended
+
+LOOK_PERIOD = 0.2  # seconds between looks whether the server is still there
 
 SUMMARY = "run the Triton server that serves the networks, and look after the networks"
 
@@ -47,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     up.add_argument("--grpc-port", type=_port, default=8001, help="gRPC port, which the nodes use (default 8001)")
     up.add_argument("--metrics-port", type=_port, default=8002, help="Prometheus metrics port (default 8002)")
     up.add_argument("--networks", nargs="+", default=[], metavar="NAME", help="load these alone (default: all)")
-    up.add_argument("--foreground", action="store_true", help="stay, and stop the server at SIGINT or SIGTERM")
+    up.add_argument("--foreground", action="store_true", help="stay until a signal comes, then stop it")
     up.set_defaults(action=_up)
 
     status = commands.add_parser("status", help="say whether a server answers, and which networks are ready")
@@ -100,44 +104,49 @@ def _up(arguments: argparse.Namespace) -> int:
     ports = Ports(arguments.http_port, arguments.grpc_port, arguments.metrics_port)
     if len(set(astuple(ports))) < 3:
         raise UsageError("the server's three ports must be different ones")
-    folder = _folder(arguments)
-    running = next((state for state in read_states() if state.ports.grpc == ports.grpc), None)
-    if running is not None:
-        if Path(running.repository) != folder.resolve():
-            raise ServerFailed(
-                f"a server on {running.repository} runs at {running.url}: `rt-gait triton down` first, or another port"
-            )
-        missing = sorted(set(arguments.networks or read_repository(folder)) - set(running.networks))
-        if missing:
-            raise ServerFailed(
-                f"the server at {running.url} runs without {', '.join(missing)}: `rt-gait triton down` first, "
-                "or another port"
-            )
-        print(f"already running at {running.url} (pid {running.pid})")
-        return 0
+    server = TritonServer(_folder(arguments), ports, arguments.networks)
     if arguments.foreground:
-        return _serve(TritonServer(folder, ports, arguments.networks))
-    server = TritonServer(folder, ports, arguments.networks).start(detached=True)
+        return _serve(server)
+    with starting(ports):
+        if (running := find_running(server.repository, ports, server.networks)) is not None:
+            print(f"already running at {running.url} ({running.whose})")
+            return 0
+        server.start(detached=True)
     print(f"Triton serves {', '.join(server.networks)} at {server.url} (pid {server.pid}, log {server.log})")
     return 0
 
 
 def _serve(server: TritonServer) -> int:
-    """Run the server until a signal comes. Raises ServerFailed when it dies before."""
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """Have the networks served until a signal comes: by the server that is there already, for as long as it is, else by
+    our own. Raises ServerFailed when that dies before."""
+    on_ending(raise_ended)
     try:
-        with server:
-            # From here on a second signal must not cut the server's own end short.
-            for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, lambda *_: stop.set())
-            print(f"Triton serves {', '.join(server.networks)} at {server.url} (log {server.log})", flush=True)
-            while server.alive:
-                if stop.wait(0.2):
-                    return 0
-            raise ServerFailed(f"the Triton server died: see {server.log}")
+        while True:
+            with starting(server.ports):
+                running = find_running(server.repository, server.ports, server.networks)
+                if running is None:
+                    server.start()
+            if running is None:
+                return _watch(server)
+            print(f"using the Triton server that runs at {running.url} ({running.whose})", flush=True)
+            while running.alive:
+                time.sleep(LOOK_PERIOD)
+            print(f"the Triton server at {running.url} has ended: starting one here", flush=True)
     except KeyboardInterrupt:
         return 0
+    finally:
+        server.stop()
+
+
+def _watch(server: TritonServer) -> int:
+    """Wait for a signal. A second one must not cut short what comes then: the server's own end."""
+    stop = threading.Event()
+    on_ending(lambda *_: stop.set())
+    print(f"Triton serves {', '.join(server.networks)} at {server.url} (log {server.log})", flush=True)
+    while server.alive:
+        if stop.wait(LOOK_PERIOD):
+            return 0
+    raise ServerFailed(f"the Triton server died: see {server.log}")
 
 
 def _status(arguments: argparse.Namespace) -> int:

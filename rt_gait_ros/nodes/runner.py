@@ -18,19 +18,20 @@ from rt_gait_ros.nodes.dds import apply_dds_profile
 from rt_gait_ros.nodes.memory import keep_large_blocks
 from rt_gait_ros.nodes.parameters import Specification, specifications
 from rt_gait_ros.nodes.stage import Stage
+from rt_gait_ros.signals import Ended, on_ending
 
 WAKE_PERIOD = 0.25  # seconds after which a signal is heeded at the latest
 
 
 class Signals:
-    """SIGINT and SIGTERM raise KeyboardInterrupt until `gently` is set; from then on the first one only sets `stop`."""
+    """SIGINT, SIGTERM and SIGHUP raise Ended until `gently` is set; from then on the first one only sets `stop`."""
 
     def __init__(self) -> None:
         self.gently = False
         self.stop = False
 
     def __enter__(self) -> "Signals":
-        self._before = {number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+        self._before = on_ending(self._on_signal)
         return self
 
     def __exit__(
@@ -41,7 +42,7 @@ class Signals:
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if not self.gently or self.stop:
-            raise KeyboardInterrupt
+            raise Ended(number)
         self.stop = True
 
 
@@ -49,7 +50,7 @@ def run(build: Callable[[], Sequence[Stage]], args: Sequence[str] | None, help_t
     """Run the stages that `build` makes until one of them ends the process or a signal comes.
 
     args: the command line without the program's name, None for sys.argv's. Errors a user can mend are one line on
-    standard error. Returns the exit code: 0 after SIGINT, SIGTERM or an orderly end, else the error's own.
+    standard error. Returns the exit code: 0 after SIGINT, SIGTERM, SIGHUP or an orderly end, else the error's own.
     """
     args = sys.argv[1:] if args is None else list(args)
     own = args[: args.index("--ros-args")] if "--ros-args" in args else args
@@ -69,7 +70,7 @@ def run(build: Callable[[], Sequence[Stage]], args: Sequence[str] | None, help_t
 def run_in_process(
     build: Callable[[], Sequence[Stage]], args: Sequence[str], each_turn: Callable[[], None] = lambda: None
 ) -> int:
-    """Start ROS, run the stages, end ROS. Returns 0 after SIGINT, SIGTERM or an orderly end; raises what ended a stage.
+    """Start ROS, run the stages, end ROS. Returns 0 after a signal or an orderly end; raises what ended a stage.
 
     args: for ROS. each_turn: called after every callback, at least each WAKE_PERIOD.
     """

@@ -151,15 +151,35 @@ def _python_variant(config: ModelConfig) -> ModelConfig:
     variant.backend = "python"
     variant.ClearField("platform")
     variant.ClearField("default_model_filename")
-    # one process per network: ONNX Runtime's own threads are the parallelism, a second process would double the memory
     variant.ClearField("instance_group")
-    variant.instance_group.add(count=1, kind=ModelInstanceGroup.KIND_CPU)
+    variant.instance_group.add(count=_instances(config), kind=ModelInstanceGroup.KIND_CPU)
     if variant.HasField("sequence_batching"):
         # the script keeps the state itself, and joins sequences with different numbers of new frames
         variant.sequence_batching.ClearField("state")
         for tensor in variant.input:
             tensor.allow_ragged_batch = True
     return variant
+
+
+def _instances(config: ModelConfig) -> int:
+    """Processes of a network on the embedded server: what its instance_group says, else one.
+
+    One is the default because ONNX Runtime's own threads are the parallelism, and each process has its own copy of the
+    network. What this server cannot follow (a GPU, rate limits) is said.
+    """
+    count = sum(max(1, group.count) for group in config.instance_group) or 1
+    for group in config.instance_group:
+        followed = ModelInstanceGroup(name=group.name, kind=group.kind, count=group.count)
+        if group != followed or group.kind not in (ModelInstanceGroup.KIND_AUTO, ModelInstanceGroup.KIND_CPU):
+            _log.warning(
+                "model '%s' has an instance_group of %s: the embedded server has the CPU alone, and runs it in %d "
+                "process%s there",
+                config.name,
+                " ".join(text_format.MessageToString(group).split()),
+                count,
+                "" if count == 1 else "es",
+            )
+    return count
 
 
 def _backend(config: ModelConfig) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from tritonclient.grpc import InferenceServerClient, InferInput, InferResult
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
+from rt_gait_ros.errors import UsageError
 from rt_gait_ros.serving.inference import (
     DeadlineExceeded,
     InferenceError,
@@ -32,6 +33,10 @@ _CHANNEL = [
     # Its own connection: another client's back-off in this process shall not be ours.
     ("grpc.use_local_subchannel_pool", 1),
 ]
+_GRPC_SCHEMES = ("unix:", "dns:", "ipv4:", "ipv6:")
+# What gRPC says, connecting, of a server that speaks something else: Triton's own HTTP and metrics ports close the
+# socket, other web servers answer in HTTP/1.
+_NO_GRPC = ("Socket closed", "HTTP/2", "http1", "SETTINGS frame")
 # What Triton says of a model that it does not have or could not load, under several status codes.
 _MODEL_ABSENT = ("unknown model", "is not found", "is not ready", "no available versions", "not loaded")
 
@@ -43,7 +48,11 @@ class TritonClient:
     """
 
     def __init__(self, url: str = "127.0.0.1:8001", *, timeout: float = 2.0) -> None:
-        """url: "host:port" of Triton's gRPC service. timeout: seconds, for calls without a deadline of their own."""
+        """url: "host:port" of Triton's gRPC service. timeout: seconds, for calls without a deadline of their own.
+
+        Raises UsageError for a url that is none.
+        """
+        check_url(url)
         self.url = url
         self._timeout = timeout
         self._client = InferenceServerClient(url, channel_args=_CHANNEL)
@@ -103,8 +112,8 @@ class TritonClient:
         seconds = self._timeout if deadline is None else deadline
         try:
             return str(self._client.get_server_metadata(client_timeout=seconds).version)
-        except (InferenceServerException, ValueError):
-            raise ServerUnavailable(self._nobody()) from None
+        except (InferenceServerException, ValueError) as error:
+            raise ServerUnavailable(self._nobody(str(error))) from None
 
     def close(self) -> None:
         """Let go of the connection; open futures fail with ServerUnavailable. May be called twice."""
@@ -112,7 +121,13 @@ class TritonClient:
             self._closed = True
         self._client.close()
 
-    def _nobody(self) -> str:
+    def _nobody(self, said: str) -> str:
+        """Why nobody answers. said: by gRPC."""
+        if "failed to connect" in said and any(words in said for words in _NO_GRPC):
+            return (
+                f"what listens at {self.url} does not speak gRPC: name the port of Triton's gRPC service, which is "
+                "8001 unless another was chosen (8000 is HTTP, 8002 metrics)"
+            )
         return f"no Triton server answers at {self.url}: start one (`rt-gait triton up`) or correct the address"
 
     def _absent(self, model: str) -> str:
@@ -140,8 +155,23 @@ class TritonClient:
         if self._closed or isinstance(error, ValueError) or status == "StatusCode.CANCELLED":
             return ServerUnavailable(f"the client of {self.url} is closed")
         if status == "StatusCode.UNAVAILABLE":
-            return ServerUnavailable(self._nobody())
+            return ServerUnavailable(self._nobody(said))
         return InferenceError(f"model '{model}' at {self.url} failed: {said}")
+
+
+def check_url(url: str) -> None:
+    """Raise UsageError unless `url` is host:port, or one of gRPC's own addresses (unix:PATH, dns:…, ipv4:…, ipv6:…)."""
+    if url.startswith(_GRPC_SCHEMES):
+        return
+    scheme, separator, rest = url.rpartition("://")
+    if separator:
+        advice = f"leave {scheme}:// out"
+        if scheme.startswith("http"):
+            advice += ", and name the gRPC port (8001 unless another was chosen): 8000 is HTTP"
+        raise UsageError(f"triton_url '{url}' is not HOST:PORT: {advice}, for example {rest.split(':')[0]}:8001")
+    host, _, port = url.rpartition(":")
+    if not host or "/" in url or not port.isdecimal() or not 1 <= int(port) <= 65535:
+        raise UsageError(f"triton_url '{url}' is not HOST:PORT of Triton's gRPC service, for example 127.0.0.1:8001")
 
 
 def _place(sequence: Sequence | None) -> dict[str, Any]:

@@ -172,8 +172,9 @@ def _say(report: Report, title: str, line: str) -> None:
 
 
 def _ignore_interrupt(worker: int) -> None:
-    """Ctrl-C is for the process that trains; its workers end with it."""
+    """Ctrl-C is for the process that trains; its workers end with it, by SIGTERM and without a word."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _loader(samples: PoseSamples, training: PoseTraining, epoch: int) -> DataLoader:

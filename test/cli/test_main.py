@@ -1,6 +1,7 @@
 import argparse
 import importlib
 import json
+import signal
 import subprocess
 import sys
 
@@ -93,3 +94,22 @@ def test_help_does_not_wait_for_heavy_libraries():
     loaded = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True).stderr
     assert "'torch'" not in loaded
     assert "'cv2'" not in loaded
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+def test_a_signal_ends_a_command_as_an_interruption(number, tmp_path):
+    program = (
+        "import time; from rt_gait_ros.cli import bench, main\n"
+        "def wait(arguments):\n"
+        "    try:\n"
+        "        print('ready', flush=True); time.sleep(60)\n"
+        "    finally:\n"
+        "        print('down', flush=True)\n"
+        "bench.run = wait; raise SystemExit(main.main(['bench']))"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as command:
+        assert command.stdout is not None
+        assert command.stdout.readline() == "ready\n"
+        command.send_signal(number)
+        assert command.stdout.read() == "down\n"
+    assert command.returncode == 128 + number

@@ -48,6 +48,7 @@ class Run:
             "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
             "ROS_DOMAIN_ID": str(1 + os.getpid() % 100),
             "PYTHONUNBUFFERED": "1",
+            "TMPDIR": str(folder),
         }
         with self.said_at.open("wb") as said:
             self.process = subprocess.Popen([*command, *arguments], env=environment, stdout=said, stderr=said)
@@ -57,6 +58,10 @@ class Run:
     def said(self) -> str:
         """Both outputs so far."""
         return self.said_at.read_text(errors="replace")
+
+    def folders(self) -> list[Path]:
+        """What the run has for itself alone: the server's folder, and that of the arguments."""
+        return [*self._folder.glob("cache/triton/*"), *self._folder.glob("rt_gait_run_*")]
 
     def left_behind(self) -> list[str]:
         """Processes that were started from the run's own folder: the server's."""
@@ -96,17 +101,20 @@ def test_a_video_is_played_and_its_people_are_told_and_all_ends(start: Callable[
     assert not run.left_behind()
 
 
-def test_interrupt_ends_everything(start: Callable[..., Run], clip: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_a_signal_ends_everything(start: Callable[..., Run], clip: Path, number: int) -> None:
     run = start("--source", str(clip), "--loop")
     end = time.monotonic() + 60
     while "collecting" not in run.said and time.monotonic() < end:
         assert run.process.poll() is None, run.said
         time.sleep(0.1)
     assert run.left_behind()
-    run.process.send_signal(signal.SIGINT)
+    assert run.folders()
+    run.process.send_signal(number)
     assert run.process.wait(30) == 0, run.said
     assert "Traceback" not in run.said
     assert not run.left_behind()
+    assert not run.folders()
 
 
 @pytest.mark.parametrize(

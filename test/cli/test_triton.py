@@ -2,7 +2,13 @@
 
 import argparse
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +16,7 @@ import pytest
 from rt_gait_ros.cli import triton
 from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.serving.installation import find_installation
-from rt_gait_ros.serving.server import Ports, ServerFailed, TritonServer
+from rt_gait_ros.serving.server import Ports, ServerFailed, TritonServer, read_states
 
 
 def call(*words: object) -> int:
@@ -64,10 +70,8 @@ def test_up_status_down(
 
 
 def test_down_leaves_a_server_to_its_owner_unless_its_port_is_named(
-    cache: Path, model_repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    cache: Path, small: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    small = tmp_path / "repository"
-    shutil.copytree(model_repository / "gait_energy_image", small / "gait_energy_image")
     with TritonServer(small) as owned:
         assert call("down") == 0
         assert f"left the server at {owned.url} to its owner" in capsys.readouterr().out
@@ -75,6 +79,97 @@ def test_down_leaves_a_server_to_its_owner_unless_its_port_is_named(
         assert call("down", "--grpc-port", owned.ports.grpc) == 0
         assert f"stopped the server at {owned.url}" in capsys.readouterr().out
         assert not owned.alive
+
+
+class Foreground:
+    """`rt-gait triton up --foreground` in a process of its own."""
+
+    def __init__(self, ports: Ports, repository: Path, cache: Path, log: Path) -> None:
+        self._log = log
+        words = ["up", "--foreground", "--repository", str(repository)]
+        for name in ("http", "grpc", "metrics"):
+            words += [f"--{name}-port", str(getattr(ports, name))]
+        command = [sys.executable, "-m", "rt_gait_ros.cli.main", "triton", *words]
+        with log.open("wb") as said:
+            self.process = subprocess.Popen(
+                command, stdout=said, stderr=said, env={**os.environ, "RT_GAIT_CACHE": str(cache)}
+            )
+
+    @property
+    def said(self) -> str:
+        return self._log.read_text()
+
+    def wait_until_says(self, line: str) -> None:
+        end = time.monotonic() + 60
+        while line not in self.said and time.monotonic() < end and self.process.poll() is None:
+            time.sleep(0.05)
+        assert line in self.said, self.said
+
+
+@pytest.fixture
+def foreground(tmp_path: Path) -> Iterator[Callable[..., Foreground]]:
+    started: list[Foreground] = []
+
+    def start(ports: Ports, repository: Path, cache: Path) -> Foreground:
+        started.append(Foreground(ports, repository, cache, tmp_path / f"foreground{len(started)}.log"))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.process.terminate()
+        one.process.wait(30)
+
+
+@pytest.fixture
+def small(model_repository: Path, tmp_path: Path) -> Path:
+    repository = tmp_path / "repository"
+    shutil.copytree(model_repository / "gait_energy_image", repository / "gait_energy_image")
+    return repository
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_foreground_server_and_its_folder_is_clean(
+    cache: Path, small: Path, foreground: Callable[..., Foreground], number: int
+) -> None:
+    ports = Ports.free()
+    up = foreground(ports, small, cache)
+    up.wait_until_says("Triton serves gait_energy_image")
+    (state,) = read_states()
+    up.process.send_signal(number)
+    assert up.process.wait(30) == 0, up.said
+    assert not state.alive
+    assert read_states() == []
+    assert "Traceback" not in up.said
+
+
+def test_a_server_that_is_there_is_used_and_replaced_when_it_ends(
+    cache: Path, small: Path, foreground: Callable[..., Foreground], tmp_path: Path
+) -> None:
+    ports = Ports.free()
+    first = foreground(ports, small, cache)
+    first.wait_until_says("Triton serves")
+    second = foreground(ports, small, cache)
+    second.wait_until_says(f"using the Triton server that runs at 127.0.0.1:{ports.grpc} (pid ")
+    elsewhere = foreground(ports, small, tmp_path / "another cache")  # as of another user, or a container's server
+    elsewhere.wait_until_says("(not started by rt-gait)")
+    elsewhere.process.terminate()
+    assert elsewhere.process.wait(30) == 0
+    first.process.terminate()
+    assert first.process.wait(30) == 0
+    second.wait_until_says("starting one here")
+    second.wait_until_says("Triton serves")
+    assert call("status", "--url", f"127.0.0.1:{ports.grpc}", "--repository", small) == 0
+
+
+def test_a_server_without_the_networks_is_refused(
+    cache: Path, small: Path, model_repository: Path, foreground: Callable[..., Foreground], tmp_path: Path
+) -> None:
+    ports = Ports.free()
+    foreground(ports, small, cache).wait_until_says("Triton serves")
+    up = foreground(ports, model_repository, tmp_path / "another cache")
+    assert up.process.wait(60) == 1
+    assert "runs without blazepose_landmark_full" in up.said
+    assert "Traceback" not in up.said
 
 
 def test_repository_lists_every_network(model_repository: Path, capsys: pytest.CaptureFixture[str]) -> None:

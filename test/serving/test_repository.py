@@ -106,6 +106,28 @@ def test_python_repository_replaces_an_older_one(small_repository: Path, tmp_pat
     assert [path.name for path in target.iterdir()] == ["gait_energy_image"]
 
 
+@pytest.mark.parametrize(
+    ("group", "count", "line"),
+    [
+        ("", 1, None),
+        ("instance_group { kind: KIND_CPU count: 3 }", 3, None),
+        ("instance_group [ { count: 2 }, { kind: KIND_CPU } ]", 3, None),
+        ("instance_group { kind: KIND_GPU count: 2 gpus: 0 }", 2, "gpus: 0"),
+        ("instance_group { kind: KIND_CPU rate_limiter { priority: 2 } }", 1, "rate_limiter"),
+    ],
+)
+def test_instance_groups_are_followed_or_said(
+    small_repository: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, group: str, count: int, line: str | None
+) -> None:
+    with (small_repository / "gait_energy_image/config.pbtxt").open("a") as config:
+        config.write(f"\n{group}\n")
+    write_python_repository(small_repository, tmp_path / "run")
+    variant = text_format.Parse((tmp_path / "run/gait_energy_image/config.pbtxt").read_text(), ModelConfig())
+    (served,) = variant.instance_group
+    assert (served.kind, served.count) == (ModelInstanceGroup.KIND_CPU, count)
+    assert [line in said for said in caplog.messages] == ([True] if line else [])
+
+
 @pytest.fixture
 def with_engine(small_repository: Path) -> Path:
     """A repository in which `engine` is a TensorRT engine with its ONNX file beside it."""

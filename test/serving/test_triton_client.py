@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rt_gait_ros.errors import UsageError
 from rt_gait_ros.serving.inference import DeadlineExceeded, ServerUnavailable
 from rt_gait_ros.serving.server import Ports, TritonServer
 from rt_gait_ros.serving.triton_client import TritonClient
@@ -54,6 +55,44 @@ def test_address_that_is_none_is_an_absent_server() -> None:
     client = TritonClient("no-such-host.invalid:8001", timeout=5.0)
     assert isinstance(client.submit("m", FRAMES).exception(), (ServerUnavailable, DeadlineExceeded))
     client.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "line"),
+    [
+        ("http://127.0.0.1:8000", r"leave http:// out, and name the gRPC port .*127\.0\.0\.1:8001"),
+        ("grpc://robot:8001", "leave grpc:// out, for example robot:8001"),
+        ("127.0.0.1", "not HOST:PORT"),
+        ("robot:grpc", "not HOST:PORT"),
+        ("robot:70000", "not HOST:PORT"),
+        ("robot:8001/v2", "not HOST:PORT"),
+        (":8001", "not HOST:PORT"),
+        ("", "not HOST:PORT"),
+    ],
+)
+def test_address_of_another_kind_is_refused(url: str, line: str) -> None:
+    with pytest.raises(UsageError, match=line):
+        TritonClient(url)
+
+
+@pytest.mark.parametrize("url", ["[::1]:8001", "dns:///localhost:8001", "unix:/run/triton", "robot.local:65535"])
+def test_addresses_that_grpc_knows_are_taken(url: str) -> None:
+    TritonClient(url).close()
+
+
+@pytest.mark.parametrize("service", ["http", "metrics"])
+def test_a_port_of_another_service_is_named(triton_server: TritonServer, service: str) -> None:
+    client = TritonClient(f"127.0.0.1:{getattr(triton_server.ports, service)}", timeout=20.0)
+    for error in (client.submit("gait_energy_image", FRAMES).exception(), _described(client)):
+        assert isinstance(error, ServerUnavailable)
+        assert "does not speak gRPC: name the port of Triton's gRPC service" in str(error)
+    client.close()
+
+
+def _described(client: TritonClient) -> BaseException:
+    with pytest.raises(ServerUnavailable) as raised:
+        client.describe("gait_energy_image")
+    return raised.value
 
 
 def test_late_server_is_found(triton_installed: None, private_cache, small_repository) -> None:

@@ -1,0 +1,91 @@
+"""A Triton server that is there already: one of ours, known by its state file, or whoever answers at the port."""
+
+import fcntl
+import os
+from collections.abc import Collection, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rt_gait_ros.serving.inference import InferenceError
+from rt_gait_ros.serving.repository import read_repository
+from rt_gait_ros.serving.server import HOST, Ports, ServerFailed, ServerState, read_states, run_folder
+from rt_gait_ros.serving.triton_client import TritonClient
+
+_DEADLINE = 1.0  # seconds for an answer
+_MISSED = 3  # answers in a row: one that is late is a busy moment
+
+
+@dataclass(frozen=True, slots=True)
+class RunningServer:
+    """A server that answers at `url`. state: where rt-gait started it."""
+
+    url: str
+    state: ServerState | None
+
+    @property
+    def whose(self) -> str:
+        """For people."""
+        return f"pid {self.state.pid}" if self.state else "not started by rt-gait"
+
+    @property
+    def alive(self) -> bool:
+        """Whether it is still there."""
+        if self.state is not None:
+            return self.state.alive
+        with closing(TritonClient(self.url)) as client:
+            return any(_version(client) is not None for _ in range(_MISSED))
+
+
+def find_running(repository: Path, ports: Ports, networks: Collection[str]) -> RunningServer | None:
+    """The server at the gRPC port, when it serves what is asked for; None when none answers there.
+
+    networks: none named asks for all of the repository. Raises ServerFailed when it serves another repository or lacks
+    networks, UsageError for a bad repository.
+    """
+    url = f"{HOST}:{ports.grpc}"
+    state = next((state for state in read_states() if state.ports.grpc == ports.grpc), None)
+    if state is not None and Path(state.repository) != repository.resolve():
+        raise ServerFailed(
+            f"a server on {state.repository} runs at {url}: `rt-gait triton down` first, or another port"
+        )
+    wanted = set(networks or read_repository(repository))
+    if state is not None:
+        missing, advice = sorted(wanted - set(state.networks)), "`rt-gait triton down` first, or another port"
+    else:
+        with closing(TritonClient(url)) as client:
+            if _version(client) is None:
+                return None
+            missing = sorted(name for name in wanted if not _has(client, name))
+        advice = f"put them into its model repository (ours is {repository}), or choose another port"
+    if missing:
+        raise ServerFailed(f"the server at {url} runs without {', '.join(missing)}: {advice}")
+    return RunningServer(url, state)
+
+
+@contextmanager
+def starting(ports: Ports) -> Iterator[None]:
+    """Held while somebody looks for a server at the gRPC port and starts one: others wait, and find it."""
+    folder = run_folder(ports.grpc)
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = os.open(folder / "starting.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _version(client: TritonClient) -> str | None:
+    try:
+        return client.version(deadline=_DEADLINE)
+    except InferenceError:
+        return None
+
+
+def _has(client: TritonClient, name: str) -> bool:
+    try:
+        client.describe(name, deadline=_DEADLINE)
+    except InferenceError:
+        return False
+    return True
