@@ -4,27 +4,46 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from rt_gait_ros.cli.evaluation_arguments import add_model_argument, add_protocol, check_common, require_kind
+from rt_gait_ros.cli.evaluation_arguments import (
+    add_model_argument,
+    add_protocol,
+    add_view_argument,
+    check_common,
+    require_kind,
+    view_variants,
+)
 from rt_gait_ros.cli.evaluation_pictures import draw
 from rt_gait_ros.cli.output import emit, progress, write_csv
+from rt_gait_ros.datasets.casia_b import PEOPLE, VIEWS, read_people
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation import casia_b, tum_gaid
 from rt_gait_ros.evaluation.jobs import Arrays, Job, run_jobs
 from rt_gait_ros.gait.model import describe
+from rt_gait_ros.gait.views import find_prior
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.cache import cache_folder
 from rt_gait_ros.serving.onnx_client import OnnxClient
 
 _CASIA_B = """\
 CASIA-B (124 people, 11 views; NM normal, BG bag, CL coat): NM 5-6, BG 1-2 and CL 1-2 are searched in NM 1-4, view by
-view. DIR is GaitDatasetB-silh or the 64x64 cut of it: ID/SEQUENCE/VIEW/*.png, as 001/nm-01/090/001-nm-01-090-001.png.
+view. DIR/001/nm-01/090 holds pictures (GaitDatasetB-silh, or the 64x64 cut of it) or one pickle, as OpenGait makes it.
 
   rt-gait evaluate casia-b DIR --model gaitset                      the people that GaitSet's split leaves: 75 to 124
+  rt-gait evaluate casia-b DIR --people 1-74 --json                 these people; every figure, by pairs of views too
   rt-gait evaluate casia-b DIR --training 24                        ... of the split with 24 people for training
-  rt-gait evaluate casia-b DIR --csv rows.csv --det det.png --json  every figure, by view too, and a DET curve
+  rt-gait evaluate casia-b DIR --frames 30                          quicker: so many frames of each sequence
+  rt-gait evaluate casia-b DIR --view-centring off                  only as the embeddings are; on: only rid of views
 
-rank-1 is the mean over all pairs of different views, as papers print it; "identical" counts pairs of one view as well.
-A sequence without enough good silhouettes is lost and is no probe. Embeddings are kept: a broken-off run goes on.
+rank-1 is the mean over all pairs of different views, as papers print it; "identical" counts pairs of one view as well;
+"one walk" has everybody enrolled with a single walk from one view, and asks from all others; "enrolled" has all walks
+of all other views. EER and FNIR search each probe among all other views at once.
+
+View centring subtracts what people seen from one view have in common, and scales: "others" by statistics of people of
+the set other than the two compared, "shipped" by those in the model's folder (view_prior.npz). The view is told by the
+embedding, not by the name of the folder.
+
+Sequences that are missing, or have no silhouette that can be used, are counted and are no probes. Pickles are read for
+arrays alone; others are refused and counted. Embeddings are kept: a broken-off run goes on, and a second is quick.
 """
 
 _TUM_GAID = """\
@@ -47,9 +66,15 @@ def add_casia_b(protocols: Any) -> None:
     parser = add_protocol(protocols, "casia-b", "CASIA-B: silhouettes, bags and coats, 11 views", _CASIA_B)
     parser.add_argument("folder", type=Path, metavar="DIR")
     add_model_argument(parser)
-    parser.add_argument(
+    tested = parser.add_mutually_exclusive_group()
+    tested.add_argument(
         "--training", type=int, choices=casia_b.TRAINING, default=74, help="people the model was trained on (74)"
     )
+    tested.add_argument("--people", metavar="LIST", help="test these people, as 1-74 or 1-10,12 (default: --training)")
+    parser.add_argument(
+        "--frames", type=int, default=0, metavar="N", help="of each sequence, evenly chosen (all that the model takes)"
+    )
+    add_view_argument(parser)
     parser.set_defaults(action=_casia_b)
 
 
@@ -63,25 +88,62 @@ def add_tum_gaid(protocols: Any) -> None:
 
 
 def _casia_b(arguments: argparse.Namespace) -> int:
-    jobs, total = casia_b.find_people(arguments.folder, arguments.training)
-    embedded = _embed(arguments, jobs, "silhouette")
-    result = casia_b.evaluate(embedded, total, arguments.model)
-    report = result.to_json()
+    numbers = read_people(arguments.people) if arguments.people else range(arguments.training + 1, PEOPLE + 1)
+    if arguments.frames < 0:
+        raise UsageError(f"--frames {arguments.frames}: give 1 or more, or 0 for all")
+    if arguments.reliability and arguments.view_centring == "on":
+        raise UsageError("--reliability is of plain distances, which the calibration is of: leave --view-centring out")
+    people = casia_b.find_people(arguments.folder, numbers)
+    if absent := len(numbers) - len(people):
+        progress(f"{absent} of the {len(numbers)} people asked for are not in {arguments.folder}")
+    prior = find_prior(arguments.repository or resource("model_repository"), arguments.model)
+    embedded = _embed(arguments, casia_b.jobs_of(people, arguments.frames), "silhouette")
+    result = casia_b.evaluate(embedded, people, arguments.model, view_variants(arguments, prior, len(people)), prior)
+    for line in result.refused[:3]:
+        progress(line)
     lines = [
-        f"CASIA-B, {result.model}: {result.people} people, {total} sequences, {result.lost} of them lost, "
-        f"{result.damaged} pictures unusable",
-        "",
-        "gallery  probe   rank-1 %  95 %         probes  identical %  rank-5 %",
+        f"CASIA-B, {result.model}: {result.people} people, {result.sequences} sequences, {result.missing} missing, "
+        f"{result.lost} lost, {result.damaged} silhouettes unusable, {len(result.refused)} pickles refused",
+        *(line for variant in result.variants for line in _casia_b_table(variant)),
     ]
-    for row in report["rows"]:
-        rank5 = "" if row["rank5"] is None else f"{100 * row['rank5']:.1f}"
-        lines.append(f"{_start(row)}  {100 * row['rank1_identical']:11.1f}  {rank5:>8}")
-    lines += ["", "rank-1 % by view of the probe, its own view not in the gallery"]
-    lines.append(f"{'':7} " + " ".join(f"{view:>5}" for view in casia_b.VIEWS))
-    for row in report["rows"]:
-        shares = [row["by_view"].get(view) for view in casia_b.VIEWS]
-        lines.append(f"{row['probe']:7} " + " ".join("    -" if s is None else f"{100 * s:5.1f}" for s in shares))
-    return _report(arguments, result, lines)
+    report = result.to_json()
+    if arguments.csv:
+        centred = [(variant, row) for variant in result.variants for row in variant.rows]
+        write_csv(arguments.csv, [{"view_centring": variant.view_centring, **row} for variant, row in centred])
+    report |= draw(
+        arguments,
+        next((v for v in result.variants if v.view_centring == casia_b.OFF), result.stated).comparison,
+        f"CASIA-B, {result.model}",
+        {f"{result.model}, view centring {v.view_centring}": v.comparison for v in result.variants},
+    )
+    emit(arguments, report, "\n".join(lines))
+    return 0
+
+
+def _casia_b_table(variant: casia_b.Variant) -> list[str]:
+    told = "" if variant.views_right is None else f" (view told right: {100 * variant.views_right:.0f} %)"
+    lines = ["", f"view centring {variant.view_centring}{told}", ""]
+    lines.append("probe  rank-1 %  95 %         probes  identical %  one walk %  enrolled %   EER %  FNIR@1 %")
+    report = variant.to_json()
+    for name, row in report["summary"].items():
+        low, high = (100 * bound for bound in row["ci95"])
+        one = row["one_walk_enrolled"]
+        figures = report["open_set"][name]
+        lines.append(
+            f"{name:5}  {100 * row['without_identical_view']:8.1f}  {low:4.1f} .. {high:5.1f}  {row['probes']:6}"
+            f"  {100 * row['with_identical_view']:11.1f}  {'-' if one is None else f'{100 * one:.1f}':>10}"
+            f"  {100 * row['all_other_views_enrolled']:10.1f}  {100 * figures['eer']:6.1f}"
+            f"  {100 * figures['fnir_at_fpir_1']:8.1f}"
+        )
+    for title, key in (
+        ("rank-1 % by view of the probe, its own view not in the gallery", "by_probe_view"),
+        ("one walk %, by the view that is enrolled", "one_walk_by_enrolled_view"),
+    ):
+        lines += ["", title, f"{'':5} " + " ".join(f"{view:>5}" for view in VIEWS)]
+        for name, row in report["summary"].items():
+            shares = [row[key].get(view) for view in VIEWS]
+            lines.append(f"{name:5} " + " ".join("    -" if s is None else f"{100 * s:5.1f}" for s in shares))
+    return lines
 
 
 def _tum_gaid(arguments: argparse.Namespace) -> int:
@@ -131,7 +193,7 @@ def _start(row: dict[str, Any]) -> str:
     return f"{row['gallery']:7}  {row['probe']:7}  {share:7.1f}  {low:4.1f} .. {high:5.1f}  {row['probes']:6}"
 
 
-def _report(arguments: argparse.Namespace, result: casia_b.Result | tum_gaid.Result, lines: list[str]) -> int:
+def _report(arguments: argparse.Namespace, result: tum_gaid.Result, lines: list[str]) -> int:
     report = result.to_json()
     if arguments.csv:
         write_csv(arguments.csv, report["rows"])

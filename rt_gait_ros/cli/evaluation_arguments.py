@@ -8,8 +8,11 @@ from typing import Any
 from rt_gait_ros.cli.evaluation_pictures import add_picture_arguments, require_calibration
 from rt_gait_ros.cli.output import add_json_argument
 from rt_gait_ros.errors import UsageError
+from rt_gait_ros.evaluation import casia_b
+from rt_gait_ros.evaluation.held_out import FEWEST
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.model import GaitModel
+from rt_gait_ros.gait.views import ViewPrior
 
 
 def add_protocol(
@@ -48,6 +51,29 @@ def scene_variants(arguments: argparse.Namespace) -> list[bool]:
     """Whether to normalise, for each result that --scene-normalisation asks for."""
     chosen = arguments.scene_normalisation
     return [False, True] if chosen == "both" else [chosen == "on"]
+
+
+def add_view_argument(parser: argparse.ArgumentParser) -> None:
+    """Declare --view-centring."""
+    parser.add_argument(
+        "--view-centring",
+        choices=("on", "off", "both"),
+        default="both",
+        help="take what all people seen from one view share out of their embeddings (default both: with and without)",
+    )
+
+
+def view_variants(arguments: argparse.Namespace, prior: ViewPrior | None, people: int) -> list[str]:
+    """The variants of casia_b that --view-centring asks for. prior: that the model ships. people: of the set.
+
+    A set of too few people for statistics of others goes without them, unless they are asked for.
+    """
+    chosen = arguments.view_centring
+    variants = [] if chosen == "on" else [casia_b.OFF]
+    if chosen != "off":
+        variants += [casia_b.OTHERS] if chosen == "on" or people >= FEWEST else []
+        variants += [] if prior is None else [casia_b.SHIPPED]
+    return variants
 
 
 def check_common(arguments: argparse.Namespace) -> None:

@@ -1,6 +1,7 @@
 """What every recognition protocol of `rt-gait evaluate` can draw: the DET curve, and what probabilities are worth."""
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 
 from rt_gait_ros.errors import UsageError
@@ -28,11 +29,21 @@ def require_calibration(arguments: argparse.Namespace) -> None:
         _calibration(arguments)
 
 
-def draw(arguments: argparse.Namespace, comparison: Comparison, title: str) -> dict[str, float]:
-    """Draw what is asked for; returns the figures that come of it, for the report."""
+def draw(
+    arguments: argparse.Namespace,
+    comparison: Comparison,
+    title: str,
+    compared: Mapping[str, Comparison] | None = None,
+) -> dict[str, float]:
+    """Draw what is asked for; returns the figures that come of it, for the report.
+
+    comparison: by the distances that the calibration is of. compared: what has a DET curve, by name, where not that.
+    """
     if arguments.det:
-        curve = det_curve(comparison.genuine, comparison.impostor)
-        save_image(arguments.det, det_plot({arguments.model: curve}, title))
+        curves = {
+            name: det_curve(c.genuine, c.impostor) for name, c in (compared or {arguments.model: comparison}).items()
+        }
+        save_image(arguments.det, det_plot(curves, title))
     if not arguments.reliability:
         return {}
     found = stated_reliability(_calibration(arguments), comparison.genuine, comparison.impostor)

@@ -1,11 +1,11 @@
-"""Walks compared as if neither person had ever been seen in either scene: what scene normalisation is worth.
+"""Walks compared as if neither person had ever been seen: what taking out scenes, or views, is worth.
 
-A comparison of a probe with a template uses statistics of both scenes that hold neither of the two persons. Leaving out
+A comparison of a probe with a template uses statistics that hold neither of the two persons. Leaving out
 the probe's person alone is not enough: others' templates would then be normalised with themselves among the votes and
 the right person's would not, which alone tells who is right (with S-norm it was worth 12 points of rank-1).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations_with_replacement
 
 import numpy as np
@@ -13,8 +13,16 @@ import numpy as np
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.gait.distance import distances
 from rt_gait_ros.gait.scene import Normalisation, normalisation, shares
+from rt_gait_ros.gait.views import ViewError, ViewMoments
 
-MIN_VOTES = 5  # walks that must be left of a scene without the two; the live recogniser asks for more
+MIN_VOTES = 5  # walks that must be left of a scene or view without the two; the live recogniser asks for more
+# Groups that people are put into where leaving out single ones would take hours: two groups are left out at a time.
+GROUPS = 10
+FEWEST = 8  # people whose views are told by others of them; of fewer, next to nobody would be left
+
+# Embeddings (M, P, C) of the walks of two persons or groups, by statistics that hold none of theirs: their places (M,)
+# among all walks, and the two, by number.
+Without = Callable[[np.ndarray, tuple[int, int]], np.ndarray]
 
 
 def held_out_distances(
@@ -25,16 +33,71 @@ def held_out_distances(
     embeddings: (N, P, C), of persons (N,) in scenes (N,). radius: as of SceneStatistics.
     Raises UsageError where a scene has too few other walks.
     """
-    who, where = np.array(persons), np.array(scenes)
-    result = np.full((len(who), len(who)), np.nan)
+    names, who = np.unique(np.array(persons), return_inverse=True)
+    where = np.array(scenes)
     between = distances(embeddings, embeddings)
-    for first, second in combinations_with_replacement(sorted(set(persons)), 2):
-        kept = (who != first) & (who != second)
-        plain = _without_scenes(embeddings, ~kept, kept, where, between, radius)
-        for one, other in {(first, second), (second, first)}:
-            rows, columns = np.flatnonzero(who == one), np.flatnonzero(who == other)
-            result[np.ix_(rows, columns)] = distances(plain[rows], plain[columns])
+
+    def without(wanted: np.ndarray, _pair: tuple[int, int]) -> np.ndarray:
+        kept = np.ones(len(who), bool)
+        kept[wanted] = False
+        return _without_scenes(embeddings, ~kept, kept, where, between, radius)[wanted]
+
+    everything = np.arange(len(who))
+    result = pairwise(who, len(names), without, everything, everything)
     result[where[:, None] == where[None]] = np.nan
+    return result
+
+
+def held_out_views(
+    embeddings: np.ndarray, persons: np.ndarray, views: np.ndarray, probes: np.ndarray, gallery: np.ndarray
+) -> tuple[np.ndarray, float]:
+    """Distances of probes to gallery walks (Q, T), rid of their views, and how often the view was told right, 0..1.
+
+    embeddings: (N, P, C), of persons (N,) seen from views (N,), both by name. probes, gallery: places (Q,), (T,) among
+    them. The view of a walk is that of the nearest centre. Centres and spreads are always of all groups of people but
+    two, so that no comparison stands on more people than another.
+    Raises UsageError for fewer than FEWEST people, and where too few walks of a view are left.
+    """
+    names, who = np.unique(persons, return_inverse=True)
+    kinds, seen_from = np.unique(views, return_inverse=True)
+    groups = min(GROUPS, len(names))
+    if groups < FEWEST:
+        raise UsageError(f"{len(names)} people are too few to know the views by: {FEWEST} are needed")
+    group = who % groups
+    moments = [
+        ViewMoments.of(embeddings[group == each], seen_from[group == each], len(kinds)) for each in range(groups)
+    ]
+    everybody = sum(moments[1:], moments[0])
+    told = np.zeros(len(who), bool)
+
+    def without(wanted: np.ndarray, pair: tuple[int, int]) -> np.ndarray:
+        first, second = pair
+        second = (first + 1) % groups if first == second else second
+        try:
+            prior = (everybody - moments[first] - moments[second]).prior(MIN_VOTES)
+        except ViewError as error:
+            raise UsageError(f"too few people to know the views by: without the two compared, {error}") from error
+        nearest = prior.nearest(embeddings[wanted])
+        told[wanted] = nearest == seen_from[wanted]
+        return prior.normalise(embeddings[wanted], nearest)
+
+    return pairwise(group, groups, without, probes, gallery), float(told.mean())
+
+
+def pairwise(who: np.ndarray, number: int, without: Without, probes: np.ndarray, gallery: np.ndarray) -> np.ndarray:
+    """Distances of probes to gallery walks (Q, T), each two persons' or groups' with statistics of all others.
+
+    who: (N,) whose each walk is, 0..number-1. probes, gallery: places (Q,), (T,) among the N.
+    """
+    result = np.full((len(probes), len(gallery)), np.nan)
+    asked, enrolled = who[probes], who[gallery]
+    for first, second in combinations_with_replacement(range(number), 2):
+        wanted = np.flatnonzero((who == first) | (who == second))
+        plain = without(wanted, (first, second))
+        for one, other in {(first, second), (second, first)}:
+            rows, columns = np.flatnonzero(asked == one), np.flatnonzero(enrolled == other)
+            left, right = np.searchsorted(wanted, probes[rows]), np.searchsorted(wanted, gallery[columns])
+            result[np.ix_(rows, columns)] = distances(plain[left], plain[right])
     return result
 
 

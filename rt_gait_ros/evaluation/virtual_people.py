@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from rt_gait_ros.errors import GaitError, UsageError
-from rt_gait_ros.evaluation.jobs import Arrays, Embed, Job
+from rt_gait_ros.errors import UsageError
+from rt_gait_ros.evaluation.jobs import Arrays, Embed, Job, half
 from rt_gait_ros.gait.model import GaitModel
 from rt_gait_ros.synthesis import masks, motion, people, raster, solids, view, walks
 from rt_gait_ros.synthesis.people import Person, person
@@ -113,12 +113,12 @@ class EmbedWalks:
         for azimuth, height in self.views:
             seen = silhouettes_of(who, self.number, azimuth, height, self.frames)
             if len(seen) >= model.min_frames:
-                made[view_name(azimuth, height)] = _half(embed(seen), model)
+                made[view_name(azimuth, height)] = half(embed(seen), model)
         for azimuth, height in self.again:
             seen = silhouettes_of(who, self.number, azimuth, height, self.frames, day=1)
             for count in self.counts:
                 if len(seen[:count]) >= model.min_frames:
-                    made[f"again/{view_name(azimuth, height)}/{count}"] = _half(embed(seen[:count]), model)
+                    made[f"again/{view_name(azimuth, height)}/{count}"] = half(embed(seen[:count]), model)
         return made
 
 
@@ -131,10 +131,3 @@ def silhouettes_of(who: Person, number: int, azimuth: int, height: float, frames
     hard = Nuisances(heights=(height, height), views=(float(azimuth),), clothes=1.0, noise=1.0)
     scene = replace(random_scene(hard, random), both_ways=False)
     return random_silhouettes(who, scene, frames, hard, random)
-
-
-def _half(embedding: np.ndarray, model: GaitModel) -> np.ndarray:
-    half: np.ndarray = np.asarray(embedding, np.float16)
-    if not np.isfinite(half).all():
-        raise GaitError(f"model {model.name} gives embeddings beyond 65504, which this evaluation cannot keep")
-    return half

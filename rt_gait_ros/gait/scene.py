@@ -47,9 +47,21 @@ class Normalisation:
 
         The whole is scaled, not each part: a part that shows little of a person stays short.
         """
-        residue = (np.asarray(embeddings, np.float32) - self.centre) / self.spread
-        length = np.sqrt(np.square(residue).sum(axis=(-2, -1), keepdims=True) / residue.shape[-2])
-        return residue / np.maximum(length, 1e-12)
+        return standardised(embeddings, self.centre, self.spread)
+
+
+def standardised(embeddings: np.ndarray, centre: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    """Embeddings (..., P, C) centred, divided by the spread of each channel, and scaled to length 1, float32."""
+    residue = np.asarray(embeddings, np.float32) - centre
+    residue /= spread
+    length = np.sqrt(np.einsum("...pc,...pc->...", residue, residue) / residue.shape[-2])
+    residue /= np.maximum(length, 1e-12)[..., None, None]
+    return residue
+
+
+def drawn_together(variance: np.ndarray, count: float) -> np.ndarray:
+    """Spread of each channel from its variance (P, C) over `count` votes, drawn towards the mean variance."""
+    return np.sqrt((count * variance + SPREAD_PRIOR * variance.mean()) / (count + SPREAD_PRIOR))
 
 
 def shares(between: np.ndarray, radius: float) -> np.ndarray:
@@ -62,8 +74,7 @@ def normalisation(votes: np.ndarray, weights: np.ndarray, prior: np.ndarray | No
     walkers = float(weights.sum())
     weights = weights / walkers
     mean = np.tensordot(weights, votes, 1)
-    spread = np.tensordot(weights, np.square(votes - mean), 1)
-    spread = np.sqrt((walkers * spread + SPREAD_PRIOR * spread.mean()) / (walkers + SPREAD_PRIOR))
+    spread = drawn_together(np.tensordot(weights, np.square(votes - mean), 1), walkers)
     if prior is not None:
         mean = (walkers * mean + MEAN_PRIOR * prior) / (walkers + MEAN_PRIOR)
     return Normalisation(mean.astype(np.float32), np.maximum(spread, 1e-9).astype(np.float32), walkers)

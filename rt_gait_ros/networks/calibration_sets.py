@@ -6,8 +6,8 @@ from typing import TypeVar
 
 import numpy as np
 
+from rt_gait_ros.datasets.silhouettes import read_picture
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.evaluation.casia_b import read_silhouette
 from rt_gait_ros.evaluation.tum_gaid import read_sample
 from rt_gait_ros.gait import gallery_file
 from rt_gait_ros.synthesis.people import person
@@ -63,7 +63,7 @@ def _silhouettes(folder: Path) -> list[np.ndarray]:
         pictures.setdefault(path.parent, []).append(path)
     sets = []
     for paths in _even(list(pictures.values()), SETS):
-        read = [read_silhouette(path) for path in _even(paths, FRAMES)]
+        read = [read_picture(path) for path in _even(paths, FRAMES)]
         frames = [frame for frame in read if frame is not None]
         sets += [np.stack(frames)] if frames else []
     return sets

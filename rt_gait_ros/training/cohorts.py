@@ -12,8 +12,8 @@ from typing import Protocol
 import cv2
 import numpy as np
 
+from rt_gait_ros.datasets.silhouettes import read_picture
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.evaluation.casia_b import read_silhouette
 from rt_gait_ros.evaluation.walks import read_all
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.inference import InferenceClient
@@ -182,7 +182,7 @@ def read_folder(
             walks.setdefault(video.parent.name, {}).setdefault(video.stem, []).extend(good)
     for who in people:
         for scene in sorted(path for path in who.iterdir() if path.is_dir()):
-            frames = [frame for path in sorted(scene.glob("*.png")) if (frame := read_silhouette(path)) is not None]
+            frames = [frame for path in sorted(scene.glob("*.png")) if (frame := read_picture(path)) is not None]
             if len(frames) >= MIN_FRAMES:
                 walks.setdefault(who.name, {}).setdefault(scene.name, []).append(np.stack(frames))
     if not walks:

@@ -2,6 +2,7 @@ import argparse
 import csv
 import json
 import os
+import pickle
 
 import cv2
 import h5py
@@ -52,30 +53,74 @@ def test_casia_b_as_table_csv_json_and_plot(casia_b, capsys):
     rt_gait("casia-b", casia_b / "set", "--work", casia_b / "work", *words)
     report = json.loads(files["json"].read_text())
     assert (report["protocol"], report["model"], report["people"]) == ("casia-b", "gait_energy_image", 3)
-    assert (report["lost"], report["damaged"]) == (2, 4)
-    rows = {row["probe"]: (row["rank1"], row["probes"]) for row in report["rows"]}
-    assert rows == {"NM#5-6": (1.0, 6), "BG#1-2": (1.0, 6), "CL#1-2": (1.0, 4)}
-    assert report["open_set"]["eer"] == 0.0
+    assert (report["lost"], report["damaged"], report["missing"]) == (2, 4, 3 * 102)
+    found = {name: (each["without_identical_view"], each["probes"]) for name, each in report["summary"].items()}
+    assert found == {"NM": (1.0, 6), "BG": (1.0, 6), "CL": (1.0, 4)}
+    assert {name: each["eer"] for name, each in report["open_set"].items()} == {"NM": 0.0, "BG": 0.0, "CL": 0.0}
+    assert [each["view_centring"] for each in report["variants"]] == ["off"], "three people tell no views"
     with files["csv"].open() as file:
-        assert [row["by_view_090"] for row in csv.DictReader(file)] == ["1.0"] * 3
+        rows = list(csv.DictReader(file))
+    assert (len(rows), {row["view_centring"] for row in rows}) == (12, {"off"})
     assert files["det"].read_bytes().startswith(b"\x89PNG")
     assert diagram.read_bytes().startswith(b"\x89PNG")
     assert 0 <= report.pop("calibration_error") <= 1
     shown = capsys.readouterr()
-    assert "2 of them lost, 4 pictures unusable" in shown.out
+    assert "24 sequences, 306 missing, 2 lost, 4 silhouettes unusable, 0 pickles refused" in shown.out
     assert "3/3" in shown.err
     rt_gait("casia-b", casia_b / "set", "--work", casia_b / "work", "--model", "gait_energy_image", "--json")
     again = capsys.readouterr()
     assert json.loads(again.out) == report
-    assert again.err == "", "everything was kept"
+    assert again.err == "47 of the 50 people asked for are not in " + f"{casia_b / 'set'}\n", "everything was kept"
 
 
 def test_no_workers_and_no_people_are_refused(casia_b):
     with pytest.raises(UsageError, match="workers"):
         rt_gait("casia-b", casia_b / "set", "--workers", "0")
     (casia_b / "other/001/nm-01/000").mkdir(parents=True)
-    with pytest.raises(UsageError, match="after number 74"):
+    with pytest.raises(UsageError, match="none of the people asked for"):
         rt_gait("casia-b", casia_b / "other")
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["--people", "70-130"], "CASIA-B has 1 to 124"),
+        (["--people", "1-74"], "none of the people asked for"),
+        (["--people", "75"], "two at least"),
+        (["--frames", "-1"], "--frames -1"),
+        (["--view-centring", "on"], "3 people are too few to know the views by"),
+        (["--view-centring", "on", "--reliability", "x.png"], "leave --view-centring out"),
+    ],
+)
+def test_what_casia_b_cannot_be_asked_for(casia_b, words, complaint):
+    with pytest.raises(UsageError, match=complaint):
+        rt_gait("casia-b", casia_b / "set", "--work", casia_b / "work", "--model", "gait_energy_image", *words)
+
+
+def test_pickles_as_opengait_makes_them(tmp_path, capsys):
+    """Nine people from three views, all pickled; one pickle would run a command, one sequence is not there."""
+    random = np.random.default_rng(0)
+    for person, width in enumerate(range(6, 42, 4), start=1):
+        for sequence in ("nm-01", "nm-05"):
+            for number, view in enumerate(("000", "090", "180")):
+                folder = tmp_path / "set" / f"{person:03}" / sequence / view
+                folder.mkdir(parents=True)
+                frames = np.zeros((4, 64, 64), np.uint8)
+                frames[:, 4 * number :, 32 - width // 2 : 32 + width // 2] = 255
+                frames[:, :, 5:59] ^= random.integers(0, 30, (4, 64, 54), np.uint8)
+                (folder / f"{view}.pkl").write_bytes(pickle.dumps(frames))
+    (tmp_path / "set/002/nm-05/000/000.pkl").write_bytes(b"cposix\nsystem\n(S'touch never'\ntR.")
+    (tmp_path / "set/003/nm-05/000/000.pkl").unlink()
+    words = ("--people", "1-9,20", "--work", tmp_path / "work", "--model", "gait_energy_image", "--workers", "1")
+    assert rt_gait("casia-b", tmp_path / "set", *words, "--json", tmp_path / "out.json") == 0
+    report = json.loads((tmp_path / "out.json").read_text())
+    assert (report["people"], report["sequences"], report["lost"], report["refused"]) == (9, 54, 2, 1)
+    assert [each["view_centring"] for each in report["variants"]] == ["off", "others"]
+    assert report["summary"]["NM"]["probes"] == 25
+    shown = capsys.readouterr()
+    assert "1 of the 10 people asked for are not in" in shown.err
+    assert "names posix.system, and only arrays may be in it" in shown.err
+    assert "view centring others (view told right: " in shown.out
 
 
 @pytest.fixture

@@ -1,11 +1,14 @@
+import pickle
+
 import cv2
 import numpy as np
 import pytest
 
-from rt_gait_ros.errors import UsageError
-from rt_gait_ros.evaluation import casia_b
-from rt_gait_ros.evaluation.casia_b import embed_person, evaluate, find_people, read_silhouette
+from rt_gait_ros.datasets.casia_b import Person
+from rt_gait_ros.errors import GaitError, UsageError
+from rt_gait_ros.evaluation.casia_b import OFF, OTHERS, SHIPPED, EmbedPerson, evaluate, find_people
 from rt_gait_ros.gait.model import GaitModel
+from rt_gait_ros.gait.views import ViewMoments
 
 MODEL = GaitModel("m", "silhouette", (64, 64), 1, 100, (1, 2))
 
@@ -17,118 +20,168 @@ def at(degrees: float) -> np.ndarray:
 
 def embedded(places):
     """What the jobs give: {person: {sequence/view: angle}}."""
-    return {
-        person: {name: at(angle) for name, angle in sequences.items()} | {"damaged": np.array(0)}
-        for person, sequences in places.items()
-    }
+    counted = {"damaged": np.array(0), "refused": np.array([], np.str_)}
+    return {who: {name: at(angle) for name, angle in walks.items()} | counted for who, walks in places.items()}
+
+
+def people(places, more=0):
+    """Who was looked for. more: sequences of the first that are there, but have no embedding."""
+    found = [Person(name, dict.fromkeys(walks, ())) for name, walks in places.items()]
+    found[0].sequences.update({f"lost/{n}": () for n in range(more)})
+    return found
 
 
 def test_rank_1_is_the_mean_over_pairs_of_different_views():
-    people = {
+    places = {
         "075": {"nm-01/000": 0, "nm-01/090": 20, "nm-05/000": 1, "nm-05/090": 21},
         "076": {"nm-01/000": 40, "nm-01/090": 60, "nm-05/000": 41, "nm-05/090": 61},
     }
-    (row,) = evaluate(embedded(people), 8, "m").to_json()["rows"]
+    report = evaluate(embedded(places), people(places), "m").to_json()
     # 000 in 090: 1 is nearer 20 (right), 41 is nearer 60 by 19 than 20 by 21 (right);
     # 090 in 000: 21 is nearer 40 by 19 than 0 by 21 (wrong), 61 is nearer 40 (right)
-    assert row["rank1"] == pytest.approx(0.75)
-    assert row["by_view"] == {"000": 1.0, "090": 0.5}
+    summary = report["summary"]["NM"]
+    assert summary["without_identical_view"] == pytest.approx(0.75)
+    assert summary["by_probe_view"] == {"000": 1.0, "090": 0.5}
     # of the four pairs of views, the two identical ones are right throughout
-    assert row["rank1_identical"] == pytest.approx((1 + 0.5 + 1 + 1) / 4)
-    assert (row["gallery"], row["probe"], row["probes"]) == ("NM#1-4", "NM#5-6", 4)
+    assert summary["with_identical_view"] == pytest.approx((1 + 0.5 + 1 + 1) / 4)
+    assert summary["one_walk_by_enrolled_view"] == {"000": 0.5, "090": 1.0}
+    assert summary["probes"] == 4
+    rows = {(row["gallery"], row["probe"]): row for row in report["rows"]}
+    assert len(rows) == 4
+    assert rows["000", "090"]["condition"] == "NM"
+    assert (rows["000", "090"]["rank1"], rows["000", "090"]["probes"]) == (0.5, 2)
+    assert rows["000", "090"]["ci95"] == pytest.approx([0.0945, 0.9055], abs=1e-3)
+    assert [rows["090", view]["identical_view"] for view in ("000", "090")] == [False, True]
+    assert (report["sequences"], report["missing"], report["lost"]) == (8, 212, 0)
+
+
+def test_one_walk_is_the_mean_over_single_walks():
+    places = {
+        "001": {"nm-01/000": 0, "nm-02/000": 30, "nm-05/090": 31},
+        "002": {"nm-01/000": 34, "nm-02/000": 90, "nm-05/090": 80},
+    }
+    summary = evaluate(embedded(places), people(places), "m").to_json()["summary"]["NM"]
+    # all four enrolled: 31 is nearest to 30, 80 to 90. With nm-01 alone: 31 to 34 (wrong), 80 to 34. nm-02: both right
+    assert summary["without_identical_view"] == 1.0
+    assert summary["one_walk_enrolled"] == pytest.approx(0.75)
 
 
 def test_lost_sequences_are_counted_and_are_no_probes():
-    people = {
+    places = {
         "001": {"nm-01/000": 0, "nm-01/090": 1, "cl-01/000": 2},
         "002": {"nm-02/000": 90, "nm-02/090": 91, "cl-02/090": 89},
+        "003": {"cl-02/090": 50},  # not enrolled
     }
-    result = evaluate(embedded(people), 9, "m")
-    assert result.lost == 3
-    assert [(row.probe, row.probes, row.rank1) for row in result.rows] == [("CL#1-2", 2, 1.0)]
-    assert result.to_json()["open_set"]["eer"] == 0.0
+    result = evaluate(embedded(places), people(places, more=3), "m")
+    report = result.to_json()
+    assert report["lost"] == 3
+    assert list(report["summary"]) == ["CL"]
+    assert (report["summary"]["CL"]["probes"], report["summary"]["CL"]["without_identical_view"]) == (2, 1.0)
+    assert report["open_set"]["CL"]["eer"] == 0.0
 
 
 @pytest.mark.parametrize(
-    "people",
+    "places",
     [
         {"001": {"nm-01/000": 0, "nm-05/090": 1}},
         {"001": {"nm-01/000": 0, "nm-05/000": 1}, "002": {"nm-01/000": 9}},
         {"001": {"nm-01/000": 0}, "002": {"nm-01/090": 9}},
+        {"001": {}, "002": {}},
     ],
-    ids=["one person", "one view", "no probes"],
+    ids=["one person", "one view", "no probes", "nothing"],
 )
-def test_too_little_is_refused(people):
+def test_too_little_is_refused(places):
     with pytest.raises(UsageError, match="nothing to compare"):
-        evaluate(embedded(people), 9, "m")
+        evaluate(embedded(places), people(places), "m")
 
 
-def picture(height=240, width=320, value=255):
-    mask = np.zeros((height, width), np.uint8)
-    mask[height // 6 : height - height // 6, width // 2 - width // 16 : width // 2 + width // 16] = value
-    return mask
+@pytest.fixture
+def crowd():
+    """Twelve people who look more like others from the same view than like themselves from another."""
+    random = np.random.default_rng(5)
+    views = {"000": random.normal(0, 3, (1, 2, 8)), "090": random.normal(0, 3, (1, 2, 8))}
+    made = {}
+    for number in range(1, 13):
+        person = random.normal(0, 1, (2, 8))
+        walks = {
+            f"{sequence}/{view}": (person + shift[0] + random.normal(0, 0.3, (2, 8))).astype(np.float32)
+            for sequence in ("nm-01", "nm-02", "nm-05")
+            for view, shift in views.items()
+        }
+        made[f"{number:03d}"] = walks | {"damaged": np.array(0), "refused": np.array([], np.str_)}
+    return made
 
 
-@pytest.mark.parametrize("size", [(240, 320), (64, 64)], ids=["raw", "cut"])
-def test_both_forms_of_the_set_are_read(tmp_path, size):
-    path = tmp_path / "001-nm-01-090-001.png"
-    cv2.imwrite(str(path), picture(*size))
-    silhouette = read_silhouette(path)
-    assert silhouette.shape == (64, 64)
-    if size == (64, 64):
-        np.testing.assert_array_equal(silhouette, picture(64, 64))
-    else:
-        assert silhouette[[0, 63]].any(axis=1).all()
+def test_views_are_taken_out_by_others_and_by_what_the_model_ships(crowd):
+    looked_for = [Person(name, {key: () for key in walks if "/" in key}) for name, walks in crowd.items()]
+    all_walks = [(key[-3:], walks[key]) for walks in crowd.values() for key in walks if "/" in key]
+    prior = ViewMoments.of(
+        np.stack([look for _, look in all_walks]), np.array([int(view == "090") for view, _ in all_walks]), 2
+    ).prior()
+    result = evaluate(crowd, looked_for, "m", (OFF, OTHERS, SHIPPED), prior)
+    report = result.to_json()
+    rates = {each["view_centring"]: each["summary"]["NM"]["without_identical_view"] for each in report["variants"]}
+    assert rates[OFF] < 0.6
+    assert rates[OTHERS] > 0.9
+    assert rates[SHIPPED] > 0.9
+    assert [each["views_right"] for each in report["variants"]] == [None, 1.0, None]
+    assert report["view_centring"] == SHIPPED, "what the recogniser does stands first"
+    assert report["summary"]["NM"]["without_identical_view"] == rates[SHIPPED]
+    assert evaluate(crowd, looked_for, "m", (OFF, OTHERS)).to_json()["view_centring"] == OFF
+    assert evaluate(crowd, looked_for, "m", (OTHERS,)).to_json()["view_centring"] == OTHERS
 
 
-@pytest.mark.parametrize("spoil", ["cut off", "empty file", "no picture", "black", "black cut"])
-def test_unusable_pictures_are_counted_and_a_sequence_of_them_is_lost(tmp_path, spoil):
-    sequence = tmp_path / "nm-01" / "090"
-    sequence.mkdir(parents=True)
-    path = sequence / "1.png"
-    cv2.imwrite(
-        str(path), picture(64, 64, 0) if spoil == "black cut" else picture(value=0 if spoil == "black" else 255)
-    )
-    content = {"cut off": path.read_bytes()[:-30], "empty file": b"", "no picture": b"IEND\xaeB`\x82"}
-    path.write_bytes(content.get(spoil, path.read_bytes()))
-    made = embed_person([path], lambda frames: at(len(frames)), MODEL)
-    assert made == {"damaged": np.array(1)}
+def test_too_few_people_tell_no_views(crowd):
+    few = {name: crowd[name] for name in list(crowd)[:7]}
+    looked_for = [Person(name, {key: () for key in walks if "/" in key}) for name, walks in few.items()]
+    with pytest.raises(UsageError, match="7 people are too few to know the views by"):
+        evaluate(few, looked_for, "m", (OTHERS,))
+
+
+def sequence(folder, frames, *, pickled=False):
+    folder.mkdir(parents=True)
+    shown = np.zeros((frames, 64, 64), np.uint8)
+    shown[:, :, 20:40] = 255
+    if pickled:
+        (folder / f"{folder.name}.pkl").write_bytes(pickle.dumps(shown))
+    for number in range(0 if pickled else frames):
+        cv2.imwrite(str(folder / f"{number:03}.png"), shown[number])
+
+
+def embed(frames):
+    return at(len(frames))
 
 
 def test_one_good_frame_is_enough_unless_the_model_says_otherwise(tmp_path):
-    (tmp_path / "nm-01" / "090").mkdir(parents=True)
-    path = tmp_path / "nm-01" / "090" / "1.png"
-    cv2.imwrite(str(path), picture())
-    np.testing.assert_array_equal(embed_person([path], lambda f: at(len(f)), MODEL)["nm-01/090"], at(1))
+    sequence(tmp_path / "nm-01" / "090", 1)
+    files = list(tmp_path.rglob("*.png"))
+    np.testing.assert_allclose(EmbedPerson()(files, embed, MODEL)["nm-01/090"], at(1), atol=1e-3)
     wants_two = GaitModel("m", "silhouette", (64, 64), 2, 100, (1, 2))
-    assert "nm-01/090" not in embed_person([path], lambda f: at(len(f)), wants_two)
+    assert "nm-01/090" not in EmbedPerson()(files, embed, wants_two)
 
 
-def test_the_split_leaves_the_people_after_the_training(tmp_path):
-    for person in ("001", "024", "025", "074", "075", "124"):
-        for view in ("000", "090"):
-            (tmp_path / person / "nm-01" / view).mkdir(parents=True)
-    counts = {training: [job.name for job in find_people(tmp_path, training)[0]] for training in casia_b.TRAINING}
-    assert counts[74] == ["075", "124"]
-    assert counts[24] == ["025", "074", "075", "124"]
-    assert len(counts[0]) == 6
-    assert find_people(tmp_path, 74)[1] == 4
+def test_pictures_and_pickles_of_a_person_are_embedded_and_the_unusable_counted(tmp_path):
+    sequence(tmp_path / "nm-01" / "090", 5)
+    sequence(tmp_path / "nm-02" / "090", 7, pickled=True)
+    (tmp_path / "nm-03" / "090").mkdir(parents=True)
+    (tmp_path / "nm-03" / "090" / "090.pkl").write_bytes(pickle.dumps({"frames": 3}))
+    (tmp_path / "nm-01" / "090" / "004.png").write_bytes(b"")
+    files = sorted(path for path in tmp_path.rglob("*.*") if path.is_file())
+    made = EmbedPerson(frames=6)(files, embed, MODEL)
+    assert sorted(made) == ["damaged", "nm-01/090", "nm-02/090", "refused"]
+    np.testing.assert_allclose(made["nm-01/090"], at(4), atol=1e-3)
+    np.testing.assert_allclose(made["nm-02/090"], at(6), atol=1e-3)
+    assert int(made["damaged"]) == 1
+    assert "it holds dict" in made["refused"][0]
 
 
-@pytest.mark.parametrize("layout", ["missing", "empty", "flat", "view first"])
-def test_another_layout_is_refused(tmp_path, layout):
-    folder = tmp_path / "set"
-    if layout != "missing":
-        folder.mkdir()
-    if layout == "flat":
-        (folder / "001-nm-01-090.png").write_bytes(b"")
-    if layout == "view first":
-        (folder / "090" / "001").mkdir(parents=True)
-    with pytest.raises(UsageError, match="is not CASIA-B"):
-        find_people(folder, 0)
+def test_an_embedding_that_cannot_be_kept_is_refused(tmp_path):
+    sequence(tmp_path / "nm-01" / "090", 1)
+    with pytest.raises(GaitError, match="beyond 65504"), np.errstate(over="ignore"):
+        EmbedPerson()(list(tmp_path.rglob("*.png")), lambda frames: at(0) * 1e6, MODEL)
 
 
-def test_a_set_without_test_people_is_refused(tmp_path):
+def test_one_person_is_refused(tmp_path):
     (tmp_path / "001" / "nm-01" / "000").mkdir(parents=True)
-    with pytest.raises(UsageError, match="--training"):
-        find_people(tmp_path, 74)
+    with pytest.raises(UsageError, match="has 1 of the people asked for"):
+        find_people(tmp_path, range(1, 125))
