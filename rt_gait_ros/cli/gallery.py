@@ -8,12 +8,11 @@ from typing import Any
 
 from rt_gait_ros.cli.output import add_json_argument, emit
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.gait import calibration, scene_file
 from rt_gait_ros.gait.embedder import read_embedding
 from rt_gait_ros.gait.gallery import Gallery, default_path
 from rt_gait_ros.gait.gallery_file import GalleryError, Person
+from rt_gait_ros.gait.known_people import KnownPeople
 from rt_gait_ros.gait.model import describe
-from rt_gait_ros.gait.scenes import forget_near
 from rt_gait_ros.gait.stream_embedder import embedder_for
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.onnx_client import OnnxClient
@@ -63,7 +62,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     rebuild = gallery_command(commands, "rebuild", _rebuild, "make all embeddings again for another gait model")
     rebuild.add_argument("--model", required=True, metavar="NAME", help="gait model, as in the model repository")
-    rebuild.add_argument("--repository", type=Path, metavar="DIR", help="model repository (default: the package's own)")
+    for command in (forget, rebuild):
+        command.add_argument(
+            "--repository", type=Path, metavar="DIR", help="model repository (default: the package's own)"
+        )
 
     gallery_command(commands, "path", _path, "print the file that is used")
 
@@ -84,7 +86,7 @@ def gallery_command(
         metavar="FILE",
         help=f"{what} (default: $RT_GAIT_GALLERY, else ~/.local/share/rt_gait_ros/people.gallery)",
     )
-    parser.set_defaults(action=action)
+    parser.set_defaults(action=action, repository=None)
     return parser
 
 
@@ -92,15 +94,19 @@ def _file(arguments: argparse.Namespace) -> Path:
     return (arguments.gallery or default_path()).expanduser()
 
 
-def _open(arguments: argparse.Namespace) -> Gallery:
+def _open(arguments: argparse.Namespace) -> KnownPeople:
     path = _file(arguments)
     if not path.exists():
         raise GalleryError(f"there is no gallery {path}: enrol somebody first, or name the file with --gallery")
-    return Gallery(path)
+    return KnownPeople(Gallery(path), _repository(arguments))
+
+
+def _repository(arguments: argparse.Namespace) -> Path:
+    return arguments.repository or resource("model_repository")
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    gallery = _open(arguments)
+    gallery = _open(arguments).gallery
     records = [_record(person) for person in gallery.persons]
     emit(arguments, {"path": str(gallery.path), "model": gallery.model, "persons": records}, _table(gallery))
     return 0
@@ -119,7 +125,7 @@ def _table(gallery: Gallery) -> str:
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    person = _open(arguments).find(arguments.person)
+    person = _open(arguments).gallery.find(arguments.person)
     record = _record(person)
     lines = [f"{person.name}  ({person.person_id})"]
     lines.append(f"  enrolled {record['enrolled']}, last added to {record['updated']}")
@@ -143,8 +149,8 @@ def _merge(arguments: argparse.Namespace) -> int:
 
 
 def _forget(arguments: argparse.Namespace) -> int:
-    gallery = _open(arguments)
-    person = gallery.find(arguments.person)
+    people = _open(arguments)
+    person = people.gallery.find(arguments.person)
     if not arguments.yes:
         if not sys.stdin.isatty():
             raise UsageError(f"forgetting {person.name} cannot be undone: say --yes")
@@ -152,39 +158,23 @@ def _forget(arguments: argparse.Namespace) -> int:
         if answer.strip().lower() not in ("y", "yes"):
             print("nothing was changed")
             return 1
-    model = gallery.model
-    gallery.forget(person.person_id)
-    print(f"{person.name} ({person.person_id}) is forgotten")
-    _forget_votes(scene_file.folder_of(gallery.path), model, person)
-    for aside in gallery.asides():
-        print(f"{aside} could not be read and may still hold them: delete it", file=sys.stderr)
+    for line in people.forget(person.person_id).lines:
+        print(line)
     return 0
 
 
-def _forget_votes(folder: Path, model: str, person: Person) -> None:
-    """Also delete what their walks left, without a name, in the statistics of scenes."""
-    if not scene_file.files(folder):
-        return
-    known = calibration.find(resource("model_repository"), model)
-    if known is None:
-        print(f"{folder} may still hold their walks, without a name: `rt-gait scene forget --all`", file=sys.stderr)
-    else:
-        gone = forget_near(folder, known, person.embeddings)
-        print(f"{gone} nameless walks that may be theirs are gone from the statistics of scenes")
-
-
 def _rebuild(arguments: argparse.Namespace) -> int:
-    gallery = _open(arguments)
-    client = OnnxClient(arguments.repository or resource("model_repository"), timeout=60.0)
+    people = _open(arguments)
+    client = OnnxClient(_repository(arguments), timeout=60.0)
     try:
         model = describe(client, arguments.model)
         embedder = embedder_for(client, model, model.max_frames, deadline=60.0)
-        count = gallery.rebuild(
+        count = people.rebuild(
             model.name, model.gait_frame_kind, lambda frames: read_embedding(embedder.embed(frames).result(), model)
         )
     finally:
         client.close()
-    print(f"{count} embeddings of {len(gallery.persons)} persons were made with {model.name}")
+    print(f"{count} embeddings of {len(people.gallery.persons)} persons were made with {model.name}")
     return 0
 
 

@@ -54,9 +54,14 @@ class Calibration:
     scene: Curve | None = None
 
     @property
+    def even(self) -> float:
+        """Distance at which two looks are as likely one person's as two'."""
+        return max(0.0, self.offset / self.slope)
+
+    @property
     def radius(self) -> float:
         """Distance within which two tracks count as one person's."""
-        return SAME_SHARE * max(0.0, self.offset / self.slope)
+        return SAME_SHARE * self.even
 
     def equivalent(self, distance: np.ndarray) -> np.ndarray:
         """Plain distances that are as much evidence as these between embeddings without their scenes.

@@ -1,6 +1,7 @@
 """Storing the walk of a person who is being tracked; the domain side of EnrollPerson.action."""
 
-from concurrent.futures import Future
+import threading
+from concurrent.futures import Executor, Future
 from enum import IntEnum
 
 import numpy as np
@@ -60,6 +61,10 @@ class Enrollment:
         self._ends: list[int] = []  # of the parts, among the frames
         self._parts: list[np.ndarray] = []
         self._requests: list[Future[dict[str, np.ndarray]]] = []
+        self._stored: Future[None] | None = None
+        self._ending = (
+            threading.Lock()
+        )  # whoever cancels while the embeddings are being stored comes too late, and waits
 
     @property
     def gathered(self) -> int:
@@ -76,6 +81,10 @@ class Enrollment:
 
     def fail(self, error: EnrollError, message: str) -> None:
         """End without having stored anything; also how a caller cancels. An enrolment that is done stays as it is."""
+        with self._ending:
+            self._fail(error, message)
+
+    def _fail(self, error: EnrollError, message: str) -> None:
         if not self.done:
             self.done, self.error, self.message = True, error, message
 
@@ -88,9 +97,14 @@ class Enrollment:
                 "let the person walk longer in view, or ask for fewer frames",
             )
 
-    def advance(self, embedder: Embedder, gallery: Gallery, now: float) -> None:
-        """Move on as far as is possible without waiting. now: seconds on the recogniser's clock."""
-        if self.done:
+    def advance(self, embedder: Embedder, gallery: Gallery, now: float, writer: Executor | None = None) -> None:
+        """Move on as far as is possible without waiting. now: seconds on the recogniser's clock.
+
+        writer: what stores the embeddings; None: this call does.
+        """
+        if self._stored is not None and self._stored.done():
+            self._stored.result()  # what nobody expected is not to be lost in another thread
+        if self.done or self._stored is not None:
             return
         if self.gathered < self.wanted:
             if now > self._deadline:
@@ -103,7 +117,10 @@ class Enrollment:
             self._cut(embedder.model)
             self._requests = [embedder.embed(part) for part in self._parts]
         elif all(request.done() for request in self._requests):
-            self._store(embedder, gallery)
+            if writer is None:
+                self._store(embedder, gallery)
+            else:
+                self._stored = writer.submit(self._store, embedder, gallery)
 
     def _cut(self, model: GaitModel) -> None:
         """Cut the walk into what one embedding each is made of; fails where it was broken too often for flow."""
@@ -123,21 +140,25 @@ class Enrollment:
             )
 
     def _store(self, embedder: Embedder, gallery: Gallery) -> None:
-        model = embedder.model
-        try:
-            embeddings = [read_embedding(request.result(), model) for request in self._requests]
-            templates = [
-                Template(embedding, self._stamps[end], part, self._scene)
-                for embedding, end, part in zip(embeddings, self._ends, self._parts, strict=True)
-            ]
-            person = gallery.add(
-                self.name, templates, model=model.name, gait_frame_kind=model.gait_frame_kind, extend=self._extend
-            )
-        except InferenceError as error:
-            self.fail(EnrollError.EMBEDDING, str(error))
-        except DuplicateName as error:
-            self.fail(EnrollError.DUPLICATE_NAME, str(error))
-        except GalleryError as error:
-            self.fail(EnrollError.GALLERY, str(error))
-        else:
-            self.person_id, self.embeddings, self.done = person.person_id, len(templates), True
+        with self._ending:
+            if self.done:  # cancelled before its turn to write
+                return
+            try:
+                self._write(embedder.model, gallery)
+            except InferenceError as error:
+                self._fail(EnrollError.EMBEDDING, str(error))
+            except DuplicateName as error:
+                self._fail(EnrollError.DUPLICATE_NAME, str(error))
+            except GalleryError as error:
+                self._fail(EnrollError.GALLERY, str(error))
+
+    def _write(self, model: GaitModel, gallery: Gallery) -> None:
+        embeddings = [read_embedding(request.result(), model) for request in self._requests]
+        templates = [
+            Template(embedding, self._stamps[end], part, self._scene)
+            for embedding, end, part in zip(embeddings, self._ends, self._parts, strict=True)
+        ]
+        person = gallery.add(
+            self.name, templates, model=model.name, gait_frame_kind=model.gait_frame_kind, extend=self._extend
+        )
+        self.person_id, self.embeddings, self.done = person.person_id, len(templates), True

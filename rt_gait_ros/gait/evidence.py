@@ -49,7 +49,7 @@ class Evidence:
         self._version: tuple[int, ...] = ()
         self._stale = True
         self.holds = ""  # person_id the track is IDENTIFIED as
-        self._last_held = ""  # person_id it was IDENTIFIED as most recently
+        self.last_held = ""  # person_id it was IDENTIFIED as most recently
 
     def use_config(self, config: RecognizerConfig) -> None:
         """Judge by other lines from now on; of the looks so far the newest are kept."""
@@ -71,7 +71,7 @@ class Evidence:
         """Withdraw all claims: nothing has been seen."""
         self._looks.clear()
         self._stale = True
-        self.holds = self._last_held = ""
+        self.holds = self.last_held = ""
 
     def judge(self, references: References) -> Verdict:
         """Hold the looks against the gallery as it is now."""
@@ -85,7 +85,7 @@ class Evidence:
             distances = distances[-self._config.agree :]
             self._looks = deque(list(self._looks)[-self._config.agree :], self._config.looks)
             self._stale = True
-            self.holds = self._last_held = ""
+            self.holds = self.last_held = ""
         weights = np.array([look.weight for look in self._looks]) + 1e-6  # all of quality 0 is no division by 0
         fused = weights @ distances / weights.sum()
         order = tuple(int(n) for n in np.argsort(fused, kind="stable"))
@@ -117,7 +117,7 @@ class Evidence:
     def _contradicted(self, distances: np.ndarray, references: References) -> bool:
         """True when all of the newest looks is beyond the relaxed line of the person last named, or clearly nearer
         to somebody else: the track is likely to have passed to another person."""
-        index = next((n for n, p in enumerate(references.persons) if p.person_id == self._last_held), None)
+        index = next((n for n, p in enumerate(references.persons) if p.person_id == self.last_held), None)
         if index is None:
             return False
         newest = distances[-self._config.agree :]
@@ -129,7 +129,7 @@ class Evidence:
     def _settled(self, verdict: Verdict, references: References) -> Verdict:
         self.holds = ""
         if verdict.status is IdentityStatus.IDENTIFIED:
-            self.holds = self._last_held = references.persons[verdict.order[0]].person_id
+            self.holds = self.last_held = references.persons[verdict.order[0]].person_id
         return verdict
 
 

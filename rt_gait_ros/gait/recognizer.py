@@ -4,7 +4,7 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -84,11 +84,13 @@ class GaitRecognizer:
         config: RecognizerConfig,
         clock: Callable[[], float] = time.monotonic,
         scenes: Scenes | None = None,
+        writer: Executor | None = None,
     ) -> None:
         """Ask the server about the gait network (the only blocking call), and check the gallery against it.
 
         clock: seconds, for the time limits of enrolments. scenes: of this gait model, for whoever made them to save;
-        None: no scene is taken out. Raises InferenceError, GalleryModelMismatch.
+        None: no scene is taken out. writer: stores enrolments; None: `update` and `tick` do, and wait for the disk.
+        Raises InferenceError, GalleryModelMismatch.
         """
         model = describe(client, config.model)
         gallery.require_model(model.name)
@@ -102,6 +104,7 @@ class GaitRecognizer:
         self._enrollments: list[Enrollment] = []
         self._mutex = threading.RLock()
         self._scenes = scenes
+        self._writer = writer
         self._scene = ""
         self._outage = self._gallery_problem = self._input_problem = self._scene_problem = ""
 
@@ -159,15 +162,23 @@ class GaitRecognizer:
             for walker in self._walkers.values():
                 self._gather(walker)
             for enrollment in self._enrollments:
-                enrollment.advance(self._embedder, self.gallery, self._clock())
+                enrollment.advance(self._embedder, self.gallery, self._clock(), self._writer)
             self._enrollments = [enrollment for enrollment in self._enrollments if not enrollment.done]
 
-    def use_gallery(self, gallery: Gallery) -> None:
-        """Take another gallery from now on. Raises GalleryModelMismatch, and keeps the present one."""
+    def use_gallery(self, gallery: Gallery, scenes: Scenes | None) -> None:
+        """Take another gallery and its scenes from now on. Raises GalleryModelMismatch, and keeps the present ones."""
         gallery.require_model(self.model.name)
         with self._mutex:
             self.gallery = gallery
-            self._gallery_problem = ""
+            self._scenes = scenes
+            self._gallery_problem = self._scene_problem = ""
+
+    def disown(self, person_id: str) -> None:
+        """Somebody is about to be forgotten: what tracks of that name have shown so far counts for no scene."""
+        with self._mutex:
+            for body_id, walker in self._walkers.items():
+                if person_id in (self._held.get(body_id), walker.evidence.last_held):
+                    walker.looks, walker.mean = 0, None
 
     def use_config(self, config: RecognizerConfig) -> None:
         """Go on with other settings, for the tracks in view, too.

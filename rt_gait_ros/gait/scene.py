@@ -131,14 +131,6 @@ class SceneStatistics:
         while len(self.votes) > MAX_VOTES:
             self._merge_nearest()
 
-    def forget(self, embeddings: np.ndarray) -> int:
-        """Delete every vote that may be of the person with these embeddings (T, P, C). Returns how many went."""
-        if not len(self.votes) or not len(embeddings):
-            return 0
-        near = (distances(self.votes, embeddings) <= self._radius).any(axis=1)
-        self._keep(self.votes[~near], self.stamps[~near])
-        return int(near.sum())
-
     def _keep(self, votes: np.ndarray, stamps: np.ndarray) -> None:
         self.votes, self.stamps = votes, stamps
         self._between = distances(votes, votes) if len(votes) else np.zeros((0, 0))

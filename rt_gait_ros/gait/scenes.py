@@ -3,13 +3,14 @@
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from rt_gait_ros.gait import scene_file
 from rt_gait_ros.gait.calibration import Calibration
+from rt_gait_ros.gait.distance import distances
 from rt_gait_ros.gait.gallery import References
 from rt_gait_ros.gait.scene import Normalisation, SceneError, SceneStatistics
 
@@ -125,17 +126,21 @@ class Scenes:
             for name in list(self._scenes):
                 self._save(name)
 
-    def forget(self, embeddings: np.ndarray) -> int:
+    def forget(self, embeddings: np.ndarray) -> "Cleared":
         """Delete the votes that may be of a person with these embeddings (T, P, C), in memory and in every file.
 
-        Returns how many went. Raises SceneError.
+        Raises SceneError.
         """
-        self.save()
-        with self._mutex:
-            gone = forget_near(self._folder, self._calibration, embeddings)
+        with self._saving, self._mutex:
+            unsaved = 0
+            for scene in self._scenes.values():
+                kept = [vote for vote in scene.pending if not is_near(vote[0], embeddings, self._calibration)]
+                unsaved += len(scene.pending) - len(kept)
+                scene.pending = kept
+            cleared = forget_near(self._folder, self._calibration, embeddings)
             for name in self._scenes:
                 self._load(name)
-            return gone
+            return Cleared(cleared.votes + unsaved, cleared.files)
 
     def _save(self, name: str) -> None:
         with self._mutex:
@@ -232,22 +237,49 @@ def find_prior(repository: Path, model: str) -> np.ndarray | None:
     return np.asarray(prior, np.float32)
 
 
-def forget_near(folder: Path, calibration: Calibration, embeddings: np.ndarray) -> int:
-    """Delete the votes that may be of a person with these embeddings (T, P, C) from every scene of the model.
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """What forgetting took from scenes. votes: how many. files: deleted whole, as their votes could be anybody's."""
 
-    Returns how many went. Raises SceneError.
+    votes: int = 0
+    files: tuple[Path, ...] = ()
+
+
+def is_near(vote: np.ndarray, embeddings: np.ndarray, known: Calibration) -> bool:
+    """Whether a vote (P, C) is as likely as not of the person with these embeddings (T, P, C), or more."""
+    return bool(len(embeddings)) and bool((distances(vote[None], embeddings) <= known.even).any())
+
+
+def forget_near(folder: Path, known: Calibration | None, embeddings: np.ndarray) -> Cleared:
+    """Delete the votes that may be of a person with these embeddings (T, P, C) from every scene in the folder.
+
+    known: calibration of the gait model that made them. Statistics of another model, damaged ones, and all of them
+    where there is no calibration are deleted whole: they are learnt anew within a few walkers, and what may be somebody
+    who was forgotten must not stay. Raises SceneError where a file can be neither written nor deleted.
     """
-    gone = 0
+    votes, files = 0, []
     for path in scene_file.files(folder):
-        with scene_file.locked(path):
+        gone = _forget_in(path, known, embeddings)
+        if gone is None:
+            scene_file.delete(path)
+            files.append(path)
+        else:
+            votes += gone
+    return Cleared(votes, tuple(files))
+
+
+def _forget_in(path: Path, known: Calibration | None, embeddings: np.ndarray) -> int | None:
+    """How many votes went from one file; None where it must go as a whole."""
+    with scene_file.locked(path):
+        try:
             record = scene_file.read(path)
-            if record is None or record.model != calibration.model:
-                continue
-            statistics = SceneStatistics(calibration.radius)
-            statistics.load(record.votes, record.stamps)
-            forgotten = statistics.forget(embeddings)
-            if forgotten:
-                kept = scene_file.Record(record.model, record.scene, statistics.votes, statistics.stamps)
-                scene_file.write(path, kept)
-            gone += forgotten
-    return gone
+            if record is None:
+                return 0
+            if known is None or record.model != known.model or record.votes.shape[1:] != embeddings.shape[1:]:
+                return None
+            near = np.array([is_near(vote, embeddings, known) for vote in record.votes], bool)
+            if near.any():
+                scene_file.write(path, replace(record, votes=record.votes[~near], stamps=record.stamps[~near]))
+            return int(near.sum())
+        except SceneError:
+            return None

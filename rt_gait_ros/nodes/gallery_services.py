@@ -4,8 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rt_gait_ros.errors import GaitError
-from rt_gait_ros.gait.gallery import Gallery
-from rt_gait_ros.gait.scene import SceneError
+from rt_gait_ros.gait.known_people import KnownPeople
 from rt_gait_ros.msg import PersonRecord
 from rt_gait_ros.nodes.conversions import to_time
 from rt_gait_ros.nodes.recognition import RecognitionStage
@@ -29,10 +28,10 @@ class GalleryServices:
             node.create_service(kind, f"~/{name}", callback)
 
     def _list(self, request: Any, response: Any) -> Any:
-        gallery = self._node.gallery
-        if gallery is None:
+        if self._node.people is None:
             self._node.get_logger().warning(NOT_CONFIGURED)
             return response
+        gallery = self._node.people.gallery
         response.path, response.model = str(gallery.path), gallery.model
         response.persons = [
             PersonRecord(
@@ -47,50 +46,37 @@ class GalleryServices:
         return response
 
     def _forget(self, request: Any, response: Any) -> Any:
-        def change(gallery: Gallery) -> str:
-            person = gallery.forget(request.person)
-            if self._node.scenes is not None:
-                try:
-                    self._node.scenes.forget(person.embeddings)
-                except SceneError as error:
-                    raise GaitError(f"forgot {person.name}, but not the votes of their walks: {error}") from error
-            unreadable = "".join(f"; {path} may still hold them: delete it" for path in gallery.asides())
-            return f"forgot {person.name} ({person.person_id}){unreadable}"
-
-        return self._answer(response, change)
+        return self._answer(response, lambda people: "; ".join(people.forget(request.person).lines))
 
     def _rename(self, request: Any, response: Any) -> Any:
-        def change(gallery: Gallery) -> str:
-            person = gallery.rename(request.person, request.new_name)
+        def change(people: KnownPeople) -> str:
+            person = people.rename(request.person, request.new_name)
             return f"{person.person_id} is now called {person.name}"
 
         return self._answer(response, change)
 
     def _merge(self, request: Any, response: Any) -> Any:
-        def change(gallery: Gallery) -> str:
-            person = gallery.merge(request.into_person, request.from_person)
+        def change(people: KnownPeople) -> str:
+            person = people.merge(request.into_person, request.from_person)
             return f"{person.name} ({person.person_id}) has {len(person.templates)} embeddings now"
 
         return self._answer(response, change)
 
     def _set_gallery(self, request: Any, response: Any) -> Any:
-        def change(gallery: Gallery) -> str:
+        def change(people: KnownPeople) -> str:
             if not request.path.strip():
                 raise GaitError("path is empty: give the gallery's file")
-            other = Gallery(request.path)  # a file that is none is refused: nothing else is there to be moved aside
-            if self._node.recognizer is not None:
-                self._node.recognizer.use_gallery(other)
-            self._node.gallery = other
-            return f"using {other.path} with {len(other.persons)} enrolled"
+            gallery = people.use(request.path)
+            return f"using {gallery.path} with {len(gallery.persons)} enrolled"
 
         return self._answer(response, change)
 
-    def _answer(self, response: Any, change: Callable[[Gallery], str]) -> Any:
-        gallery = self._node.gallery
+    def _answer(self, response: Any, change: Callable[[KnownPeople], str]) -> Any:
+        people = self._node.people
         try:
-            if gallery is None:
+            if people is None:
                 raise GaitError(NOT_CONFIGURED)
-            response.success, response.message = True, change(gallery)
+            response.success, response.message = True, change(people)
         except GaitError as error:
             response.success, response.message = False, str(error)
         return response

@@ -43,8 +43,8 @@ class EnrollGoal(Goal):
         super().__init__(node, handle)
         request = handle.request
         self._enrollment: Enrollment | None = None
-        if node.recognizer is not None:
-            self._enrollment = node.recognizer.enroll(
+        if node.people is not None:
+            self._enrollment = node.people.enroll(
                 request.body_id,
                 request.name,
                 extend=request.extend,
@@ -58,12 +58,7 @@ class EnrollGoal(Goal):
         if enrollment is None:
             return self.abort("the gait network has not answered yet: see /diagnostics, and ask again")
         if enrollment.done:
-            return EnrollPerson.Result(
-                error_code=int(enrollment.error),
-                error_msg=enrollment.message,
-                person_id=enrollment.person_id,
-                embeddings=enrollment.embeddings,
-            )
+            return self._result(enrollment)
         self.handle.publish_feedback(
             EnrollPerson.Feedback(
                 frames_gathered=enrollment.gathered,
@@ -77,7 +72,17 @@ class EnrollGoal(Goal):
         """As Goal.abort."""
         if self._enrollment is not None:
             self._enrollment.fail(EnrollError.EMBEDDING, message)
+            return self._result(self._enrollment)  # which has just been stored, if that was too late
         return EnrollPerson.Result(error_code=EnrollPerson.Result.ERROR_EMBEDDING, error_msg=message)
+
+    @staticmethod
+    def _result(enrollment: Enrollment) -> Any:
+        return EnrollPerson.Result(
+            error_code=int(enrollment.error),
+            error_msg=enrollment.message,
+            person_id=enrollment.person_id,
+            embeddings=enrollment.embeddings,
+        )
 
 
 class WaitGoal(Goal):
@@ -93,11 +98,11 @@ class WaitGoal(Goal):
         request, result = self.handle.request, WaitForPerson.Result
         if line := self._refusal(request):
             return result(error_code=result.ERROR_BAD_REQUEST, error_msg=line)
-        gallery, frame = self.node.gallery, self.node.latest
-        if gallery is None:
+        people, frame = self.node.people, self.node.latest
+        if people is None:
             return self.abort("the gait node is not configured")
         try:
-            wanted = gallery.find(request.person).person_id if request.person else ""
+            wanted = people.gallery.find(request.person).person_id if request.person else ""
         except UnknownPerson as error:
             return result(error_code=result.ERROR_UNKNOWN_PERSON, error_msg=str(error))
         identities = frame.identities if frame is not None else []

@@ -7,7 +7,7 @@ import pytest
 
 from rt_gait_ros.cli import gallery as command
 from rt_gait_ros.errors import GaitError, UsageError
-from rt_gait_ros.gait import scene_file
+from rt_gait_ros.gait import calibration, scene_file
 from rt_gait_ros.gait.calibration import Calibration, Curve
 from rt_gait_ros.gait.gallery import Gallery
 from rt_gait_ros.gait.gallery_file import Template
@@ -113,15 +113,18 @@ def test_the_gallery_in_use_may_be_named_by_the_environment(monkeypatch, tmp_pat
     assert capsys.readouterr().out.strip() == str(tmp_path / "mine")
 
 
-def test_who_is_forgotten_leaves_no_nameless_walk_either(rt_gait, gallery, monkeypatch, capsys):
+def test_who_is_forgotten_leaves_no_nameless_walk_either(rt_gait, gallery, tmp_path, capsys):
     known = Calibration("m", 1.0, 2.0, 1.0, 0.1, 0.01, 10, 10, "", Curve(1.0, 1.0))
     scenes = Scenes(scene_file.folder_of(gallery.path), known)
     for embedding in (np.eye(2), np.eye(2) + 9):
         scenes.vote("hall", embedding)
     scenes.save()
-    rt_gait("forget", "Ada", "--yes")  # nobody can tell which are Ada's without a calibration of the model
-    assert "rt-gait scene forget --all" in capsys.readouterr().err
-    monkeypatch.setattr(command.calibration, "find", lambda repository, model: known)
-    rt_gait("forget", "Bob", "--yes")
+    other = tmp_path / "repository"
+    (other / "m").mkdir(parents=True)
+    calibration.save(other / "m" / calibration.FILE_NAME, known)
+    rt_gait("forget", "Ada", "--yes", "--repository", str(other))
     assert "1 nameless walks" in capsys.readouterr().out
     assert Scenes(scene_file.folder_of(gallery.path), known).walkers("hall") == 1.0
+    rt_gait("forget", "Bob", "--yes")  # without a calibration of the model nobody can tell which are Bob's
+    assert "were deleted" in capsys.readouterr().out
+    assert not scene_file.files(scene_file.folder_of(gallery.path))

@@ -83,13 +83,6 @@ def test_old_votes_are_forgotten(crowd):
     assert len(found.votes) == 1
 
 
-def test_a_persons_votes_can_be_deleted(random, crowd):
-    found = statistics(crowd)
-    assert found.forget(seen(random, crowd[[3, 5]])) == 2
-    assert found.walkers == pytest.approx(10)
-    assert found.forget(np.zeros((0, PARTS, CHANNELS))) == 0
-
-
 def test_a_prior_mean_counts_for_a_few_votes(crowd):
     prior = np.full((PARTS, CHANNELS), 10.0)
     without = normalisation(crowd, np.ones(12))

@@ -7,7 +7,7 @@ from rt_gait_ros.gait.distance import distances
 from rt_gait_ros.gait.gallery import Gallery
 from rt_gait_ros.gait.gallery_file import Template
 from rt_gait_ros.gait.scene import SceneError
-from rt_gait_ros.gait.scenes import Scenes, find_prior, forget_near
+from rt_gait_ros.gait.scenes import Cleared, Scenes, find_prior, forget_near
 
 SHAPE = (2, 8)
 # two tracks are one person's up to 2.0; two people are about 5.7 apart here
@@ -180,10 +180,10 @@ def test_a_forgotten_person_leaves_no_vote(opened, crowd, folder):
     votes(known, "hall", crowd)
     votes(known, "yard", crowd[:3])
     known.save()
-    assert forget_near(folder, CALIBRATION, crowd[[0]] + 0.01) == 2
+    assert forget_near(folder, CALIBRATION, crowd[[0]] + 0.01) == Cleared(2)
     assert opened().walkers("hall") == pytest.approx(11)
     assert opened().walkers("yard") == pytest.approx(2)
-    assert forget_near(folder / "none", CALIBRATION, crowd) == 0
+    assert forget_near(folder / "none", CALIBRATION, crowd) == Cleared()
 
 
 def test_a_forgotten_person_leaves_nothing_in_memory_either(opened, crowd):
@@ -191,11 +191,27 @@ def test_a_forgotten_person_leaves_nothing_in_memory_either(opened, crowd):
     votes(known, "hall", crowd)
     known.save()
     known.vote("yard", crowd[0])  # not saved yet
-    assert known.forget(crowd[[0]]) == 2
+    assert known.forget(crowd[[0]]) == Cleared(2)
     assert (known.walkers("hall"), known.walkers("yard")) == (pytest.approx(11), 0.0)
     known.vote("hall", crowd[0] + 20)
     known.save()
     assert opened().walkers("hall") == pytest.approx(12)
+
+
+def test_statistics_that_cannot_be_searched_for_somebody_who_is_forgotten_go_whole(opened, crowd, folder):
+    """Those of another gait model, damaged ones, and all of them where no calibration says what is near."""
+    other = opened(Calibration("n", 1.0, 1.0, 1.0, 0.1, 0.01, 10, 10, "", Curve(1.0, 1.0)))
+    known = opened()
+    for scenes_of in (known, other):
+        votes(scenes_of, "hall", crowd)
+        scenes_of.save()
+    damaged = scene_file.file_of(folder, "m", "yard")
+    damaged.write_bytes(b"rt_gait_ros scene, once")
+    cleared = forget_near(folder, CALIBRATION, crowd[[0]])
+    assert (cleared.votes, cleared.files) == (1, (damaged, scene_file.file_of(folder, "n", "hall")))
+    (left,) = scene_file.files(folder)
+    assert forget_near(folder, None, crowd[[0]]).files == (left,)
+    assert not scene_file.files(folder)
 
 
 def test_a_prior_is_a_mean_embedding_or_refused(tmp_path):

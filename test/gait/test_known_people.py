@@ -1,0 +1,186 @@
+"""Gallery, scenes and recogniser change together."""
+
+import threading
+from concurrent.futures import Future
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from rt_gait_ros.errors import GaitError
+from rt_gait_ros.gait import scene_file
+from rt_gait_ros.gait.calibration import FILE_NAME, SAME_SHARE, Calibration, Curve, save
+from rt_gait_ros.gait.enrollment import EnrollError
+from rt_gait_ros.gait.gallery import Gallery, UnknownPerson
+from rt_gait_ros.gait.identity import IdentityStatus
+from rt_gait_ros.gait.known_people import KnownPeople, lines_of
+from rt_gait_ros.gait.scenes import Scenes
+
+KNOWN = Calibration("angle", 5.0, 0.1 / SAME_SHARE, 0.2, 0.1, 0.01, 10, 10, "", Curve(2.0, 0.95))
+NAMED_AFTER = 20
+
+
+@pytest.fixture
+def repository(tmp_path):
+    (tmp_path / "repository" / "angle").mkdir(parents=True)
+    save(tmp_path / "repository" / "angle" / FILE_NAME, KNOWN)
+    return tmp_path / "repository"
+
+
+@pytest.fixture
+def people(gallery, repository, config):
+    people = KnownPeople(gallery, repository)
+    people.configure(replace(config, calibration=KNOWN))
+    yield people
+    people.close()
+
+
+@pytest.fixture
+def view(people, client, watch):
+    """What the camera of these people sees."""
+    return watch(people.start(client))
+
+
+@pytest.fixture
+def other(tmp_path, template):
+    """A second gallery: Dan walks at 20 degrees there."""
+    other = Gallery(tmp_path / "other" / "people.gallery")
+    other.add("Dan", [template(20)], model="angle", gait_frame_kind="silhouette")
+    return other
+
+
+def bytes_below(folder):
+    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
+def test_another_gallery_brings_its_own_scenes(people, view, other, walk, gallery, tmp_path):
+    """A walk that ends after the change counts beside the gallery in use then, and forgetting looks there."""
+    view.show(walk("aaaaa", 20), images=NAMED_AFTER)
+    people.use(other.path)
+    assert view.show(walk("aaaaa", 20))["aaaaa"].name == "Dan"
+    view.show()
+    people.scenes.save()
+    assert not scene_file.files(scene_file.folder_of(gallery.path))
+    (votes,) = scene_file.files(scene_file.folder_of(other.path))
+    raw = scene_file.read(votes).votes.tobytes()
+    assert raw in bytes_below(tmp_path / "other")
+    forgotten = people.forget("Dan")
+    assert forgotten.cleared.votes == 1
+    assert raw not in bytes_below(tmp_path / "other")
+    assert scene_file.read(votes).votes.shape[0] == 0
+
+
+def test_walks_that_the_former_gallery_saw_are_stored_beside_it(people, view, other, walk, gallery):
+    view.show(walk("aaaaa", 20), images=NAMED_AFTER)
+    view.show()
+    people.use(other.path)
+    assert len(scene_file.files(scene_file.folder_of(gallery.path))) == 1
+
+
+def test_a_gallery_that_is_refused_changes_nothing(people, view, tmp_path, walk, gallery, template):
+    scenes = people.scenes
+    foreign = Gallery(tmp_path / "foreign")
+    foreign.add("Dan", [template(20)], model="gaitset", gait_frame_kind="silhouette")
+    (tmp_path / "thesis").write_bytes(b"%PDF")
+    for path in (foreign.path, tmp_path / "thesis"):
+        with pytest.raises(GaitError):
+            people.use(path)
+        assert (people.gallery, people.scenes, people.recognizer.gallery) == (gallery, scenes, gallery)
+    assert view.show(walk("aaaaa", 20), images=NAMED_AFTER)["aaaaa"].name == "Ada"
+
+
+def test_a_gallery_chosen_while_the_server_is_asked_is_the_one_searched(people, client, other, watch, walk):
+    asked, go_on = threading.Event(), threading.Event()
+    describe = client.describe
+
+    def slow(model, *, deadline=None):
+        asked.set()
+        assert go_on.wait(10)
+        return describe(model)
+
+    client.describe = slow
+    made: Future = Future()
+    threading.Thread(target=lambda: made.set_result(people.start(client))).start()
+    assert asked.wait(10)
+    people.use(other.path)
+    go_on.set()
+    seen = watch(made.result(10)).show(walk("aaaaa", 20), images=NAMED_AFTER)["aaaaa"]
+    assert (seen.status, seen.name) == (IdentityStatus.IDENTIFIED, "Dan")
+    assert people.recognizer.gallery is people.gallery
+
+
+def test_who_is_forgotten_is_in_no_file_and_no_walk_of_now_counts(people, view, walk, gallery, tmp_path):
+    person = gallery.find("Ada")
+    for number in range(3):
+        view.show(walk(f"a{number}", 19 + number), images=NAMED_AFTER)
+        view.show()
+    people.scenes.save()
+    view.show(walk("aaaaa", 20), images=NAMED_AFTER)
+    (votes,) = scene_file.files(scene_file.folder_of(gallery.path))
+    traces = [vote.tobytes() for vote in scene_file.read(votes).votes]
+    traces += [person.person_id.encode(), person.templates[0].embedding.tobytes()]
+    assert all(trace in bytes_below(tmp_path / "gallery") for trace in traces)
+    people.forget("Ada")
+    view.show()  # the track ends: what it showed before counts for no scene
+    people.close()
+    assert not [trace for trace in traces if trace in bytes_below(tmp_path / "gallery")]
+
+
+def test_forgetting_without_a_recogniser_does_the_same(gallery, repository):
+    """As the command line does it, beside a node that has gone."""
+    scenes = Scenes(scene_file.folder_of(gallery.path), KNOWN)
+    scenes.vote("hall", gallery.find("Ada").templates[0].embedding)
+    scenes.vote("hall", gallery.find("Bob").templates[0].embedding)
+    scenes.save()
+    forgotten = KnownPeople(gallery, repository).forget("Ada")
+    assert forgotten.cleared.votes == 1
+    assert "Ada" in forgotten.lines[0]
+    with pytest.raises(UnknownPerson):
+        gallery.find("Ada")
+
+
+def test_a_damaged_calibration_does_not_keep_anybody_from_being_forgotten(gallery, repository):
+    scenes = Scenes(scene_file.folder_of(gallery.path), KNOWN)
+    scenes.vote("hall", gallery.find("Ada").templates[0].embedding)
+    scenes.save()
+    (repository / "angle" / FILE_NAME).write_text("{")
+    assert len(KnownPeople(gallery, repository).forget("Ada").cleared.files) == 1
+    assert not scene_file.files(scene_file.folder_of(gallery.path))
+
+
+def test_an_enrolment_is_stored_beside_recognition(people, view, walk, gallery, monkeypatch):
+    """Images go on being answered while the disk takes its time; whoever cancels then comes too late."""
+    storing, go_on = threading.Event(), threading.Event()
+    add = gallery.add
+
+    def slow(*arguments, **options):
+        storing.set()
+        assert go_on.wait(10)
+        return add(*arguments, **options)
+
+    monkeypatch.setattr(gallery, "add", slow)
+    view.show(walk("eeeee", 120))
+    enrollment = people.enroll("eeeee", "Eve", frames=10)
+    while not storing.is_set():
+        view.show(walk("eeeee", 120))
+    answers = view.show(walk("eeeee", 120), walk("aaaaa", 20), images=2 * NAMED_AFTER)
+    assert (answers["aaaaa"].name, enrollment.done) == ("Ada", False)
+    cancelling = threading.Thread(target=lambda: enrollment.fail(EnrollError.EMBEDDING, "cancelled"))
+    cancelling.start()
+    go_on.set()
+    cancelling.join(10)
+    assert (enrollment.done, enrollment.error, enrollment.embeddings) == (True, EnrollError.NONE, 1)
+    assert gallery.find("Eve").person_id == enrollment.person_id
+
+
+def test_nobody_can_be_enrolled_before_the_network_has_answered(people):
+    assert people.enroll("aaaaa", "Eve") is None
+    with pytest.raises(ValueError, match="configure"):
+        KnownPeople(people.gallery, people._repository).start(None)
+
+
+def test_lines_below_zero_are_the_calibrations(repository):
+    assert lines_of(repository, "angle", -1.0, 0.5)["margin"] == 0.5
+    assert np.isnan(lines_of(repository, "angle", -1.0, 0.5)["accept_distance"])
+    assert lines_of(repository, "angle", -1.0, -1.0)["calibration"] == KNOWN
+    assert lines_of(repository, "none", 1.0, 1.0)["calibration"] is None
