@@ -7,12 +7,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rt_gait_ros.cli.output import add_json_argument, emit, progress
+from rt_gait_ros.datasets.folders import number_of, read_numbers
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.cache import cache_folder
 
 if TYPE_CHECKING:
     from rt_gait_ros.training.cohorts import Cohorts, Generation
+
+# Settings of a run beside its defaults. GaitSet's: batch-all triplets, 8 persons of 16 walks, 30 frames each, Adam with
+# 1e-4 (Chao et al., AAAI 2019); theirs ran for 80,000 steps.
+RECIPES: dict[str, dict[str, Any]] = {
+    "own": {},
+    "gaitset": {"loss": "triplet", "people": 8, "scenes": 16, "frames": 30, "learning_rate": 1e-4},
+}
 
 _GAIT = """\
 Trains GaitSet, or its small variant, to tell people by their silhouettes.
@@ -30,10 +38,17 @@ With --data it learns from your own people, best from shipped or earlier weights
   people/ADA/hall.avi, people/ADA/yard.avi, people/BEN/hall.avi ...      or a folder of silhouettes (.png) for a video
 
 Equal file names are equal scenes. Every pass before a fixed camera is a walk; each person needs two, better twenty.
+CASIA-B, and whatever OpenGait has laid out like it, is read, too, as pictures or pickles of arrays; a view is a scene:
+
+  rt-gait train gait --data CASIA-B/ --people 1-74 --init gaitset --output licensed        001/nm-01/090/*.png or *.pkl
+  rt-gait train gait --data CASIA-B/ --people 1-74 --recipe gaitset --epochs 1600 --output theirs     a GPU, and a day
+
+What a set's licence says of its silhouettes holds for weights that were trained on them.
 
 The output folder holds network.pth, log.csv (loss and rank-1 by epoch) and state.pt. Ctrl-C ends a run at any time; the
-same command goes on after the last finished epoch. rank-1 is of people who are not trained on: with --data they are
-every fourth person, in the order of names; of fewer than eight people, none is left out, and rank-1 is theirs.
+same command goes on after the last finished epoch. rank-1 is of people who are not trained on: those of --test-people;
+where --people says who is trained on, all others of the folder; else every fourth person, in the order of names. Of
+fewer than eight people none is left out, and rank-1 is theirs.
 """
 
 
@@ -45,27 +60,32 @@ def add_gait(kinds: Any) -> None:
         description=_GAIT,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    gait.add_argument("--network", default="gaitset", help="gaitset, or gaitset_small of half its width")
+    gait.add_argument("--network", help="gaitset (default), or gaitset_small of half its width")
     gait.add_argument("--data", type=Path, metavar="DIR", help="a folder for each person (default: virtual people)")
     gait.add_argument("--init", metavar="NAME|FILE", help="start from a network of the repository, or a network.pth")
+    gait.add_argument("--people", metavar="LIST", help="of --data, train on these, as 1-74 or 1-10,12 (default: all)")
+    gait.add_argument("--test-people", metavar="LIST", help="of --data, those that rank-1 is of")
     gait.add_argument(
-        "--loss", default="contrastive", help="contrastive, circle, or triplet as GaitSet's authors (contrastive)"
+        "--recipe", choices=tuple(RECIPES), default="own", help="other defaults: gaitset has its authors' (AAAI 2019)"
     )
-    gait.add_argument("--epochs", type=int, default=20, help="of --steps batches each (default 20)")
-    gait.add_argument("--steps", type=int, default=50, help="batches of an epoch (default 50)")
-    gait.add_argument("--people", type=int, default=16, help="persons in a batch (default 16)")
-    gait.add_argument("--scenes", type=int, default=4, help="walks of each in a batch (default 4)")
-    gait.add_argument("--frames", type=int, default=5, help="silhouettes of each walk in a batch (default 5)")
+    gait.add_argument("--loss", help="contrastive (default), circle, or triplet as GaitSet's authors")
+    gait.add_argument("--epochs", type=int, help="of --steps batches each (default 20)")
+    gait.add_argument("--steps", type=int, help="batches of an epoch (default 50)")
+    gait.add_argument(
+        "--batch-people", type=int, dest="people_of_batch", metavar="N", help="persons in one (default 16)"
+    )
+    gait.add_argument("--scenes", type=int, help="walks of each in a batch (default 4)")
+    gait.add_argument("--frames", type=int, help="silhouettes of each walk in a batch (default 5)")
     gait.add_argument("--cohorts", type=int, default=100, help="of 16 virtual persons to generate (default 100)")
     gait.add_argument(
         "--filmed",
         action="store_true",
         help="virtual persons as the pose stage sees pictures of them: nearer to real masks, fifty times as slow",
     )
-    gait.add_argument("--learning-rate", type=float, default=1e-3, help="the highest of the run (default 0.001)")
-    gait.add_argument("--evaluate-every", type=int, default=5, metavar="EPOCHS", help="default 5")
+    gait.add_argument("--learning-rate", type=float, help="the highest of the run (default 0.001)")
+    gait.add_argument("--evaluate-every", type=int, metavar="EPOCHS", help="default 5")
     gait.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes that make silhouettes")
-    gait.add_argument("--seed", type=int, default=0, help="of everything random (default 0)")
+    gait.add_argument("--seed", type=int, help="of everything random (default 0)")
     gait.add_argument("--repository", type=Path, metavar="DIR", help="model repository (default: the package's own)")
     gait.add_argument("--output", type=Path, default=Path("gait_run"), metavar="DIR", help="default: gait_run")
     add_json_argument(gait)
@@ -77,24 +97,14 @@ def _gait(arguments: argparse.Namespace) -> int:
     from rt_gait_ros.training.gait import GaitTraining, settings_of, train_gait
     from rt_gait_ros.training.run_folder import RunFolder
 
-    names = (
-        "network",
-        "loss",
-        "epochs",
-        "steps",
-        "people",
-        "scenes",
-        "frames",
-        "learning_rate",
-        "evaluate_every",
-        "seed",
-    )
-    training = GaitTraining(**{name: getattr(arguments, name) for name in names})
+    training = GaitTraining(**_settings(arguments))
     for name in ("cohorts", "workers"):
         if getattr(arguments, name) < 1:
             raise UsageError(f"--{name} {getattr(arguments, name)}: give 1 or more")
     if arguments.data and arguments.filmed:
         raise UsageError("--filmed is of virtual persons: leave it out with --data")
+    if not arguments.data and (arguments.people or arguments.test_people):
+        raise UsageError("--people and --test-people choose among those of a folder: name it with --data")
     initial = _initial(arguments)
     data, cohorts, validation = _real(arguments) if arguments.data else _virtual(arguments)
     folder = RunFolder(arguments.output, settings_of(training, data))
@@ -126,18 +136,49 @@ def _virtual(arguments: argparse.Namespace) -> "tuple[str, Cohorts, Cohorts]":
     return f"{cohorts.people} virtual people{', filmed' if arguments.filmed else ''}", cohorts, validation
 
 
-def _real(arguments: argparse.Namespace) -> "tuple[str, Cohorts, Cohorts]":
-    from rt_gait_ros.training.cohorts import FolderCohorts, read_folder
+def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Fields of GaitTraining that are asked for, or that the recipe has."""
+    names = ("network", "loss", "epochs", "steps", "scenes", "frames", "learning_rate", "evaluate_every", "seed")
+    asked = {name: getattr(arguments, name) for name in names} | {"people": arguments.people_of_batch}
+    return RECIPES[arguments.recipe] | {name: value for name, value in asked.items() if value is not None}
 
+
+def _real(arguments: argparse.Namespace) -> "tuple[str, Cohorts, Cohorts]":
+    from rt_gait_ros.training.own_people import FolderCohorts, read_folder
+
+    folder = arguments.data
+    trained = set(read_numbers(arguments.people, str(folder))) if arguments.people else None
+    tested = set(read_numbers(arguments.test_people, str(folder))) if arguments.test_people else None
+    if trained and tested and (both := trained & tested):
+        raise UsageError(f"--people and --test-people both have {min(both)}: who is trained on says nothing of others")
+    # who is neither trained on nor looked at need not be read
+    wanted = trained | tested if trained and tested else None
     repository = arguments.repository or resource("model_repository")
-    walks = read_folder(arguments.data, repository, cache_folder() / "walks", arguments.workers, progress)
-    names = sorted(walks)
+    found = read_folder(folder, repository, cache_folder() / "walks", arguments.workers, progress, wanted)
+    for note in found.notes:
+        progress(note)
+    walks = found.walks
+    kept = _held_back(sorted(walks), trained, tested)
+    names = [name for name in sorted(walks) if name not in kept and (trained is None or number_of(name) in trained)]
     if len(names) < 4:
-        raise UsageError(f"{arguments.data} holds {len(names)} people who walk: train on 4 or more")
-    kept = names[3::4] if len(names) >= 8 else []
-    cohorts = FolderCohorts({name: walks[name] for name in names if name not in kept})
+        raise UsageError(f"{folder} holds {len(names)} people to train on who walk: 4 are the least")
+    cohorts = FolderCohorts({name: walks[name] for name in names})
     validation = FolderCohorts({name: walks[name] for name in kept}) if kept else cohorts
-    return f"{cohorts.people} people of {arguments.data.resolve().name}", cohorts, validation
+    chosen = f" ({arguments.people})" if arguments.people else ""
+    return f"{cohorts.people} people{chosen} of {folder.resolve().name}", cohorts, validation
+
+
+def _held_back(names: list[str], trained: set[int] | None, tested: set[int] | None) -> list[str]:
+    """Those who show what the network has learnt; too few to be compared are none. trained, tested: as asked for."""
+    if tested is not None:
+        kept = [name for name in names if number_of(name) in tested]
+        if len(kept) < 2:
+            raise UsageError(f"--test-people: {len(kept)} of them walk in the folder, and two at least can be compared")
+        return kept
+    if trained is not None:
+        others = [name for name in names if number_of(name) not in trained]
+        return others if len(others) >= 2 else []
+    return names[3::4] if len(names) >= 8 else []
 
 
 def _initial(arguments: argparse.Namespace) -> Any:

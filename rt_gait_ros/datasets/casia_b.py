@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from rt_gait_ros.datasets.silhouettes import PICKLE, PICTURE
+from rt_gait_ros.datasets.folders import files_of, read_numbers
 from rt_gait_ros.errors import UsageError
 
 PEOPLE = 124
@@ -38,21 +38,7 @@ class Person:
 
 def read_people(text: str) -> tuple[int, ...]:
     """Numbers of people from "1-74" or "1-10,12,20-24", in order. Raises UsageError for what the set cannot have."""
-    numbers: set[int] = set()
-    for part in text.split(","):
-        match = re.fullmatch(r"\s*(\d{1,6})(?:\s*-\s*(\d{1,6}))?\s*", part)
-        if match is None:
-            raise UsageError(f"people '{text}': write numbers and ranges of them, as 1-74 or 1-10,12,20-24")
-        first, last = int(match[1]), int(match[2] or match[1])
-        if not 1 <= first <= last <= PEOPLE:
-            raise UsageError(f"people '{part.strip()}': CASIA-B has 1 to {PEOPLE}, in ranges from low to high")
-        numbers.update(range(first, last + 1))
-    return tuple(sorted(numbers))
-
-
-def is_casia_b(folder: Path) -> bool:
-    """Whether anybody lies in the folder as the set does."""
-    return any(path.is_dir() for path in folder.glob("[0-9][0-9][0-9]/nm-01/[0-9][0-9][0-9]"))
+    return read_numbers(text, "CASIA-B", PEOPLE)
 
 
 def find(folder: Path, numbers: Collection[int]) -> tuple[Person, ...]:
@@ -80,7 +66,5 @@ def _sequences(person: Path) -> dict[str, tuple[Path, ...]]:
         for view in VIEWS:
             folder = person / sequence / view
             if folder.is_dir():
-                names = sorted(folder.iterdir())
-                pictures = tuple(path for path in names if path.suffix == PICTURE)
-                found[f"{sequence}/{view}"] = pictures or tuple(path for path in names if path.suffix == PICKLE)
+                found[f"{sequence}/{view}"] = files_of(folder)
     return found

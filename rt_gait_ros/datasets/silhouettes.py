@@ -67,7 +67,7 @@ def read_silhouettes(files: Sequence[Path]) -> Silhouettes:
     refused: list[str] = []
     damaged = 0
     for file in files:
-        if file.suffix != PICKLE:
+        if file.suffix.lower() != PICKLE:
             picture = read_picture(file)
             damaged += picture is None
             frames += [] if picture is None else [picture]

@@ -1,8 +1,8 @@
-"""People to train gait networks on: virtual ones by the thousand, or your own from a folder."""
+"""People to train gait networks on: virtual ones by the thousand. Your own, from a folder: `own_people`."""
 
 import json
 import multiprocessing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
@@ -12,9 +12,7 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from rt_gait_ros.datasets.silhouettes import read_picture
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.evaluation.walks import read_all
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.inference import InferenceClient
 from rt_gait_ros.serving.onnx_client import OnnxClient
@@ -24,7 +22,6 @@ from rt_gait_ros.training.filming import NEAREST, filmed_silhouettes, random_fil
 
 ROWS, COLUMNS = 64, slice(10, 54)  # of a 64 x 64 silhouette, what networks see
 MIN_FRAMES = 8  # a walk with fewer good silhouettes is no example
-VIDEO_ENDINGS = (".avi", ".mp4", ".mkv", ".mov", ".webm")
 
 Report = Callable[[str], None]
 
@@ -131,66 +128,13 @@ class VirtualCohorts:
         cohort = self._cohorts[random.integers(len(self._cohorts))]
         chosen = random.choice(cohort.shape[0], min(people, cohort.shape[0]), replace=False)
         places = random.choice(cohort.shape[1], min(scenes, cohort.shape[1]), replace=False)
-        return np.stack([np.stack([_some(cohort[who, place], frames, random) for place in places]) for who in chosen])
+        return np.stack(
+            [np.stack([some_frames(cohort[who, place], frames, random) for place in places]) for who in chosen]
+        )
 
 
-class FolderCohorts:
-    """Real people: DIR/PERSON/SCENE.avi (or .mp4, .mkv, .mov, .webm), or DIR/PERSON/SCENE/*.png with silhouettes.
-
-    Equal names of scenes are one scene, a place and a camera, whoever walks there.
-    """
-
-    def __init__(self, walks: Mapping[str, Mapping[str, Sequence[np.ndarray]]]) -> None:
-        """walks: person to scene to walks, (S, 64, 64) uint8. Raises UsageError for less than two persons with two."""
-        self._walks = {name: dict(scenes) for name, scenes in walks.items() if sum(map(len, scenes.values())) > 1}
-        self.people = len(self._walks)
-        if self.people < 2:
-            raise UsageError(f"two persons with two walks each are the least to train on, and {self.people} are there")
-        self._scenes = sorted({scene for scenes in self._walks.values() for scene in scenes})
-
-    def draw(self, random: np.random.Generator, people: int, scenes: int, frames: int) -> np.ndarray:
-        """As Cohorts.draw; who never walked in a scene is taken from another one."""
-        chosen = random.choice(sorted(self._walks), min(people, self.people), replace=False)
-        places = random.choice(self._scenes, scenes, replace=scenes > len(self._scenes))
-        return np.stack([
-            np.stack([_some(self._walk(name, place, random)[:, :, COLUMNS], frames, random) for place in places])
-            for name in chosen
-        ])  # fmt: skip
-
-    def _walk(self, name: str, place: str, random: np.random.Generator) -> np.ndarray:
-        scenes = self._walks[name]
-        walks = scenes.get(place) or scenes[str(random.choice(sorted(scenes)))]
-        return walks[int(random.integers(len(walks)))]
-
-
-def read_folder(
-    folder: Path, repository: Path, work: Path, workers: int, report: Report
-) -> dict[str, dict[str, list[np.ndarray]]]:
-    """Everybody's walks in a folder laid out as FolderCohorts says; videos go through the pose pipeline, once.
-
-    Raises UsageError for another layout, GaitError for a video that cannot be read.
-    """
-    if not folder.is_dir():
-        raise UsageError(f"{folder} is not a folder: name one that holds PERSON/SCENE.avi or PERSON/SCENE/*.png")
-    people = [path for path in sorted(folder.iterdir()) if path.is_dir()]
-    videos = [path for who in people for path in sorted(who.iterdir()) if path.suffix.lower() in VIDEO_ENDINGS]
-    walks: dict[str, dict[str, list[np.ndarray]]] = {}
-    seen_in = read_all(videos, repository, work, workers, report) if videos else {}
-    for video, seen in seen_in.items():
-        good = [frames for frames in seen.by_pass(MIN_FRAMES) if frames is not None]
-        if good:
-            walks.setdefault(video.parent.name, {}).setdefault(video.stem, []).extend(good)
-    for who in people:
-        for scene in sorted(path for path in who.iterdir() if path.is_dir()):
-            frames = [frame for path in sorted(scene.glob("*.png")) if (frame := read_picture(path)) is not None]
-            if len(frames) >= MIN_FRAMES:
-                walks.setdefault(who.name, {}).setdefault(scene.name, []).append(np.stack(frames))
-    if not walks:
-        raise UsageError(f"{folder} holds nobody who walks: PERSON/SCENE.avi or PERSON/SCENE/*.png are expected in it")
-    return walks
-
-
-def _some(walk: np.ndarray, frames: int, random: np.random.Generator) -> np.ndarray:
+def some_frames(walk: np.ndarray, frames: int, random: np.random.Generator) -> np.ndarray:
+    """So many frames of a walk (S, 64, 44), by chance, each once while there are enough."""
     return walk[random.choice(len(walk), frames, replace=frames > len(walk))]
 
 

@@ -1,6 +1,9 @@
+import contextlib
 import json
+import pickle
 
 import cv2
+import numpy as np
 import pytest
 
 pytest.importorskip("torch", reason="needs the extra [train]")
@@ -18,7 +21,7 @@ BRIEF = [
     "1",
     "--steps",
     "1",
-    "--people",
+    "--batch-people",
     "2",
     "--scenes",
     "2",
@@ -58,7 +61,65 @@ def test_too_few_people_are_refused(people, tmp_path, capsys):
     for who in ("p0", "p1"):
         (tmp_path / "few" / who).symlink_to(people / who)
     assert main(["train", "gait", "--data", str(tmp_path / "few"), "--output", str(tmp_path / "run"), *BRIEF]) == 2
-    assert "holds 2 people who walk: train on 4 or more" in capsys.readouterr().err
+    assert "holds 2 people to train on who walk: 4 are the least" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def data_set(tmp_path_factory):
+    """Seven people of a data set as OpenGait lays it out."""
+    folder = tmp_path_factory.mktemp("opengait")
+    cohort = generate_cohort(Generation(people=7, scenes=2, frames=8), 1)
+    for who, walks in enumerate(cohort, start=1):
+        for view, frames in zip(("000", "090"), walks, strict=True):
+            path = folder / f"{who:03}" / "nm-01" / view / f"{view}.pkl"
+            path.parent.mkdir(parents=True)
+            path.write_bytes(pickle.dumps(np.pad(frames, ((0, 0), (0, 0), (10, 10)))))
+    return folder
+
+
+def test_a_data_set_is_trained_on_by_its_split(data_set, tmp_path, capsys):
+    words = [*BRIEF, "--output", str(tmp_path / "run"), "--json"]
+    assert main(["train", "gait", "--data", str(data_set), "--people", "1-4", *words]) == 0
+    answer = capsys.readouterr()
+    assert "training on 4 people (1-4) of " in answer.err
+    assert json.loads(answer.out)["data"].startswith("4 people (1-4) of ")
+    # the same folder is not gone on with for other people
+    assert main(["train", "gait", "--data", str(data_set), "--people", "1-5", *words]) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["--people", "1"], "holds 1 people to train on who walk: 4 are the least"),
+        (["--people", "50-60"], "holds 0 people to train on"),
+        (["--people", "x"], "write numbers and ranges"),
+        (["--people", "1-4", "--test-people", "4-6"], "both have 4"),
+        (["--people", "1-4", "--test-people", "90"], "0 of them walk in the folder"),
+        (["--people", "80-90", "--test-people", "91"], "has none of the people asked for"),
+    ],
+)
+def test_people_who_cannot_be_trained_on_are_one_line(data_set, tmp_path, capsys, words, complaint):
+    command = ["train", "gait", "--data", str(data_set), "--output", str(tmp_path / "run"), *BRIEF, *words]
+    assert main(command) == 2
+    assert sum(complaint in line for line in capsys.readouterr().err.splitlines()) == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_virtual_people_have_no_numbers_to_choose(tmp_path, capsys):
+    assert main(["train", "gait", "--people", "1-4", "--output", str(tmp_path / "run"), *BRIEF]) == 2
+    assert "name it with --data" in capsys.readouterr().err
+
+
+def test_the_recipe_of_gaitset_gives_other_defaults(monkeypatch, data_set, tmp_path):
+    """What is said on the command line goes before the recipe."""
+    seen = []
+    monkeypatch.setattr("rt_gait_ros.training.gait.train_gait", lambda training, *_: seen.append(training) or 1 / 0)
+    words = ["train", "gait", "--data", str(data_set), "--recipe", "gaitset", "--frames", "9"]
+    with contextlib.suppress(ZeroDivisionError):
+        main([*words, "--output", str(tmp_path / "run")])
+    (training,) = seen
+    assert (training.loss, training.people, training.scenes, training.frames) == ("triplet", 8, 16, 9)
+    assert (training.learning_rate, training.network, training.epochs) == (1e-4, "gaitset", 20)
 
 
 def test_weights_of_another_size_are_refused(people, tmp_path, capsys):
