@@ -78,7 +78,7 @@ class OverlayNode(Stage):
         self._worker = Worker(
             self._draw, on_drop=lambda: self.statistics.count("dropped"), on_crash=self.finish, name=NAME
         )
-        self._looker = self.create_timer(LOOK_PERIOD, self._look)
+        self._looker = self.every(LOOK_PERIOD, self._look)
 
     def stop(self) -> None:
         """Stop listening and drawing."""

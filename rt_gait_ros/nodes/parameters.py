@@ -19,6 +19,7 @@ from rt_gait_ros.resources import resource
 
 C = TypeVar("C")
 
+UNCONFIGURED = "unconfigured"  # the life cycle's first state
 COMMON = "common"  # section of the parameters that every node has
 TYPES = {
     "bool": Parameter.Type.BOOL,
@@ -30,17 +31,19 @@ TYPES = {
 # Declared by rclpy itself.
 BUILT_IN = ("use_sim_time", "start_type_description_service")
 BUILT_IN_PREFIX = "qos_overrides."
+_TOLD: set[str] = set()  # what this process has said of parameters that nobody reads
 
 
 class ParameterError(UsageError):
-    """A parameter that was given does not exist, is of the wrong type or out of its range."""
+    """A parameter that was given is of the wrong type or out of its range."""
 
 
 @dataclass(frozen=True, slots=True)
 class Specification:
     """One parameter as parameters.yaml describes it.
 
-    range: (least, most) of a number. choices: all that a string may be; empty: anything.
+    range: (least, most) of a number. choices: all that a string may be; empty: anything. dynamic: may be changed while
+    the node runs; others while it is unconfigured, unless fixed: read when the process starts.
     """
 
     name: str
@@ -50,6 +53,7 @@ class Specification:
     range: tuple[float, float] | None = None
     choices: tuple[str, ...] = ()
     dynamic: bool = False
+    fixed: bool = False
 
     @property
     def descriptor(self) -> ParameterDescriptor:
@@ -58,8 +62,8 @@ class Specification:
             name=self.name,
             type=TYPES[self.type].value,
             description=self.description,
-            additional_constraints=f"one of: {self.choice_words}" if self.choices else "",
-            read_only=not self.dynamic,
+            additional_constraints="; ".join(self._constraints()),
+            read_only=self.fixed,
         )
         if self.range and self.type == "integer":
             descriptor.integer_range = [IntegerRange(from_value=int(self.range[0]), to_value=int(self.range[1]))]
@@ -67,6 +71,12 @@ class Specification:
             least, most = map(float, self.range)
             descriptor.floating_point_range = [FloatingPointRange(from_value=least, to_value=most)]
         return descriptor
+
+    def _constraints(self) -> Iterator[str]:
+        if self.choices:
+            yield f"one of: {self.choice_words}"
+        if not self.dynamic and not self.fixed:
+            yield f"to be changed while {UNCONFIGURED}"
 
     @property
     def choice_words(self) -> str:
@@ -97,24 +107,36 @@ def specifications(path: Path | None = None) -> Mapping[str, Mapping[str, Specif
 def declare(node: Node, section: str) -> None:
     """Declare the parameters of `section` on `node`, with what was given on the command line or in a parameter file.
 
-    Raises ParameterError for the first that is unknown, of the wrong type or out of range.
+    An unknown one is ignored with a warning, as ROS nodes do: a section for all nodes may hold what is for others.
+    Raises ParameterError for the first that is of the wrong type or out of range.
     """
     known = specifications()[section]
-    _refuse_unknown(node, section, known)
+    _tell_unknown(node, section, known)
     for specification in known.values():
         _declare_one(node, section, specification)
 
 
-def watch(node: Node, section: str, accept: Callable[[Mapping[str, Any]], None]) -> None:
-    """Check every later change of a parameter; `accept` hears the new values and raises GaitError to refuse them."""
+def watch(node: Node, section: str, accept: Callable[[Mapping[str, Any]], None], phase: Callable[[], str]) -> None:
+    """Check every later change of a parameter.
+
+    accept: hears new values of dynamic ones, and raises GaitError to refuse them. phase: the node's state, for those
+    that are read when it configures.
+    """
     known = specifications()[section]
 
     def check(parameters: Iterable[Parameter]) -> SetParametersResult:
         changed = {parameter.name: parameter.value for parameter in parameters if parameter.name in known}
         reasons = [reason for name, value in changed.items() if (reason := known[name].complaint(value))]
+        state = phase()
+        if state != UNCONFIGURED:
+            reasons += [
+                f"parameter '{name}' cannot be changed while the node is {state}: deactivate it and clean it up first"
+                for name in changed
+                if not known[name].dynamic
+            ]
         if not reasons:
             try:
-                accept(changed)
+                accept({name: value for name, value in changed.items() if known[name].dynamic})
             except GaitError as error:
                 reasons = [str(error)]
         return SetParametersResult(successful=not reasons, reason="; ".join(reasons))
@@ -176,29 +198,45 @@ def _sections(content: Any, path: str = "") -> Iterator[tuple[str, Mapping[str, 
             yield from _sections(inside, f"{path}/{key}")
 
 
-def _refuse_unknown(node: Node, section: str, known: Mapping[str, Specification]) -> None:
-    # rclpy tells only of overrides that are declared; the unknown ones are what is looked for here.
-    for name in node._parameter_overrides:
-        if name in known or name in BUILT_IN or name.startswith(BUILT_IN_PREFIX):
+def _overrides(node: Node) -> Mapping[str, Parameter]:
+    """What was given to `node` on the command line and in parameter files.
+
+    rclpy tells publicly of those alone that are declared, and the others are what is looked for here. Where a later
+    rclpy keeps them elsewhere, nothing is found, and so nothing said.
+    """
+    return getattr(node, "_parameter_overrides", None) or {}
+
+
+def _tell_unknown(node: Node, section: str, known: Mapping[str, Specification]) -> None:
+    """One line for each parameter that nobody reads, however many nodes of the process it reaches."""
+    for name in _overrides(node):
+        if name in known or name in BUILT_IN or name.startswith(BUILT_IN_PREFIX) or name in _TOLD:
             continue
+        _TOLD.add(name)
         owners = [other for other, entries in specifications().items() if name in entries]
         if owners:  # a `/**` file or a -p of a composed process reaches every node
             node.get_logger().warning(f"parameter '{name}' is of {', '.join(owners)}, not of {section}: ignored here")
             continue
-        near = get_close_matches(name, known, n=1)
+        near = get_close_matches(name, known, n=1) or get_close_matches(name, _all_names(), n=1)
         hint = f"did you mean '{near[0]}'?" if near else f"--help lists the parameters of {section}"
-        raise ParameterError(f"unknown parameter '{name}' for {section}: {hint}")
+        node.get_logger().warning(f"unknown parameter '{name}' is ignored: {hint}")
+
+
+def _all_names() -> list[str]:
+    return sorted({name for entries in specifications().values() for name in entries})
 
 
 def _declare_one(node: Node, section: str, specification: Specification) -> None:
+    name = specification.name
     try:
-        parameter = node.declare_parameter(specification.name, specification.default, specification.descriptor)
-    except InvalidParameterTypeException:
-        given = node._parameter_overrides[specification.name]
-        raise ParameterError(f"{section}: {_type_complaint(specification, given.value)}") from None
-    except InvalidParameterValueException:
-        given = node._parameter_overrides[specification.name]
-        raise ParameterError(f"{section}: {specification.complaint(given.value)}") from None
+        parameter = node.declare_parameter(name, specification.default, specification.descriptor)
+    except (InvalidParameterTypeException, InvalidParameterValueException) as error:
+        given = _overrides(node).get(name)
+        if given is None:
+            raise ParameterError(f"{section}: {error}") from None
+        wrong_type = isinstance(error, InvalidParameterTypeException)
+        complaint = (_type_complaint if wrong_type else Specification.complaint)(specification, given.value)
+        raise ParameterError(f"{section}: {complaint}") from None
     if complaint := specification.complaint(parameter.value):
         raise ParameterError(f"{section}: {complaint}")
 

@@ -168,7 +168,7 @@ class PersonActions:
     def _accept(self, goal: Goal) -> None:
         self._goals.append(goal)
         if self._timer is None:
-            self._timer = self._node.create_timer(POLL_PERIOD, self._poll)
+            self._timer = self._node.every(POLL_PERIOD, self._poll)
 
     def _poll(self) -> None:
         for goal in list(self._goals):

@@ -127,7 +127,7 @@ def spin(build: Callable[[], Sequence[Stage]], signals: Signals, each_turn: Call
         stages = build()
         for stage in stages:
             executor.add_node(stage)
-        stages[0].create_timer(WAKE_PERIOD, lambda: None)  # a signal handler of Python's runs only between callbacks
+        stages[0].every(WAKE_PERIOD, lambda: None)  # a signal handler of Python's runs only between callbacks
         signals.gently = True
         while not signals.stop and not any(stage.ended for stage in stages):
             executor.spin_once()
@@ -160,7 +160,10 @@ def help_text(executable: str, purpose: str, topics: str, sections: Sequence[str
         topics.strip("\n"),
     ]
     for section in sections:
-        lines += ["", f"parameters of {section} (* may be changed while it runs):"]
+        lines += [
+            "",
+            f"parameters of {section} (*: may be changed while it runs; others but autostart: unconfigured):",
+        ]
         lines += [
             line for specification in specifications()[section].values() for line in _parameter_lines(specification)
         ]

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from lifecycle_msgs.msg import Transition
+from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.timer import Timer
 
@@ -15,6 +17,24 @@ from rt_gait_ros.nodes.statistics import Faults, Statistics
 
 RETRY_FIRST, RETRY_MOST = 0.5, 8.0  # seconds between attempts to configure: doubled each time
 DIAGNOSTICS_PERIOD = 1.0
+
+# What may be asked of a node, by the state it is in (https://design.ros2.org/articles/node_lifecycle.html).
+TRANSITIONS: Mapping[str, Mapping[int, str]] = {
+    "unconfigured": {
+        Transition.TRANSITION_CONFIGURE: "configure",
+        Transition.TRANSITION_UNCONFIGURED_SHUTDOWN: "shutdown",
+    },
+    "inactive": {
+        Transition.TRANSITION_CLEANUP: "cleanup",
+        Transition.TRANSITION_ACTIVATE: "activate",
+        Transition.TRANSITION_INACTIVE_SHUTDOWN: "shutdown",
+    },
+    "active": {
+        Transition.TRANSITION_DEACTIVATE: "deactivate",
+        Transition.TRANSITION_ACTIVE_SHUTDOWN: "shutdown",
+    },
+    "finalized": {},
+}
 
 
 class Stage(LifecycleNode):
@@ -43,15 +63,21 @@ class Stage(LifecycleNode):
         self._last_refusal: GaitError | None = None
         self._retry: Timer | None = None
         self._retry_pause = RETRY_FIRST
-        parameters.watch(self, name, self.change)
+        self._steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._guard_transitions()
+        parameters.watch(self, name, self.change, lambda: self.phase)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
-        self.create_timer(DIAGNOSTICS_PERIOD, self._publish_diagnostics)
+        self.every(DIAGNOSTICS_PERIOD, self._publish_diagnostics)
         if self.value("autostart"):
             self._schedule_autostart(0.0)
 
     def value(self, name: str) -> Any:
         """Present value of a parameter."""
         return self.get_parameter(name).value
+
+    def every(self, period: float, callback: Callable[[], None]) -> Timer:
+        """A timer of so many seconds, whatever /clock says: with use_sim_time a node's own clock may stand still."""
+        return self.create_timer(period, callback, clock=self._steady)
 
     def finish(self, error: Exception | None = None) -> None:
         """Ask the process to end, with exit code 0 or because of `error`. Callable from any thread; takes 0.25 s."""
@@ -108,6 +134,32 @@ class Stage(LifecycleNode):
         """After an unexpected exception in a transition: back to unconfigured."""
         return self._go("recover", "unconfigured", self._let_go)
 
+    def _guard_transitions(self) -> None:
+        """Refuse what the present state does not allow, where rclpy raises in the executor and so ends the process.
+
+        rclpy has no public way to do it (its issue 1209, open in Humble and Jazzy): where a later one has no service of
+        that name, its own behaviour stands.
+        """
+        service = getattr(self, "_service_change_state", None)
+        if service is None:
+            return
+        change = service.callback
+
+        def answer(request: Any, response: Any) -> Any:
+            asked, response.success = request.transition, False
+            allowed = TRANSITIONS[self.phase]
+            if asked.label not in allowed.values() if asked.label else asked.id not in allowed:
+                named, may = asked.label or _transition_name(asked.id), " or ".join(allowed.values()) or "do nothing"
+                self.get_logger().warning(f"refused to {named}: it is {self.phase}, where one may {may}")
+                return response
+            try:
+                return change(request, response)
+            except RuntimeError as error:  # of which rcl's errors are made
+                self.get_logger().error(f"the transition failed: {error}")
+                return response
+
+        service.callback = answer
+
     def destroy_node(self) -> None:
         """Stop, let go, and leave the graph."""
         if self.phase != "finalized":
@@ -143,7 +195,7 @@ class Stage(LifecycleNode):
     # Autostart.
 
     def _schedule_autostart(self, pause: float) -> None:
-        self._retry = self.create_timer(pause, self._autostart)
+        self._retry = self.every(pause, self._autostart)
 
     def _cancel_retry(self) -> None:
         if self._retry is not None:
@@ -169,6 +221,7 @@ class Stage(LifecycleNode):
 
     def _publish_diagnostics(self) -> None:
         status = DiagnosticStatus(name=self.get_fully_qualified_name().lstrip("/"), hardware_id="rt_gait_ros")
+        self._check_clock()
         self.check()
         summary = self.statistics.summary()
         faults = self.faults.standing
@@ -195,6 +248,12 @@ class Stage(LifecycleNode):
         message.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(message)
 
+    def _check_clock(self) -> None:
+        if self.value("use_sim_time") and not self.count_publishers("/clock"):
+            self.faults.raise_("clock", "use_sim_time is true, and nobody publishes /clock: play a bag with --clock")
+        else:
+            self.faults.clear("clock")
+
     def age_of(self, stamp: int) -> float | None:
         """Seconds since `stamp` (ns) by the node's clock; None when over a minute: the stamp is of another clock."""
         age = (self.get_clock().now().nanoseconds - stamp) * 1e-9
@@ -204,3 +263,8 @@ class Stage(LifecycleNode):
     def now() -> float:
         """Seconds of a clock that only goes forward, for measuring work."""
         return time.perf_counter()
+
+
+def _transition_name(number: int) -> str:
+    names = {known: label for allowed in TRANSITIONS.values() for known, label in allowed.items()}
+    return names.get(number, f"make transition {number}")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
 from rcl_interfaces.srv import SetParameters
+from rosgraph_msgs.msg import Clock
 
 NODES = ["camera_node", "pose_node", "tracker_node", "gait_node", "overlay_node"]
 LINES = {"accept_distance": "0.1", "margin": "0.01"}  # no calibration needed
@@ -79,7 +80,6 @@ def test_autostart_tries_again_until_it_can(launch, tmp_path):
 @pytest.mark.parametrize(
     ("name", "parameters", "line"),
     [
-        ("tracker_node", {"confirm_aftr": "3"}, "unknown parameter 'confirm_aftr' for tracker_node: did you mean"),
         ("tracker_node", {"confirm_after": "0"}, "must lie within 1 .. 100"),
         ("tracker_node", {"confirm_after": "three"}, "must be an integer"),
         ("tracker_node", {"lost_after": "2"}, "must be a double (write 2.0)"),
@@ -107,6 +107,20 @@ def test_wrong_command_line_is_refused_in_one_line(launch, extra):
     assert "Traceback" not in node.said
 
 
+@pytest.mark.parametrize(
+    ("name", "near"), [("confirm_aftr", "'confirm_after'"), ("detector_perid", "'detector_period'"), ("xyz", "--help")]
+)
+def test_unknown_parameter_is_ignored_with_a_word(launch, tmp_path, name, near):
+    """As ROS nodes do: a file's section for all nodes reaches those, too, that do not have it."""
+    file = tmp_path / "parameters.yaml"
+    file.write_text(f"/**: {{ros__parameters: {{{name}: 3, lost_after: 1.5}}}}\n")
+    node = launch("tracker_node", {}, "--ros-args", "--params-file", str(file))
+    node.wait_until_says("active")
+    (line,) = [line for line in node.said.splitlines() if name in line]
+    assert f"unknown parameter '{name}' is ignored: " in line
+    assert near in line
+
+
 def test_sibling_parameter_is_ignored_with_a_word(launch):
     node = launch("tracker_node", {"detector_period": "7"})
     node.wait_until_says("active")
@@ -122,12 +136,20 @@ def test_sibling_parameter_is_ignored_with_a_word(launch):
                 ("lost_after", 3.0, None),
                 ("lost_after", 300.0, "out of range"),
                 ("high_confidence", 0.05, "low_confidence 0.1 is above"),
-                ("camera_height", 1.0, "read-only"),
+                (
+                    "camera_height",
+                    1.0,
+                    "cannot be changed while the node is active: deactivate it and clean it up first",
+                ),
             ],
         ),
         (
             "gait_node",
-            [("accept_distance", 0.2, None), ("min_quality", 2.0, "out of range"), ("outage_grace", 1.0, "read-only")],
+            [
+                ("accept_distance", 0.2, None),
+                ("min_quality", 2.0, "out of range"),
+                ("outage_grace", 1.0, "while the node is active"),
+            ],
         ),
     ],
 )
@@ -139,6 +161,52 @@ def test_parameters_while_running(launch, ears, tmp_path, node, answers):
         (result,) = answer.results
         assert result.successful == (reason is None), name
         assert reason is None or reason in result.reason
+
+
+def set_parameter(ears, node, name, value):
+    kind = {bool: "bool", float: "double", str: "string"}[type(value)]
+    wanted = ParameterValue(type=getattr(ParameterType, f"PARAMETER_{kind.upper()}"), **{f"{kind}_value": value})
+    answer = ears.call(SetParameters, f"/{node}/set_parameters", parameters=[Parameter(name=name, value=wanted)])
+    return answer.results[0]
+
+
+def test_what_is_read_when_configuring_can_be_set_before(launch, ears, tmp_path):
+    launch("gait_node", {"autostart": "false", **LINES})
+    gallery = tmp_path / "other.gallery"
+    assert set_parameter(ears, "gait_node", "gallery", str(gallery)).successful
+    assert set_parameter(ears, "gait_node", "outage_grace", 1.0).successful
+    assert "out of range" in set_parameter(ears, "gait_node", "outage_grace", 100.0).reason
+    assert "must be one of" in set_parameter(ears, "gait_node", "inference", "cuda").reason
+    assert "read-only" in set_parameter(ears, "gait_node", "autostart", True).reason
+    assert ears.change_state("gait_node", "configure")
+    ears.until(lambda: ears.diagnosis("gait_node").get("gallery") == str(gallery))
+    assert "while the node is inactive" in set_parameter(ears, "gait_node", "gallery", "elsewhere").reason
+    assert ears.change_state("gait_node", "cleanup")
+    assert set_parameter(ears, "gait_node", "gallery", str(tmp_path / "third.gallery")).successful
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "number"),
+    [
+        ("tracker_node", {}, signal.SIGINT),
+        ("overlay_node", {}, signal.SIGTERM),
+        ("composed_node", {"inference": "onnxruntime"}, signal.SIGHUP),
+    ],
+)
+def test_without_a_clock_a_node_says_so_and_ends(launch, ears, tmp_path, name, parameters, number):
+    node = launch(name, {**parameters, "gallery": f"'{tmp_path}/gallery'", "use_sim_time": "True", **LINES})
+    told = "overlay_node" if name == "composed_node" else name
+    ears.until(lambda: "nobody publishes /clock" in ears.diagnosis(told).get("message", ""))
+    ears.until(lambda: ears.diagnosis(told)["state"] == "active")
+    assert node.end(number) == 0
+    assert "Traceback" not in node.said
+
+
+def test_a_clock_clears_the_fault(launch, ears):
+    launch("tracker_node", {"use_sim_time": "true"})
+    ears.until(lambda: "nobody publishes /clock" in ears.diagnosis("tracker_node").get("message", ""))
+    ears.create_publisher(Clock, "/clock", 1)
+    ears.until(lambda: "/clock" not in ears.diagnosis("tracker_node").get("message", ""))
 
 
 @pytest.mark.parametrize("delay", [0.3, 0.6, 0.9, 1.3])
