@@ -366,7 +366,8 @@ class GaitRecognizer:
 
     def _verdict(self, walker: _Walker, stamp: int, references: References | None) -> Verdict:
         failing = walker.failing_since
-        if failing is not None and stamp - failing > self._config.outage_grace * NANOSECONDS:
+        # a stamp that jumped back is no longer of the clock that the outage began by
+        if failing is not None and abs(stamp - failing) > self._config.outage_grace * NANOSECONDS:
             walker.evidence.clear()
         return Verdict(IdentityStatus.COLLECTING) if references is None else walker.evidence.judge(references)
 

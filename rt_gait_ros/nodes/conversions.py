@@ -179,15 +179,14 @@ def _track_to_message(track: Track, frame: TrackFrame, header: Header) -> Person
 
 
 def _read_track(message: PersonTrack) -> Track:
-    if len(message.body_id) != 5 or not message.body_id[0].isalpha():
-        raise MalformedMessage(f"body_id '{message.body_id}' is not five characters that begin with a letter (REP-155)")
+    body_id, former_id = _read_body_id(message.body_id), message.former_id and _read_body_id(message.former_id)
     gait_frame = _read_gait_frame(message.gait_frame, message.gait_frame_kind)
     point = message.position
     position = np.array([point.x, point.y, point.z]) if message.position_valid else None
     if position is not None and not np.isfinite(position).all():
         raise MalformedMessage(f"position of track {message.body_id} is not finite although position_valid is set")
     return Track(
-        body_id=message.body_id,
+        body_id=body_id,
         state=_read_enum(TrackState, message.state, "state"),
         box=_read_roi(message.roi),
         velocity=np.array([message.velocity.x, message.velocity.y], np.float32),
@@ -202,7 +201,7 @@ def _read_track(message: PersonTrack) -> Track:
         walking_reason=message.walking_reason,
         position=position,
         position_covariance=message.position_covariance.reshape(3, 3) if position is not None else None,
-        former_id=message.former_id,
+        former_id=former_id,
     )
 
 
@@ -243,7 +242,7 @@ def identities_from_message(message: GaitIdentityArray) -> IdentityFrame:
     """GaitIdentityArray to IdentityFrame. Raises MalformedMessage."""
     identities = [
         Identity(
-            body_id=entry.body_id,
+            body_id=_read_body_id(entry.body_id),
             status=_read_enum(IdentityStatus, entry.status, "status"),
             stamp=from_time(entry.header.stamp),
             person_id=entry.person_id,
@@ -256,9 +255,8 @@ def identities_from_message(message: GaitIdentityArray) -> IdentityFrame:
         for entry in message.identities
     ]
     header = message.header
-    return IdentityFrame(
-        from_time(header.stamp), header.frame_id, message.model, identities, list(message.contradicted)
-    )
+    contradicted = [_read_body_id(body_id) for body_id in message.contradicted]
+    return IdentityFrame(from_time(header.stamp), header.frame_id, message.model, identities, contradicted)
 
 
 # Parts of them.
@@ -288,6 +286,12 @@ def _gait_frame(frame: np.ndarray | None, kind: str) -> Image:
     data = array.array("B")
     data.frombytes(np.ascontiguousarray(frame, dtype).tobytes())
     return Image(height=shape[0], width=shape[1], encoding=encoding, step=len(data) // shape[0], data=data)
+
+
+def _read_body_id(body_id: str) -> str:
+    if len(body_id) != 5 or not body_id[0].isalpha() or not body_id.isalnum():
+        raise MalformedMessage(f"body_id '{body_id}' is not five letters and digits that begin with a letter (REP-155)")
+    return body_id
 
 
 def _read_roi(roi: RegionOfInterest) -> np.ndarray:

@@ -113,11 +113,16 @@ class Inlet(Generic[T]):
             self._listener = None
 
     @property
+    def topic(self) -> str:
+        """What is listened to, as ROS resolves it."""
+        return self._node.resolve_topic_name(self._topic)
+
+    @property
     def where(self) -> str:
         """What is listened to, and who talks there, for a person who wonders why nothing comes."""
         if self.link is not None:
             return "the link of the stage before: is it active?"
-        topic = self._node.resolve_topic_name(self._topic)
+        topic = self.topic
         publishers = self._node.count_publishers(topic)
         advice = "is it active?" if publishers else "start it, or remap the topic"
         return f"{topic} ({publishers} publisher{'s' if publishers != 1 else ''}): {advice}"

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -22,10 +21,13 @@ from rt_gait_ros.nodes.conversions import (
 from rt_gait_ros.nodes.image_conversion import bgr_to_image
 from rt_gait_ros.nodes.links import IMAGE_QOS, RESULT_QOS, Inlet, Link
 from rt_gait_ros.nodes.markers import markers_of
+from rt_gait_ros.nodes.moments import Moments
 from rt_gait_ros.nodes.stage import Stage
+from rt_gait_ros.nodes.stamps import Stamps
 from rt_gait_ros.nodes.worker import Worker
 from rt_gait_ros.overlay.draw import Trails, draw_overlay
 from rt_gait_ros.sources.frame import Frame
+from rt_gait_ros.tracking.depth import Recent
 
 NAME = "overlay_node"
 PURPOSE = (
@@ -37,26 +39,22 @@ subscribes, only while one of its topics is subscribed
   person_tracks    rt_gait_ros/PersonTrackArray
   gait_identities  rt_gait_ros/GaitIdentityArray
 publishes
-  overlay/image    sensor_msgs/Image, bgr8, stamped as the camera's image it shows
+  overlay/image    sensor_msgs/Image, bgr8, stamped as the tracks that are drawn on it
   overlay/markers  visualization_msgs/MarkerArray, of tracks that have a position
   /diagnostics     diagnostic_msgs/DiagnosticArray, once a second
 """
 
 LOOK_PERIOD = 0.2  # seconds between looks whether somebody looks
-WAITING = 30  # images and arrays of each kind that may wait for their counterparts
-
-
-@dataclass
-class Moment:
-    """What has arrived of one stamp: messages, or domain objects."""
-
-    image: Any = None
-    tracks: Any = None
-    identities: Any = None
+# An image without a usable stamp goes with the tracks whose image came to the pose node within so many ns of it.
+TOGETHER = 100_000_000
+IMAGES = 30  # such images that wait
 
 
 class OverlayNode(Stage):
-    """Joins image, tracks and identities by their exact stamps, and draws."""
+    """Joins image, tracks and identities by their exact stamps, and draws.
+
+    Where the camera's stamps do not tell times apart, the pose stage goes by times of arrival; then so does this node.
+    """
 
     def __init__(self, **node_options: Any) -> None:
         super().__init__(NAME, **node_options)
@@ -68,13 +66,16 @@ class OverlayNode(Stage):
         self.pictures = Link(self, Image, "overlay/image", RESULT_QOS, _picture_to_message)
         self.markers = Link(self, MarkerArray, "overlay/markers", RESULT_QOS, lambda markers: markers)
         self._lock = threading.Lock()  # each inlet calls from its own thread
-        self._moments: dict[int, Moment] = {}
-        self._worker: Worker[Moment] | None = None
+        self._moments = Moments()
+        self._stamps = Stamps()
+        self._unstamped: Recent[Any] = Recent(IMAGES)
+        self._worker: Worker[dict[str, Any]] | None = None
         self._looker: Any = None
 
     def start(self) -> None:
         """Begin to look whether somebody looks."""
         self._trails = Trails()
+        self._stamps = Stamps(self.image.topic)
         self._worker = Worker(
             self._draw, on_drop=lambda: self.statistics.count("dropped"), on_crash=self.finish, name=NAME
         )
@@ -90,7 +91,9 @@ class OverlayNode(Stage):
         if self._worker is not None:
             self._worker.stop()
             self._worker = None
-        self._moments.clear()
+        with self._lock:
+            self._moments.clear()
+            self._unstamped.clear()
 
     def details(self) -> dict[str, str]:
         """Who looks."""
@@ -114,26 +117,36 @@ class OverlayNode(Stage):
                 inlet.close()
 
     def _join(self, part: str, arrival: Any) -> None:
-        """Keep what came until the rest of its moment is there; then draw it, and give up what is older."""
-        stamp = arrival.stamp if hasattr(arrival, "stamp") else from_time(arrival.header.stamp)
+        """Keep what came until the rest of its moment is there; then have it drawn."""
+        header = arrival if hasattr(arrival, "stamp") else arrival.header
+        stamp = header.stamp if isinstance(header.stamp, int) else from_time(header.stamp)
         with self._lock:
-            moment = self._moments.setdefault(stamp, Moment())
-            setattr(moment, part, arrival)
-            if len(self._moments) > WAITING:
-                del self._moments[min(self._moments)]
-            whole = moment.tracks and moment.identities and (moment.image or not self.pictures.watched)
-            if whole:
-                self._moments = {other: kept for other, kept in self._moments.items() if other > stamp}
+            moment = self._put_together(part, arrival, stamp, header.frame_id)
         worker = self._worker
-        if whole and worker is not None:
+        if moment and worker is not None:
             self.statistics.count("received")
             worker.offer(moment)
 
-    def _draw(self, moment: Moment) -> None:
+    def _put_together(self, part: str, arrival: Any, stamp: int, frame_id: str) -> dict[str, Any] | None:
+        """The moment by part, once it is whole."""
+        wanted = ["tracks", "identities"]
+        if part == "image":
+            stamp = self._stamps.settle(stamp, self.get_clock().now().nanoseconds, frame_id)
+            if self._stamps.by_arrival:
+                self._unstamped.add(stamp, arrival)
+                return None
+        if self.pictures.watched and not self._stamps.by_arrival:
+            wanted.append("image")
+        moment = self._moments.add(stamp, part, arrival, wanted)
+        if moment and self.pictures.watched and self._stamps.by_arrival:
+            moment["image"] = self._unstamped.nearest(stamp, TOGETHER)
+        return moment
+
+    def _draw(self, moment: dict[str, Any]) -> None:
         begun = self.now()
         try:
-            tracks, identities = self.tracks.read(moment.tracks), self.identities.read(moment.identities)
-            frame = self.image.read(moment.image) if moment.image else None
+            tracks, identities = self.tracks.read(moment["tracks"]), self.identities.read(moment["identities"])
+            frame = self.image.read(moment["image"]) if moment.get("image") else None
         except GaitError as error:
             self.statistics.count("malformed")
             self.faults.raise_("input", f"skipped what came in: {error}")
@@ -142,7 +155,7 @@ class OverlayNode(Stage):
         if frame is not None:
             self._trails.update(tracks)
             picture = draw_overlay(frame.image, tracks, identities, trails=self._trails)
-            self.pictures.send(Frame(picture, frame.stamp, frame.frame_id))
+            self.pictures.send(Frame(picture, tracks.stamp, frame.frame_id))
         self.markers.send(markers_of(tracks, identities))
         self.statistics.handled(self.now() - begun, self.age_of(tracks.stamp))
 

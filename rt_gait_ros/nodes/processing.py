@@ -2,12 +2,14 @@
 
 from abc import abstractmethod
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from rt_gait_ros.errors import GaitError
 from rt_gait_ros.nodes.links import Inlet, Link
 from rt_gait_ros.nodes.stage import Stage
+from rt_gait_ros.nodes.stamps import Stamps
 from rt_gait_ros.nodes.worker import Worker
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.backends import open_client
@@ -23,6 +25,7 @@ SILENCE = 5.0  # seconds without input that are worth a word
 class ProcessingStage(Stage, Generic[In, Out]):
     """Turns each item of `inlet` into one for `outlet`, in its own thread.
 
+    An item goes by its own stamp, or, while stamps do not tell times apart, by when it came; `Stamps` decides.
     Subclasses make `inlet` and `outlet` in their constructor, and implement `open_processor`. `depth`: items that may
     wait before the oldest is dropped: 1 for images, of which only the newest matters.
     """
@@ -48,6 +51,7 @@ class ProcessingStage(Stage, Generic[In, Out]):
         self._process = None
         self._next_try = 0.0
         self._silent_since = self.now()
+        self._stamps = Stamps(self.inlet.topic)
         self._worker = Worker(
             self._handle,
             depth=self.depth,
@@ -70,7 +74,7 @@ class ProcessingStage(Stage, Generic[In, Out]):
         if worker is not None:
             self.statistics.count("received")
             self._silent_since = self.now()
-            worker.offer(arrival)
+            worker.offer((arrival, self.get_clock().now().nanoseconds))
 
     def check(self) -> None:
         """Say so when nothing arrives."""
@@ -84,8 +88,9 @@ class ProcessingStage(Stage, Generic[In, Out]):
         worker = self._worker
         return {"queue": f"{worker.waiting if worker else 0}/{self.depth}"}
 
-    def _handle(self, arrival: Any) -> None:
+    def _handle(self, arrived: tuple[Any, int]) -> None:
         begun = self.now()
+        arrival, when = arrived
         try:
             item = self.inlet.read(arrival)
         except GaitError as error:
@@ -93,6 +98,7 @@ class ProcessingStage(Stage, Generic[In, Out]):
             self.faults.raise_("input", f"skipped what came in: {error}")
             return
         self.faults.clear("input")
+        item = self._timed(item, when)
         try:
             process = self._process or self._open(begun)
             result = process(item)
@@ -103,6 +109,15 @@ class ProcessingStage(Stage, Generic[In, Out]):
         self.faults.clear("work")
         self.outlet.send(result)
         self.statistics.handled(self.now() - begun, self.age_of(result.stamp))  # type: ignore[attr-defined]
+
+    def _timed(self, item: Any, arrived: int) -> Any:
+        """The item with the time to go by, and a fault where its own is none."""
+        stamp = self._stamps.settle(item.stamp, arrived, item.frame_id)
+        if self._stamps.problem:
+            self.faults.raise_("stamps", self._stamps.problem)
+        else:
+            self.faults.clear("stamps")
+        return item if stamp == item.stamp else replace(item, stamp=stamp)
 
     def _open(self, now: float) -> Callable[[In], Out]:
         if now < self._next_try:

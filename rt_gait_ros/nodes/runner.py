@@ -14,6 +14,7 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 
 from rt_gait_ros.errors import GaitError, UsageError
+from rt_gait_ros.lines import one_line
 from rt_gait_ros.nodes.dds import apply_dds_profile
 from rt_gait_ros.nodes.memory import keep_large_blocks
 from rt_gait_ros.nodes.parameters import Specification, specifications
@@ -110,13 +111,13 @@ class RosHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """As logging.Handler.emit."""
-        logger = rclpy.logging.get_logger(record.name)
+        logger, line = rclpy.logging.get_logger(record.name), one_line(record.getMessage())
         if record.levelno >= logging.ERROR:
-            logger.error(record.getMessage())
+            logger.error(line)
         elif record.levelno >= logging.WARNING:
-            logger.warning(record.getMessage())
+            logger.warning(line)
         else:
-            logger.info(record.getMessage())
+            logger.info(line)
 
 
 def spin(build: Callable[[], Sequence[Stage]], signals: Signals, each_turn: Callable[[], None]) -> int:

@@ -12,6 +12,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.timer import Timer
 
 from rt_gait_ros.errors import GaitError, UsageError
+from rt_gait_ros.lines import one_line
 from rt_gait_ros.nodes import parameters
 from rt_gait_ros.nodes.statistics import Faults, Statistics
 
@@ -243,7 +244,7 @@ class Stage(LifecycleNode):
             **self.details(),
             "last_error": self.faults.last,
         }
-        status.values = [KeyValue(key=key, value=value) for key, value in lines.items()]
+        status.values = [KeyValue(key=one_line(key), value=one_line(value)) for key, value in lines.items()]
         message = DiagnosticArray(status=[status])
         message.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(message)

@@ -1,6 +1,5 @@
 """What a stage counts while it runs, and the faults it stands in; shown once a second on /diagnostics."""
 
-import math
 import threading
 import time
 from collections import Counter, deque
@@ -8,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+
+from rt_gait_ros.lines import one_line
 
 LATENCY_WINDOW = 300  # results that the shown percentiles stand on: ten seconds at 30 Hz
 
@@ -78,13 +79,32 @@ class Statistics:
             )
 
 
+@dataclass(slots=True)
+class _Fault:
+    """A fault that stands. said: what the log has of it, "" when it was kept quiet."""
+
+    text: str
+    said: str = ""
+
+
+@dataclass(slots=True)
+class _Voice:
+    """What was said of one topic: the last texts, when, and how many others were kept quiet since."""
+
+    lines: deque[tuple[float, str]]
+    quiet: int = 0
+
+
 class Faults:
     """What is wrong at this moment, by topic ("input", "network", …).
 
     Each fault is said once when it appears and once when it is over; one that comes and goes is then quiet for a while.
+    A topic says no more than BURST different texts in that while, whatever messages from outside put into them; how
+    many were kept quiet is said with the next one. All texts become one line each.
     """
 
     QUIET = 30.0  # seconds
+    BURST = 3
 
     def __init__(
         self,
@@ -96,33 +116,31 @@ class Faults:
         self._say_over = say_over
         self._clock = clock
         self._lock = threading.Lock()
-        self._standing: dict[str, tuple[str, bool]] = {}
-        self._said: dict[str, float] = {}
+        self._standing: dict[str, _Fault] = {}
+        self._voices: dict[str, _Voice] = {}
         self.last = ""
 
     def raise_(self, topic: str, text: str) -> None:
-        """A fault stands. It is said unless it stands already or was said a short while ago."""
+        """A fault stands. It is said unless it stands already, was said a short while ago, or too many others were."""
+        text = one_line(text)
         with self._lock:
-            if topic in self._standing and self._standing[topic][0] == text:
+            fault = self._standing.get(topic)
+            if fault is not None and fault.text == text:
                 return
-            now = self._clock()
-            loud = now - self._said.get(text, -math.inf) >= self.QUIET
-            if loud:
-                self._said = {said: when for said, when in self._said.items() if now - when < self.QUIET}
-                self._said[text] = now
-            self._standing[topic] = (text, loud)
+            line = self._line(topic, text)
+            self._standing[topic] = _Fault(text, text if line else fault.said if fault else "")
             self.last = text
-        if loud:
-            self._say(text)
+        if line:
+            self._say(line)
 
     def clear(self, topic: str) -> None:
         """The fault of that topic, if there is one, is over. That is said when the fault was."""
         if topic not in self._standing:  # the hot path: called for every frame
             return
         with self._lock:
-            text, loud = self._standing.pop(topic, ("", False))
-        if loud:
-            self._say_over(f"over: {text}")
+            fault = self._standing.pop(topic, _Fault(""))
+        if fault.said:
+            self._say_over(f"over: {fault.said}")
 
     def stands(self, topic: str) -> bool:
         """Whether there is a fault of that topic."""
@@ -132,7 +150,22 @@ class Faults:
     def standing(self) -> list[str]:
         """The faults that stand now."""
         with self._lock:
-            return [text for text, _ in self._standing.values()]
+            return [fault.text for fault in self._standing.values()]
+
+    def _line(self, topic: str, text: str) -> str:
+        """What to say of a new text; "" for nothing."""
+        now = self._clock()
+        voice = self._voices.setdefault(topic, _Voice(deque()))
+        while voice.lines and now - voice.lines[0][0] >= self.QUIET:
+            voice.lines.popleft()
+        if any(said == text for _, said in voice.lines):
+            return ""
+        if len(voice.lines) >= self.BURST:
+            voice.quiet += 1
+            return ""
+        others, voice.quiet = voice.quiet, 0
+        voice.lines.append((now, text))
+        return f"{text} (and {others} others since that were not said)" if others else text
 
 
 def _percentiles(seconds: deque[float]) -> tuple[float, float]:

@@ -33,7 +33,7 @@ class Trails:
             points = self._points.get(track.body_id, deque())
             x, y, width, height = (float(v) for v in track.box)
             points.append((tracks.stamp, x + width / 2, y + height))
-            while tracks.stamp - points[0][0] > TRAIL_SECONDS * 1e9:
+            while abs(tracks.stamp - points[0][0]) > TRAIL_SECONDS * 1e9:  # also where stamps jumped back
                 points.popleft()
             live[track.body_id] = points
         self._points = live

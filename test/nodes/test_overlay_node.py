@@ -22,7 +22,7 @@ class Stages:
         self.identities = ears.create_publisher(GaitIdentityArray, "gait_identities", 10)
         self.stamps: set[int] = set()
 
-    def step(self) -> None:
+    def step(self, image_stamp: int | None = None) -> None:
         stamp = time.time_ns()
         self.stamps.add(stamp)
         track = Track(
@@ -30,7 +30,7 @@ class Stages:
             None, None, 0.0, 0.9, 5, 0, True, position=np.array([0.5, 0.1, 3.0]), position_covariance=np.eye(3),
         )  # fmt: skip
         identity = Identity("aaaaa", IdentityStatus.IDENTIFIED, stamp, "p1", "Ada", 0.9, 0.1, 30)
-        self.image.publish(bgr_to_image(GREY, stamp, "front"))
+        self.image.publish(bgr_to_image(GREY, stamp if image_stamp is None else image_stamp, "front"))
         self.tracks.publish(tracks_to_message(TrackFrame(stamp, "front", 320, 240, tracks=[track])))
         self.identities.publish(identities_to_message(IdentityFrame(stamp, "front", "gei", [identity])))
 
@@ -67,3 +67,23 @@ def test_markers_need_no_image(launch, ears):
     assert name.pose.position.y < ball.pose.position.y
     assert ball.header.frame_id == "front"
     assert stages.image.get_subscription_count() == 0
+
+
+def test_tracks_with_stamps_of_the_future_do_not_blind_the_node(launch, ears):
+    stages = Stages(ears)
+    launch("overlay_node")
+    pictures = ears.listen(Image, "overlay/image")
+    ears.until(lambda: stages.step() or len(pictures) > 2)
+    hour = 3600 * 10**9
+    for number in range(100):
+        stages.tracks.publish(tracks_to_message(TrackFrame(time.time_ns() + hour + number, "front", 320, 240)))
+    before = len(pictures)
+    ears.until(lambda: stages.step() or len(pictures) > before + 2)
+
+
+def test_images_without_stamps_are_shown_with_the_tracks_that_came_with_them(launch, ears):
+    stages = Stages(ears)
+    launch("overlay_node")
+    pictures = ears.listen(Image, "overlay/image")
+    ears.until(lambda: stages.step(image_stamp=0) or len(pictures) > 2)
+    assert {from_time(picture.header.stamp) for picture in pictures} <= stages.stamps

@@ -1,4 +1,5 @@
 import array
+import time
 
 import numpy as np
 import pytest
@@ -48,6 +49,22 @@ def test_images_of_any_qos_become_poses_with_the_cameras_stamp(launch, ears, tri
     assert all(stamp % 40_000_000 == 0 and stamp <= last for stamp in stamps)
     assert (poses[0].image_width, poses[0].image_height) == (320, 240)
     assert poses_from_message(poses[-1]).people == []
+
+
+@pytest.mark.parametrize("clock", [lambda stamp: 0, lambda stamp: 5 * 10**9, lambda stamp: stamp // 10**9 * 10**9])
+def test_images_whose_stamps_do_not_advance_go_by_their_arrival_and_that_is_said(
+    launch, ears, triton_server, picture, clock
+):
+    poses = ears.listen(PersonPoseArray, "person_poses")
+    publisher = ears.create_publisher(Image, "image_raw", QOS["reliable"])
+    launch("pose_node", {"triton_url": f"'{triton_server.url}'"})
+    said = lambda: "the time of arrival is used" in ears.diagnosis("pose_node").get("message", "")  # noqa: E731
+    feed(ears, publisher, lambda stamp: bgr_to_image(picture, clock(stamp), "front"), said)
+    before = len(poses)
+    feed(ears, publisher, lambda stamp: bgr_to_image(picture, clock(stamp), "front"), lambda: len(poses) > before + 9)
+    stamps = [from_time(message.header.stamp) for message in poses[before:]]
+    assert stamps == sorted(set(stamps))
+    assert abs(stamps[-1] - time.time_ns()) < 60 * 10**9
 
 
 def _bad(kind: str, picture: np.ndarray, stamp: int) -> Image:

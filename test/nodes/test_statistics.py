@@ -48,3 +48,33 @@ def test_fault_that_comes_and_goes_is_quiet_for_a_while():
     now[0] = Faults.QUIET + 1
     faults.raise_("input", "bad image")
     assert said[2:] == ["bad image"]
+
+
+def test_texts_that_vary_are_limited_by_their_kind():
+    now, said = [0.0], []
+    faults = Faults(said.append, said.append, clock=lambda: now[0])
+    for number in range(1000):
+        faults.raise_("input", f"encoding '{number}' is unknown")
+        if number % 2:
+            faults.clear("input")
+    faults.raise_("network", "no server")  # another kind has a voice of its own
+    assert [line for line in said if not line.startswith("over")] == [
+        "encoding '0' is unknown",
+        "encoding '1' is unknown",
+        "encoding '2' is unknown",
+        "no server",
+    ]
+    assert len(said) <= 2 * Faults.BURST + 1
+    now[0] = Faults.QUIET + 1
+    faults.raise_("input", "encoding 'x' is unknown")
+    assert said[-1] == "encoding 'x' is unknown (and 997 others since that were not said)"
+
+
+def test_what_messages_put_into_a_fault_becomes_one_short_line():
+    said = []
+    faults = Faults(said.append, said.append)
+    faults.raise_("input", "encoding '\x1b[2J\nfake log line" + "x" * 10_000)
+    assert said == faults.standing == [faults.last]
+    assert said[0].startswith(r"encoding '\x1b[2J\nfake log line")
+    assert said[0].isprintable()
+    assert len(said[0]) <= 300

@@ -53,3 +53,27 @@ def test_malformed_poses_are_told_once_and_skipped(launch, ears):
     assert not tracks
     assert node.said.count("7 keypoint values") == 1
     ears.until(lambda: publisher.publish(poses(time.time_ns())) or tracks)
+
+
+def test_people_are_tracked_without_stamps_and_that_is_said(launch, ears):
+    tracks = ears.listen(PersonTrackArray, "person_tracks")
+    publisher = ears.create_publisher(PersonPoseArray, "person_poses", 10)
+    launch("tracker_node")
+    confirmed = lambda: any(t.state == PersonTrack.STATE_CONFIRMED for m in tracks for t in m.tracks)  # noqa: E731
+    ears.until(lambda: publisher.publish(poses(0)) or confirmed())
+    said = lambda: ears.diagnosis("tracker_node").get("message", "")  # noqa: E731
+    ears.until(lambda: "header.stamp on /person_poses is 0: the time of arrival is used" in said())
+    newest = from_time(tracks[-1].header.stamp)
+    assert abs(newest - time.time_ns()) < 60 * 10**9
+
+
+def test_two_senders_with_clocks_apart_are_told(launch, ears):
+    one, other = (ears.create_publisher(PersonPoseArray, "person_poses", 10) for _ in range(2))
+    launch("tracker_node")
+    said = lambda: ears.diagnosis("tracker_node").get("message", "")  # noqa: E731
+
+    def both() -> None:
+        one.publish(poses(time.time_ns()))
+        other.publish(poses(time.time_ns() + 2 * 10**9))
+
+    ears.until(lambda: both() or "two senders with clocks apart share it" in said())
