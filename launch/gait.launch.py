@@ -74,7 +74,7 @@ def declare_arguments() -> list[DeclareLaunchArgument]:
         DeclareLaunchArgument(
             "triton_url",
             default_value="127.0.0.1:8001",
-            description="Host and port of Triton's gRPC service; the embedded server takes the ports beside it, too.",
+            description="Host and port of Triton's gRPC service; the embedded server listens there.",
         ),
         DeclareLaunchArgument(
             "gallery", default_value="", description="File of the enrolled persons. Empty: as params_file says."
@@ -198,10 +198,10 @@ def node(said: Arguments, executable: str, overrides: Path) -> Node:
 
 
 def triton_server(said: Arguments) -> ExecuteProcess:
-    """The embedded server, or whoever waits while another serves; without it nobody is recognised: the launch ends."""
+    """The embedded server, or whoever waits while another serves. It starts Triton again when that dies; without it
+    nobody is recognised: the launch ends."""
     port = said.triton_port
-    words = ["--http-port", str(port - 1), "--grpc-port", str(port), "--metrics-port", str(port + 1)]
-    words += ["--networks", *said.networks]
+    words = ["--grpc-port", str(port), "--networks", *said.networks]
     return ExecuteProcess(
         cmd=[ExecutableInPackage("rt-gait", PACKAGE), "triton", "up", "--foreground", *words],
         name="triton",

@@ -24,6 +24,7 @@ from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.inference import InferenceError
 from rt_gait_ros.serving.installation import find_installation, install
 from rt_gait_ros.serving.server import TritonServer
+from rt_gait_ros.serving.supervisor import Supervisor
 from rt_gait_ros.serving.triton_client import TritonClient
 from rt_gait_ros.tracking.track import Track, TrackState
 
@@ -63,9 +64,10 @@ def run_session(
     say("starting Triton")
     with (
         tempfile.TemporaryDirectory(prefix="rt_gait_demo_") as scratch,
-        TritonServer(resource("model_repository"), networks=networks) as server,
+        Supervisor(TritonServer(resource("model_repository"), networks=networks), say) as supervisor,
         NodeProcesses(namespace, logs) as nodes,
     ):
+        server = supervisor.server
         say("starting camera_node, pose_node, tracker_node and gait_node")
         nodes.start("camera_node", autostart=False, source=video.path)
         nodes.start("pose_node", triton_url=server.url, **pose_parameters)

@@ -18,6 +18,7 @@ from rt_gait_ros.nodes.parameters import write_file
 from rt_gait_ros.nodes.stage import Stage
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.server import TritonServer
+from rt_gait_ros.serving.supervisor import Supervisor
 from rt_gait_ros.sources import open_source
 
 SUMMARY = "run all nodes in one process on a video, a camera or an image topic"
@@ -89,7 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
             if server and networks:
                 progress("starting Triton …")
                 server.networks = networks
-                stack.enter_context(server)
+                stack.enter_context(Supervisor(server, progress))
                 progress(f"Triton serves {', '.join(networks)} at {url} (log {server.log})")
             return stages
 

@@ -10,13 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from rt_gait_ros.cli.output import add_json_argument, emit
+from rt_gait_ros.cli.triton_keeper import start_keeper
 from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.inference import InferenceError
 from rt_gait_ros.serving.installation import find_installation, install
+from rt_gait_ros.serving.listening import Listening, Ports, PrivateSocket
 from rt_gait_ros.serving.repository import RepositoryModel, read_repository
 from rt_gait_ros.serving.running import find_running, starting
-from rt_gait_ros.serving.server import Ports, ServerFailed, ServerState, TritonServer, read_states, stop_server
+from rt_gait_ros.serving.server import TritonServer
+from rt_gait_ros.serving.server_state import Keeper, ServerState, read_states, stop_server
+from rt_gait_ros.serving.supervisor import Supervisor
 from rt_gait_ros.serving.triton_client import TritonClient
 from rt_gait_ros.signals import on_ending, raise_ended
 
@@ -34,8 +38,11 @@ All networks run on a Triton Inference Server, asked by gRPC.
   rt-gait triton repository   the networks: tensors, parameters, files
   rt-gait triton derive DIR   make the networks again from the converted weights in DIR (docs/models.md)
 
-The server listens on 127.0.0.1 alone. A robot that has NVIDIA's Triton needs none of this: point it at the folder that
-`rt-gait triton repository` names, and the nodes at it with the launch arguments triton:=external triton_url:=HOST:8001.
+The server listens on 127.0.0.1 alone, where it answers networks and nothing else: no other user of this machine can
+give it another network or look into its memory (docs/security.md). It is started again when it dies.
+
+A robot that has NVIDIA's Triton needs none of this: point it at the folder that `rt-gait triton repository` names, and
+the nodes at it with the launch arguments triton:=external triton_url:=HOST:8001.
 """
 
 
@@ -47,11 +54,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     up = commands.add_parser("up", help="start the server; it stays until `down`")
     _add_repository(up)
-    up.add_argument("--http-port", type=_port, default=8000, help="HTTP port (default 8000)")
     up.add_argument("--grpc-port", type=_port, default=8001, help="gRPC port, which the nodes use (default 8001)")
-    up.add_argument("--metrics-port", type=_port, default=8002, help="Prometheus metrics port (default 8002)")
+    up.add_argument("--http-port", type=_port, default=0, help="HTTP as well, on this port (default: no HTTP)")
+    up.add_argument("--metrics-port", type=_port, default=0, help="Prometheus metrics, on this port (default: none)")
+    up.add_argument(
+        "--socket-folder",
+        type=Path,
+        metavar="DIR",
+        help="listen on a Unix socket in this folder of yours (mode 0700) instead of a port: nobody else reaches it",
+    )
     up.add_argument("--networks", nargs="+", default=[], metavar="NAME", help="load these alone (default: all)")
     up.add_argument("--foreground", action="store_true", help="stay until a signal comes, then stop it")
+    up.add_argument("--detached", action="store_true", help=argparse.SUPPRESS)  # what `up` leaves behind
     up.set_defaults(action=_up)
 
     status = commands.add_parser("status", help="say whether a server answers, and which networks are ready")
@@ -61,7 +75,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     status.set_defaults(action=_status)
 
     down = commands.add_parser("down", help="stop the servers that `up` left running, or the one on a port")
-    down.add_argument("--grpc-port", type=_port, help="stop the server on this gRPC port, whoever owns it")
+    which = down.add_mutually_exclusive_group()
+    which.add_argument("--grpc-port", type=_port, help="stop the server on this gRPC port, whoever owns it")
+    which.add_argument("--url", help="stop the server at this address, as `up` and `status` name it, whoever owns it")
     down.set_defaults(action=_down)
 
     get = commands.add_parser("install", help="fetch the server into the cache folder, unless this machine has one")
@@ -101,52 +117,68 @@ def _folder(arguments: argparse.Namespace) -> Path:
 
 
 def _up(arguments: argparse.Namespace) -> int:
-    ports = Ports(arguments.http_port, arguments.grpc_port, arguments.metrics_port)
-    if len(set(astuple(ports))) < 3:
-        raise UsageError("the server's three ports must be different ones")
-    server = TritonServer(_folder(arguments), ports, arguments.networks)
+    listening, folder, networks = _listening(arguments), _folder(arguments), arguments.networks
     if arguments.foreground:
-        return _serve(server)
-    with starting(ports):
-        if (running := find_running(server.repository, ports, server.networks)) is not None:
-            print(f"already running at {running.url} ({running.whose})")
-            return 0
-        server.start(detached=True)
-    print(f"Triton serves {', '.join(server.networks)} at {server.url} (pid {server.pid}, log {server.log})")
+        server = TritonServer(folder, listening, networks, Keeper.me(detached=arguments.detached))
+        return _serve(server, wait_for_another=not arguments.detached)
+    if (running := find_running(folder, listening, networks)) is not None:
+        print(f"already running at {running.url} ({running.whose})")
+        return 0
+    state = start_keeper(listening, folder, networks)
+    print(f"Triton serves {', '.join(state.networks)} at {state.url} (pid {state.pid}, log {state.log})")
     return 0
 
 
-def _serve(server: TritonServer) -> int:
+def _listening(arguments: argparse.Namespace) -> Listening:
+    if arguments.socket_folder is None:
+        ports = Ports(arguments.grpc_port, arguments.http_port, arguments.metrics_port)
+        given = [port for port in astuple(ports) if port]
+        if len(set(given)) < len(given):
+            raise UsageError("the server's ports must be different ones")
+        return ports
+    if arguments.http_port or arguments.metrics_port:
+        raise UsageError("--socket-folder is instead of ports: on a socket there is neither HTTP nor metrics")
+    return PrivateSocket(arguments.socket_folder.expanduser().absolute())
+
+
+def _serve(server: TritonServer, *, wait_for_another: bool) -> int:
     """Have the networks served until a signal comes: by the server that is there already, for as long as it is, else by
-    our own. Raises ServerFailed when that dies before."""
+    our own, which is kept running."""
     on_ending(raise_ended)
+    supervisor = Supervisor(server, _say)
     try:
         while True:
-            with starting(server.ports):
-                running = find_running(server.repository, server.ports, server.networks)
+            with starting(server.listening):
+                running = find_running(server.repository, server.listening, server.networks)
                 if running is None:
-                    server.start()
+                    supervisor.start()
             if running is None:
-                return _watch(server)
-            print(f"using the Triton server that runs at {running.url} ({running.whose})", flush=True)
+                return _watch(supervisor)
+            _say(f"using the Triton server that runs at {running.url} ({running.whose})")
+            if not wait_for_another:
+                return 0
             while running.alive:
                 time.sleep(LOOK_PERIOD)
-            print(f"the Triton server at {running.url} has ended: starting one here", flush=True)
+            _say(f"the Triton server at {running.url} has ended: starting one here")
     except KeyboardInterrupt:
         return 0
     finally:
-        server.stop()
+        supervisor.stop()
 
 
-def _watch(server: TritonServer) -> int:
-    """Wait for a signal. A second one must not cut short what comes then: the server's own end."""
-    stop = threading.Event()
+def _watch(supervisor: Supervisor) -> int:
+    """Wait for a signal, or for `down` in another shell. A second signal must not cut short what comes then: the
+    server's own end."""
+    stop, server = threading.Event(), supervisor.server
     on_ending(lambda *_: stop.set())
-    print(f"Triton serves {', '.join(server.networks)} at {server.url} (log {server.log})", flush=True)
-    while server.alive:
-        if stop.wait(LOOK_PERIOD):
-            return 0
-    raise ServerFailed(f"the Triton server died: see {server.log}")
+    _say(f"Triton serves {', '.join(server.networks)} at {server.url} (log {server.log})")
+    while not stop.wait(LOOK_PERIOD) and not supervisor.ended:
+        pass
+    return 0
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
 
 
 def _status(arguments: argparse.Namespace) -> int:
@@ -192,13 +224,13 @@ def _answers(client: TritonClient, name: str) -> bool:
 
 
 def _down(arguments: argparse.Namespace) -> int:
-    port = arguments.grpc_port
-    states = [state for state in read_states() if port in (None, state.ports.grpc)]
+    url = Ports(arguments.grpc_port).url if arguments.grpc_port else arguments.url
+    states = [state for state in read_states() if url in (None, state.url)]
     if not states:
         print("no server of ours runs")
     for state in states:
-        if port is None and not state.detached:
-            print(f"left the server at {state.url} to its owner; --grpc-port {state.ports.grpc} stops it all the same")
+        if url is None and not state.keeper.detached:
+            print(f"left the server at {state.url} to its owner; --url {state.url} stops it all the same")
             continue
         stop_server(state)
         print(f"stopped the server at {state.url} (pid {state.pid})")

@@ -5,6 +5,7 @@ Here it is read and checked, and turned into what a server that has only the Pyt
 
 import logging
 import shutil
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -112,16 +113,25 @@ def spec_from_config(config: ModelConfig) -> ModelSpec:
     return ModelSpec(config.name, tensors(config.input), tensors(config.output), parameters)
 
 
-def write_python_repository(source: Path, target: Path) -> list[str]:
+def link_repository(source: Path, target: Path, networks: Collection[str]) -> None:
+    """Make `target` (replaced if there) a repository of links to the named networks of `source`."""
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    for name in networks:
+        (target / name).symlink_to((source / name).resolve())
+
+
+def write_python_repository(source: Path, target: Path, networks: Collection[str] = ()) -> list[str]:
     """Write the repository `source` to `target` (replaced if there) for a server that has only the Python backend.
 
-    Returns the names of the networks that it can serve.
+    networks: the ones that are written; none named: all. Returns the names of those that it can serve.
 
     Each network keeps its name, tensors, batching and parameters; its script runs ONNX Runtime on the linked file. A
     network that is a TensorRT engine alone is left out, and a warning says so.
     Raises UsageError when `source` is not a good repository, or holds nothing but such engines.
     """
-    files = {name: (model, model.onnx_file) for name, model in read_repository(source).items()}
+    present = read_repository(source)
+    files = {name: (model, model.onnx_file) for name, model in present.items() if not networks or name in networks}
     if all(file is None for _, file in files.values()):
         raise UsageError(f"{source} holds TensorRT engines alone: put each network's model.onnx beside its model.plan")
     shutil.rmtree(target, ignore_errors=True)

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rt_gait_ros.serving.inference import InferenceError
+from rt_gait_ros.serving.listening import Listening, Ports, private_folder
 from rt_gait_ros.serving.repository import read_repository
-from rt_gait_ros.serving.server import HOST, Ports, ServerFailed, ServerState, read_states, run_folder
+from rt_gait_ros.serving.server_state import ServerFailed, ServerState, read_states, run_folder
 from rt_gait_ros.serving.triton_client import TritonClient
 
 _DEADLINE = 1.0  # seconds for an answer
+# Linux's state of a listening socket (include/net/tcp_states.h), and the addresses that take calls to 127.0.0.1
+_LISTENS, _LOOPBACK = "0A", ("0100007F", "00000000")
 _MISSED = 3  # answers in a row: one that is late is a busy moment
 
 
@@ -37,14 +40,14 @@ class RunningServer:
             return any(_version(client) is not None for _ in range(_MISSED))
 
 
-def find_running(repository: Path, ports: Ports, networks: Collection[str]) -> RunningServer | None:
-    """The server at the gRPC port, when it serves what is asked for; None when none answers there.
+def find_running(repository: Path, listening: Listening, networks: Collection[str]) -> RunningServer | None:
+    """The server that listens there, when it serves what is asked for; None when none answers.
 
-    networks: none named asks for all of the repository. Raises ServerFailed when it serves another repository or lacks
-    networks, UsageError for a bad repository.
+    networks: none named asks for all of the repository. Raises ServerFailed when it serves another repository, lacks
+    networks, or is another user's, who would get to see the images; UsageError for a bad repository.
     """
-    url = f"{HOST}:{ports.grpc}"
-    state = next((state for state in read_states() if state.ports.grpc == ports.grpc), None)
+    url = listening.url
+    state = next((state for state in read_states() if state.listening == listening), None)
     if state is not None and Path(state.repository) != repository.resolve():
         raise ServerFailed(
             f"a server on {state.repository} runs at {url}: `rt-gait triton down` first, or another port"
@@ -53,6 +56,8 @@ def find_running(repository: Path, ports: Ports, networks: Collection[str]) -> R
     if state is not None:
         missing, advice = sorted(wanted - set(state.networks)), "`rt-gait triton down` first, or another port"
     else:
+        if isinstance(listening, Ports):
+            _check_owner(listening)
         with closing(TritonClient(url)) as client:
             if _version(client) is None:
                 return None
@@ -64,16 +69,30 @@ def find_running(repository: Path, ports: Ports, networks: Collection[str]) -> R
 
 
 @contextmanager
-def starting(ports: Ports) -> Iterator[None]:
-    """Held while somebody looks for a server at the gRPC port and starts one: others wait, and find it."""
-    folder = run_folder(ports.grpc)
-    folder.mkdir(parents=True, exist_ok=True)
+def starting(listening: Listening) -> Iterator[None]:
+    """Held while somebody looks for a server and starts one: others wait, and find it."""
+    folder = run_folder(listening)
+    private_folder(folder, mend=True)
     lock = os.open(folder / "starting.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
     finally:
         os.close(lock)
+
+
+def _check_owner(ports: Ports) -> None:
+    """Raise ServerFailed when what listens at the gRPC port is neither this user's nor root's (/proc/net/tcp)."""
+    for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]:
+        fields = line.split()
+        address, _, port = fields[1].partition(":")
+        if int(port, 16) != ports.grpc or fields[3] != _LISTENS or address not in _LOOPBACK:
+            continue
+        if int(fields[7]) not in (0, os.getuid()):
+            raise ServerFailed(
+                f"what listens at {ports.url} is another user's (uid {fields[7]}), who would see the images: choose "
+                "another port, or say triton:=external if you trust that user"
+            )
 
 
 def _version(client: TritonClient) -> str | None:

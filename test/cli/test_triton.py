@@ -16,7 +16,9 @@ import pytest
 from rt_gait_ros.cli import triton
 from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.serving.installation import find_installation
-from rt_gait_ros.serving.server import Ports, ServerFailed, TritonServer, read_states
+from rt_gait_ros.serving.listening import Ports
+from rt_gait_ros.serving.server import TritonServer
+from rt_gait_ros.serving.server_state import ServerFailed, read_states
 
 
 def call(*words: object) -> int:
@@ -37,7 +39,7 @@ def test_up_status_down(
 ) -> None:
     ports = Ports.free()
     url = f"127.0.0.1:{ports.grpc}"
-    up = ["up", "--http-port", ports.http, "--grpc-port", ports.grpc, "--metrics-port", ports.metrics]
+    up = ["up", "--grpc-port", ports.grpc]
     assert call("status", "--url", url) == 1
     assert "rt-gait triton up" in capsys.readouterr().out
     try:
@@ -76,7 +78,7 @@ def test_down_leaves_a_server_to_its_owner_unless_its_port_is_named(
         assert call("down") == 0
         assert f"left the server at {owned.url} to its owner" in capsys.readouterr().out
         assert owned.alive
-        assert call("down", "--grpc-port", owned.ports.grpc) == 0
+        assert call("down", "--url", owned.url) == 0
         assert f"stopped the server at {owned.url}" in capsys.readouterr().out
         assert not owned.alive
 
@@ -86,9 +88,7 @@ class Foreground:
 
     def __init__(self, ports: Ports, repository: Path, cache: Path, log: Path) -> None:
         self._log = log
-        words = ["up", "--foreground", "--repository", str(repository)]
-        for name in ("http", "grpc", "metrics"):
-            words += [f"--{name}-port", str(getattr(ports, name))]
+        words = ["up", "--foreground", "--repository", str(repository), "--grpc-port", str(ports.grpc)]
         command = [sys.executable, "-m", "rt_gait_ros.cli.main", "triton", *words]
         with log.open("wb") as said:
             self.process = subprocess.Popen(

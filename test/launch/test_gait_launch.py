@@ -23,7 +23,7 @@ from launch.launch_description_sources import PythonLaunchDescriptionSource  # n
 
 from rt_gait_ros.msg import GaitIdentityArray  # noqa: E402
 from rt_gait_ros.resources import resource  # noqa: E402
-from rt_gait_ros.serving.server import Ports  # noqa: E402
+from rt_gait_ros.serving.listening import Ports  # noqa: E402
 
 PATIENCE = 60.0
 exit_codes: dict[str, int] = {}

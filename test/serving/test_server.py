@@ -15,16 +15,10 @@ import pytest
 
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.serving.inference import ModelUnavailable
+from rt_gait_ros.serving.listening import Ports, PortTaken
 from rt_gait_ros.serving.orphans import end_orphans
-from rt_gait_ros.serving.server import (
-    Ports,
-    ServerFailed,
-    TritonServer,
-    _reason,
-    read_states,
-    run_folder,
-    stop_server,
-)
+from rt_gait_ros.serving.server import TritonServer, _reason
+from rt_gait_ros.serving.server_state import ServerFailed, read_states, run_folder, shared_memory_prefix, stop_server
 from rt_gait_ros.serving.triton_client import TritonClient
 
 pytestmark = pytest.mark.usefixtures("triton_installed", "private_cache")
@@ -62,11 +56,12 @@ def test_server_is_ready_when_started_and_gone_when_stopped(small_repository: Pa
         assert ready(server.url)
         (state,) = read_states()
         assert (state.pid, state.url, state.repository) == (server.pid, server.url, str(small_repository))
-        assert not state.detached
+        assert not state.keeper.detached
     assert not server.alive
     assert not ready(server.url)
     assert not read_states()
-    assert not list(Path("/dev/shm").glob(f"rt_gait_triton_{server.ports.grpc}_*"))
+    assert not list(Path("/dev/shm").glob(f"{shared_memory_prefix(server.listening)}*"))
+    assert not server.listening.folder.exists()
 
 
 def test_only_the_networks_that_are_named_are_loaded(small_repository: Path) -> None:
@@ -89,21 +84,22 @@ def test_an_unknown_network_is_refused_before_anything_starts(small_repository: 
     assert not private_cache.exists()
 
 
-@pytest.mark.parametrize("name", ["http", "grpc", "metrics"])
-def test_server_listens_on_one_address_alone(small_server: TritonServer, name: str) -> None:
-    port = getattr(small_server.ports, name)
-    assert until(lambda: listens("127.0.0.1", port))  # metrics come up after what makes a server ready
-    # a server that listens everywhere takes calls to any address of this machine
-    assert not listens("127.0.0.2", port)
+def test_server_listens_on_one_address_alone(small_repository: Path) -> None:
+    ports = Ports.free(http=True, metrics=True)
+    with TritonServer(small_repository, ports):
+        for port in (ports.grpc, ports.http, ports.metrics):
+            assert until(lambda port=port: listens("127.0.0.1", port))  # metrics come up after what makes it ready
+            # a server that listens everywhere takes calls to any address of this machine
+            assert not listens("127.0.0.2", port)
 
 
 @pytest.mark.parametrize("name", ["http", "grpc", "metrics"])
 def test_taken_port_is_named(small_repository: Path, name: str) -> None:
-    ports = Ports.free()
+    ports = Ports.free(http=True, metrics=True)
     with socket.socket() as other:
         other.bind(("127.0.0.1", getattr(ports, name)))
         other.listen()
-        with pytest.raises(ServerFailed, match=f"{name} port {getattr(ports, name)} is not free"):
+        with pytest.raises(PortTaken, match=f"{name} port {getattr(ports, name)} is not free"):
             TritonServer(small_repository, ports).start()
 
 
@@ -126,11 +122,11 @@ def test_server_that_dies_says_which_network_it_could_not_load(small_repository:
 
 
 def test_stale_state_file_is_removed(private_cache: Path) -> None:
-    folder = run_folder(8001)
+    folder = run_folder(Ports())
     folder.mkdir(parents=True)
-    ports = {"http": 8000, "grpc": 8001, "metrics": 8002}
     # the pid lives, but it is another process than the one that was started then
-    state = {"pid": os.getpid(), "started": 1, "ports": ports, "repository": "r", "detached": True}
+    state = {"pid": os.getpid(), "started": 1, "repository": "r", "networks": []}
+    state |= {"ports": {"grpc": 8001}, "keeper": {"detached": True}}
     (folder / "state.json").write_text(json.dumps(state))
     assert read_states() == []
     assert not (folder / "state.json").exists()
@@ -138,18 +134,18 @@ def test_stale_state_file_is_removed(private_cache: Path) -> None:
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"pid": 1}'])
 def test_broken_state_file_is_removed(private_cache: Path, content: str) -> None:
-    folder = run_folder(8001)
+    folder = run_folder(Ports())
     folder.mkdir(parents=True)
     (folder / "state.json").write_text(content)
     assert read_states() == []
     assert not (folder / "state.json").exists()
 
 
-def start_elsewhere(repository: Path, detached: bool) -> subprocess.Popen[str]:
+def start_elsewhere(repository: Path) -> subprocess.Popen[str]:
     """Another process that starts a server, tells its pid and url, and waits."""
     script = (
         "import sys; from pathlib import Path; from rt_gait_ros.serving.server import TritonServer\n"
-        f"server = TritonServer(Path({str(repository)!r})).start(detached={detached})\n"
+        f"server = TritonServer(Path({str(repository)!r})).start()\n"
         "print(server.pid, server.url, flush=True); sys.stdin.read()"
     )
     return subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -160,7 +156,7 @@ def running(pid: int) -> bool:
 
 
 def test_owned_server_dies_with_its_killed_owner(small_repository: Path) -> None:
-    owner = start_elsewhere(small_repository, detached=False)
+    owner = start_elsewhere(small_repository)
     assert owner.stdout is not None
     pid = int(owner.stdout.readline().split()[0])
     assert running(pid)
@@ -169,19 +165,18 @@ def test_owned_server_dies_with_its_killed_owner(small_repository: Path) -> None
     assert until(lambda: not running(pid))
 
 
-def test_detached_server_outlives_its_starter_and_is_stopped_from_here(small_repository: Path) -> None:
-    starter = start_elsewhere(small_repository, detached=True)
-    assert starter.stdout is not None
-    assert starter.stdin is not None
-    pid, url = starter.stdout.readline().split()
-    starter.stdin.close()
-    assert starter.wait(20) == 0
+def test_server_is_stopped_from_another_process(small_repository: Path) -> None:
+    owner = start_elsewhere(small_repository)
+    assert owner.stdout is not None
+    pid, url = owner.stdout.readline().split()
     assert ready(url)
     (state,) = read_states()
-    assert (state.pid, state.detached) == (int(pid), True)
+    assert state.pid == int(pid)
     stop_server(state)
     assert not state.alive
     assert not read_states()
+    owner.kill()
+    owner.wait()
 
 
 def stubs_below(folder: Path) -> list[int]:
@@ -208,7 +203,7 @@ def test_stubs_of_a_killed_server_are_ended(small_repository: Path, private_cach
 
 
 def test_stubs_left_by_another_owner_are_ended_by_the_next_start(small_repository: Path, private_cache: Path) -> None:
-    owner = start_elsewhere(small_repository, detached=True)
+    owner = start_elsewhere(small_repository)
     assert owner.stdout is not None
     os.kill(int(owner.stdout.readline().split()[0]), signal.SIGKILL)
     owner.kill()

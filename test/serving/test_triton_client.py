@@ -12,7 +12,8 @@ import pytest
 
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.serving.inference import DeadlineExceeded, ServerUnavailable
-from rt_gait_ros.serving.server import Ports, TritonServer
+from rt_gait_ros.serving.listening import Ports
+from rt_gait_ros.serving.server import TritonServer
 from rt_gait_ros.serving.triton_client import TritonClient
 
 FRAMES = {"gait_frames": np.ones((1, 3, 64, 64), np.uint8)}
@@ -81,12 +82,16 @@ def test_addresses_that_grpc_knows_are_taken(url: str) -> None:
 
 
 @pytest.mark.parametrize("service", ["http", "metrics"])
-def test_a_port_of_another_service_is_named(triton_server: TritonServer, service: str) -> None:
-    client = TritonClient(f"127.0.0.1:{getattr(triton_server.ports, service)}", timeout=20.0)
-    for error in (client.submit("gait_energy_image", FRAMES).exception(), _described(client)):
-        assert isinstance(error, ServerUnavailable)
-        assert "does not speak gRPC: name the port of Triton's gRPC service" in str(error)
-    client.close()
+def test_a_port_of_another_service_is_named(
+    triton_installed: None, private_cache: Path, small_repository: Path, service: str
+) -> None:
+    ports = Ports.free(http=True, metrics=True)
+    with TritonServer(small_repository, ports):
+        client = TritonClient(f"127.0.0.1:{getattr(ports, service)}", timeout=20.0)
+        for error in (client.submit("gait_energy_image", FRAMES).exception(), _described(client)):
+            assert isinstance(error, ServerUnavailable)
+            assert "does not speak gRPC: name the port of Triton's gRPC service" in str(error)
+        client.close()
 
 
 def _described(client: TritonClient) -> BaseException:
