@@ -26,6 +26,8 @@ _DESCRIPTION = """\
   rt-gait synthesis sheet --output walkers.jpg      silhouettes of some walkers, and scenes
   rt-gait synthesis record 'synthetic://crossing?people=3&seed=1' --output crossing
                                                     a scene as a video, with who is where
+  rt-gait synthesis fit-gaits --cmu DIR --schreiber DIR --output gaits.npz
+                                                    how people walk, from recordings: the statistics in the package
 
 A recorded folder holds video.mp4; seqinfo.ini, gt/gt.txt and det/det.txt (the boxes of who is at least half seen) as
 MOTChallenge has them, for `rt-gait evaluate mot`; and truth.jsonl, a line for each image: everybody's number, box
@@ -48,6 +50,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     record.add_argument("--fps", type=float, default=25.0, help="images a second (default 25)")
     record.add_argument("--output", type=Path, required=True, metavar="DIR")
     record.set_defaults(action=_record)
+    fit = kinds.add_parser("fit-gaits", help="statistics of recorded walks, to draw walkers from")
+    fit.add_argument(
+        "--cmu", type=Path, required=True, metavar="DIR", help="with NN/NN.asf and NN/NN_MM.amc, walks alone"
+    )
+    fit.add_argument("--schreiber", type=Path, metavar="DIR", help="with ID/dynamic/ID_CONDITION.trc")
+    fit.add_argument("--output", type=Path, default=Path("gaits.npz"), metavar="FILE", help="default: gaits.npz")
+    fit.set_defaults(action=_fit_gaits)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -108,6 +117,27 @@ def _record(arguments: argparse.Namespace) -> int:
         f"imWidth={scene.camera.width}\nimHeight={scene.camera.height_px}\nimExt=.jpg\n"
     )
     print(f"{folder}: {len(scene)} images, {len(scene.actors)} people")
+    return 0
+
+
+def _fit_gaits(arguments: argparse.Namespace) -> int:
+    from rt_gait_ros.synthesis.gait_fitting import fit_walks
+    from rt_gait_ros.synthesis.gait_statistics import fit_statistics, write_statistics
+    from rt_gait_ros.synthesis.motion_capture import cmu_recordings, schreiber_recordings
+
+    recordings = list(cmu_recordings(arguments.cmu))
+    if arguments.schreiber is not None:
+        recordings += schreiber_recordings(arguments.schreiber)
+    walks, left_out = fit_walks(recordings)
+    for line in left_out:
+        print(f"left out: {line}", file=sys.stderr)
+    fit = fit_statistics(walks)
+    write_statistics(arguments.output, fit.statistics)
+    for source, people in fit.people.items():
+        print(f"{source}: {fit.walks[source]} walks of {people} people")
+    for name, value in fit.figures.items():
+        print(f"{name.replace('_', ' ')}: {value:.3g}")
+    print(arguments.output)
     return 0
 
 
