@@ -42,12 +42,21 @@ def test_interface_packages_are_demanded_by_every_build() -> None:
     assert {f"ros-jazzy-{name.replace('_', '-')}" for name in wanted} <= set(re.findall(r'"([\w-]+)"', PYPROJECT))
 
 
-def test_packages_hold_python_files_alone() -> None:
-    """Both builds install *.py of the package folder; anything else belongs in a share folder."""
+def test_what_the_package_holds_beside_python_files_is_installed_by_both_builds() -> None:
+    """Data that one module reads are in a folder `data` beside it; anything else belongs in a share folder."""
     listing = subprocess.run(["git", "ls-files", "rt_gait_ros"], cwd=ROOT, capture_output=True, text=True, check=False)
     if listing.returncode:
         pytest.skip("not a clone")
-    assert [name for name in listing.stdout.split() if not name.endswith(".py")] == []
+    data = [Path(name) for name in listing.stdout.split() if not name.endswith(".py")]
+    in_wheel = set(re.findall(r'^"(rt_gait_ros[\w.]*)" = \["data/\*"\]$', PYPROJECT, re.MULTILINE))
+    (patterns,) = re.findall(r"FILES_MATCHING (PATTERN .+)\)", (ROOT / "CMakeLists.txt").read_text())
+    by_cmake = {Path(name).suffix for name in re.findall(r'PATTERN "(.+?)"', patterns)}
+    in_archive = re.findall(r"^graft (rt_gait_ros/\S+)$", (ROOT / "MANIFEST.in").read_text(), re.MULTILINE)
+    for path in data:
+        assert path.parent.name == "data"
+        assert ".".join(path.parent.parent.parts) in in_wheel
+        assert path.suffix in by_cmake
+        assert str(path.parent) in in_archive
 
 
 @pytest.mark.skipif(share_directory() == ROOT, reason="the sources are imported, nothing is installed")
@@ -61,6 +70,11 @@ class TestInstalledByPip:
             return {str(path.relative_to(base)): path.stat().st_size for path in found}
 
         assert files(share_directory()) == files(ROOT)
+
+    def test_the_package_holds_the_clones_data(self) -> None:
+        installed = Path(rt_gait_ros.__file__).parent
+        for path in (ROOT / "rt_gait_ros").rglob("data/*"):
+            assert (installed / path.relative_to(ROOT / "rt_gait_ros")).read_bytes() == path.read_bytes()
 
     def test_ros_finds_the_package_and_its_nodes(self) -> None:
         assert (self.PREFIX / "share/ament_index/resource_index/packages/rt_gait_ros").is_file()
