@@ -80,7 +80,7 @@ def run_session(
             "processes": {"triton": server.pid, **nodes.pids(), "demo": os.getpid()},
         }
         rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
-        listener = Listener(namespace, video.fps, nodes.check)
+        listener = Listener(namespace, video.times, nodes.check)
         try:
             say("waiting until an image comes through")
             listener.warm_up(video.width, video.height)

@@ -1,6 +1,7 @@
 """`rt-gait export tracks`: a recording's tracks as a MOTChallenge file."""
 
 import argparse
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,8 @@ from typing import Any
 from rt_gait_ros.cli.output import add_json_argument, emit, progress
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.mot_files import write_mot
-from rt_gait_ros.evaluation.track_export import export_tracks, recording_of
+from rt_gait_ros.evaluation.track_export import export_tracks, numbered, recording_of
+from rt_gait_ros.masking import readable
 from rt_gait_ros.pose.pipeline import CAMERA_MOTIONS, PoseConfig, PosePipeline
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.onnx_client import OnnxClient
@@ -53,7 +55,7 @@ def _tracks(arguments: argparse.Namespace) -> int:
         if not path.absolute().parent.is_dir():
             raise UsageError(f"{path} cannot be written: {path.parent} is not there")
     name, fps = arguments.source, arguments.fps
-    if (Path(name) / "seqinfo.ini").is_file():
+    if os.path.isfile(os.path.join(name, "seqinfo.ini")):
         images, rate = recording_of(Path(name))
         name, fps = str(images), fps or rate
     begun = time.monotonic()
@@ -61,17 +63,17 @@ def _tracks(arguments: argparse.Namespace) -> int:
     try:
         with open_source(name, fps=fps, pace=False, report=progress) as source:
             pipeline = PosePipeline(client, PoseConfig(gait_frame_kind="", camera_motion=arguments.camera_motion))
-            rate = 0.0 if source.live else source.fps
             export = export_tracks(
-                source, pipeline, rate, arguments.images, lambda number: progress(f"{number} images")
+                numbered(source), pipeline, arguments.images, lambda number: progress(f"{number} images")
             )
+            rate = 0.0 if source.live else source.fps
     finally:
         client.close()
     write_mot(arguments.out, export.tracks)
     if arguments.detections:
         write_mot(arguments.detections, export.people)
     summary = {
-        "source": arguments.source,
+        "source": readable(arguments.source),
         "file": str(arguments.out),
         "images": export.images,
         "fps": rate,

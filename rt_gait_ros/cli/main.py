@@ -2,12 +2,16 @@
 
 import argparse
 import importlib
+import os
 import signal
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from rt_gait_ros import __version__
+from rt_gait_ros.command_line import hide_credentials
 from rt_gait_ros.errors import GaitError
+from rt_gait_ros.masking import mask_credentials, readable
 from rt_gait_ros.pip_packages import advice
 from rt_gait_ros.signals import Ended, on_ending, raise_ended
 
@@ -44,6 +48,7 @@ begin with
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point. Returns the exit code: 0 well, 1 it failed, 2 the request was wrong, 128 and a signal's number."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    hide_credentials()
     on_ending(raise_ended, (signal.SIGTERM, signal.SIGHUP))  # SIGINT raises already, unless a shell's & has it ignored
     # a reader that goes away, as in `rt-gait gallery list | head`, ends the command without a word
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
@@ -59,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 0
         return int(importlib.import_module(f"rt_gait_ros.cli.{parsed.command}").run(parsed))
     except GaitError as error:
-        print(f"rt-gait {name}: {error}", file=sys.stderr)
+        print(f"rt-gait {name}: {mask_credentials(str(error))}", file=sys.stderr)
         return error.exit_code
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
@@ -71,16 +76,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         if error.filename is None:  # not about a file that somebody named
             raise
-        print(f"rt-gait {name}: {error.filename}: {error.strerror}", file=sys.stderr)
+        print(f"rt-gait {name}: {readable(os.fsdecode(error.filename))}: {error.strerror}", file=sys.stderr)
         return 1
     except KeyboardInterrupt as ended:
         print(file=sys.stderr)
         return ended.exit_code if isinstance(ended, Ended) else Ended().exit_code
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaints, which repeat what was written, show no password."""
+
+    def error(self, message: str) -> NoReturn:
+        """As argparse.ArgumentParser.error."""
+        super().error(mask_credentials(message))
+
+
 def _parser(chosen: str) -> argparse.ArgumentParser:
     """All subcommands by name and summary; the chosen one with its arguments."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="rt-gait",
         description="Who is walking near the robot, by the way they walk.",
         epilog=_EPILOG,

@@ -20,6 +20,7 @@ from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.server import TritonServer
 from rt_gait_ros.serving.supervisor import Supervisor
 from rt_gait_ros.sources import open_source
+from rt_gait_ros.sources.names import as_text
 
 SUMMARY = "run all nodes in one process on a video, a camera or an image topic"
 
@@ -105,7 +106,7 @@ def ros_arguments(arguments: argparse.Namespace, url: str, scratch: Path) -> lis
     """
     camera: dict[str, str | bool] = {"exit_at_end": True, "loop": arguments.loop}
     if arguments.source:
-        camera["source"] = arguments.source
+        camera["source"] = as_text(arguments.source)
     gait = {"triton_url": url}
     if arguments.gallery:
         gait["gallery"] = arguments.gallery

@@ -6,6 +6,7 @@ Nothing is drawn, mirrored or sped up: a recording of another frame rate shows e
 
 import zlib
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from rt_gait_ros.demo.registry import PackagedFile, Progress, fetch
 from rt_gait_ros.demo.video import VideoWriter
 from rt_gait_ros.errors import GaitError
 from rt_gait_ros.serving.cache import cache_folder
+from rt_gait_ros.sources.video import Video
 
 FPS = 25.0
 SIZE = (1008, 352)  # width and height in pixels
@@ -147,15 +149,13 @@ def _play(cut: Cut, videos: dict[PackagedFile, Path]) -> Iterator[np.ndarray]:
 
 def _read(path: Path, first: int, last: int) -> Iterator[tuple[int, np.ndarray]]:
     """Numbered images of a video. Reads from the beginning: seeking is not exact in every container."""
-    capture = cv2.VideoCapture(str(path))
-    try:
-        for number in range(last + 1):
-            if not capture.grab():
-                raise GaitError(f"{path} ends before frame {last}; delete it and run again")
-            if number >= first:
-                ok, image = capture.retrieve()
-                if not ok:
-                    raise GaitError(f"frame {number} of {path} cannot be decoded; delete it and run again")
-                yield number, image
-    finally:
-        capture.release()
+    with closing(Video(path)) as video:
+        for number, picture in enumerate(video.pictures()):
+            if number < first:
+                continue
+            if picture is None:
+                raise GaitError(f"frame {number} of {path} cannot be decoded; delete it and run again")
+            yield number, picture.image()
+            if number == last:
+                return
+    raise GaitError(f"{path} ends before frame {last}; delete it and run again")

@@ -9,6 +9,8 @@ from pathlib import Path
 from types import TracebackType
 
 from rt_gait_ros.errors import GaitError
+from rt_gait_ros.gait import private_file
+from rt_gait_ros.sources.names import as_text
 
 # A node ends with the demo, however that ends: prctl(PR_SET_PDEATHSIG, SIGINT) of linux/prctl.h. A shell starts what it
 # runs in the background deaf to SIGINT, and so would be what is started from there.
@@ -25,7 +27,7 @@ class NodeDied(GaitError):
 
 
 class NodeProcess:
-    """One node in a process of its own. Its output goes to `log`."""
+    """One node in a process of its own. Its output goes to `log`, which its owner alone may read."""
 
     def __init__(self, name: str, namespace: str, parameters: Mapping[str, object], folder: Path) -> None:
         """name: of the node and of its module. folder: where NAME.log goes."""
@@ -35,7 +37,7 @@ class NodeProcess:
         command += ["--ros-args", "-r", f"__ns:={namespace}"]
         for key, value in parameters.items():
             command += ["-p", f"{key}:={_literal(value)}"]
-        with self.log.open("wb") as log:
+        with private_file.create(self.log) as log:
             self._process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -130,7 +132,13 @@ class NodeProcesses:
 
 
 def _literal(value: object) -> str:
-    """A parameter's value as the YAML that --ros-args wants; strings stay strings whatever they look like."""
+    """A parameter's value as the YAML that --ros-args wants; strings stay strings whatever they look like.
+
+    A file whose name is no UTF-8, which ROS wants, is named by a URI.
+    """
     if isinstance(value, bool):
         return str(value).lower()
-    return f"'{value}'" if isinstance(value, str | Path) else str(value)
+    if not isinstance(value, str | Path):
+        return str(value)
+    quoted = as_text(str(value)).replace("'", "''")
+    return f"'{quoted}'"

@@ -13,11 +13,12 @@ from rt_gait_ros.tracking.track import TrackFrame, TrackState
 class Recording:
     """Everything the demo heard, by stamp in nanoseconds.
 
-    fps: frames per second of the video that is played. camera: stamps of the images that the camera sent.
+    times: seconds at which the video that is played shows each of its images. camera: stamps of the images that the
+    camera sent.
     latencies: seconds from an image's stamp to the arrival of its identities.
     """
 
-    fps: float
+    times: np.ndarray
     camera: list[int] = field(default_factory=list)
     tracks: dict[int, TrackFrame] = field(default_factory=dict)
     identities: dict[int, IdentityFrame] = field(default_factory=dict)
@@ -38,8 +39,8 @@ class Recording:
         return self.frame_number(max(self.camera)) + 1 if self.camera else 0
 
     def frame_number(self, stamp: int) -> int:
-        """Number of the video's frame that has this stamp: recordings are stamped start + n / fps."""
-        return round(self.seconds(stamp) * self.fps)
+        """Number of the video's frame that has this stamp, the nearest: recordings are stamped start + its time."""
+        return int(np.abs(self.times - self.seconds(stamp)).argmin())
 
     def pace(self, people: int) -> tuple[float, float]:
         """Images answered per second, and 95th percentile of the latency in ms, while so many people are in view.

@@ -1,18 +1,24 @@
 """Videos that the demo plays, and those it writes so that every browser plays them: H.264 in mp4."""
 
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import cv2
 import numpy as np
 
 from rt_gait_ros.errors import GaitError, UsageError
+from rt_gait_ros.gait import private_file
+from rt_gait_ros.masking import readable
+from rt_gait_ros.sources.video import Video as VideoReader
 
 # libx264's scale of 0 (lossless) to 51: no loss that an eye sees, at a few MB a minute.
 QUALITY = "20"
+# Seconds of a clock tick: the 90 kHz of MPEG, of which the period of every usual frame rate is a multiple.
+TICK = Fraction(1, 90_000)
 
 
 class VideoError(GaitError):
@@ -20,10 +26,13 @@ class VideoError(GaitError):
 
 
 class VideoWriter:
-    """Frames of one size into an mp4 file, which has its name only once it is complete. A context manager."""
+    """Frames of one size into an mp4 file, which has its name only once it is complete. A context manager.
+
+    The file shows people: its owner alone may read it.
+    """
 
     def __init__(self, path: Path, fps: float) -> None:
-        """fps: frames per second. Raises VideoError without PyAV: OpenCV's wheels have no H.264 encoder."""
+        """fps: frames per second, where they have no times. Raises VideoError without PyAV: OpenCV writes no H.264."""
         try:
             import av
         except ImportError as error:
@@ -32,20 +41,27 @@ class VideoWriter:
         self._path = path
         self._part = path.with_name(f".{path.name}.part")
         self._fps = Fraction(fps).limit_denominator(1001)
+        self._written = 0
         self._stream: Any = None  # av is imported late, so its types are not at hand
         try:
-            self._container = av.open(str(self._part), "w", format="mp4", options={"movflags": "faststart"})
-        except OSError as error:
-            raise VideoError(f"cannot write {path}: {error.strerror}") from error
+            private_file.create(self._part).close()
+            self._container = av.open(f"file:{self._part}", "w", format="mp4", options={"movflags": "faststart"})
+        except (OSError, UnicodeEncodeError) as error:
+            reason = getattr(error, "strerror", None) or "FFmpeg wants a name in UTF-8"
+            raise VideoError(f"cannot write {readable(str(path))}: {reason}") from None
 
-    def write(self, image: np.ndarray) -> None:
-        """Append an image, (H, W, 3) uint8 BGR; H and W even, the same for every image."""
+    def write(self, image: np.ndarray, seconds: float | None = None) -> None:
+        """Append an image, (H, W, 3) uint8 BGR; H and W even, the same for every image. seconds: when it is shown."""
         if self._stream is None:
             self._stream = self._container.add_stream("libx264", rate=self._fps)
             self._stream.width, self._stream.height = image.shape[1], image.shape[0]
             self._stream.pix_fmt = "yuv420p"
             self._stream.options = {"crf": QUALITY, "preset": "veryfast"}
+            self._stream.codec_context.time_base = TICK
         frame = self._av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="bgr24")
+        frame.time_base = TICK
+        frame.pts = round((self._written / self._fps if seconds is None else seconds) / TICK)
+        self._written += 1
         self._container.mux(self._stream.encode(frame))
 
     def __enter__(self) -> "VideoWriter":
@@ -65,33 +81,55 @@ class VideoWriter:
 
 @dataclass(frozen=True, slots=True)
 class Video:
-    """What the camera node plays. enrol_until: seconds into it up to which a walker may be enrolled."""
+    """What the camera node plays. enrol_until: seconds into it up to which a walker may be enrolled.
+
+    width, height: pixels, as played. times: seconds at which it shows each image that can be decoded, the first at 0.
+    """
 
     path: Path
     enrol_until: float
     width: int
     height: int
-    fps: float
-    frames: int
+    times: np.ndarray
+
+    @property
+    def frames(self) -> int:
+        """Images that can be decoded."""
+        return len(self.times)
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasts; the last image as long as the one before."""
+        return float(self.times[-1] + np.diff(self.times[-2:]).sum())
+
+    @property
+    def fps(self) -> float:
+        """Images per second in the mean."""
+        return self.frames / self.seconds if self.seconds else 0.0
+
+    def images(self) -> Iterator[np.ndarray]:
+        """Its images, (H, W, 3) uint8 BGR, one for each of `times`."""
+        with closing(VideoReader(self.path)) as reader:
+            for picture in reader.pictures():
+                if picture is not None:
+                    yield picture.image()
 
 
 def read_video(path: Path, enrol_until: float) -> Video:
-    """Look at a video file. Raises UsageError."""
-    capture = cv2.VideoCapture(str(path))
-    try:
-        width, height, fps, frames = (
-            capture.get(what)
-            for what in (
-                cv2.CAP_PROP_FRAME_WIDTH,
-                cv2.CAP_PROP_FRAME_HEIGHT,
-                cv2.CAP_PROP_FPS,
-                cv2.CAP_PROP_FRAME_COUNT,
-            )
+    """Look at a video file, all of it. Raises UsageError."""
+    with closing(VideoReader(path)) as reader:
+        times: list[float] = []
+        size = (0, 0)
+        for picture in reader.pictures():
+            if picture is not None:
+                size = size if times else picture.image().shape[1::-1]
+                times.append(picture.time or 0.0)
+    name = readable(str(path))
+    if not times:
+        raise UsageError(f"{name} has no image that can be decoded; check the file with a video player")
+    video = Video(path, enrol_until, size[0], size[1], np.array(times))
+    if not 0.0 < enrol_until < video.seconds:
+        raise UsageError(
+            f"{name} lasts {video.seconds:.1f} s: --enroll-until must lie within, not at {enrol_until:g} s"
         )
-    finally:
-        capture.release()
-    if not path.is_file() or min(width, height, fps, frames) <= 0:
-        raise UsageError(f"{path} is no video file that OpenCV can read")
-    if not 0.0 < enrol_until < frames / fps:
-        raise UsageError(f"{path} lasts {frames / fps:.1f} s: --enroll-until must lie within, not at {enrol_until:g} s")
-    return Video(path, enrol_until, int(width), int(height), fps, int(frames))
+    return video

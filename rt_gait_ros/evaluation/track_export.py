@@ -1,7 +1,7 @@
 """From a recording to a MOTChallenge result file: our pose pipeline and tracker on every image."""
 
 import configparser
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from rt_gait_ros.evaluation.mot import Tracks
 from rt_gait_ros.evaluation.mot_files import Boxes
 from rt_gait_ros.pose.person import PoseFrame
 from rt_gait_ros.pose.pipeline import PosePipeline
-from rt_gait_ros.sources.frame import Frame
+from rt_gait_ros.sources import Frame, Source
 from rt_gait_ros.tracking.tracker import Tracker
 
 PROGRESS_EVERY = 100  # images
@@ -35,21 +35,27 @@ class Export:
         return len({int(number) for boxes in self.tracks.values() for number in boxes.ids})
 
 
-def export_tracks(
-    frames: Iterable[Frame], pipeline: PosePipeline, fps: float, most: int = 0, progress: Callable[[int], None] = print
-) -> Export:
-    """Track everybody in `frames`.
+def numbered(source: Source) -> Iterator[tuple[int, Frame]]:
+    """The frames of a source with their numbers, from 1. What a recording has lost or damaged has a number as well."""
+    for frame in source:
+        state = source.status()
+        yield state.read + (0 if source.live else state.skipped), frame
 
-    fps: by which the stamps of a recording number its images, so that one that cannot be decoded leaves a gap; 0 for a
-    camera, whose images are numbered as they come. most: images to stop after, 0 for all. progress: told how many
-    images were read, now and then. Raises GaitError where a network or an image fails.
+
+def export_tracks(
+    frames: Iterable[tuple[int, Frame]],
+    pipeline: PosePipeline,
+    most: int = 0,
+    progress: Callable[[int], None] = print,
+) -> Export:
+    """Track everybody in `frames`, numbered images.
+
+    most: images to stop after, 0 for all. progress: told how many images were read, now and then. Raises GaitError
+    where a network or an image fails.
     """
     tracker, tracks, export = Tracker(seed=0), Tracks(), Export()
-    first: int | None = None
-    for frame in frames:
-        first = frame.stamp if first is None else first
+    for number, frame in frames:
         export.images += 1
-        number = 1 + round((frame.stamp - first) * 1e-9 * fps) if fps else export.images
         poses = pipeline.process(frame)
         export.people[number] = _people(poses)
         export.tracks[number] = tracks.boxes(tracker.update(poses))

@@ -1,9 +1,11 @@
 """From a video to the walks in it: our own pipeline's gait frames, pass by pass, computed once and kept."""
 
 import hashlib
+import io
 import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,20 +14,24 @@ import cv2
 import numpy as np
 
 from rt_gait_ros.errors import GaitError
+from rt_gait_ros.gait import private_file
 from rt_gait_ros.gait.config import RecognizerConfig
+from rt_gait_ros.masking import readable
 from rt_gait_ros.pose.pipeline import PoseConfig, PosePipeline
 from rt_gait_ros.serving.onnx_client import OnnxClient
 from rt_gait_ros.sources.frame import Frame
+from rt_gait_ros.sources.video import Video
 from rt_gait_ros.tracking.config import TrackerConfig
 from rt_gait_ros.tracking.tracker import Tracker
 
 # Grows when the same video and settings give other walks than before: what is stored is then computed anew.
-VERSION = 2
+VERSION = 3
 MIN_QUALITY = RecognizerConfig.min_quality
 
 # A pass by motion alone, for a fixed camera: pixels that differ from the video's median image by more than FOREGROUND
 # grey levels cover more than AREA of the picture, for PASS_SECONDS or longer, with holes of up to HOLE_SECONDS.
 FOREGROUND, AREA, PASS_SECONDS, HOLE_SECONDS = 25, 0.01, 0.8, 0.4
+_ROUNDING = 1e-6  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +45,10 @@ class Walk:
 
 @dataclass(frozen=True, slots=True)
 class VideoWalks:
-    """What a video holds. passes: (first, last) image of every pass by motion, found without any network."""
+    """What a video holds. passes: (first, last) image of every pass by motion, found without any network.
+
+    Images are numbered as they were decoded, from 0.
+    """
 
     walks: tuple[Walk, ...]
     passes: tuple[tuple[int, int], ...]
@@ -63,32 +72,53 @@ class _Gathered:
     frames: list[np.ndarray] = field(default_factory=list)
 
 
-def read_walks(video: Path, repository: Path) -> VideoWalks:
-    """Run the pose pipeline and the tracker over a video. Raises GaitError where it cannot be read."""
+def read_walks(video: Path, repository: Path, progress: Callable[[str], None] = lambda line: None) -> VideoWalks:
+    """Run the pose pipeline and the tracker over a video. progress: told what is odd about it, one line each.
+
+    Raises GaitError where it cannot be read.
+    """
     client = OnnxClient(repository, timeout=60.0)
     try:
         pipeline, tracker = PosePipeline(client, PoseConfig()), Tracker(TrackerConfig())
         gathered: dict[str, _Gathered] = {}
-        thumbnails = []
-        rate = _rate(video)
-        for index, image in enumerate(_images(video)):
-            stamp = int(index / rate * 1e9)
-            for track in tracker.update(pipeline.process(Frame(image, stamp))).tracks:
+        thumbnails, times = [], []
+        for index, frame in enumerate(read_frames(video, progress)):
+            for track in tracker.update(pipeline.process(frame)).tracks:
                 if track.gait_frame is not None and track.walking and track.quality >= MIN_QUALITY:
                     gather = gathered.setdefault(track.body_id, _Gathered())
                     gather.indices.append(index)
                     gather.frames.append(track.gait_frame)
-            thumbnails.append(cv2.resize(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), (160, 120)))
+            thumbnails.append(cv2.resize(cv2.cvtColor(frame.image, cv2.COLOR_BGR2GRAY), (160, 120)))
+            times.append(frame.stamp * 1e-9)
     finally:
         client.close()
     walks = tuple(Walk(b, np.array(g.indices), np.stack(g.frames)) for b, g in gathered.items())
-    return VideoWalks(walks, tuple(motion_passes(np.stack(thumbnails), rate)))
+    return VideoWalks(walks, tuple(motion_passes(np.stack(thumbnails), np.array(times))))
 
 
-def motion_passes(images: np.ndarray, rate: float) -> list[tuple[int, int]]:
+def read_frames(video: Path, progress: Callable[[str], None] = lambda line: None) -> Iterator[Frame]:
+    """The images of a video that can be decoded, as every other part of the package sees them; the first has stamp 0.
+
+    Raises GaitError for what is no video, or where not one can be decoded.
+    """
+    with closing(Video(video, report=progress)) as source:
+        seen = False
+        for line in source.remarks:
+            progress(line)
+        for picture in source.pictures():
+            if picture is not None:
+                seen = True
+                yield Frame(picture.image(), round((picture.time or 0.0) * 1e9))
+        if missing := source.damaged + source.lost:
+            progress(f"{source.name}: {missing} images are damaged or missing and are left out")
+    if not seen:
+        raise GaitError(f"{source.name} has no image that can be decoded: is the file whole?")
+
+
+def motion_passes(images: np.ndarray, times: np.ndarray) -> list[tuple[int, int]]:
     """First and last image of every time that something as large as a person moves before a fixed camera.
 
-    images: (T, H, W) uint8 grey. rate: images per second.
+    images: (T, H, W) uint8 grey. times: (T,) seconds at which they were taken.
     """
     background = np.median(images[:: max(1, len(images) // 200)], axis=0).astype(np.int16)
     moving = np.array([(np.abs(image - background) > FOREGROUND).mean() > AREA for image in images.astype(np.int16)])
@@ -96,11 +126,11 @@ def motion_passes(images: np.ndarray, rate: float) -> list[tuple[int, int]]:
     ends = np.flatnonzero(np.diff(moving.astype(np.int8), append=0) == -1)
     passes: list[tuple[int, int]] = []
     for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
-        if passes and start - passes[-1][1] <= HOLE_SECONDS * rate:
+        if passes and times[start] - times[passes[-1][1]] <= HOLE_SECONDS + _ROUNDING:
             passes[-1] = (passes[-1][0], end)
         else:
             passes.append((start, end))
-    return [(first, last) for first, last in passes if last - first >= PASS_SECONDS * rate]
+    return [(first, last) for first, last in passes if times[last] - times[first] >= PASS_SECONDS - _ROUNDING]
 
 
 def read_all(
@@ -108,9 +138,10 @@ def read_all(
 ) -> dict[Path, VideoWalks]:
     """The walks of every video, many at a time; what `work` holds of an earlier run, broken off or not, is used again.
 
-    progress: told one line per video. Raises GaitError for a video that cannot be read.
+    What is kept shows people: the files are private to their owner. progress: told one line per video, and what is odd
+    about it. Raises GaitError for a video that cannot be read.
     """
-    work.mkdir(parents=True, exist_ok=True)
+    private_file.make_folder(work)
     settings = _settings(repository)
     stored = {video: work / f"{_key(video, settings)}.npz" for video in videos}
     missing = [video for video in videos if not stored[video].exists()]
@@ -119,20 +150,21 @@ def read_all(
         with ProcessPoolExecutor(min(workers, len(missing)), mp_context=context) as pool:
             jobs = {pool.submit(_read_and_store, video, repository, stored[video]): video for video in missing}
             for number, job in enumerate(as_completed(jobs), start=len(videos) - len(missing) + 1):
-                job.result()
-                progress(f"{number}/{len(videos)} videos, {jobs[job].name}")
+                for line in job.result():
+                    progress(line)
+                progress(f"{number}/{len(videos)} videos, {readable(jobs[job].name)}")
     return {video: load(path) for video, path in stored.items()}
 
 
 def store(path: Path, video: VideoWalks) -> None:
-    """Keep the walks of a video; a run that dies leaves no half file of that name."""
+    """Keep the walks of a video in a private file; a run that dies leaves no half file of that name."""
     # Any, since numpy 2's savez has a keyword of another type
     arrays: dict[str, Any] = {"passes": np.array(video.passes, np.int64).reshape(-1, 2)}
     for number, walk in enumerate(video.walks):
         arrays |= {f"{number}.{walk.body_id}.indices": walk.indices, f"{number}.{walk.body_id}.frames": walk.frames}
-    temporary = path.with_suffix(".tmp.npz")
-    np.savez_compressed(temporary, **arrays)
-    temporary.replace(path)
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    private_file.replace(path, buffer.getvalue())
 
 
 def load(path: Path) -> VideoWalks:
@@ -145,9 +177,12 @@ def load(path: Path) -> VideoWalks:
         return VideoWalks(walks, tuple((int(first), int(last)) for first, last in arrays["passes"]))
 
 
-def _read_and_store(video: Path, repository: Path, path: Path) -> None:
+def _read_and_store(video: Path, repository: Path, path: Path) -> list[str]:
+    """What is odd about the video."""
     cv2.setNumThreads(1)
-    store(path, read_walks(video, repository))
+    lines: list[str] = []
+    store(path, read_walks(video, repository, lines.append))
+    return lines
 
 
 def _settings(repository: Path) -> str:
@@ -162,26 +197,3 @@ def _settings(repository: Path) -> str:
 
 def _key(video: Path, settings: str) -> str:
     return hashlib.sha256(settings.encode() + video.read_bytes()).hexdigest()[:32]
-
-
-def _rate(video: Path) -> float:
-    capture = cv2.VideoCapture(str(video))
-    rate = capture.get(cv2.CAP_PROP_FPS)
-    capture.release()
-    return float(rate) if 1.0 <= rate <= 1000.0 else 25.0
-
-
-def _images(video: Path) -> Iterator[np.ndarray]:
-    capture = cv2.VideoCapture(str(video))
-    seen = False
-    try:
-        while True:
-            good, image = capture.read()
-            if not good:
-                break
-            seen = True
-            yield image
-    finally:
-        capture.release()
-    if not seen:
-        raise GaitError(f"{video} cannot be read as a video: is the file whole?")

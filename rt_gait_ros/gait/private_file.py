@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from glob import escape
 from pathlib import Path
+from typing import BinaryIO
 
 from rt_gait_ros.errors import GaitError
 
@@ -63,6 +64,12 @@ def replace(path: Path, data: bytes) -> None:
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def create(path: Path) -> BinaryIO:
+    """A new file for writing, private to its owner (0600); what had its name is gone. Raises OSError."""
+    path.unlink(missing_ok=True)
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb")
 
 
 def remove_leftovers(path: Path) -> None:

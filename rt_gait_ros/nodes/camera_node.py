@@ -10,6 +10,7 @@ from ament_index_python.packages import get_package_share_directory
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo, Image
 
+from rt_gait_ros.masking import readable
 from rt_gait_ros.nodes import runner
 from rt_gait_ros.nodes.conversions import to_header
 from rt_gait_ros.nodes.image_conversion import bgr_to_image
@@ -17,6 +18,7 @@ from rt_gait_ros.nodes.links import Link
 from rt_gait_ros.nodes.stage import Stage
 from rt_gait_ros.sources import Frame, Source, open_source
 from rt_gait_ros.sources.calibration import Calibration, CalibrationError, load_calibration, pinhole
+from rt_gait_ros.sources.names import path_of, path_of_file_uri
 
 NAME = "camera_node"
 PURPOSE = "Publishes the frames of a video file, a folder of images, a V4L2 or CSI camera, or a network stream."
@@ -94,6 +96,7 @@ class CameraNode(Stage):
                 "nominal_fps": f"{source.fps:g}",
                 "undecodable": str(status.skipped),
                 "overwritten": str(status.overwritten),
+                "stale": str(status.stale),
                 "reconnects": str(status.reconnects),
             }
         return lines
@@ -174,9 +177,11 @@ def _local_path(url: str) -> Path:
             return Path(get_package_share_directory(package), unquote(rest))
         except (LookupError, ValueError, OSError):  # not found, no name, no prefix is sourced
             raise CalibrationError(f"camera_info_url {url}: there is no package {package}") from None
-    if "://" in url and not url.startswith("file://"):
-        raise CalibrationError(f"camera_info_url {url}: only a path, file:// or package:// can be read")
-    return Path(unquote(url.removeprefix("file://"))).expanduser()
+    if url.lower().startswith("file:"):
+        return path_of_file_uri(url)
+    if "://" in url:
+        raise CalibrationError(f"camera_info_url {readable(url)}: only a path, file:// or package:// can be read")
+    return path_of(url)
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -32,10 +32,13 @@ class NotReady(GaitError):
 class Listener(Node):
     """Records what the nodes of its namespace publish, with the time it took."""
 
-    def __init__(self, namespace: str, fps: float, check: Callable[[], None]) -> None:
-        """fps: of the video that will be played. check: called while waiting; raises when waiting is of no use."""
+    def __init__(self, namespace: str, times: np.ndarray, check: Callable[[], None]) -> None:
+        """times: of the images of the video that will be played, as of Recording.
+
+        check: called while waiting; raises when waiting is of no use.
+        """
         super().__init__("demo", namespace=namespace)
-        self.recording = Recording(fps)
+        self.recording = Recording(times)
         self.enrolment: Enrolment | None = None
         self._check = check
         self._warm_up: set[int] = set()

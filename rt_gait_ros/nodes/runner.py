@@ -13,8 +13,10 @@ import rclpy.logging
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 
+from rt_gait_ros.command_line import hide_credentials
 from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.lines import one_line
+from rt_gait_ros.masking import holds_bytes, mask_credentials, readable
 from rt_gait_ros.nodes.dds import apply_dds_profile
 from rt_gait_ros.nodes.memory import keep_large_blocks
 from rt_gait_ros.nodes.parameters import Specification, specifications
@@ -59,12 +61,14 @@ def run(build: Callable[[], Sequence[Stage]], args: Sequence[str] | None, help_t
         sys.stdout.write(help_text)
         return 0
     if own:
-        sys.stderr.write(f"error: unknown argument '{own[0]}': parameters go behind --ros-args -p; see --help\n")
+        unknown = readable(own[0])
+        sys.stderr.write(f"error: unknown argument '{unknown}': parameters go behind --ros-args -p; see --help\n")
         return 2
+    hide_credentials()
     try:
         return run_in_process(build, args)
     except GaitError as error:
-        sys.stderr.write(f"error: {error}\n")
+        sys.stderr.write(f"error: {mask_credentials(str(error))}\n")
         return error.exit_code
 
 
@@ -89,6 +93,9 @@ def run_in_process(
 def _init(args: Sequence[str]) -> None:
     apply_dds_profile()
     keep_large_blocks()
+    if strange := [word for word in args if holds_bytes(word)]:
+        wanted = "is not UTF-8, as ROS wants it: write a file's name as file:///PATH, %-encoded"
+        raise UsageError(f"argument {readable(strange[0])} {wanted}")
     cv2.setNumThreads(1)  # crops of 256x256 are no work to share: the pool's threads only wait at full speed
     try:
         # Without rclpy's own handlers the graph is still there when the stages say goodbye.
@@ -111,7 +118,7 @@ class RosHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """As logging.Handler.emit."""
-        logger, line = rclpy.logging.get_logger(record.name), one_line(record.getMessage())
+        logger, line = rclpy.logging.get_logger(record.name), one_line(mask_credentials(record.getMessage()))
         if record.levelno >= logging.ERROR:
             logger.error(line)
         elif record.levelno >= logging.WARNING:

@@ -1,15 +1,17 @@
 """From a name (a path, an index, a URI) to the source behind it."""
 
+import os
 import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from urllib.parse import unquote
 
 import cv2
 
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.sources.live import LiveSource, open_device, open_pipeline, open_stream
+from rt_gait_ros.masking import readable
+from rt_gait_ros.sources.live import LiveSource, StreamCamera, open_device, open_pipeline
+from rt_gait_ros.sources.names import expand_variables, path_of, path_of_file_uri
 from rt_gait_ros.sources.recorded import ImageFolder, VideoFile
 from rt_gait_ros.sources.source import Source, SourceError, SourceOptions, log_line
 
@@ -39,8 +41,9 @@ def open_source(
 ) -> Source:
     """Open what `uri` names; the keywords are those of SourceOptions.
 
-    A path (or file://path): a video file or a folder of images. A number or /dev/videoN: a V4L2 camera.
-    rtsp:// rtsps:// rtmp:// http:// https:// udp:// tcp://: a stream. csi://N: CSI camera N of a Jetson.
+    A path (or file:///path): a video file or a folder of images. A number or /dev/videoN: a V4L2 camera.
+    rtsp:// rtsps:// rtmp:// http:// https:// udp:// tcp://: a stream, `${NAME}` in it stands for that environment
+    variable; one that has an end is a recording. csi://N: CSI camera N of a Jetson.
     gst:PIPELINE: a GStreamer pipeline; where it has no appsink, one that gives BGR is added.
     synthetic://KIND: generated people; see synthesis.source.
 
@@ -48,49 +51,63 @@ def open_source(
     Raises UsageError for a name that means nothing.
     """
     options = SourceOptions(width, height, fps, pace, loop, frame_id, report)
-    uri = uri.strip()
-    if not uri:
+    name = uri.strip()
+    if not name:
         raise UsageError("no source is named; give a video file, a folder of images, a camera index or a stream's URL")
-    if uri.isdecimal():
-        return LiveSource(uri, options, partial(open_device, int(uri), options))
+    there = next((known for known in (uri, name) if os.path.exists(known)), None)
+    if name.isdecimal() and name.isascii():
+        device = f"/dev/video{int(name)}"
+        if there is None:
+            return LiveSource(name, options, partial(open_device, int(name), options))
+        if os.path.exists(device):
+            raise UsageError(f"{name} is a file here and a camera, too: name it ./{name} or {device}")
     # Two letters at least: C:\ is a drive.
-    scheme = re.match(r"([a-z][a-z0-9+]+):", uri)
-    if scheme is None or Path(uri).exists():
-        return _open_path(uri, options)
-    opener = _SCHEMES.get(scheme[1])
+    scheme = re.match(r"([A-Za-z][A-Za-z0-9+]+):", name)
+    if scheme is None or there is not None:
+        return _open_path(there or name, options)
+    opener = _SCHEMES.get(scheme[1].lower())
     if opener is None:
-        raise UsageError(f"source {uri}: {scheme[1]}: is not known; known are a path, a number, {', '.join(_SCHEMES)}")
-    return opener(uri, options)
+        known = ", ".join(_SCHEMES)
+        raise UsageError(f"source {readable(name)}: {scheme[1]}: is not known; known are a path, a number, {known}")
+    return opener(scheme[1].lower() + name[scheme.end(1) :], options)
 
 
-def _open_path(name: str, options: SourceOptions) -> Source:
-    path = Path(name).expanduser()
-    if path.is_dir():
+def _open_path(name: str | Path, options: SourceOptions) -> Source:
+    path = path_of(str(name))
+    if os.path.isdir(path):
         return ImageFolder(path, options)
-    if path.is_char_device() or re.fullmatch(r"/dev/(video\d+|v4l/.+)", name):
-        return LiveSource(name, options, partial(open_device, name, options))
+    if re.fullmatch(r"/dev/(video\d+|v4l/.+)", str(path)) or _is_device(path):
+        return LiveSource(str(path), options, partial(open_device, str(path), options))
     return VideoFile(path, options)
 
 
+def _is_device(path: Path) -> bool:
+    try:
+        return path.is_char_device()
+    except OSError:  # which opening it says better
+        return False
+
+
 def _open_file_uri(uri: str, options: SourceOptions) -> Source:
-    return _open_path(unquote(uri.removeprefix("file:").removeprefix("//")), options)
+    return _open_path(path_of_file_uri(uri), options)
 
 
 def _open_stream_uri(uri: str, options: SourceOptions) -> Source:
-    return LiveSource(uri, options, partial(open_stream, uri))
+    url = expand_variables(uri)
+    return LiveSource(uri, options, partial(StreamCamera, url), url)
 
 
 def _open_csi_uri(uri: str, options: SourceOptions) -> Source:
     sensor = uri.removeprefix("csi:").removeprefix("//") or "0"
     if not sensor.isdecimal():
-        raise UsageError(f"source {uri}: a CSI camera is named by its number, for example csi://0")
+        raise UsageError(f"source {readable(uri)}: a CSI camera is named by its number, for example csi://0")
     return _open_pipeline(uri, csi_pipeline(int(sensor), options), options)
 
 
 def _open_gst_uri(uri: str, options: SourceOptions) -> Source:
     pipeline = uri.removeprefix("gst:").strip()
     if not pipeline:
-        raise UsageError(f"source {uri}: a GStreamer pipeline must follow gst:")
+        raise UsageError(f"source {readable(uri)}: a GStreamer pipeline must follow gst:")
     if "appsink" not in pipeline:
         pipeline = f"{pipeline} ! videoconvert ! {APPSINK}"
     return _open_pipeline(uri, pipeline, options)
@@ -105,7 +122,7 @@ def _open_synthetic_uri(uri: str, options: SourceOptions) -> Source:
 def _open_pipeline(uri: str, pipeline: str, options: SourceOptions) -> Source:
     if not cv2.videoio_registry.hasBackend(cv2.CAP_GSTREAMER):
         raise SourceError(
-            f"source {uri} needs GStreamer, which this OpenCV {cv2.__version__} was built without; "
+            f"source {readable(uri)} needs GStreamer, which this OpenCV {cv2.__version__} was built without; "
             "use the distribution's python3-opencv (a Jetson's has GStreamer)"
         )
     return LiveSource(uri, options, partial(open_pipeline, pipeline))

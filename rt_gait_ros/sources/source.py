@@ -6,12 +6,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
-from typing import ClassVar
 
 import cv2
 import numpy as np
 
 from rt_gait_ros.errors import UsageError
+from rt_gait_ros.masking import readable
 from rt_gait_ros.sources.frame import Frame
 
 # Beyond any camera; a larger number in a container is a time base, not a frame rate.
@@ -33,7 +33,8 @@ class SourceOptions:
 
     width, height: pixels to fit the image into, its aspect kept; 0: as the other one says, both 0: as recorded.
         Cameras are asked for this size first.
-    fps: frames per second. 0: the recording's or the camera's own. A camera that is faster is thinned out.
+    fps: frames per second, all equally far apart. 0: as the recording or the camera says for each of them. A camera
+        that is faster is thinned out.
     pace: recordings only. True: frames come when their time has come. False: as fast as they can be read.
     loop: recordings only. True: begin again at the end, with stamps that go on.
     frame_id: optical frame that every Frame names.
@@ -59,8 +60,9 @@ class SourceOptions:
 class SourceStatus:
     """State of a source: whether frames can come, what happened last, and counts since it was opened.
 
-    read: frames handed out. skipped: frames that could not be decoded. overwritten: frames of a camera that nobody
-    took before the next one came. reconnects: times a camera that was lost came back.
+    read: frames handed out. skipped: frames that could not be decoded or, by an AVI's index, are missing. overwritten:
+    frames of a camera that nobody took before the next one came. reconnects: times a camera that was lost came back.
+    stale: frames of a camera that had waited in a buffer, and were dropped.
     """
 
     connected: bool
@@ -69,18 +71,20 @@ class SourceStatus:
     skipped: int = 0
     overwritten: int = 0
     reconnects: int = 0
+    stale: int = 0
 
 
 class Source(ABC):
     """Frames, one after the other, until the end or `close()`, which may be called from another thread.
 
-    A source is iterated once, by one thread. Stamps always grow.
+    A source is iterated once, by one thread. Stamps always grow. uri: its name for people, without passwords. live:
+    whether it has no end; what a network stream is, is known when it has been reached.
     """
 
-    live: ClassVar[bool]
+    live: bool
 
     def __init__(self, uri: str, options: SourceOptions) -> None:
-        self.uri = uri
+        self.uri = readable(uri)
         self.options = options
         self._closed = threading.Event()
 

@@ -24,7 +24,7 @@ def make_identified(body_id, name="Ada", confidence=0.9):
 
 def make_record(*images, dropped=()):
     """One image per entry: pairs of a Track and an Identity or None. dropped: images that nobody processed."""
-    recording = Recording(FPS)
+    recording = Recording(np.arange(1000) / FPS)
     for number, people in enumerate(images):
         stamp = BEGIN + number * PERIOD
         recording.camera.append(stamp)

@@ -100,3 +100,17 @@ def is_running(pid):
             return file.read().rpartition(")")[2].split()[0] not in "ZX"
     except FileNotFoundError:
         return False
+
+
+def test_logs_are_their_owners_alone(fake_node, tmp_path):
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "pose_node.log").write_text("of an earlier run")
+    with fake_node(SLEEPER) as nodes:
+        node = nodes.start("pose_node")
+        wait_for(lambda: "ready" in node.log.read_text())
+        assert node.log.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_parameter_may_hold_any_file_name():
+    assert processes._literal("it's 7.mp4") == "'it''s 7.mp4'"
+    assert processes._literal(os.fsdecode(b"/a/caf\xe9.mp4")) == "'file:///a/caf%E9.mp4'"

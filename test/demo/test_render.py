@@ -39,8 +39,23 @@ def test_a_dropped_image_shows_the_people_of_the_one_before(record, track, video
 def test_movie_and_sheet(record, track, video, tmp_path):
     render(video, record(*[[(track("bbbbb", 300), None)]] * 20), 20, tmp_path / "o.mp4", tmp_path / "s.png")
     movie = read_video(tmp_path / "o.mp4", 0.4)
-    assert (movie.width, movie.height, movie.frames, movie.fps) == (640, 360, 20, 25.0)
+    assert (movie.width, movie.height, movie.frames) == (640, 360, 20)
+    assert movie.times == pytest.approx(video.times, abs=1e-4)
+    for name in ("o.mp4", "s.png"):
+        assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
     assert cv2.imread(str(tmp_path / "s.png")).shape[1] == 1920
+
+
+def test_a_movie_of_an_uneven_video_shows_each_image_as_long(record, track, tmp_path):
+    times = [*np.arange(10) / 25, *(0.4 + np.arange(10) / 5)]
+    with VideoWriter(tmp_path / "v.mp4", 25) as writer:
+        for time in times:
+            writer.write(np.full((64, 64, 3), 128, np.uint8), time)
+    uneven = read_video(tmp_path / "v.mp4", 0.4)
+    assert uneven.times == pytest.approx(times, abs=1e-4)
+    assert uneven.seconds == pytest.approx(2.4)
+    render(uneven, record(*[[]] * 20), 20, tmp_path / "o.mp4", tmp_path / "s.png")
+    assert read_video(tmp_path / "o.mp4", 0.4).times == pytest.approx(times, abs=1e-4)
 
 
 def test_an_interrupted_movie_is_not_there(tmp_path):
@@ -65,5 +80,5 @@ def test_what_is_no_video_is_refused(tmp_path, content):
     path = tmp_path / "walk.mp4"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(UsageError, match="no video file that OpenCV can read"):
+    with pytest.raises(UsageError, match=r"walk\.mp4 (does not exist|is empty|is no video)"):
         read_video(path, 1.0)

@@ -1,11 +1,15 @@
+from fractions import Fraction
+
+import av
+import cv2
 import numpy as np
 import pytest
 
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.mot_files import read_mot, write_mot
-from rt_gait_ros.evaluation.track_export import export_tracks, recording_of
+from rt_gait_ros.evaluation.track_export import export_tracks, numbered, recording_of
 from rt_gait_ros.pose.person import PersonPose, PoseFrame
-from rt_gait_ros.sources.frame import Frame
+from rt_gait_ros.sources import Frame, open_source
 
 FPS = 25.0
 
@@ -23,12 +27,12 @@ class Pipeline:
 
 
 def frames(*numbers):
-    return [Frame(np.zeros((4, 4, 3), np.uint8), round(number / FPS * 1e9)) for number in numbers]
+    return [(1 + number, Frame(np.zeros((4, 4, 3), np.uint8), round(number / FPS * 1e9))) for number in numbers]
 
 
 def test_a_recording_is_tracked_and_comes_back_from_its_file(tmp_path):
     told = []
-    export = export_tracks(frames(*range(150)), Pipeline(), FPS, progress=told.append)
+    export = export_tracks(frames(*range(150)), Pipeline(), progress=told.append)
     assert (export.images, export.bodies, export.width, export.height, told) == (150, 1, 640, 480, [100])
     write_mot(tmp_path / "walk.txt", export.tracks)
     read = read_mot(tmp_path / "walk.txt")
@@ -41,13 +45,34 @@ def test_a_recording_is_tracked_and_comes_back_from_its_file(tmp_path):
 
 
 def test_an_image_that_is_missing_leaves_a_gap():
-    export = export_tracks(frames(0, 1, 2, 3, 6, 7), Pipeline(), FPS)
+    export = export_tracks(iter(frames(0, 1, 2, 3, 6, 7, 8)), Pipeline(), most=6)
     assert list(export.tracks) == [1, 2, 3, 4, 7, 8]
 
 
-def test_a_cameras_images_are_counted_and_it_ends_when_asked():
-    export = export_tracks(iter(frames(0, 1, 2, 5, 6, 7, 8)), Pipeline(), 0.0, most=5)
-    assert list(export.tracks) == [1, 2, 3, 4, 5]
+def test_images_are_numbered_as_they_lie_in_the_recording(tmp_path):
+    for number in range(5):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), np.full((4, 4, 3), number, np.uint8))
+    (tmp_path / "2.png").write_bytes(b"damaged")
+    with open_source(str(tmp_path), pace=False, report=lambda line: None) as source:
+        found = [(number, frame.image[0, 0, 0]) for number, frame in numbered(source)]
+    assert found == [(1, 0), (2, 1), (4, 3), (5, 4)]
+
+
+def test_each_image_of_an_uneven_video_has_a_number_of_its_own(tmp_path):
+    times = [*range(0, 400, 40), *range(400, 2400, 200)]  # milliseconds
+    with av.open(str(tmp_path / "a.mkv"), "w") as output:
+        stream = output.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for time in times:
+            image = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="bgr24")
+            image.pts, image.time_base = time, Fraction(1, 1000)
+            output.mux(stream.encode(image))
+        output.mux(stream.encode())
+    with open_source(str(tmp_path / "a.mkv"), pace=False) as source:
+        found = list(numbered(source))
+    assert [number for number, _ in found] == list(range(1, 21))
+    assert [round((frame.stamp - found[0][1].stamp) * 1e-6) for _, frame in found] == times
 
 
 def test_a_sequence_says_where_its_images_are(tmp_path):

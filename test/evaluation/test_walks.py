@@ -1,3 +1,6 @@
+import re
+
+import cv2
 import numpy as np
 import pytest
 
@@ -18,7 +21,7 @@ def test_passes_are_found_by_motion_alone():
         for index in range(first, last + 1):
             left = 20 + 2 * (index - first)
             images[index, 20:100, left : left + 20] = 200
-    assert motion_passes(images, 25.0) == [(50, 140), (250, 299)]
+    assert motion_passes(images, np.arange(300) / 25) == [(50, 140), (250, 299)]
 
 
 def test_a_pass_has_the_frames_of_its_longest_track_or_is_lost():
@@ -56,8 +59,37 @@ def test_a_run_that_was_broken_off_goes_on(tmp_path, monkeypatch):
 
 def test_a_file_that_is_no_video_is_said(tmp_path):
     (tmp_path / "a.avi").write_bytes(b"no video")
-    with pytest.raises(GaitError, match="avi cannot be read"):
-        list(walks._images(tmp_path / "a.avi"))
+    with pytest.raises(GaitError, match=r"a\.avi is no video that can be read"):
+        list(walks.read_frames(tmp_path / "a.avi"))
+
+
+def test_a_damaged_image_does_not_end_a_video(tmp_path):
+    path = tmp_path / "a.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25, (64, 48))
+    for number in range(30):
+        writer.write(np.full((48, 64, 3), 8 * number, np.uint8))
+    writer.release()
+    data = bytearray(path.read_bytes())
+    begin, after = [match.start() for match in re.finditer(b"\xff\xd8\xff", data)][10:12]
+    data[begin : after - 16] = bytes(after - 16 - begin)
+    path.write_bytes(data)
+    lines = []
+    frames = list(walks.read_frames(path, lines.append))
+    assert [round(frame.image.mean() / 8) for frame in frames] == [*range(10), *range(11, 30)]
+    assert [round(frame.stamp * 25e-9) for frame in frames] == [*range(10), *range(11, 30)]
+    assert lines == [f"{path}: 1 images are damaged or missing and are left out"]
+
+
+def test_passes_last_as_long_as_they_did_whatever_the_rate():
+    images = np.full((30, 120, 160), 100, np.uint8)
+    images[5:15, 20:100, 20:60] = 200
+    assert motion_passes(images, np.arange(30) / 10.0) == [(5, 14)]
+    assert motion_passes(images, np.arange(30) / 25.0) == []
+
+
+def test_what_is_kept_of_people_is_private(tmp_path):
+    walks.store(tmp_path / "a.npz", VideoWalks((), ()))
+    assert (tmp_path / "a.npz").stat().st_mode & 0o777 == 0o600
 
 
 def embed(frames):

@@ -1,3 +1,7 @@
+import os
+from fractions import Fraction
+
+import av
 import cv2
 import numpy as np
 import pytest
@@ -6,6 +10,7 @@ from sensor_msgs.msg import CameraInfo, Image
 from rt_gait_ros.nodes.conversions import from_time
 from rt_gait_ros.nodes.image_conversion import image_to_bgr
 from rt_gait_ros.nodes.links import IMAGE_QOS
+from rt_gait_ros.sources.names import as_text
 
 FRAMES, FPS, WIDTH, HEIGHT = 12, 25.0, 160, 120
 
@@ -125,3 +130,43 @@ def test_a_camera_that_is_not_there_is_a_fault_and_not_the_end(launch, ears):
     assert ears.state("camera_node") == "active"
     assert process.said.count("cannot be opened") == 1
     assert process.end() == 0
+
+
+def test_stamps_of_an_uneven_video_are_its_own(launch, ears, tmp_path):
+    times = [0, 40, 80, 120, 320, 520, 720]  # milliseconds
+    with av.open(str(tmp_path / "a.mkv"), "w") as output:
+        stream = output.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for time in times:
+            image = av.VideoFrame.from_ndarray(np.zeros((HEIGHT, WIDTH, 3), np.uint8), format="bgr24")
+            image.pts, image.time_base = time, Fraction(1, 1000)
+            output.mux(stream.encode(image))
+        output.mux(stream.encode())
+    infos = ears.listen(CameraInfo, "camera_info", 10)
+    path = os.fsdecode(os.path.join(os.fsencode(tmp_path), b"caf\xe9.mkv"))  # and of a name that is no UTF-8
+    os.rename(tmp_path / "a.mkv", path)
+    launch("camera_node", {"source": as_text(path), "wait_for_subscribers": "1", "exit_at_end": "true"})
+    images = ears.listen(Image, "image_raw", 10)
+    ears.until(lambda: images and len(infos) == len(times))
+    stamps = [from_time(info.header.stamp) for info in infos]
+    assert [round((stamp - stamps[0]) * 1e-6) for stamp in stamps] == times
+
+
+def test_a_password_is_in_no_diagnostics_and_no_log(launch, ears, tmp_path):
+    process = launch("camera_node", {"source": "rtsp://ada:s3cret@127.0.0.1:1/a"})
+    ears.until(lambda: "cannot be opened" in ears.diagnosis("camera_node").get("message", ""))
+    report = ears.diagnosis("camera_node")
+    assert "rtsp://ada:***@127.0.0.1:1/a" in report["source"]
+    assert "Connection refused" in report["message"]
+    with open(f"/proc/{process.process.pid}/cmdline") as file:
+        assert "s3cret" not in file.read()
+    assert process.end() == 0
+    assert "s3cret" not in process.said + str(ears.heard["/diagnostics"])
+
+
+def test_an_argument_that_is_no_text_is_refused_in_one_line(launch):
+    process = launch("camera_node", {"source": os.fsdecode(b"caf\xe9.mp4")})
+    assert process.process.wait(40) == 2
+    (line,) = process.said.splitlines()
+    assert line.startswith(r"error: argument source:=caf\xe9.mp4 is not UTF-8, as ROS wants it: write")

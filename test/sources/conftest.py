@@ -1,10 +1,14 @@
 """Small recordings and a camera on the network that can be switched off."""
 
+import contextlib
+import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -21,6 +25,39 @@ def number_of(image: np.ndarray) -> int:
     return round(float(image.mean()) / 8)
 
 
+def write_video(
+    path: Path, times: Sequence[float], codec: str = "libx264", container: str | None = None, shape: str = "1:1"
+) -> Path:
+    """A video whose image number n is shown at times[n] seconds. shape: of a pixel, width by height."""
+    own_times = codec.startswith("lib") and container is None  # else the codec's rate, which is that of the first two
+    with av.open(str(path), "w", format=container) as output:
+        stream = output.add_stream(codec, rate=round(1.0 / (times[1] - times[0])))
+        stream.width, stream.height = WIDTH, HEIGHT
+        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        stream.codec_context.sample_aspect_ratio = Fraction(shape.replace(":", "/"))
+        if codec == "libvpx":
+            stream.options = {"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0"}
+        if own_times:
+            stream.codec_context.time_base = Fraction(1, 1000)
+        for number, time in enumerate(times):
+            frame = av.VideoFrame.from_ndarray(picture(number), format="bgr24")
+            if own_times:
+                frame.pts, frame.time_base = round(1000 * time), Fraction(1, 1000)
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode())
+    return path
+
+
+def steady(images: int, fps: float = FPS) -> list[float]:
+    return [number / fps for number in range(images)]
+
+
+@pytest.fixture(autouse=True)
+def viewers_may_leave() -> None:
+    """A socket whose other end is closed is an error, as where Python starts; `rt-gait` has it end the process."""
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+
+
 @pytest.fixture
 def make_video(tmp_path: Path) -> Callable[..., Path]:
     def make(frames: int = 10, name: str = "video.avi", fps: float = FPS) -> Path:
@@ -35,12 +72,21 @@ def make_video(tmp_path: Path) -> Callable[..., Path]:
     return make
 
 
+class Server(ThreadingHTTPServer):
+    allow_reuse_address = True
+    daemon_threads = True
+
+
 class MjpegCamera:
-    """A network camera: multipart JPEG over HTTP on the loopback, that can vanish and come back on the same port."""
+    """A network camera: multipart JPEG over HTTP on the loopback, that can vanish and come back on the same port.
+
+    It can also hang: `hanging` is set, the connection stays open, and nothing comes.
+    """
 
     def __init__(self) -> None:
         self.port = 0
         self.shown = 0
+        self.hanging = threading.Event()
         self._server: ThreadingHTTPServer | None = None
 
     @property
@@ -58,6 +104,8 @@ class MjpegCamera:
                 self.end_headers()
                 try:
                     while not off.wait(1 / 50):
+                        if camera.hanging.is_set():
+                            continue
                         jpeg = cv2.imencode(".jpg", picture(camera.shown))[1].tobytes()
                         head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
                         self.wfile.write(head.encode() + jpeg + b"\r\n")
@@ -68,10 +116,6 @@ class MjpegCamera:
 
             def log_message(self, *_: object) -> None:
                 pass
-
-        class Server(ThreadingHTTPServer):
-            allow_reuse_address = True
-            daemon_threads = True
 
         self._server = Server(("127.0.0.1", self.port), Handler)
         self.port = self._server.server_address[1]
@@ -91,3 +135,32 @@ def mjpeg_camera() -> Iterator[MjpegCamera]:
     camera.start()
     yield camera
     camera.stop()
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., str]]:
+    """serve(path) serves a file over HTTP and returns its URL; size=False: without saying how long it is."""
+    servers: list[Server] = []
+
+    def start(path: Path, size: bool = True) -> str:
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                data = path.read_bytes()
+                self.send_response(200)
+                if size:
+                    self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                with contextlib.suppress(OSError):
+                    self.wfile.write(data)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        servers.append(Server(("127.0.0.1", 0), Handler))
+        threading.Thread(target=servers[-1].serve_forever, args=(0.05,), daemon=True).start()
+        return f"http://127.0.0.1:{servers[-1].server_address[1]}/{path.name}"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
