@@ -11,12 +11,19 @@ from pathlib import Path
 
 import numpy as np
 
-from rt_gait_ros.gait import gallery_file
-from rt_gait_ros.gait.distance import distances
-from rt_gait_ros.gait.gallery_file import Content, GalleryCorrupt, GalleryError, GalleryTooNew, Person, Template
-from rt_gait_ros.gait.names import clean_name, comparable
+from rt_gait_ros.gait import gallery_edits as edits
+from rt_gait_ros.gait import gallery_file, search
+from rt_gait_ros.gait.cipher import Cipher
+from rt_gait_ros.gait.gallery_edits import DuplicateName
+from rt_gait_ros.gait.gallery_edits import GalleryModelMismatch as GalleryModelMismatch
+from rt_gait_ros.gait.gallery_edits import UnknownPerson as UnknownPerson
+from rt_gait_ros.gait.gallery_file import Loaded
+from rt_gait_ros.gait.names import clean_name
+from rt_gait_ros.gait.person import Content, GalleryCorrupt, GalleryError, GalleryTooNew, Person, Template
+from rt_gait_ros.gait.search import Sketches, TemplateMatrix
 
 _versions = itertools.count(1)  # of the contents of all galleries of this process: no two of them share one
+DAY = 86_400 * 1_000_000_000  # ns
 
 
 def default_path() -> Path:
@@ -25,24 +32,28 @@ def default_path() -> Path:
     return Path(os.environ.get("RT_GAIT_GALLERY") or f"{data}/rt_gait_ros/people.gallery").expanduser()
 
 
-class UnknownPerson(GalleryError):
-    """Nobody of that id or name is enrolled."""
+def real_path(path: str | Path) -> Path:
+    """Where a gallery's file is: a leading ~ is expanded, links among its folders are followed.
 
-
-class DuplicateName(GalleryError):
-    """Somebody else has that display name."""
-
-
-class GalleryModelMismatch(GalleryError):
-    """The embeddings were made by another gait model than the one in use."""
+    A last part that is a link stays one, and is refused when it is opened. Raises GalleryError for what is no path.
+    """
+    try:
+        path = Path(path).expanduser()
+        if not path.name:
+            raise ValueError("it names no file")
+        return path.parent.resolve() / path.name
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise GalleryError(f"{str(path)[:80]!a} is no path of a gallery: {reason}") from error
 
 
 @dataclass(frozen=True, slots=True)
 class References:
     """The gallery as the recogniser searches it.
 
-    model: as Gallery.model. persons: N persons. embeddings: (T, P, C) float32, every template of everybody.
-    starts: (N,) index of each person's first template. version: no two different ones have the same.
+    model: as Gallery.model. persons: N persons. embeddings: (T, P, C) float16 or float32, every template of everybody.
+    starts: (N,) index of each person's first template. version: no two different ones have the same. sketches: of the
+    embeddings, see gait.search.
     """
 
     model: str
@@ -50,163 +61,250 @@ class References:
     embeddings: np.ndarray
     starts: np.ndarray
     version: tuple[int, ...]
+    sketches: Sketches | None = None
 
     def nearest(self, queries: np.ndarray) -> np.ndarray:
-        """Distance of each query (Q, P, C) to the nearest template of each person: (Q, N) float64."""
+        """Distance of each query (Q, P, C) to the nearest template of each person: (Q, N) float64.
+
+        Of long embeddings and many persons those of the nearest ones alone are exact (gait.search).
+        """
         if not self.persons or not len(queries):
             return np.zeros((len(queries), len(self.persons)))
-        return np.minimum.reduceat(distances(queries, self.embeddings), self.starts, axis=1)
+        return search.nearest(queries, self.embeddings, self.sketches, self.starts)
 
 
 class Gallery:
     """The gallery file, and what it held when it was last looked at.
 
-    Every change locks the file against other processes, reads it, changes it and replaces it atomically; memory follows
-    only after the disk has it. So several processes may hold one gallery, and `refresh` shows one what another changed.
+    Every change locks the file against other processes, looks whether another one has changed it, and commits; memory
+    follows only after the disk has it. So several processes may hold one gallery, and `refresh` shows one what another
+    changed. Somebody whose time is over (Person.expires) is not there any more, whatever the file still holds.
     Methods may be called from any thread. All errors derive from GaitError, and then nothing was changed.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        """Open the gallery, or create an empty one. A leading ~ is expanded, links are followed.
+    def __init__(self, path: str | Path, cipher: Cipher | None = None, clock: Callable[[], int] = time.time_ns) -> None:
+        """Open the gallery, or create an empty one. A leading ~ is expanded, folders may be links, the file may not.
 
-        Raises GalleryCorrupt or GalleryTooNew (the file stays as it is; see `open_or_set_aside`), or GalleryError.
+        cipher: of an encrypted gallery; a new one is made so. clock: ns since the epoch. Raises GalleryCorrupt,
+        GalleryTooNew (the file stays as it is; see `open_or_set_aside`), GalleryLocked, or GalleryError.
         """
-        self.path = Path(path).expanduser().resolve()
-        self._mutex = threading.Lock()
-        gallery_file.make_folder(self.path.parent)
-        if not self.path.exists():
-            with gallery_file.locked(self.path):
-                if not self.path.exists():
-                    gallery_file.write(self.path, Content())
-        self._signature = self._look()
-        self._content = gallery_file.read(self.path)
-        self._references = self._index()
+        self.path = real_path(path)
+        self.cipher = cipher
+        self._clock = clock
+        self._next_end = 2**63  # when the time of the next person is over
+        self._signature: gallery_file.Signature = ()
+        self._matrix = TemplateMatrix([])
+        self._mutex = threading.Lock()  # of whoever reads or writes the file; never of whoever searches
+        if not os.path.lexists(self.path):
+            gallery_file.make_folder(self.path.parent)
+            gallery_file.create_empty(self.path, cipher)
+        self._take(gallery_file.read(self.path, cipher))
 
     @classmethod
-    def open_or_set_aside(cls, path: str | Path) -> tuple["Gallery", str]:
+    def open_or_set_aside(cls, path: str | Path, cipher: Cipher | None = None) -> tuple["Gallery", str]:
         """Open the gallery; one that is corrupt or too new is renamed and kept, and an empty one takes its place.
 
         Returns the gallery, and what was done in one line for the log, or "".
         """
-        path = Path(path).expanduser().resolve()
-        gallery_file.make_folder(path.parent)
-        warning = ""
-        with gallery_file.locked(path):  # or two processes set aside, and the second one takes the first one's new file
-            try:
-                gallery_file.read(path)
-            except (GalleryCorrupt, GalleryTooNew) as error:
-                aside = gallery_file.set_aside(path, "newer" if isinstance(error, GalleryTooNew) else "corrupt")
-                warning = f"{error}. It is kept as {aside}, and an empty gallery is used"
-        return cls(path), warning
+        try:
+            return cls(path, cipher), ""
+        except (GalleryCorrupt, GalleryTooNew) as error:
+            why = "newer" if isinstance(error, GalleryTooNew) else "corrupt"
+            aside = gallery_file.set_aside_if(real_path(path), why, cipher)
+            if aside is None:  # another process has just done it
+                return cls(path, cipher), ""
+            return cls(path, cipher), f"{error}. It is kept as {aside}, and an empty gallery is used"
 
     @property
     def persons(self) -> tuple[Person, ...]:
         """Everybody enrolled, in order of enrolment."""
-        return self._content.persons
+        return self._references.persons
 
     @property
     def model(self) -> str:
         """Gait model that made the embeddings; empty while nobody is enrolled."""
-        return self._content.model
+        return self._references.model
 
     @property
     def references(self) -> References:
         """An unchanging snapshot to search in."""
         return self._references
 
+    @property
+    def overdue(self) -> tuple[Person, ...]:
+        """Whose time is over, and who are in the file still: `purge` deletes them."""
+        return self._overdue
+
     def asides(self) -> list[Path]:
         """Unreadable galleries kept beside this one; they may hold data of persons who were forgotten here since."""
         return gallery_file.asides(self.path)
 
     def find(self, key: str) -> Person:
-        """The person of this permanent id or display name. Raises UnknownPerson."""
-        return _find(self._content, key)
+        """The person of this permanent id or display name. Raises UnknownPerson, DuplicateName for two people."""
+        return edits.find(self.persons, key)
 
     def require_model(self, model: str) -> None:
         """Raise GalleryModelMismatch unless the gallery is empty or was made by this gait model."""
-        _require_model(self._content, model, self.path)
+        edits.require_model(self.model, model, self.path)
+
+    @property
+    def changed(self) -> bool:
+        """Whether `refresh` would find something: two small reads, which wait for nobody."""
+        return self._clock() >= self._next_end or gallery_file.signature(self.path) != self._signature
 
     def refresh(self) -> bool:
-        """Take over what other processes have changed. True if anything was.
+        """Take over what other processes have changed, and what the clock has. True if anything was.
 
-        Costs one stat while nothing changes. Raises GalleryError once per change of the file that leaves it unreadable;
-        what is in memory stays then.
+        Costs two small reads while nothing changes, and waits for no change that is under way in this process. Raises
+        GalleryError once per change of the file that leaves it unreadable; what is in memory stays then.
         """
-        with self._mutex:
-            signature = self._look()
-            if signature == self._signature:
+        if not self._mutex.acquire(blocking=False):
+            return False
+        try:
+            signature = gallery_file.signature(self.path)
+            if signature == self._signature and self._clock() < self._next_end:
                 return False
+            if signature == self._signature:
+                self._take(self._loaded)
+                return True
             self._signature = signature
-            self._take(gallery_file.read(self.path))
+            self._take(gallery_file.read(self.path, self.cipher, gallery_file.rows(self._loaded)))
             return True
+        finally:
+            self._mutex.release()
 
     def add(
-        self, name: str, templates: Sequence[Template], *, model: str, gait_frame_kind: str, extend: bool = False
+        self,
+        name: str,
+        templates: Sequence[Template],
+        *,
+        model: str,
+        gait_frame_kind: str,
+        extend: bool = False,
+        consent: str = "",
+        retention: int = 0,
     ) -> Person:
         """Enrol somebody; with `extend`, add to the person of that name if there is one.
 
-        Raises UnfitName, DuplicateName, GalleryModelMismatch, or GalleryError for an unfit embedding.
+        consent: of somebody new, as Person.consent. retention: ns from now until they are deleted; 0 is never. Raises
+        UnfitName, DuplicateName, GalleryModelMismatch, or GalleryError for an unfit embedding.
         """
-        checked = tuple(_checked(template) for template in templates)
+        now = self._clock()
+        checked = tuple(edits.checked(template, now) for template in templates)
         if not checked:
             raise GalleryError(f"nothing to enrol for {name!r}: no embedding was given")
         name = clean_name(name)
-        now = time.time_ns()
 
         def edit(content: Content) -> Content:
-            _require_model(content, model, self.path)
-            _require_shape(content, checked)
-            taken = _named(content, name)
+            edits.require_model(content.model, model, self.path)
+            edits.require_shape(content, checked)
+            taken = edits.named(content.persons, name)
             if taken is not None and not extend:
                 raise DuplicateName(f"{taken.name!r} is already enrolled: choose another name, or extend that person")
             if taken is not None:
                 grown = replace(taken, templates=taken.templates + checked, updated=now)
                 return replace(content, persons=tuple(grown if p is taken else p for p in content.persons))
-            person = Person(_new_id(content), name, now, now, checked)
+            edits.require_no_id(content.persons, name, None)
+            expires = now + retention if retention else 0
+            said, tag = edits.noted(consent), secrets.token_hex(4)
+            person = Person(edits.new_id(content), name, now, now, checked, said, expires, tag)
             return Content(model, gait_frame_kind, (*content.persons, person))
 
         self._change(edit)
-        return self.find(name)
+        return self.find_name(name)
+
+    def find_name(self, name: str) -> Person:
+        """The person of this display name. Raises UnknownPerson."""
+        person = edits.named(self.persons, name)
+        if person is None:
+            raise edits.unknown(name)
+        return person
 
     def forget(self, key: str) -> Person:
-        """Delete a person and all that is stored of them: the file is written anew without. Raises UnknownPerson."""
+        """Delete a person and all that is stored of them; it is overwritten in the file. Raises UnknownPerson."""
         forgotten: list[Person] = []
 
         def edit(content: Content) -> Content:
-            forgotten.append(_find(content, key))
-            return _without(content, forgotten[0])
+            forgotten.append(edits.find(content.persons, key))
+            return edits.without(content, forgotten[0])
 
-        self._change(edit)
+        self._change(edit, thorough=True)
         return forgotten[0]
+
+    def purge(self) -> tuple[Person, ...]:
+        """Delete whose time is over. Returns them."""
+        gone: list[Person] = []
+
+        def edit(content: Content) -> Content:
+            gone[:] = [person for person in content.persons if self._is_over(person)]
+            for person in gone:
+                content = edits.without(content, person)
+            return content
+
+        self._change(edit, thorough=True, purging=True)
+        return tuple(gone)
 
     def rename(self, key: str, new_name: str) -> Person:
         """Give a person another display name; the id stays. Raises UnfitName, UnknownPerson or DuplicateName."""
         new_name = clean_name(new_name)
 
-        def edit(content: Content) -> Content:
-            person = _find(content, key)
-            taken = _named(content, new_name)
+        def change(persons: tuple[Person, ...], person: Person) -> Person:
+            taken = edits.named(persons, new_name)
             if taken is not None and taken is not person:
                 raise DuplicateName(f"{taken.name!r} is already enrolled: choose another name, or merge the two")
-            renamed = replace(person, name=new_name, updated=time.time_ns())
-            return replace(content, persons=tuple(renamed if p is person else p for p in content.persons))
+            edits.require_no_id(persons, new_name, person)
+            return replace(person, name=new_name, updated=self._clock())
 
-        self._change(edit)
-        return self.find(new_name)
+        return self._change_one(key, change, thorough=True)
+
+    def note(self, key: str, *, consent: str | None = None, retention: int | None = None) -> Person:
+        """Write down how a person agreed, and how long from now they are kept (ns; 0 is for ever); None leaves it.
+
+        Raises UnknownPerson, or GalleryError for text that cannot be shown.
+        """
+
+        def change(persons: tuple[Person, ...], person: Person) -> Person:
+            if consent is not None:
+                person = replace(person, consent=edits.noted(consent))
+            if retention is not None:
+                person = replace(person, expires=self._clock() + retention if retention else 0)
+            return person
+
+        return self._change_one(key, change, thorough=True)
+
+    def strip(self, key: str = "") -> int:
+        """Delete the stored gait frames of a person, or of everybody: no other model can be rebuilt from them then.
+
+        Returns of how many walks. Raises UnknownPerson.
+        """
+        count = 0
+
+        def edit(content: Content) -> Content:
+            nonlocal count
+            chosen = {edits.find(content.persons, key).person_id} if key else {p.person_id for p in content.persons}
+            mine = [p for p in content.persons if p.person_id in chosen]
+            count = sum(template.frames is not None for person in mine for template in person.templates)
+            bare = {p.person_id: replace(p, templates=tuple(map(edits.bare, p.templates))) for p in mine}
+            return replace(content, persons=tuple(bare.get(p.person_id, p) for p in content.persons))
+
+        self._change(edit, thorough=True)
+        return count
 
     def merge(self, into: str, other: str) -> Person:
         """Move the templates of `other` to `into`, and forget `other`. Raises UnknownPerson."""
 
         def edit(content: Content) -> Content:
-            kept, gone = _find(content, into), _find(content, other)
+            kept, gone = edits.find(content.persons, into), edits.find(content.persons, other)
             if kept is gone:
                 raise GalleryError(f"{into!r} and {other!r} are the same person already: nothing to merge")
-            merged = replace(kept, templates=kept.templates + gone.templates, updated=time.time_ns())
-            rest = _without(content, gone)
+            edits.require_no_id(content.persons, kept.name, kept)
+            merged = replace(kept, templates=kept.templates + gone.templates, updated=self._clock())
+            rest = edits.without(content, gone)
             return replace(rest, persons=tuple(merged if p is kept else p for p in rest.persons))
 
-        self._change(edit)
-        return self.find(into)
+        kept = self.find(into).person_id
+        self._change(edit, thorough=True)
+        return edits.find(self.persons, kept)
 
     def rebuild(self, model: str, gait_frame_kind: str, embed: Callable[[np.ndarray], np.ndarray]) -> int:
         """Make every embedding anew from the stored gait frames, for another gait model.
@@ -216,8 +314,10 @@ class Gallery:
         """
 
         def again(template: Template) -> Template:
-            assert template.frames is not None
-            return _checked(replace(template, embedding=embed(template.frames)))
+            frames = np.asarray(template.frames)
+            return replace(
+                edits.checked(replace(template, embedding=embed(frames)), template.added), frames=frames, place=None
+            )
 
         def edit(content: Content) -> Content:
             bare = [p.name for p in content.persons if any(t.frames is None for t in p.templates)]
@@ -233,81 +333,77 @@ class Gallery:
             persons = tuple(replace(p, templates=tuple(map(again, p.templates))) for p in content.persons)
             return Content(model, gait_frame_kind, persons) if persons else Content()
 
-        self._change(edit)
+        self._change(edit, thorough=True)
         return sum(len(person.templates) for person in self.persons)
 
-    def _change(self, edit: Callable[[Content], Content]) -> None:
-        with self._mutex, gallery_file.locked(self.path):
-            content = edit(gallery_file.read(self.path))
-            gallery_file.write(self.path, content)
-            self._signature = self._look()
-            self._take(content)
+    def encrypt(self, cipher: Cipher | None) -> None:
+        """Write the file anew with another key, or open (None). Raises GalleryError."""
+        with self._mutex:
+            gallery_file.recrypt(self.path, self.cipher, cipher)
+            self.cipher = cipher
+            self._take(gallery_file.read(self.path, cipher))
 
-    def _take(self, content: Content) -> None:
-        self._content = content
-        self._references = self._index()
+    def _change_one(
+        self, key: str, change: Callable[[tuple[Person, ...], Person], Person], *, thorough: bool
+    ) -> Person:
+        changed: list[Person] = []
 
-    def _index(self) -> References:
-        persons = self._content.persons
-        starts = np.cumsum([0, *(len(p.templates) for p in persons)])[:-1]
-        embeddings = [t.embedding for p in persons for t in p.templates]
-        stacked = np.stack(embeddings) if embeddings else np.zeros((0, 0, 0), np.float32)
-        return References(self._content.model, persons, stacked, starts, (next(_versions),))
+        def edit(content: Content) -> Content:
+            person = edits.find(content.persons, key)
+            changed[:] = [change(content.persons, person)]
+            return replace(content, persons=tuple(changed[0] if p is person else p for p in content.persons))
 
-    def _look(self) -> tuple[int, int, int]:
-        """What tells one state of the file from another. Every write makes a new inode."""
-        try:
-            stat = self.path.stat()
-        except OSError:
-            return 0, 0, 0
-        return stat.st_ino, stat.st_mtime_ns, stat.st_size
+        self._change(edit, thorough=thorough)
+        return changed[0]
 
+    def _change(self, edit: Callable[[Content], Content], *, thorough: bool = False, purging: bool = False) -> None:
+        with self._mutex, gallery_file.changing(self.path, self.cipher, self._loaded) as change:
+            content = change.content
+            if not purging:  # whoever should be gone is nobody's business any more, and goes with the next change
+                over = [person for person in content.persons if self._is_over(person)]
+                for person in over:
+                    content = edits.without(content, person)
+                thorough = thorough or bool(over)
+            self._take(change.commit(edit(content), thorough=thorough))
 
-def _named(content: Content, name: str) -> Person | None:
-    """The person whose name nobody could tell from this one: Ada and ADA would be one to a listener."""
-    wanted = comparable(name)
-    return next((person for person in content.persons if comparable(person.name) == wanted), None)
+    def _is_over(self, person: Person) -> bool:
+        return 0 < person.expires <= self._clock()
 
-
-def _find(content: Content, key: str) -> Person:
-    person = next((p for p in content.persons if p.person_id == key), None) or _named(content, key)
-    if person is None:
-        raise UnknownPerson(f"nobody called {key!r} is enrolled: `rt-gait gallery list` shows who is")
-    return person
-
-
-def _without(content: Content, person: Person) -> Content:
-    rest = tuple(p for p in content.persons if p is not person)
-    return replace(content, persons=rest) if rest else Content()
-
-
-def _new_id(content: Content) -> str:
-    """A letter and nine hexadecimal digits: fit for a topic name, and made of nothing but chance."""
-    taken = {person.person_id for person in content.persons} | {person.name for person in content.persons}
-    while (person_id := "p" + secrets.token_hex(5)[:9]) in taken:
-        pass
-    return person_id
-
-
-def _checked(template: Template) -> Template:
-    embedding = np.array(template.embedding, np.float32)
-    if embedding.ndim != 2 or embedding.size == 0 or not np.isfinite(embedding).all():
-        raise GalleryError(
-            f"an embedding of shape {embedding.shape} with NaN or infinity, or none at all, cannot be enrolled"
-        )
-    embedding.flags.writeable = False
-    return replace(template, embedding=embedding)
+    def _take(self, loaded: Loaded) -> None:
+        """Make what was loaded what is known; its embeddings become rows of one matrix."""
+        content = loaded.content
+        rows = [np.asarray(t.embedding) for p in content.persons for t in p.templates]
+        former = self._matrix
+        if 0 < len(former) <= len(rows) and former.begins(rows):
+            matrix = former.grown(rows[len(former) :]) if len(rows) > len(former) else former
+        else:
+            matrix = TemplateMatrix(rows)
+        if matrix is not former:
+            content = _on_rows(content, matrix.rows)
+        self._matrix, self._loaded, self._signature = matrix, replace(loaded, content=content), loaded.signature
+        ends = [p.expires for p in content.persons if p.expires]
+        now = self._clock()
+        self._next_end = min([end for end in ends if end > now], default=2**63)
+        self._overdue = tuple(person for person in content.persons if self._is_over(person))
+        self._references = _index(content, matrix, self._is_over if self._overdue else None)
 
 
-def _require_model(content: Content, model: str, path: Path) -> None:
-    if content.model and content.model != model:
-        raise GalleryModelMismatch(
-            f"gallery {path} was made with gait model {content.model}, and {model} is in use: "
-            f"`rt-gait gallery rebuild --model {model}`, or choose another gallery"
-        )
+def _on_rows(content: Content, rows: np.ndarray) -> Content:
+    """The same content, with the rows of a matrix for its embeddings: nothing is in memory twice."""
+    following = iter(rows)
+    persons = tuple(
+        replace(p, templates=tuple(replace(t, embedding=next(following)) for t in p.templates)) for p in content.persons
+    )
+    return replace(content, persons=persons)
 
 
-def _require_shape(content: Content, templates: Sequence[Template]) -> None:
-    shapes = {t.embedding.shape for p in content.persons for t in p.templates} | {t.embedding.shape for t in templates}
-    if len(shapes) > 1:
-        raise GalleryError(f"embeddings of different shapes {sorted(shapes)} cannot live in one gallery: rebuild it")
+def _index(content: Content, matrix: TemplateMatrix, is_over: Callable[[Person], bool] | None) -> References:
+    persons, rows, sketches = content.persons, matrix.rows, matrix.sketches
+    counts = np.array([len(p.templates) for p in persons], int)
+    if is_over is not None:
+        stays = np.array([not is_over(person) for person in persons], bool)
+        chosen = np.repeat(stays, counts)
+        persons, counts, rows = tuple(p for p in persons if not is_over(p)), counts[stays], rows[chosen]
+        sketches = None if sketches is None else Sketches(*(part[chosen] for part in sketches))
+    starts = np.cumsum(np.append(0, counts))[:-1].astype(int)
+    return References(content.model if persons else "", persons, rows, starts, (next(_versions),), sketches)

@@ -1,142 +1,230 @@
-"""The gallery on disk: one private file, written whole, read whole.
+"""The gallery on disk: persons and their walks in one private file of extents, optionally encrypted.
 
-Its payload is a zip archive: index.json, and one .npy per embedding and per stored gait-frame sequence. Writers take
-turns by flock on a side file. Schema 2 added the scene of each template; files of schema 1 are read, and written anew
-with the next change.
+The index is JSON: persons, what is known of each of their walks, and where its embedding and its gait frames are.
+Embeddings are stored as float16 where that keeps them (a thousandth of the largest number), gait frames are packed and
+read only when somebody asks for them. Schema 3; galleries of schema 1 and 2 (gallery_zip) are read, and written anew
+with the first change.
 """
 
-import io
-import json
+import errno
 import os
 import secrets
 import time
-import zipfile
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from glob import escape
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from rt_gait_ros.errors import GaitError
-from rt_gait_ros.gait import private_file
+from rt_gait_ros.gait import extent_file, gallery_records, gallery_zip, private_file
+from rt_gait_ros.gait.cipher import Cipher
+from rt_gait_ros.gait.extent_file import Damaged, Extent, State, WrongKey
+from rt_gait_ros.gait.gallery_records import Place
+from rt_gait_ros.gait.person import (
+    Content,
+    GalleryCorrupt,
+    GalleryError,
+    GalleryLocked,
+    GalleryReadOnly,
+    GalleryTooNew,
+    Person,
+    Template,
+)
 
-KIND, SCHEMA = "gallery", 2
-LOCK_SECONDS = 5.0
+__all__ = ["Content", "GalleryCorrupt", "GalleryError", "GalleryReadOnly", "GalleryTooNew", "Person", "Template"]
 
-
-class GalleryError(GaitError):
-    """The gallery cannot do what was asked; nothing was changed."""
-
-
-class GalleryCorrupt(GalleryError):
-    """The file is no gallery, or not a whole one."""
-
-
-class GalleryTooNew(GalleryError):
-    """The file was written by a later version of this package."""
+KIND, SCHEMA = "gallery", 3
+MAX_TEXT = gallery_records.MAX_TEXT
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+RESTORE = "move it away or restore a copy"
+Signature = tuple[Any, ...]
+Rows = Mapping[Extent, np.ndarray]  # embeddings that are known already, by where they are
 
 
 @dataclass(frozen=True, slots=True)
-class Template:
-    """One stored look at a person's walk.
+class Loaded:
+    """What a file holds, and which state of it that is. state: None for a file of an earlier schema, and for none.
 
-    embedding: (P, C) float32. stamp: of the last gait frame in it, ns since the epoch.
-    frames: the gait frames it was made of, (S, H, W) or (S, H, W, C), or None where they were not kept.
-    scene: where it was taken (see rt_gait_ros.gait.scene); "" where that is not known.
+    swept: nothing is in the file that nobody uses.
     """
 
-    embedding: np.ndarray
-    stamp: int
-    frames: np.ndarray | None = None
-    scene: str = ""
+    content: Content
+    signature: Signature
+    state: State | None = None
+    swept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
-    """Somebody enrolled. person_id is permanent and says nothing of the name. enrolled, updated: ns since the epoch."""
+class StoredFrames:
+    """Gait frames in a gallery's file, read when they are turned into an array."""
 
-    person_id: str
-    name: str
-    enrolled: int
-    updated: int
-    templates: tuple[Template, ...]
+    path: Path
+    extent: Extent
+    shape: tuple[int, ...]
+    dtype: str
+    file_id: str
+    cipher: Cipher | None
 
-    @property
-    def embeddings(self) -> np.ndarray:
-        """All stored looks: (T, P, C) float32."""
-        return np.stack([template.embedding for template in self.templates])
+    def __len__(self) -> int:
+        return self.shape[0]
 
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    """All that a gallery file holds. model and gait_frame_kind are empty while nobody is enrolled."""
-
-    model: str = ""
-    gait_frame_kind: str = ""
-    persons: tuple[Person, ...] = ()
-
-
-def pack(content: Content) -> bytes:
-    """The bytes of a gallery file."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        index = {
-            "model": content.model,
-            "gait_frame_kind": content.gait_frame_kind,
-            "persons": [_pack_person(archive, person) for person in content.persons],
-        }
-        archive.writestr("index.json", json.dumps(index))
-    return private_file.seal(KIND, SCHEMA, buffer.getvalue())
+    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+        try:
+            descriptor = private_file.open_file(self.path)
+            try:
+                packed = extent_file.fetch(descriptor, self.extent, self.file_id, self.cipher)
+            finally:
+                os.close(descriptor)
+            frames = gallery_records.unpack_frames(packed, self.shape, self.dtype)
+        except (OSError, ValueError) as error:
+            raise GalleryError(f"gait frames of gallery {self.path} are gone or changed: {error}") from error
+        return frames if dtype is None else frames.astype(dtype)
 
 
-def unpack(data: bytes, path: Path) -> Content:
-    """The inverse of pack. path is for the messages. Raises GalleryCorrupt or GalleryTooNew."""
-    schema = private_file.schema_of(data, KIND)
-    if schema is None:
-        raise GalleryCorrupt(
-            f"gallery {path} is not a gallery, or its beginning is damaged: move it away or restore a copy"
-        )
-    if schema > SCHEMA:
-        raise GalleryTooNew(
-            f"gallery {path} has schema {schema}, this version reads up to {SCHEMA}: "
-            "update rt_gait_ros, or choose another gallery"
-        )
-    payload = private_file.payload_of(data)
-    if payload is None:
-        raise GalleryCorrupt(f"gallery {path} is damaged (its checksum does not fit): move it away or restore a copy")
+def read(path: Path, cipher: Cipher | None = None, known: Rows | None = None) -> Loaded:
+    """What the file holds; a file that is not there is an empty gallery. known: embeddings that need not be read.
+
+    Raises GalleryError: GalleryCorrupt, GalleryTooNew and GalleryLocked among them.
+    """
     try:
-        with zipfile.ZipFile(io.BytesIO(payload)) as archive:
-            index = json.loads(archive.read("index.json"))
-            persons = tuple(_unpack_person(archive, record) for record in index["persons"])
-        return Content(index["model"], index["gait_frame_kind"], persons)
-    except (KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
-        raise GalleryCorrupt(
-            f"gallery {path} does not hold what it should ({error}): move it away or restore a copy"
-        ) from error
-
-
-def read(path: Path) -> Content:
-    """What the file holds; a file that is not there is an empty gallery. Raises GalleryError."""
-    try:
-        return unpack(path.read_bytes(), path)
+        with _said(path):
+            descriptor = private_file.open_file(path)
     except FileNotFoundError:
-        return Content()
-    except OSError as error:
-        raise GalleryError(f"gallery {path} cannot be read: {error.strerror}") from error
-
-
-def write(path: Path, content: Content) -> None:
-    """Replace the file, atomically and durably, private to its owner (0600). On GalleryError the old file is whole.
-
-    The caller holds the lock.
-    """
+        return Loaded(Content(), ())
     try:
-        private_file.replace(path, pack(content))
-    except OSError as error:
-        raise GalleryError(
-            f"gallery {path} could not be written ({error.strerror}): nothing was changed, make room and try again"
-        ) from error
+        with _said(path):
+            return _load(descriptor, path, cipher, known or {})
+    except FileNotFoundError:
+        return Loaded(Content(), ())
+    finally:
+        os.close(descriptor)
+
+
+def signature(path: Path) -> Signature:
+    """What tells one state of the file from another, as cheaply as can be; () where it cannot be looked at."""
+    try:
+        descriptor = private_file.open_file(path)
+    except OSError:
+        return ()
+    try:
+        return _signature(descriptor)
+    except OSError:
+        return ()
+    finally:
+        os.close(descriptor)
+
+
+def create(path: Path, content: Content, cipher: Cipher | None = None, *, over: bool = False) -> None:
+    """Write a gallery's file anew and whole. over: in the place of another one, whose lock the caller holds.
+
+    Raises GalleryError; FileExistsError where there is one already.
+    """
+    records = gallery_records.Writer(content)
+    make = extent_file.create if over else extent_file.create_new
+    with _said(path, writing=True):
+        make(path, KIND, SCHEMA, cipher, records.blobs, records.index)
+
+
+class Change:
+    """A gallery's file held for writing: `content` is what it holds, `commit` replaces that."""
+
+    def __init__(self, descriptor: int, path: Path, cipher: Cipher | None, loaded: Loaded) -> None:
+        self.content = loaded.content
+        self._descriptor, self._path, self._cipher, self._loaded = descriptor, path, cipher, loaded
+
+    def commit(self, content: Content, *, thorough: bool = False) -> Loaded:
+        """Store it, durably, and say what the file holds now. On GalleryError the file is as it was.
+
+        thorough: nothing of what went may be left anywhere in the file. Embeddings of templates that were stored
+        before are taken to be what the file has.
+        """
+        before = self._loaded.state
+        if before is None:
+            create(self._path, content, self._cipher, over=True)
+            return read(self._path, self._cipher)
+        records = gallery_records.Writer(content)
+        with _said(self._path, writing=True):
+            if thorough:
+                private_file.remove_leftovers(self._path)
+            after = extent_file.write(
+                self._descriptor,
+                before,
+                self._cipher,
+                live=gallery_records.extents(self.content),
+                kept=gallery_records.extents(content),
+                blobs=records.blobs,
+                build=records.index,
+                thorough=thorough,
+            )
+            stored = records.stored(lambda extent, shape, kind: self._frames(extent, shape, kind, after.file_id))
+            return Loaded(stored, _signature(self._descriptor), after, swept=True)
+
+    def _frames(self, extent: Extent, shape: tuple[int, ...], kind: str, file_id: str) -> StoredFrames:
+        return StoredFrames(self._path, extent, shape, kind, file_id, self._cipher)
+
+
+@contextmanager
+def changing(path: Path, cipher: Cipher | None = None, held: Loaded | None = None) -> Iterator[Change]:
+    """Be the only writer of the gallery among all processes; one that is not there is made.
+
+    held: what the caller has of it; read again where the file has another state. Raises GalleryError.
+    """
+    with _said(path, writing=True):
+        if not path.exists():
+            create_empty(path, cipher)
+        with extent_file.writing(path) as descriptor:
+            if held is None or not held.signature or _signature(descriptor) != held.signature:
+                held = _load(descriptor, path, cipher, gallery_records.rows(held.content) if held else {})
+            if not held.swept:
+                private_file.remove_leftovers(path)
+                if held.state is not None:
+                    extent_file.sweep(descriptor, held.state, gallery_records.extents(held.content))
+            yield Change(descriptor, path, cipher, held)
+
+
+def create_empty(path: Path, cipher: Cipher | None = None) -> None:
+    """An empty gallery's file, if there is none yet. Raises GalleryError."""
+    try:
+        create(path, Content(), cipher)
+    except FileExistsError:
+        return
+
+
+def set_aside_if(path: Path, why: str, cipher: Cipher | None) -> Path | None:
+    """Set the file aside if it still cannot be read; None where another process did. Raises GalleryError."""
+    with _said(path, writing=True):
+        try:
+            with extent_file.writing(path) as descriptor:
+                try:
+                    with _said(path):
+                        _load(descriptor, path, cipher, {})
+                except (GalleryCorrupt, GalleryTooNew):
+                    return set_aside(path, why)
+        except FileNotFoundError:
+            pass
+    return None
+
+
+def recrypt(path: Path, former: Cipher | None, cipher: Cipher | None) -> None:
+    """Write the file anew with another key, or with none. Raises GalleryError."""
+    with changing(path, former) as change:
+        gallery_path, content = path, change.content
+        fresh = [replace(p, templates=tuple(replace(t, place=None) for t in p.templates)) for p in content.persons]
+        create(gallery_path, replace(content, persons=tuple(fresh)), cipher, over=True)
+
+
+def rows(loaded: Loaded) -> Rows:
+    """The embeddings that were loaded, for `read` not to read them again."""
+    return gallery_records.rows(loaded.content)
+
+
+def without_frames(template: Template) -> Template:
+    """A stored template whose gait frames are to be given up."""
+    place = template.place
+    return replace(template, frames=None, place=replace(place, frames=None) if isinstance(place, Place) else place)
 
 
 def set_aside(path: Path, why: str) -> Path:
@@ -163,53 +251,80 @@ def make_folder(folder: Path) -> None:
         raise GalleryError(f"folder {folder} cannot be made for the gallery: {error.strerror}") from error
 
 
-def locked(path: Path) -> AbstractContextManager[None]:
-    """Be the only writer of the gallery among all processes. The system frees the lock of one that dies.
-
-    Raises GalleryError where another process keeps it for more than LOCK_SECONDS.
-    """
-    return private_file.locked(path, LOCK_SECONDS, f"gallery {path}", GalleryError)
-
-
-def _pack_person(archive: zipfile.ZipFile, person: Person) -> dict:
-    templates = []
-    for number, template in enumerate(person.templates):
-        _pack_array(archive, f"{person.person_id}/{number}.embedding.npy", template.embedding)
-        if template.frames is not None:
-            _pack_array(archive, f"{person.person_id}/{number}.frames.npy", template.frames)
-        templates.append({"stamp": template.stamp, "frames": template.frames is not None, "scene": template.scene})
-    return {
-        "person_id": person.person_id,
-        "name": person.name,
-        "enrolled": person.enrolled,
-        "updated": person.updated,
-        "templates": templates,
-    }
-
-
-def _unpack_person(archive: zipfile.ZipFile, record: dict) -> Person:
-    folder = record["person_id"]
-    templates = tuple(
-        Template(
-            _unpack_array(archive, f"{folder}/{number}.embedding.npy"),
-            template["stamp"],
-            _unpack_array(archive, f"{folder}/{number}.frames.npy") if template["frames"] else None,
-            template.get("scene", ""),
+def _load(descriptor: int, path: Path, cipher: Cipher | None, known: Rows) -> Loaded:
+    head = os.pread(descriptor, extent_file.PAGE, 0)
+    schema = private_file.schema_of(head, KIND)
+    if schema is None:
+        raise GalleryCorrupt(f"gallery {path} is not a gallery, or its beginning is damaged: {RESTORE}")
+    if schema > SCHEMA:
+        raise GalleryTooNew(
+            f"gallery {path} has schema {schema}, this version reads up to {SCHEMA}: "
+            "update rt_gait_ros, or choose another gallery"
         )
-        for number, template in enumerate(record["templates"])
-    )
-    return Person(folder, record["name"], record["enrolled"], record["updated"], templates)
+    if schema in gallery_zip.SCHEMATA:
+        return _load_old(descriptor, path)
+    found: list[Content] = []
+
+    def look() -> State:
+        state = extent_file.state(descriptor, KIND, SCHEMA, cipher)
+        reader = gallery_records.Reader(
+            lambda extent: extent_file.fetch(descriptor, extent, state.file_id, cipher),
+            lambda extent, shape, kind: StoredFrames(path, extent, shape, kind, state.file_id, cipher),
+            known,
+        )
+        found[:] = [reader.content(state.index, state.end)]
+        return state
+
+    state = extent_file.settled(descriptor, look)
+    return Loaded(found[0], _signature(descriptor, state), state)
 
 
-def _pack_array(archive: zipfile.ZipFile, name: str, array: np.ndarray) -> None:
-    buffer = io.BytesIO()
-    np.lib.format.write_array(buffer, np.ascontiguousarray(array), allow_pickle=False)
-    # Embeddings hardly compress; silhouettes do, twenty-fold.
-    method = zipfile.ZIP_DEFLATED if array.dtype == np.uint8 else zipfile.ZIP_STORED
-    archive.writestr(zipfile.ZipInfo(name), buffer.getvalue(), compress_type=method, compresslevel=1)
+def _load_old(descriptor: int, path: Path) -> Loaded:
+    if os.fstat(descriptor).st_size > gallery_zip.MAX_BYTES:
+        raise GalleryError(f"gallery {path} has more than {gallery_zip.MAX_BYTES >> 20} MB: none of its schema has")
+    with os.fdopen(os.dup(descriptor), "rb") as file:
+        file.seek(0)
+        content = gallery_zip.read(file, path)
+    if content is None:
+        raise Damaged("its checksum does not fit")
+    return Loaded(gallery_records.checked(content), _signature(descriptor))
 
 
-def _unpack_array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
-    array = np.lib.format.read_array(io.BytesIO(archive.read(name)), allow_pickle=False)
-    array.flags.writeable = False
-    return array
+def _signature(descriptor: int, state: State | None = None) -> Signature:
+    """Of the slots that stand; `state` is what was read, which somebody may have changed since."""
+    about = os.fstat(descriptor)
+    head = os.pread(descriptor, extent_file.FIRST, 0)
+    if state is not None and bytes.fromhex(state.place.digest) not in head:
+        return ()  # never equal to another: the next look reads again
+    return about.st_dev, about.st_ino, about.st_size, head
+
+
+@contextmanager
+def _said(path: Path, *, writing: bool = False) -> Iterator[None]:
+    """Turn what may happen to a file into the one line that says so; FileNotFoundError and FileExistsError stay."""
+    try:
+        yield
+    except (FileNotFoundError, FileExistsError) as error:
+        if path.parent.is_dir():
+            raise
+        raise GalleryError(f"gallery {path} cannot be opened: its folder is not there, or is none") from error
+    except TimeoutError as error:
+        raise GalleryError(f"gallery {path} is being written by another process: try again") from error
+    except WrongKey as error:
+        raise GalleryLocked(f"gallery {path} cannot be opened: {error}") from error
+    except ValueError as error:
+        what = "is damaged" if isinstance(error, Damaged) else "does not hold what it should"
+        raise GalleryCorrupt(f"gallery {path} {what} ({error}): {RESTORE}") from error
+    except OSError as error:
+        raise (_write_error(path, error) if writing else _read_error(path, error)) from error
+
+
+def _read_error(path: Path, error: OSError) -> GalleryError:
+    return GalleryError(f"gallery {path} cannot be read: {error.strerror or error}")
+
+
+def _write_error(path: Path, error: OSError) -> GalleryError:
+    if isinstance(error, PermissionError) or error.errno == errno.EROFS:
+        return GalleryReadOnly(f"gallery {path} cannot be changed by this user: {error.strerror}")
+    advice = ", make room and try again" if error.errno in _FULL else ""
+    return GalleryError(f"gallery {path} could not be written ({error.strerror or error}): nothing was changed{advice}")

@@ -129,7 +129,9 @@ class KnownPeople:
 
     def use(self, path: str | Path) -> Gallery:
         """Take another gallery, with the scenes beside it, from now on. Raises GaitError, and keeps the present one."""
-        other = Gallery(path)  # a file that is none is refused: nothing else is there to be moved aside
+        other = Gallery(
+            path, self.gallery.cipher
+        )  # a file that is none is refused: nothing else is there to be moved aside
         with self._mutex:
             scenes = self._scenes_beside(other, self._config.calibration if self._config else None)
             if self.recognizer is not None:
@@ -168,10 +170,10 @@ class KnownPeople:
             if self.recognizer is not None:
                 self.recognizer.disown(person.person_id)
             if self.scenes is not None:
-                cleared = self.scenes.forget(person.embeddings)
+                cleared = self.scenes.forget(person.embeddings, person.person_id)
             else:
-                known = self._calibration()
-                cleared = forget_near(scene_file.folder_of(self.gallery.path), known, person.embeddings)
+                folder, known = scene_file.folder_of(self.gallery.path), self._calibration()
+                cleared = forget_near(folder, known, person.embeddings, person.person_id, self.gallery.cipher)
             self.gallery.forget(person.person_id)
         return Forgotten(person, cleared, tuple(self.gallery.asides()))
 
@@ -186,7 +188,8 @@ class KnownPeople:
         """The scenes of a gallery; None where the calibration does not tell what they would do to distances."""
         if known is None or known.scene is None:
             return None
-        return Scenes(scene_file.folder_of(gallery.path), known, find_prior(self._repository, known.model))
+        folder, prior = scene_file.folder_of(gallery.path), find_prior(self._repository, known.model)
+        return Scenes(folder, known, prior, cipher=gallery.cipher)
 
     def _save(self, scenes: Scenes) -> None:
         try:

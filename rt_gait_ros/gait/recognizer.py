@@ -317,7 +317,7 @@ class GaitRecognizer:
             return
         assert walker.mean is not None
         try:
-            self._scenes.vote(self._scene, walker.mean)
+            self._scenes.vote(self._scene, walker.mean, walker.evidence.last_held)
         except SceneError as error:
             self._scene_problem = str(error)
 

@@ -12,7 +12,9 @@ each other than one person's looks usually are share a single vote: how often a 
 the sum of the shares says how many different walkers were seen.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 
@@ -80,6 +82,11 @@ def normalisation(votes: np.ndarray, weights: np.ndarray, prior: np.ndarray | No
     return Normalisation(mean.astype(np.float32), np.maximum(spread, 1e-9).astype(np.float32), walkers)
 
 
+def is_fresh(stamps: np.ndarray, now: int) -> np.ndarray:
+    """Which votes are young enough to be kept, (N,) bool. A stamp from well after now is no time that a vote was at."""
+    return np.asarray((stamps > now - MAX_AGE) & (stamps <= now + MAX_AGE))
+
+
 class SceneStatistics:
     """Running statistics of one scene under one gait model, of bounded size.
 
@@ -90,6 +97,7 @@ class SceneStatistics:
     def __init__(self, radius: float, prior: np.ndarray | None = None) -> None:
         self.votes = np.zeros((0, 0, 0), np.float32)
         self.stamps = np.zeros(0, np.int64)
+        self.owners: tuple[str, ...] = ()  # of each vote the ids of whom its track was named as, with spaces between
         self._radius = radius
         self._prior = prior
         self._between = np.zeros((0, 0))
@@ -108,14 +116,28 @@ class SceneStatistics:
             self._normalisation = normalisation(self.votes, weights, self._prior)
         return self._normalisation
 
-    def load(self, votes: np.ndarray, stamps: np.ndarray) -> None:
-        """Take these votes (N, P, C), and no others. Raises SceneError for what no votes can be."""
+    def load(self, votes: np.ndarray, stamps: np.ndarray, owners: Sequence[str] = ()) -> None:
+        """Take these votes (N, P, C), and no others. owners: see `owners`; () where nobody knows.
+
+        Raises SceneError for what no votes can be.
+        """
         if votes.ndim != 3 or stamps.shape != (len(votes),) or not np.isfinite(votes).all():
             raise SceneError(f"votes of shape {votes.shape} with NaN or infinity, or without stamps, are no scene")
-        self._keep(np.asarray(votes, np.float32), np.asarray(stamps, np.int64))
+        owners = tuple(owners) or ("",) * len(votes)
+        self._keep(np.asarray(votes, np.float32), np.asarray(stamps, np.int64), owners)
 
-    def add(self, embedding: np.ndarray, stamp: int) -> None:
+    def expire(self, now: int) -> bool:
+        """Delete votes that are older than MAX_AGE by `now` (ns since the epoch). True if there were any."""
+        fresh = is_fresh(self.stamps, now)
+        if fresh.all():
+            return False
+        self._keep(self.votes[fresh], self.stamps[fresh], tuple(compress(self.owners, fresh)))
+        return True
+
+    def add(self, embedding: np.ndarray, stamp: int, owner: str = "") -> None:
         """Count one finished track. embedding: (P, C), the mean of its looks. stamp: of now, ns since the epoch.
+
+        owner: person_id that it was named as, if it was.
 
         When there are too many, the two nearest votes become one: most likely they are one person's.
         Raises SceneError for NaN, infinity or another shape; then nothing is changed.
@@ -125,14 +147,14 @@ class SceneStatistics:
             raise SceneError(f"an embedding of shape {vote.shape[1:]} with NaN or infinity, or none, cannot vote")
         if len(self.votes) and vote.shape != self.votes[:1].shape:
             raise SceneError(f"an embedding of shape {vote.shape[1:]} cannot vote among {self.votes.shape[1:]}")
-        fresh = self.stamps > stamp - MAX_AGE
-        votes = np.concatenate([self.votes[fresh], vote]) if len(self.votes) else vote
-        self._keep(votes, np.append(self.stamps[fresh], stamp))
+        self.expire(stamp)
+        votes = np.concatenate([self.votes, vote]) if len(self.votes) else vote
+        self._keep(votes, np.append(self.stamps, stamp), (*self.owners, owner))
         while len(self.votes) > MAX_VOTES:
             self._merge_nearest()
 
-    def _keep(self, votes: np.ndarray, stamps: np.ndarray) -> None:
-        self.votes, self.stamps = votes, stamps
+    def _keep(self, votes: np.ndarray, stamps: np.ndarray, owners: tuple[str, ...]) -> None:
+        self.votes, self.stamps, self.owners = votes, stamps, owners
         self._between = distances(votes, votes) if len(votes) else np.zeros((0, 0))
         self._normalisation = None
 
@@ -142,4 +164,6 @@ class SceneStatistics:
         rest = np.delete(np.arange(len(self.votes)), [first, second])
         middle = (self.votes[first] + self.votes[second]) / 2.0
         newest = max(self.stamps[first], self.stamps[second])
-        self._keep(np.concatenate([self.votes[rest], middle[None]]), np.append(self.stamps[rest], newest))
+        both = " ".join(sorted({*self.owners[first].split(), *self.owners[second].split()}))
+        owners = (*(self.owners[n] for n in rest), both)
+        self._keep(np.concatenate([self.votes[rest], middle[None]]), np.append(self.stamps[rest], newest), owners)

@@ -1,34 +1,44 @@
 """The statistics of scenes on disk: one private file per gait model and scene, FOLDER/MODEL/SCENE.scene.
 
-They are derived from the bodies of people who walked by, without names: they stay on this machine, have mode 0600, and
-`rt-gait scene forget` deletes them.
+They are derived from the bodies of people who walked by, without names: they stay on this machine, have mode 0600, are
+encrypted where the gallery is, and `rt-gait scene forget` deletes them. Schema 2 says as whom a walk was named, by the
+permanent id, so that forgetting somebody finds their walks; and its checksum is of the header, too.
 """
 
 import io
 import zipfile
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import compress
 from pathlib import Path
 from urllib.parse import quote, unquote
 
 import numpy as np
 
 from rt_gait_ros.gait import private_file
+from rt_gait_ros.gait.cipher import Cipher, KeyProblem
 from rt_gait_ros.gait.scene import SceneError
 
-KIND, SCHEMA, SUFFIX = "scene", 1, ".scene"
+KIND, SCHEMA, SUFFIX = "scene", 2, ".scene"
+_SEALED = b"sealed "  # before the id of the key and what it seals
 LOCK_SECONDS = 5.0
 MAX_NAME = 200  # characters of the quoted name: it becomes a file name
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What a file holds. votes: (N, P, C) float32. stamps: (N,) int64, ns since the epoch."""
+    """What a file holds. votes: (N, P, C) float32. stamps: (N,) int64, ns since the epoch. owners: who."""
 
     model: str
     scene: str
     votes: np.ndarray
     stamps: np.ndarray
+    owners: tuple[str, ...] = ()
+
+    def only(self, chosen: np.ndarray) -> "Record":
+        """The record of some votes. chosen: (N,) bool."""
+        owners = tuple(compress(self.owners, chosen))
+        return replace(self, votes=self.votes[chosen], stamps=self.stamps[chosen], owners=owners)
 
 
 def folder_of(gallery: Path) -> Path:
@@ -61,11 +71,11 @@ def model_of(path: Path) -> str:
     return unquote(path.parent.name)
 
 
-def read(path: Path) -> Record | None:
-    """What the file holds; None where it is not there. Raises SceneError for one that is damaged or too new."""
+def read(path: Path, cipher: Cipher | None = None) -> Record | None:
+    """What the file holds; None where it is not there. Raises SceneError for one that is damaged, sealed or too new."""
     advice = "start it anew with `rt-gait scene forget`"
     try:
-        data = path.read_bytes()
+        data = private_file.read(path)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -73,22 +83,27 @@ def read(path: Path) -> Record | None:
     schema = private_file.schema_of(data, KIND)
     if schema is not None and schema > SCHEMA:
         raise SceneError(f"scene {path} has schema {schema}, this version reads up to {SCHEMA}: {advice}")
-    payload = private_file.payload_of(data)
+    payload = private_file.payload_of(data, bare=schema == 1)
     if schema is None or payload is None:
         raise SceneError(f"scene {path} is damaged or no file of a scene: {advice}")
     try:
-        with np.load(io.BytesIO(payload), allow_pickle=False) as arrays:
-            return Record(str(arrays["model"]), str(arrays["scene"]), arrays["votes"], arrays["stamps"])
+        return _record(_opened(payload, cipher))
+    except KeyProblem as error:
+        raise SceneError(f"scene {path} cannot be opened: {error}") from error
     except (KeyError, ValueError, zipfile.BadZipFile) as error:
         raise SceneError(f"scene {path} does not hold what it should ({error}): {advice}") from error
 
 
-def write(path: Path, record: Record) -> None:
+def write(path: Path, record: Record, cipher: Cipher | None = None) -> None:
     """Replace the file, atomically and durably, mode 0600. The caller holds the lock. Raises SceneError."""
     buffer = io.BytesIO()
-    np.savez(buffer, model=record.model, scene=record.scene, votes=record.votes, stamps=record.stamps)
+    owners = np.array(list(record.owners) or [""] * len(record.votes), np.str_)
+    np.savez(buffer, model=record.model, scene=record.scene, votes=record.votes, stamps=record.stamps, owners=owners)
+    payload = buffer.getvalue()
+    if cipher is not None:
+        payload = _SEALED + cipher.key_id.encode() + b"\n" + cipher.seal(payload, KIND.encode())
     try:
-        private_file.replace(path, private_file.seal(KIND, SCHEMA, buffer.getvalue()))
+        private_file.replace(path, private_file.seal(KIND, SCHEMA, payload))
     except OSError as error:
         raise SceneError(f"scene {path} could not be written ({error.strerror}): the old file is whole") from error
 
@@ -98,8 +113,9 @@ def delete(path: Path) -> None:
     with locked(path):
         try:
             private_file.remove_leftovers(path)
-            path.unlink(missing_ok=True)
-            private_file.sync_folder(path.parent)
+            if path.is_symlink():
+                path.unlink()
+            private_file.erase(path)
         except OSError as error:
             raise SceneError(f"scene {path} cannot be deleted: {error.strerror}") from error
 
@@ -116,8 +132,28 @@ def signature(path: Path) -> tuple[int, int, int]:
 def locked(path: Path) -> AbstractContextManager[None]:
     """Be the only writer of the file among all processes. Raises SceneError."""
     try:
-        private_file.make_folder(path.parent.parent)
-        private_file.make_folder(path.parent)
+        private_file.make_own_folder(path.parent.parent)
+        private_file.make_own_folder(path.parent)
     except OSError as error:
         raise SceneError(f"scene {path} cannot be locked for writing: {error.strerror}") from error
     return private_file.locked(path, LOCK_SECONDS, f"scene {path}", SceneError)
+
+
+def _opened(payload: bytes, cipher: Cipher | None) -> bytes:
+    if not payload.startswith(_SEALED):
+        return payload
+    key_id, _, sealed = payload[len(_SEALED) :].partition(b"\n")
+    if cipher is None or cipher.key_id.encode() != key_id:
+        raise KeyProblem("it is encrypted, and its key was not named" if cipher is None else "it has another key")
+    return cipher.open(sealed, KIND.encode())
+
+
+def _record(payload: bytes) -> Record:
+    with np.load(io.BytesIO(payload), allow_pickle=False) as arrays:
+        if sum(info.file_size for info in arrays.zip.infolist()) > private_file.MAX_BYTES:
+            raise ValueError("it would unpack to more than any scene has")
+        votes, stamps = arrays["votes"], arrays["stamps"]
+        owners = tuple(map(str, arrays["owners"])) if "owners" in arrays else ("",) * len(votes)
+        if len(owners) != len(votes):
+            raise ValueError("its walks and whose they are do not agree")
+        return Record(str(arrays["model"]), str(arrays["scene"]), votes, stamps, owners)

@@ -3,16 +3,17 @@
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from rt_gait_ros.gait import scene_file
+from rt_gait_ros.gait import scene_file, search
 from rt_gait_ros.gait.calibration import Calibration
+from rt_gait_ros.gait.cipher import Cipher
 from rt_gait_ros.gait.distance import distances
 from rt_gait_ros.gait.gallery import References
-from rt_gait_ros.gait.scene import Normalisation, SceneError, SceneStatistics
+from rt_gait_ros.gait.scene import Normalisation, SceneError, SceneStatistics, is_fresh
 
 PRIOR_FILE = "scene_prior.npy"  # in a model's folder of the repository: mean embedding (P, C) float32, optional
 LOOK_AGAIN = 2.0  # seconds between looks for what other processes have changed
@@ -26,25 +27,47 @@ class SceneReferences(References):
     Distances come out in the model's own measure, as the calibration makes them equivalent.
     """
 
-    query: Normalisation
-    calibration: Calibration
+    query: Normalisation = field(kw_only=True)
+    calibration: Calibration = field(kw_only=True)
+    treatment: "SceneTreatment" = field(kw_only=True)
 
     def nearest(self, queries: np.ndarray) -> np.ndarray:
         """As References.nearest."""
         if not self.persons or not len(queries):
             return References.nearest(self, queries)
-        return self.calibration.equivalent(References.nearest(self, self.query(queries)))
+        plain = search.nearest(self.query(queries), self.embeddings, self.sketches, self.starts, self.treatment)
+        return self.calibration.equivalent(plain)
+
+
+@dataclass(frozen=True, slots=True)
+class SceneTreatment:
+    """Takes out of each template the scene it was enrolled in. scenes: (T,) which of `normalisations` that is."""
+
+    scenes: np.ndarray
+    normalisations: tuple[Normalisation, ...]
+
+    def __call__(self, indices: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """As search.Treatment."""
+        treated = np.empty(rows.shape, np.float32)
+        for number in np.unique(self.scenes[indices]):
+            mine = self.scenes[indices] == number
+            treated[mine] = self.normalisations[number](rows[mine])
+        return treated
 
 
 @dataclass(slots=True)
 class _Scene:
-    """pending: votes that the file does not have. known: state of the file that `statistics` was read from."""
+    """pending: votes that the file does not have. known: state of the file that `statistics` was read from.
+
+    outdated: the file has votes that are too old.
+    """
 
     path: Path
     statistics: SceneStatistics
     known: tuple[int, int, int] = (0, 0, 0)
-    pending: list[tuple[np.ndarray, int]] = field(default_factory=list)
+    pending: list[tuple[np.ndarray, int, str]] = field(default_factory=list)
     problem: str = ""
+    outdated: bool = False
 
 
 class Scenes:
@@ -59,12 +82,17 @@ class Scenes:
         calibration: Calibration,
         prior: np.ndarray | None = None,
         clock: Callable[[], int] = time.time_ns,
+        cipher: Cipher | None = None,
     ) -> None:
-        """calibration: of the gait model. prior: see PRIOR_FILE. clock: ns since the epoch, for the age of votes."""
+        """calibration: of the gait model. prior: see PRIOR_FILE. clock: ns since the epoch, for the age of votes.
+
+        cipher: of the gallery.
+        """
         self._folder = folder
         self._calibration = calibration
         self._prior = prior
         self._clock = clock
+        self._cipher = cipher
         self._scenes: dict[str, _Scene] = {}
         self._mutex = threading.RLock()
         self._saving = threading.Lock()
@@ -82,24 +110,25 @@ class Scenes:
     @property
     def due(self) -> bool:
         """Whether it is time to call `save`."""
-        return time.monotonic() - self._saved > SAVE_EVERY and any(s.pending for s in list(self._scenes.values()))
+        scenes = list(self._scenes.values())
+        return time.monotonic() - self._saved > SAVE_EVERY and any(s.pending or s.outdated for s in scenes)
 
     def walkers(self, name: str) -> float:
         """How many different walkers the scene has seen."""
         with self._mutex:
             return self._scene(name).statistics.walkers
 
-    def vote(self, name: str, embedding: np.ndarray) -> None:
+    def vote(self, name: str, embedding: np.ndarray, owner: str = "") -> None:
         """Count a finished track of the scene. embedding: (P, C), the mean of its looks. A scene in trouble takes none.
 
-        Raises SceneError for NaN or another shape.
+        owner: person_id that the track was named as. Raises SceneError for NaN or another shape.
         """
         with self._mutex:
             scene = self._scene(name)
             if not scene.problem:
                 stamp = self._clock()
-                scene.statistics.add(embedding, stamp)
-                scene.pending.append((embedding, stamp))
+                scene.statistics.add(embedding, stamp, owner)
+                scene.pending.append((embedding, stamp, owner))
                 self._version += 1
 
     def references(self, references: References, name: str) -> References:
@@ -126,18 +155,22 @@ class Scenes:
             for name in list(self._scenes):
                 self._save(name)
 
-    def forget(self, embeddings: np.ndarray) -> "Cleared":
+    def forget(self, embeddings: np.ndarray, person_id: str = "") -> "Cleared":
         """Delete the votes that may be of a person with these embeddings (T, P, C), in memory and in every file.
 
-        Raises SceneError.
+        person_id: theirs; walks that were named as theirs go, too. Raises SceneError.
         """
         with self._saving, self._mutex:
             unsaved = 0
             for scene in self._scenes.values():
-                kept = [vote for vote in scene.pending if not is_near(vote[0], embeddings, self._calibration)]
+                kept = [
+                    (vote, stamp, owner)
+                    for vote, stamp, owner in scene.pending
+                    if person_id not in owner.split() and not is_near(vote, embeddings, self._calibration)
+                ]
                 unsaved += len(scene.pending) - len(kept)
                 scene.pending = kept
-            cleared = forget_near(self._folder, self._calibration, embeddings)
+            cleared = forget_near(self._folder, self._calibration, embeddings, person_id, self._cipher)
             for name in self._scenes:
                 self._load(name)
             return Cleared(cleared.votes + unsaved, cleared.files)
@@ -146,20 +179,21 @@ class Scenes:
         with self._mutex:
             scene = self._scenes[name]
             pending = list(scene.pending)
-        if not pending or scene.problem:
+        if not (pending or scene.outdated) or scene.problem:
             return
         with scene_file.locked(scene.path):
             statistics = self._read(name, scene.path)
-            for embedding, stamp in pending:
-                statistics.add(embedding, stamp)
-            model = self._calibration.model
-            scene_file.write(scene.path, scene_file.Record(model, name, statistics.votes, statistics.stamps))
+            for vote in pending:
+                statistics.add(*vote)
+            kept = statistics.votes, statistics.stamps, statistics.owners
+            record = scene_file.Record(self._calibration.model, name, *kept)
+            scene_file.write(scene.path, record, self._cipher)
             known = scene_file.signature(scene.path)
         with self._mutex:
             scene.pending = scene.pending[len(pending) :]
-            for embedding, stamp in scene.pending:
-                statistics.add(embedding, stamp)
-            scene.statistics, scene.known = statistics, known
+            for vote in scene.pending:
+                statistics.add(*vote)
+            scene.statistics, scene.known, scene.outdated = statistics, known, False
             self._version += 1
 
     def _scene(self, name: str) -> _Scene:
@@ -167,7 +201,11 @@ class Scenes:
             path = scene_file.file_of(self._folder, self._calibration.model, name)
             self._scenes[name] = _Scene(path, self._empty())
             self._load(name)
-        return self._scenes[name]
+        scene = self._scenes[name]
+        if scene.statistics.expire(self._clock()):
+            scene.outdated = True
+            self._version += 1
+        return scene
 
     def _refresh(self) -> None:
         """Take over what other processes have written or deleted; what they have not is put on top."""
@@ -184,15 +222,15 @@ class Scenes:
         scene.problem = ""
         try:
             statistics = self._read(name, scene.path)
-            for embedding, stamp in scene.pending:
-                statistics.add(embedding, stamp)
+            for vote in scene.pending:
+                statistics.add(*vote)
         except SceneError as error:
             scene.problem, statistics, scene.pending = str(error), self._empty(), []
         scene.statistics = statistics
         self._version += 1
 
     def _read(self, name: str, path: Path) -> SceneStatistics:
-        statistics, record = self._empty(), scene_file.read(path)
+        statistics, record = self._empty(), scene_file.read(path, self._cipher)
         if record is None:
             return statistics
         if (record.model, record.scene) != (self._calibration.model, name):
@@ -200,26 +238,30 @@ class Scenes:
                 f"scene {path} is {record.scene!r} as gait model {record.model} sees it, not {name!r} as "
                 f"{self._calibration.model} does: remove it, or start it anew with `rt-gait scene forget`"
             )
-        statistics.load(record.votes, record.stamps)
+        statistics.load(record.votes, record.stamps, record.owners)
         return statistics
 
     def _empty(self) -> SceneStatistics:
         return SceneStatistics(self._calibration.radius, self._prior)
 
     def _without(self, references: References, present: Normalisation) -> References:
-        embeddings = np.empty_like(references.embeddings)
-        templates = [template for person in references.persons for template in person.templates]
-        for number, template in enumerate(templates):
-            own = self._scene(template.scene).statistics.normalisation if template.scene else None
-            embeddings[number] = (own or present)(template.embedding)
+        names = [template.scene for person in references.persons for template in person.templates]
+        numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
+        own = [self._scene(name).statistics.normalisation if name else None for name in numbers]
+        treatment = SceneTreatment(np.array([numbers[name] for name in names]), tuple(each or present for each in own))
+        sketches = None
+        if references.sketches is not None:
+            sketches = search.sketch_treated(references.embeddings, treatment)
         return SceneReferences(
             references.model,
             references.persons,
-            embeddings,
+            references.embeddings,
             references.starts,
             (*references.version, self._version),
-            present,
-            self._calibration,
+            sketches,
+            query=present,
+            calibration=self._calibration,
+            treatment=treatment,
         )
 
 
@@ -250,7 +292,13 @@ def is_near(vote: np.ndarray, embeddings: np.ndarray, known: Calibration) -> boo
     return bool(len(embeddings)) and bool((distances(vote[None], embeddings) <= known.even).any())
 
 
-def forget_near(folder: Path, known: Calibration | None, embeddings: np.ndarray) -> Cleared:
+def forget_near(
+    folder: Path,
+    known: Calibration | None,
+    embeddings: np.ndarray,
+    person_id: str = "",
+    cipher: Cipher | None = None,
+) -> Cleared:
     """Delete the votes that may be of a person with these embeddings (T, P, C) from every scene in the folder.
 
     known: calibration of the gait model that made them. Statistics of another model, damaged ones, and all of them
@@ -259,7 +307,7 @@ def forget_near(folder: Path, known: Calibration | None, embeddings: np.ndarray)
     """
     votes, files = 0, []
     for path in scene_file.files(folder):
-        gone = _forget_in(path, known, embeddings)
+        gone = _forget_in(path, known, embeddings, person_id, cipher)
         if gone is None:
             scene_file.delete(path)
             files.append(path)
@@ -268,18 +316,39 @@ def forget_near(folder: Path, known: Calibration | None, embeddings: np.ndarray)
     return Cleared(votes, tuple(files))
 
 
-def _forget_in(path: Path, known: Calibration | None, embeddings: np.ndarray) -> int | None:
+def _forget_in(
+    path: Path, known: Calibration | None, embeddings: np.ndarray, person_id: str, cipher: Cipher | None
+) -> int | None:
     """How many votes went from one file; None where it must go as a whole."""
     with scene_file.locked(path):
         try:
-            record = scene_file.read(path)
+            record = scene_file.read(path, cipher)
             if record is None:
                 return 0
             if known is None or record.model != known.model or record.votes.shape[1:] != embeddings.shape[1:]:
                 return None
-            near = np.array([is_near(vote, embeddings, known) for vote in record.votes], bool)
+            theirs = [person_id in owner.split() for owner in record.owners]
+            near = np.array(theirs, bool) | np.array([is_near(vote, embeddings, known) for vote in record.votes], bool)
             if near.any():
-                scene_file.write(path, replace(record, votes=record.votes[~near], stamps=record.stamps[~near]))
+                scene_file.write(path, record.only(~near), cipher)
             return int(near.sum())
         except SceneError:
             return None
+
+
+def expire_files(folder: Path, now: int, cipher: Cipher | None = None) -> int:
+    """Delete from every file of the folder the votes that are too old. now: ns since the epoch. Returns how many went.
+
+    A file that cannot be read is left alone. Raises SceneError where one cannot be written.
+    """
+    gone = 0
+    for path in scene_file.files(folder):
+        with scene_file.locked(path):
+            try:
+                record = scene_file.read(path, cipher)
+            except SceneError:
+                continue
+            if record is not None and (old := ~is_fresh(record.stamps, now)).any():
+                scene_file.write(path, record.only(~old), cipher)
+                gone += int(old.sum())
+    return gone

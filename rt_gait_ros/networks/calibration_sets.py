@@ -10,6 +10,7 @@ from rt_gait_ros.datasets.silhouettes import read_picture
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.tum_gaid import read_sample
 from rt_gait_ros.gait import gallery_file
+from rt_gait_ros.gait.cipher import find_cipher
 from rt_gait_ros.synthesis.people import person
 from rt_gait_ros.synthesis.walks import Nuisances, random_scene, random_silhouettes
 
@@ -75,11 +76,11 @@ def _flow(folder: Path) -> list[np.ndarray]:
 
 
 def _stored(path: Path, kind: str) -> list[np.ndarray]:
-    content = gallery_file.read(path)
+    content = gallery_file.read(path, find_cipher()).content
     if content.persons and content.gait_frame_kind != kind:
         raise UsageError(f"{path} holds {content.gait_frame_kind} gait frames: {kind} is needed")
     frames = [template.frames for person in content.persons for template in person.templates]
-    return [sequence[:FRAMES] for sequence in _even([stored for stored in frames if stored is not None], SETS)]
+    return [np.asarray(sequence)[:FRAMES] for sequence in _even([each for each in frames if each is not None], SETS)]
 
 
 def _even(values: Sequence[Thing], most: int) -> list[Thing]:

@@ -20,7 +20,7 @@ def test_what_is_stored_comes_back(tmp_path, template):
     assert again.model == "angle"
     np.testing.assert_array_equal(person.templates[0].frames, frames)
     assert person.templates[1].frames is None
-    np.testing.assert_array_equal(person.templates[1].embedding, template(20).embedding)
+    np.testing.assert_allclose(person.templates[1].embedding, template(20).embedding, atol=1e-3)
 
 
 def test_files_and_folders_are_private(tmp_path, template):
@@ -144,7 +144,7 @@ def test_rebuild_makes_every_embedding_anew_or_changes_nothing(tmp_path, templat
 def damage(path, how):
     data = path.read_bytes()
     if how == "newer":
-        path.write_bytes(data.replace(b"schema 2", b"schema 9", 1))
+        path.write_bytes(data.replace(b"schema 3", b"schema 9", 1))
     elif how == "flipped":
         path.write_bytes(data[:300] + bytes([data[300] ^ 1]) + data[301:])
     elif how == "empty":

@@ -82,7 +82,7 @@ def test_templates_and_queries_are_each_rid_of_their_own_scene(opened, crowd, ga
     nearest = found.nearest(queries)
     assert nearest.argmin(axis=1).tolist() == [0, 1]
     apart = (CALIBRATION.log_odds(nearest[0, 0]), CALIBRATION.scene.offset)  # nothing is left between the two looks
-    assert apart[0] == pytest.approx(apart[1], abs=1e-3)
+    assert apart[0] == pytest.approx(apart[1], abs=1e-2)
     assert found.nearest(np.zeros((0, *SHAPE))).shape == (0, 3)
 
 
@@ -90,7 +90,8 @@ def test_a_template_of_an_unknown_scene_counts_as_of_this_one(opened, crowd, gal
     known = opened()
     votes(known, "yard", crowd)
     found = known.references(gallery.references, "yard")  # the hall has seen nobody, Cyd's scene is not known
-    assert np.abs(distances(found.embeddings, found.query(crowd[:3])).diagonal()).max() < 1e-3
+    treated = found.treatment(np.arange(3), found.embeddings)
+    assert np.abs(distances(treated, found.query(crowd[:3])).diagonal()).max() < 2e-3  # stored in half precision
 
 
 def test_references_are_made_anew_only_when_something_changed(opened, crowd, gallery):

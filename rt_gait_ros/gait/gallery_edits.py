@@ -1,0 +1,108 @@
+"""What a gallery is asked for and what it refuses: who is meant, which names and embeddings fit."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from rt_gait_ros.gait import gallery_file
+from rt_gait_ros.gait.names import comparable
+from rt_gait_ros.gait.person import Content, GalleryError, Person, Template
+
+
+class UnknownPerson(GalleryError):
+    """Nobody of that id or name is enrolled."""
+
+
+class DuplicateName(GalleryError):
+    """Somebody else has that display name, or that id."""
+
+
+class GalleryModelMismatch(GalleryError):
+    """The embeddings were made by another gait model than the one in use."""
+
+
+def named(persons: Sequence[Person], name: str) -> Person | None:
+    """The person whose name nobody could tell from this one: Ada and ADA would be one to a listener."""
+    wanted = comparable(name)
+    return next((person for person in persons if comparable(person.name) == wanted), None)
+
+
+def find(persons: Sequence[Person], key: str) -> Person:
+    """The person of this permanent id or display name. Raises UnknownPerson, and DuplicateName for two people."""
+    by_id, by_name = next((p for p in persons if p.person_id == key), None), named(persons, key)
+    if by_id is not None and by_name is not None and by_id is not by_name:
+        raise DuplicateName(
+            f"{key} is the id of {by_id.name!r} and the name of {by_name.person_id}: rename {by_name.person_id} first"
+        )
+    if by_id is None and by_name is None:
+        raise unknown(key)
+    return by_id or by_name  # type: ignore[return-value]
+
+
+def unknown(key: str) -> UnknownPerson:
+    """The complaint that there is nobody of that id or name."""
+    return UnknownPerson(f"nobody called {key[:80]!r} is enrolled: `rt-gait gallery list` shows who is")
+
+
+def require_no_id(persons: Sequence[Person], name: str, own: Person | None) -> None:
+    """Raise DuplicateName where a name is another person's id: whoever asks for one of them would get the other."""
+    wanted = comparable(name)
+    other = next((p for p in persons if p is not own and comparable(p.person_id) == wanted), None)
+    if other is not None:
+        raise DuplicateName(f"{name!r} is the id of {other.name!r}: choose another name")
+
+
+def without(content: Content, person: Person) -> Content:
+    """The gallery without this person."""
+    rest = tuple(p for p in content.persons if p is not person)
+    return replace(content, persons=rest) if rest else Content()
+
+
+def new_id(content: Content) -> str:
+    """A letter and nine hexadecimal digits: fit for a topic name, and made of nothing but chance."""
+    taken = {p.person_id for p in content.persons} | {comparable(p.name) for p in content.persons}
+    while (person_id := "p" + secrets.token_hex(5)[:9]) in taken:
+        pass
+    return person_id
+
+
+def noted(text: str) -> str:
+    """Text as it is written down beside a person. Raises GalleryError for what cannot be shown."""
+    if len(text) > gallery_file.MAX_TEXT or not text.isprintable():
+        raise GalleryError(f"{text[:80]!a} cannot be noted: use at most {gallery_file.MAX_TEXT} printable characters")
+    return text.strip()
+
+
+def bare(template: Template) -> Template:
+    """A template without its gait frames; its embedding stays where it is."""
+    return gallery_file.without_frames(template) if template.frames is not None else template
+
+
+def checked(template: Template, now: int) -> Template:
+    """A template as it is stored. Raises GalleryError for an embedding that cannot be compared."""
+    embedding = np.array(template.embedding, np.float32)
+    if embedding.ndim != 2 or embedding.size == 0 or not np.isfinite(embedding).all():
+        raise GalleryError(
+            f"an embedding of shape {embedding.shape} with NaN or infinity, or none at all, cannot be enrolled"
+        )
+    embedding.flags.writeable = False
+    return replace(template, embedding=embedding, added=template.added or now)
+
+
+def require_model(made_with: str, model: str, path: Path) -> None:
+    """Raise GalleryModelMismatch where embeddings were made with another gait model."""
+    if made_with and made_with != model:
+        raise GalleryModelMismatch(
+            f"gallery {path} was made with gait model {made_with}, and {model} is in use: "
+            f"`rt-gait gallery rebuild --model {model}`, or choose another gallery"
+        )
+
+
+def require_shape(content: Content, templates: Sequence[Template]) -> None:
+    """Raise GalleryError unless all embeddings have one shape."""
+    shapes = {t.embedding.shape for p in content.persons for t in p.templates} | {t.embedding.shape for t in templates}
+    if len(shapes) > 1:
+        raise GalleryError(f"embeddings of different shapes {sorted(shapes)} cannot live in one gallery: rebuild it")

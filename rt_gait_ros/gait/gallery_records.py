@@ -1,0 +1,316 @@
+"""What a gallery's index says, and the bytes of embeddings and gait frames; every field is checked when it is read."""
+
+import json
+import math
+import re
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from rt_gait_ros.gait.extent_file import FIRST, Extent
+from rt_gait_ros.gait.names import MAX_NAME, UnfitName, clean_name
+from rt_gait_ros.gait.person import ENROLLED, LEARNT, Content, Frames, GalleryError, Measure, Person, Template
+
+MAX_EMBEDDINGS = 1 << 30  # bytes of all embeddings together: 8000 persons of two walks
+MAX_BLOB = 64 << 20  # bytes of one embedding, or of one unpacked sequence of gait frames
+MAX_TEXT = 200  # characters of a scene, a view, a consent
+_ID = re.compile("[a-z][a-z0-9]{0,31}")
+_TAG = re.compile("[0-9a-f]{0,16}")
+_MEASURE = re.compile("[a-z][a-z_]{0,31}")
+_EMBEDDING_TYPES = {"<f2", "<f4"}
+_FRAME_TYPES = {"|u1", "|i1", "<u2", "<i2", "<f2", "<f4"}
+_PRECISION = 1e-3  # of the largest number: what float16 may lose
+
+Fetch = Callable[[Extent], bytes]
+MakeFrames = Callable[[Extent, tuple[int, ...], str], Frames]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a template is in the file."""
+
+    embedding: Extent
+    frames: Extent | None
+
+
+@dataclass(slots=True)
+class Writer:
+    """Turns a gallery into bytes. blobs: of the templates that are not in the file yet."""
+
+    content: Content
+    blobs: list[bytes] = field(init=False, default_factory=list)
+    _fresh: dict[int, Template] = field(init=False, default_factory=dict)  # narrowed, by id() of what was given
+    _places: dict[int, Place] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Pack what is new. Raises GalleryError for frames of a type that cannot be stored."""
+        for template in _templates(self.content):
+            if template.place is None:
+                frames = None if template.frames is None else np.asarray(template.frames)
+                embedding = narrow(np.asarray(template.embedding))
+                self._fresh[id(template)] = replace(template, embedding=embedding, frames=frames)
+                self.blobs.append(embedding.tobytes())
+                if frames is not None:
+                    self.blobs.append(pack_frames(frames))
+
+    def index(self, extents: Sequence[Extent]) -> bytes:
+        """The index. extents: where the blobs are."""
+        following = iter(extents)
+        for key, template in self._fresh.items():
+            self._places[key] = Place(next(following), None if template.frames is None else next(following))
+        persons = [
+            {
+                "person_id": person.person_id,
+                "name": person.name,
+                "enrolled": person.enrolled,
+                "updated": person.updated,
+                "consent": person.consent,
+                "expires": person.expires,
+                "tag": person.tag,
+                "templates": [self._record(template) for template in person.templates],
+            }
+            for person in self.content.persons
+        ]
+        index = {"model": self.content.model, "gait_frame_kind": self.content.gait_frame_kind, "persons": persons}
+        return json.dumps(index, ensure_ascii=False, separators=(",", ":")).encode()
+
+    def stored(self, frames: MakeFrames) -> Content:
+        """The gallery as it is in the file: embeddings narrowed, frames to be read from it. After `index`."""
+
+        def placed(template: Template) -> Template:
+            fresh = self._fresh.get(id(template))
+            if fresh is None:
+                return template
+            place = self._places[id(template)]
+            if place.frames is None or fresh.frames is None:
+                return replace(fresh, place=place)
+            array = np.asarray(fresh.frames)
+            return replace(fresh, place=place, frames=frames(place.frames, array.shape, _little(array.dtype)))
+
+        persons = [replace(p, templates=tuple(map(placed, p.templates))) for p in self.content.persons]
+        return replace(self.content, persons=tuple(persons))
+
+    def _record(self, template: Template) -> dict[str, Any]:
+        fresh = self._fresh.get(id(template), template)
+        place = self._places[id(template)] if template.place is None else template.place
+        assert isinstance(place, Place)
+        record: dict[str, Any] = {
+            "stamp": template.stamp,
+            "added": template.added,
+            "scene": template.scene,
+            "view": template.view,
+            "origin": template.origin,
+            "measures": {name: [measure.value, measure.deviation] for name, measure in template.measures.items()},
+            "embedding": _listed(place.embedding),
+            "shape": fresh.embedding.shape,
+            "type": _little(fresh.embedding.dtype),
+        }
+        if place.frames is not None and fresh.frames is not None:
+            kind = fresh.frames.dtype
+            record |= {
+                "frames": _listed(place.frames),
+                "frames_shape": fresh.frames.shape,
+                "frames_type": _little(kind),
+            }
+        return record
+
+
+class Reader:
+    """Turns bytes into a gallery. Every complaint is a ValueError that says what is wrong, for people."""
+
+    def __init__(self, fetch: Fetch, frames: MakeFrames, known: Mapping[Extent, np.ndarray]) -> None:
+        """fetch: the checked bytes of an extent. known: embeddings that need not be fetched."""
+        self._fetch, self._frames, self._known = fetch, frames, known
+        self._left = MAX_EMBEDDINGS
+        self._end = 0
+
+    def content(self, index: bytes, end: int) -> Content:
+        """The gallery of this index. end: of the file."""
+        self._end = end
+        try:
+            record = json.loads(index)
+            persons = tuple(self._person(each) for each in record["persons"])
+            return checked(Content(record["model"], record["gait_frame_kind"], persons))
+        except (KeyError, TypeError, AttributeError, RecursionError, UnicodeDecodeError) as error:
+            raise ValueError(f"its index lacks something or has it wrong: {type(error).__name__}") from error
+
+    def _person(self, record: dict[str, Any]) -> Person:
+        templates = tuple(self._template(each) for each in record["templates"])
+        return Person(
+            record["person_id"],
+            record["name"],
+            record["enrolled"],
+            record["updated"],
+            templates,
+            record["consent"],
+            record["expires"],
+            record["tag"],
+        )
+
+    def _template(self, record: dict[str, Any]) -> Template:
+        extent = self._extent(record["embedding"])
+        frames_extent = self._extent(record["frames"]) if "frames" in record else None
+        embedding = self._known.get(extent)
+        if embedding is None:
+            embedding = self._embedding(extent, record["shape"], record["type"])
+            if frames_extent is not None:
+                self._fetch(frames_extent)  # whether they are whole; unpacked when somebody asks for them
+        frames = None
+        if frames_extent is not None:
+            shape, kind = tuple(record["frames_shape"]), record["frames_type"]
+            _require_frames(shape, kind)
+            frames = self._frames(frames_extent, shape, kind)
+        measures = {name: Measure(*pair) for name, pair in record["measures"].items()}
+        return Template(
+            embedding,
+            record["stamp"],
+            frames,
+            record["scene"],
+            record["view"],
+            record["origin"],
+            record["added"],
+            measures,
+            Place(extent, frames_extent),
+        )
+
+    def _extent(self, record: Sequence[Any]) -> Extent:
+        offset, length, digest = record
+        if not (isinstance(offset, int) and isinstance(length, int) and isinstance(digest, str)):
+            raise ValueError("a place in it is no place")
+        if offset < FIRST or not 0 < length <= MAX_BLOB or offset + length > self._end:
+            raise ValueError(f"{length} bytes at {offset} cannot be in it")
+        return Extent(offset, length, digest)
+
+    def _embedding(self, extent: Extent, shape: Sequence[int], kind: str) -> np.ndarray:
+        if kind not in _EMBEDDING_TYPES or len(shape) != 2:
+            raise ValueError(f"an embedding of {kind!a:.20} and {len(shape)} axes is none")
+        data = self._fetch(extent)
+        if len(data) != math.prod(shape) * np.dtype(kind).itemsize:
+            raise ValueError(f"an embedding of {len(data)} bytes is not of shape {list(shape)}")
+        self._left -= len(data)
+        if self._left < 0:
+            raise ValueError(f"its embeddings have more than {MAX_EMBEDDINGS >> 20} MB")
+        return np.frombuffer(data, kind).reshape(shape)
+
+
+def checked(content: Content) -> Content:
+    """A gallery that was read from somewhere, if it can be one; names as they are written today. Raises ValueError."""
+    if not all(isinstance(text, str) and len(text) <= MAX_TEXT for text in (content.model, content.gait_frame_kind)):
+        raise ValueError("its gait model has no name")
+    ids = [person.person_id for person in content.persons]
+    if not all(isinstance(each, str) and _ID.fullmatch(each) for each in ids) or len(set(ids)) < len(ids):
+        raise ValueError("its persons have no ids, or two have one")
+    shapes = set()
+    for template in _templates(content):
+        _check_template(template)
+        shapes.add(np.shape(template.embedding))
+    if len(shapes) > 1:
+        raise ValueError(f"its embeddings have different shapes: {sorted(shapes)[:3]}")
+    return replace(content, persons=tuple(_checked_person(person) for person in content.persons))
+
+
+def extents(content: Content) -> list[Extent]:
+    """All that the stored templates occupy."""
+    places = [template.place for template in _templates(content)]
+    known = [place for place in places if isinstance(place, Place)]
+    return [place.embedding for place in known] + [place.frames for place in known if place.frames is not None]
+
+
+def rows(content: Content) -> dict[Extent, np.ndarray]:
+    """The embeddings of stored templates by where they are."""
+    return {t.place.embedding: t.embedding for t in _templates(content) if isinstance(t.place, Place)}
+
+
+def narrow(embedding: np.ndarray) -> np.ndarray:
+    """As float16 where that keeps it to a thousandth of its largest number, as float32 elsewhere; not to be written."""
+    wide = np.asarray(embedding, np.float32)
+    with np.errstate(over="ignore"):
+        found = wide.astype(np.float16)
+    if not np.abs(found.astype(np.float32) - wide).max() <= _PRECISION * np.abs(wide).max():
+        found = wide.copy()
+    found.flags.writeable = False
+    return found
+
+
+def pack_frames(frames: np.ndarray) -> bytes:
+    """Bytes of gait frames. Raises GalleryError for a type or size that no gallery keeps."""
+    try:
+        _require_frames(frames.shape, _little(frames.dtype))
+    except ValueError as error:
+        raise GalleryError(f"gait frames cannot be stored: {error}") from error
+    return zlib.compress(np.ascontiguousarray(frames).astype(_little(frames.dtype), copy=False).tobytes(), 1)
+
+
+def unpack_frames(packed: bytes, shape: tuple[int, ...], kind: str) -> np.ndarray:
+    """The inverse of pack_frames, never larger than the shape says. Raises ValueError."""
+    size = math.prod(shape) * np.dtype(kind).itemsize
+    try:
+        data = zlib.decompressobj().decompress(packed, size + 1)
+    except zlib.error as error:
+        raise ValueError(f"they cannot be unpacked: {error}") from error
+    if len(data) != size:
+        raise ValueError("they are not as many as it says")
+    return np.frombuffer(data, kind).reshape(shape)
+
+
+def _templates(content: Content) -> Iterator[Template]:
+    for person in content.persons:
+        yield from person.templates
+
+
+def _require_frames(shape: tuple[int, ...], kind: str) -> None:
+    if kind not in _FRAME_TYPES or not 3 <= len(shape) <= 4:
+        raise ValueError(f"an array of type {kind!a:.20} and {len(shape)} axes is no sequence of gait frames")
+    if not all(isinstance(n, int) and n > 0 for n in shape) or math.prod(shape) * np.dtype(kind).itemsize > MAX_BLOB:
+        raise ValueError(f"a sequence of gait frames of shape {list(shape)!s:.60} is empty or too large")
+
+
+def _check_template(template: Template) -> None:
+    embedding = np.asarray(template.embedding)
+    if embedding.ndim != 2 or not embedding.size or embedding.dtype.kind != "f" or not np.isfinite(embedding).all():
+        raise ValueError("it holds an embedding with NaN or infinity, or none at all")
+    if not all(_is_time(stamp) for stamp in (template.stamp, template.added)):
+        raise ValueError("a walk in it has no time")
+    if not _is_text(template.scene) or template.origin not in (ENROLLED, LEARNT):
+        raise ValueError("a walk in it does not say properly where it is from")
+    view = template.view
+    if not (_is_text(view) or (isinstance(view, (int, float)) and math.isfinite(view))):
+        raise ValueError("a walk in it does not say properly from where it was seen")
+    for name, measure in template.measures.items():
+        numbers = measure.value, measure.deviation
+        if not _MEASURE.fullmatch(name) or not all(isinstance(n, (int, float)) and math.isfinite(n) for n in numbers):
+            raise ValueError("a walk in it has a measure that is none")
+
+
+def _checked_person(person: Person) -> Person:
+    if not all(_is_time(stamp) for stamp in (person.enrolled, person.updated, person.expires)) or not person.templates:
+        raise ValueError("a person in it has no times or no walks")
+    if not _is_text(person.consent) or not isinstance(person.tag, str) or not _TAG.fullmatch(person.tag):
+        raise ValueError("a person in it does not say properly what was agreed")
+    name = person.name
+    if not isinstance(name, str) or not 0 < len(name) <= MAX_NAME or not _is_text(name):
+        raise ValueError("a name in it cannot be shown")
+    try:
+        return replace(person, name=clean_name(name))
+    except UnfitName:  # from before names were looked at as closely as today: it stays, as what it is made of
+        return replace(person, name=name.encode("ascii", "backslashreplace").decode()[:MAX_NAME])
+
+
+def _is_text(value: Any) -> bool:
+    """Whether this is text that can be shown as it is: joiners are not printable by their category, and harmless."""
+    return isinstance(value, str) and len(value) <= MAX_TEXT and re.sub("[\u200c\u200d]", "", value).isprintable()
+
+
+def _is_time(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63
+
+
+def _listed(extent: Extent) -> tuple[int, int, str]:
+    return extent.offset, extent.length, extent.digest
+
+
+def _little(kind: np.dtype) -> str:
+    return np.dtype(kind).newbyteorder("<").str
