@@ -50,6 +50,8 @@ def fit_statistics(walks: Sequence[FittedWalk]) -> Fit:
     """Statistics of all walks. Raises GaitError where there is too little to fit."""
     if len({walk.person for walk in walks}) < 3 or "cmu" not in {walk.source for walk in walks}:
         raise GaitError("too few people to fit: at least three, some of them of CMU's library, which has all the bones")
+    if len({walk.person for walk in walks if walk.source == "cmu"}) == sum(walk.source == "cmu" for walk in walks):
+        raise GaitError("nobody of CMU's library walks twice: the variation within a person cannot be fitted")
     walks = [*walks, *(_mirror(walk) for walk in walks)]
     groups = _groups(walks)
     pace = _pace(groups)
@@ -119,8 +121,6 @@ def _within(groups: Sequence[Sequence[FittedWalk]], pace: np.ndarray) -> np.ndar
         change = change - (change[:, LOG_STRIDE] + change[:, LOG_CADENCE])[:, None] * pace
         total += change.T @ change
         freedom += len(group) - 1
-    if not freedom:
-        raise GaitError("nobody walks twice: the variation within a person cannot be fitted")
     return _shrunk(total / freedom)
 
 
@@ -144,12 +144,17 @@ def _between(people: Sequence[_Person], within: np.ndarray) -> tuple[np.ndarray,
     # Half of what the few people with all bones seem to share is chance: what is filled must not lean on that.
     covariance = 0.5 * (covariance + np.diag(np.maximum(np.diag(covariance), FLOOR**2)))
     guesses, doubt = np.zeros((len(people), FEATURES)), np.zeros((FEATURES, FEATURES))
+    gains: dict[tuple[bytes, int], tuple[np.ndarray, np.ndarray]] = {}  # by what is known, and how well
     for number, person in enumerate(people):
-        seen = covariance[person.seen]
-        noise = within[np.ix_(person.seen, person.seen)] / person.walks
-        gain = np.linalg.solve(seen[:, person.seen] + noise + 1e-9 * np.eye(len(noise)), seen).T
+        key = person.seen.tobytes(), person.walks
+        if key not in gains:
+            seen = covariance[person.seen]
+            noise = within[np.ix_(person.seen, person.seen)] / person.walks + 1e-9 * np.eye(len(person.value))
+            gain = np.linalg.solve(seen[:, person.seen] + noise, seen).T
+            gains[key] = gain, covariance - gain @ seen
+        gain, left = gains[key]
         guesses[number] = mean + gain @ (person.value - mean[person.seen])
-        doubt += covariance - gain @ seen
+        doubt += left
     mean = guesses.mean(0)
     change = guesses - mean
     return mean, _shrunk((change.T @ change + doubt) / len(people))

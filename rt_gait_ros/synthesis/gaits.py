@@ -34,6 +34,11 @@ DATA = Path(__file__).with_name("data") / "gaits.npz"
 FARTHEST = 2.5
 # Least bend, radians: a knee or an elbow does not bend backwards.
 LEAST_KNEE, LEAST_ELBOW = 0.0, 0.05
+# Least share of the mean arm swing: of the recorded people nobody's was below. Within 0.3 of it people are fewer.
+LEAST_SWING, SWING_ROOM = 0.2, 0.3
+# How far a wrist may be inward of its shoulder, in lengths of the upper arm: none of the recorded ones was more.
+# And the length of a forearm in that unit (Winter 2009).
+MOST_INWARD, FOREARM = 0.10, 0.79
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +91,8 @@ class Gait:
         """The same person on some day. variety: factor on what differs between one person's walks, pace included."""
         known = statistics()
         pace = known.pace_spread * _bounded(random, 1)[0] * known.pace
-        return Gait(self.features + variety * (pace + _draw(random, known.within, known.within_own)))
+        day = pace + _draw(random, known.within, known.within_own)
+        return Gait(_with_swing(self.features + variety * day, room=0.0))
 
     def at_pace(self, change: float) -> "Gait":
         """The same person faster or slower. change: of the logarithm of speed; 0.1 is a tenth faster."""
@@ -105,7 +111,9 @@ class Gait:
         tracks = waves @ self.features[:LOG_STRIDE].reshape(-1, COEFFICIENTS).T
         tracks = tracks.reshape(len(waves), _CHANNELS, 3)
         _keep_joints(tracks)
-        return _world(_matrices(tracks[:, :PLACES])), tracks[:, PLACES]
+        rotations = _matrices(tracks[:, :PLACES])
+        _keep_arms(rotations)
+        return _world(rotations), tracks[:, PLACES]
 
 
 def mean_gait() -> Gait:
@@ -117,7 +125,7 @@ def gait(seed: int | np.random.Generator, spread: float = 1.0) -> Gait:
     """Some person's gait; the same number is always the same person. spread: factor on the deviation between people."""
     random = seed if isinstance(seed, np.random.Generator) else np.random.default_rng((0x6A18, seed))
     known = statistics()
-    return Gait(known.mean + spread * _draw(random, known.between, known.between_own))
+    return Gait(_with_swing(known.mean + spread * _draw(random, known.between, known.between_own), SWING_ROOM))
 
 
 def _bounded(random: np.random.Generator, count: int) -> np.ndarray:
@@ -129,6 +137,25 @@ def _draw(random: np.random.Generator, factors: np.ndarray, own: np.ndarray) -> 
     return factors @ _bounded(random, factors.shape[1]) + own * _bounded(random, len(own))
 
 
+def _with_swing(features: np.ndarray, room: float) -> np.ndarray:
+    """Features of somebody whose arms swing against the legs, if little.
+
+    Deviations are drawn as if they were normal, but nobody's arms swing with the legs: shares of the mean swing that
+    are less than `room` above LEAST_SWING are drawn in to above it.
+    """
+    features = features.copy()
+    own, usual = (one[:LOG_STRIDE].reshape(_CHANNELS, 3, COEFFICIENTS) for one in (features, statistics().mean))
+    for bone in _SWUNG:
+        beat = usual[bone, :, 1:3]
+        share = float((own[bone, :, 1:3] * beat).sum() / (beat**2).sum())
+        short = LEAST_SWING + room - share
+        if short > 0.0:
+            wanted = LEAST_SWING + (room * np.exp(-short / room) if room else 0.0)
+            own[bone, :, 1:3] += (wanted - share) * beat
+    return features
+
+
+_SWUNG = [BONE[f"{side}_{name}"] for side in "lr" for name in ("upper_arm", "forearm")]
 # Ways the elbows bend, as turns of the forearms: the mean of the recorded ones.
 _ELBOWS = (("l_forearm", np.array([0.5, 0.0, -0.866])), ("r_forearm", np.array([-0.5, 0.0, 0.866])))
 
@@ -141,6 +168,18 @@ def _keep_joints(tracks: np.ndarray) -> None:
     for name, way in _ELBOWS:
         forearm = tracks[:, BONE[name]]
         forearm += np.maximum(LEAST_ELBOW - forearm @ way, 0.0)[:, None] * way
+
+
+def _keep_arms(rotations: np.ndarray) -> None:
+    """Turn arms, in place, that would go through the trunk. rotations: (T, 23, 3, 3) against BASES."""
+    for side, sign in (("l", 1.0), ("r", -1.0)):
+        upper_arm, forearm = rotations[:, BONE[f"{side}_upper_arm"]], rotations[:, BONE[f"{side}_forearm"]]
+        along = np.array([0.0, sign, 0.0])
+        wrist = upper_arm @ along + FOREARM * (upper_arm @ (forearm @ along)[..., None])[..., 0]
+        reach = np.hypot(wrist[:, 1], wrist[:, 2])
+        turn = np.arcsin(np.clip(-MOST_INWARD / np.maximum(reach, 1e-9), -1.0, 0.0))
+        turn = sign * np.maximum(turn - np.arctan2(sign * wrist[:, 1], -wrist[:, 2]), 0.0)
+        upper_arm[:] = _matrices(turn[:, None] * np.array([1.0, 0.0, 0.0])) @ upper_arm
 
 
 def _matrices(vectors: np.ndarray) -> np.ndarray:
