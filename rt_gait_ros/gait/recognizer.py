@@ -4,10 +4,7 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Executor, Future
-from dataclasses import dataclass, field
-
-import numpy as np
+from concurrent.futures import Executor
 
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.gait.config import RecognizerConfig
@@ -21,53 +18,14 @@ from rt_gait_ros.gait.names import UnfitName, clean_name
 from rt_gait_ros.gait.scene import MIN_WALKERS, SceneError
 from rt_gait_ros.gait.scenes import Scenes
 from rt_gait_ros.gait.stream_embedder import embedder_for
+from rt_gait_ros.gait.thinning import Thinning
+from rt_gait_ros.gait.walkers import Claim, Request, Walker, one_track_each
 from rt_gait_ros.serving.inference import InferenceClient, InferenceError
 from rt_gait_ros.silhouette.flow import Place
 from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
 
 NANOSECONDS = 1_000_000_000
 DEFAULT_SCENE = "default"  # of tracks that name no camera
-
-
-@dataclass(slots=True)
-class _Request:
-    """An embedding under way, and the frames it will stand on."""
-
-    future: "Future[dict[str, np.ndarray]]"
-    frames: int
-    quality: float
-    stamp: int
-
-
-@dataclass(slots=True)
-class _Walker:
-    """What is remembered of a live track. fresh: good frames since the last request. quality: their running mean.
-
-    looks, mean: how many embeddings there were, and their mean (P, C).
-    """
-
-    evidence: Evidence
-    state: TrackState
-    fresh: int = 0
-    quality: float = 0.0
-    stamp: int = 0
-    request: _Request | None = None
-    failing_since: int | None = None
-    looks: int = 0
-    mean: np.ndarray | None = None
-
-
-@dataclass(slots=True)
-class _Claim:
-    """A track's verdict, and the status that is left of it once every person has at most one track."""
-
-    body_id: str
-    walker: _Walker
-    verdict: Verdict
-    status: IdentityStatus = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.status = self.verdict.status
 
 
 class GaitRecognizer:
@@ -99,7 +57,7 @@ class GaitRecognizer:
         self._config = config
         self._clock = clock
         self._embedder: Embedder = embedder_for(client, model, config.window, config.deadline)
-        self._walkers: dict[str, _Walker] = {}
+        self._walkers: dict[str, Walker] = {}
         self._held: dict[str, str] = {}  # person_id by body_id, as last answered
         self._enrollments: list[Enrollment] = []
         self._mutex = threading.RLock()
@@ -146,8 +104,8 @@ class GaitRecognizer:
                 self._leave(body_id)
             self.tick()
             references = self._references()
-            claims = [_Claim(b, w, self._verdict(w, tracks.stamp, references)) for b, w in self._walkers.items()]
-            self._one_track_each(claims)
+            claims = [Claim(b, w, self._verdict(w, tracks.stamp, references)) for b, w in self._walkers.items()]
+            self._held = one_track_each(claims, self._held, self._config.margin_line)
             frame = IdentityFrame(tracks.stamp, tracks.frame_id, self.model.name)
             if references is not None:
                 frame.identities = [self._identity(claim, references) for claim in claims]
@@ -256,7 +214,8 @@ class GaitRecognizer:
             return
         walker = self._walkers.get(track.body_id)
         if walker is None:
-            walker = self._walkers[track.body_id] = _Walker(Evidence(self._config), track.state)
+            rate = 0.0 if self.model.gait_frame_kind == "flow" else self._config.frame_rate
+            walker = self._walkers[track.body_id] = Walker(Evidence(self._config), track.state, Thinning(rate))
         walker.state = track.state
         frame = track.gait_frame
         if frame is None or self._input_problem or not track.walking or not track.quality >= self._config.min_quality:
@@ -266,6 +225,8 @@ class GaitRecognizer:
                 f"gait model {self.model.name} eats gait frames of shape {list(self.model.frame_shape)}, "
                 f"and {list(frame.shape)} came in"
             )
+            return
+        if not walker.pace.takes(stamp):
             return
         place = Place.of(track.age, track.box)
         self._embedder.add(track.body_id, frame, place)
@@ -278,7 +239,7 @@ class GaitRecognizer:
         enough = self._embedder.frames(track.body_id) >= self._min_frames
         if enough and walker.fresh >= self._config.refresh_every and walker.request is None:
             future = self._embedder.request(track.body_id)
-            walker.request = _Request(future, self._embedder.frames(track.body_id), walker.quality, stamp)
+            walker.request = Request(future, self._embedder.frames(track.body_id), walker.quality, stamp)
             walker.fresh = 0
 
     def _rename(self, former_id: str, body_id: str) -> None:
@@ -311,7 +272,7 @@ class GaitRecognizer:
             if enrollment.body_id == body_id:
                 enrollment.lose()
 
-    def _vote(self, walker: _Walker) -> None:
+    def _vote(self, walker: Walker) -> None:
         """A track that ended counts for its scene. Not before: nobody's walk is to be held against itself."""
         if self._scenes is None or not self._config.scene_normalisation or walker.looks < self._config.agree:
             return
@@ -321,7 +282,7 @@ class GaitRecognizer:
         except SceneError as error:
             self._scene_problem = str(error)
 
-    def _gather(self, walker: _Walker) -> None:
+    def _gather(self, walker: Walker) -> None:
         """Turn a finished request into a look. One that failed is asked for again with the next frames."""
         request = walker.request
         if request is None or not request.future.done():
@@ -364,37 +325,14 @@ class GaitRecognizer:
         self._scene_problem = self._scenes.problem
         return found
 
-    def _verdict(self, walker: _Walker, stamp: int, references: References | None) -> Verdict:
+    def _verdict(self, walker: Walker, stamp: int, references: References | None) -> Verdict:
         failing = walker.failing_since
         # a stamp that jumped back is no longer of the clock that the outage began by
         if failing is not None and abs(stamp - failing) > self._config.outage_grace * NANOSECONDS:
             walker.evidence.clear()
         return Verdict(IdentityStatus.COLLECTING) if references is None else walker.evidence.judge(references)
 
-    def _one_track_each(self, claims: list[_Claim]) -> None:
-        """Leave each person to one track; the others that claim them become AMBIGUOUS.
-
-        A track may claim nobody but the person nearest to it, so the optimal assignment falls apart into one choice for
-        each person: a track in view before one out of view, and then the nearest, where the one that had the name
-        may be farther by the margin.
-        """
-        holders: dict[int, list[_Claim]] = {}
-        for claim in claims:
-            if claim.status is IdentityStatus.IDENTIFIED:
-                holders.setdefault(claim.verdict.order[0], []).append(claim)
-
-        def rank(claim: _Claim) -> tuple[bool, float]:
-            best = claim.verdict.order[0]
-            had_it = self._held.get(claim.body_id) == claim.walker.evidence.holds
-            lead = self._config.margin_line if had_it else 0.0
-            return claim.walker.state == TrackState.OCCLUDED, float(claim.verdict.fused[best]) - lead
-
-        for rivals in holders.values():
-            for loser in sorted(rivals, key=rank)[1:]:
-                loser.status = IdentityStatus.AMBIGUOUS
-        self._held = {c.body_id: c.walker.evidence.holds for c in claims if c.status is IdentityStatus.IDENTIFIED}
-
-    def _identity(self, claim: _Claim, references: References) -> Identity:
+    def _identity(self, claim: Claim, references: References) -> Identity:
         """The answer about one track."""
         walker, verdict, look = claim.walker, claim.verdict, claim.walker.evidence.latest
         if claim.status is IdentityStatus.COLLECTING or look is None:
