@@ -107,7 +107,8 @@ def _process(role: str, people: int, design: str, folder: Path) -> Iterator[int]
     ]
     if role in ("gait", "composed"):
         command += ["-p", f"gait_node:gallery:='{folder}/people.gallery'"]
-        command += ["-p", "gait_node:accept_distance:=0.1", "-p", "gait_node:margin:=0.01"]
+        lines = {"accept_distance": "0.1", "margin": "0.01", "beyond_calibration": "true"}
+        command += [word for name, value in lines.items() for word in ("-p", f"gait_node:{name}:={value}")]
     if role in ("pose", "composed"):
         command += ["-p", f"pose_node:max_people:={people}"]
     with (folder / f"{role}.log").open("wb") as log:

@@ -27,6 +27,7 @@ from launch_ros.substitutions import ExecutableInPackage
 
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.nodes.dds import apply_dds_profile
+from rt_gait_ros.nodes.enclaves import ENCLAVES, enforce
 from rt_gait_ros.nodes.gait_frames import check_gait_frames
 from rt_gait_ros.nodes.networks import networks_on_triton
 from rt_gait_ros.nodes.parameters import file_value, write_file
@@ -79,6 +80,12 @@ def declare_arguments() -> list[DeclareLaunchArgument]:
         DeclareLaunchArgument(
             "gallery", default_value="", description="File of the enrolled persons. Empty: as params_file says."
         ),
+        DeclareLaunchArgument(
+            "keystore",
+            default_value="",
+            description="Folder of an SROS2 keystore made from config/policies.xml: every node runs in its enclave, "
+            "and nobody without one takes part. Empty: no access control.",
+        ),
         DeclareLaunchArgument("rviz", default_value="false", choices=SWITCH, description="Open RViz on the overlay."),
         DeclareLaunchArgument(
             "composed",
@@ -111,15 +118,17 @@ def start_everything(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     """Look at what was said, refuse what cannot be, and start the processes."""
     said = Arguments(context)
     environment: dict[str, str] = dict(context.environment)
-    before = set(environment)
+    before = dict(environment)
+    executables = ("composed_node",) if said.composed else STAGES if said.source != "none" else STAGES[1:]
     apply_dds_profile(environment)
+    if said.keystore:
+        enforce(environment, Path(said.keystore), (*executables, *(("rviz2",) if said.rviz else ())))
     actions: list[LaunchDescriptionEntity] = [
-        SetEnvironmentVariable(name, environment[name]) for name in sorted(set(environment) - before)
+        SetEnvironmentVariable(name, value) for name, value in sorted(environment.items()) if before.get(name) != value
     ]
     actions += [LogInfo(msg=line) for line in misspelt(context.launch_configurations)]
     if said.triton == "embedded" and said.networks:
         actions.append(triton_server(said))
-    executables = ("composed_node",) if said.composed else STAGES if said.source != "none" else STAGES[1:]
     overrides = overrides_file(said)
     actions += [node(said, executable, overrides) for executable in executables]
     if said.rviz:
@@ -145,7 +154,7 @@ class Arguments:
 
         self.source, self.image_topic, self.gallery = text("source"), text("image_topic"), text("gallery")
         self.namespace, self.triton, self.log_level = text("namespace"), text("triton"), text("log_level")
-        self.triton_url = text("triton_url")
+        self.triton_url, self.keystore = text("triton_url"), text("keystore")
         self.rviz, self.composed = text("rviz") == "true", text("composed") == "true"
         self.respawn, self.autostart = text("use_respawn") == "true", text("autostart") == "true"
         self.sim_time = text("use_sim_time") == "true"
@@ -190,11 +199,16 @@ def node(said: Arguments, executable: str, overrides: Path) -> Node:
         namespace=said.namespace,
         parameters=[str(said.params_file), str(overrides)],
         remappings=[("image_raw", said.image_topic), ("camera_info", info_topic)],
-        ros_arguments=["--log-level", said.log_level],
+        ros_arguments=["--log-level", said.log_level, *in_enclave(said, executable)],
         output="screen",
         respawn=said.respawn,
         respawn_delay=RESPAWN_DELAY,
     )
+
+
+def in_enclave(said: Arguments, executable: str) -> list[str]:
+    """ROS arguments that put a process into its enclave."""
+    return ["--enclave", ENCLAVES[executable]] if said.keystore else []
 
 
 def triton_server(said: Arguments) -> ExecuteProcess:
@@ -219,5 +233,6 @@ def rviz(said: Arguments) -> Node:
         executable="rviz2",
         namespace=said.namespace,
         arguments=["-d", str(resource("config", "gait.rviz"))],
+        ros_arguments=in_enclave(said, "rviz2"),
         output="screen",
     )

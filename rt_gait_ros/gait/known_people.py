@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from rt_gait_ros.errors import GaitError
+from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.gait import calibration, scene_file
 from rt_gait_ros.gait.calibration import Calibration
 from rt_gait_ros.gait.config import RecognizerConfig
@@ -200,13 +200,29 @@ class KnownPeople:
             self._save_problem = ""
 
 
-def lines_of(repository: Path, model: str, accept_distance: float, margin: float) -> dict[str, Any]:
+def lines_of(
+    repository: Path, model: str, accept_distance: float, margin: float, *, beyond_calibration: bool = False
+) -> dict[str, Any]:
     """The fields of RecognizerConfig that say when a name may be given: both lines and the calibration of the model.
 
-    A line below 0 is the calibration's. Raises GaitError for a damaged calibration.
+    A line below 0 is the calibration's. Raises GaitError for a damaged calibration, and UsageError for a line that lets
+    more strangers through than the calibration says, unless `beyond_calibration`.
     """
+    known = calibration.find(repository, model)
+    if known is not None and not beyond_calibration:
+        if accept_distance > known.accept_distance:
+            raise UsageError(_too_lenient("accept_distance", accept_distance, "farther", known.accept_distance, model))
+        if 0.0 <= margin < known.margin:
+            raise UsageError(_too_lenient("margin", margin, "smaller", known.margin, model))
     return {
         "accept_distance": accept_distance if accept_distance >= 0.0 else math.nan,
         "margin": margin if margin >= 0.0 else math.nan,
-        "calibration": calibration.find(repository, model),
+        "calibration": known,
     }
+
+
+def _too_lenient(name: str, value: float, how: str, calibrated: float, model: str) -> str:
+    return (
+        f"{name} {value:g} is {how} than the {calibrated:.4g} that {model} is calibrated for: strangers get names "
+        "more often than its false-accept rate; start the node with beyond_calibration true to have it all the same"
+    )

@@ -1,12 +1,19 @@
 """Our Fast DDS profile, in force unless the user has chosen one."""
 
+import contextlib
 import os
 from collections.abc import MutableMapping
+from pathlib import Path
 
 from rt_gait_ros.resources import resource
 
 # Fast DDS 2 (Humble, Jazzy) reads the first, Fast DDS 3 (Kilted) the second.
 PROFILE_VARIABLES = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")
+
+
+_SHARED_MEMORY = Path("/dev/shm")
+# Fast DDS 2 and 3; the second are those of data sharing.
+_SEGMENTS = ("fastrtps_", "fastdds_", "fast_datasharing_")
 
 
 def apply_dds_profile(environment: MutableMapping[str, str] = os.environ) -> bool:
@@ -20,3 +27,24 @@ def apply_dds_profile(environment: MutableMapping[str, str] = os.environ) -> boo
     profile = str(resource("config", "fastdds.xml"))
     environment.update(dict.fromkeys(PROFILE_VARIABLES, profile))
     return True
+
+
+def close_shared_memory() -> list[Path]:
+    """Take this process's Fast DDS segments, through which images travel, away from other users. Returns them.
+
+    Fast DDS makes them readable for everybody (0644) whatever the umask says. Participants of other users lose nothing:
+    they could not write to such a segment before either, as Fast DDS has to.
+    """
+    segments = []
+    for line in Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace").splitlines():
+        path = Path(line.split(maxsplit=5)[-1])
+        if path.parent == _SHARED_MEMORY and path.name.startswith(_SEGMENTS) and path not in segments:
+            segments.append(path)
+    for path in segments:
+        with contextlib.suppress(OSError):  # another user's port, or gone meanwhile
+            file = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
+            try:
+                os.fchmod(file, 0o600)
+            finally:
+                os.close(file)
+    return segments

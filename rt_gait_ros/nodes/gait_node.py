@@ -136,7 +136,13 @@ class GaitNode(RecognitionStage):
     def _read_config(self, values: Mapping[str, Any] | None = None) -> RecognizerConfig:
         """The settings; `values` are about to be set."""
         known = {name: self.value(name) for name in ("accept_distance", "margin")} | dict(values or {})
-        lines = lines_of(self.repository, self.value("model"), known["accept_distance"], known["margin"])
+        lines = lines_of(
+            self.repository,
+            self.value("model"),
+            known["accept_distance"],
+            known["margin"],
+            beyond_calibration=self.value("beyond_calibration"),
+        )
         return settings(self, RecognizerConfig, known | lines)
 
 

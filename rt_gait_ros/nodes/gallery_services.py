@@ -7,6 +7,7 @@ from rt_gait_ros.errors import GaitError
 from rt_gait_ros.gait.known_people import KnownPeople
 from rt_gait_ros.msg import PersonRecord
 from rt_gait_ros.nodes.conversions import to_time
+from rt_gait_ros.nodes.parameters import LOCKED
 from rt_gait_ros.nodes.recognition import RecognitionStage
 from rt_gait_ros.srv import ForgetPerson, ListPersons, MergePersons, RenamePerson, SetGallery
 
@@ -74,6 +75,8 @@ class GalleryServices:
     def _answer(self, response: Any, change: Callable[[KnownPeople], str]) -> Any:
         people = self._node.people
         try:
+            if self._node.value("locked"):
+                raise GaitError(f"{LOCKED}: start it with locked false to change who is known")
             if people is None:
                 raise GaitError(NOT_CONFIGURED)
             response.success, response.message = True, change(people)

@@ -20,6 +20,8 @@ from rt_gait_ros.resources import resource
 C = TypeVar("C")
 
 UNCONFIGURED = "unconfigured"  # the life cycle's first state
+# How a refusal of a node with the parameter `locked` begins.
+LOCKED = "this node is locked"
 COMMON = "common"  # section of the parameters that every node has
 TYPES = {
     "bool": Parameter.Type.BOOL,
@@ -120,13 +122,16 @@ def watch(node: Node, section: str, accept: Callable[[Mapping[str, Any]], None],
     """Check every later change of a parameter.
 
     accept: hears new values of dynamic ones, and raises GaitError to refuse them. phase: the node's state, for those
-    that are read when it configures.
+    that are read when it configures. A node that is locked refuses every change.
     """
     known = specifications()[section]
+    locked = node.get_parameter("locked").value
 
     def check(parameters: Iterable[Parameter]) -> SetParametersResult:
         changed = {parameter.name: parameter.value for parameter in parameters if parameter.name in known}
         reasons = [reason for name, value in changed.items() if (reason := known[name].complaint(value))]
+        if locked and changed:
+            reasons = [f"{LOCKED}: start it with locked false to change {', '.join(changed)}"]
         state = phase()
         if state != UNCONFIGURED:
             reasons += [

@@ -15,6 +15,7 @@ from rt_gait_ros.gait.enrollment import EnrollError, Enrollment
 from rt_gait_ros.gait.gallery import UnknownPerson
 from rt_gait_ros.gait.identity import Identity, IdentityStatus
 from rt_gait_ros.nodes.conversions import identity_to_message
+from rt_gait_ros.nodes.parameters import LOCKED
 from rt_gait_ros.nodes.recognition import RecognitionStage
 
 POLL_PERIOD = 0.1  # seconds between looks at the goals; also of the feedback
@@ -43,7 +44,7 @@ class EnrollGoal(Goal):
         super().__init__(node, handle)
         request = handle.request
         self._enrollment: Enrollment | None = None
-        if node.people is not None:
+        if node.people is not None and not node.value("locked"):
             self._enrollment = node.people.enroll(
                 request.body_id,
                 request.name,
@@ -55,6 +56,8 @@ class EnrollGoal(Goal):
     def poll(self) -> Any:
         """As Goal.poll."""
         enrollment = self._enrollment
+        if self.node.value("locked"):
+            return self.abort(f"{LOCKED}: start it with locked false to enrol somebody")
         if enrollment is None:
             return self.abort("the gait network has not answered yet: see /diagnostics, and ask again")
         if enrollment.done:

@@ -14,6 +14,7 @@ from rclpy.timer import Timer
 from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.lines import one_line
 from rt_gait_ros.nodes import parameters
+from rt_gait_ros.nodes.dds import close_shared_memory
 from rt_gait_ros.nodes.statistics import Faults, Statistics
 
 RETRY_FIRST, RETRY_MOST = 0.5, 8.0  # seconds between attempts to configure: doubled each time
@@ -189,6 +190,7 @@ class Stage(LifecycleNode):
             self.finish(error)
             return TransitionCallbackReturn.ERROR
         self.phase = phase
+        close_shared_memory()
         self.faults.clear("life cycle")
         self.get_logger().info(phase)
         return TransitionCallbackReturn.SUCCESS

@@ -1,5 +1,6 @@
 """Where a tritonserver is to be had: NVIDIA's own, an installed pytriton package, or our unpacked copy of its wheel."""
 
+import hashlib
 import importlib.util
 import os
 import platform
@@ -19,6 +20,11 @@ from rt_gait_ros.serving.cache import cache_folder
 # The pip package that carries a tritonserver for glibc >= 2.35. It wants numpy < 2, so only its server is taken.
 WHEEL = "nvidia-pytriton==0.7.0"
 TRITON_VERSION = "2.51.0"
+# sha256 of the released wheels, x86_64 and aarch64: an index that gives another file is not believed.
+WHEEL_SHA256 = (
+    "21f063ff93bb426d0c06b7a55e7eb9efcfe62c0dddd9a908e9877e18710128df",
+    "f99e07ee56fe065337453956afba17d2673e02ec6a632c3de26ce6e7b32a0898",
+)
 _WHEEL_PARTS = ("pytriton/tritonserver/", "nvidia_pytriton.libs/", "nvidia_pytriton-0.7.0.dist-info/licenses/")
 # wheels carry it once per Python version
 _STUB = "triton_python_backend_stub"
@@ -135,13 +141,19 @@ def _beside(binary: Path, origin: str) -> Installation:
 
 
 def _download(folder: Path, progress: Progress) -> Path:
-    """The wheel, by pip, which checks its hash against the index. A wheel left by an earlier call is used again."""
+    """The released wheel, by pip. One that an earlier call, or a person, left there is used again."""
     for wheel in folder.glob("nvidia_pytriton-*.whl"):
-        if zipfile.is_zipfile(wheel):
+        if _sha256(wheel) in WHEEL_SHA256:
             return wheel
+        progress(f"{wheel} is not the released wheel (sha256 differs): removed")
+        wheel.unlink()
     progress(f"downloading {WHEEL} (55 MB)")
+    folder.mkdir(parents=True, exist_ok=True)
+    wanted = folder / "wanted.txt"
+    wanted.write_text(" ".join([WHEEL, *(f"--hash=sha256:{digest}" for digest in WHEEL_SHA256)]), encoding="ascii")
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-cache-dir"]
-    command += ["--disable-pip-version-check", "--quiet", "--retries", "5", "--dest", str(folder), WHEEL]
+    command += ["--disable-pip-version-check", "--quiet", "--retries", "5", "--dest", str(folder)]
+    command += ["--require-hashes", "--requirement", str(wanted)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     wheels = list(folder.glob("nvidia_pytriton-*.whl"))
     if result.returncode or not wheels:
@@ -151,6 +163,10 @@ def _download(folder: Path, progress: Progress) -> Path:
             f"pip cannot download {WHEEL} ({reason}): check the network and run `rt-gait triton install` again"
         )
     return wheels[0]
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _unpack(wheel: Path, folder: Path) -> None:

@@ -17,7 +17,7 @@ from lifecycle_msgs.srv import ChangeState, GetState
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 
-PATIENCE = 40.0  # seconds: the machine may be busy
+PATIENCE = 120.0  # seconds: the machine may be busy
 ASK_AGAIN = 8.0  # seconds without an answer of a service
 
 

@@ -16,6 +16,7 @@ def parameters(tmp_path, triton_server) -> dict[str, str]:
         "gait_node:gallery": f"'{tmp_path}/people.gallery'",
         "gait_node:accept_distance": "0.1",
         "gait_node:margin": "0.01",
+        "gait_node:beyond_calibration": "true",
     }
 
 

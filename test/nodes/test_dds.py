@@ -1,4 +1,6 @@
+import stat
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 
 import pytest
 
@@ -23,3 +25,13 @@ def test_the_shared_memory_holds_images() -> None:
     tree = ElementTree.parse(resource("config", "fastdds.xml"))
     [size] = tree.findall(".//{*}segment_size")
     assert int(size.text or 0) == 32 << 20
+
+
+def test_segments_that_images_go_through_are_their_users_alone(launch) -> None:
+    node = launch("tracker_node")
+    node.wait_until_says("[tracker_node]: active")
+    mapped = {line.split()[-1] for line in Path(f"/proc/{node.process.pid}/maps").read_text().splitlines()}
+    segments = [Path(name) for name in mapped if name.startswith("/dev/shm/fastrtps_")]
+    if not segments:
+        pytest.skip("this middleware has no shared-memory segments in /dev/shm")
+    assert {stat.S_IMODE(segment.stat().st_mode) for segment in segments} == {0o600}

@@ -65,6 +65,7 @@ def gait(launch, ears, triton_server, tmp_path):
             "gallery": f"'{tmp_path}/people.gallery'",
             "accept_distance": "1000.0",
             "margin": "0.0",
+            "beyond_calibration": "true",
         },
     )
     walkers = Walkers(ears)

@@ -14,7 +14,7 @@ from rt_gait_ros.nodes.conversions import from_time, identities_to_message, pose
 from rt_gait_ros.pose.person import PersonPose, PoseFrame
 
 PERIOD = 40_000_000  # ns between images
-NAMES = {"inference": "onnxruntime", "accept_distance": 0.3, "margin": 0.0}
+NAMES = {"inference": "onnxruntime", "accept_distance": 0.3, "margin": 0.0, "beyond_calibration": True}
 
 PAIR = """
 from rt_gait_ros.nodes import runner

