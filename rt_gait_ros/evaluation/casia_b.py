@@ -222,9 +222,7 @@ def _between(walks: Walks, centring: str, shipped: ViewPrior | None) -> tuple[np
         if shipped is None:
             raise ValueError("the model ships no views")
         embeddings = shipped.normalise(embeddings)
-    # in pieces: a distance is computed with 64 bits, and all walks with so many would be gigabytes
-    pieces = np.array_split(probes, max(1, len(probes) // 500))
-    return np.concatenate([distances(embeddings[piece], embeddings[gallery]) for piece in pieces]), None
+    return distances(embeddings[probes], embeddings[gallery], np.float32), None
 
 
 def _conditions(walks: Walks, between: np.ndarray) -> dict[str, CrossView]:

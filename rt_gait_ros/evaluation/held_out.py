@@ -81,13 +81,21 @@ def held_out_views(
         told[wanted] = nearest == seen_from[wanted]
         return prior.normalise(embeddings[wanted], nearest)
 
-    return pairwise(group, groups, without, probes, gallery), float(told.mean())
+    return pairwise(group, groups, without, probes, gallery, np.float32), float(told.mean())
 
 
-def pairwise(who: np.ndarray, number: int, without: Without, probes: np.ndarray, gallery: np.ndarray) -> np.ndarray:
+def pairwise(
+    who: np.ndarray,
+    number: int,
+    without: Without,
+    probes: np.ndarray,
+    gallery: np.ndarray,
+    precision: type = np.float64,
+) -> np.ndarray:
     """Distances of probes to gallery walks (Q, T), each two persons' or groups' with statistics of all others.
 
-    who: (N,) whose each walk is, 0..number-1. probes, gallery: places (Q,), (T,) among the N.
+    who: (N,) whose each walk is, 0..number-1. probes, gallery: places (Q,), (T,) among the N. precision: as of
+    `distances`.
     """
     result = np.full((len(probes), len(gallery)), np.nan)
     asked, enrolled = who[probes], who[gallery]
@@ -97,7 +105,7 @@ def pairwise(who: np.ndarray, number: int, without: Without, probes: np.ndarray,
         for one, other in {(first, second), (second, first)}:
             rows, columns = np.flatnonzero(asked == one), np.flatnonzero(enrolled == other)
             left, right = np.searchsorted(wanted, probes[rows]), np.searchsorted(wanted, gallery[columns])
-            result[np.ix_(rows, columns)] = distances(plain[left], plain[right])
+            result[np.ix_(rows, columns)] = distances(plain[left], plain[right], precision)
     return result
 
 
