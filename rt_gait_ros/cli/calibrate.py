@@ -3,7 +3,7 @@
 import argparse
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -11,19 +11,32 @@ from typing import Any
 import numpy as np
 
 from rt_gait_ros.cli.output import add_json_argument, emit, progress
+from rt_gait_ros.datasets import folders
+from rt_gait_ros.datasets.folders import read_numbers
 from rt_gait_ros.errors import UsageError
+from rt_gait_ros.evaluation.day_pairs import (
+    GENERATED,
+    Looks,
+    day_pairs,
+    film_looks,
+    folder_jobs,
+    generated_jobs,
+    scene_free_day_pairs,
+)
+from rt_gait_ros.evaluation.jobs import Arrays, Job, run_jobs
 from rt_gait_ros.evaluation.open_set import equal_error_rate
 from rt_gait_ros.evaluation.pairs import Pairs, footage_pairs, gallery_pairs, joined, scene_free_pairs
 from rt_gait_ros.evaluation.plots import reliability_plot, save_image
 from rt_gait_ros.evaluation.reliability import held_out_reliability
-from rt_gait_ros.evaluation.walks import VideoWalks, read_all
+from rt_gait_ros.evaluation.walks import VIDEO_ENDINGS, VideoWalks, read_all
 from rt_gait_ros.gait import calibration
 from rt_gait_ros.gait.calibration import LEAST_PAIRS, Calibration
 from rt_gait_ros.gait.config import RecognizerConfig
-from rt_gait_ros.gait.embedder import read_embedding
+from rt_gait_ros.gait.embedder import Embedder, read_embedding
 from rt_gait_ros.gait.gallery import Gallery
 from rt_gait_ros.gait.model import describe
 from rt_gait_ros.gait.stream_embedder import embedder_for
+from rt_gait_ros.gait.views import find_prior
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.cache import cache_folder
 from rt_gait_ros.serving.onnx_client import OnnxClient
@@ -32,9 +45,14 @@ SUMMARY = "pick the accept line of a gait model for a wanted false-accept rate"
 
 _DESCRIPTION = """\
 Fits what a distance between two looks means (the probability that both are one person), and draws the accept line
-where the wanted share of different people would be taken for one. Nobody needs to label anything: one track is one
-person, and two tracks in the picture at once are two. So any recording of several people walking will do, best of the
-place where the robot works. A gallery adds the pairs of its stored walks.
+where the wanted share of different people would be taken for one.
+
+  rt-gait calibrate                                         generated walkers, each on eight days: what is shipped
+  rt-gait calibrate --labelled people/                      your own: people/ADA/monday.avi, people/ADA/friday.avi ...
+  rt-gait calibrate --labelled CASIA-B/ --people 1-24       a data set: PERSON/SEQUENCE/VIEW/*.png or *.pkl
+
+These compare looks at one person on two days, in other clothes and from other views, and hold for another day. The
+accept line is drawn so that it holds for strangers who are seen from one view, too: they are the most alike.
 
   rt-gait calibrate hall.mp4 yard.mp4                       accept 1 in 100 strangers on a look
   rt-gait calibrate hall.mp4 --false-accept-rate 0.05       another rate
@@ -43,9 +61,13 @@ place where the robot works. A gallery adds the pairs of its stored walks.
   rt-gait calibrate --gallery people.gallery                from enrolled walks alone
   rt-gait calibrate hall.mp4 --scene-normalisation off      never take the scene out of embeddings
 
-Distances between embeddings that their scene was taken out of mean something else, and are fitted too, where footage
-shows enough people; each pair is rid of its scene by statistics of the other tracks alone.
-Looks of one track are of the same minute and clothes: the fit says nothing of recognition on another day.
+Here nobody needs to label anything: one track is one person, and two tracks in the picture at once are two. So any
+recording of several people walking will do, best of the place where the robot works. But looks of one track are of the
+same minute and clothes: the fit says nothing of recognition on another day. A gallery adds the pairs of its walks.
+
+Distances between embeddings that their scene was taken out of mean something else, and are fitted too, where there are
+enough people; each pair is rid of its scene by statistics of others alone. Where the model ships its views
+(view_prior.npz), embeddings are rid of them first.
 The result goes to calibration.json in the model's folder, where gait_node finds it, or to --output.
 """
 
@@ -55,6 +77,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.description = _DESCRIPTION
     parser.add_argument("videos", type=Path, nargs="*", metavar="VIDEO")
+    parser.add_argument(
+        "--labelled", type=Path, metavar="DIR", help="people who walk on several days, a folder for each"
+    )
+    parser.add_argument(
+        "--people", metavar="LIST", help="of --labelled, only these, as 1-74 (folders named by numbers)"
+    )
+    parser.add_argument(
+        "--generated", type=int, metavar="N", help=f"generated persons ({GENERATED} where nothing else is named)"
+    )
     parser.add_argument("--gallery", type=Path, metavar="FILE", help="gallery whose stored walks count too")
     default = RecognizerConfig.model
     parser.add_argument("--model", default=default, metavar="NAME", help=f"gait model (default: {default})")
@@ -77,27 +108,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Fit, store and show the calibration. Returns the exit code; raises GaitError for what a user can mend."""
-    if not arguments.videos and arguments.gallery is None:
-        raise UsageError("name a recording of people walking, or a gallery with --gallery")
+    _default_source(arguments)
     if absent := [path for path in arguments.videos if not path.is_file()]:
         raise UsageError(f"{absent[0]} is no file: name a recording of people walking")
     if arguments.persons < 1 or arguments.workers < 1:
         raise UsageError("--persons and --workers must be at least 1")
     repository = arguments.repository or resource("model_repository")
-    pairs, without_scenes = _pairs(arguments, repository)
+    pairs, alike, without_scenes = _pairs(arguments, repository)
     # N independent chances of a false accept, each of rate r, make one of rate 1 - (1 - r)^N.
     rate = arguments.false_accept_rate
     if arguments.persons > 1 and 0.0 < rate < 1.0:
         rate = 1.0 - (1.0 - rate) ** (1.0 / arguments.persons)
-    files = [path.name for path in [*arguments.videos, *([arguments.gallery] if arguments.gallery else [])]]
     fitted = calibration.fit(
         pairs.genuine,
         pairs.impostor,
         model=arguments.model,
         false_accept_rate=rate,
-        source=arguments.source or ", ".join(files),
+        source=arguments.source or _source(arguments),
+        alike=alike.impostor,
     )
     rows, notes = [_row(fitted, pairs, False)], []
+    if min(len(alike.genuine), len(alike.impostor)) >= LEAST_PAIRS:
+        rows.append(_row(fitted, alike, False, one_view=True))
     if arguments.scene_normalisation != "off":
         fitted, scene_free = _fit_scene(fitted, without_scenes(fitted.radius), arguments.scene_normalisation)
         rows += [_row(fitted, scene_free, True)] if scene_free else []
@@ -134,9 +166,10 @@ def _fit_scene(fitted: Calibration, pairs: Pairs, wanted: str) -> tuple[Calibrat
     return fitted, Pairs(fitted.equivalent(pairs.genuine), fitted.equivalent(pairs.impostor))
 
 
-def _row(fitted: Calibration, pairs: Pairs, normalised: bool) -> dict[str, Any]:
+def _row(fitted: Calibration, pairs: Pairs, normalised: bool, one_view: bool = False) -> dict[str, Any]:
     return {
         "scene_normalisation": normalised,
+        "one_view": one_view,
         "genuine": len(pairs.genuine),
         "impostor": len(pairs.impostor),
         "eer": equal_error_rate(pairs.genuine, pairs.impostor),
@@ -147,6 +180,7 @@ def _row(fitted: Calibration, pairs: Pairs, normalised: bool) -> dict[str, Any]:
 
 def _line(row: dict[str, Any]) -> str:
     what = "without the scene" if row["scene_normalisation"] else "as they are"
+    what += ", seen from one view" if row["one_view"] else ""
     taken, missed, eer = (100 * row[name] for name in ("false_accept_rate", "false_reject_rate", "eer"))
     return (
         f"{what}: {row['genuine']} pairs of looks at one person, {row['impostor']} at two; "
@@ -154,38 +188,108 @@ def _line(row: dict[str, Any]) -> str:
     )
 
 
-def _pairs(arguments: argparse.Namespace, repository: Path) -> tuple[Pairs, Callable[[float], Pairs]]:
-    """All pairs; and, given the radius of SceneStatistics, those of footage with their scenes taken out."""
+def _default_source(arguments: argparse.Namespace) -> None:
+    """Generated walkers where nothing else is named. Raises UsageError for what does not go together."""
+    if arguments.people and arguments.labelled is None:
+        raise UsageError("--people chooses among those of a folder: name it with --labelled")
+    if arguments.generated is None:
+        named = arguments.videos or arguments.gallery is not None or arguments.labelled is not None
+        arguments.generated = 0 if named else GENERATED
+    elif arguments.generated < 2:
+        raise UsageError(f"--generated {arguments.generated}: two persons at least can be compared")
+
+
+def _source(arguments: argparse.Namespace) -> str:
+    """The note on the footage that is kept with the calibration."""
+    named = [path.name for path in (*arguments.videos, arguments.labelled, arguments.gallery) if path is not None]
+    return ", ".join(([f"{arguments.generated} generated walkers"] if arguments.generated else []) + named)
+
+
+def _pairs(arguments: argparse.Namespace, repository: Path) -> tuple[Pairs, Pairs, Callable[[float], Pairs]]:
+    """All pairs; those of them on two days from one view; and, given the radius of SceneStatistics, pairs without
+    their scenes."""
     client = OnnxClient(repository, timeout=60.0)
     try:
         model = describe(client, arguments.model)
-        if arguments.videos and model.gait_frame_kind != "silhouette":
-            raise UsageError(f"{model.name} eats {model.gait_frame_kind} frames; from videos only silhouettes are made")
+        if (arguments.videos or arguments.labelled or arguments.generated) and model.gait_frame_kind != "silhouette":
+            raise UsageError(f"{model.name} eats {model.gait_frame_kind} frames; here only silhouettes are made")
+        prior = find_prior(repository, model.name)
         window = RecognizerConfig.window
         embedder = embedder_for(client, model, window, deadline=60.0)
 
-        def embed(frames: np.ndarray) -> np.ndarray:
-            return read_embedding(embedder.embed(frames).result(), model)
+        def without_view(embeddings: np.ndarray) -> np.ndarray:
+            return embeddings if prior is None else prior.normalise(embeddings)
 
-        sets: list[Pairs] = []
         looks: dict[bytes, np.ndarray] = {}
 
         def remembered(frames: np.ndarray) -> np.ndarray:
             key = hashlib.sha256(frames.tobytes()).digest()
             if key not in looks:
-                looks[key] = embed(frames)
+                looks[key] = without_view(read_embedding(embedder.embed(frames).result(), model)[None])[0]
             return looks[key]
 
+        sets: list[Pairs] = []
         walks: dict[Path, VideoWalks] = {}
         if arguments.videos:
-            work = arguments.work or cache_folder() / "walks"
-            walks = read_all(arguments.videos, repository, work, arguments.workers, progress)
+            walks = _walks(arguments, arguments.videos, repository)
             sets.append(footage_pairs(walks.values(), remembered, window))
         if arguments.gallery is not None:
             gallery = Gallery(arguments.gallery)
             gallery.require_model(model.name)
-            sets.append(gallery_pairs(gallery.references))
-        # all looks are known by now: the client may be closed
-        return joined(sets), lambda radius: scene_free_pairs(walks.values(), remembered, window, radius)
+            references = gallery.references
+            sets.append(gallery_pairs(replace(references, embeddings=without_view(references.embeddings))))
+        labelled = [
+            Looks(each.persons, each.days, each.scenes, without_view(each.embeddings))
+            for each in _labelled(arguments, repository, embedder, window)
+        ]
+        by_days = [day_pairs(each) for each in labelled]
+        sets += [each.everything for each in by_days]
+
+        def scene_free(radius: float) -> Pairs:
+            # all looks are known by now: the client may be closed
+            footage = scene_free_pairs(walks.values(), remembered, window, radius)
+            return joined([footage, *(scene_free_day_pairs(each, radius) for each in labelled)])
+
+        return joined(sets), joined(each.alike for each in by_days), scene_free
     finally:
         client.close()
+
+
+def _walks(arguments: argparse.Namespace, videos: Sequence[Path], repository: Path) -> dict[Path, VideoWalks]:
+    return read_all(videos, repository, arguments.work or cache_folder() / "walks", arguments.workers, progress)
+
+
+def _labelled(arguments: argparse.Namespace, repository: Path, embedder: Embedder, window: int) -> list[Looks]:
+    """Looks at people on several days, of each source that is named. Raises UsageError for less than two people."""
+    found = []
+    jobs = generated_jobs(arguments.generated, window)
+    embedded: dict[str, Arrays] = {}
+    if arguments.labelled is not None:
+        numbers = read_numbers(arguments.people, str(arguments.labelled)) if arguments.people else None
+        jobs_of_folder = folder_jobs(arguments.labelled, window, numbers)
+        people = folders.people_of(arguments.labelled, numbers)
+        videos = [path for who in people for path in sorted(who.iterdir()) if path.suffix.lower() in VIDEO_ENDINGS]
+        embedded = _run(arguments, repository, jobs_of_folder)
+        refused = [line for arrays in embedded.values() for line in arrays["refused"]]
+        if refused:
+            progress(f"{len(refused)} pickles were refused, the first: {refused[0]}")
+        if videos:
+            films = _walks(arguments, videos, repository)
+            for who, arrays in film_looks(films, lambda frames: _look(embedder, frames), window).items():
+                embedded[who] = embedded.get(who, {}) | arrays
+        found.append(Looks.of(embedded))
+    if jobs:
+        found.append(Looks.of(_run(arguments, repository, jobs)))
+    for looks in found:
+        if len(np.unique(looks.persons)) < 2:
+            raise UsageError("only one person walks there: two people at least, on two days each, can be compared")
+    return found
+
+
+def _run(arguments: argparse.Namespace, repository: Path, jobs: list[Job]) -> dict[str, Arrays]:
+    work = arguments.work or cache_folder() / "embeddings"
+    return run_jobs(jobs, repository, arguments.model, work, arguments.workers, progress)
+
+
+def _look(embedder: Embedder, frames: np.ndarray) -> np.ndarray:
+    return read_embedding(embedder.embed(frames).result(), embedder.model)

@@ -83,11 +83,16 @@ class Cast:
 
     def jobs(self) -> list[Job]:
         """One job per person; its name is the person's number."""
-        sources = [getsourcefile(module) for module in (masks, motion, people, raster, solids, view, walks)]
-        files = (Path(__file__), *(Path(source) for source in sources if source))  # another generator, other walks
+        files = (Path(__file__), *generator_files())
         tested, strangers = self.numbers
         made = [Job(str(n), files, EmbedWalks(n, self.views, self.frames, self.again, self.counts)) for n in tested]
         return made + [Job(str(n), files, EmbedWalks(n, self.views, self.frames)) for n in strangers]
+
+
+def generator_files() -> tuple[Path, ...]:
+    """The sources of the generator: another one gives other walks."""
+    sources = [getsourcefile(module) for module in (masks, motion, people, raster, solids, view, walks)]
+    return tuple(Path(source) for source in sources if source)
 
 
 def view_name(azimuth: int, height: float) -> str:

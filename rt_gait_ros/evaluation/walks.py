@@ -27,6 +27,7 @@ from rt_gait_ros.tracking.tracker import Tracker
 # Grows when the same video and settings give other walks than before: what is stored is then computed anew.
 VERSION = 3
 MIN_QUALITY = RecognizerConfig.min_quality
+VIDEO_ENDINGS = (".avi", ".mp4", ".mkv", ".mov", ".webm")  # of the videos in a folder of people
 
 # A pass by motion alone, for a fixed camera: pixels that differ from the video's median image by more than FOREGROUND
 # grey levels cover more than AREA of the picture, for PASS_SECONDS or longer, with holes of up to HOLE_SECONDS.

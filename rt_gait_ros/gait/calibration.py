@@ -119,10 +119,19 @@ def save(path: Path, calibration: Calibration) -> None:
         raise GaitError(f"calibration {path} cannot be written: {error.strerror}") from error
 
 
-def fit(genuine: np.ndarray, impostor: np.ndarray, *, model: str, false_accept_rate: float, source: str) -> Calibration:
+def fit(
+    genuine: np.ndarray,
+    impostor: np.ndarray,
+    *,
+    model: str,
+    false_accept_rate: float,
+    source: str,
+    alike: np.ndarray | None = None,
+) -> Calibration:
     """Fit a calibration to distances of pairs of the same person, and of different persons.
 
-    The accept line is the largest distance within which at most `false_accept_rate` (0..1) of the impostor pairs are;
+    The accept line is the largest distance within which at most `false_accept_rate` (0..1) of the impostor pairs are,
+    and at most that share of those who are seen from one view, as far as `alike` (M,) has enough of them to tell;
     the margin is the lead that makes the runner-up MARGIN_ODDS times less likely.
     Raises UsageError for too few pairs (ten of each, and one false accept expected), and where distances say nothing.
     """
@@ -137,10 +146,16 @@ def fit(genuine: np.ndarray, impostor: np.ndarray, *, model: str, false_accept_r
             f"ask for {1 / len(impostor):.2g} or more (below 1), or give more footage"
         )
     slope, offset = astuple(fit_curve(genuine, impostor, model))
-    line = float(np.nextafter(np.sort(impostor)[allowed], 0.0))
+    line = min(_line(each, false_accept_rate) for each in (impostor, alike) if each is not None)
     margin = math.log(MARGIN_ODDS) / slope
     pairs = len(genuine), len(impostor)
     return Calibration(model, slope, offset, line, margin, false_accept_rate, *pairs, source)
+
+
+def _line(impostor: np.ndarray, rate: float) -> float:
+    """The largest distance within which at most that share of them is; infinite where they are too few to tell."""
+    allowed = int(rate * len(impostor))
+    return float(np.nextafter(np.sort(impostor)[allowed], 0.0)) if allowed >= 1 else math.inf
 
 
 def fit_curve(genuine: np.ndarray, impostor: np.ndarray, model: str) -> Curve:

@@ -19,8 +19,8 @@ def distances(queries: np.ndarray, templates: np.ndarray, precision: type = np.f
     precision: of the product. np.float32 is twice as fast, for thousands of walks, and off by a hundred thousandth of
     the embeddings' length: no two are at 0 then.
     """
-    parts = queries.shape[1]
-    a = np.asarray(queries, precision).reshape(len(queries), -1)
-    b = np.asarray(templates, precision).reshape(len(templates), -1)
+    parts, length = queries.shape[1], queries.shape[1] * queries.shape[2]
+    a: np.ndarray = np.asarray(queries, precision).reshape(len(queries), length)
+    b: np.ndarray = np.asarray(templates, precision).reshape(len(templates), length)
     squared = np.square(a).sum(axis=1)[:, None] + np.square(b).sum(axis=1)[None] - 2.0 * (a @ b.T)
     return np.sqrt(np.maximum(squared, 0.0) / parts, dtype=np.float64)

@@ -1,7 +1,9 @@
 import argparse
 import json
 import os
+import pickle
 
+import cv2
 import numpy as np
 import pytest
 
@@ -55,7 +57,13 @@ def test_more_enrolled_persons_need_a_stricter_line(gallery, tmp_path):
 def test_bad_requests_are_refused_and_write_nothing(gallery, tmp_path):
     written = tmp_path / "calibration.json"
     with pytest.raises(UsageError, match="recording"):
-        rt_gait("--output", written)
+        rt_gait("nowhere.mp4", "--output", written)
+    with pytest.raises(UsageError, match="two persons at least"):
+        rt_gait("--generated", "1", "--output", written)
+    with pytest.raises(UsageError, match="name it with --labelled"):
+        rt_gait("--people", "1-3", "--output", written)
+    with pytest.raises(UsageError, match="is not a folder"):
+        rt_gait("--labelled", tmp_path / "nowhere", "--output", written)
     with pytest.raises(UsageError, match="false-accept rate"):
         rt_gait("--gallery", gallery.path, "--output", written, "--false-accept-rate", "0.0001")
     with pytest.raises(UsageError, match="at least 1"):
@@ -68,3 +76,71 @@ def test_the_reliability_of_the_probabilities_can_be_drawn(gallery, tmp_path, ca
     rt_gait("--gallery", gallery.path, "--output", tmp_path / "c.json", "--reliability", drawn, "--json")
     assert 0.0 <= json.loads(capsys.readouterr().out)["calibration_error"] < 0.1
     assert drawn.read_bytes().startswith(b"\x89PNG")
+
+
+def test_generated_walkers_are_the_usual_source(tmp_path, capsys):
+    written = tmp_path / "calibration.json"
+    words = ("--generated", "8", "--work", tmp_path / "work", "--workers", "1", "--output", written)
+    assert rt_gait(*words, "--false-accept-rate", "0.2", "--json", "-") == 0  # of eight people, none knows a scene
+    said = json.loads(capsys.readouterr().out)
+    fitted = calibration.load(written, MODEL)
+    assert fitted.source == "8 generated walkers"
+    assert (said["genuine"], said["impostor"]) == (8 * 28, 28 * 64)
+    assert [(row["one_view"], row["scene_normalisation"]) for row in said["rows"]][:2] == [
+        (False, False),
+        (True, False),
+    ]
+    everybody, one_view = said["rows"][:2]
+    assert everybody["false_accept_rate"] <= 0.2
+    assert one_view["false_accept_rate"] <= 0.2
+    assert max(everybody["false_accept_rate"], one_view["false_accept_rate"]) > 0.15, "no stricter than it must be"
+
+
+@pytest.fixture
+def people(tmp_path):
+    """Ten people of different breadth on three days from two views, as a data set and as folders of days."""
+    random = np.random.default_rng(0)
+    for person in range(1, 11):
+        for day in ("monday", "friday", "sunday"):
+            for number, view in enumerate(("000", "090")):
+                frames = np.zeros((24, 64, 64), np.uint8)
+                width = 3 * person + 6 * number
+                frames[:, :, 32 - width // 2 : 32 + width // 2] = 255
+                frames ^= random.integers(0, 60, frames.shape, np.uint8)
+                folder = tmp_path / "set" / f"{person:03}" / day / view
+                folder.mkdir(parents=True)
+                (folder / f"{view}.pkl").write_bytes(pickle.dumps(frames))
+                if view == "000":
+                    flat = tmp_path / "flat" / f"{person:03}" / day
+                    flat.mkdir(parents=True)
+                    for place, frame in enumerate(frames):
+                        cv2.imwrite(str(flat / f"{place:02}.png"), frame)
+    (tmp_path / "set/010/sunday/090/090.pkl").write_bytes(pickle.dumps({}))
+    return tmp_path
+
+
+def test_people_on_several_days_are_compared_across_them(people, capsys):
+    written = people / "calibration.json"
+    words = ("--work", people / "work", "--workers", "1", "--output", written, "--false-accept-rate", "0.2", "--json")
+    rt_gait("--labelled", people / "set", *words)
+    shown = capsys.readouterr()
+    said = json.loads(shown.out)
+    # three days of two views each: 15 pairs less 3 of one day; the tenth lacks one of six looks: 10 pairs less 2
+    assert said["genuine"] == 9 * 12 + 8
+    assert said["impostor"] == 36 * 36 + 9 * 30
+    assert said["source"] == "set"
+    assert "1 pickles were refused, the first: " in shown.err
+    one_view = next(row for row in said["rows"] if row["one_view"])
+    assert (one_view["genuine"], one_view["impostor"]) == (9 * 6 + 4, 2 * 9 * 36 + 9 * 15)
+    rt_gait("--labelled", people / "flat", "--people", "1-6", *words)
+    said = json.loads(capsys.readouterr().out)
+    assert (said["genuine"], said["impostor"]) == (6 * 3, 15 * 9)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "complaint"), [("1", "only one person walks there"), ("50-60", "has none of the people asked for")]
+)
+def test_people_who_cannot_be_compared_are_refused(people, numbers, complaint):
+    words = ("--work", people / "work", "--workers", "1", "--output", people / "calibration.json")
+    with pytest.raises(UsageError, match=complaint):
+        rt_gait("--labelled", people / "set", "--people", numbers, *words)
