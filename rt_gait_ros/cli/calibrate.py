@@ -31,6 +31,7 @@ from rt_gait_ros.evaluation.reliability import held_out_reliability
 from rt_gait_ros.evaluation.walks import VIDEO_ENDINGS, VideoWalks, read_all
 from rt_gait_ros.gait import calibration
 from rt_gait_ros.gait.calibration import LEAST_PAIRS, Calibration
+from rt_gait_ros.gait.cipher import find_cipher
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.embedder import Embedder, read_embedding
 from rt_gait_ros.gait.gallery import Gallery
@@ -234,7 +235,7 @@ def _pairs(arguments: argparse.Namespace, repository: Path) -> tuple[Pairs, Pair
             walks = _walks(arguments, arguments.videos, repository)
             sets.append(footage_pairs(walks.values(), remembered, window))
         if arguments.gallery is not None:
-            gallery = Gallery(arguments.gallery)
+            gallery = Gallery(arguments.gallery, find_cipher())
             gallery.require_model(model.name)
             references = gallery.references
             sets.append(gallery_pairs(replace(references, embeddings=without_view(references.embeddings))))

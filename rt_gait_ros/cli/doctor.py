@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rt_gait_ros.cli.output import add_json_argument, emit
 from rt_gait_ros.errors import GaitError
+from rt_gait_ros.gait.cipher import find_cipher
 from rt_gait_ros.gait.gallery import Gallery, default_path
 from rt_gait_ros.nodes.dds import PROFILE_VARIABLES
 from rt_gait_ros.resources import resource
@@ -120,7 +121,7 @@ def _gallery() -> Iterator[Finding]:
         yield Finding("gallery", OK, f"none yet; the first enrolment makes {path}")
         return
     try:
-        count = len(Gallery(path).persons)
+        count = len(Gallery(path, find_cipher()).persons)
     except GaitError as error:
         yield Finding("gallery", PROBLEM, str(error))
         return

@@ -1,18 +1,22 @@
 """`rt-gait gallery`: who is enrolled."""
 
 import argparse
+import os
 import sys
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from rt_gait_ros.cli import gallery_privacy
 from rt_gait_ros.cli.output import add_json_argument, emit
 from rt_gait_ros.errors import UsageError
+from rt_gait_ros.gait.cipher import find_cipher
 from rt_gait_ros.gait.embedder import read_embedding
 from rt_gait_ros.gait.gallery import Gallery, default_path
-from rt_gait_ros.gait.gallery_file import GalleryError, Person
 from rt_gait_ros.gait.known_people import KnownPeople
 from rt_gait_ros.gait.model import describe
+from rt_gait_ros.gait.person import GalleryError, Person
 from rt_gait_ros.gait.stream_embedder import embedder_for
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.onnx_client import OnnxClient
@@ -29,6 +33,12 @@ The gallery holds what the robot knows of the people it may name: a permanent id
   rt-gait gallery forget Ada              delete a person and everything stored of them, for good
   rt-gait gallery rebuild --model NAME    make all embeddings again, from the stored gait frames, for another gait model
   rt-gait gallery path                    the file itself; copy it to make a backup
+  rt-gait gallery consent Ada TEXT        note how somebody agreed to be known
+  rt-gait gallery retain Ada DAYS         for how long somebody is kept
+  rt-gait gallery strip                   delete the silhouettes, keep the embeddings
+  rt-gait gallery audit                   who changed what, and when
+  rt-gait gallery key FILE                make a key, and with it:
+  rt-gait gallery encrypt --key file:FILE
 
 PERSON is a display name or a permanent id. Persons are enrolled by walking before the camera: the action enroll_person
 of gait_node. All of this is safe while nodes run on the same file: they see the change with the next image.
@@ -68,6 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )
 
     gallery_command(commands, "path", _path, "print the file that is used")
+    gallery_privacy.add_commands(partial(gallery_command, commands), _open)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -86,7 +97,13 @@ def gallery_command(
         metavar="FILE",
         help=f"{what} (default: $RT_GAIT_GALLERY, else ~/.local/share/rt_gait_ros/people.gallery)",
     )
-    parser.set_defaults(action=action, repository=None)
+    parser.add_argument(
+        "--key",
+        default="",
+        metavar="KEY",
+        help="of an encrypted gallery: file:PATH, env:NAME, keyring:SERVICE/USER (default: $RT_GAIT_GALLERY_KEY)",
+    )
+    parser.set_defaults(action=action, repository=None, plain=False)
     return parser
 
 
@@ -96,9 +113,10 @@ def _file(arguments: argparse.Namespace) -> Path:
 
 def _open(arguments: argparse.Namespace) -> KnownPeople:
     path = _file(arguments)
-    if not path.exists():
+    if not os.path.lexists(path):
         raise GalleryError(f"there is no gallery {path}: enrol somebody first, or name the file with --gallery")
-    return KnownPeople(Gallery(path), _repository(arguments))
+    cipher = None if arguments.plain else find_cipher(arguments.key)
+    return KnownPeople(Gallery(path, cipher), _repository(arguments))
 
 
 def _repository(arguments: argparse.Namespace) -> Path:
@@ -129,6 +147,7 @@ def _show(arguments: argparse.Namespace) -> int:
     record = _record(person)
     lines = [f"{person.name}  ({person.person_id})"]
     lines.append(f"  enrolled {record['enrolled']}, last added to {record['updated']}")
+    lines.append(f"  kept {gallery_privacy.until(person)}; consent: {person.consent or 'nothing noted'}")
     for walk in record["walks"]:
         frames = f"{walk['frames']} gait frames kept" if walk["frames"] else "no gait frames kept"
         lines.append(f"  walk: embedding {walk['embedding']}, {frames}, scene {walk['scene'] or 'not known'}")
@@ -189,11 +208,16 @@ def _record(person: Person) -> dict[str, Any]:
         "name": person.name,
         "enrolled": _day(person.enrolled),
         "updated": _day(person.updated),
+        "consent": person.consent,
+        "expires": _day(person.expires) if person.expires else "",
         "walks": [
             {
                 "embedding": list(template.embedding.shape),
                 "frames": 0 if template.frames is None else len(template.frames),
                 "scene": template.scene,
+                "view": template.view,
+                "origin": template.origin,
+                "measures": {name: [m.value, m.deviation] for name, m in template.measures.items()},
             }
             for template in person.templates
         ],

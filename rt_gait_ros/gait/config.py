@@ -24,6 +24,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "outage_grace": (0.0, 60.0),
     "enroll_frames": (1, 1000),
     "enroll_timeout": (0.1, 3600.0),
+    "retention_days": (0.0, 36500.0),
 }
 
 
@@ -48,6 +49,9 @@ class RecognizerConfig:
     deadline: seconds the network has for an answer.
     outage_grace: seconds without an answer after which a track's identity is withdrawn.
     enroll_frames, enroll_timeout: frames and seconds of an enrolment that names none.
+    keep_gait_frames: store the gait frames of an enrolment with its embeddings; without them no other gait network can
+        be rebuilt from them. consent: how people here agree to be enrolled, noted with each. retention_days: days after
+        which somebody enrolled is deleted; 0 is never.
     scene: name of what the camera sees; "": the camera's frame. scene_normalisation: take the scene out of embeddings
         once enough people have walked by, where the calibration says what distances mean then.
     calibration: what distances mean (calibration.find); None: no probability is given.
@@ -70,6 +74,9 @@ class RecognizerConfig:
     outage_grace: float = 2.0
     enroll_frames: int = 60
     enroll_timeout: float = 30.0
+    keep_gait_frames: bool = True
+    consent: str = ""
+    retention_days: float = 0.0
     scene: str = ""
     scene_normalisation: bool = True
     calibration: Calibration | None = None

@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import Executor, Future
+from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
@@ -27,6 +28,18 @@ class EnrollError(IntEnum):
     EMBEDDING = 7
 
 
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """What is stored of somebody, and for how long. gait_frames: also those. consent: as Person.consent.
+
+    retention: ns after which they are deleted; 0 is never.
+    """
+
+    gait_frames: bool = True
+    consent: str = ""
+    retention: int = 0
+
+
 class Enrollment:
     """One enrolment under way: gathers good gait frames, embeds them in windows, and stores the embeddings.
 
@@ -36,11 +49,20 @@ class Enrollment:
     """
 
     def __init__(
-        self, body_id: str, name: str, *, extend: bool, wanted: int, window: int, deadline: float, scene: str = ""
+        self,
+        body_id: str,
+        name: str,
+        *,
+        extend: bool,
+        wanted: int,
+        window: int,
+        deadline: float,
+        scene: str = "",
+        keep: Keeping = Keeping(),
     ) -> None:
         """window: frames per stored embedding. deadline: when to give up, on the recogniser's clock in seconds.
 
-        scene: remembered with every stored embedding.
+        scene: remembered with every stored embedding. keep: what is stored beside embeddings.
         """
         self.body_id = body_id
         self.name = name
@@ -55,6 +77,7 @@ class Enrollment:
         self._window = window
         self._deadline = deadline
         self._scene = scene
+        self._keep = keep
         self._frames: list[np.ndarray] = []
         self._stamps: list[int] = []
         self._places: list[Place] = []
@@ -155,10 +178,16 @@ class Enrollment:
     def _write(self, model: GaitModel, gallery: Gallery) -> None:
         embeddings = [read_embedding(request.result(), model) for request in self._requests]
         templates = [
-            Template(embedding, self._stamps[end], part, self._scene)
+            Template(embedding, self._stamps[end], part if self._keep.gait_frames else None, self._scene)
             for embedding, end, part in zip(embeddings, self._ends, self._parts, strict=True)
         ]
         person = gallery.add(
-            self.name, templates, model=model.name, gait_frame_kind=model.gait_frame_kind, extend=self._extend
+            self.name,
+            templates,
+            model=model.name,
+            gait_frame_kind=model.gait_frame_kind,
+            extend=self._extend,
+            consent=self._keep.consent,
+            retention=self._keep.retention,
         )
         self.person_id, self.embeddings, self.done = person.person_id, len(templates), True

@@ -130,6 +130,10 @@ class Gallery:
         """An unchanging snapshot to search in."""
         return self._references
 
+    def require_writable(self) -> None:
+        """Raise GalleryReadOnly where this process may only read the file."""
+        gallery_file.require_writable(self.path)
+
     @property
     def overdue(self) -> tuple[Person, ...]:
         """Whose time is over, and who are in the file still: `purge` deletes them."""
@@ -210,7 +214,7 @@ class Gallery:
             person = Person(edits.new_id(content), name, now, now, checked, said, expires, tag)
             return Content(model, gait_frame_kind, (*content.persons, person))
 
-        self._change(edit)
+        self._change("extend" if extend else "enrol", edit)
         return self.find_name(name)
 
     def find_name(self, name: str) -> Person:
@@ -228,7 +232,7 @@ class Gallery:
             forgotten.append(edits.find(content.persons, key))
             return edits.without(content, forgotten[0])
 
-        self._change(edit, thorough=True)
+        self._change("forget", edit, thorough=True)
         return forgotten[0]
 
     def purge(self) -> tuple[Person, ...]:
@@ -241,7 +245,7 @@ class Gallery:
                 content = edits.without(content, person)
             return content
 
-        self._change(edit, thorough=True, purging=True)
+        self._change("expire", edit, thorough=True)
         return tuple(gone)
 
     def rename(self, key: str, new_name: str) -> Person:
@@ -255,7 +259,7 @@ class Gallery:
             edits.require_no_id(persons, new_name, person)
             return replace(person, name=new_name, updated=self._clock())
 
-        return self._change_one(key, change, thorough=True)
+        return self._change_one("rename", key, change)
 
     def note(self, key: str, *, consent: str | None = None, retention: int | None = None) -> Person:
         """Write down how a person agreed, and how long from now they are kept (ns; 0 is for ever); None leaves it.
@@ -270,7 +274,7 @@ class Gallery:
                 person = replace(person, expires=self._clock() + retention if retention else 0)
             return person
 
-        return self._change_one(key, change, thorough=True)
+        return self._change_one("note", key, change)
 
     def strip(self, key: str = "") -> int:
         """Delete the stored gait frames of a person, or of everybody: no other model can be rebuilt from them then.
@@ -287,7 +291,7 @@ class Gallery:
             bare = {p.person_id: replace(p, templates=tuple(map(edits.bare, p.templates))) for p in mine}
             return replace(content, persons=tuple(bare.get(p.person_id, p) for p in content.persons))
 
-        self._change(edit, thorough=True)
+        self._change("strip", edit, thorough=True)
         return count
 
     def merge(self, into: str, other: str) -> Person:
@@ -303,7 +307,7 @@ class Gallery:
             return replace(rest, persons=tuple(merged if p is kept else p for p in rest.persons))
 
         kept = self.find(into).person_id
-        self._change(edit, thorough=True)
+        self._change("merge", edit, thorough=True)
         return edits.find(self.persons, kept)
 
     def rebuild(self, model: str, gait_frame_kind: str, embed: Callable[[np.ndarray], np.ndarray]) -> int:
@@ -333,19 +337,17 @@ class Gallery:
             persons = tuple(replace(p, templates=tuple(map(again, p.templates))) for p in content.persons)
             return Content(model, gait_frame_kind, persons) if persons else Content()
 
-        self._change(edit, thorough=True)
+        self._change("rebuild", edit, thorough=True)
         return sum(len(person.templates) for person in self.persons)
 
     def encrypt(self, cipher: Cipher | None) -> None:
         """Write the file anew with another key, or open (None). Raises GalleryError."""
         with self._mutex:
-            gallery_file.recrypt(self.path, self.cipher, cipher)
+            gallery_file.recrypt(self.path, self.cipher, cipher)  # the audit goes on, chained with the new key
             self.cipher = cipher
             self._take(gallery_file.read(self.path, cipher))
 
-    def _change_one(
-        self, key: str, change: Callable[[tuple[Person, ...], Person], Person], *, thorough: bool
-    ) -> Person:
+    def _change_one(self, what: str, key: str, change: Callable[[tuple[Person, ...], Person], Person]) -> Person:
         changed: list[Person] = []
 
         def edit(content: Content) -> Content:
@@ -353,18 +355,19 @@ class Gallery:
             changed[:] = [change(content.persons, person)]
             return replace(content, persons=tuple(changed[0] if p is person else p for p in content.persons))
 
-        self._change(edit, thorough=thorough)
+        self._change(what, edit, thorough=True)
         return changed[0]
 
-    def _change(self, edit: Callable[[Content], Content], *, thorough: bool = False, purging: bool = False) -> None:
+    def _change(self, what: str, edit: Callable[[Content], Content], *, thorough: bool = False) -> None:
+        """what: for the audit. thorough: nothing of what goes may be left in the file."""
         with self._mutex, gallery_file.changing(self.path, self.cipher, self._loaded) as change:
-            content = change.content
-            if not purging:  # whoever should be gone is nobody's business any more, and goes with the next change
+            content = edits.tagged(change.content)
+            if what != "expire":  # whose time is over is nobody's business any more, and goes with the next change
                 over = [person for person in content.persons if self._is_over(person)]
                 for person in over:
                     content = edits.without(content, person)
                 thorough = thorough or bool(over)
-            self._take(change.commit(edit(content), thorough=thorough))
+            self._take(change.commit(edit(content), what, thorough=thorough))
 
     def _is_over(self, person: Person) -> bool:
         return 0 < person.expires <= self._clock()

@@ -55,6 +55,14 @@ def require_no_id(persons: Sequence[Person], name: str, own: Person | None) -> N
         raise DuplicateName(f"{name!r} is the id of {other.name!r}: choose another name")
 
 
+def tagged(content: Content) -> Content:
+    """The gallery with a tag for everybody; those of earlier schemata have none."""
+    if all(person.tag for person in content.persons):
+        return content
+    persons = [p if p.tag else replace(p, tag=secrets.token_hex(4)) for p in content.persons]
+    return replace(content, persons=tuple(persons))
+
+
 def without(content: Content, person: Person) -> Content:
     """The gallery without this person."""
     rest = tuple(p for p in content.persons if p is not person)

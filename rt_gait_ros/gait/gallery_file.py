@@ -11,7 +11,7 @@ import os
 import secrets
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from glob import escape
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from rt_gait_ros.gait import extent_file, gallery_records, gallery_zip, private_file
+from rt_gait_ros.gait import audit, extent_file, gallery_records, gallery_zip, private_file
 from rt_gait_ros.gait.cipher import Cipher
 from rt_gait_ros.gait.extent_file import Damaged, Extent, State, WrongKey
 from rt_gait_ros.gait.gallery_records import Place
@@ -135,13 +135,14 @@ class Change:
         self.content = loaded.content
         self._descriptor, self._path, self._cipher, self._loaded = descriptor, path, cipher, loaded
 
-    def commit(self, content: Content, *, thorough: bool = False) -> Loaded:
+    def commit(self, content: Content, what: str, *, thorough: bool = False) -> Loaded:
         """Store it, durably, and say what the file holds now. On GalleryError the file is as it was.
 
-        thorough: nothing of what went may be left anywhere in the file. Embeddings of templates that were stored
-        before are taken to be what the file has.
+        what: for the audit, which is written first; only forgetting goes on without. thorough: nothing of what went may
+        be left anywhere in the file. Embeddings of templates that were stored before are taken to be what the file has.
         """
         before = self._loaded.state
+        self.write_down(what, content)
         if before is None:
             create(self._path, content, self._cipher, over=True)
             return read(self._path, self._cipher)
@@ -162,6 +163,19 @@ class Change:
             stored = records.stored(lambda extent, shape, kind: self._frames(extent, shape, kind, after.file_id))
             return Loaded(stored, _signature(self._descriptor), after, swept=True)
 
+    def write_down(self, what: str, content: Content) -> None:
+        """Tell the audit what is about to happen. Raises GalleryError where it must not happen without."""
+        commit = 0 if self._loaded.state is None else self._loaded.state.commit + 1
+        former, now = ({p.person_id: p for p in c.persons} for c in (self.content, content))
+        touched = [p for p in {**former, **now}.values() if former.get(p.person_id) is not now.get(p.person_id)]
+        try:
+            audit.append(self._path, what, [person.tag for person in touched if person.tag], commit, self._cipher)
+        except (OSError, TimeoutError) as error:
+            if what not in ("forget", "expire"):
+                reason = getattr(error, "strerror", None) or error
+                line = f"the audit of gallery {self._path} cannot be written ({reason}): nothing was changed"
+                raise GalleryError(line) from error
+
     def _frames(self, extent: Extent, shape: tuple[int, ...], kind: str, file_id: str) -> StoredFrames:
         return StoredFrames(self._path, extent, shape, kind, file_id, self._cipher)
 
@@ -172,17 +186,18 @@ def changing(path: Path, cipher: Cipher | None = None, held: Loaded | None = Non
 
     held: what the caller has of it; read again where the file has another state. Raises GalleryError.
     """
-    with _said(path, writing=True):
-        if not path.exists():
-            create_empty(path, cipher)
-        with extent_file.writing(path) as descriptor:
+    with ExitStack() as stack:
+        with _said(path, writing=True):
+            if not os.path.lexists(path):
+                create_empty(path, cipher)
+            descriptor = stack.enter_context(extent_file.writing(path))
             if held is None or not held.signature or _signature(descriptor) != held.signature:
                 held = _load(descriptor, path, cipher, gallery_records.rows(held.content) if held else {})
             if not held.swept:
                 private_file.remove_leftovers(path)
                 if held.state is not None:
                     extent_file.sweep(descriptor, held.state, gallery_records.extents(held.content))
-            yield Change(descriptor, path, cipher, held)
+        yield Change(descriptor, path, cipher, held)
 
 
 def create_empty(path: Path, cipher: Cipher | None = None) -> None:
@@ -191,6 +206,15 @@ def create_empty(path: Path, cipher: Cipher | None = None) -> None:
         create(path, Content(), cipher)
     except FileExistsError:
         return
+
+
+def require_writable(path: Path) -> None:
+    """Raise GalleryReadOnly where this process may only read the file."""
+    try:
+        with _said(path, writing=True):
+            os.close(private_file.open_file(path, write=True))
+    except FileNotFoundError:
+        return  # it will be made
 
 
 def set_aside_if(path: Path, why: str, cipher: Cipher | None) -> Path | None:
@@ -213,6 +237,7 @@ def recrypt(path: Path, former: Cipher | None, cipher: Cipher | None) -> None:
     with changing(path, former) as change:
         gallery_path, content = path, change.content
         fresh = [replace(p, templates=tuple(replace(t, place=None) for t in p.templates)) for p in content.persons]
+        change.write_down("decrypt" if cipher is None else "encrypt", content)
         create(gallery_path, replace(content, persons=tuple(fresh)), cipher, over=True)
 
 

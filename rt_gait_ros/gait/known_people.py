@@ -1,7 +1,9 @@
 """Who is known: the one owner of the gallery, of the scenes beside it, and of the recogniser that searches both."""
 
 import math
+import os
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,14 +15,18 @@ import numpy as np
 from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.gait import calibration, scene_file
 from rt_gait_ros.gait.calibration import Calibration
+from rt_gait_ros.gait.cipher import Cipher
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.enrollment import Enrollment
-from rt_gait_ros.gait.gallery import Gallery
-from rt_gait_ros.gait.gallery_file import Person
+from rt_gait_ros.gait.gallery import Gallery, real_path
+from rt_gait_ros.gait.person import GalleryError, Person
 from rt_gait_ros.gait.recognizer import GaitRecognizer
 from rt_gait_ros.gait.scene import SceneError
-from rt_gait_ros.gait.scenes import Cleared, Scenes, find_prior, forget_near
+from rt_gait_ros.gait.scene_cleaning import Cleared, expire_files, forget_near, recrypt_files, relabel_files
+from rt_gait_ros.gait.scenes import Scenes, find_prior
 from rt_gait_ros.serving.inference import InferenceClient
+
+EXPIRE_EVERY = 3600.0  # seconds between looks for walks of scenes that are too old, in all files
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +73,15 @@ class KnownPeople:
         self._config: RecognizerConfig | None = None
         self._mutex = threading.RLock()  # of what this holds; the gallery and the recogniser have their own
         self._writer = ThreadPoolExecutor(1, "gallery")
-        self._saving: Future[None] | None = None
-        self._save_problem = ""
+        self._working: Future[None] | None = None
+        self._next_expiry = 0.0
+        self._seen = {person.person_id: person for person in gallery.persons}  # when it was last looked
+        self._problem = ""
 
     @property
     def problem(self) -> str:
         """Why something learnt could not be stored, in one line, or ""."""
-        return self._save_problem
+        return self._problem
 
     def configure(self, config: RecognizerConfig) -> None:
         """Recognise by these settings; opens the scenes of their gait model. Raises GaitError."""
@@ -120,23 +128,27 @@ class KnownPeople:
             self.recognizer = self.scenes = None
 
     def tick(self) -> None:
-        """Move on what waits: enrolments, and storing what scenes have learnt. Call it about once a second."""
+        """Move on what waits: enrolments, what scenes have learnt, whoever is to be deleted. Call it once a second."""
         if self.recognizer is not None:
             self.recognizer.tick()
-        scenes = self.scenes
-        if scenes is not None and scenes.due and (self._saving is None or self._saving.done()):
-            self._saving = self._writer.submit(self._save, scenes)
+        if self._working is None or self._working.done():
+            if self._working is not None:
+                self._working.result()
+            self._working = self._writer.submit(self._work)
 
-    def use(self, path: str | Path) -> Gallery:
-        """Take another gallery, with the scenes beside it, from now on. Raises GaitError, and keeps the present one."""
-        other = Gallery(
-            path, self.gallery.cipher
-        )  # a file that is none is refused: nothing else is there to be moved aside
+    def use(self, path: str | Path, folder: Path | None = None) -> Gallery:
+        """Take another gallery, with the scenes beside it, from now on. Raises GaitError, and keeps the present one.
+
+        folder: where it has to be; a relative path begins there. None: anywhere.
+        """
+        place = real_path(path) if folder is None else confined(path, folder)
+        other = Gallery(place, self.gallery.cipher)  # a file that is none is refused, and not moved aside
         with self._mutex:
             scenes = self._scenes_beside(other, self._config.calibration if self._config else None)
             if self.recognizer is not None:
                 self.recognizer.use_gallery(other, scenes)
             former, self.gallery, self.scenes = self.scenes, other, scenes
+            self._seen = {person.person_id: person for person in other.persons}
         if former is not None:
             self._save(former)
         return other
@@ -151,13 +163,33 @@ class KnownPeople:
         return self.gallery.rename(key, new_name)
 
     def merge(self, into: str, other: str) -> Person:
-        """As Gallery.merge. Walks of scenes that were named as `other` belong to `into` from then on."""
+        """As Gallery.merge. Walks of scenes that were named as `other` are those of `into` from then on."""
         with self._mutex:
-            return self.gallery.merge(into, other)
+            gone = self.gallery.find(other).person_id
+            kept = self.gallery.merge(into, other)
+            if self.scenes is not None:
+                self.scenes.relabel(gone, kept.person_id)
+            else:
+                relabel_files(self._folder, gone, kept.person_id, self.gallery.cipher)
+            return kept
 
     def rebuild(self, model: str, gait_frame_kind: str, embed: Callable[[np.ndarray], np.ndarray]) -> int:
         """As Gallery.rebuild."""
         return self.gallery.rebuild(model, gait_frame_kind, embed)
+
+    def note(self, key: str, *, consent: str | None = None, retention: int | None = None) -> Person:
+        """As Gallery.note."""
+        return self.gallery.note(key, consent=consent, retention=retention)
+
+    def strip(self, key: str = "") -> int:
+        """As Gallery.strip."""
+        return self.gallery.strip(key)
+
+    def encrypt(self, cipher: Cipher | None) -> None:
+        """Write the gallery and the scenes beside it anew with another key, or with none. Raises GaitError."""
+        with self._mutex:
+            recrypt_files(self._folder, self.gallery.cipher, cipher)
+            self.gallery.encrypt(cipher)
 
     def forget(self, key: str) -> Forgotten:
         """Delete a person and everything that any file of this gallery holds of them. Raises GaitError.
@@ -166,16 +198,61 @@ class KnownPeople:
         not be learnt again.
         """
         with self._mutex:
+            self.gallery.refresh()
             person = self.gallery.find(key)
-            if self.recognizer is not None:
-                self.recognizer.disown(person.person_id)
-            if self.scenes is not None:
-                cleared = self.scenes.forget(person.embeddings, person.person_id)
-            else:
-                folder, known = scene_file.folder_of(self.gallery.path), self._calibration()
-                cleared = forget_near(folder, known, person.embeddings, person.person_id, self.gallery.cipher)
+            self.gallery.require_writable()
+            cleared = self._clear(person)
             self.gallery.forget(person.person_id)
         return Forgotten(person, cleared, tuple(self.gallery.asides()))
+
+    def purge(self) -> list[Forgotten]:
+        """Forget everybody whose time is over. Raises GaitError."""
+        with self._mutex:
+            cleared = {person.person_id: self._clear(person) for person in self.gallery.overdue}
+            gone = self.gallery.purge() if cleared else ()
+        return [Forgotten(person, cleared.get(person.person_id, Cleared()), ()) for person in gone]
+
+    @property
+    def _folder(self) -> Path:
+        return scene_file.folder_of(self.gallery.path)
+
+    def _clear(self, person: Person) -> Cleared:
+        """Take what a person left out of the scenes, and out of what will get there."""
+        if self.recognizer is not None:
+            self.recognizer.disown(person.person_id)
+        if self.scenes is not None:
+            return self.scenes.forget(person.embeddings, person.person_id)
+        return forget_near(self._folder, self._calibration(), person.embeddings, person.person_id, self.gallery.cipher)
+
+    def _work(self) -> None:
+        """What is done beside recognition: store, delete what is too old, follow what other processes forgot."""
+        scenes = self.scenes
+        now = time.monotonic()
+        problem = ""
+        try:
+            self._follow()
+            if self.gallery.overdue:
+                self.purge()
+            if scenes is not None and scenes.due:
+                scenes.save()
+            if now >= self._next_expiry:
+                self._next_expiry = now + EXPIRE_EVERY
+                expire_files(self._folder, time.time_ns(), self.gallery.cipher)
+        except GaitError as error:
+            problem = str(error)
+        self._problem = problem
+
+    def _follow(self) -> None:
+        """Whom another process forgot shall not come back by what this one has not stored yet."""
+        with self._mutex:
+            now = {person.person_id: person for person in self.gallery.persons}
+            gone = [person for person_id, person in self._seen.items() if person_id not in now]
+            self._seen = now
+            for person in gone:
+                if self.recognizer is not None:
+                    self.recognizer.disown(person.person_id)
+                if self.scenes is not None:
+                    self.scenes.forget_unsaved(person.embeddings, person.person_id)
 
     def _calibration(self) -> Calibration | None:
         """Of the gait model that made the gallery's embeddings; None where nothing is known of it."""
@@ -188,16 +265,28 @@ class KnownPeople:
         """The scenes of a gallery; None where the calibration does not tell what they would do to distances."""
         if known is None or known.scene is None:
             return None
-        folder, prior = scene_file.folder_of(gallery.path), find_prior(self._repository, known.model)
-        return Scenes(folder, known, prior, cipher=gallery.cipher)
+        prior = find_prior(self._repository, known.model)
+        return Scenes(scene_file.folder_of(gallery.path), known, prior, cipher=gallery.cipher)
 
     def _save(self, scenes: Scenes) -> None:
         try:
             scenes.save()
         except SceneError as error:
-            self._save_problem = str(error)
-        else:
-            self._save_problem = ""
+            self._problem = str(error)
+
+
+def confined(path: str | Path, folder: Path) -> Path:
+    """The place that a path names, if it is directly in a folder or below. Raises GalleryError.
+
+    For paths that come from somebody else: nothing is made or opened outside, whatever links or dots are in it.
+    """
+    text = str(path)
+    if not text.strip() or not text.isprintable():
+        raise GalleryError(f"{text[:80]!a} is no path of a gallery: give a file in {folder}")
+    place = real_path(folder / Path(text).expanduser()) if not text.startswith("~") else real_path(text)
+    if not place.is_relative_to(folder.resolve()) or not os.path.isdir(place.parent):
+        raise GalleryError(f"{text[:80]!a} is not in a folder of galleries: give a file in {folder}")
+    return place
 
 
 def lines_of(

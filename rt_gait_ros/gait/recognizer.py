@@ -4,14 +4,14 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.embedder import Embedder, read_embedding
-from rt_gait_ros.gait.enrollment import EnrollError, Enrollment
+from rt_gait_ros.gait.enrollment import EnrollError, Enrollment, Keeping
 from rt_gait_ros.gait.evidence import Evidence, Look, Verdict, candidates, confidence
-from rt_gait_ros.gait.gallery import Gallery, GalleryError, References, UnknownPerson
+from rt_gait_ros.gait.gallery import DAY, DuplicateName, Gallery, GalleryError, References, UnknownPerson
 from rt_gait_ros.gait.identity import Identity, IdentityFrame, IdentityStatus
 from rt_gait_ros.gait.model import describe
 from rt_gait_ros.gait.names import UnfitName, clean_name
@@ -25,6 +25,7 @@ from rt_gait_ros.silhouette.flow import Place
 from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
 
 NANOSECONDS = 1_000_000_000
+LARGE = 4_000_000  # numbers in a gallery: 125 persons of two walks by GaitSet
 DEFAULT_SCENE = "default"  # of tracks that name no camera
 
 
@@ -63,6 +64,7 @@ class GaitRecognizer:
         self._mutex = threading.RLock()
         self._scenes = scenes
         self._writer = writer
+        self._refreshing: Future[bool] | None = None
         self._scene = ""
         self._outage = self._gallery_problem = self._input_problem = self._scene_problem = ""
 
@@ -168,11 +170,14 @@ class GaitRecognizer:
                 window=max(config.window, self._min_frames),
                 deadline=self._clock() + (timeout or config.enroll_timeout),
                 scene=self._scene,
+                keep=Keeping(config.keep_gait_frames, config.consent, round(config.retention_days * DAY)),
             )
             if complaint := _complaint(name, frames, timeout):
                 enrollment.fail(EnrollError.BAD_REQUEST, complaint)
             elif enrollment.body_id not in self._walkers:
                 enrollment.fail(EnrollError.UNKNOWN_BODY, self._no_such_track(body_id))
+            elif complaint := self._read_only():
+                enrollment.fail(EnrollError.GALLERY, complaint)
             elif not extend and self._is_taken(name):
                 enrollment.fail(
                     EnrollError.DUPLICATE_NAME,
@@ -188,11 +193,21 @@ class GaitRecognizer:
             return f"there is no live track {body_id}: live are {live}"
         return f"name the track to enrol, for there is not exactly one confirmed: live are {live}"
 
+    def _read_only(self) -> str:
+        """Why nobody can be enrolled in this gallery, before they walk for it; empty when somebody can."""
+        try:
+            self.gallery.require_writable()
+        except GalleryError as error:
+            return str(error)
+        return ""
+
     def _is_taken(self, name: str) -> bool:
         try:
             self.gallery.find(name.strip())
         except UnknownPerson:
             return False
+        except DuplicateName:  # two people are meant by it
+            return True
         return True
 
     def _only_confirmed(self) -> str:
@@ -304,13 +319,26 @@ class GaitRecognizer:
     def _references(self) -> References | None:
         """The gallery as it is now; None while it belongs to another gait model."""
         try:
-            if self.gallery.refresh():
+            if self._refreshed():
                 self._gallery_problem = ""
             self.gallery.require_model(self.model.name)
         except GalleryError as error:
             self._gallery_problem = str(error)
         references = self.gallery.references
         return self._without_scenes(references) if references.model in ("", self.model.name) else None
+
+    def _refreshed(self) -> bool:
+        """Take over what other processes did to the gallery: at once, or beside this where that takes a while."""
+        if self._refreshing is not None:
+            if not self._refreshing.done():
+                return False
+            finished, self._refreshing = self._refreshing, None
+            return finished.result()
+        if self._writer is None or self.gallery.references.embeddings.size < LARGE:
+            return self.gallery.refresh()
+        if self.gallery.changed:
+            self._refreshing = self._writer.submit(self.gallery.refresh)
+        return False
 
     def _without_scenes(self, references: References) -> References:
         calibration = self._config.calibration

@@ -11,13 +11,16 @@ import numpy as np
 from rt_gait_ros.gait import scene_file, search
 from rt_gait_ros.gait.calibration import Calibration
 from rt_gait_ros.gait.cipher import Cipher
-from rt_gait_ros.gait.distance import distances
 from rt_gait_ros.gait.gallery import References
-from rt_gait_ros.gait.scene import Normalisation, SceneError, SceneStatistics, is_fresh
+from rt_gait_ros.gait.scene import Normalisation, SceneError, SceneStatistics
+from rt_gait_ros.gait.scene_cleaning import Cleared, forget_near, is_near, relabel_files, relabelled
 
 PRIOR_FILE = "scene_prior.npy"  # in a model's folder of the repository: mean embedding (P, C) float32, optional
 LOOK_AGAIN = 2.0  # seconds between looks for what other processes have changed
 SAVE_EVERY = 30.0  # seconds; votes of the last of them are lost when the power fails
+
+
+Vote = tuple[np.ndarray, int, str]  # embedding (P, C), stamp in ns since the epoch, owners as SceneStatistics has them
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ class _Scene:
     path: Path
     statistics: SceneStatistics
     known: tuple[int, int, int] = (0, 0, 0)
-    pending: list[tuple[np.ndarray, int, str]] = field(default_factory=list)
+    pending: list[Vote] = field(default_factory=list)
     problem: str = ""
     outdated: bool = False
 
@@ -155,7 +158,7 @@ class Scenes:
             for name in list(self._scenes):
                 self._save(name)
 
-    def forget(self, embeddings: np.ndarray, person_id: str = "") -> "Cleared":
+    def forget(self, embeddings: np.ndarray, person_id: str = "") -> Cleared:
         """Delete the votes that may be of a person with these embeddings (T, P, C), in memory and in every file.
 
         person_id: theirs; walks that were named as theirs go, too. Raises SceneError.
@@ -163,17 +166,42 @@ class Scenes:
         with self._saving, self._mutex:
             unsaved = 0
             for scene in self._scenes.values():
-                kept = [
-                    (vote, stamp, owner)
-                    for vote, stamp, owner in scene.pending
-                    if person_id not in owner.split() and not is_near(vote, embeddings, self._calibration)
-                ]
+                kept = self._others(scene.pending, embeddings, person_id)
                 unsaved += len(scene.pending) - len(kept)
                 scene.pending = kept
             cleared = forget_near(self._folder, self._calibration, embeddings, person_id, self._cipher)
             for name in self._scenes:
                 self._load(name)
             return Cleared(cleared.votes + unsaved, cleared.files)
+
+    def forget_unsaved(self, embeddings: np.ndarray, person_id: str) -> int:
+        """As `forget`, of what no file has yet: another process forgot them in the files. Returns how many went."""
+        with self._mutex:
+            gone = 0
+            for name, scene in self._scenes.items():
+                kept = self._others(scene.pending, embeddings, person_id)
+                if len(kept) < len(scene.pending):
+                    gone += len(scene.pending) - len(kept)
+                    scene.pending = kept
+                    self._load(name)
+            return gone
+
+    def relabel(self, former: str, person_id: str) -> None:
+        """Walks that were named as `former` are of `person_id`, in memory and in every file. Raises SceneError."""
+        with self._saving, self._mutex:
+            for scene in self._scenes.values():
+                scene.pending = [(v, s, relabelled(owner, former, person_id)) for v, s, owner in scene.pending]
+            relabel_files(self._folder, former, person_id, self._cipher)
+            for name in self._scenes:
+                self._load(name)
+
+    def _others(self, pending: list[Vote], embeddings: np.ndarray, person_id: str) -> list[Vote]:
+        """The votes that are not of this person."""
+        return [
+            vote
+            for vote in pending
+            if person_id not in vote[2].split() and not is_near(vote[0], embeddings, self._calibration)
+        ]
 
     def _save(self, name: str) -> None:
         with self._mutex:
@@ -277,78 +305,3 @@ def find_prior(repository: Path, model: str) -> np.ndarray | None:
     if prior.ndim != 2 or not np.isfinite(prior).all():
         raise SceneError(f"{path} is no mean embedding: its shape is {prior.shape}, and (P, C) without NaN is needed")
     return np.asarray(prior, np.float32)
-
-
-@dataclass(frozen=True, slots=True)
-class Cleared:
-    """What forgetting took from scenes. votes: how many. files: deleted whole, as their votes could be anybody's."""
-
-    votes: int = 0
-    files: tuple[Path, ...] = ()
-
-
-def is_near(vote: np.ndarray, embeddings: np.ndarray, known: Calibration) -> bool:
-    """Whether a vote (P, C) is as likely as not of the person with these embeddings (T, P, C), or more."""
-    return bool(len(embeddings)) and bool((distances(vote[None], embeddings) <= known.even).any())
-
-
-def forget_near(
-    folder: Path,
-    known: Calibration | None,
-    embeddings: np.ndarray,
-    person_id: str = "",
-    cipher: Cipher | None = None,
-) -> Cleared:
-    """Delete the votes that may be of a person with these embeddings (T, P, C) from every scene in the folder.
-
-    known: calibration of the gait model that made them. Statistics of another model, damaged ones, and all of them
-    where there is no calibration are deleted whole: they are learnt anew within a few walkers, and what may be somebody
-    who was forgotten must not stay. Raises SceneError where a file can be neither written nor deleted.
-    """
-    votes, files = 0, []
-    for path in scene_file.files(folder):
-        gone = _forget_in(path, known, embeddings, person_id, cipher)
-        if gone is None:
-            scene_file.delete(path)
-            files.append(path)
-        else:
-            votes += gone
-    return Cleared(votes, tuple(files))
-
-
-def _forget_in(
-    path: Path, known: Calibration | None, embeddings: np.ndarray, person_id: str, cipher: Cipher | None
-) -> int | None:
-    """How many votes went from one file; None where it must go as a whole."""
-    with scene_file.locked(path):
-        try:
-            record = scene_file.read(path, cipher)
-            if record is None:
-                return 0
-            if known is None or record.model != known.model or record.votes.shape[1:] != embeddings.shape[1:]:
-                return None
-            theirs = [person_id in owner.split() for owner in record.owners]
-            near = np.array(theirs, bool) | np.array([is_near(vote, embeddings, known) for vote in record.votes], bool)
-            if near.any():
-                scene_file.write(path, record.only(~near), cipher)
-            return int(near.sum())
-        except SceneError:
-            return None
-
-
-def expire_files(folder: Path, now: int, cipher: Cipher | None = None) -> int:
-    """Delete from every file of the folder the votes that are too old. now: ns since the epoch. Returns how many went.
-
-    A file that cannot be read is left alone. Raises SceneError where one cannot be written.
-    """
-    gone = 0
-    for path in scene_file.files(folder):
-        with scene_file.locked(path):
-            try:
-                record = scene_file.read(path, cipher)
-            except SceneError:
-                continue
-            if record is not None and (old := ~is_fresh(record.stamps, now)).any():
-                scene_file.write(path, record.only(~old), cipher)
-                gone += int(old.sum())
-    return gone

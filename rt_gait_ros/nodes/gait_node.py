@@ -1,8 +1,10 @@
 """gait_node: tracks in, identities out; the gallery's services and actions."""
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from rt_gait_ros.gait.cipher import find_cipher
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.gallery import Gallery, default_path
 from rt_gait_ros.gait.identity import IdentityFrame
@@ -60,7 +62,9 @@ class GaitNode(RecognitionStage):
     def setup(self) -> None:
         """Check the settings and open the gallery; one that cannot be read is kept aside and said."""
         config = self._read_config()
-        gallery, warning = Gallery.open_or_set_aside(self.value("gallery") or default_path())
+        cipher = find_cipher(self.value("gallery_key"))
+        gallery, warning = Gallery.open_or_set_aside(self.value("gallery") or default_path(), cipher)
+        self.gallery_folder = Path(self.value("gallery_folder") or gallery.path.parent).expanduser()
         if warning:
             self.get_logger().error(warning)
         self.get_logger().info(f"gallery {gallery.path}: {len(gallery.persons)} enrolled")

@@ -65,9 +65,7 @@ class GalleryServices:
 
     def _set_gallery(self, request: Any, response: Any) -> Any:
         def change(people: KnownPeople) -> str:
-            if not request.path.strip():
-                raise GaitError("path is empty: give the gallery's file")
-            gallery = people.use(request.path)
+            gallery = people.use(request.path, self._node.gallery_folder)
             return f"using {gallery.path} with {len(gallery.persons)} enrolled"
 
         return self._answer(response, change)
@@ -82,4 +80,6 @@ class GalleryServices:
             response.success, response.message = True, change(people)
         except GaitError as error:
             response.success, response.message = False, str(error)
+        except (OSError, RuntimeError, ValueError) as error:  # what a caller asks for must not end the node
+            response.success, response.message = False, f"this could not be done: {error!s:.200}"
         return response

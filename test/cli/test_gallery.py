@@ -48,7 +48,8 @@ def test_list_and_show_as_json(rt_gait, gallery, capsys):
     assert (listed["model"], listed["path"]) == ("m", str(gallery.path))
     assert rt_gait("show", "Ada", "--json") == 0
     assert json.loads(capsys.readouterr().out) == listed["persons"][0]
-    assert listed["persons"][0]["walks"] == [{"embedding": [2, 2], "frames": 20, "scene": ""}]
+    (walk,) = listed["persons"][0]["walks"]
+    assert (walk["embedding"], walk["frames"], walk["scene"], walk["origin"]) == ([2, 2], 20, "", "enrolled")
 
 
 def test_list_and_show_for_people(rt_gait, gallery, capsys):
@@ -128,3 +129,63 @@ def test_who_is_forgotten_leaves_no_nameless_walk_either(rt_gait, gallery, tmp_p
     rt_gait("forget", "Bob", "--yes")  # without a calibration of the model nobody can tell which are Bob's
     assert "were deleted" in capsys.readouterr().out
     assert not scene_file.files(scene_file.folder_of(gallery.path))
+
+
+def test_consent_retention_and_silhouettes(rt_gait, gallery, capsys):
+    assert rt_gait("consent", "Ada", "signed at the door") == 0
+    assert rt_gait("retain", "Ada", "30") == 0
+    assert rt_gait("strip", "Ada") == 0
+    capsys.readouterr()
+    rt_gait("show", "Ada", "--json")
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["consent"], shown["walks"][0]["frames"]) == ("signed at the door", 0)
+    assert shown["expires"] > shown["enrolled"]
+    rt_gait("retain", "Ada", "0")
+    assert "until somebody forgets" in capsys.readouterr().out
+    with pytest.raises(UsageError, match="DAYS"):
+        rt_gait("retain", "Ada", "nan")
+    with pytest.raises(GaitError, match="Ada"):
+        rt_gait("rebuild", "--model", "gait_energy_image")
+
+
+def test_the_audit_is_shown_and_a_break_in_it_is_an_error(rt_gait, gallery, capsys):
+    rt_gait("forget", "Bob", "--yes")
+    capsys.readouterr()
+    assert rt_gait("audit", "--json") == 0
+    changes = json.loads(capsys.readouterr().out)["changes"]
+    assert [(change["what"], change["persons"]) for change in changes] == [
+        ("enrol", ["Ada"]), ("enrol", [""]), ("forget", [""]),
+    ]  # fmt: skip
+    path = gallery.path.with_name("people.audit")
+    path.write_text("".join(path.read_text().splitlines(True)[1:]))
+    with pytest.raises(GaitError, match="line 1"):
+        rt_gait("audit")
+
+
+def test_a_gallery_is_encrypted_and_decrypted(rt_gait, gallery, tmp_path, capsys):
+    pytest.importorskip("cryptography")
+    key = f"file:{tmp_path / 'key'}"
+    assert rt_gait("key", str(tmp_path / "key")) == 0
+    assert rt_gait("encrypt", "--key", key) == 0
+    assert b"Ada" not in gallery.path.read_bytes()
+    with pytest.raises(GaitError, match="no key was named"):
+        rt_gait("list")
+    capsys.readouterr()
+    assert rt_gait("list", "--key", key) == 0
+    assert "Ada" in capsys.readouterr().out
+    rt_gait("key", str(tmp_path / "other"))
+    assert rt_gait("encrypt", "--from-key", key, "--key", f"file:{tmp_path / 'other'}") == 0
+    with pytest.raises(GaitError, match="another key"):
+        rt_gait("list", "--key", key)
+    assert rt_gait("decrypt", "--key", f"file:{tmp_path / 'other'}") == 0
+    assert rt_gait("list") == 0
+    assert rt_gait("audit") == 0
+
+
+def test_a_name_that_is_the_id_of_somebody_else(rt_gait, gallery):
+    """`forget` of that id would delete the other one."""
+    ada = gallery.find("Ada").person_id
+    for command_ in (("rename", "Bob", ada), ("rename", "Bob", ada.upper())):
+        with pytest.raises(GaitError, match="is the id of 'Ada'"):
+            rt_gait(*command_)
+    assert names(gallery) == ["Ada", "Bob"]

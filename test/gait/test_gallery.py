@@ -180,3 +180,70 @@ def test_a_file_that_may_not_be_read_is_not_taken_for_a_corrupt_one(tmp_path):
     with pytest.raises(GalleryError, match="directory") as caught:
         Gallery(folder)
     assert not isinstance(caught.value, GalleryCorrupt)
+
+
+def test_a_name_that_is_another_persons_id_is_refused(gallery, template):
+    ada, bob = gallery.find("Ada").person_id, gallery.find("Bob").person_id
+    with pytest.raises(DuplicateName, match="id of 'Ada'"):
+        gallery.add(ada, [template(1)], **SILHOUETTE)
+    with pytest.raises(DuplicateName, match="id of 'Ada'"):
+        gallery.add(ada, [template(1)], extend=True, **SILHOUETTE)
+    with pytest.raises(DuplicateName, match="id of 'Bob'"):
+        gallery.rename("Ada", bob)
+    assert gallery.rename("Bob", bob).name == bob  # one's own id may be one's name
+    assert len(gallery.persons) == 3
+
+
+def test_an_id_that_is_also_a_name_means_nobody_until_it_is_renamed(gallery, monkeypatch):
+    """As galleries of earlier versions may have it."""
+    ada, bob = gallery.find("Ada").person_id, gallery.find("Bob").person_id
+    with monkeypatch.context() as patch:
+        patch.setattr("rt_gait_ros.gait.gallery_edits.require_no_id", lambda *arguments: None)
+        gallery.rename("Bob", ada)
+    for change in (gallery.find, gallery.forget, lambda key: gallery.rename(key, "Eve")):
+        with pytest.raises(DuplicateName, match=f"rename {bob} first"):
+            change(ada)
+    with pytest.raises(DuplicateName):
+        gallery.merge(bob, "Cyd")
+    gallery.rename(bob, "Bob")
+    assert gallery.forget(ada).name == "Ada"
+
+
+def test_whose_time_is_over_is_not_there_any_more_and_is_deleted(tmp_path, template):
+    now = [1_000]
+    gallery = Gallery(tmp_path / "g", clock=lambda: now[0])
+    ada = gallery.add("Ada", [template(20)], **SILHOUETTE, consent="asked", retention=500)
+    gallery.add("Bob", [template(60)], **SILHOUETTE)
+    assert (ada.consent, ada.expires) == ("asked", 1_500)
+    now[0] = 1_500
+    assert gallery.changed
+    assert gallery.refresh()
+    assert not gallery.refresh()
+    assert [person.name for person in gallery.persons] == ["Bob"]
+    assert gallery.references.embeddings.shape == (1, 1, 2)
+    assert ada.person_id.encode() in gallery.path.read_bytes()
+    assert [person.name for person in gallery.overdue] == ["Ada"]
+    late = Gallery(gallery.path, clock=lambda: 2_000)  # opened when it is over already
+    assert [person.name for person in late.persons] == ["Bob"]
+    assert [person.name for person in late.purge()] == ["Ada"]
+    assert ada.person_id.encode() not in gallery.path.read_bytes()
+
+
+def test_whose_time_is_over_goes_with_the_next_change(tmp_path, template):
+    now = [1_000]
+    gallery = Gallery(tmp_path / "g", clock=lambda: now[0])
+    ada = gallery.add("Ada", [template(20)], **SILHOUETTE, retention=500)
+    now[0] = 9_000
+    gallery.add("Ada", [template(60)], **SILHOUETTE)  # the name is free again
+    assert [person.name for person in gallery.persons] == ["Ada"]
+    assert ada.person_id.encode() not in gallery.path.read_bytes()
+
+
+def test_silhouettes_can_be_deleted(gallery, tmp_path, template):
+    frames = np.random.default_rng(1).integers(0, 255, (20, 64, 64), np.uint8)
+    gallery.add("Dan", [template(90, frames), template(91)], **SILHOUETTE)
+    size = gallery.path.stat().st_size
+    assert gallery.strip("Dan") == 1
+    assert gallery.path.stat().st_size < size - frames.size / 2
+    assert [t.frames for t in Gallery(gallery.path).find("Dan").templates] == [None, None]
+    assert gallery.strip() == 0

@@ -7,7 +7,8 @@ from rt_gait_ros.gait.distance import distances
 from rt_gait_ros.gait.gallery import Gallery
 from rt_gait_ros.gait.gallery_file import Template
 from rt_gait_ros.gait.scene import SceneError
-from rt_gait_ros.gait.scenes import Cleared, Scenes, find_prior, forget_near
+from rt_gait_ros.gait.scene_cleaning import Cleared, forget_near
+from rt_gait_ros.gait.scenes import Scenes, find_prior
 
 SHAPE = (2, 8)
 # two tracks are one person's up to 2.0; two people are about 5.7 apart here
