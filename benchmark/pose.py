@@ -11,6 +11,7 @@ import numpy as np
 
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.bench import Row
+from rt_gait_ros.image_files import write_image
 from rt_gait_ros.pose.layouts import LEFT_ANKLE, LEFT_HIP, RIGHT_ANKLE, TRT_POSE
 from rt_gait_ros.pose.person import PoseFrame
 from rt_gait_ros.pose.pipeline import PoseConfig, PosePipeline
@@ -160,4 +161,4 @@ def _picture(path: Path, images: list[np.ndarray], outcome: Outcome) -> None:
                 (x0, y0), (x1, y1) = limb.round().astype(int).tolist()
                 cv2.line(image, (x0, y0), (x1, y1), (0, 255, 0), 2, cv2.LINE_AA)
     path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), image)
+    write_image(path, image)

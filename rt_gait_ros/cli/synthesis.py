@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from rt_gait_ros.demo.video import VideoWriter
-from rt_gait_ros.errors import GaitError, UsageError
+from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.mot_files import Boxes, write_mot
+from rt_gait_ros.image_files import write_image
 
 if TYPE_CHECKING:
     from rt_gait_ros.synthesis.truth import PersonTruth
@@ -67,12 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _sheet(arguments: argparse.Namespace) -> int:
     from rt_gait_ros.synthesis.sheet import sheet  # numba takes a second to import
 
-    try:
-        written = cv2.imwrite(str(arguments.output), sheet(arguments.seed))
-    except cv2.error as error:
-        raise GaitError(f"{arguments.output} cannot be written: give it the ending .png or .jpg") from error
-    if not written:
-        raise GaitError(f"{arguments.output} cannot be written: is its folder there?")
+    write_image(arguments.output, sheet(arguments.seed))
     print(arguments.output)
     return 0
 

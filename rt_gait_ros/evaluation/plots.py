@@ -6,9 +6,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from rt_gait_ros.errors import GaitError
 from rt_gait_ros.evaluation.open_set import DetCurve
 from rt_gait_ros.evaluation.reliability import BINS, Reliability
+from rt_gait_ros.image_files import write_image
 
 SIZE, MARGIN = 480, 64
 LEAST = 0.002  # share at the lower end of a DET plot's axes
@@ -125,8 +125,7 @@ def beside(*pictures: np.ndarray) -> np.ndarray:
 
 def save_image(path: Path, image: np.ndarray) -> None:
     """Write a picture. Raises GaitError."""
-    if not cv2.imwrite(str(path), image):
-        raise GaitError(f"{path} cannot be written: is its folder there, and its name one of a picture?")
+    write_image(path, image)
 
 
 def _place(x: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from rt_gait_ros.errors import GaitError, UsageError
@@ -20,6 +19,7 @@ from rt_gait_ros.evaluation.recognition import RankRate, rank_rate, to_persons
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.distance import distances
 from rt_gait_ros.gait.model import GaitModel
+from rt_gait_ros.image_files import read_image
 from rt_gait_ros.pose.pipeline import PoseConfig, PosePipeline
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.onnx_client import OnnxClient
@@ -174,7 +174,7 @@ def flow_frames(files: Sequence[Path]) -> tuple[list[np.ndarray], list[Place]]:
     try:
         pipeline = PosePipeline(client, PoseConfig(gait_frame_kind="flow"))
         for index, path in enumerate(files):
-            image = cv2.imread(str(path))
+            image = read_image(path)
             if image is None:
                 continue
             people = pipeline.process(Frame(image, int(index / FPS * 1e9))).people

@@ -12,6 +12,7 @@ import onnxruntime
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
 from rt_gait_ros.errors import UsageError
+from rt_gait_ros.image_files import read_image
 from rt_gait_ros.networks.export import Agreement
 
 _SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".webp"}
@@ -39,7 +40,7 @@ def read_images(folder: Path, size: int, most: int = 500) -> list[np.ndarray]:
         raise UsageError(f"no calibration images: {folder} holds none; give some hundred of what the camera will see")
     images = []
     for path in paths[:: -(-len(paths) // most)]:
-        pixels = cv2.imread(str(path))
+        pixels = read_image(path)
         if pixels is None:
             raise UsageError(f"{path} is not an image: remove it")
         images.append(np.ascontiguousarray(cv2.resize(pixels, (size, size))[None, :, :, ::-1]))

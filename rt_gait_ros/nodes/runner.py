@@ -154,7 +154,7 @@ def _outcome(stages: Sequence[Stage]) -> int:
         return 0
     if isinstance(errors[0], GaitError):
         raise errors[0]
-    traceback.print_exception(errors[0])
+    sys.stderr.write(mask_credentials("".join(traceback.format_exception(errors[0]))))
     return 1
 
 

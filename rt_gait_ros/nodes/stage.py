@@ -13,6 +13,7 @@ from rclpy.timer import Timer
 
 from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.lines import one_line
+from rt_gait_ros.masking import mask_credentials
 from rt_gait_ros.nodes import parameters
 from rt_gait_ros.nodes.dds import close_shared_memory
 from rt_gait_ros.nodes.statistics import Faults, Statistics
@@ -186,7 +187,7 @@ class Stage(LifecycleNode):
                 undo()
             return TransitionCallbackReturn.FAILURE
         except Exception as error:  # rclpy would swallow it without a word
-            self.get_logger().fatal(f"cannot {verb}:\n{traceback.format_exc()}")
+            self.get_logger().fatal(mask_credentials(f"cannot {verb}:\n{traceback.format_exc()}"))
             self.finish(error)
             return TransitionCallbackReturn.ERROR
         self.phase = phase

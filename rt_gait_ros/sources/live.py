@@ -72,6 +72,7 @@ class LiveSource(Source):
         self._fps = options.fps
         self._read = self._skipped = self._overwritten = self._stale = self._reconnects = 0
         self._ran_ahead = False
+        self._error: Exception | None = None
         self._found: Video | None = None
         self._recording: VideoFile | None = None
         self._thread = threading.Thread(target=self._grab, name=f"grab {self.uri}", daemon=True)
@@ -104,11 +105,13 @@ class LiveSource(Source):
         last_stamp, last_taken = 0, float("-inf")
         while True:
             with self._arrived:
-                while not (self._newest or self._found or self._closed.is_set()):
+                while not (self._newest or self._found or self._error or self._closed.is_set()):
                     self._arrived.wait(SILENCE / 10.0)
                     self._watch()
                 if self._closed.is_set():
                     return
+                if self._error is not None:
+                    raise self._error
                 newest, self._newest = self._newest, None
                 if self._found is not None:
                     self.live = False
@@ -140,6 +143,14 @@ class LiveSource(Source):
             self._thread.join(CLOSE_TIMEOUT)
 
     def _grab(self) -> None:
+        try:
+            self._keep_grabbing()
+        except Exception as error:  # of whatever kind: whoever waits for frames hears of it
+            with self._arrived:
+                self._error = error
+                self._arrived.notify_all()
+
+    def _keep_grabbing(self) -> None:
         backoff = FIRST_BACKOFF
         while not self._closed.is_set():
             read_before, reason = self._last_arrival, ""

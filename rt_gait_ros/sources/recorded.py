@@ -7,9 +7,9 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
 
+from rt_gait_ros.image_files import read_image
 from rt_gait_ros.masking import readable
 from rt_gait_ros.sources.frame import Frame
 from rt_gait_ros.sources.source import Source, SourceError, SourceOptions, SourceStatus
@@ -174,18 +174,10 @@ class ImageFolder(RecordedSource):
 
     def _images(self) -> Iterator[np.ndarray | None]:
         for path in self._paths:
-            image = _read_image(path)
+            image = read_image(path)
             if image is None:
                 self.options.report(f"{readable(str(path))} cannot be decoded and is left out")
             yield image
-
-
-def _read_image(path: Path) -> np.ndarray | None:
-    try:
-        data = np.fromfile(path, np.uint8)
-    except OSError:
-        return None
-    return cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
 
 
 def _by_number(path: Path) -> list[tuple[int, int, str]]:

@@ -29,8 +29,9 @@ NEW_CLOCK = 1.0
 AVI_HEADER = 8
 # Seconds after which a camera or server that says nothing is lost.
 SILENCE = 5.0
-# What a live stream is asked for: RTSP over TCP where the camera has it, since lost packets are lost images.
-STREAM_OPTIONS = {"rtsp_flags": "prefer_tcp"}
+# What FFmpeg is told about streams: RTSP over TCP where the camera has it, since lost packets are lost images; and the
+# microseconds of a stream are looked at before it plays, well below SILENCE: some announce sound and never send any.
+STREAM_OPTIONS = {"rtsp_flags": "prefer_tcp", "analyzeduration": "2000000"}
 
 _TURNS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, -90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, -180: cv2.ROTATE_180}
 
@@ -163,7 +164,7 @@ class Video:
             )
         for other in self._container.streams:
             if other is not stream:
-                other.discard = "all"  # so that a camera that sends sound alone counts as silent
+                other.discard = self._av.stream.Discard.all  # so that a camera that sends sound alone counts as silent
         # Threads of frames are fast and some images late, which a camera must not be.
         stream.thread_type = "SLICE" if self._stream_clock else "AUTO"
         stream.codec_context.thread_count = min(THREADS, os.cpu_count() or 1)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from rt_gait_ros.image_files import read_image
 from rt_gait_ros.pose.paf import PafParser
 from rt_gait_ros.training.coco import DatasetError, KeypointDataset, read_annotations
 
@@ -62,7 +63,7 @@ def detections(model: nn.Module, dataset: KeypointDataset, size: int) -> list[di
     device = next(model.parameters()).device
     found: list[dict[str, Any]] = []
     for image in dataset.images:
-        pixels = cv2.imread(str(image.path))
+        pixels = read_image(image.path)
         if pixels is None:
             raise DatasetError(f"{image.path} is missing or not an image: mend the data set")
         height, width = pixels.shape[:2]

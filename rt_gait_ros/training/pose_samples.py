@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from rt_gait_ros.image_files import read_image
 from rt_gait_ros.training.coco import DatasetError, KeypointDataset, LabelledImage
 from rt_gait_ros.training.pose_targets import affinity_fields, confidence_maps
 
@@ -72,7 +73,7 @@ class PoseSamples(Dataset):
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """The sample; raises DatasetError naming an image that cannot be read."""
         labelled = self._images[index]
-        image = cv2.imread(str(labelled.path))
+        image = read_image(labelled.path)
         if image is None:
             raise DatasetError(f"{labelled.path} is missing or not an image: mend the data set")
         draw = np.random.default_rng((self.seed, self.epoch, index))

@@ -37,6 +37,15 @@ def test_what_a_user_can_mend_is_one_line_and_its_exit_code(monkeypatch, capsys)
     assert capsys.readouterr().err == "rt-gait bench: no such thing: name another\n"
 
 
+@pytest.mark.parametrize("words", [["rtsp://ada:s3cret@host/a"], ["bench", "paf", "rtsp://ada:s3cret@host/a"]])
+def test_complaints_repeat_no_password(words, capsys):
+    with pytest.raises(SystemExit):
+        cli.main(words)
+    said = capsys.readouterr().err
+    assert "rtsp://ada:***@host/a" in said
+    assert "s3cret" not in said
+
+
 def test_an_absent_extra_is_named(monkeypatch, capsys):
     def lack(arguments):
         raise ModuleNotFoundError("no torch", name="torch.nn")

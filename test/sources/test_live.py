@@ -236,6 +236,14 @@ def test_a_hanging_driver_is_noticed_though_its_read_does_not_return(monkeypatch
         end.set()
 
 
+def test_an_error_that_nobody_foresaw_reaches_whoever_waits() -> None:
+    def open_camera() -> DriverCamera:
+        raise ValueError("a mistake")
+
+    with LiveSource("cam", SourceOptions(), open_camera) as source, pytest.raises(ValueError, match="a mistake"):
+        next(iter(source))
+
+
 def test_a_server_that_accepts_and_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "SILENCE", 0.3)
     server = socket.create_server(("127.0.0.1", 0))

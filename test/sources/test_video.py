@@ -4,6 +4,7 @@ import os
 import re
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -108,8 +109,6 @@ def test_a_pixel_of_an_impossible_shape_is_said(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("turn", "bright"), [(90, "top"), (-90, "bottom"), (180, "left")])
 def test_images_are_turned_and_stretched(tmp_path: Path, turn: int, bright: str) -> None:
-    import av
-
     if not hasattr(av.VideoStream, "set_display_rotation"):
         pytest.skip("this PyAV writes no rotation")
     image = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
@@ -158,9 +157,24 @@ def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
         open_source(str(tmp_path / "pipe.mp4"))
 
 
-def test_sound_alone_is_no_video(tmp_path: Path) -> None:
-    import av
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts"])
+def test_sound_beside_the_images_is_passed_over(tmp_path: Path, name: str) -> None:
+    with av.open(str(tmp_path / name), "w") as output:
+        stream = output.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        sound = output.add_stream("aac", rate=48000)
+        for number in range(10):
+            output.mux(stream.encode(av.VideoFrame.from_ndarray(picture(number), format="bgr24")))
+            silence = av.AudioFrame.from_ndarray(np.zeros((1, 1920), np.float32), format="fltp", layout="mono")
+            silence.sample_rate, silence.pts = 48000, 1920 * number
+            output.mux(sound.encode(silence))
+        output.mux([*stream.encode(), *sound.encode()])
+    seconds, numbers, _ = read(tmp_path / name)
+    assert numbers == list(range(10))
+    assert seconds == pytest.approx(steady(10), abs=0.001)
 
+
+def test_sound_alone_is_no_video(tmp_path: Path) -> None:
     with av.open(str(tmp_path / "a.wav"), "w") as output:
         stream = output.add_stream("pcm_s16le", rate=8000)
         sound = av.AudioFrame.from_ndarray(np.zeros((1, 8000), np.int16), layout="mono")
