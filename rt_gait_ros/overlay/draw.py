@@ -7,8 +7,10 @@ import cv2
 import numpy as np
 
 from rt_gait_ros.gait.identity import Identity, IdentityFrame, IdentityStatus
+from rt_gait_ros.gait.names import MAX_NAME
+from rt_gait_ros.lines import one_line
 from rt_gait_ros.overlay.palette import INK, PAPER, Colour, colours_of
-from rt_gait_ros.overlay.text import Label, LabelPlacer, TextLine, printable, scale_of
+from rt_gait_ros.overlay.text import Label, LabelPlacer, TextLine, scale_of
 from rt_gait_ros.pose.layouts import TRT_POSE_SKELETON
 from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
 
@@ -100,21 +102,20 @@ def _label(track: Track, identity: Identity | None, colour: Colour, frames_wante
     status = IdentityStatus.COLLECTING if identity is None else identity.status
     progress = None
     if status == IdentityStatus.IDENTIFIED and identity is not None:
-        head = printable(identity.name)
+        head = one_line(identity.name[:MAX_NAME])  # it may come from a message
     elif status == IdentityStatus.COLLECTING:
         gathered = 0 if identity is None else identity.frames_used
         head = "collecting" if frames_wanted is None else f"collecting {min(gathered, frames_wanted)}/{frames_wanted}"
         progress = None if not frames_wanted else gathered / frames_wanted
     else:
         head = status.name
-    if identity is not None and not math.isnan(identity.confidence):
-        head += f"  {identity.confidence:.0%}"
+    sure = f"  {identity.confidence:.0%}" if identity is not None and not math.isnan(identity.confidence) else ""
     detail = track.body_id + (" walking" if track.walking else "")
     if track.state != TrackState.CONFIRMED:
         detail = f"{track.body_id} {track.state.name.lower()}"
     # A name is shouted, everything else is said quietly: a dark plate for whoever has none.
     background = colour if status == IdentityStatus.IDENTIFIED else INK
-    return Label((TextLine(head), TextLine(detail, 0.4)), background, edge=colour, progress=progress)
+    return Label((TextLine(head, after=sure), TextLine(detail, 0.4)), background, edge=colour, progress=progress)
 
 
 def _draw_box(canvas: np.ndarray, track: Track, colour: Colour, scale: float) -> None:

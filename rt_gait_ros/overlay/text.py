@@ -1,14 +1,14 @@
 """Text on images: sizes that follow the image, and labels that do not lie on each other."""
 
-import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
 
+from rt_gait_ros.overlay.lettering import CAPITAL, STROKES, STROKES_CAPITAL, Letterer, Lettering
 from rt_gait_ros.overlay.palette import Colour, ink_on
 
-FONT = cv2.FONT_HERSHEY_DUPLEX
 # Image height in pixels at which one unit of scale is one pixel.
 REFERENCE_HEIGHT = 540
 # Below this the strokes of the Hershey fonts run together.
@@ -20,27 +20,53 @@ def scale_of(image: np.ndarray) -> float:
     return max(min(image.shape[0], image.shape[1]) / REFERENCE_HEIGHT, SMALLEST_SCALE)
 
 
-def printable(text: str) -> str:
-    """What the Hershey fonts can draw of a name: accents are dropped, other scripts become question marks."""
-    plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
-    return plain.encode("ascii", "replace").decode()
+@lru_cache(1)
+def _letterer() -> Letterer:
+    return Letterer()
 
 
 @dataclass(frozen=True, slots=True)
 class TextLine:
-    """One line of text. size: height factor on top of the image's scale."""
+    """One line of text. size: height factor on top of the image's scale. after: what stands to the right of the text.
+
+    ASCII is drawn in strokes of OpenCV, which look the same on every machine; the rest in the system's fonts.
+    """
 
     text: str
     size: float = 0.55
+    after: str = ""
 
-    def extent(self, scale: float) -> tuple[int, int, int]:
+    def extent(self, scale: float, ink: Colour) -> tuple[int, int, int]:
         """Width, height above and height below the base line in pixels."""
-        (width, height), below = cv2.getTextSize(self.text, FONT, self.size * scale, self.thickness(scale))
+        if not self._plain:
+            lettering = self._lettering(scale, ink)
+            return lettering.pixels.shape[1], lettering.above, lettering.pixels.shape[0] - lettering.above
+        (width, height), below = cv2.getTextSize(self._whole, STROKES, self.size * scale, self.thickness(scale))
         return width, height, below
+
+    def draw(self, image: np.ndarray, x: int, base: int, scale: float, ink: Colour) -> None:
+        """Draw with the left end of the base line at x, base."""
+        if self._plain:
+            thickness = self.thickness(scale)
+            cv2.putText(image, self._whole, (x, base), STROKES, self.size * scale, ink, thickness, cv2.LINE_AA)
+        else:
+            self._lettering(scale, ink).lay_on(image, x, base)
 
     def thickness(self, scale: float) -> int:
         """Stroke width in pixels."""
         return max(1, round(self.size * scale * 2))
+
+    @property
+    def _whole(self) -> str:
+        return self.text + self.after
+
+    @property
+    def _plain(self) -> bool:
+        return self._whole.isascii()
+
+    def _lettering(self, scale: float, ink: Colour) -> Lettering:
+        parts = (self.text, self.after) if self.after else (self.text,)
+        return _letterer().line(parts, round(self.size * scale * STROKES_CAPITAL / CAPITAL), ink)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +83,8 @@ class Label:
 
     def extent(self, scale: float) -> tuple[int, int]:
         """Width and height of the plate in pixels."""
-        pad = _pad(scale)
-        sizes = [line.extent(scale) for line in self.lines]
+        pad, ink = _pad(scale), ink_on(self.background)
+        sizes = [line.extent(scale, ink) for line in self.lines]
         height = sum(above + below for _, above, below in sizes) + 2 * pad
         return max(width for width, _, _ in sizes) + 3 * pad, height + (
             self._bar(scale) if self.progress is not None else 0
@@ -73,10 +99,9 @@ class Label:
             cv2.rectangle(image, (x, y), (x + _pad(scale) - 1, y + height - 1), self.edge, cv2.FILLED)
         base = y + _pad(scale)
         for line in self.lines:
-            _, above, below = line.extent(scale)
+            _, above, below = line.extent(scale, ink)
             base += above
-            where = (x + _pad(scale) * 3 // 2, base)
-            cv2.putText(image, line.text, where, FONT, line.size * scale, ink, line.thickness(scale), cv2.LINE_AA)
+            line.draw(image, x + _pad(scale) * 3 // 2, base, scale, ink)
             base += below
         if self.progress is not None:
             bar = self._bar(scale)

@@ -1,13 +1,21 @@
 import itertools
 
+import numpy as np
 import pytest
 
-from rt_gait_ros.overlay.text import LabelPlacer, printable
+from rt_gait_ros.overlay.text import Label, LabelPlacer, TextLine
 
 
-@pytest.mark.parametrize(("name", "drawn"), [("Ana", "Ana"), ("José Müller", "Jose Muller"), ("李", "?")])
-def test_names_are_drawn_as_well_as_the_font_can(name, drawn):
-    assert printable(name) == drawn
+@pytest.mark.parametrize("name", ["José Müller", "李偉", "علی\u200cرضا", "👩\u200d💻", "\x1b[31m", ""])
+def test_a_plate_holds_its_name_whatever_its_script(name):
+    image = np.full((200, 600, 3), 80, np.uint8)
+    label = Label((TextLine(name, after="  93%"), TextLine("aaaaa", 0.4)), (233, 180, 86))
+    width, height = label.extent(1.0)
+    label.draw(image, 20, 20, 1.0)
+    outside = image.copy()
+    outside[20 : 20 + height, 20 : 20 + width] = 80
+    assert (outside == 80).all()
+    assert len(np.unique(image[20 : 20 + height, 20 : 20 + width].reshape(-1, 3), axis=0)) > 2
 
 
 @pytest.mark.parametrize("point", [(100, 100), (-50, -50), (5000, 5000), (390, 5)])
