@@ -113,7 +113,7 @@ def _report(results: Sequence[kth.Result], arguments: argparse.Namespace) -> Non
         write_csv(arguments.csv, report["rows"])
     if arguments.plot:
         save_image(arguments.plot, _picture(results))
-    report |= draw(arguments, last.comparison, f"KTH walking, {last.model}")
+    report |= draw(arguments, last.comparison, f"KTH walking, {last.model}", pairs=last.walks)
     title = f"KTH walking, {last.model}: {last.total} passes, {last.lost} of them lost"
     emit(arguments, report, "\n".join([title, *map(_table, results)]))
 

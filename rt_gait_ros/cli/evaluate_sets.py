@@ -91,12 +91,12 @@ def _casia_b(arguments: argparse.Namespace) -> int:
     numbers = read_people(arguments.people) if arguments.people else range(arguments.training + 1, PEOPLE + 1)
     if arguments.frames < 0:
         raise UsageError(f"--frames {arguments.frames}: give 1 or more, or 0 for all")
-    if arguments.reliability and arguments.view_centring == "on":
-        raise UsageError("--reliability is of plain distances, which the calibration is of: leave --view-centring out")
     people = casia_b.find_people(arguments.folder, numbers)
     if absent := len(numbers) - len(people):
         progress(f"{absent} of the {len(numbers)} people asked for are not in {arguments.folder}")
     prior = find_prior(arguments.repository or resource("model_repository"), arguments.model)
+    if arguments.reliability and prior is None and arguments.view_centring == "on":
+        raise UsageError("--reliability is of what the recogniser compares, plain distances: leave --view-centring out")
     embedded = _embed(arguments, casia_b.jobs_of(people, arguments.frames), "silhouette")
     result = casia_b.evaluate(embedded, people, arguments.model, view_variants(arguments, prior, len(people)), prior)
     for line in result.refused[:3]:
@@ -112,9 +112,10 @@ def _casia_b(arguments: argparse.Namespace) -> int:
         write_csv(arguments.csv, [{"view_centring": variant.view_centring, **row} for variant, row in centred])
     report |= draw(
         arguments,
-        next((v for v in result.variants if v.view_centring == casia_b.OFF), result.stated).comparison,
+        result.stated.comparison,
         f"CASIA-B, {result.model}",
         {f"{result.model}, view centring {v.view_centring}": v.comparison for v in result.variants},
+        result.stated.pairs,
     )
     emit(arguments, report, "\n".join(lines))
     return 0

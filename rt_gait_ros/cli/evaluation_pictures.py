@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.open_set import Comparison, det_curve
+from rt_gait_ros.evaluation.pairs import Pairs
 from rt_gait_ros.evaluation.plots import det_plot, reliability_plot, save_image
 from rt_gait_ros.evaluation.reliability import stated_reliability
 from rt_gait_ros.gait import calibration
@@ -34,10 +35,12 @@ def draw(
     comparison: Comparison,
     title: str,
     compared: Mapping[str, Comparison] | None = None,
+    pairs: Pairs | None = None,
 ) -> dict[str, float]:
     """Draw what is asked for; returns the figures that come of it, for the report.
 
-    comparison: by the distances that the calibration is of. compared: what has a DET curve, by name, where not that.
+    compared: what has a DET curve, by name; None: the comparison. pairs: single walks held against single walks, by the
+    distances that the calibration is of; None: those of the comparison.
     """
     if arguments.det:
         curves = {
@@ -46,7 +49,8 @@ def draw(
         save_image(arguments.det, det_plot(curves, title))
     if not arguments.reliability:
         return {}
-    found = stated_reliability(_calibration(arguments), comparison.genuine, comparison.impostor)
+    shown = comparison if pairs is None else pairs
+    found = stated_reliability(_calibration(arguments), shown.genuine, shown.impostor)
     save_image(arguments.reliability, reliability_plot(found, title))
     return {"calibration_error": found.error}
 

@@ -17,6 +17,7 @@ from rt_gait_ros.evaluation.cross_view import Cell, CrossView, Searched
 from rt_gait_ros.evaluation.held_out import held_out_views
 from rt_gait_ros.evaluation.jobs import Arrays, Embed, Job, count, half
 from rt_gait_ros.evaluation.open_set import Comparison
+from rt_gait_ros.evaluation.pairs import Pairs, matrix_pairs
 from rt_gait_ros.gait.distance import distances
 from rt_gait_ros.gait.model import GaitModel
 from rt_gait_ros.gait.views import ViewPrior
@@ -98,11 +99,13 @@ class Walks:
 class Variant:
     """The protocol with views treated one way. conditions: by name, those that have probes.
 
-    views_right: share of walks, 0..1, whose view was told right, where that was asked.
+    pairs: each probe with each enrolled walk, of whatever view. views_right: share of walks, 0..1, whose view was told
+    right, where that was asked.
     """
 
     view_centring: str
     conditions: dict[str, CrossView]
+    pairs: Pairs
     views_right: float | None = None
 
     @property
@@ -197,7 +200,8 @@ def evaluate(
     for name in centring if len(walks.probes) else ():
         between, right = _between(walks, name, shipped)
         if conditions := _conditions(walks, between):
-            variants.append(Variant(name, conditions, right))
+            pairs = matrix_pairs(between, walks.persons[walks.probes], walks.persons[walks.gallery])
+            variants.append(Variant(name, conditions, pairs, right))
     if not variants:
         raise UsageError("no probe has its person in the gallery under another view: there is nothing to compare")
     there = sum(len(person.sequences) for person in people)

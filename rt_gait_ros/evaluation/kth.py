@@ -15,6 +15,7 @@ import numpy as np
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.held_out import held_out_distances
 from rt_gait_ros.evaluation.open_set import Comparison
+from rt_gait_ros.evaluation.pairs import Pairs, matrix_pairs
 from rt_gait_ros.evaluation.recognition import RankRate, rank_rate, to_persons
 from rt_gait_ros.evaluation.walks import VideoWalks
 from rt_gait_ros.gait.config import RecognizerConfig
@@ -64,7 +65,7 @@ class Pair:
 class Result:
     """The whole protocol. total, lost: passes that motion shows, and those of them without an embedding.
 
-    normalised: whether the scenes were taken out.
+    normalised: whether the scenes were taken out. walks: each pass with each of other conditions.
     """
 
     model: str
@@ -72,6 +73,7 @@ class Result:
     pairs: tuple[Pair, ...]
     total: int
     lost: int
+    walks: Pairs
 
     @property
     def comparison(self) -> Comparison:
@@ -185,7 +187,10 @@ def evaluate(
                 pairs += [pair] if pair is not None else []
     if not pairs:
         raise UsageError("no two conditions hold passes of the same people: there is nothing to evaluate")
-    return Result(model, normalised, tuple(pairs), len(passes) + lost, lost)
+    persons, where = (np.array([getattr(p, name) for p in passes]) for name in ("person", "condition"))
+    across = np.where(np.triu(where[:, None] != where[None]), between, np.nan)
+    walks = matrix_pairs(across, persons, persons)
+    return Result(model, normalised, tuple(pairs), len(passes) + lost, lost, walks)
 
 
 def _pair(passes: Sequence[Pass], gallery: str, probe: str, between: np.ndarray) -> Pair | None:

@@ -15,6 +15,8 @@ from rt_gait_ros.gait.distance import distances
 from rt_gait_ros.gait.gallery import References
 from rt_gait_ros.gait.scene import MIN_WALKERS
 
+MOST = 500_000  # pairs of two persons out of a table: more say nothing new
+
 Embed = Callable[[np.ndarray], np.ndarray]
 
 
@@ -60,6 +62,17 @@ def gallery_pairs(references: References) -> Pairs:
     upper = np.triu(np.ones(between.shape, bool), 1)
     same = owners[:, None] == owners[None]
     return Pairs(between[upper & same], between[upper & ~same])
+
+
+def matrix_pairs(between: np.ndarray, first: np.ndarray, second: np.ndarray) -> Pairs:
+    """Pairs in a table of distances (Q, T); NaN and infinity are none. first, second: (Q,), (T,) whose walks they are.
+
+    Of more than MOST pairs of two persons, evenly chosen ones.
+    """
+    same = first[:, None] == second[None]
+    known = np.isfinite(between)
+    impostor = between[~same & known]
+    return Pairs(between[same & known], impostor[:: max(1, len(impostor) // MOST)])
 
 
 def joined(pairs: Iterable[Pairs]) -> Pairs:

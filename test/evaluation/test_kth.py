@@ -32,6 +32,9 @@ def test_figures_of_a_set_read_by_eye():
     assert row["floor"] == 0.609
     assert row["ci95"][0] < row["rank1"] < row["ci95"][1]
     assert row["rank1_one_pass"] == pytest.approx(2 / 3)
+    # pass with pass: three pairs of one person, and five of two
+    assert sorted(result.walks.genuine.tolist()) == [1.0, 1.0, 7.0]
+    assert sorted(result.walks.impostor.tolist()) == [3.0, 5.0, 5.0, 9.0, 11.0]
     # probes: 01's two and 02's in d1; 01's one and 02's in d4, where 03 is enrolled, too
     assert result.ranks() == {1: pytest.approx(4 / 5), 2: 1.0}
     names, shares = result.confusion()
