@@ -2,6 +2,7 @@
 
 import math
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -26,6 +27,7 @@ class Verdict:
     """What the looks say together. order: persons near to far. fused: (N,) distance to each. margin: as Identity's.
 
     contradicted: the name that stood has just been taken away, because the newest looks speak against it.
+    ruled_out: persons whom it cannot be for another reason than its looks; they are not in `order`.
     """
 
     status: IdentityStatus
@@ -33,6 +35,7 @@ class Verdict:
     fused: np.ndarray = field(default_factory=lambda: np.zeros(0))
     margin: float = math.nan
     contradicted: bool = False
+    ruled_out: frozenset[int] = frozenset()
 
 
 class Evidence:
@@ -93,6 +96,12 @@ class Evidence:
         status = self._status(distances, references, order[0], float(fused[order[0]]), margin)
         return self._settled(Verdict(status, order, fused, margin, contradicted), references)
 
+    def agrees(self, person: int, without: Collection[int]) -> bool:
+        """Whether each of the newest looks is nearest to this person, `without` some others; both as last judged."""
+        newest = self._distances[-self._config.agree :].copy()
+        newest[:, list(without)] = np.inf
+        return len(newest) == self._config.agree and bool((newest.argmin(axis=1) == person).all())
+
     def _against(self, references: References) -> np.ndarray:
         """Distances of every look to every person, (K, N), computed again only when either has changed."""
         if self._stale or self._version != references.version:
@@ -139,7 +148,7 @@ def confidence(verdict: Verdict, status: IdentityStatus, config: RecognizerConfi
         return math.nan
     if not verdict.order:
         return 1.0  # an empty gallery: UNKNOWN is certain
-    persons, nobody = config.calibration.posterior(verdict.fused, config.known_prior)
+    persons, nobody = config.calibration.posterior(_possible(verdict), config.known_prior)
     if status is IdentityStatus.UNKNOWN:
         return nobody
     return float(persons[verdict.order[0]]) if status is IdentityStatus.IDENTIFIED else 1.0 - nobody
@@ -150,8 +159,15 @@ def candidates(verdict: Verdict, references: References, config: RecognizerConfi
     listed = verdict.order[: config.max_candidates]
     probability = np.full(len(references.persons), math.nan)
     if config.calibration is not None and listed:
-        probability, _ = config.calibration.posterior(verdict.fused, config.known_prior)
+        probability, _ = config.calibration.posterior(_possible(verdict), config.known_prior)
     persons = references.persons
     return tuple(
         Candidate(persons[n].person_id, persons[n].name, float(probability[n]), float(verdict.fused[n])) for n in listed
     )
+
+
+def _possible(verdict: Verdict) -> np.ndarray:
+    """Distances (N,) to everybody it can be, infinity to whoever is ruled out."""
+    fused = verdict.fused.copy()
+    fused[list(verdict.ruled_out)] = math.inf
+    return fused

@@ -13,13 +13,14 @@ from rt_gait_ros.gait.enrollment import EnrollError, Enrollment, Keeping
 from rt_gait_ros.gait.evidence import Evidence, Look, Verdict, candidates, confidence
 from rt_gait_ros.gait.gallery import DAY, DuplicateName, Gallery, GalleryError, References, UnknownPerson
 from rt_gait_ros.gait.identity import Identity, IdentityFrame, IdentityStatus
+from rt_gait_ros.gait.joint import Claim, assign
 from rt_gait_ros.gait.model import describe
 from rt_gait_ros.gait.names import UnfitName, clean_name
 from rt_gait_ros.gait.scene import MIN_WALKERS, SceneError
 from rt_gait_ros.gait.scenes import Scenes
 from rt_gait_ros.gait.stream_embedder import embedder_for
 from rt_gait_ros.gait.thinning import Thinning
-from rt_gait_ros.gait.walkers import Claim, Request, Walker, one_track_each
+from rt_gait_ros.gait.walkers import Request, Walker
 from rt_gait_ros.serving.inference import InferenceClient, InferenceError
 from rt_gait_ros.silhouette.flow import Place
 from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
@@ -107,12 +108,13 @@ class GaitRecognizer:
             self.tick()
             references = self._references()
             claims = [Claim(b, w, self._verdict(w, tracks.stamp, references)) for b, w in self._walkers.items()]
-            self._held = one_track_each(claims, self._held, self._config.margin_line)
             frame = IdentityFrame(tracks.stamp, tracks.frame_id, self.model.name)
             if references is not None:
+                self._held = assign(claims, self._held, references, self._config)
                 frame.identities = [self._identity(claim, references) for claim in claims]
                 frame.contradicted = [claim.body_id for claim in claims if claim.verdict.contradicted]
             else:
+                self._held = {}
                 frame.identities = [Identity(c.body_id, IdentityStatus.COLLECTING, c.walker.stamp) for c in claims]
             return frame
 
@@ -366,8 +368,7 @@ class GaitRecognizer:
         if claim.status is IdentityStatus.COLLECTING or look is None:
             frames = self._embedder.frames(claim.body_id)
             return Identity(claim.body_id, IdentityStatus.COLLECTING, walker.stamp, frames_used=frames)
-        named = claim.status is IdentityStatus.IDENTIFIED
-        person = references.persons[verdict.order[0]] if named else None
+        person = references.persons[claim.person] if claim.person >= 0 else None
         return Identity(
             claim.body_id,
             claim.status,
