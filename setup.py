@@ -67,8 +67,11 @@ def generate_interfaces() -> Path:
     environment = dict(os.environ, AMENT_PREFIX_PATH=str(prefix), PYTHONPATH=site_packages(prefix))
     environment["PATH"] = os.pathsep.join([str(prefix / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]])
     staged.parent.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=staged.parent, prefix="cmake-") as scratch:
-        tree, stage = Path(scratch) / "tree", Path(scratch) / "stage"
+    with (
+        tempfile.TemporaryDirectory(dir=staged.parent, prefix="cmake-") as scratch,
+        tempfile.TemporaryDirectory(dir=tree_parent(scratch), prefix="rt_gait_cmake_") as tree,
+    ):
+        stage = Path(scratch) / "stage"
         settings = {
             "BUILD_TESTING": "OFF",
             "CMAKE_INSTALL_PREFIX": stage,
@@ -85,6 +88,18 @@ def generate_interfaces() -> Path:
         shutil.rmtree(staged, ignore_errors=True)
         stage.rename(staged)
     return staged
+
+
+def tree_parent(scratch: str) -> str:
+    """Folder for CMake's build tree: `scratch`, unless its path is not ASCII, which rosidl's CMake code cannot read.
+
+    (rosidl_adapt_interfaces reads the paths of its own output with file(STRINGS), which cuts at such letters.)
+    """
+    folders = (scratch, tempfile.gettempdir(), "/tmp", "/var/tmp", "/dev/shm")
+    found = next((folder for folder in folders if folder.isascii() and os.access(folder, os.W_OK)), None)
+    if found is None:
+        sys.exit(f"cannot build the messages below {scratch}, a path with letters beyond ASCII: set TMPDIR to another")
+    return found
 
 
 def site_packages(prefix: Path) -> str:

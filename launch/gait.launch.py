@@ -31,6 +31,7 @@ from rt_gait_ros.nodes.enclaves import ENCLAVES, enforce
 from rt_gait_ros.nodes.gait_frames import check_gait_frames
 from rt_gait_ros.nodes.networks import networks_on_triton
 from rt_gait_ros.nodes.parameters import file_value, write_file
+from rt_gait_ros.paths import expand
 from rt_gait_ros.resources import resource
 
 PACKAGE = "rt_gait_ros"
@@ -158,7 +159,7 @@ class Arguments:
         self.rviz, self.composed = text("rviz") == "true", text("composed") == "true"
         self.respawn, self.autostart = text("use_respawn") == "true", text("autostart") == "true"
         self.sim_time = text("use_sim_time") == "true"
-        self.params_file = Path(text("params_file")).expanduser()
+        self.params_file = expand(text("params_file"))
         if not self.params_file.is_file():
             raise UsageError(f"params_file {self.params_file} is not there: copy {resource('config', 'gait.yaml')}")
         check_gait_frames(self.params_file)

@@ -1,5 +1,7 @@
 """The one exception family of the package: every message is one line that says what is wrong and what to do."""
 
+import errno
+
 
 class GaitError(Exception):
     """Something a user can mend. `str(error)` is the line to show; no traceback belongs beside it."""
@@ -11,3 +13,23 @@ class UsageError(GaitError):
     """The request itself is wrong: a bad argument, parameter or file name."""
 
     exit_code = 2
+
+
+# The name is wrong, or is somebody else's; with other errors the name is good and the disk, or what lies there, is not.
+_WRONG_NAME = (
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EEXIST,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENAMETOOLONG,
+    errno.ELOOP,
+)
+
+
+def of_file(error: OSError, what: str) -> GaitError:
+    """The error that tells of an OSError about a file that somebody named. what: "FILE cannot be written", say."""
+    kind = UsageError if error.errno in _WRONG_NAME else GaitError
+    return kind(f"{what}: {error.strerror}")

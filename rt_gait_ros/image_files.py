@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from rt_gait_ros.errors import GaitError
+from rt_gait_ros.errors import UsageError, of_file
 from rt_gait_ros.masking import readable
 
 
@@ -19,14 +19,14 @@ def read_image(path: Path) -> np.ndarray | None:
 
 
 def write_image(path: Path, image: np.ndarray) -> None:
-    """Write a picture in the format that the name's ending says. Raises GaitError."""
+    """Write a picture in the format that the name's ending says. Raises GaitError, or UsageError for the name."""
     try:
         good, data = cv2.imencode(path.suffix, image)
     except (cv2.error, UnicodeEncodeError):
         good = False
     if not good:
-        raise GaitError(f"{readable(str(path))} cannot be written: give it the ending .png or .jpg")
+        raise UsageError(f"{readable(str(path))} cannot be written: give it the ending .png or .jpg")
     try:
         path.write_bytes(data.tobytes())
     except OSError as error:
-        raise GaitError(f"{readable(str(path))} cannot be written: {error.strerror}: is its folder there?") from error
+        raise of_file(error, f"{readable(str(path))} cannot be written") from error

@@ -1,7 +1,8 @@
 """What `./rt-gait COMMAND` does before the command: make the environment, install this clone in it, keep it up to date.
 
 Standard library only. Every step may be repeated, and one that was interrupted is: the stamp that says an environment
-is complete is removed before the first change and written after the last.
+is complete is removed before the first change and written after the last, and what a killed set-up left half done in
+the clone or the environment is removed before the next. SIGINT, SIGTERM and SIGHUP end all programs that were started.
 """
 
 import ast
@@ -13,12 +14,14 @@ import json
 import os
 import re
 import shutil
+import signal
 import stat
 import subprocess
 import sys
 import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Any, NoReturn
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -35,7 +38,14 @@ BUILD_FILES = (
 )
 INSTALLED = ("action", "benchmark", "config", "launch", "model_repository", "msg", "rt_gait_ros", "srv")
 EXTRAS = {"bench": "bench", "export": "train", "prune": "train", "test": "test", "train": "train"}
-COMMANDS_WITH_SERVER = ("bench", "demo", "deploy", "evaluate", "replay", "run", "test")
+COMMANDS_WITH_SERVER = ("bench", "demo", "evaluate", "run", "test")
+LOCK = "rt-gait.lock"
+HELP = {"-h", "--help"}
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+END_PATIENCE = 5.0  # seconds for a program to tidy up after SIGINT, as pip does
+# What setuptools and setup.py make in the clone on the way to a wheel. A half-made one would join the next wheel, or
+# end the build: a second *.dist-info in build/bdist.*/wheel does. build/interfaces-* appear whole, and stay.
+BUILT = ("build/bdist.*", "build/lib*", "build/temp.*", "build/cmake-*", "build/relays", "*.egg-info")
 EXIT_MISSING_PACKAGE = 3
 EXIT_NO_NETWORK = 4
 NO_NETWORK = re.compile(
@@ -57,6 +67,51 @@ def stop(line: str, code: int = 1) -> NoReturn:
     """Say why this goes no further, and leave."""
     say(line)
     sys.exit(code)
+
+
+class Ended(KeyboardInterrupt):
+    """A signal asked for the end. number: of the signal."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+def heed_signals() -> None:
+    """Let each of ENDING raise Ended, unless it is ignored, as nohup and a shell's & have it."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise Ended(number)
+
+    for number in ENDING:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, end)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def program(command: list[str], **options: Any) -> Iterator[subprocess.Popen[str]]:
+    """A program, and whatever it starts: all of them end when the block is left by an exception."""
+    process = subprocess.Popen(command, text=True, errors="replace", start_new_session=True, **options)
+    try:
+        yield process
+        process.wait()
+    except BaseException:
+        for number in (signal.SIGINT, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
+                os.killpg(process.pid, number)
+                process.wait(END_PATIENCE)
+        raise
+    finally:
+        if process.stdout is not None:
+            process.stdout.close()
 
 
 def fingerprint(names: tuple[str, ...]) -> str:
@@ -115,6 +170,8 @@ class Environment:
         self.python = folder / "bin" / "python"
         self.stamp_file = folder / "rt-gait.json"
         self.log = folder / "rt-gait-setup.log"
+        self.scratch = folder / "tmp"  # the set-up's temporary files: gone with the next one, if this one is killed
+        self._locks: list[int] = []
         self.environ = clean_environ(folder)
 
     def stamp(self) -> Stamp:
@@ -131,40 +188,69 @@ class Environment:
         temporary.replace(self.stamp_file)
 
     @contextlib.contextmanager
-    def locked(self) -> Iterator[int]:
-        """Hold the set-up lock, with every program started meanwhile: one may outlive this process if it is killed."""
+    def locked(self) -> Iterator[None]:
+        """Hold the set-up locks, with every program started meanwhile: one may outlive this process if it is killed.
+
+        One is the environment's, the other the clone's, in whose folder `build` the wheel is made.
+        """
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            lock = os.open(self.folder / "rt-gait.lock", os.O_RDWR | os.O_CREAT, 0o666)
+            self._lock(self.folder, f"the environment {self.folder}", "Set RT_GAIT_ENV to a folder of yours")
+            self._lock(ROOT / "build", f"the clone {ROOT}", "Clone it to a folder of yours")
+            yield
+        finally:
+            while self._locks:
+                os.close(self._locks.pop())
+
+    def _lock(self, folder: Path, what: str, advice: str) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
         except OSError as error:
-            stop(f"cannot write the environment {self.folder}: {error.strerror}. Set RT_GAIT_ENV to a folder of yours")
+            stop(f"cannot write {what}: {error.strerror}. {advice}")
+        self._locks.append(lock)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say("another ./rt-gait is setting this environment up; waiting for it")
+            say(f"another ./rt-gait is setting {what} up; waiting for it")
             fcntl.flock(lock, fcntl.LOCK_EX)
-        try:
-            yield lock
-        finally:
-            os.close(lock)
 
-    def call(self, command: list[str], lock: int) -> None:
+    def tidy(self) -> None:
+        """Remove what a set-up that was killed left half done, in the clone and in the environment.
+
+        pip writes INSTALLER and RECORD last: a package without them is not complete, yet would count as installed. It
+        puts what it replaces aside under names that begin with ~.
+        """
+        for pattern in BUILT:
+            for path in ROOT.glob(pattern):
+                remove(path)
+        remove(self.scratch)
+        for site in self.folder.glob("lib/python3*/site-packages"):
+            for path in site.glob("~*"):
+                remove(path)
+            for path in site.glob("*.dist-info"):
+                if not ((path / "INSTALLER").is_file() and (path / "RECORD").is_file()):
+                    remove(path)
+
+    def clear(self) -> None:
+        """Remove what is in the environment but our own files: it was made at another place, which its files name."""
+        for path in self.folder.iterdir():
+            if path.name not in (self.stamp_file.name, self.log.name, LOCK):
+                remove(path)
+
+    def call(self, command: list[str]) -> None:
         """Run a set-up command, its output in the log, large downloads said; stop with the reason when it fails."""
         tail: list[str] = []
-        with self.log.open("a") as log, subprocess.Popen(
-            command, cwd=ROOT, env=self.environ, text=True, errors="replace", pass_fds=(lock,),
+        self.scratch.mkdir(exist_ok=True)
+        with self.log.open("a") as log, program(
+            command, cwd=ROOT, env={**self.environ, "TMPDIR": str(self.scratch)}, pass_fds=self._locks,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         ) as process:  # fmt: skip
             assert process.stdout is not None
-            try:
-                for line in process.stdout:
-                    log.write(line)
-                    tail = [*tail[-40:], line.rstrip()]
-                    if download := LARGE_DOWNLOAD.search(line):
-                        say(f"  downloading {download[1]} ({download[2]})")
-            except BaseException:
-                process.terminate()
-                raise
+            for line in process.stdout:
+                log.write(line)
+                tail = [*tail[-40:], line.rstrip()]
+                if download := LARGE_DOWNLOAD.search(line):
+                    say(f"  downloading {download[1]} ({download[2]})")
         if process.returncode != 0:
             self._explain(command, tail)
 
@@ -177,33 +263,45 @@ class Environment:
                 EXIT_NO_NETWORK,
             )
         if "No space left on device" in text:
-            stop(f"no space left on the disk of {self.folder} or of the temporary folder (TMPDIR)")
+            stop(f"no space left on the disk of {self.folder}")
         print(text, file=sys.stderr)
         stop(f"`{' '.join(command[:4])} …` failed; the whole output is in {self.log}")
 
-    def set_up(self, wanted: Stamp, lock: int) -> None:
+    def set_up(self, wanted: Stamp) -> None:
         """Bring the environment to the state `wanted`, and say so in the stamp."""
         require_system_packages()
         had = self.stamp()
+        if had.get("location", wanted["location"]) != wanted["location"]:
+            self.write_stamp({"location": had["location"]})  # so that the next call clears on, if this one is killed
+            self.clear()
+            had = {}
         self.stamp_file.unlink(missing_ok=True)
         self.log.write_text("")
-        moved = had.get("location", wanted["location"]) != wanted["location"]
-        if moved or not had or not self.python.exists():
+        self.tidy()
+        if not had or not self.python.exists():
             say(f"making the environment {self.folder}")
-            self.call([sys.executable, "-m", "venv", *(["--clear"] if moved else []), str(self.folder)], lock)
+            self.call([sys.executable, "-m", "venv", str(self.folder)])
         pip = [str(self.python), "-m", "pip", "install", "-c", "constraints.txt", "--progress-bar", "off"]
-        if not moved and all(had.get(key) == wanted[key] for key in ("demands", "extras")):
+        if all(had.get(key) == wanted[key] for key in ("demands", "extras")):
             say("installing the changed sources")
-            self.call([*pip, "--no-build-isolation", "--no-deps", "."], lock)
+            self.call([*pip, "--no-build-isolation", "--no-deps", "."])
         else:
             say("installing the ROS 2 wheels and build tools (the first time, all takes two to four minutes)")
-            self.call([*pip, *build_requirements()], lock)
+            self.call([*pip, *build_requirements()])
             say("building the messages and installing the package")
             extras = f"[{','.join(wanted['extras'])}]" if wanted["extras"] else ""
-            self.call([*pip, "--no-build-isolation", f".{extras}"], lock)
+            self.call([*pip, "--no-build-isolation", f".{extras}"])
             if {"bench", "test"} & set(wanted["extras"]):
-                self.call([*pip, "--no-deps", "-r", METRICS], lock)
+                self.call([*pip, "--no-deps", "-r", METRICS])
+        remove(self.scratch)
         self.write_stamp(wanted)
+
+    def install_server(self) -> bool:
+        """Fetch the Triton server. Returns whether it is there now."""
+        command = [str(self.python), str(self.folder / "bin" / "rt-gait"), "triton", "install"]
+        with program(command, env=self.environ, stdout=sys.stderr, pass_fds=self._locks) as process:
+            process.wait()
+        return process.returncode == 0
 
 
 def build_requirements() -> list[str]:
@@ -231,29 +329,30 @@ def prepare(environment: Environment, command: str) -> None:
     stamp = environment.stamp()
     if stamp == wanted_stamp(environment, stamp, command) and (stamp["server"] or not with_server):
         return
-    with environment.locked() as lock:
+    with environment.locked():
         stamp = environment.stamp()
         wanted = wanted_stamp(environment, stamp, command)
         if stamp != wanted:
-            environment.set_up(wanted, lock)
+            environment.set_up(wanted)
         if with_server and not wanted["server"]:
             say("installing the Triton server")
-            install = [str(environment.python), str(environment.folder / "bin" / "rt-gait"), "triton", "install"]
-            done = subprocess.run(install, env=environment.environ, stdout=sys.stderr, pass_fds=(lock,), check=False)
-            if done.returncode == 0:  # else it has said why, and a server elsewhere may do: the command decides
+            if environment.install_server():  # else it has said why; a server elsewhere may do: the command decides
                 environment.write_stamp({**wanted, "server": True})
         say("ready")
 
 
 def main(arguments: list[str]) -> NoReturn:
     """Prepare the environment for the command, then become it."""
+    heed_signals()
     environment = Environment(Path(os.path.abspath(os.environ.get("RT_GAIT_ENV") or ROOT / ".venv")))
+    command = "" if HELP & set(arguments) else next((word for word in arguments if not word.startswith("-")), "")
     try:
-        prepare(environment, next((word for word in arguments if not word.startswith("-")), ""))
-    except KeyboardInterrupt:
-        stop("interrupted; the next call goes on from here", 130)
-    command = [str(environment.python), str(environment.folder / "bin" / "rt-gait"), *arguments]
-    os.execve(command[0], command, environment.environ)
+        prepare(environment, command)  # help needs no more than no command does
+    except KeyboardInterrupt as ended:
+        number = ended.number if isinstance(ended, Ended) else signal.SIGINT
+        stop("interrupted; the next call goes on from here", 128 + number)
+    words = [str(environment.python), str(environment.folder / "bin" / "rt-gait"), *arguments]
+    os.execve(words[0], words, environment.environ)
 
 
 if __name__ == "__main__":

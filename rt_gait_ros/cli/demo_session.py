@@ -18,6 +18,7 @@ from rt_gait_ros.demo.video import Video
 from rt_gait_ros.errors import GaitError
 from rt_gait_ros.nodes.dds import apply_dds_profile
 from rt_gait_ros.nodes.demo_listener import Listener, NotReady
+from rt_gait_ros.nodes.log_folder import provide_log_folder
 from rt_gait_ros.nodes.networks import networks_on_triton
 from rt_gait_ros.nodes.parameters import specifications
 from rt_gait_ros.resources import resource
@@ -59,6 +60,7 @@ def run_session(
     namespace = f"/rt_gait_demo_{os.getpid()}"
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     apply_dds_profile()
+    provide_log_folder()
     networks = _networks(pose_parameters)
     _install_server(say)
     say("starting Triton")

@@ -14,7 +14,7 @@ from rt_gait_ros.cli.output import add_json_argument, emit
 from rt_gait_ros.errors import GaitError
 from rt_gait_ros.gait.cipher import find_cipher
 from rt_gait_ros.gait.gallery import Gallery, default_path
-from rt_gait_ros.nodes.dds import PROFILE_VARIABLES
+from rt_gait_ros.middleware import missing_middleware
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.backends import available_backends
 from rt_gait_ros.serving.inference import InferenceError
@@ -60,6 +60,9 @@ def _python() -> Iterator[Finding]:
 
 
 def _ros() -> Iterator[Finding]:
+    if reason := missing_middleware():
+        yield Finding("ROS 2", PROBLEM, reason)
+        return
     try:
         import rclpy.utilities
 
@@ -75,6 +78,10 @@ def _ros() -> Iterator[Finding]:
 
 
 def _dds() -> Iterator[Finding]:
+    if missing_middleware():  # told above, and what is below cannot be imported then
+        return
+    from rt_gait_ros.nodes.dds import PROFILE_VARIABLES
+
     named = next((os.environ[name] for name in PROFILE_VARIABLES if os.environ.get(name)), "")
     if not named:
         yield Finding("Fast DDS profile", OK, f"the nodes use {resource('config', 'fastdds.xml')}")
@@ -116,11 +123,11 @@ def _cameras() -> Iterator[Finding]:
 
 
 def _gallery() -> Iterator[Finding]:
-    path = default_path()
-    if not path.exists():
-        yield Finding("gallery", OK, f"none yet; the first enrolment makes {path}")
-        return
     try:
+        path = default_path()
+        if not path.exists():
+            yield Finding("gallery", OK, f"none yet; the first enrolment makes {path}")
+            return
         count = len(Gallery(path, find_cipher()).persons)
     except GaitError as error:
         yield Finding("gallery", PROBLEM, str(error))

@@ -8,7 +8,7 @@ from rt_gait_ros.cli.evaluate_kth import add_kth
 from rt_gait_ros.cli.evaluate_sets import add_casia_b, add_tum_gaid
 from rt_gait_ros.cli.evaluate_virtual import add_virtual
 from rt_gait_ros.cli.output import add_json_argument, emit
-from rt_gait_ros.errors import GaitError
+from rt_gait_ros.errors import of_file
 from rt_gait_ros.evaluation import mot
 from rt_gait_ros.evaluation.mot_files import read_sequences, read_tracks, write_mot
 
@@ -62,7 +62,7 @@ def _mot(arguments: argparse.Namespace) -> int:
         try:
             arguments.out.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise GaitError(f"{arguments.out} cannot be made: {error.strerror}") from error
+            raise of_file(error, f"{arguments.out} cannot be made") from error
         for sequence, tracks in zip(sequences, found, strict=True):
             write_mot(arguments.out / f"{sequence.name}.txt", tracks)
     pairs = [mot.prepared(sequence.truth, tracks) for sequence, tracks in zip(sequences, found, strict=True)]

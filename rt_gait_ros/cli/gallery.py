@@ -16,8 +16,9 @@ from rt_gait_ros.gait.embedder import read_embedding
 from rt_gait_ros.gait.gallery import Gallery, default_path
 from rt_gait_ros.gait.known_people import KnownPeople
 from rt_gait_ros.gait.model import describe
-from rt_gait_ros.gait.person import GalleryError, Person
+from rt_gait_ros.gait.person import Person
 from rt_gait_ros.gait.stream_embedder import embedder_for
+from rt_gait_ros.paths import expand
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.onnx_client import OnnxClient
 
@@ -108,13 +109,13 @@ def gallery_command(
 
 
 def _file(arguments: argparse.Namespace) -> Path:
-    return (arguments.gallery or default_path()).expanduser()
+    return expand(arguments.gallery or default_path())
 
 
 def _open(arguments: argparse.Namespace) -> KnownPeople:
     path = _file(arguments)
     if not os.path.lexists(path):
-        raise GalleryError(f"there is no gallery {path}: enrol somebody first, or name the file with --gallery")
+        raise UsageError(f"there is no gallery {path}: enrol somebody first, or name the file with --gallery")
     cipher = None if arguments.plain else find_cipher(arguments.key)
     return KnownPeople(Gallery(path, cipher), _repository(arguments))
 

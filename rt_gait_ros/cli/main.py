@@ -10,10 +10,11 @@ from typing import NoReturn
 
 from rt_gait_ros import __version__
 from rt_gait_ros.command_line import hide_credentials
-from rt_gait_ros.errors import GaitError
+from rt_gait_ros.errors import GaitError, of_file
 from rt_gait_ros.masking import mask_credentials, readable
 from rt_gait_ros.pip_packages import advice
 from rt_gait_ros.signals import Ended, on_ending, raise_ended
+from rt_gait_ros.terminal import accept_every_letter
 
 # Name and summary of every subcommand; the module NAME.py has SUMMARY, add_arguments(parser) and run(arguments) -> int.
 COMMANDS = {
@@ -42,6 +43,7 @@ begin with
   rt-gait demo                real people, tracked and named
   rt-gait run --source 0      the first camera
 `rt-gait COMMAND --help` teaches each command.
+exit codes: 0 done; 1 it failed, or the answer is no; 2 the request is wrong: an argument, a parameter, a name
 """
 
 
@@ -49,6 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point. Returns the exit code: 0 well, 1 it failed, 2 the request was wrong, 128 and a signal's number."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     hide_credentials()
+    accept_every_letter()
     on_ending(raise_ended, (signal.SIGTERM, signal.SIGHUP))  # SIGINT raises already, unless a shell's & has it ignored
     # a reader that goes away, as in `rt-gait gallery list | head`, ends the command without a word
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
@@ -77,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if error.filename is None:  # not about a file that somebody named
             raise
         print(f"rt-gait {name}: {readable(os.fsdecode(error.filename))}: {error.strerror}", file=sys.stderr)
-        return 1
+        return of_file(error, name).exit_code
     except KeyboardInterrupt as ended:
         print(file=sys.stderr)
         return ended.exit_code if isinstance(ended, Ended) else Ended().exit_code

@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from rt_gait_ros.errors import GaitError
+from rt_gait_ros.errors import of_file
+from rt_gait_ros.paths import expand
 
 
 def add_json_argument(parser: argparse.ArgumentParser, what: str = "the result") -> None:
@@ -37,15 +38,15 @@ def write_json(value: Any, target: str) -> None:
         sys.stdout.write(text)
         return
     try:
-        Path(target).expanduser().write_text(text, encoding="utf-8")
+        expand(target).write_text(text, encoding="utf-8")
     except OSError as error:
-        raise GaitError(f"{target} cannot be written: {error.strerror}") from error
+        raise of_file(error, f"{target} cannot be written") from error
 
 
 def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
     """Write the rows of an evaluation as a table: an interval as two columns, a dictionary as one for each key.
 
-    Raises GaitError.
+    Raises GaitError; a UsageError where the name is wrong.
     """
     flat: list[dict[str, Any]] = []
     for row in rows:
@@ -65,4 +66,4 @@ def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
             writer.writeheader()
             writer.writerows(flat)
     except OSError as error:
-        raise GaitError(f"{path} cannot be written: {error.strerror}") from error
+        raise of_file(error, f"{path} cannot be written") from error

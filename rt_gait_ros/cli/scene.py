@@ -13,6 +13,7 @@ from rt_gait_ros.errors import UsageError
 from rt_gait_ros.gait import scene_file
 from rt_gait_ros.gait.gallery import default_path
 from rt_gait_ros.gait.scene import SceneError
+from rt_gait_ros.paths import expand
 
 SUMMARY = "see and forget what walkers of a scene have in common"
 _WHAT = "gallery file that the scenes lie beside"
@@ -48,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _folder(arguments: argparse.Namespace) -> Path:
-    return scene_file.folder_of((arguments.gallery or default_path()).expanduser().resolve())
+    return scene_file.folder_of(expand(arguments.gallery or default_path()).resolve())
 
 
 def _list(arguments: argparse.Namespace) -> int:

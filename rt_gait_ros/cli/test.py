@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -27,4 +28,10 @@ def run(arguments: argparse.Namespace) -> int:
     pytest = Path(sys.executable).with_name("pytest")
     if not pytest.exists():
         raise GaitError("pytest is not installed: run ./rt-gait test in the clone, or pip install '.[test]' there")
-    return subprocess.call([pytest, *arguments.pytest], cwd=clone)
+    with subprocess.Popen([pytest, *arguments.pytest], cwd=clone) as tests:
+        try:
+            return tests.wait()
+        except KeyboardInterrupt:  # tests take down what they have started
+            tests.send_signal(signal.SIGINT)
+            tests.wait()
+            raise

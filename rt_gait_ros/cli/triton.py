@@ -12,6 +12,7 @@ from typing import Any
 from rt_gait_ros.cli.output import add_json_argument, emit
 from rt_gait_ros.cli.triton_keeper import start_keeper
 from rt_gait_ros.errors import GaitError, UsageError
+from rt_gait_ros.paths import expand
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.inference import InferenceError
 from rt_gait_ros.serving.installation import find_installation, install
@@ -138,7 +139,7 @@ def _listening(arguments: argparse.Namespace) -> Listening:
         return ports
     if arguments.http_port or arguments.metrics_port:
         raise UsageError("--socket-folder is instead of ports: on a socket there is neither HTTP nor metrics")
-    return PrivateSocket(arguments.socket_folder.expanduser().absolute())
+    return PrivateSocket(expand(arguments.socket_folder).absolute())
 
 
 def _serve(server: TritonServer, *, wait_for_another: bool) -> int:

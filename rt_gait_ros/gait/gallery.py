@@ -21,6 +21,7 @@ from rt_gait_ros.gait.gallery_file import Loaded
 from rt_gait_ros.gait.names import clean_name
 from rt_gait_ros.gait.person import Content, GalleryCorrupt, GalleryError, GalleryTooNew, Person, Template
 from rt_gait_ros.gait.search import Sketches, TemplateMatrix
+from rt_gait_ros.paths import expand
 
 _versions = itertools.count(1)  # of the contents of all galleries of this process: no two of them share one
 DAY = 86_400 * 1_000_000_000  # ns
@@ -29,7 +30,7 @@ DAY = 86_400 * 1_000_000_000  # ns
 def default_path() -> Path:
     """Gallery in use where none is named: $RT_GAIT_GALLERY, or a file in the user's data folder (XDG)."""
     data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
-    return Path(os.environ.get("RT_GAIT_GALLERY") or f"{data}/rt_gait_ros/people.gallery").expanduser()
+    return expand(os.environ.get("RT_GAIT_GALLERY") or f"{data}/rt_gait_ros/people.gallery")
 
 
 def real_path(path: str | Path) -> Path:

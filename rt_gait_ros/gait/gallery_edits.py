@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rt_gait_ros.errors import UsageError
 from rt_gait_ros.gait import gallery_file
 from rt_gait_ros.gait.names import comparable
 from rt_gait_ros.gait.person import Content, GalleryError, Person, Template
@@ -14,6 +15,8 @@ from rt_gait_ros.gait.person import Content, GalleryError, Person, Template
 
 class UnknownPerson(GalleryError):
     """Nobody of that id or name is enrolled."""
+
+    exit_code = UsageError.exit_code
 
 
 class DuplicateName(GalleryError):

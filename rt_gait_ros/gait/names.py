@@ -4,7 +4,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from rt_gait_ros.errors import GaitError
+from rt_gait_ros.errors import UsageError
 
 MAX_NAME = 64  # characters of a display name: it has to fit a table and an overlay
 
@@ -16,7 +16,7 @@ _VIRAMA = 9  # the combining class of the signs that take a consonant's vowel aw
 _BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 
 
-class UnfitName(GaitError):
+class UnfitName(UsageError):
     """Nobody can be called that."""
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, MutableMapping
 from pathlib import Path
 
 from rt_gait_ros.errors import UsageError
+from rt_gait_ros.paths import expand
 from rt_gait_ros.resources import resource
 
 # As config/policies.xml names them. RViz only reads.
@@ -25,7 +26,7 @@ def enforce(environment: MutableMapping[str, str], keystore: Path, executables: 
 
     Raises UsageError when the keystore lacks one of their enclaves.
     """
-    keystore = keystore.expanduser().absolute()
+    keystore = expand(keystore).absolute()
     for executable in executables:
         folder = keystore / "enclaves" / ENCLAVES[executable].lstrip("/")
         missing = [name for name in _FILES if not (folder / name).is_file()]

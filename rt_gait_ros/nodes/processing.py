@@ -11,6 +11,7 @@ from rt_gait_ros.nodes.links import Inlet, Link
 from rt_gait_ros.nodes.stage import Stage
 from rt_gait_ros.nodes.stamps import Stamps
 from rt_gait_ros.nodes.worker import Worker
+from rt_gait_ros.paths import expand
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.backends import open_client
 from rt_gait_ros.serving.inference import InferenceClient
@@ -139,7 +140,7 @@ class NetworkStage(ProcessingStage[In, Out]):
     @property
     def repository(self) -> Path:
         """The model repository that was chosen."""
-        return Path(self.value("model_repository") or resource("model_repository")).expanduser()
+        return expand(self.value("model_repository") or resource("model_repository"))
 
     def make_client(self) -> InferenceClient:
         """The client; one of Triton connects anew by itself when the server was away."""

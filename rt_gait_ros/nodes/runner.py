@@ -18,11 +18,14 @@ from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.lines import one_line
 from rt_gait_ros.masking import holds_bytes, mask_credentials, readable
 from rt_gait_ros.nodes.dds import apply_dds_profile
+from rt_gait_ros.nodes.log_folder import provide_log_folder
 from rt_gait_ros.nodes.memory import keep_large_blocks
 from rt_gait_ros.nodes.parameters import Specification, specifications
 from rt_gait_ros.nodes.stage import Stage
 from rt_gait_ros.signals import Ended, on_ending
+from rt_gait_ros.terminal import accept_every_letter
 
+_NO_LOG = "failed to initialize logging"
 WAKE_PERIOD = 0.25  # seconds after which a signal is heeded at the latest
 
 
@@ -44,9 +47,9 @@ class Signals:
             signal.signal(number, handler)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if not self.gently or self.stop:
+        again, self.stop = self.stop, True  # which counts even where Ended is swallowed, as callbacks from C do
+        if again or not self.gently:
             raise Ended(number)
-        self.stop = True
 
 
 def run(build: Callable[[], Sequence[Stage]], args: Sequence[str] | None, help_text: str) -> int:
@@ -55,6 +58,7 @@ def run(build: Callable[[], Sequence[Stage]], args: Sequence[str] | None, help_t
     args: the command line without the program's name, None for sys.argv's. Errors a user can mend are one line on
     standard error. Returns the exit code: 0 after SIGINT, SIGTERM, SIGHUP or an orderly end, else the error's own.
     """
+    accept_every_letter()
     args = sys.argv[1:] if args is None else list(args)
     own = args[: args.index("--ros-args")] if "--ros-args" in args else args
     if {"-h", "--help"} & set(own):
@@ -92,6 +96,7 @@ def run_in_process(
 
 def _init(args: Sequence[str]) -> None:
     apply_dds_profile()
+    provide_log_folder()
     keep_large_blocks()
     if strange := [word for word in args if holds_bytes(word)]:
         wanted = "is not UTF-8, as ROS wants it: write a file's name as file:///PATH, %-encoded"
@@ -102,6 +107,9 @@ def _init(args: Sequence[str]) -> None:
         rclpy.init(args=list(args), signal_handler_options=SignalHandlerOptions.NO)
     except RuntimeError as error:  # of which rcl's errors are made: a file that is not there, a rule that is none
         reason = str(error).removeprefix("failed to initialize rcl: ").split(", at ")[0]
+        if reason.startswith(_NO_LOG):
+            why = reason.removeprefix(_NO_LOG).strip(" :")
+            raise UsageError(f"ROS cannot write its logs ({why}): set ROS_LOG_DIR to a folder of yours") from None
         raise UsageError(f"ROS does not understand the command line: {reason}") from None
 
 

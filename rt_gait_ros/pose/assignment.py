@@ -1,10 +1,11 @@
 """Optimal assignment, compiled: the shortest augmenting path algorithm (Jonker & Volgenant, Computing 38, 1987)."""
 
-import numba
 import numpy as np
 
+from rt_gait_ros.compiled import compiled
 
-@numba.njit(cache=True, nogil=True)
+
+@compiled()
 def assign(cost: np.ndarray, rows: int, columns: int, match: np.ndarray) -> None:
     """Cheapest assignment of every row to a column of its own; rows <= columns.
 
@@ -29,7 +30,7 @@ def assign(cost: np.ndarray, rows: int, columns: int, match: np.ndarray) -> None
             _augment(cost, rows, columns, i, row_price, column_price, owner, match)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _augment(
     cost: np.ndarray,
     rows: int,
@@ -70,7 +71,7 @@ def _augment(
     _turn_path(start, sink, before, owner, match)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _turn_path(start: int, sink: int, before: np.ndarray, owner: np.ndarray, match: np.ndarray) -> None:
     """Along the path from row `start` to the free column `sink`, every row moves on to its next column."""
     j = sink

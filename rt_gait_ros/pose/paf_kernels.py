@@ -3,9 +3,9 @@
 Peaks live in flat arrays: those of part k are numbers starts[k] ... starts[k + 1] - 1.
 """
 
-import numba
 import numpy as np
 
+from rt_gait_ros.compiled import compiled
 from rt_gait_ros.pose.assignment import assign
 
 OK, NOT_FINITE, TOO_MANY_PEAKS = 0, 1, 2
@@ -20,7 +20,7 @@ TIE = 1e-10
 _EPSILON = 1e-5  # trt_pose: keeps a link of length zero from dividing by zero
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _largest_magnitude(bits: np.ndarray) -> np.int32:
     """The greatest |value| of a flat view, as bits."""
     largest = np.int32(0)
@@ -29,7 +29,7 @@ def _largest_magnitude(bits: np.ndarray) -> np.int32:
     return largest
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _is_peak(plane: np.ndarray, i: int, j: int, half: int) -> bool:
     """No larger value within half cells; equal ones are all peaks, as in trt_pose."""
     height, width = plane.shape
@@ -41,7 +41,7 @@ def _is_peak(plane: np.ndarray, i: int, j: int, half: int) -> bool:
     return True
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _find_peaks(
     cmap: np.ndarray, threshold: np.float32, half: int, limit: int, starts: np.ndarray, cells: np.ndarray
 ) -> int:
@@ -69,7 +69,7 @@ def _find_peaks(
     return OK
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _reflect(index: int, size: int) -> int:
     """Mirror at the border cells."""
     if index < 0:
@@ -79,7 +79,7 @@ def _reflect(index: int, size: int) -> int:
     return index
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _refine(plane: np.ndarray, i: int, j: int, half: int) -> tuple[np.float32, np.float32]:
     """Weighted centroid around a peak, in 0..1 of the map (row, column)."""
     height, width = plane.shape
@@ -97,7 +97,7 @@ def _refine(plane: np.ndarray, i: int, j: int, half: int) -> tuple[np.float32, n
     return (row / mass + centre) / np.float32(height), (column / mass + centre) / np.float32(width)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _link_scores(
     rows: np.ndarray, columns: np.ndarray, start: np.ndarray, ends: np.ndarray, samples: int, work: np.ndarray
 ) -> np.ndarray:
@@ -130,7 +130,7 @@ def _link_scores(
     return total / np.float32(samples)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _connect(
     paf: np.ndarray,
     link: np.ndarray,
@@ -168,7 +168,7 @@ def _connect(
             scores[first_a + a] = score
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _group_connected(
     links: np.ndarray, part_of: np.ndarray, forward: np.ndarray, backward: np.ndarray, people: np.ndarray
 ) -> int:
@@ -200,7 +200,7 @@ def _group_connected(
     return count
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _group_separately(part_of: np.ndarray, forward: np.ndarray, scores: np.ndarray, people: np.ndarray) -> int:
     """Strongest link first; two groups join unless both have some part already."""
     peaks = part_of.size
@@ -230,7 +230,7 @@ def _group_separately(part_of: np.ndarray, forward: np.ndarray, scores: np.ndarr
     return count
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _confidence(
     members: np.ndarray, links: np.ndarray, forward: np.ndarray, scores: np.ndarray, values: np.ndarray
 ) -> np.float32:
@@ -248,7 +248,7 @@ def _confidence(
     return total / np.float32(count)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _refined_peaks(
     cmap: np.ndarray, starts: np.ndarray, cells: np.ndarray, half: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -270,7 +270,7 @@ def _refined_peaks(
     return part_of, places, points, values
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def parse(
     cmap: np.ndarray,
     paf: np.ndarray,

@@ -3,9 +3,11 @@
 import os
 from pathlib import Path
 
+from rt_gait_ros.paths import home
+
 
 def cache_folder() -> Path:
     """`RT_GAIT_CACHE`, else `rt_gait_ros` in the user's XDG cache folder (~/.cache). Not necessarily there yet."""
     if folder := os.environ.get("RT_GAIT_CACHE"):
         return Path(folder)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rt_gait_ros"
+    return Path(os.environ.get("XDG_CACHE_HOME") or home() / ".cache") / "rt_gait_ros"

@@ -1,12 +1,13 @@
 """Capsules in a picture to signed distances: what every mask, edge and blur of a walker is made of."""
 
 import numpy as np
-from numba import njit
+
+from rt_gait_ros.compiled import compiled
 
 FAR = 24.0  # pixels: distances are told up to here
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@compiled(fastmath=True)
 def signed_distance(capsules: np.ndarray, field: np.ndarray, owner: np.ndarray) -> None:
     """Distance of every pixel's centre to the nearest capsule's edge, negative inside, in pixels up to FAR.
 
@@ -39,7 +40,7 @@ def signed_distance(capsules: np.ndarray, field: np.ndarray, owner: np.ndarray) 
                     owner[y, x] = number
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def surface(
     capsules: np.ndarray,
     depth: np.ndarray,

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numba import njit
 
+from rt_gait_ros.compiled import compiled
 from rt_gait_ros.synthesis.motion import INDEX
 from rt_gait_ros.synthesis.room import Room
 from rt_gait_ros.synthesis.scenes import Actor, Crowd
@@ -135,7 +135,7 @@ def _folds(random: np.random.Generator) -> np.ndarray:
     return texture
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _shade(
     image: np.ndarray,
     owner: np.ndarray,

@@ -10,6 +10,8 @@ from types import ModuleType
 
 import pytest
 
+from rt_gait_ros.cli.main import COMMANDS
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -39,17 +41,17 @@ def calls(bootstrap: ModuleType, clone: Path, monkeypatch: pytest.MonkeyPatch) -
     """The set-up commands, listed instead of run."""
     made: list[str] = []
 
-    def call(environment: object, command: list[str], lock: int) -> None:
+    def call(environment: object, command: list[str]) -> None:
         made.append(" ".join(command))
 
-    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
-        made.append(" ".join(command))
-        return subprocess.CompletedProcess(command, 0)
+    def install_server(environment: object) -> bool:
+        made.append("rt-gait triton install")
+        return True
 
     monkeypatch.setattr(bootstrap.Environment, "call", call)
     monkeypatch.setattr(bootstrap, "require_system_packages", lambda: None)
     monkeypatch.setattr(bootstrap, "build_requirements", lambda: ["setuptools"])
-    monkeypatch.setattr(bootstrap.subprocess, "run", run)
+    monkeypatch.setattr(bootstrap.Environment, "install_server", install_server)
     return made
 
 
@@ -121,7 +123,61 @@ def test_interrupted_set_up_is_done_again(
 def test_moved_environment_is_made_anew(bootstrap: ModuleType, clone: Path, calls: list[str]) -> None:
     prepare(bootstrap, clone, calls, "doctor")
     (clone / ".venv").rename(clone / "moved")
-    assert "--clear" in prepare(bootstrap, clone, calls, "doctor", "moved")[0]
+    stale = clone / "moved" / "bin" / "pip"
+    stale.touch()
+    assert "-m venv" in prepare(bootstrap, clone, calls, "doctor", "moved")[0]
+    assert not stale.exists()
+
+
+def test_moved_environment_is_cleared_on_after_a_kill(
+    bootstrap: ModuleType, clone: Path, calls: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare(bootstrap, clone, calls, "doctor")
+    (clone / ".venv").rename(clone / "moved")
+    stale = clone / "moved" / "bin" / "pip"
+    stale.touch()
+
+    def killed(environment: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bootstrap.Environment, "clear", killed)
+        with pytest.raises(KeyboardInterrupt):
+            prepare(bootstrap, clone, calls, "doctor", "moved")
+    prepare(bootstrap, clone, calls, "doctor", "moved")
+    assert not stale.exists()
+
+
+def test_what_a_killed_set_up_left_is_removed(bootstrap: ModuleType, clone: Path, calls: list[str]) -> None:
+    site = clone / ".venv" / "lib" / "python3.11" / "site-packages"
+    kept = [clone / "build" / "interfaces-1" / "lib.so", site / "whole-1.dist-info" / "INSTALLER"]
+    kept += [site / "whole-1.dist-info" / "RECORD", site / "whole" / "code.py"]
+    left = [clone / "build" / "bdist.linux-x86_64" / "wheel" / "rt_gait_ros-0.1.0.dist-info" / "METADATA"]
+    left += [clone / "build" / "lib.linux-x86_64" / "code.py", clone / "build" / "cmake-x" / "tree"]
+    left += [clone / "rt_gait_ros.egg-info" / "SOURCES.txt", site / "half-1.dist-info" / "METADATA"]
+    left += [site / "~alf" / "code.py", clone / ".venv" / "tmp" / "pip-unpack" / "wheel"]
+    for file in (*kept, *left):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    prepare(bootstrap, clone, calls, "doctor")
+    assert [file for file in kept if not file.exists()] == []
+    assert [file for file in left if file.exists()] == []
+
+
+@pytest.mark.parametrize("words", [["evaluate", "--help"], ["-h"], ["train", "-h"], ["test", "--help"]])
+def test_help_needs_neither_server_nor_extras(
+    bootstrap: ModuleType, clone: Path, calls: list[str], monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    monkeypatch.delenv("RT_GAIT_ENV", raising=False)
+    monkeypatch.setattr(bootstrap, "heed_signals", lambda: None)
+    monkeypatch.setattr(bootstrap.os, "execve", lambda *_: sys.exit(0))
+    with pytest.raises(SystemExit):
+        bootstrap.main(words)
+    assert not any("triton" in call or "[" in call for call in calls)
+
+
+def test_commands_that_are_named_exist(bootstrap: ModuleType) -> None:
+    assert {*bootstrap.COMMANDS_WITH_SERVER, *bootstrap.EXTRAS} <= set(COMMANDS)
 
 
 def test_half_written_stamp_counts_as_none(bootstrap: ModuleType, clone: Path, calls: list[str]) -> None:
@@ -153,12 +209,19 @@ def test_environ_of_another_ros_is_left_out(bootstrap: ModuleType, monkeypatch: 
     ],
 )
 def test_failed_step_says_why(
-    bootstrap: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str], output: str, code: int, said: str
+    bootstrap: ModuleType,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    output: str,
+    code: int,
+    said: str,
 ) -> None:
     environment = bootstrap.Environment(tmp_path)
     failing = [sys.executable, "-c", f"print({output!r}); raise SystemExit(1)"]
-    with environment.locked() as lock, pytest.raises(SystemExit) as stopped:
-        environment.call(failing, lock)
+    monkeypatch.setattr(bootstrap, "ROOT", tmp_path)
+    with environment.locked(), pytest.raises(SystemExit) as stopped:
+        environment.call(failing)
     assert stopped.value.code == code
     assert said in capsys.readouterr().err
     assert output in environment.log.read_text()

@@ -66,7 +66,7 @@ def test_an_absent_package_of_pip_is_named(monkeypatch, capsys):
 
 def test_a_file_that_cannot_be_used_is_one_line(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("rt_gait_ros.cli.bench.run", lambda arguments: (tmp_path / "no" / "file").write_text(""))
-    assert cli.main(["bench"]) == 1
+    assert cli.main(["bench"]) == 2
     assert capsys.readouterr().err == f"rt-gait bench: {tmp_path / 'no' / 'file'}: No such file or directory\n"
 
 

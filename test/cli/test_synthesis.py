@@ -42,7 +42,7 @@ def test_a_recording_is_a_motchallenge_sequence_with_keypoints(tmp_path):
     [
         (["record", "synthetic://dancing", "--output", "x"], "scenes are crossing"),
         (["record", "synthetic://crossing?size=321x240", "--output", "x"], "even width and height"),
-        (["sheet", "--output", "no/such/folder/a.png"], "is its folder there?"),
+        (["sheet", "--output", "no/such/folder/a.png"], "No such file or directory"),
         (["fit-gaits", "--cmu", "nowhere"], "nowhere holds no walk NN/NN_MM.amc"),
         (["sheet", "--output", "a.what"], "give it the ending .png or .jpg"),
     ],

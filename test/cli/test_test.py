@@ -1,3 +1,4 @@
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -19,11 +20,17 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_arguments_reach_pytest_as_they_are(words: list[str], clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     called = []
 
-    def call(command: list[object], cwd: Path) -> int:
-        called.append((command[1:], cwd))
-        return 5
+    class Tests(contextlib.AbstractContextManager):
+        def __init__(self, command: list[object], cwd: Path) -> None:
+            called.append((command[1:], cwd))
 
-    monkeypatch.setattr("rt_gait_ros.cli.test.subprocess.call", call)
+        def __exit__(self, *_: object) -> None:
+            return None
+
+        def wait(self) -> int:
+            return 5
+
+    monkeypatch.setattr("rt_gait_ros.cli.test.subprocess.Popen", Tests)
     assert cli.main(["test", *words]) == 5
     assert called == [(words, clone)]
 

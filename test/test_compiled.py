@@ -1,0 +1,35 @@
+import logging
+from typing import Any
+
+import numba
+import pytest
+
+from rt_gait_ros import compiled as module
+
+
+def test_compiled_loops_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    @module.compiled(fastmath=True)
+    def total(count: int) -> int:
+        found = 0
+        for number in range(count):
+            found += number
+        return found
+
+    assert total(5) == 10
+
+
+def test_without_room_for_a_cache_they_run_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def no_room(*words: Any, cache: bool = False, **options: Any) -> Any:
+        if cache:  # what numba raises on a read-only installation of a user without a home
+            raise RuntimeError("cannot cache function 'f': no locator available for file 'f.py'")
+        return lambda function: function
+
+    monkeypatch.setattr(numba, "njit", no_room)
+    monkeypatch.setattr(module, "_told", False)
+    with caplog.at_level(logging.WARNING):
+        functions = [module.compiled()(lambda: 7) for _ in range(3)]
+    assert [function() for function in functions] == [7, 7, 7]
+    (line,) = caplog.messages
+    assert "set NUMBA_CACHE_DIR" in line
