@@ -6,12 +6,13 @@ import cv2
 import numpy as np
 
 from rt_gait_ros.silhouette.gaitset import person_mask, silhouette_from_mask
-from rt_gait_ros.synthesis.masks import MARGIN, TALL, fit, silhouettes
-from rt_gait_ros.synthesis.motion import joints, mood, phases
-from rt_gait_ros.synthesis.people import outfit, person
-from rt_gait_ros.synthesis.raster import signed_distance
-from rt_gait_ros.synthesis.solids import solids
-from rt_gait_ros.synthesis.walks import FPS, Nuisances, random_scene, random_silhouettes, random_walk
+from rt_gait_ros.synthesis.bodies import pose, surface
+from rt_gait_ros.synthesis.clothes import draw_outfit, dress, hanging
+from rt_gait_ros.synthesis.masks import MARGIN, TALL, outline_silhouettes
+from rt_gait_ros.synthesis.outlines import Outline, draw_mask, signed_field
+from rt_gait_ros.synthesis.strollers import make_stroller, stroll, stroller_silhouettes
+from rt_gait_ros.synthesis.things import carried
+from rt_gait_ros.synthesis.walks import FPS, Nuisances, random_scene
 
 IMAGES = 30  # of a walk
 
@@ -23,19 +24,19 @@ def generate(job: tuple[int, int]) -> tuple[int, float]:
     seed, walks = job
     ranges, random = Nuisances(), np.random.default_rng(seed)
     count = sum(
-        len(random_silhouettes(person(1000 * seed + n), random_scene(ranges, random), IMAGES, ranges, random))
+        len(stroller_silhouettes(make_stroller(1000 * seed + n), random_scene(ranges, random), IMAGES, ranges, random))
         for n in range(walks)
     )
     return count, time.process_time() - start
 
 
-def distances(capsules: np.ndarray) -> np.ndarray:
-    """Signed distances, (H, W) float32 pixels, of a walker (N, 6) as `masks` has them before any noise."""
-    shown = fit(capsules)
-    width = int((shown[:, [0, 2]] + shown[:, [4, 5]]).max()) + MARGIN
-    field = np.empty((TALL + 2 * MARGIN, width), np.float32)
-    signed_distance(shown, field, np.empty(field.shape, np.int16))
-    return field
+def fields(outline: Outline) -> list[np.ndarray]:
+    """Signed distances, (H, W) float32 pixels, to each image's outline as `masks` has them before any noise."""
+    made = []
+    for image in range(len(outline.vertices)):
+        vertices, pieces, width = outline.fitted(image, TALL, MARGIN)
+        made.append(signed_field(draw_mask(vertices, pieces, surface().triangles, (TALL + 2 * MARGIN, width))))
+    return made
 
 
 def shares(walks: int) -> dict[str, float]:
@@ -45,26 +46,29 @@ def shares(walks: int) -> dict[str, float]:
     spent = np.zeros(7)
     for seed in range(walks):
         random = np.random.default_rng(seed)
-        scene, how, clothes = random_scene(ranges, random), mood(random), outfit(random)
+        scene, clothes = random_scene(ranges, random), draw_outfit(random, ranges.clothes)
         marks = [time.perf_counter()]
-        who = person(seed)
+        who = make_stroller(seed)
         marks.append(time.perf_counter())
-        body = joints(who, clothes, how, phases(who, how, np.arange(IMAGES) / FPS, 0.0))
+        today = who.gait.walk(random)
+        rotations, offset = today.pose(today.hertz(who.body.leg) * np.arange(IMAGES) / FPS)
         marks.append(time.perf_counter())
-        solids(who, clothes, body)
+        _, joints = pose(who.body, dress(who.body, clothes), rotations, offset * who.body.leg)
+        hanging(who.body, clothes, joints)
+        carried(clothes.things, who.body, joints, clothes.lag, random)
         marks.append(time.perf_counter())
-        seen = random_walk(who, scene, IMAGES, ranges, random)
+        outline = stroll(who, scene, IMAGES, ranges, random).outline()
         marks.append(time.perf_counter())
-        silhouettes(seen.capsules, seen.parts, scene.noise, random)
+        outline_silhouettes(outline, scene.noise, random)
         marks.append(time.perf_counter())
-        fields = [distances(capsules) for capsules in seen.capsules]
+        distances = fields(outline)
         marks.append(time.perf_counter())
-        for field in fields:
-            silhouette_from_mask(person_mask(-field))
+        for distance in distances:
+            silhouette_from_mask(person_mask(-distance))
         marks.append(time.perf_counter())
         spent += np.diff(marks)
-    people, bodies, surfaces, walk, masks, raster, cut = spent
-    stages = {"people": people, "joints": bodies, "surface": surfaces, "raster": raster, "silhouette": cut}
-    # what has no call of its own: a walk is joints, surface and the way past the camera
-    stages |= {"camera": max(walk - bodies - surfaces, 0.0), "noise": max(masks - raster - cut, 0.0)}
+    people, gaits, surfaces, walk, masks, raster, cut = spent
+    stages = {"people": people, "gait": gaits, "surface": surfaces, "raster": raster, "silhouette": cut}
+    # what has no call of its own: a walk is gait, surface and the way past the camera
+    stages |= {"camera": max(walk - gaits - surfaces, 0.0), "noise": max(masks - raster - cut, 0.0)}
     return {name: float(seconds / sum(stages.values())) for name, seconds in stages.items()}

@@ -23,7 +23,7 @@ from rt_gait_ros.synthesis.truth import PersonTruth, truths
 
 SUMMARY = "silhouettes per second on all cores, and rendered people that the pose networks find"
 GOAL = "goal"
-GOAL_RATE = 2000.0  # silhouettes a second on two cores
+GOAL_RATE = 1000.0  # silhouettes a second on two cores
 
 SHOWN, INSIDE, OVERLAP = 0.6, 0.8, 0.5  # who counts: share seen, share within the picture; and when found: overlap
 

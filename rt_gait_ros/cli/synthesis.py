@@ -4,15 +4,20 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rt_gait_ros.cli.output import progress
 from rt_gait_ros.demo.video import VideoWriter
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.mot_files import Boxes, write_mot
+from rt_gait_ros.gait.views import PRIOR_FILE, save_prior
 from rt_gait_ros.image_files import write_image
+from rt_gait_ros.resources import resource
+from rt_gait_ros.serving.onnx_client import OnnxClient
 
 if TYPE_CHECKING:
     from rt_gait_ros.synthesis.truth import PersonTruth
@@ -28,6 +33,9 @@ _DESCRIPTION = """\
                                                     a scene as a video, with who is where
   rt-gait synthesis fit-gaits --cmu DIR --schreiber DIR --output gaits.npz
                                                     how people walk, from recordings: the statistics in the package
+  rt-gait synthesis fit-bodies --mpfb DIR --ansur DIR --output bodies.npz
+                                                    what people look like: MakeHuman's shapes, spread as ANSUR II says
+  rt-gait synthesis views --model gaitset_small     what a gait network makes of each view, beside its weights
 
 A recorded folder holds video.mp4; seqinfo.ini, gt/gt.txt and det/det.txt (the boxes of who is at least half seen) as
 MOTChallenge has them, for `rt-gait evaluate mot`; and truth.jsonl, a line for each image: everybody's number, box
@@ -57,6 +65,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     fit.add_argument("--schreiber", type=Path, metavar="DIR", help="with ID/dynamic/ID_CONDITION.trc")
     fit.add_argument("--output", type=Path, default=Path("gaits.npz"), metavar="FILE", help="default: gaits.npz")
     fit.set_defaults(action=_fit_gaits)
+    views = kinds.add_parser("views", help="what a gait network makes of each view, to be shipped with it")
+    views.add_argument("--model", required=True, metavar="NAME", help="of the model repository")
+    views.add_argument("--people", type=int, default=150, metavar="N", help="who walk past from 11 sides (150)")
+    views.add_argument("--repository", type=Path, metavar="DIR", help="model repository (default: the package's own)")
+    views.set_defaults(action=_views)
+    fit = kinds.add_parser("fit-bodies", help="bodies with a surface, to draw walkers from")
+    fit.add_argument("--mpfb", type=Path, required=True, metavar="DIR", help="MakeHuman's 3dobjs/, rigs/ and targets/")
+    fit.add_argument("--ansur", type=Path, required=True, metavar="DIR", help="with ANSUR_II_{FEMALE,MALE}_Public.csv")
+    fit.add_argument("--output", type=Path, default=Path("bodies.npz"), metavar="FILE", help="default: bodies.npz")
+    fit.set_defaults(action=_fit_bodies)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -112,6 +130,25 @@ def _record(arguments: argparse.Namespace) -> int:
         f"imWidth={scene.camera.width}\nimHeight={scene.camera.height_px}\nimExt=.jpg\n"
     )
     print(f"{folder}: {len(scene)} images, {len(scene.actors)} people")
+    return 0
+
+
+def _views(arguments: argparse.Namespace) -> int:
+    from rt_gait_ros.evaluation.generated_views import generated_view_prior
+
+    repository = arguments.repository or resource("model_repository")
+    with closing(OnnxClient(repository, timeout=60.0)) as client:
+        prior, _, _ = generated_view_prior(client, arguments.model, arguments.people, progress)
+    path = repository / arguments.model / PRIOR_FILE
+    save_prior(path, prior)
+    print(path)
+    return 0
+
+
+def _fit_bodies(arguments: argparse.Namespace) -> int:
+    from rt_gait_ros.synthesis.body_fitting import fit_bodies
+
+    fit_bodies(arguments.mpfb, arguments.ansur, arguments.output, print)
     return 0
 
 

@@ -6,11 +6,15 @@ import cv2
 import numpy as np
 
 from rt_gait_ros.silhouette.gaitset import person_mask, silhouette_from_mask
+from rt_gait_ros.synthesis.bodies import surface
+from rt_gait_ros.synthesis.outlines import Outline, draw_mask, losable_triangles, signed_field
 from rt_gait_ros.synthesis.raster import FAR, signed_distance
 from rt_gait_ros.synthesis.solids import LEFT_ARM, LEFT_FOOT, RIGHT_ARM, RIGHT_FOOT
+from rt_gait_ros.synthesis.tears import Tear
 
 TALL = 112  # rows of a walker in a mask, before it becomes a silhouette: as the person network's crops have them
 MARGIN = 10  # empty pixels around it
+_LIMBS = 4  # of `outlines.LOSABLE`, hands and feet; whole shanks and heads get lost less often
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +25,8 @@ class MaskNoise:
     which thin things vanish. ragged: deviation of the edge, ragged_size: length of its waves. lost: chance of each of
     arms and feet to go missing from an image on; torn: chance of a hole, a bite or a piece too many. covered: chance
     that something stands before a part of the walk. cut: chance that an image is cut at the feet or a side. coarse:
-    rows of the walker in the camera's picture, at most TALL.
+    rows of the walker in the camera's picture, at most TALL. subtracted: chance that a walk's masks are torn as
+    background subtraction tears them (`tears`).
     """
 
     thickness: float = 0.0
@@ -34,6 +39,7 @@ class MaskNoise:
     covered: float = 0.0
     cut: float = 0.0
     coarse: int = TALL
+    subtracted: float = 0.0
 
 
 def mask_noise(random: np.random.Generator, strength: float = 1.0) -> MaskNoise:
@@ -49,6 +55,7 @@ def mask_noise(random: np.random.Generator, strength: float = 1.0) -> MaskNoise:
         torn=random.uniform(0.0, 0.05) * bad,
         covered=0.03 * bad,
         cut=random.uniform(0.0, 0.01) * bad,
+        subtracted=0.5 * strength,
         coarse=int(random.choice([TALL, 70, 45], p=[0.5, 0.3, 0.2])) if random.random() < strength else TALL,
     )
 
@@ -90,6 +97,36 @@ def silhouettes(
     return made
 
 
+def outline_silhouettes(outline: Outline, noise: MaskNoise, random: np.random.Generator) -> list[np.ndarray | None]:
+    """The same of a walker with a surface."""
+    occluder = _occluder(random) if random.random() < noise.covered else None
+    tear = Tear(noise, random) if random.random() < noise.subtracted else None
+    parts = losable_triangles()
+    lost_for = [0] * len(parts)
+    whole = surface().triangles
+    made = []
+    for number in range(len(outline.vertices)):
+        vertices, hulls, width = outline.fitted(number, TALL, MARGIN)
+        shown = np.ones(len(whole), bool)
+        for part, triangles in enumerate(parts):
+            if lost_for[part] == 0 and random.random() < noise.lost * (0.3 if part >= _LIMBS else 1.0):
+                lost_for[part] = int(random.integers(1, 6))
+            if lost_for[part] > 0:
+                lost_for[part] -= 1
+                shown &= ~triangles
+        mask = draw_mask(vertices, hulls, whole if shown.all() else whole[shown], (TALL + 2 * MARGIN, width))
+        if tear is not None:
+            tear.add_shadow(mask)
+        logits = -_seen(signed_field(mask), noise, random)
+        if tear is not None:
+            tear.damage(logits)
+        _damage(logits, noise, random)
+        if occluder is not None:
+            _cover(logits, occluder, number)
+        made.append(silhouette_from_mask(person_mask(logits)))
+    return made
+
+
 def _outer(parts: np.ndarray, part: int) -> np.ndarray:
     """Of an arm, forearm and hand; of a foot, all of it."""
     rows = np.flatnonzero(parts == part)
@@ -102,6 +139,12 @@ def _field(capsules: np.ndarray, noise: MaskNoise, random: np.random.Generator) 
     shape = TALL + 2 * MARGIN, width
     field: np.ndarray = np.empty(shape, np.float32)
     signed_distance(capsules, field, np.empty(shape, np.int16))
+    return _seen(field, noise, random)
+
+
+def _seen(field: np.ndarray, noise: MaskNoise, random: np.random.Generator) -> np.ndarray:
+    """What camera and network make of distances (H, W) float32 to the true edge, pixels."""
+    shape = field.shape
     field = np.clip(field, -8.0, FAR)
     if noise.coarse < TALL:
         share = noise.coarse / TALL

@@ -84,6 +84,23 @@ def walk(
     return Walk(camera, world, camera.project(world)[0], capsules, depth, surface.parts, surface.materials)
 
 
+def before_camera(
+    scene: Scene, speed: float, seconds: np.ndarray, random: np.random.Generator, size: tuple[int, int]
+) -> tuple[Camera, np.ndarray, np.ndarray]:
+    """A camera, and some way through its scene at `speed` m/s: positions (T, 2), m, and headings (T,), radians."""
+    back = 180.0 * random.integers(2) if scene.both_ways else 0.0
+    azimuth = np.radians(scene.azimuth + back + random.normal(0, 5))
+    turning = random.normal(0, 0.15) if random.random() < 0.2 else 0.0
+    # the walk may not pass through the camera
+    nearest = scene.distance - abs(np.cos(azimuth)) * speed * len(seconds) / (2 * FPS)
+    distance = scene.distance * random.uniform(0.85, 1.15) + max(0.0, max(1.5, scene.height) - nearest)
+    pitch = float(np.arctan2(scene.height - 0.9, distance))
+    camera = Camera(scene.height, pitch, FOCAL * size[0] / VGA[0], *size)
+    across = random.uniform(-0.35, 0.35) * distance
+    positions, headings = path(seconds, speed, distance, azimuth, across, turning)
+    return camera, positions, headings
+
+
 def random_walk(
     who: Person,
     scene: Scene,
@@ -96,16 +113,7 @@ def random_walk(
     clothes, how = outfit(random, ranges.clothes), mood(random, ranges.mood)
     seconds = np.arange(frames) / FPS
     speed = who.style["cadence"] * how.pace * STRIDE * who.stature
-    back = 180.0 * random.integers(2) if scene.both_ways else 0.0
-    azimuth = np.radians(scene.azimuth + back + random.normal(0, 5))
-    turning = random.normal(0, 0.15) if random.random() < 0.2 else 0.0
-    # the walk may not pass through the camera
-    nearest = scene.distance - abs(np.cos(azimuth)) * speed * frames / (2 * FPS)
-    distance = scene.distance * random.uniform(0.85, 1.15) + max(0.0, max(1.5, scene.height) - nearest)
-    pitch = float(np.arctan2(scene.height - 0.9, distance))
-    camera = Camera(scene.height, pitch, FOCAL * size[0] / VGA[0], *size)
-    across = random.uniform(-0.35, 0.35) * distance
-    positions, headings = path(seconds, speed, distance, azimuth, across, turning)
+    camera, positions, headings = before_camera(scene, speed, seconds, random, size)
     return walk(who, clothes, how, camera, positions, headings, phases(who, how, seconds, random.random()))
 
 
