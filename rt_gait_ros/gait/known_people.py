@@ -23,7 +23,8 @@ from rt_gait_ros.gait.person import GalleryError, Person
 from rt_gait_ros.gait.recognizer import GaitRecognizer
 from rt_gait_ros.gait.scene import SceneError
 from rt_gait_ros.gait.scene_cleaning import Cleared, expire_files, forget_near, recrypt_files, relabel_files
-from rt_gait_ros.gait.scenes import Scenes, find_prior
+from rt_gait_ros.gait.scenes import Scenes
+from rt_gait_ros.gait.views import find_prior
 from rt_gait_ros.serving.inference import InferenceClient
 
 EXPIRE_EVERY = 3600.0  # seconds between looks for walks of scenes that are too old, in all files

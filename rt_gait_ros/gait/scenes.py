@@ -12,10 +12,11 @@ from rt_gait_ros.gait import scene_file, search
 from rt_gait_ros.gait.calibration import Calibration
 from rt_gait_ros.gait.cipher import Cipher
 from rt_gait_ros.gait.gallery import References
-from rt_gait_ros.gait.scene import Normalisation, SceneError, SceneStatistics
+from rt_gait_ros.gait.scene import Normalisation, SceneError
 from rt_gait_ros.gait.scene_cleaning import Cleared, forget_near, is_near, relabel_files, relabelled
+from rt_gait_ros.gait.scene_statistics import SceneStatistics
+from rt_gait_ros.gait.views import ViewedNormalisation, ViewPrior
 
-PRIOR_FILE = "scene_prior.npy"  # in a model's folder of the repository: mean embedding (P, C) float32, optional
 LOOK_AGAIN = 2.0  # seconds between looks for what other processes have changed
 SAVE_EVERY = 30.0  # seconds; votes of the last of them are lost when the power fails
 
@@ -30,7 +31,7 @@ class SceneReferences(References):
     Distances come out in the model's own measure, as the calibration makes them equivalent.
     """
 
-    query: Normalisation = field(kw_only=True)
+    query: Normalisation | ViewedNormalisation = field(kw_only=True)
     calibration: Calibration = field(kw_only=True)
     treatment: "SceneTreatment" = field(kw_only=True)
 
@@ -47,7 +48,7 @@ class SceneTreatment:
     """Takes out of each template the scene it was enrolled in. scenes: (T,) which of `normalisations` that is."""
 
     scenes: np.ndarray
-    normalisations: tuple[Normalisation, ...]
+    normalisations: tuple[Normalisation | ViewedNormalisation, ...]
 
     def __call__(self, indices: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """As search.Treatment."""
@@ -83,11 +84,12 @@ class Scenes:
         self,
         folder: Path,
         calibration: Calibration,
-        prior: np.ndarray | None = None,
+        prior: ViewPrior | None = None,
         clock: Callable[[], int] = time.time_ns,
         cipher: Cipher | None = None,
     ) -> None:
-        """calibration: of the gait model. prior: see PRIOR_FILE. clock: ns since the epoch, for the age of votes.
+        """calibration: of the gait model. prior: the views that it ships. clock: ns since the epoch, for the age of
+        votes.
 
         cipher: of the gallery.
         """
@@ -138,8 +140,8 @@ class Scenes:
         """The gallery as it is to be searched from this scene.
 
         Every template is rid of the scene it was enrolled in. One whose scene is not known (galleries from before) or
-        has seen too few walkers is taken as of this scene. While this one has seen too few, all stays as it is: what
-        is compared must have been treated alike.
+        has seen too few walkers is taken as of this scene. While this one has seen too few, and the model ships no
+        views, all stays as it is: what is compared must have been treated alike.
         """
         with self._mutex:
             self._refresh()
@@ -272,7 +274,7 @@ class Scenes:
     def _empty(self) -> SceneStatistics:
         return SceneStatistics(self._calibration.radius, self._prior)
 
-    def _without(self, references: References, present: Normalisation) -> References:
+    def _without(self, references: References, present: Normalisation | ViewedNormalisation) -> References:
         names = [template.scene for person in references.persons for template in person.templates]
         numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
         own = [self._scene(name).statistics.normalisation if name else None for name in numbers]
@@ -291,17 +293,3 @@ class Scenes:
             calibration=self._calibration,
             treatment=treatment,
         )
-
-
-def find_prior(repository: Path, model: str) -> np.ndarray | None:
-    """The mean embedding that a model ships, or None. Raises SceneError for one that is none."""
-    path = repository / model / PRIOR_FILE
-    if not path.exists():
-        return None
-    try:
-        prior = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise SceneError(f"{path} cannot be read: {error}") from error
-    if prior.ndim != 2 or not np.isfinite(prior).all():
-        raise SceneError(f"{path} is no mean embedding: its shape is {prior.shape}, and (P, C) without NaN is needed")
-    return np.asarray(prior, np.float32)

@@ -17,7 +17,7 @@ import numpy as np
 
 from rt_gait_ros.errors import GaitError
 from rt_gait_ros.gait.distance import distances
-from rt_gait_ros.gait.scene import drawn_together, standardised
+from rt_gait_ros.gait.scene import MEAN_PRIOR, SPREAD_PRIOR, drawn_together, standardised
 
 PRIOR_FILE = "view_prior.npz"  # in a model's folder of the repository, optional: arrays `centres` and `spreads`
 
@@ -78,6 +78,42 @@ class ViewPrior:
             mine = views == view
             plain[mine] = standardised(embeddings[mine], self.centres[view], self.spreads[view])
         return plain
+
+
+@dataclass(frozen=True, slots=True)
+class ViewedNormalisation:
+    """Takes a scene out of embeddings, view by view. views: their statistics there. walkers: as Normalisation."""
+
+    views: ViewPrior
+    walkers: float
+
+    def __call__(self, embeddings: np.ndarray) -> np.ndarray:
+        """As Normalisation, each embedding (P, C) of (..., P, C) by the view it is nearest to."""
+        return self.views.normalise(embeddings.reshape(-1, *embeddings.shape[-2:])).reshape(embeddings.shape)
+
+
+def viewed_normalisation(prior: ViewPrior, votes: np.ndarray, weights: np.ndarray) -> ViewedNormalisation:
+    """What takes a scene out from the first walker on: the model's views, moved to where this scene's walkers are.
+
+    votes: (N, P, C) and their weights (N,), N >= 0. What the walkers of all views have in common against the model's
+    centres moves every view, as MEAN_PRIOR says; what is left over moves the view it was seen in, likewise; spreads are
+    drawn from the model's towards those of the scene, as SPREAD_PRIOR says.
+    """
+    walkers = float(weights.sum())
+    if not walkers:
+        return ViewedNormalisation(prior, 0.0)
+    views = prior.nearest(votes)
+    residues = votes - prior.centres[views]
+    shift = np.tensordot(weights, residues, 1) / (walkers + MEAN_PRIOR)
+    views = ViewPrior(prior.centres + shift, prior.spreads).nearest(votes)
+    centres, variances = prior.centres + shift, np.square(prior.spreads)
+    for view in np.unique(views):
+        mine = weights * (views == view)
+        seen = float(mine.sum())
+        centres[view] += np.tensordot(mine, votes - centres[view], 1) / (seen + MEAN_PRIOR)
+        within = np.tensordot(mine, np.square(votes - centres[view]), 1)
+        variances[view] = (within + SPREAD_PRIOR * MEAN_PRIOR * variances[view]) / (seen + SPREAD_PRIOR * MEAN_PRIOR)
+    return ViewedNormalisation(ViewPrior(centres, np.sqrt(variances)), walkers)
 
 
 @dataclass(frozen=True, slots=True)

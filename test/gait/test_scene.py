@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
-from rt_gait_ros.gait import scene as scenes
 from rt_gait_ros.gait.distance import distance, distances
-from rt_gait_ros.gait.scene import MAX_AGE, MAX_VOTES, MIN_WALKERS, SceneError, SceneStatistics, normalisation, shares
+from rt_gait_ros.gait.scene import MAX_AGE, MAX_VOTES, MIN_WALKERS, SceneError, normalisation, shares
+from rt_gait_ros.gait.scene_statistics import SceneStatistics
+from rt_gait_ros.gait.views import ViewMoments, ViewPrior, viewed_normalisation
 
 PARTS, CHANNELS = 3, 16
 RADIUS = 2.0  # looks at one person are about 0.6 apart, two persons about 5.6
@@ -83,15 +84,6 @@ def test_old_votes_are_forgotten(crowd):
     assert len(found.votes) == 1
 
 
-def test_a_prior_mean_counts_for_a_few_votes(crowd):
-    prior = np.full((PARTS, CHANNELS), 10.0)
-    without = normalisation(crowd, np.ones(12))
-    with_it = normalisation(crowd, np.ones(12), prior)
-    share = 12 / (12 + scenes.MEAN_PRIOR)
-    assert np.allclose(with_it.centre, share * without.centre + (1 - share) * prior, atol=1e-5)
-    assert np.allclose(with_it.spread, without.spread)
-
-
 def test_a_channel_that_never_changes_is_not_blown_up(crowd):
     crowd[:, :, 0] = 7.0
     found = statistics(crowd).normalisation
@@ -108,3 +100,29 @@ def test_what_is_no_embedding_of_this_model_has_no_vote(crowd, bad):
     assert len(found.votes) == 12
     with pytest.raises(SceneError, match="are no scene"):
         found.load(np.full((1, 2, 2), np.inf), np.zeros(1, np.int64))
+
+
+def test_a_model_that_ships_its_views_takes_them_out_from_the_first_walker_on(random, crowd):
+    offsets = random.normal(0, 10, (3, 1, PARTS, CHANNELS))
+    others = random.normal(0, 1, (40, PARTS, CHANNELS))
+    views = np.repeat(np.arange(3), 40)
+    prior = ViewMoments.of((others + offsets).reshape(-1, PARTS, CHANNELS), views, 3).prior()
+    found = SceneStatistics(RADIUS, prior)
+    front, side = seen(random, crowd) + offsets[0], seen(random, crowd) + offsets[1]
+    assert (distances(front, side).argmin(axis=1) == np.arange(12)).mean() < 0.5
+    plain = found.normalisation(np.concatenate([front, side]))
+    assert (distances(plain[:12], plain[12:]).argmin(axis=1) == np.arange(12)).all()
+    assert found.normalisation(front[0]).shape == (PARTS, CHANNELS)
+
+
+def test_walkers_move_the_views_of_their_scene_to_where_they_are(random):
+    offsets = random.normal(0, 10, (2, PARTS, CHANNELS))
+    prior = ViewPrior(offsets, np.ones_like(offsets))
+    mark = random.normal(0, 1.0, (PARTS, CHANNELS))  # what this camera adds to everybody, from all sides
+    crowd = random.normal(0, 1, (60, PARTS, CHANNELS)) + np.repeat(offsets, 30, axis=0) + mark
+    assert viewed_normalisation(prior, crowd[:0], np.zeros(0)).views is prior
+    few = viewed_normalisation(prior, crowd[:4], np.ones(4)).views
+    many = viewed_normalisation(prior, crowd, np.ones(60)).views
+    true = offsets + mark
+    assert (distance(few.centres, true) < distance(prior.centres, true)).all()  # a view not yet seen moves, too
+    assert distance(many.centres, true).max() < 0.3 * distance(prior.centres, true).min()

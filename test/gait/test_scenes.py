@@ -8,7 +8,7 @@ from rt_gait_ros.gait.gallery import Gallery
 from rt_gait_ros.gait.gallery_file import Template
 from rt_gait_ros.gait.scene import SceneError
 from rt_gait_ros.gait.scene_cleaning import Cleared, forget_near
-from rt_gait_ros.gait.scenes import Scenes, find_prior
+from rt_gait_ros.gait.scenes import Scenes
 
 SHAPE = (2, 8)
 # two tracks are one person's up to 2.0; two people are about 5.7 apart here
@@ -214,17 +214,3 @@ def test_statistics_that_cannot_be_searched_for_somebody_who_is_forgotten_go_who
     (left,) = scene_file.files(folder)
     assert forget_near(folder, None, crowd[[0]]).files == (left,)
     assert not scene_file.files(folder)
-
-
-def test_a_prior_is_a_mean_embedding_or_refused(tmp_path):
-    (tmp_path / "m").mkdir()
-    assert find_prior(tmp_path, "m") is None
-    np.save(tmp_path / "m" / scenes.PRIOR_FILE, np.ones(SHAPE))
-    assert find_prior(tmp_path, "m").shape == SHAPE
-    for bad in (np.ones(3), np.full(SHAPE, np.nan)):
-        np.save(tmp_path / "m" / scenes.PRIOR_FILE, bad)
-        with pytest.raises(SceneError, match="no mean embedding"):
-            find_prior(tmp_path, "m")
-    (tmp_path / "m" / scenes.PRIOR_FILE).write_bytes(b"no array")
-    with pytest.raises(SceneError, match="cannot be read"):
-        find_prior(tmp_path, "m")
