@@ -19,7 +19,6 @@ from rt_gait_ros.evaluation.bench import Row
 from rt_gait_ros.evaluation.walks import VideoWalks, read_all
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.cache import cache_folder
-from rt_gait_ros.synthesis.walks import Nuisances
 from rt_gait_ros.training.cohorts import COLUMNS, FILMED, Generation, VirtualCohorts
 
 SUMMARY = "what each choice of the gait training is worth on real people"
@@ -42,9 +41,11 @@ CHOICES = {
     "usual": Choice(),
     "seed": Choice(seed=1),
     "mirror_off": Choice(mirrored=False),
-    "mask_errors_off": Choice(replace(_USUAL, nuisances=Nuisances(clothes=0.7, noise=0.0))),
-    "clothes_off": Choice(replace(_USUAL, nuisances=Nuisances(clothes=0.0, noise=0.7))),
-    "people_as_tabled": Choice(replace(_USUAL, shape=1.0, manner=1.0)),
+    "capsules": Choice(replace(_USUAL, walkers="capsules", shape=2.0, manner=2.0)),
+    "bodies_alike": Choice(replace(_USUAL, shape=0.0)),
+    "gaits_alike": Choice(replace(_USUAL, manner=0.0)),
+    "mask_errors_off": Choice(replace(_USUAL, nuisances=replace(_USUAL.nuisances, noise=0.0))),
+    "clothes_off": Choice(replace(_USUAL, nuisances=replace(_USUAL.nuisances, clothes=0.0))),
     "views_from_the_side": Choice(replace(_USUAL, side=1.0)),
     "views_from_all_around": Choice(replace(_USUAL, side=0.0)),
     "loss_triplet": Choice(loss="triplet"),

@@ -51,6 +51,9 @@ where --people says who is trained on, all others of the folder; else every four
 fewer than eight people none is left out, and rank-1 is theirs.
 """
 
+# Of the batches, where there are filmed people beside others.
+FILMED_SHARE = 0.25
+
 
 def add_gait(kinds: Any) -> None:
     """Declare the subcommand among those of `rt-gait train`."""
@@ -74,13 +77,16 @@ def add_gait(kinds: Any) -> None:
     gait.add_argument(
         "--batch-people", type=int, dest="people_of_batch", metavar="N", help="persons in one (default 16)"
     )
-    gait.add_argument("--scenes", type=int, help="walks of each in a batch (default 4)")
-    gait.add_argument("--frames", type=int, help="silhouettes of each walk in a batch (default 5)")
-    gait.add_argument("--cohorts", type=int, default=100, help="of 16 virtual persons to generate (default 100)")
+    gait.add_argument("--scenes", type=int, help="walks of each in a batch (default 6)")
+    gait.add_argument("--frames", type=int, help="silhouettes of each walk in a batch (default 3)")
+    gait.add_argument("--cohorts", type=int, default=60, help="of 32 virtual persons to generate (default 60)")
     gait.add_argument(
         "--filmed",
-        action="store_true",
-        help="virtual persons as the pose stage sees pictures of them: nearer to real masks, fifty times as slow",
+        type=int,
+        default=0,
+        metavar="COHORTS",
+        help="further cohorts of 16 as the pose stage sees pictures of them, for a quarter of the batches: nearer to "
+        "real masks, fifty times as slow to make (default 0)",
     )
     gait.add_argument("--learning-rate", type=float, help="the highest of the run (default 0.001)")
     gait.add_argument("--evaluate-every", type=int, metavar="EPOCHS", help="default 5")
@@ -98,9 +104,9 @@ def _gait(arguments: argparse.Namespace) -> int:
     from rt_gait_ros.training.run_folder import RunFolder
 
     training = GaitTraining(**_settings(arguments))
-    for name in ("cohorts", "workers"):
-        if getattr(arguments, name) < 1:
-            raise UsageError(f"--{name} {getattr(arguments, name)}: give 1 or more")
+    for name, least in (("cohorts", 1), ("workers", 1), ("filmed", 0)):
+        if getattr(arguments, name) < least:
+            raise UsageError(f"--{name} {getattr(arguments, name)}: give {least} or more")
     if arguments.data and arguments.filmed:
         raise UsageError("--filmed is of virtual persons: leave it out with --data")
     if not arguments.data and (arguments.people or arguments.test_people):
@@ -126,14 +132,18 @@ def _gait(arguments: argparse.Namespace) -> int:
 
 
 def _virtual(arguments: argparse.Namespace) -> "tuple[str, Cohorts, Cohorts]":
-    from rt_gait_ros.training.cohorts import FILMED, Generation, VirtualCohorts
+    from rt_gait_ros.training.cohorts import FILMED, Generation, MixedCohorts, VirtualCohorts
 
     def made(generation: "Generation") -> "Cohorts":
         return VirtualCohorts(arguments.output, generation, arguments.workers, progress, arguments.repository)
 
-    cohorts = made(replace(FILMED if arguments.filmed else Generation(), cohorts=arguments.cohorts))
-    validation = made(Generation(cohorts=4, first=1_000_000))
-    return f"{cohorts.people} virtual people{', filmed' if arguments.filmed else ''}", cohorts, validation
+    cohorts = made(Generation(cohorts=arguments.cohorts))
+    validation = made(Generation(cohorts=2, first=1_000_000))
+    if arguments.filmed:
+        filmed = made(replace(FILMED, cohorts=arguments.filmed))
+        name = f"{cohorts.people} virtual people and {filmed.people} filmed ones"
+        return name, MixedCohorts([(1.0 - FILMED_SHARE, cohorts), (FILMED_SHARE, filmed)]), validation
+    return f"{cohorts.people} virtual people", cohorts, validation
 
 
 def _settings(arguments: argparse.Namespace) -> dict[str, Any]:

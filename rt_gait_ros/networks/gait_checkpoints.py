@@ -76,10 +76,9 @@ class Kind:
 
 
 def _centred(state: dict[str, Tensor], source: str) -> SetNetwork:
-    first = state.get("set_layer1.forward_block.conv.weight")
-    network = CentredGaitSet(32 if first is None else len(first))
+    network = CentredGaitSet.shaped_as(state)
     load_strictly(network, state, source)
-    return network
+    return network.fold()
 
 
 def _gaitset(state: dict[str, Tensor], source: str) -> SetNetwork:

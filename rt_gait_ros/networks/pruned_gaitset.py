@@ -69,13 +69,14 @@ class PrunedGaitSet(SetNetwork):
     """GaitSet with the filters `kept` alone; it computes what GaitSet does when the weights of all others are zero.
 
     kept: for each convolution of INPUTS the ascending indices (int64) of its filters in the network it came from.
-    prior: (62, 256) of a network that is trained to give parts of length 1 around it; None for GaitSet.
+    prior: (62, 256) of a network that is trained to give parts of length 1 around it; None for GaitSet. biased: whether
+    its convolutions have a bias, as a network that was trained with batch normalisation has.
     """
 
     parts, channels = GaitSet.parts, GaitSet.channels
     prior: Tensor | None
 
-    def __init__(self, kept: Mapping[str, Tensor], prior: Tensor | None = None):
+    def __init__(self, kept: Mapping[str, Tensor], prior: Tensor | None = None, biased: bool = False):
         super().__init__()
         self.register_buffer("prior", None if prior is None else prior.clone())
         self.kept = nn.Module()
@@ -85,7 +86,7 @@ class PrunedGaitSet(SetNetwork):
         self.convolutions = nn.ModuleDict()
         for name, source in INPUTS.items():
             inputs, kernel = len(channels_of(source, kept)), 5 if source is None else 3
-            self.convolutions[name] = nn.Conv2d(inputs, len(kept[name]), kernel, padding=kernel // 2, bias=False)
+            self.convolutions[name] = nn.Conv2d(inputs, len(kept[name]), kernel, padding=kernel // 2, bias=biased)
         half = sum(PYRAMID)
         self.fc_frames = nn.Parameter(torch.zeros(half, len(kept["set_layer6"]), self.channels))
         self.fc_branch = nn.Parameter(torch.zeros(half, len(channels_of("sum3", kept)), self.channels))
@@ -119,7 +120,8 @@ class PrunedGaitSet(SetNetwork):
 
 def cut_gaitset(network: GaitSet, kept: Mapping[str, Tensor]) -> PrunedGaitSet:
     """The network without all filters but `kept` (see PrunedGaitSet)."""
-    pruned = PrunedGaitSet(kept, getattr(network, "prior", None))
+    biased = network.set_layer1.forward_block.conv.bias is not None
+    pruned = PrunedGaitSet(kept, getattr(network, "prior", None), biased)
     # the parts come level by level, first the bands of the frame maximum, then those of the set branch
     levels = torch.arange(network.parts).split([2 * bins for bins in PYRAMID])
     parts = [level.chunk(2) for level in levels]
@@ -130,6 +132,8 @@ def cut_gaitset(network: GaitSet, kept: Mapping[str, Tensor]) -> PrunedGaitSet:
             inputs = channels_of(INPUTS[name], kept)
             target: nn.Conv2d = pruned.convolutions[name]  # type: ignore[assignment]
             target.weight.copy_(convolution.weight[kept[name]][:, inputs])
+            if convolution.bias is not None and target.bias is not None:
+                target.bias.copy_(convolution.bias[kept[name]])
         pruned.fc_frames.copy_(weight[frames][:, kept["set_layer6"]])
         pruned.fc_branch.copy_(weight[branch][:, channels_of("sum3", kept)])
     return pruned.eval()
@@ -142,6 +146,7 @@ def load_pruned_gaitset(state: Mapping[str, Tensor], source: str) -> PrunedGaitS
         if filters is None or filters.ndim != 1 or not len(filters) or not (filters.diff() > 0).all():
             raise CheckpointError(f"{source} is damaged: 'kept.{name}' is no ascending list of filters")
     prior = state.get("prior")
-    network = PrunedGaitSet({name: filters for name, filters in kept.items() if filters is not None}, prior)
+    left = {name: filters for name, filters in kept.items() if filters is not None}
+    network = PrunedGaitSet(left, prior, "convolutions.set_layer1.bias" in state)
     load_strictly(network, state, source)
     return network.eval()

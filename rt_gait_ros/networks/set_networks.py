@@ -5,10 +5,12 @@ with a maximum between them, and a set can grow one frame at a time with exactly
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils import fuse_conv_bn_eval
 
 from rt_gait_ros.networks.backbones import BasicBlock
 
@@ -52,14 +54,29 @@ class SetNetwork(nn.Module, ABC):
 
 
 class _Convolution(nn.Module):
-    """Bias-free convolution and LeakyReLU, slope 0.01 (GaitSet's BasicConv2d)."""
+    """Convolution and LeakyReLU, slope 0.01 (GaitSet's BasicConv2d, which has no bias)."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, padding: int):
         super().__init__()
         self.conv = nn.Conv2d(inputs, outputs, kernel, padding=padding, bias=False)
+        self.bn: nn.Module = nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        return functional.leaky_relu(self.conv(x))
+        return functional.leaky_relu(self.bn(self.conv(x)))
+
+    def normalise(self) -> None:
+        """Put batch normalisation behind the convolution."""
+        self.bn = nn.BatchNorm2d(self.conv.out_channels)
+
+    def add_bias(self) -> None:
+        """Give the convolution a bias, zero at first."""
+        self.conv.bias = nn.Parameter(torch.zeros(self.conv.out_channels))
+
+    def fold(self) -> None:
+        """Turn batch normalisation into weights and bias of the convolution, which computes the same in use."""
+        if isinstance(self.bn, nn.BatchNorm2d):
+            self.conv = fuse_conv_bn_eval(self.conv.eval(), self.bn.eval())
+            self.bn = nn.Identity()
 
 
 class _SetLayer(nn.Module):
@@ -124,7 +141,8 @@ class CentredGaitSet(GaitSet):
 
     The embedding is the mean of that of the set and that of its mirror image, each part of length 1; so it is the same
     whichever way somebody walks past. prior: (parts, channels), the mean of everybody's, a buffer, is taken from it,
-    and each part is scaled to length 1 again. width: of the first convolutions; 32 is GaitSet's size.
+    and each part is scaled to length 1 again. width: of the first convolutions; 32 is GaitSet's size. It is trained
+    with batch normalisation (`normalise`), which becomes a bias of each convolution in use (`fold`).
     mirrored: may be set to False, for half of the work per frame and an embedding that knows left from right.
     """
 
@@ -134,6 +152,38 @@ class CentredGaitSet(GaitSet):
     def __init__(self, width: int = 32):
         super().__init__(width)
         self.register_buffer("prior", torch.zeros(self.parts, self.channels))
+
+    @classmethod
+    def shaped_as(cls, state: Mapping[str, Tensor], width: int = 0) -> "CentredGaitSet":
+        """An empty network that has the parameters of a state: with its biases or normalisation, and as wide.
+
+        width: what the network must have instead; 0: what the state has.
+        """
+        first = "set_layer1.forward_block"
+        weight = state.get(f"{first}.conv.weight")
+        network = cls(width or (32 if weight is None else len(weight)))
+        for layer in network.convolutions():
+            if f"{first}.bn.weight" in state:
+                layer.normalise()
+            if f"{first}.conv.bias" in state:
+                layer.add_bias()
+        return network
+
+    def convolutions(self) -> list[_Convolution]:
+        """All ten."""
+        return [module for module in self.modules() if isinstance(module, _Convolution)]
+
+    def normalise(self) -> "CentredGaitSet":
+        """Put batch normalisation behind every convolution, for training. Returns the network."""
+        for layer in self.convolutions():
+            layer.normalise()
+        return self
+
+    def fold(self) -> "CentredGaitSet":
+        """Turn batch normalisation into weights and biases, for use. Returns the network."""
+        for layer in self.convolutions():
+            layer.fold()
+        return self
 
     def one_sided(self, silhouettes: Tensor) -> Tensor:
         """(B, S, 64, 44) float32 in 0..1 to embeddings (B, parts, channels) of these sets alone, parts of length 1.

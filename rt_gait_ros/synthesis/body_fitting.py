@@ -90,8 +90,8 @@ def fit_bodies(mpfb: Path, ansur: Path, output: Path, report: Callable[[str], No
     random = np.random.default_rng(0)
     sexes = np.arange(SAMPLES) % 2
     shapes = []
-    for number, sex in enumerate(sexes, start=1):
-        shapes.append(targets.body(targets.random_parameters(random, float(sex))))
+    for number, kind in enumerate(sexes, start=1):
+        shapes.append(targets.body(targets.random_parameters(random, float(kind))))
         if number % 500 == 0:
             report(f"{number}/{SAMPLES} random bodies")
     bodies = np.stack(shapes)

@@ -69,8 +69,7 @@ def draw_outfit(random: np.random.Generator, variety: float = 1.0) -> Outfit:
         lag=random.uniform(0.03, 0.14),
     )
     if kind == "shorts":
-        lengths = {"trouser_length": random.uniform(0.25, 0.6), "sleeve_length": random.uniform(0.1, 0.4)}
-        wears = replace(wears, **lengths)
+        wears = replace(wears, trouser_length=random.uniform(0.25, 0.6), sleeve_length=random.uniform(0.1, 0.4))
     elif kind == "skirt":
         length, flare = random.uniform(0.3, 0.95), random.uniform(0.01, 0.10)
         wears = replace(wears, skirt=length, flare=flare, trouser_length=0.2)

@@ -49,7 +49,7 @@ class Tear:
     def damage(self, logits: np.ndarray) -> None:
         """Take holes out of logits (H, W), in place."""
         fresh = self._random.standard_normal(self._steady.shape, np.float32)
-        field = self._steady + self._flicker * cv2.GaussianBlur(fresh, (0, 0), 0.8)
+        field: np.ndarray = self._steady + self._flicker * cv2.GaussianBlur(fresh, (0, 0), 0.8)
         holes = cv2.resize(field, (logits.shape[1], logits.shape[0]), interpolation=cv2.INTER_CUBIC) - self._line
         holes[: int(self._top * len(holes))] = -1.0
         np.minimum(logits, np.where(holes > 0, -1.0, logits), out=logits)

@@ -2,7 +2,7 @@
 
 import json
 import multiprocessing
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
@@ -17,6 +17,7 @@ from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.inference import InferenceClient
 from rt_gait_ros.serving.onnx_client import OnnxClient
 from rt_gait_ros.synthesis.people import person
+from rt_gait_ros.synthesis.strollers import make_stroller, stroller_silhouettes
 from rt_gait_ros.synthesis.walks import Nuisances, random_scene, random_silhouettes
 from rt_gait_ros.training.filming import NEAREST, filmed_silhouettes, random_film
 
@@ -36,29 +37,47 @@ class Cohorts(Protocol):
         ...
 
 
+class MixedCohorts:
+    """Batches of one kind of people or of another, by chance."""
+
+    def __init__(self, kinds: Sequence[tuple[float, Cohorts]]) -> None:
+        """kinds: each with its share of the batches; the shares sum to 1."""
+        self._kinds = [cohorts for _, cohorts in kinds]
+        self._shares = [share for share, _ in kinds]
+        self.people = sum(cohorts.people for cohorts in self._kinds)
+
+    def draw(self, random: np.random.Generator, people: int, scenes: int, frames: int) -> np.ndarray:
+        """As Cohorts.draw."""
+        return self._kinds[random.choice(len(self._kinds), p=self._shares)].draw(random, people, scenes, frames)
+
+
 @dataclass(frozen=True, slots=True)
 class Generation:
     """Virtual people in cohorts: everybody of one walks through each of its scenes, in clothes of the day.
 
-    shape, manner: as `person`. side: share of scenes that are seen from the side. first: number of the first cohort;
-    equal numbers are equal people, so that those a network is tested on are kept apart by it. filmed: silhouettes are
-    what the per-person network makes of pictures (`filming`), and not made with errors of `synthesis.masks`.
+    walkers: "bodies" with a surface and gaits of recorded people (`strollers`), or "capsules" (`people`). shape,
+    manner: factors on the spread of bodies and gaits between people, as those take them. side: share of scenes that are
+    seen from the side. first: number of the first cohort; equal numbers are equal people, so that those a network is
+    tested on are kept apart by it. filmed: silhouettes are what the per-person network makes of pictures (`filming`),
+    and not made with errors of `synthesis.masks`.
     """
 
     cohorts: int = 60
-    people: int = 16
-    scenes: int = 8
-    frames: int = 20
+    people: int = 32
+    scenes: int = 12
+    frames: int = 16
     first: int = 0
-    shape: float = 2.0
-    manner: float = 2.0
-    side: float = 0.35
-    nuisances: Nuisances = field(default_factory=lambda: Nuisances(clothes=0.7, noise=0.7))
+    walkers: str = "bodies"
+    shape: float = 1.2
+    manner: float = 1.2
+    side: float = 0.2
+    nuisances: Nuisances = field(default_factory=lambda: Nuisances(clothes=0.8, noise=0.7))
     filmed: bool = False
 
 
 # Filming is slow: fewer silhouettes of as many people, from far enough to be in the picture.
 FILMED = Generation(
+    people=16,
     scenes=6,
     frames=8,
     first=2_000_000,
@@ -82,14 +101,19 @@ def generate_cohort(generation: Generation, number: int, client: InferenceClient
         scene = random_scene(ranges, random)
         film = random_film(random) if generation.filmed else None
         for place in range(generation.people):
-            who = person(_seed(generation, number, place), generation.shape, generation.manner)
+            seed = _seed(generation, number, place)
             walk = np.zeros((0, ROWS, ROWS), np.uint8)
             while len(walk) < min(MIN_FRAMES, generation.frames // 2):
-                if film is None:
+                if generation.walkers == "capsules":
+                    who = person(seed, generation.shape, generation.manner)
                     walk = random_silhouettes(who, scene, generation.frames, ranges, random)
+                    continue
+                stroller = make_stroller(seed, generation.shape, generation.manner)
+                if film is None:
+                    walk = stroller_silhouettes(stroller, scene, generation.frames, ranges, random)
                 else:
                     assert client is not None, "filmed people need the per-person network"
-                    walk = filmed_silhouettes(who, scene, film, generation.frames, ranges, random, client)
+                    walk = filmed_silhouettes(stroller, scene, film, generation.frames, ranges, random, client)
             silhouettes[place, scene_number] = walk[np.arange(generation.frames) % len(walk)][:, :, COLUMNS]
     return silhouettes
 

@@ -10,15 +10,13 @@ import cv2
 import numpy as np
 
 from rt_gait_ros.pose import person_network
-from rt_gait_ros.pose.layouts import NECK, PARTS
 from rt_gait_ros.pose.person_network import Region
 from rt_gait_ros.serving.inference import InferenceClient
 from rt_gait_ros.silhouette.gaitset import person_mask, silhouette_from_mask
-from rt_gait_ros.synthesis.motion import INDEX
-from rt_gait_ros.synthesis.people import Person
-from rt_gait_ros.synthesis.render import Renderer, wardrobe
-from rt_gait_ros.synthesis.scenes import Actor, Crowd
-from rt_gait_ros.synthesis.walks import FPS, VGA, Nuisances, Scene, Walk, random_walk
+from rt_gait_ros.synthesis.pictures import Photographer
+from rt_gait_ros.synthesis.render import wardrobe
+from rt_gait_ros.synthesis.strollers import Stroll, Stroller, keypoints, stroll
+from rt_gait_ros.synthesis.walks import VGA, Nuisances, Scene
 
 PRESENCE = 0.5  # least probability of a person, as PoseConfig.presence
 IMAGES = 25  # of a walk, of which some are looked at: a second, about a gait cycle
@@ -26,9 +24,6 @@ BATCH = 8  # of the per-person network in the model repository
 NEAREST = 3.2  # metres: nearer walkers do not fit into the picture
 # How far off the centre and the side of the square that is looked at are, as a follower's: shares of height and side.
 OFF_CENTRE, SIDES = 0.02, (0.95, 1.1)
-
-_BODY = np.array([INDEX[name] for name in PARTS if name != "neck"])
-_SHOULDERS = [INDEX["left_shoulder"], INDEX["right_shoulder"]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +59,7 @@ def random_film(random: np.random.Generator) -> Film:
 
 
 def filmed_silhouettes(
-    who: Person,
+    who: Stroller,
     scene: Scene,
     film: Film,
     frames: int,
@@ -76,15 +71,14 @@ def filmed_silhouettes(
 
     Images in which a joint is outside the picture, or nobody is found, do not count. Raises InferenceError.
     """
-    walk = random_walk(who, scene, IMAGES, ranges, random, film.size)
-    crowd = Crowd("film", film.seed, walk.camera, FPS, (Actor(1, who, walk),))
-    renderer = Renderer(crowd, [wardrobe(random)])
+    walk = stroll(who, scene, IMAGES, ranges, random, film.size)
+    camera = Photographer(walk, wardrobe(random), film.seed)
     crops, regions = [], []
     for number in random.permutation(IMAGES)[:frames]:
         region = _region(walk, int(number), random)
         if region is not None:
             regions.append(region)
-            crops.append(person_network.cut(film.develop(renderer.image(int(number))), region))
+            crops.append(person_network.cut(film.develop(camera.picture(int(number))), region))
     made: list[np.ndarray] = []
     for first in range(0, len(crops), BATCH):
         batch = slice(first, first + BATCH)
@@ -95,10 +89,9 @@ def filmed_silhouettes(
     return np.stack(made) if made else np.zeros((0, 64, 64), np.uint8)
 
 
-def _region(walk: Walk, number: int, random: np.random.Generator) -> Region | None:
+def _region(walk: Stroll, number: int, random: np.random.Generator) -> Region | None:
     """Where a follower would look in image `number`; None where a joint is outside the picture."""
-    body = walk.keypoints[number]
-    joints = np.insert(body[_BODY], NECK, body[_SHOULDERS].mean(axis=0), axis=0)
+    joints = walk.camera.project(keypoints(walk.joints[number]))[0]
     if (joints < 0).any() or (joints >= (walk.camera.width, walk.camera.height_px)).any():
         return None
     joints += OFF_CENTRE * np.ptp(joints[:, 1]) * random.standard_normal(2)

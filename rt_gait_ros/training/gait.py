@@ -3,6 +3,8 @@
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,8 +24,9 @@ Report = Callable[[str], None]
 # Width of the first convolutions by name; 32 is GaitSet's own.
 WIDTHS = {"gaitset": 32, "gaitset_small": 16}
 LOSSES = {"contrastive": contrastive, "triplet": triplet, "circle": circle}
-# What the loss of embeddings that are centred on everybody counts beside that of the scene-centred ones.
-PLAIN_WEIGHT = 0.5
+# What the loss of scene-centred embeddings counts beside that of embeddings centred on everybody: the second teaches
+# the network to leave views and clothes out, the first keeps what is left when the recogniser takes a scene out.
+SCENE_WEIGHT = 0.5
 _LARGEST_GRADIENT = 5.0
 _PRIOR_MOMENTUM = 0.02  # of the running mean of embeddings
 _VALIDATION_DRAWS = 8
@@ -41,8 +44,8 @@ class GaitTraining:
     epochs: int = 20
     steps: int = 50
     people: int = 16
-    scenes: int = 4
-    frames: int = 5
+    scenes: int = 6
+    frames: int = 3
     learning_rate: float = 1e-3
     evaluate_every: int = 5
     seed: int = 0
@@ -80,8 +83,10 @@ def train_gait(
     """
     torch.manual_seed(training.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    network = CentredGaitSet(WIDTHS[training.network])
-    if initial is not None:
+    if initial is None:
+        network = CentredGaitSet(WIDTHS[training.network]).normalise()
+    else:
+        network = CentredGaitSet.shaped_as(initial[0], WIDTHS[training.network])
         load_strictly(network, *initial)
     trainer = _Trainer(training, network.to(device), device)
     first = trainer.restore(folder.resume())
@@ -105,16 +110,16 @@ def train_gait(
 def accuracy(network: CentredGaitSet, cohorts: Cohorts, training: GaitTraining) -> dict[str, float]:
     """Rank-1 of people in one scene searched among the same people in another, as embedded and scene-centred; 0..1.
 
-    As many people as in a batch of the training, walks of three times its frames.
+    As many people as in a batch of the training, walks of four times its frames.
     """
     random = np.random.default_rng((0xACC, training.seed))
     hits: dict[str, list[float]] = {"rank1": [], "rank1_scene": []}
     device = next(network.parameters()).device
     network.eval()
     for _ in range(_VALIDATION_DRAWS):
-        batch = cohorts.draw(random, training.people, 3, 3 * training.frames)
-        with torch.no_grad():
-            embedded = _embed(network, batch, device)
+        batch = cohorts.draw(random, training.people, 3, 4 * training.frames)
+        with torch.no_grad(), _mixed_precision(device):
+            embedded = _embed(network, batch, device).float()
         for name, embeddings in (("rank1", embedded), ("rank1_scene", centred(embedded))):
             for probe in range(embeddings.shape[1]):
                 for gallery in range(embeddings.shape[1]):
@@ -129,7 +134,9 @@ class _Trainer:
     """Network, optimizer and schedule of a run, and the running mean of embeddings."""
 
     def __init__(self, training: GaitTraining, network: CentredGaitSet, device: torch.device) -> None:
-        self.training, self.network, self.device = training, network, device
+        # the layout that convolutions are fastest in, on a CPU with bfloat16 and on a GPU
+        self.training, self.device = training, device
+        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.loss = LOSSES[training.loss]
         self.prior = network.prior.clone()
         self.optimizer = torch.optim.AdamW(network.parameters(), lr=training.learning_rate, weight_decay=1e-4)
@@ -156,12 +163,12 @@ class _Trainer:
 
     def _step(self, batch: np.ndarray) -> float:
         self.optimizer.zero_grad(set_to_none=True)
-        with torch.autocast(self.device.type, enabled=self.device.type == "cuda"):
+        with _mixed_precision(self.device):
             embedded = _embed(self.network.one_sided, batch, self.device)
         embedded = embedded.float()
         everybody = embedded.mean((0, 1))
         plain = functional.normalize(embedded - everybody, dim=-1)
-        loss = self.loss(centred(embedded)) + PLAIN_WEIGHT * self.loss(plain)
+        loss = SCENE_WEIGHT * self.loss(centred(embedded)) + self.loss(plain)
         self.scaler.scale(loss).backward()
         self.scaler.unscale_(self.optimizer)
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), _LARGEST_GRADIENT)
@@ -173,8 +180,9 @@ class _Trainer:
 
     def finished(self) -> CentredGaitSet:
         """A copy of the network as it is used: with its prior."""
-        copy = CentredGaitSet(WIDTHS[self.training.network]).to(self.device)
-        copy.load_state_dict({**self.network.state_dict(), "prior": self.prior})
+        state = {**self.network.state_dict(), "prior": self.prior}
+        copy = CentredGaitSet.shaped_as(state).to(self.device)
+        copy.load_state_dict(state)
         return copy
 
     def state(self) -> dict[str, Any]:
@@ -189,6 +197,22 @@ class _Trainer:
         for name, part in self._parts.items():
             part.load_state_dict(state[name])
         return int(state["epoch"])
+
+
+def _mixed_precision(device: torch.device) -> torch.autocast:
+    """Half precision where the machine computes it fast: on a GPU, and on a CPU with bfloat16 instructions."""
+    if device.type == "cuda":
+        return torch.autocast("cuda")
+    return torch.autocast("cpu", torch.bfloat16, enabled=has_bfloat16())
+
+
+@cache
+def has_bfloat16(description: Path = Path("/proc/cpuinfo")) -> bool:
+    """Whether the CPU multiplies in bfloat16, which triples a training's speed."""
+    try:
+        return "avx512_bf16" in description.read_text()
+    except OSError:
+        return False
 
 
 def _mirror_some(batch: np.ndarray, random: np.random.Generator) -> np.ndarray:

@@ -3,8 +3,8 @@ import pytest
 
 from rt_gait_ros.serving.onnx_client import OnnxClient
 from rt_gait_ros.synthesis.masks import MaskNoise
-from rt_gait_ros.synthesis.people import person
-from rt_gait_ros.synthesis.walks import Nuisances, Scene, random_silhouettes
+from rt_gait_ros.synthesis.strollers import make_stroller, stroller_silhouettes
+from rt_gait_ros.synthesis.walks import Nuisances, Scene
 from rt_gait_ros.training.filming import Film, filmed_silhouettes, random_film
 
 SIDE = Scene(height=1.2, distance=4.5, azimuth=90.0, noise=MaskNoise())
@@ -20,14 +20,14 @@ def client(model_repository):
 
 
 def filmed(client, scene=SIDE, film=FILM, frames=6):
-    return filmed_silhouettes(person(3), scene, film, frames, RANGES, np.random.default_rng(2), client)
+    return filmed_silhouettes(make_stroller(3), scene, film, frames, RANGES, np.random.default_rng(2), client)
 
 
 def test_the_pose_stage_sees_a_walker_nearly_as_he_is(client):
     seen = filmed(client)
     assert seen.shape[1:] == (64, 64)
     assert len(seen) >= 4
-    true = random_silhouettes(person(3), SIDE, 25, RANGES, np.random.default_rng(2))
+    true = stroller_silhouettes(make_stroller(3), SIDE, 25, RANGES, np.random.default_rng(2))
     # each beside the true silhouette that is most like it: some other moment of the gait cycle is the most that differs
     for silhouette in seen > 127:
         overlap = [(silhouette & one).sum() / (silhouette | one).sum() for one in true > 127]
