@@ -68,7 +68,7 @@ same minute and clothes: the fit says nothing of recognition on another day. A g
 
 Distances between embeddings that their scene was taken out of mean something else, and are fitted too, where there are
 enough people; each pair is rid of its scene by statistics of others alone. Where the model ships its views
-(view_prior.npz), embeddings are rid of them first.
+(view_prior.npz), these are what is taken out, and any number of people is enough.
 The result goes to calibration.json in the model's folder, where gait_node finds it, or to --output.
 """
 
@@ -217,16 +217,12 @@ def _pairs(arguments: argparse.Namespace, repository: Path) -> tuple[Pairs, Pair
         prior = find_prior(repository, model.name)
         window = RecognizerConfig.window
         embedder = embedder_for(client, model, window, deadline=60.0)
-
-        def without_view(embeddings: np.ndarray) -> np.ndarray:
-            return embeddings if prior is None else prior.normalise(embeddings)
-
         looks: dict[bytes, np.ndarray] = {}
 
         def remembered(frames: np.ndarray) -> np.ndarray:
             key = hashlib.sha256(frames.tobytes()).digest()
             if key not in looks:
-                looks[key] = without_view(read_embedding(embedder.embed(frames).result(), model)[None])[0]
+                looks[key] = read_embedding(embedder.embed(frames).result(), model)
             return looks[key]
 
         sets: list[Pairs] = []
@@ -237,19 +233,15 @@ def _pairs(arguments: argparse.Namespace, repository: Path) -> tuple[Pairs, Pair
         if arguments.gallery is not None:
             gallery = Gallery(arguments.gallery, find_cipher())
             gallery.require_model(model.name)
-            references = gallery.references
-            sets.append(gallery_pairs(replace(references, embeddings=without_view(references.embeddings))))
-        labelled = [
-            Looks(each.persons, each.days, each.scenes, without_view(each.embeddings))
-            for each in _labelled(arguments, repository, embedder, window)
-        ]
+            sets.append(gallery_pairs(gallery.references))
+        labelled = _labelled(arguments, repository, embedder, window)
         by_days = [day_pairs(each) for each in labelled]
         sets += [each.everything for each in by_days]
 
         def scene_free(radius: float) -> Pairs:
             # all looks are known by now: the client may be closed
-            footage = scene_free_pairs(walks.values(), remembered, window, radius)
-            return joined([footage, *(scene_free_day_pairs(each, radius) for each in labelled)])
+            footage = scene_free_pairs(walks.values(), remembered, window, radius, prior)
+            return joined([footage, *(scene_free_day_pairs(each, radius, prior) for each in labelled)])
 
         return joined(sets), joined(each.alike for each in by_days), scene_free
     finally:

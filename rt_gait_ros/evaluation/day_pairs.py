@@ -16,12 +16,13 @@ from rt_gait_ros.datasets.silhouettes import read_silhouettes
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.jobs import Arrays, Embed, Job, half
 from rt_gait_ros.evaluation.pairs import Pairs, joined
-from rt_gait_ros.evaluation.virtual_people import AZIMUTHS, SPREAD, generator_files, silhouettes_of
+from rt_gait_ros.evaluation.virtual_people import AZIMUTHS, generator_files, silhouettes_of
 from rt_gait_ros.evaluation.walks import VideoWalks
 from rt_gait_ros.gait.distance import distances
 from rt_gait_ros.gait.model import GaitModel
 from rt_gait_ros.gait.scene import MIN_WALKERS, normalisation, shares
-from rt_gait_ros.synthesis.people import person
+from rt_gait_ros.gait.views import ViewPrior
+from rt_gait_ros.synthesis.strollers import make_stroller
 
 # Number of the first generated person: training takes those below 2,000,000,000, ranges of 8-bit networks those from
 # there on, `evaluate virtual` those from 3,000,000,000 on.
@@ -74,11 +75,15 @@ def day_pairs(looks: Looks) -> DayPairs:
     return DayPairs(Pairs(apart[kept & same], apart[kept & ~same]), Pairs(apart[alike & same], apart[alike & ~same]))
 
 
-def scene_free_day_pairs(looks: Looks, radius: float) -> Pairs:
+def scene_free_day_pairs(looks: Looks, radius: float, prior: ViewPrior | None = None) -> Pairs:
     """The pairs with scenes taken out, among each half of the people by statistics of the other half.
 
-    radius: as of SceneStatistics. Looks in a scene that too few of the others have seen are left out.
+    radius: as of SceneStatistics. Looks in a scene that too few of the others have seen are left out. prior: the views
+    that the model ships; they alone are then taken out, as for the first who walk by.
     """
+    if prior is not None:
+        plain = prior.normalise(looks.embeddings)
+        return day_pairs(Looks(looks.persons, looks.days, looks.scenes, plain)).everything
     people = np.unique(looks.persons)
     odd = np.isin(looks.persons, people[1::2])
     return joined(
@@ -112,7 +117,7 @@ class EmbedDays:
 
     def __call__(self, _files: Sequence[Path], embed: Embed, model: GaitModel) -> Arrays:
         """Walk, see and embed. Raises GaitError for an embedding that float16 cannot hold."""
-        who = person(self.number, SPREAD, SPREAD)
+        who = make_stroller(self.number)
         made: Arrays = {}
         for day in range(self.days):
             random = np.random.default_rng((0xDA7, self.number, day))

@@ -15,7 +15,7 @@ from rt_gait_ros.synthesis.strollers import make_stroller, stroller_silhouettes
 from rt_gait_ros.synthesis.walks import Nuisances, random_scene
 
 # Number of the first person; training (training.cohorts) numbers its people below, evaluation on virtual ones above.
-FIRST = 2_500_000_000
+FIRST = 2_600_000_000
 AZIMUTHS = tuple(range(0, 181, 18))  # degrees: 0 away from the camera, 90 to the left, 180 towards it
 FRAMES = 30  # of a walk: the recogniser's window
 FEWEST = 10  # people

@@ -13,7 +13,7 @@ import numpy as np
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.gait.distance import distances
 from rt_gait_ros.gait.scene import Normalisation, normalisation, shares
-from rt_gait_ros.gait.views import ViewError, ViewMoments
+from rt_gait_ros.gait.views import ViewedNormalisation, ViewError, ViewMoments, ViewPrior, viewed_normalisation
 
 MIN_VOTES = 5  # walks that must be left of a scene or view without the two; the live recogniser asks for more
 # Groups that people are put into where leaving out single ones would take hours: two groups are left out at a time.
@@ -127,13 +127,19 @@ def _normalisation(votes: np.ndarray, between: np.ndarray, radius: float) -> Nor
     return normalisation(votes, shares(between, radius))
 
 
+def taken_out(votes: np.ndarray, weights: np.ndarray, prior: ViewPrior | None) -> Normalisation | ViewedNormalisation:
+    """What takes a scene of these votes (N, P, C) of these weights (N,) out, as SceneStatistics does it."""
+    return normalisation(votes, weights) if prior is None else viewed_normalisation(prior, votes, weights)
+
+
 def normalised_pairs(
-    looks: Sequence[np.ndarray], at_once: np.ndarray, radius: float, walkers: float
+    looks: Sequence[np.ndarray], at_once: np.ndarray, radius: float, walkers: float, prior: ViewPrior | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Distances of looks at one person, and at two, of one scene that neither of them has voted in.
 
     looks: of N tracks, (K, P, C) each. at_once: (N, N), whether two are in the picture together, and so are two people.
-    walkers: different walkers that the others must be; pairs without are left out.
+    walkers: different walkers that the others must be; pairs without are left out. prior: the views that the model
+    ships, which make any number of walkers enough.
     """
     genuine, impostor = [np.zeros(0)], [np.zeros(0)]
     means = np.stack([track.mean(axis=0) for track in looks]) if looks else np.zeros((0, 1, 1))
@@ -143,9 +149,9 @@ def normalised_pairs(
             continue
         others = np.delete(np.arange(len(looks)), [one, other])
         weights = shares(between[np.ix_(others, others)], radius)
-        if weights.sum() < walkers:
+        if prior is None and weights.sum() < walkers:
             continue
-        scene = normalisation(means[others], weights)
+        scene = taken_out(means[others], weights, prior)
         found = distances(scene(looks[one]), scene(looks[other]))
         if one == other:
             genuine.append(found[np.triu_indices(len(found), 1)])

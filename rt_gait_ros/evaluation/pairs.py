@@ -14,6 +14,7 @@ from rt_gait_ros.evaluation.walks import VideoWalks, Walk
 from rt_gait_ros.gait.distance import distances
 from rt_gait_ros.gait.gallery import References
 from rt_gait_ros.gait.scene import MIN_WALKERS
+from rt_gait_ros.gait.views import ViewPrior
 
 MOST = 500_000  # pairs of two persons out of a table: more say nothing new
 
@@ -40,17 +41,19 @@ def footage_pairs(videos: Iterable[VideoWalks], embed: Embed, window: int) -> Pa
     return Pairs(np.concatenate([np.zeros(0), *genuine]), np.concatenate([np.zeros(0), *impostor]))
 
 
-def scene_free_pairs(videos: Iterable[VideoWalks], embed: Embed, window: int, radius: float) -> Pairs:
+def scene_free_pairs(
+    videos: Iterable[VideoWalks], embed: Embed, window: int, radius: float, prior: ViewPrior | None = None
+) -> Pairs:
     """The same pairs with the scene of each video taken out, as far as the rest of its tracks shows enough walkers.
 
-    radius: as of SceneStatistics. Somebody's other tracks, of which nobody knows, stay in the statistics, as they do
-    when the recogniser runs.
+    radius, prior: as of SceneStatistics. Somebody's other tracks, of which nobody knows, stay in the statistics, as
+    they do when the recogniser runs.
     """
     parts = []
     for video in videos:
         tracks = _tracks(video, embed, window)
         together = np.array([[_at_once(one, other) for other, _ in tracks] for one, _ in tracks])
-        found = normalised_pairs([looks for _, looks in tracks], together, radius, MIN_WALKERS)
+        found = normalised_pairs([looks for _, looks in tracks], together, radius, MIN_WALKERS, prior)
         parts.append(Pairs(*found))
     return joined(parts)
 

@@ -10,9 +10,9 @@ import numpy as np
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.jobs import Arrays, Embed, Job, half
 from rt_gait_ros.gait.model import GaitModel
-from rt_gait_ros.synthesis import masks, motion, people, raster, solids, view, walks
-from rt_gait_ros.synthesis.people import Person, person
-from rt_gait_ros.synthesis.walks import Nuisances, random_scene, random_silhouettes
+from rt_gait_ros.synthesis import bodies, clothes, gaits, masks, outlines, strollers, tears, things, view, walks
+from rt_gait_ros.synthesis.strollers import Stroller, make_stroller, stroller_silhouettes
+from rt_gait_ros.synthesis.walks import Nuisances, random_scene
 
 # Number of the first person of seed 0; each seed has a block of PER_SEED of its own. Training numbers its people from 0
 # on and, to look at its progress, from 1_000_000_000 on (training.cohorts), so it never meets one of these.
@@ -20,7 +20,6 @@ FIRST, PER_SEED, SEEDS = 3_000_000_000, 1_000_000, 1000
 AZIMUTHS = tuple(range(0, 181, 18))  # degrees: 0 away from the camera, 90 to the left, 180 towards it
 HEIGHTS = (0.4, 1.2, 2.5)  # of the camera, metres
 COUNTS = (1, 3, 7, 15, 30, 60)  # frames
-SPREAD = 2.0  # of shape and manner, see `person`
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +88,12 @@ class Cast:
         return made + [Job(str(n), files, EmbedWalks(n, self.views, self.frames)) for n in strangers]
 
 
+_GENERATOR = bodies, clothes, gaits, masks, outlines, strollers, tears, things, view, walks
+
+
 def generator_files() -> tuple[Path, ...]:
     """The sources of the generator: another one gives other walks."""
-    sources = [getsourcefile(module) for module in (masks, motion, people, raster, solids, view, walks)]
+    sources = [getsourcefile(module) for module in _GENERATOR]
     return tuple(Path(source) for source in sources if source)
 
 
@@ -113,7 +115,7 @@ class EmbedWalks:
 
     def __call__(self, _files: Sequence[Path], embed: Embed, model: GaitModel) -> Arrays:
         """Walk, see and embed. Raises GaitError for an embedding that float16 cannot hold."""
-        who = person(self.number, SPREAD, SPREAD)
+        who = make_stroller(self.number)
         made: Arrays = {}
         for azimuth, height in self.views:
             seen = silhouettes_of(who, self.number, azimuth, height, self.frames)
@@ -127,7 +129,7 @@ class EmbedWalks:
         return made
 
 
-def silhouettes_of(who: Person, number: int, azimuth: int, height: float, frames: int, day: int = 0) -> np.ndarray:
+def silhouettes_of(who: Stroller, number: int, azimuth: int, height: float, frames: int, day: int = 0) -> np.ndarray:
     """Silhouettes (S, 64, 64) uint8 of one walk with everything that must not matter; S <= frames, good ones alone.
 
     number, azimuth, height and day alone decide what is seen.
@@ -135,4 +137,4 @@ def silhouettes_of(who: Person, number: int, azimuth: int, height: float, frames
     random = np.random.default_rng((number, azimuth, round(1000 * height), day))
     hard = Nuisances(heights=(height, height), views=(float(azimuth),), clothes=1.0, noise=1.0)
     scene = replace(random_scene(hard, random), both_ways=False)
-    return random_silhouettes(who, scene, frames, hard, random)
+    return stroller_silhouettes(who, scene, frames, hard, random)

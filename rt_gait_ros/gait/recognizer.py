@@ -88,7 +88,8 @@ class GaitRecognizer:
                 walkers = self._scenes.walkers(self._scene)
             except SceneError as error:
                 return str(error)
-        return f"{self._scene}: {walkers:.0f} walkers seen, taken out from {MIN_WALKERS:.0f} on"
+            least = 0.0 if self._scenes.knows_views else MIN_WALKERS
+        return f"{self._scene}: {walkers:.0f} walkers seen, taken out from {least:.0f} on"
 
     def update(self, tracks: TrackFrame) -> IdentityFrame:
         """Take the tracks after one image; say who each live one is, as far as is known by now.

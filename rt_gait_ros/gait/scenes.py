@@ -118,6 +118,11 @@ class Scenes:
         scenes = list(self._scenes.values())
         return time.monotonic() - self._saved > SAVE_EVERY and any(s.pending or s.outdated for s in scenes)
 
+    @property
+    def knows_views(self) -> bool:
+        """Whether the model ships its views, which are then taken out from the first walker on."""
+        return self._prior is not None
+
     def walkers(self, name: str) -> float:
         """How many different walkers the scene has seen."""
         with self._mutex:

@@ -6,6 +6,7 @@ from rt_gait_ros.evaluation.day_pairs import Looks, day_pairs, film_looks, scene
 from rt_gait_ros.evaluation.walks import VideoWalks, Walk
 from rt_gait_ros.gait.distance import distances
 from rt_gait_ros.gait.scene import normalisation
+from rt_gait_ros.gait.views import ViewMoments
 
 
 @pytest.fixture
@@ -45,6 +46,16 @@ def test_a_scene_that_too_few_have_seen_is_left_out(looks):
     few = looks.only(np.flatnonzero((looks.scenes == "hall") | (looks.persons < "06")))
     pairs = scene_free_day_pairs(few, 0.0)
     assert (len(pairs.genuine), len(pairs.impostor)) == (20, 2 * 45 * 4)
+
+
+def test_a_model_that_ships_its_views_needs_nobody_else(looks):
+    hall = looks.only(np.flatnonzero(looks.persons < "04"))
+    assert not len(scene_free_day_pairs(hall, 0.0).genuine)  # two of the others are too few
+    _, views = np.unique(looks.scenes, return_inverse=True)
+    prior = ViewMoments.of(looks.embeddings, views, 2).prior()
+    pairs = scene_free_day_pairs(hall, 0.0, prior)
+    assert (len(pairs.genuine), len(pairs.impostor)) == (4 * 4, 6 * 16)
+    assert np.median(pairs.genuine) < np.quantile(pairs.impostor, 0.05)
 
 
 def test_films_of_one_person_a_day_give_a_look_for_each_pass(tmp_path):

@@ -7,7 +7,7 @@ from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.evaluation import virtual
 from rt_gait_ros.evaluation.virtual_people import FIRST, Cast, EmbedWalks, silhouettes_of
 from rt_gait_ros.gait.model import GaitModel
-from rt_gait_ros.synthesis.people import person
+from rt_gait_ros.synthesis.strollers import make_stroller
 
 MODEL = GaitModel("m", "silhouette", (64, 64), 3, 100, (1, 2))
 CAST = Cast(people=3, strangers=8, azimuths=(0, 90), heights=(1.0,), frames=7)
@@ -133,7 +133,7 @@ def test_a_persons_job_embeds_every_view_and_the_first_frames_of_another_day():
 
 def test_walks_differ_by_day_view_and_person_and_nothing_else_moves_them():
     def walk(number=FIRST, azimuth=90, height=1.2, day=0):
-        return silhouettes_of(person(number), number, azimuth, height, 8, day)
+        return silhouettes_of(make_stroller(number), number, azimuth, height, 8, day)
 
     first = walk()
     np.testing.assert_array_equal(first, walk())
