@@ -29,6 +29,8 @@ NEW_CLOCK = 1.0
 AVI_HEADER = 8
 # Seconds after which a camera or server that says nothing is lost.
 SILENCE = 5.0
+# Formats whose size says nothing about an end: that of a playlist or description, or one that a camera made up.
+ENDLESS = {"hls", "applehttp", "dash", "sdp", "rtsp", "mpjpeg"}
 # What FFmpeg is told about streams: RTSP over TCP where the camera has it, since lost packets are lost images; and the
 # microseconds of a stream are looked at before it plays, well below SILENCE: some announce sound and never send any.
 STREAM_OPTIONS = {"rtsp_flags": "prefer_tcp", "analyzeduration": "2000000"}
@@ -174,7 +176,8 @@ class Video:
         stream, container = self._stream, self._container
         flags = self._av.format.Flags
         self.timed = not container.format.flags & flags.no_timestamps.value
-        self.finite = container.format.name != "mpjpeg" and (container.size > 0 or (container.duration or 0) > 0)
+        sized = container.size > 0 and not ENDLESS & set(container.format.name.split(","))
+        self.finite = sized or (container.duration or 0) > 0
         self.expected = int(stream.frames)
         self._base: Fraction = stream.time_base or Fraction(1, 1)
         mean, fitting = _rate(stream.average_rate), _rate(stream.guessed_rate)

@@ -5,7 +5,8 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from functools import partial
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import av
@@ -135,6 +136,26 @@ def mjpeg_camera() -> Iterator[MjpegCamera]:
     camera.start()
     yield camera
     camera.stop()
+
+
+@pytest.fixture
+def serve_folder() -> Iterator[Callable[[Path], str]]:
+    """serve_folder(path) serves the files in a folder over HTTP and returns its URL."""
+    servers: list[Server] = []
+
+    def start(folder: Path) -> str:
+        class Handler(SimpleHTTPRequestHandler):
+            def log_message(self, *_: object) -> None:
+                pass
+
+        servers.append(Server(("127.0.0.1", 0), partial(Handler, directory=str(folder))))
+        threading.Thread(target=servers[-1].serve_forever, args=(0.05,), daemon=True).start()
+        return f"http://127.0.0.1:{servers[-1].server_address[1]}"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
 
 
 @pytest.fixture

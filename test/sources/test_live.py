@@ -13,7 +13,7 @@ import pytest
 from rt_gait_ros.sources import SourceError, live, open_source
 from rt_gait_ros.sources.live import DriverCamera, LiveSource
 from rt_gait_ros.sources.source import SourceOptions
-from rt_gait_ros.sources.video import StreamLost
+from rt_gait_ros.sources.video import StreamLost, Video
 
 from .conftest import FPS, MjpegCamera, number_of, picture, steady, write_video
 
@@ -285,6 +285,18 @@ def test_a_recording_over_http_loops_and_can_be_played_fast(serve: Callable[...,
         frames = [frame for frame, _ in zip(source, range(10), strict=False)]
     assert [number_of(frame.image) for frame in frames] == [0, 1, 2, 3, 0, 1, 2, 3, 0, 1]
     assert np.diff([frame.stamp for frame in frames]) == pytest.approx(1e9 / FPS, abs=2e6)
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_a_playlist_is_a_recording_when_it_says_that_it_ends(
+    serve_folder: Callable[[Path], str], tmp_path: Path, ended: bool
+) -> None:
+    write_video(tmp_path / "0.ts", steady(25))
+    lines = ["#EXTM3U", "#EXT-X-VERSION:3", "#EXT-X-TARGETDURATION:1", "#EXTINF:1.0,", "0.ts"]
+    (tmp_path / "live.m3u8").write_text("\n".join([*lines, *["#EXT-X-ENDLIST"] * ended]) + "\n")
+    video = Video(f"{serve_folder(tmp_path)}/live.m3u8", timeout=20.0)
+    assert video.finite == ended
+    video.close()
 
 
 def test_a_raw_recording_over_http_that_says_no_rate_ends_with_one_line(
