@@ -37,9 +37,9 @@ def measure(arguments: argparse.Namespace, progress: Callable[[str], None]) -> l
     """Compare centres of views, and search with them taken out.
 
     Rows: `centre_VIEW` and `centres`, how far generated centres are from real ones, where 1 is how far the centres of
-    neighbouring real views are from each other; `told`, share of real walks whose view generated centres tell right, or
-    a neighbouring one; `rank1_CONDITION`, other views only, with generated centres taken out, and `rank1_CONDITION_real`
-    with those of other real people. Raises GaitError.
+    neighbouring real views are from each other; `told`, share of real walks whose view generated centres tell right,
+    or a neighbouring one; `rank1_CONDITION`, other views only, with generated centres taken out; and with those of
+    other real people, `rank1_CONDITION_real`. Raises GaitError.
     """
     people = casia_b.find_people(arguments.folder, range(arguments.first, arguments.last + 1))
     repository, cores = resource("model_repository"), len(os.sched_getaffinity(0))
