@@ -19,10 +19,10 @@ from rt_gait_ros.gait.names import UnfitName, clean_name
 from rt_gait_ros.gait.scene import MIN_WALKERS, SceneError
 from rt_gait_ros.gait.scenes import Scenes
 from rt_gait_ros.gait.stream_embedder import embedder_for
-from rt_gait_ros.gait.thinning import Thinning
 from rt_gait_ros.gait.walkers import Request, Walker
 from rt_gait_ros.serving.inference import InferenceClient, InferenceError
-from rt_gait_ros.silhouette.flow import Place
+from rt_gait_ros.silhouette.flow import FLOW_RATE, Place
+from rt_gait_ros.silhouette.thinning import Thinning
 from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
 
 NANOSECONDS = 1_000_000_000
@@ -246,7 +246,7 @@ class GaitRecognizer:
             return
         if not walker.pace.takes(stamp):
             return
-        place = Place.of(track.age, track.box)
+        place = Place.of(round(stamp * FLOW_RATE / NANOSECONDS), track.box)
         self._embedder.add(track.body_id, frame, place)
         walker.fresh += 1
         walker.quality += (track.quality - walker.quality) / walker.fresh

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from rt_gait_ros.gait.evidence import Evidence
-from rt_gait_ros.gait.thinning import Thinning
+from rt_gait_ros.silhouette.thinning import Thinning
 from rt_gait_ros.tracking.track import TrackState
 
 

@@ -15,7 +15,8 @@ from rt_gait_ros.pose.person import PersonPose, PoseFrame
 from rt_gait_ros.pose.person_network import PersonReading, Region
 from rt_gait_ros.pose.reading import person_pose
 from rt_gait_ros.serving.inference import InferenceClient
-from rt_gait_ros.silhouette.flow import FlowFrames
+from rt_gait_ros.silhouette.flow import FLOW_RATE, FlowFrames
+from rt_gait_ros.silhouette.thinning import Thinning
 from rt_gait_ros.sources.frame import Frame
 from rt_gait_ros.tracking.camera_motion import CameraMotion
 
@@ -44,7 +45,8 @@ class PoseConfig:
     unconfirmed: whole-image runs in a row that may miss a followed person before the follower is dropped; 0: any.
     keypoint_confidence: joints less sure than this are reported as missing.
     smoothing: filter each followed person's keypoints through time.
-    gait_frame_kind: what to make for gait recognition: "silhouette", "skeleton", "flow", or "" for nothing.
+    gait_frame_kind: what to make for gait recognition: "silhouette", "skeleton", "flow", or "" for nothing. Flow is
+        made from one image to the next of FLOW_RATE a second; what a faster camera has between them gets no frame.
     camera_motion: "image": tell how the camera moved from image to image, by what stands still in them; or "off".
     """
 
@@ -91,6 +93,8 @@ class PosePipeline:
         self._detector: Detector | None = None
         self._followers: list[Follower] = []
         self._flow = FlowFrames() if self._config.gait_frame_kind == "flow" else None
+        self._flow_pace = Thinning(FLOW_RATE)
+        self._flows = True
         self._motion = CameraMotion() if self._config.camera_motion == "image" else None
         self._since_detection = 0
         self._look_around = True
@@ -116,7 +120,9 @@ class PosePipeline:
             if self._flow is not None:
                 self._flow.restart()
         if self._flow is not None:
-            self._flow.add(image)  # flow leads from this image to the next, whatever becomes of it below
+            self._flows = self._flow_pace.takes(frame.stamp)
+            if self._flows:
+                self._flow.add(image)  # flow leads from this image to the next, whatever becomes of it below
         due = self._look_around or not self._followers or self._since_detection + 1 >= self._config.detector_period
         self._look_around = True  # stays so if a network fails below
         people, readings = self._ask(image, time, due)
@@ -197,8 +203,9 @@ class PosePipeline:
         """The followers as the rest of the package sees them."""
         height, width = frame.image.shape[:2]
         config = self._config
+        kind = config.gait_frame_kind if self._flow is None or self._flows else ""
         people: list[PersonPose] = [
-            person_pose(follower, (width, height), config.keypoint_confidence, config.gait_frame_kind, self._flow)
+            person_pose(follower, (width, height), config.keypoint_confidence, kind, self._flow)
             for follower in self._followers
         ]
         # last, so that the motion always leads from the last image that came through to this one

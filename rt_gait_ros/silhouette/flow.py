@@ -7,6 +7,8 @@ import cv2
 import numpy as np
 
 SIZE = 60  # rows and columns of a frame
+# Images a second that the networks learned from (TUM-GAID's camera): how far things move from one to the next.
+FLOW_RATE = 30.0
 # Frames that one descriptor stands on, and frames from one window to the next (Embedded-Gait).
 WINDOW, STEP = 25, 5
 UNITS = 100.0  # values per pixel: int16 hundredths
@@ -78,7 +80,10 @@ def _cells(flow: np.ndarray) -> np.ndarray:
 
 
 class Place(NamedTuple):
-    """Where on a walk a frame was taken: number of the image, and of the person's box middle and height (pixels)."""
+    """Where on a walk a frame was taken.
+
+    image: its number, at FLOW_RATE. x, height: middle and height of the person's box, pixels.
+    """
 
     image: int
     x: float

@@ -203,6 +203,20 @@ def test_flow_does_not_reach_over_a_pause(client):
     assert seen == [False, True, False, True]
 
 
+@pytest.mark.parametrize(("rate", "every"), [(25, 1), (30, 1), (60, 2), (120, 4)])
+def test_flow_is_of_images_as_far_apart_as_the_networks_learned(client, rate, every):
+    pipeline = PosePipeline(client, PoseConfig(gait_frame_kind="flow"))
+    speeds = []
+    for number in range(17):
+        seconds = number / rate
+        client.people = [(300 + 150 * seconds, 240, 200)]
+        (person,) = pipeline.process(Frame(client.image(), 10**9 + round(seconds * 1e9))).people
+        if person.gait_frame is not None:
+            speeds.append(person.gait_frame[30, :, 0].max())
+    assert len(speeds) == 16 // every
+    assert np.median(speeds) > 180  # 5 pixels of 480 a frame at 30 images a second, seen at the edges of a bar alone
+
+
 @pytest.mark.parametrize(("setting", "moved"), [("image", True), ("off", False)])
 def test_the_motion_of_the_camera_is_told_where_it_is_asked_for(client, setting, moved):
     pipeline = PosePipeline(client, PoseConfig(camera_motion=setting))

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from rt_gait_ros.gait.thinning import Thinning
+from rt_gait_ros.silhouette.thinning import Thinning
 
 SECONDS = 8
 
