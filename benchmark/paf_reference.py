@@ -80,9 +80,10 @@ def parse(
     window: int = 5,
     samples: int = 7,
     link_threshold: float = 0.1,
+    bounded_centroids: bool = False,
 ) -> np.ndarray:
     """People (P, K, 3) of x, y (0..1) and confidence, as trt_pose groups them; see rt_gait_ros.pose.paf.PafParser."""
-    peaks = [_peaks(plane, threshold, window) for plane in cmap]
+    peaks = [_peaks(plane, threshold, window, bounded_centroids) for plane in cmap]
     size = np.array(cmap.shape[1:], np.float32)
     joined: dict[tuple[int, int], list[tuple[int, int]]] = {}
     for row, column, start, end in topology.links:
@@ -123,7 +124,7 @@ def _person(
     return person
 
 
-def _peaks(plane: np.ndarray, threshold: float, window: int) -> np.ndarray:
+def _peaks(plane: np.ndarray, threshold: float, window: int, bounded: bool) -> np.ndarray:
     """Refined peaks (N, 3): row and column in 0..1, and value."""
     highest = maximum_filter(plane, window, mode="constant", cval=-np.inf)
     half = window // 2
@@ -136,8 +137,8 @@ def _peaks(plane: np.ndarray, threshold: float, window: int) -> np.ndarray:
         weights = padded[cell[0] : cell[0] + window, cell[1] : cell[1] + window]
         places = np.meshgrid(np.float32(cell[0]) + offsets, np.float32(cell[1]) + offsets, indexing="ij")
         mass, *moments = (np.cumsum(values)[-1] for values in (weights, *(weights * place for place in places)))
-        place = np.array(moments) / mass if mass > 0 else cell
-        if (np.abs(place - cell) > half).any():
+        place = np.array(moments) / mass if mass != 0 else cell
+        if bounded and (mass < 0 or (np.abs(place - cell) > half).any()):
             place = cell
         peaks.append((*((place.astype(np.float32) + centre) / size), plane[tuple(cell)]))
     return np.array(peaks, np.float32).reshape(-1, 3)

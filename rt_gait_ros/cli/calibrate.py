@@ -3,6 +3,7 @@
 import argparse
 import hashlib
 import os
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -28,7 +29,7 @@ from rt_gait_ros.evaluation.open_set import equal_error_rate
 from rt_gait_ros.evaluation.pairs import Pairs, footage_pairs, gallery_pairs, joined, scene_free_pairs
 from rt_gait_ros.evaluation.plots import reliability_plot, save_image
 from rt_gait_ros.evaluation.reliability import held_out_reliability
-from rt_gait_ros.evaluation.walks import VIDEO_ENDINGS, VideoWalks, read_all
+from rt_gait_ros.evaluation.walks import PROGRESS_SECONDS, VIDEO_ENDINGS, VideoWalks, read_all
 from rt_gait_ros.gait import calibration
 from rt_gait_ros.gait.calibration import LEAST_PAIRS, Calibration
 from rt_gait_ros.gait.cipher import find_cipher
@@ -116,6 +117,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--persons and --workers must be at least 1")
     repository = arguments.repository or resource("model_repository")
     pairs, alike, without_scenes = _pairs(arguments, repository)
+    progress(f"{len(pairs.genuine)} pairs of looks at one person, {len(pairs.impostor)} at two: fitting")
     # N independent chances of a false accept, each of rate r, make one of rate 1 - (1 - r)^N.
     rate = arguments.false_accept_rate
     if arguments.persons > 1 and 0.0 < rate < 1.0:
@@ -218,11 +220,16 @@ def _pairs(arguments: argparse.Namespace, repository: Path) -> tuple[Pairs, Pair
         window = RecognizerConfig.window
         embedder = embedder_for(client, model, window, deadline=60.0)
         looks: dict[bytes, np.ndarray] = {}
+        spoken = time.monotonic()
 
         def remembered(frames: np.ndarray) -> np.ndarray:
+            nonlocal spoken
             key = hashlib.sha256(frames.tobytes()).digest()
             if key not in looks:
                 looks[key] = read_embedding(embedder.embed(frames).result(), model)
+                if time.monotonic() - spoken >= PROGRESS_SECONDS:
+                    spoken = time.monotonic()
+                    progress(f"{len(looks)} looks embedded")
             return looks[key]
 
         sets: list[Pairs] = []

@@ -84,6 +84,13 @@ def add_tum_gaid(protocols: Any) -> None:
     parser.add_argument("folder", type=Path, metavar="DIR")
     parser.add_argument("--model", required=True, metavar="NAME", help="gait model that eats optical flow")
     parser.add_argument("--people", type=Path, metavar="FILE", help="evaluate these people alone, one a line")
+    parser.add_argument(
+        "--ties",
+        choices=tum_gaid.TIES,
+        default=tum_gaid.TIES[0],
+        help="who gets a window that several persons have equally many neighbours of: the lowest label, as in the "
+        "authors' program (default), or whoever is nearest",
+    )
     parser.set_defaults(action=_tum_gaid)
 
 
@@ -153,7 +160,7 @@ def _tum_gaid(arguments: argparse.Namespace) -> int:
         wanted = _people(arguments.people)
         jobs = [job for job in jobs if job.name.split("/")[1] in wanted]
     embedded = _embed(arguments, jobs, "flow")
-    result = tum_gaid.evaluate(embedded, arguments.model)
+    result = tum_gaid.evaluate(embedded, arguments.model, arguments.ties)
     lines = [
         f"TUM-GAID, {result.model}: {result.people} people, {len(jobs)} videos, {result.lost} of them lost",
         "",

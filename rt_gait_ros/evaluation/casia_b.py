@@ -175,11 +175,22 @@ def jobs_of(people: Collection[Person], frames: int = 0) -> list[Job]:
 
 
 def find_people(folder: Path, numbers: Collection[int]) -> tuple[Person, ...]:
-    """Those to be tested. Raises UsageError for a folder of another layout, or fewer than two of them."""
+    """Those to be tested. Raises UsageError for a folder of another layout, or where fewer than two can be compared."""
     people = find(folder, numbers)
     if len(people) < 2:
         raise UsageError(f"{folder} has {len(people)} of the people asked for: two at least can be compared")
+    probes = [name for names in CONDITIONS.values() for name in names]
+    for what, names, least in (("NM 1-4", GALLERY, 2), ("NM 5-6, BG 1-2, CL 1-2", probes, 1)):
+        if (there := sum(_has_files(person, names) for person in people)) < least:
+            raise UsageError(
+                f"{folder} has pictures or pickles of {what} of {there} people; {least} at least are needed, in "
+                "files like 001/nm-01/090/001-nm-01-090-001.png or 001/nm-01/090/090.pkl"
+            )
     return people
+
+
+def _has_files(person: Person, sequences: Collection[str]) -> bool:
+    return any(files and name.partition("/")[0] in sequences for name, files in person.sequences.items())
 
 
 def evaluate(

@@ -27,6 +27,9 @@ from rt_gait_ros.silhouette.flow import SIZE, UNITS, WINDOW, Place, placed, wind
 from rt_gait_ros.sources.frame import Frame
 
 K = 7  # neighbours that vote (Embedded-Gait)
+# Whom a window is given to when several persons have equally many of its neighbours. Embedded-Gait votes with
+# scikit-learn's KNeighborsClassifier, which takes the lowest label; the nearest neighbour's person is the better guess.
+TIES = ("lowest", "nearest")
 GALLERY = "N#1-4"
 PROBES = {
     "N#5-6": ("n05", "n06"),
@@ -68,12 +71,13 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The whole protocol. lost: videos without a single window."""
+    """The whole protocol. lost: videos without a single window. ties: one of TIES."""
 
     model: str
     rows: tuple[Row, ...]
     people: int
     lost: int
+    ties: str = TIES[0]
     protocol: str = field(default="tum-gaid", init=False)
 
     @property
@@ -86,6 +90,7 @@ class Result:
         return {
             "protocol": self.protocol,
             "model": self.model,
+            "ties": self.ties,
             "rows": [_json(row) for row in self.rows],
             "open_set": self.comparison.figures(),
             "lost": self.lost,
@@ -199,8 +204,8 @@ def videos_of(embedded: Mapping[str, Arrays]) -> list[Video]:
     return [video for video in found if len(video.embeddings)]
 
 
-def evaluate(embedded: Mapping[str, Arrays], model: str) -> Result:
-    """The protocol on what the jobs made. Raises UsageError where too little is left to compare."""
+def evaluate(embedded: Mapping[str, Arrays], model: str, ties: str = TIES[0]) -> Result:
+    """The protocol on what the jobs made. ties: one of TIES. Raises UsageError where too little is left to compare."""
     videos = videos_of(embedded)
     gallery = [video for video in videos if video.condition == GALLERY]
     people = sorted({video.person for video in gallery})
@@ -212,16 +217,16 @@ def evaluate(embedded: Mapping[str, Arrays], model: str) -> Result:
     rows = []
     for condition in PROBES:
         if asked := [video for video in probes if video.condition == condition]:
-            rows.append(_row(asked, templates, owners, people))
-    return Result(model, tuple(rows), len(people), len(embedded) - len(videos))
+            rows.append(_row(asked, templates, owners, people, ties))
+    return Result(model, tuple(rows), len(people), len(embedded) - len(videos), ties)
 
 
-def _row(probes: list[Video], templates: np.ndarray, owners: np.ndarray, people: list[str]) -> Row:
+def _row(probes: list[Video], templates: np.ndarray, owners: np.ndarray, people: list[str], ties: str) -> Row:
     truth = np.array([people.index(video.person) for video in probes])
     votes, table, right_samples, samples = [], [], 0, 0
     for video, person in zip(probes, truth, strict=True):
         apart = distances(video.embeddings, templates)
-        named = [vote(owners[np.argsort(row, kind="stable")[:K]]) for row in apart]
+        named = [name_of(owners[np.argsort(row, kind="stable")[:K]], ties) for row in apart]
         right_samples += sum(name == person for name in named)
         samples += len(named)
         votes.append(vote(named))
@@ -236,8 +241,13 @@ def _row(probes: list[Video], templates: np.ndarray, owners: np.ndarray, people:
     )
 
 
+def name_of(neighbours: np.ndarray, ties: str) -> int:
+    """The most frequent person of a window's neighbours, nearest first; of equals as `ties` says."""
+    return vote(neighbours) if ties == "nearest" else int(np.bincount(neighbours).argmax())
+
+
 def vote(names: Sequence[int] | np.ndarray) -> int:
-    """The most frequent; of equals the one that comes first."""
+    """The most frequent; of equals the one that comes first, as statistics.mode, by which the authors name videos."""
     return Counter(int(name) for name in names).most_common(1)[0][0]
 
 

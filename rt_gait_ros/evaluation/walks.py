@@ -1,13 +1,16 @@
 """From a video to the walks in it: our own pipeline's gait frames, pass by pass, computed once and kept."""
 
+import contextlib
 import hashlib
 import io
 import multiprocessing
+import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import Empty
 from typing import Any
 
 import cv2
@@ -33,6 +36,9 @@ VIDEO_ENDINGS = (".avi", ".mp4", ".mkv", ".mov", ".webm")  # of the videos in a 
 # grey levels cover more than AREA of the picture, for PASS_SECONDS or longer, with holes of up to HOLE_SECONDS.
 FOREGROUND, AREA, PASS_SECONDS, HOLE_SECONDS = 25, 0.01, 0.8, 0.4
 _ROUNDING = 1e-6  # seconds
+
+PROGRESS_SECONDS = 5.0  # between two words on a long video
+Advance = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +79,23 @@ class _Gathered:
     frames: list[np.ndarray] = field(default_factory=list)
 
 
-def read_walks(video: Path, repository: Path, progress: Callable[[str], None] = lambda line: None) -> VideoWalks:
+def read_walks(
+    video: Path,
+    repository: Path,
+    progress: Callable[[str], None] = lambda line: None,
+    advance: Advance = lambda images, expected: None,
+) -> VideoWalks:
     """Run the pose pipeline and the tracker over a video. progress: told what is odd about it, one line each.
 
-    Raises GaitError where it cannot be read.
+    advance: told with every image how many there were, and how many the file says it has (0: it does not say). Raises
+    GaitError where it cannot be read.
     """
     client = OnnxClient(repository, timeout=60.0)
     try:
         pipeline, tracker = PosePipeline(client, PoseConfig()), Tracker(TrackerConfig())
         gathered: dict[str, _Gathered] = {}
         thumbnails, times = [], []
-        for index, frame in enumerate(read_frames(video, progress)):
+        for index, frame in enumerate(read_frames(video, progress, advance)):
             for track in tracker.update(pipeline.process(frame)).tracks:
                 if track.gait_frame is not None and track.walking and track.quality >= MIN_QUALITY:
                     gather = gathered.setdefault(track.body_id, _Gathered())
@@ -97,18 +109,24 @@ def read_walks(video: Path, repository: Path, progress: Callable[[str], None] = 
     return VideoWalks(walks, tuple(motion_passes(np.stack(thumbnails), np.array(times))))
 
 
-def read_frames(video: Path, progress: Callable[[str], None] = lambda line: None) -> Iterator[Frame]:
+def read_frames(
+    video: Path,
+    progress: Callable[[str], None] = lambda line: None,
+    advance: Advance = lambda images, expected: None,
+) -> Iterator[Frame]:
     """The images of a video that can be decoded, as every other part of the package sees them; the first has stamp 0.
 
+    progress, advance: as read_walks.
     Raises GaitError for what is no video, or where not one can be decoded.
     """
     with closing(Video(video, report=progress)) as source:
-        seen = False
+        seen = 0
         for line in source.remarks:
             progress(line)
         for picture in source.pictures():
             if picture is not None:
-                seen = True
+                seen += 1
+                advance(seen, source.expected)
                 yield Frame(picture.image(), round((picture.time or 0.0) * 1e9))
         if missing := source.damaged + source.lost:
             progress(f"{source.name}: {missing} images are damaged or missing and are left out")
@@ -139,8 +157,9 @@ def read_all(
 ) -> dict[Path, VideoWalks]:
     """The walks of every video, many at a time; what `work` holds of an earlier run, broken off or not, is used again.
 
-    What is kept shows people: the files are private to their owner. progress: told one line per video, and what is odd
-    about it. Raises GaitError for a video that cannot be read.
+    What is kept shows people: the files are private to their owner. progress: told one line per video and what is odd
+    about it, and every PROGRESS_SECONDS how far each of those is that are being read. Raises GaitError for a video that
+    cannot be read.
     """
     private_file.make_folder(work)
     for kept in work.glob("*.npz"):  # of an earlier release, which left them to everybody
@@ -150,12 +169,19 @@ def read_all(
     missing = [video for video in videos if not stored[video].exists()]
     if missing:
         context = multiprocessing.get_context("spawn")  # the networks' threads do not survive a fork
-        with ProcessPoolExecutor(min(workers, len(missing)), mp_context=context) as pool:
+        told = context.Queue()
+        with ProcessPoolExecutor(min(workers, len(missing)), context, _tell_to, (told,)) as pool:
             jobs = {pool.submit(_read_and_store, video, repository, stored[video]): video for video in missing}
-            for number, job in enumerate(as_completed(jobs), start=len(videos) - len(missing) + 1):
-                for line in job.result():
+            pending, number = set(jobs), len(videos) - len(missing)
+            while pending:
+                done, pending = wait(pending, PROGRESS_SECONDS, FIRST_COMPLETED)
+                for job in done:
+                    number += 1
+                    for line in job.result():
+                        progress(line)
+                    progress(f"{number}/{len(videos)} videos, {readable(jobs[job].name)}")
+                for line in () if done else _newest(told):
                     progress(line)
-                progress(f"{number}/{len(videos)} videos, {readable(jobs[job].name)}")
     return {video: load(path) for video, path in stored.items()}
 
 
@@ -184,8 +210,35 @@ def _read_and_store(video: Path, repository: Path, path: Path) -> list[str]:
     """What is odd about the video."""
     cv2.setNumThreads(1)
     lines: list[str] = []
-    store(path, read_walks(video, repository, lines.append))
+    spoken = time.monotonic()
+
+    def advance(images: int, expected: int) -> None:
+        nonlocal spoken
+        if _told is not None and time.monotonic() - spoken >= PROGRESS_SECONDS / 2:
+            spoken = time.monotonic()
+            _told.put((readable(video.name), images, expected))
+
+    store(path, read_walks(video, repository, lines.append, advance))
     return lines
+
+
+# In a process that reads videos: where it says how far it is.
+_told: "multiprocessing.Queue[tuple[str, int, int]] | None" = None
+
+
+def _tell_to(queue: "multiprocessing.Queue[tuple[str, int, int]]") -> None:
+    global _told
+    _told = queue
+
+
+def _newest(told: "multiprocessing.Queue[tuple[str, int, int]]") -> list[str]:
+    """A line for each video of which something new was told."""
+    newest: dict[str, str] = {}
+    with contextlib.suppress(Empty):
+        while True:
+            name, images, expected = told.get_nowait()
+            newest[name] = f"{name}: {images} images" + (f" of {expected}" if expected >= images else "") + " read"
+    return list(newest.values())
 
 
 def _settings(repository: Path) -> str:

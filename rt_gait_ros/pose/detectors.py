@@ -29,7 +29,7 @@ class OpenPoseDecoder:
     """mobilenet_thin's maps at an eighth of the image; its peaks are two cells wide, so the window is small."""
 
     def __init__(self, min_parts: int) -> None:
-        self._parser = PafParser(OPENPOSE_THIN, window=3, min_parts=min_parts, separate=True)
+        self._parser = PafParser(OPENPOSE_THIN, window=3, min_parts=min_parts, separate=True, bounded_centroids=True)
 
     def __call__(self, outputs: Tensors) -> np.ndarray:
         """Parse `maps` [1, H/8, W/8, 57]."""
@@ -41,7 +41,7 @@ class TrtPoseDecoder:
     """trt_pose's `cmap` [1, 18, H/4, W/4] and `paf` [1, 2L, H/4, W/4], whose L links are the topology's."""
 
     def __init__(self, min_parts: int, topology: Topology = TRT_POSE) -> None:
-        self._parser = PafParser(topology, min_parts=min_parts, separate=True)
+        self._parser = PafParser(topology, min_parts=min_parts, separate=True, bounded_centroids=True)
 
     def __call__(self, outputs: Tensors) -> np.ndarray:
         """Parse the maps."""

@@ -39,6 +39,8 @@ class PafParser:
         whom one wrong link joins stay two (trt_pose: False, they become one and the surplus parts vanish).
     max_peaks: trt_pose ignores peaks beyond 100 a part without a word; here more than max_peaks is a PoseError, because
         such maps hold no people but a plateau.
+    bounded_centroids: a centroid outside its own window, which negative noise around a weak peak can give, is replaced
+        by the peak (trt_pose: False, it lies wherever it lies, even outside the image).
     """
 
     topology: Topology
@@ -49,6 +51,7 @@ class PafParser:
     min_parts: int = 1
     separate: bool = False
     max_peaks: int = 400
+    bounded_centroids: bool = False
 
     def __post_init__(self) -> None:
         """Refuse settings without meaning."""
@@ -77,6 +80,7 @@ class PafParser:
             self.min_parts,
             self.separate,
             self.max_peaks,
+            self.bounded_centroids,
         )
         if status == paf_kernels.NOT_FINITE:
             raise PoseError("the network's maps hold NaN or infinite values; the frame cannot be read")

@@ -17,6 +17,9 @@ _INFINITE = np.int32(0x7F800000)
 # with earlier ones. Far below the precision of a score, far above that of a sum of them.
 TIE = 1e-10
 
+# Cells from its peak beyond which a centroid is none: whole numbers of 32 bits end not far behind.
+_FAR = np.float32(1e6)
+
 _EPSILON = 1e-5  # trt_pose: keeps a link of length zero from dividing by zero
 
 
@@ -80,8 +83,8 @@ def _reflect(index: int, size: int) -> int:
 
 
 @compiled()
-def _refine(plane: np.ndarray, i: int, j: int, half: int) -> tuple[np.float32, np.float32]:
-    """Weighted centroid around a peak, in 0..1 of the map (row, column)."""
+def _refine(plane: np.ndarray, i: int, j: int, half: int, bounded: bool) -> tuple[np.float32, np.float32]:
+    """Weighted centroid around a peak, as (row, column) in 0..1; bounded: the peak where that leaves its window."""
     height, width = plane.shape
     row, column, mass = np.float32(0), np.float32(0), np.float32(0)
     for ii in range(i - half, i + half + 1):
@@ -90,8 +93,10 @@ def _refine(plane: np.ndarray, i: int, j: int, half: int) -> tuple[np.float32, n
             row += weight * np.float32(ii)
             column += weight * np.float32(jj)
             mass += weight
-    # Negative noise can outweigh the peak; a centroid outside its own window means nothing, the peak itself does.
-    if not (mass > 0 and abs(row / mass - i) <= half and abs(column / mass - j) <= half):
+    # Negative noise can outweigh the peak: its centroid then lies anywhere, or nowhere.
+    reach = np.float32(half) if bounded else _FAR
+    near = mass != 0 and abs(row / mass - i) <= reach and abs(column / mass - j) <= reach
+    if not near or (bounded and mass < 0):
         row, column, mass = np.float32(i), np.float32(j), np.float32(1)
     centre = np.float32(0.5)
     return (row / mass + centre) / np.float32(height), (column / mass + centre) / np.float32(width)
@@ -250,7 +255,7 @@ def _confidence(
 
 @compiled()
 def _refined_peaks(
-    cmap: np.ndarray, starts: np.ndarray, cells: np.ndarray, half: int
+    cmap: np.ndarray, starts: np.ndarray, cells: np.ndarray, half: int, bounded: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Per peak: its part, its place in 0..1 and in cells (row, column), and its confidence."""
     parts, height, width = cmap.shape
@@ -262,7 +267,7 @@ def _refined_peaks(
     for part in range(parts):
         for peak in range(starts[part], starts[part + 1]):
             i, j = cells[peak]
-            row, column = _refine(cmap[part], i, j, half)
+            row, column = _refine(cmap[part], i, j, half, bounded)
             part_of[peak] = part
             places[peak, 0], places[peak, 1] = row, column
             points[peak, 0], points[peak, 1] = row * np.float32(height), column * np.float32(width)
@@ -282,6 +287,7 @@ def parse(
     min_parts: int,
     separate: bool,
     max_peaks: int,
+    bounded: bool,
 ) -> tuple[int, np.ndarray, np.ndarray]:
     """The whole parser: status, keypoints (P, K, 3), confidence (P,), as PafPeople describes them."""
     parts = cmap.shape[0]
@@ -294,7 +300,7 @@ def parse(
     peaks = starts[parts]
     if status != OK or peaks == 0:
         return status, nobody[0], nobody[1]
-    part_of, places, points, values = _refined_peaks(cmap, starts, cells, window // 2)
+    part_of, places, points, values = _refined_peaks(cmap, starts, cells, window // 2, bounded)
     forward = np.full((len(links), peaks), -1, np.int32)
     backward = np.full((len(links), peaks), -1, np.int32)
     scores = np.full((len(links), peaks), -np.inf, np.float32)

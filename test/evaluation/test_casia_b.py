@@ -181,6 +181,27 @@ def test_an_embedding_that_cannot_be_kept_is_refused(tmp_path):
         EmbedPerson()(list(tmp_path.rglob("*.png")), lambda frames: at(0) * 1e6, MODEL)
 
 
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        (["nm-01/090", "nm-05/090/1.bmp"], "NM 1-4 of 0 people; 2 at least"),
+        (["nm-01/090/1.jpg", "nm-05/090/1.jpg"], "NM 1-4 of 0 people"),
+        (["nm-05/090/1.png"], "NM 1-4 of 0 people"),
+        (["nm-01/090/1.png", "nm-02/090/1.png"], "NM 5-6, BG 1-2, CL 1-2 of 0 people; 1 at least"),
+        (["nm-01/1.png", "nm-05/1.png"], "is not CASIA-B"),
+    ],
+)
+def test_a_folder_of_another_layout_is_refused_before_anything_is_computed(tmp_path, files, says):
+    for person in ("001", "002", "003"):
+        for name in files:
+            path = tmp_path / person / name
+            (path.parent if path.suffix else path).mkdir(parents=True, exist_ok=True)
+            if path.suffix:
+                path.write_bytes(b"")
+    with pytest.raises(UsageError, match=says):
+        find_people(tmp_path, range(1, 125))
+
+
 def test_one_person_is_refused(tmp_path):
     (tmp_path / "001" / "nm-01" / "000").mkdir(parents=True)
     with pytest.raises(UsageError, match="has 1 of the people asked for"):

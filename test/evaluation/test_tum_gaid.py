@@ -3,6 +3,7 @@ from itertools import pairwise
 import h5py
 import numpy as np
 import pytest
+import scipy.stats
 
 from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.evaluation import tum_gaid
@@ -44,8 +45,26 @@ def test_windows_vote_by_seven_neighbours_and_videos_by_windows():
 
 
 @pytest.mark.parametrize(("names", "winner"), [([2, 1, 1], 1), ([2, 1], 2), ([3, 1, 1, 3], 3), ([4], 4)])
-def test_of_equal_votes_the_nearest_wins(names, winner):
+def test_of_equal_votes_of_windows_the_first_wins(names, winner):
     assert vote(names) == winner
+
+
+@pytest.mark.parametrize(("ties", "right"), [("lowest", 0.0), ("nearest", 1.0)])
+def test_a_tie_of_neighbours_is_the_lowest_label_s_or_the_nearest_s(ties, right):
+    """Three windows of each and one of a third person: 3, 3, 1 of seven."""
+    embedded = {"N#1-4/p001/n01": at(9, 10, 11), "N#1-4/p002/n01": at(1, 2, 3), "N#1-4/p003/n01": at(20)}
+    report = evaluate(embedded | {"N#5-6/p002/n05": at(0)}, "m", ties).to_json()
+    assert report["ties"] == ties
+    assert (report["rows"][0]["rank1"], report["rows"][0]["rank1_samples"]) == (right, right)
+    assert evaluate(embedded | {"N#5-6/p002/n05": at(0)}, "m").to_json()["rows"][0]["rank1"] == 0.0
+
+
+def test_neighbours_vote_as_scikit_learn_s_do():
+    """KNeighborsClassifier's uniform weights: scipy.stats.mode of the neighbours' labels."""
+    random = np.random.default_rng(0)
+    for _ in range(200):
+        neighbours = random.integers(0, 4, 7)
+        assert tum_gaid.name_of(neighbours, "lowest") == scipy.stats.mode(neighbours).mode
 
 
 def test_videos_without_windows_are_lost():

@@ -1,3 +1,4 @@
+import queue
 import re
 
 import cv2
@@ -78,6 +79,29 @@ def test_a_damaged_image_does_not_end_a_video(tmp_path):
     assert [round(frame.image.mean() / 8) for frame in frames] == [*range(10), *range(11, 30)]
     assert [round(frame.stamp * 25e-9) for frame in frames] == [*range(10), *range(11, 30)]
     assert lines == [f"{path}: 1 images are damaged or missing and are left out"]
+
+
+def test_how_far_a_long_video_is_gets_told_while_it_is_read(tmp_path, monkeypatch):
+    path = tmp_path / "a.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25, (64, 48))
+    for _ in range(5):
+        writer.write(np.zeros((48, 64, 3), np.uint8))
+    writer.release()
+
+    def read_walks(video, repository, progress, advance):
+        list(walks.read_frames(video, progress, advance))
+        return VideoWalks((), ())
+
+    told = queue.SimpleQueue()
+    monkeypatch.setattr(walks, "read_walks", read_walks)
+    monkeypatch.setattr(walks, "PROGRESS_SECONDS", 0.0)
+    monkeypatch.setattr(walks, "_told", told)
+    walks._read_and_store(path, tmp_path, tmp_path / "a.npz")
+    assert told.qsize() == 5
+    assert walks._newest(told) == ["a.avi: 5 images of 5 read"]
+    assert walks._newest(told) == []
+    told.put(("b.avi", 7, 0))  # a file that does not say how many it has
+    assert walks._newest(told) == ["b.avi: 7 images read"]
 
 
 def test_passes_last_as_long_as_they_did_whatever_the_rate():

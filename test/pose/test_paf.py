@@ -15,6 +15,11 @@ def parser():
     return parser
 
 
+@pytest.fixture(scope="module")
+def bounded_parser():
+    return PafParser(TRT_POSE, bounded_centroids=True)
+
+
 def two_parts(values):
     """Two parts and one link; values: list of (part, row, column, confidence)."""
     topology = Topology("pair", ("a", "b"), np.array([[0, 1, 0, 1]], np.int32))
@@ -35,7 +40,7 @@ def test_golden_scenes(parser, shared):
 
 
 @pytest.mark.parametrize("block", range(10))
-def test_agrees_with_the_plain_reference_on_random_scenes(parser, block):
+def test_agrees_with_the_plain_reference_on_random_scenes(parser, bounded_parser, block):
     for seed in range(100 * block, 100 * block + 100):
         random = np.random.default_rng(seed)
         people = 45 if seed % 25 == 0 else int(random.integers(0, 15))
@@ -44,7 +49,9 @@ def test_agrees_with_the_plain_reference_on_random_scenes(parser, block):
         )
         if seed % 5 == 0:  # plateaus: equal neighbours, equal scores
             cmap = np.round(cmap * 8) / 8
-        found, expected = parser(cmap, paf).keypoints, paf_reference.parse(cmap, paf, TRT_POSE)
+        bounded = seed % 2 == 1
+        found = (bounded_parser if bounded else parser)(cmap, paf).keypoints
+        expected = paf_reference.parse(cmap, paf, TRT_POSE, bounded_centroids=bounded)
         assert found.shape == expected.shape, f"seed {seed}"
         np.testing.assert_allclose(found, expected, atol=1e-4, err_msg=f"seed {seed}")
 
@@ -127,6 +134,24 @@ def test_min_parts_leaves_fragments_out():
     (person,) = PafParser(topology, min_parts=2)(cmap, paf).keypoints
     np.testing.assert_allclose(person[:, :2], [[5.5 / 20, 5.5 / 20], [15.5 / 20, 5.5 / 20]], atol=1e-6)
     np.testing.assert_allclose(person[:, 2], [0.9, 0.8])
+
+
+def test_a_centroid_lies_where_trt_pose_has_it_unless_it_is_bounded():
+    """Of a peak of 0.5 and -0.4 beside it, the centroid is 0.5 * 10 - 0.4 * 12 over 0.1: eight cells to the left."""
+    topology, cmap, paf = two_parts([(0, 10, 10, 0.5), (0, 10, 12, -0.4)])
+    for bounded, column in ((False, 2), (True, 10)):
+        (person,) = PafParser(topology, bounded_centroids=bounded)(cmap, paf).keypoints
+        np.testing.assert_allclose(person[0, :2], [(column + 0.5) / 20, 10.5 / 20], atol=1e-5)
+
+
+@pytest.mark.parametrize("around", [-0.5, -0.75])
+def test_weights_that_cancel_leave_the_peak(around):
+    """Nothing can be divided by no weight at all; of less than none trt_pose's centroid lies opposite."""
+    topology, cmap, paf = two_parts([(0, 10, 10, 0.5), (0, 10, 11, around)])
+    columns = {-0.5: (10, 10), -0.75: (13, 10)}[around]
+    for bounded, column in zip((False, True), columns, strict=True):
+        (person,) = PafParser(topology, bounded_centroids=bounded)(cmap, paf).keypoints
+        np.testing.assert_allclose(person[0, :2], [(column + 0.5) / 20, 10.5 / 20], atol=1e-5)
 
 
 @pytest.mark.parametrize("setting", [{"threshold": 0.0}, {"window": 4}, {"samples": 1}])
