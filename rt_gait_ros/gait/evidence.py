@@ -48,9 +48,8 @@ class Evidence:
     def __init__(self, config: RecognizerConfig) -> None:
         self._config = config
         self._looks: deque[Look] = deque(maxlen=config.looks)
-        self._distances = np.zeros((0, 0))
+        self._rows: deque[np.ndarray] = deque(maxlen=config.looks)  # distances (N,) of the older looks, oldest first
         self._version: tuple[int, ...] = ()
-        self._stale = True
         self.holds = ""  # person_id the track is IDENTIFIED as
         self.last_held = ""  # person_id it was IDENTIFIED as most recently
 
@@ -58,7 +57,7 @@ class Evidence:
         """Judge by other lines from now on; of the looks so far the newest are kept."""
         self._config = config
         self._looks = deque(self._looks, maxlen=config.looks)
-        self._stale = True
+        self._rows = deque(maxlen=config.looks)
 
     @property
     def latest(self) -> Look | None:
@@ -67,13 +66,14 @@ class Evidence:
 
     def add(self, look: Look) -> None:
         """Take one more look; the oldest goes when there are enough."""
+        if len(self._looks) == self._looks.maxlen and self._rows:
+            self._rows.popleft()
         self._looks.append(look)
-        self._stale = True
 
     def clear(self) -> None:
         """Withdraw all claims: nothing has been seen."""
         self._looks.clear()
-        self._stale = True
+        self._rows.clear()
         self.holds = self.last_held = ""
 
     def judge(self, references: References) -> Verdict:
@@ -87,7 +87,7 @@ class Evidence:
         if contradicted:
             distances = distances[-self._config.agree :]
             self._looks = deque(list(self._looks)[-self._config.agree :], self._config.looks)
-            self._stale = True
+            self._rows = deque(distances, self._config.looks)
             self.holds = self.last_held = ""
         weights = np.array([look.weight for look in self._looks]) + 1e-6  # all of quality 0 is no division by 0
         fused = weights @ distances / weights.sum()
@@ -103,12 +103,14 @@ class Evidence:
         return len(newest) == self._config.agree and bool((newest.argmin(axis=1) == person).all())
 
     def _against(self, references: References) -> np.ndarray:
-        """Distances of every look to every person, (K, N), computed again only when either has changed."""
-        if self._stale or self._version != references.version:
-            embeddings = np.stack([look.embedding for look in self._looks]) if self._looks else np.zeros((0, 1, 1))
-            self._distances = references.nearest(embeddings)
-            self._version, self._stale = references.version, False
-        return self._distances
+        """Distances of every look to every person, (K, N): of a look once, unless the gallery has changed."""
+        if self._version != references.version:
+            self._rows.clear()
+            self._version = references.version
+        fresh = list(self._looks)[len(self._rows) :]
+        if fresh:
+            self._rows.extend(references.nearest(np.stack([look.embedding for look in fresh])))
+        return np.stack(self._rows) if self._rows else np.zeros((0, len(references.persons)))
 
     def _status(
         self, distances: np.ndarray, references: References, best: int, nearest: float, margin: float

@@ -17,6 +17,7 @@ import json
 import os
 import secrets
 import struct
+from bisect import insort
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -174,7 +175,10 @@ def write(
     not only what was given up. On OSError the former state stands.
     """
     stored = [_stored(blob, cipher, before.file_id) for blob in blobs]
-    kept, live = list(kept), list(live)
+    kept = list(kept)
+    stays = {extent.offset for extent in kept}
+    live = list(live)
+    freed = [extent for extent in live if extent.offset not in stays] + [before.place]
     room = _Room([*live, before.place], before.end)
     extents = [room.take(len(data), _digest(data)) for data in stored]
     index = _stored(build(extents), cipher, before.file_id)
@@ -191,7 +195,7 @@ def write(
     os.fdatasync(descriptor)
     done = replace(before, commit=commit, end=end, place=place, index=b"")
     with suppress(OSError) if not thorough else _as_it_is():
-        _wipe(descriptor, after.gaps(end) if thorough else after.overlaps([*live, before.place]))
+        _wipe(descriptor, after.gaps(end) if thorough else after.overlaps(freed))
         os.ftruncate(descriptor, end)
         if thorough:
             os.fdatasync(descriptor)
@@ -244,7 +248,7 @@ class _Room:
         if offset is None:
             offset = self._tail()
         extent = Extent(offset, length, digest)
-        self._used = sorted([*self._used, (extent.offset, extent.end)])
+        insort(self._used, (extent.offset, extent.end))
         self._end = max(self._end, extent.end)
         return extent
 

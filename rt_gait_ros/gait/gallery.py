@@ -381,10 +381,11 @@ class Gallery:
         if 0 < len(former) <= len(rows) and former.begins(rows):
             matrix = former.grown(rows[len(former) :]) if len(rows) > len(former) else former
         else:
-            matrix = TemplateMatrix(rows)
-        if matrix is not former:
-            content = _on_rows(content, matrix.rows)
-        self._matrix, self._loaded, self._signature = matrix, replace(loaded, content=content), loaded.signature
+            matrix = TemplateMatrix(rows, loaded.block)
+        content = _on_rows(content, matrix)
+        texts = {p.person_id: (p, loaded.texts[p.person_id][1]) for p in content.persons if p.person_id in loaded.texts}
+        self._loaded = replace(loaded, content=content, texts=texts, block=None)
+        self._matrix, self._signature = matrix, loaded.signature
         ends = [p.expires for p in content.persons if p.expires]
         now = self._clock()
         self._next_end = min([end for end in ends if end > now], default=2**63)
@@ -392,13 +393,17 @@ class Gallery:
         self._references = _index(content, matrix, self._is_over if self._overdue else None)
 
 
-def _on_rows(content: Content, rows: np.ndarray) -> Content:
+def _on_rows(content: Content, matrix: TemplateMatrix) -> Content:
     """The same content, with the rows of a matrix for its embeddings: nothing is in memory twice."""
-    following = iter(rows)
-    persons = tuple(
-        replace(p, templates=tuple(replace(t, embedding=next(following)) for t in p.templates)) for p in content.persons
-    )
-    return replace(content, persons=persons)
+    persons, number = [], 0
+    for person in content.persons:
+        if not all(matrix.holds(template.embedding) for template in person.templates):
+            rows = range(number, number + len(person.templates))
+            placed = [replace(t, embedding=matrix.row(n)) for t, n in zip(person.templates, rows, strict=True)]
+            person = replace(person, templates=tuple(placed))
+        persons.append(person)
+        number += len(person.templates)
+    return replace(content, persons=tuple(persons))
 
 
 def _index(content: Content, matrix: TemplateMatrix, is_over: Callable[[Person], bool] | None) -> References:

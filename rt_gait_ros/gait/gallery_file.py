@@ -12,7 +12,7 @@ import secrets
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from glob import escape
 from pathlib import Path
 from typing import Any
@@ -48,13 +48,16 @@ Rows = Mapping[Extent, np.ndarray]  # embeddings that are known already, by wher
 class Loaded:
     """What a file holds, and which state of it that is. state: None for a file of an earlier schema, and for none.
 
-    swept: nothing is in the file that nobody uses.
+    swept: nothing is in the file that nobody uses. texts: what its index says of each person, as far as it is known.
+    block: an array whose first rows are all embeddings, with room after them; for whoever takes it first.
     """
 
     content: Content
     signature: Signature
     state: State | None = None
     swept: bool = False
+    texts: Mapping[str, tuple[Person, str]] = field(default_factory=dict)
+    block: np.ndarray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +149,7 @@ class Change:
         if before is None:
             create(self._path, content, self._cipher, over=True)
             return read(self._path, self._cipher)
-        records = gallery_records.Writer(content)
+        records = gallery_records.Writer(content, self._loaded.texts)
         with _said(self._path, writing=True):
             if thorough:
                 private_file.remove_leftovers(self._path)
@@ -161,7 +164,8 @@ class Change:
                 thorough=thorough,
             )
             stored = records.stored(lambda extent, shape, kind: self._frames(extent, shape, kind, after.file_id))
-            return Loaded(stored, _signature(self._descriptor), after, swept=True)
+            texts = records.texts(stored)
+            return Loaded(stored, _signature(self._descriptor), after, swept=True, texts=texts)
 
     def write_down(self, what: str, content: Content) -> None:
         """Tell the audit what is about to happen. Raises GalleryError where it must not happen without."""
@@ -289,6 +293,7 @@ def _load(descriptor: int, path: Path, cipher: Cipher | None, known: Rows) -> Lo
     if schema in gallery_zip.SCHEMATA:
         return _load_old(descriptor, path)
     found: list[Content] = []
+    blocks: list[np.ndarray] = []
 
     def look() -> State:
         state = extent_file.state(descriptor, KIND, SCHEMA, cipher)
@@ -298,10 +303,11 @@ def _load(descriptor: int, path: Path, cipher: Cipher | None, known: Rows) -> Lo
             known,
         )
         found[:] = [reader.content(state.index, state.end)]
+        blocks[:] = [reader.block]
         return state
 
     state = extent_file.settled(descriptor, look)
-    return Loaded(found[0], _signature(descriptor, state), state)
+    return Loaded(found[0], _signature(descriptor, state), state, block=blocks[0])
 
 
 def _load_old(descriptor: int, path: Path) -> Loaded:

@@ -6,6 +6,7 @@ import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from rt_gait_ros.gait.person import ENROLLED, LEARNT, Content, Frames, GalleryEr
 
 MAX_EMBEDDINGS = 1 << 30  # bytes of all embeddings together: 8000 persons of two walks
 MAX_BLOB = 64 << 20  # bytes of one embedding, or of one unpacked sequence of gait frames
+ROOM = 64  # embeddings that may come before the memory has to be copied
 MAX_TEXT = 200  # characters of a scene, a view, a consent
 _ID = re.compile("[a-z][a-z0-9]{0,31}")
 _TAG = re.compile("[0-9a-f]{0,16}")
@@ -38,12 +40,17 @@ class Place:
 
 @dataclass(slots=True)
 class Writer:
-    """Turns a gallery into bytes. blobs: of the templates that are not in the file yet."""
+    """Turns a gallery into bytes. blobs: of the templates that are not in the file yet.
+
+    known: what the index says of persons, from when it was written before; of those who are still the same it is taken.
+    """
 
     content: Content
+    known: Mapping[str, tuple[Person, str]] = field(default_factory=dict)
     blobs: list[bytes] = field(init=False, default_factory=list)
     _fresh: dict[int, Template] = field(init=False, default_factory=dict)  # narrowed, by id() of what was given
     _places: dict[int, Place] = field(init=False, default_factory=dict)
+    _written: dict[str, str] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         """Pack what is new. Raises GalleryError for frames of a type that cannot be stored."""
@@ -61,8 +68,24 @@ class Writer:
         following = iter(extents)
         for key, template in self._fresh.items():
             self._places[key] = Place(next(following), None if template.frames is None else next(following))
-        persons = [
-            {
+        persons = ",".join(self._text(person) for person in self.content.persons)
+        model, kind = json.dumps(self.content.model), json.dumps(self.content.gait_frame_kind)
+        return f'{{"model":{model},"gait_frame_kind":{kind},"persons":[{persons}]}}'.encode()
+
+    def texts(self, content: Content) -> dict[str, tuple[Person, str]]:
+        """What the index says of each person of the stored content, for the next Writer."""
+        return {
+            stored.person_id: (stored, self._text(person))
+            for stored, person in zip(content.persons, self.content.persons, strict=True)
+        }
+
+    def _text(self, person: Person) -> str:
+        former, text = self.known.get(person.person_id) or (None, "")
+        if former is person:
+            return text
+        written = self._written.get(person.person_id)
+        if written is None:
+            record = {
                 "person_id": person.person_id,
                 "name": person.name,
                 "enrolled": person.enrolled,
@@ -72,10 +95,8 @@ class Writer:
                 "tag": person.tag,
                 "templates": [self._record(template) for template in person.templates],
             }
-            for person in self.content.persons
-        ]
-        index = {"model": self.content.model, "gait_frame_kind": self.content.gait_frame_kind, "persons": persons}
-        return json.dumps(index, ensure_ascii=False, separators=(",", ":")).encode()
+            written = self._written[person.person_id] = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+        return written
 
     def stored(self, frames: MakeFrames) -> Content:
         """The gallery as it is in the file: embeddings narrowed, frames to be read from it. After `index`."""
@@ -90,8 +111,12 @@ class Writer:
             array = np.asarray(fresh.frames)
             return replace(fresh, place=place, frames=frames(place.frames, array.shape, _little(array.dtype)))
 
-        persons = [replace(p, templates=tuple(map(placed, p.templates))) for p in self.content.persons]
-        return replace(self.content, persons=tuple(persons))
+        def of(person: Person) -> Person:
+            if all(template.place is not None for template in person.templates):
+                return person
+            return replace(person, templates=tuple(map(placed, person.templates)))
+
+        return replace(self.content, persons=tuple(map(of, self.content.persons)))
 
     def _record(self, template: Template) -> dict[str, Any]:
         fresh = self._fresh.get(id(template), template)
@@ -119,19 +144,25 @@ class Writer:
 
 
 class Reader:
-    """Turns bytes into a gallery. Every complaint is a ValueError that says what is wrong, for people."""
+    """Turns bytes into a gallery. Every complaint is a ValueError that says what is wrong, for people.
+
+    block: all embeddings that were fetched, one after the other, and room for more.
+    """
 
     def __init__(self, fetch: Fetch, frames: MakeFrames, known: Mapping[Extent, np.ndarray]) -> None:
         """fetch: the checked bytes of an extent. known: embeddings that need not be fetched."""
         self._fetch, self._frames, self._known = fetch, frames, known
         self._left = MAX_EMBEDDINGS
         self._end = 0
+        self.block = np.empty((0, 0, 0), np.float16)  # of all embeddings, with room for more
+        self._count = self._total = 0
 
     def content(self, index: bytes, end: int) -> Content:
         """The gallery of this index. end: of the file."""
         self._end = end
         try:
             record = json.loads(index)
+            self._total = sum(len(each["templates"]) for each in record["persons"])
             persons = tuple(self._person(each) for each in record["persons"])
             return checked(Content(record["model"], record["gait_frame_kind"], persons))
         except (KeyError, TypeError, AttributeError, RecursionError, UnicodeDecodeError) as error:
@@ -191,9 +222,18 @@ class Reader:
         if len(data) != math.prod(shape) * np.dtype(kind).itemsize:
             raise ValueError(f"an embedding of {len(data)} bytes is not of shape {list(shape)}")
         self._left -= len(data)
-        if self._left < 0:
+        if self._left < 0 or self._total * len(data) > MAX_EMBEDDINGS:
             raise ValueError(f"its embeddings have more than {MAX_EMBEDDINGS >> 20} MB")
-        return np.frombuffer(data, kind).reshape(shape)
+        embedding = np.frombuffer(data, kind).reshape(shape)
+        if not self._known and not self._count:  # all is read: into one piece, which search needs anyhow
+            self.block = np.empty((self._total + ROOM + self._total // 8, *embedding.shape), kind)
+        if self.block.shape[1:] != embedding.shape or self.block.dtype != embedding.dtype:
+            return embedding
+        row: np.ndarray = self.block[self._count]
+        row[:] = embedding
+        row.flags.writeable = False
+        self._count += 1
+        return row
 
 
 def checked(content: Content) -> Content:
@@ -312,5 +352,6 @@ def _listed(extent: Extent) -> tuple[int, int, str]:
     return extent.offset, extent.length, extent.digest
 
 
-def _little(kind: np.dtype) -> str:
+@lru_cache(64)
+def _little(kind: Any) -> str:
     return np.dtype(kind).newbyteorder("<").str

@@ -15,7 +15,7 @@ import numpy as np
 from rt_gait_ros.gait.distance import distances
 
 SKETCH = 512  # numbers of a sketch; embeddings of up to twice as many need none
-EXACT = 16  # persons that are compared exactly, for each look
+EXACT = 8  # persons that are compared exactly, for each look
 _BLOCK = 64  # templates that are sketched at once: what is unpacked meanwhile stays small
 _signs: dict[int, np.ndarray] = {}
 
@@ -58,19 +58,32 @@ class TemplateMatrix:
     `grown` gives another one, which may share memory with this one.
     """
 
-    def __init__(self, embeddings: Sequence[np.ndarray]) -> None:
-        """embeddings: T of shape (P, C), float16 or float32; all are kept in the widest type among them."""
-        kind = np.result_type(np.float16, *{e.dtype for e in embeddings})
-        shape = embeddings[0].shape if embeddings else (0, 0)
-        self._rows = np.empty((len(embeddings), *shape), kind)
-        for row, embedding in zip(self._rows, embeddings, strict=True):
-            row[:] = embedding
-        self._sketches = sketch(self._rows) if needs_sketch(shape) else None
+    def __init__(self, embeddings: Sequence[np.ndarray], block: np.ndarray | None = None) -> None:
+        """embeddings: T of shape (P, C), float16 or float32; all are kept in the widest type among them.
+
+        block: an array whose first rows they are, if there is one, given away for good: it is not copied, and what
+        comes after them is room to grow.
+        """
         self._count = len(embeddings)
+        shape = embeddings[0].shape if embeddings else (0, 0)
+        if block is not None and _are_rows(embeddings, block):
+            self._rows = block
+        else:
+            self._rows = np.empty((self._count, *shape), np.result_type(np.float16, *{e.dtype for e in embeddings}))
+            for row, embedding in zip(self._rows, embeddings, strict=True):
+                row[:] = embedding
+        self._sketches = None
+        if needs_sketch(shape):
+            found = sketch(self._rows[: self._count])
+            self._sketches = Sketches(*(_with_room(part, len(self._rows)) for part in found))
         self._taken = [self._count]  # rows of the buffers, by all matrices that share them
 
     def __len__(self) -> int:
         return self._count
+
+    def holds(self, embedding: np.ndarray) -> bool:
+        """Whether an array is one of the rows, and no copy."""
+        return embedding.base is self._rows
 
     @property
     def rows(self) -> np.ndarray:
@@ -79,6 +92,12 @@ class TemplateMatrix:
         rows.flags.writeable = False
         return rows
 
+    def row(self, number: int) -> np.ndarray:
+        """One of them, (P, C)."""
+        row: np.ndarray = self._rows[number]
+        row.flags.writeable = False
+        return row
+
     @property
     def sketches(self) -> Sketches | None:
         """Of all rows, or None."""
@@ -86,12 +105,7 @@ class TemplateMatrix:
 
     def begins(self, rows: Sequence[np.ndarray]) -> bool:
         """Whether these begin with the very rows of this matrix: the same memory, not only the same numbers."""
-        mine = self.rows
-        start, step = mine.__array_interface__["data"][0], mine.strides[0]
-        return len(rows) >= len(mine) and all(
-            row.dtype == mine.dtype and row.__array_interface__["data"][0] == start + step * number
-            for number, row in enumerate(rows[: len(mine)])
-        )
+        return len(rows) >= self._count and _are_rows(rows[: self._count], self._rows)
 
     def grown(self, embeddings: Sequence[np.ndarray]) -> "TemplateMatrix":
         """This matrix with more rows at its end."""
@@ -172,6 +186,17 @@ def _exact(queries: np.ndarray, rows: np.ndarray) -> np.ndarray:
     b = np.asarray(rows, np.float32).reshape(len(rows), -1)
     squared = np.einsum("qd,qd->q", a, a)[:, None] + np.einsum("td,td->t", b, b)[None] - 2.0 * (a @ b.T)
     return np.sqrt(np.maximum(squared, 0.0) / queries.shape[1]).astype(np.float64)
+
+
+def _are_rows(embeddings: Sequence[np.ndarray], block: np.ndarray) -> bool:
+    """Whether these are the first rows of a block, in order: the same memory, not only the same numbers."""
+    if len(embeddings) > len(block):
+        return False
+    start, step = block.__array_interface__["data"][0], block.strides[0]
+    return all(
+        embedding.base is block and embedding.__array_interface__["data"][0] == start + step * number
+        for number, embedding in enumerate(embeddings)
+    )
 
 
 def _with_room(rows: np.ndarray, room: int) -> np.ndarray:

@@ -89,7 +89,13 @@ def enroll(ears, gait, *, between=lambda feedback: None, **fields):
 
 def test_enrolled_walker_is_named(ears, gait):
     result, feedback = enroll(
-        ears, gait, body_id="aaaaa", name="Ada", frames=150, between=lambda feedback: ears.until(lambda: feedback)
+        ears,
+        gait,
+        body_id="aaaaa",
+        name="Ada",
+        frames=150,
+        timeout=600.0,
+        between=lambda feedback: ears.until(lambda: feedback),
     )
     assert (result.error_code, result.error_msg) == (RESULT.ERROR_NONE, "")
     assert result.embeddings >= 1

@@ -1,0 +1,73 @@
+import numpy as np
+import pytest
+
+from rt_gait_ros.gait import search
+from rt_gait_ros.gait.distance import distances
+from rt_gait_ros.gait.search import TemplateMatrix, nearest, sketch
+
+SHAPE = (8, 512)
+
+
+@pytest.fixture
+def templates():
+    """60 persons of two walks each, which are nearer to each other than to anybody else's."""
+    random = np.random.default_rng(1)
+    persons = random.normal(0, 1, (60, 1, *SHAPE))
+    return (persons + random.normal(0, 0.5, (60, 2, *SHAPE))).reshape(-1, *SHAPE).astype(np.float16)
+
+
+def test_sketches_keep_distances(templates):
+    found = search._estimates(templates[:20], sketch(templates))
+    exact = distances(templates[:20], templates)
+    apart = exact > 0
+    ratio = found[apart] / exact[apart]
+    assert abs(ratio.mean() - 1) < 0.01
+    assert ratio.std() < 0.06
+
+
+def test_the_nearest_are_exact_and_the_others_near_enough(templates):
+    starts = np.arange(0, 120, 2)
+    matrix = TemplateMatrix(list(templates))
+    queries = templates[[0, 7, 31]].astype(np.float32) + 0.2
+    found = nearest(queries, matrix.rows, matrix.sketches, starts)
+    exact = np.minimum.reduceat(distances(queries, templates), starts, axis=1)
+    assert found.argmin(axis=1).tolist() == exact.argmin(axis=1).tolist() == [0, 3, 15]
+    for row, truth in zip(found, exact, strict=True):
+        assert row.min() == pytest.approx(truth.min(), rel=1e-3)
+    assert np.abs(found / exact - 1).max() < 0.15
+
+
+def test_short_embeddings_are_compared_exactly():
+    rows = np.random.default_rng(1).normal(0, 1, (40, 1, 4)).astype(np.float32)
+    matrix = TemplateMatrix(list(rows))
+    assert matrix.sketches is None
+    found = nearest(rows[:3], matrix.rows, None, np.arange(40))
+    np.testing.assert_array_equal(found, distances(rows[:3], rows))
+
+
+def test_persons_have_any_number_of_walks(templates):
+    starts = np.array([0, 1, 5, 20, 21, 60, *range(61, 120)])
+    matrix = TemplateMatrix(list(templates))
+    found = nearest(templates[[30]].astype(np.float32), matrix.rows, matrix.sketches, starts)
+    assert (found.argmin(), found.min()) == (4, pytest.approx(0.0, abs=0.05))
+
+
+def test_a_matrix_that_grew_leaves_the_former_as_it_was(templates):
+    first = TemplateMatrix(list(templates[:10]))
+    second = first.grown(list(templates[10:12]))
+    third = second.grown(list(templates[12:14]))
+    assert second.rows.base is third.rows.base  # nothing was copied
+    other = second.grown(list(templates[20:22]))  # a second way to go on: the room is taken
+    for matrix, count, last in ((first, 10, 9), (second, 12, 11), (third, 14, 13), (other, 14, 21)):
+        assert len(matrix) == len(matrix.sketches.values) == count
+        np.testing.assert_array_equal(matrix.rows[-1], templates[last])
+        np.testing.assert_allclose(matrix.sketches.values[-1], sketch(templates[[last]]).values[0])
+    assert third.begins([*third.rows])
+    assert not third.begins([*templates[:14]])
+    roomy = np.zeros((20, *SHAPE), np.float16)
+    adopted = TemplateMatrix(list(roomy[:10]), roomy)
+    assert adopted.grown([templates[5]]).rows.base is roomy
+    copied = TemplateMatrix(list(roomy[:5]))  # of rows that others may still look at
+    copied.grown([templates[5]])
+    assert not roomy[5].any()
+    assert first.grown([np.zeros(SHAPE, np.float32)]).rows.dtype == np.float32
