@@ -98,9 +98,12 @@ class Evidence:
 
     def agrees(self, person: int, without: Collection[int]) -> bool:
         """Whether each of the newest looks is nearest to this person, `without` some others; both as last judged."""
-        newest = self._distances[-self._config.agree :].copy()
+        rows = list(self._rows)[-self._config.agree :]
+        if len(rows) < self._config.agree:
+            return False
+        newest = np.stack(rows)
         newest[:, list(without)] = np.inf
-        return len(newest) == self._config.agree and bool((newest.argmin(axis=1) == person).all())
+        return bool((newest.argmin(axis=1) == person).all())
 
     def _against(self, references: References) -> np.ndarray:
         """Distances of every look to every person, (K, N): of a look once, unless the gallery has changed."""
