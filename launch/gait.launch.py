@@ -30,13 +30,12 @@ from rt_gait_ros.nodes.dds import apply_dds_profile
 from rt_gait_ros.nodes.enclaves import ENCLAVES, enforce
 from rt_gait_ros.nodes.gait_frames import check_gait_frames
 from rt_gait_ros.nodes.networks import networks_on_triton
-from rt_gait_ros.nodes.parameters import file_value, write_file
+from rt_gait_ros.nodes.parameters import file_value, read_switch, write_file
 from rt_gait_ros.paths import expand
 from rt_gait_ros.resources import resource
 
 PACKAGE = "rt_gait_ros"
 STAGES = ("camera_node", "pose_node", "tracker_node", "gait_node", "overlay_node")
-SWITCH = ("true", "false")
 RESPAWN_DELAY = 2.0  # seconds
 
 
@@ -58,6 +57,12 @@ def declare_arguments() -> list[DeclareLaunchArgument]:
             "image_topic",
             default_value="image_raw",
             description="Topic of the camera's images; camera_info is expected beside it.",
+        ),
+        DeclareLaunchArgument(
+            "image_transport",
+            default_value="raw",
+            choices=["raw", "compressed"],
+            description="raw: image_topic itself. compressed: image_topic/compressed, as image_transport publishes it.",
         ),
         DeclareLaunchArgument(
             "params_file",
@@ -87,11 +92,10 @@ def declare_arguments() -> list[DeclareLaunchArgument]:
             description="Folder of an SROS2 keystore made from config/policies.xml: every node runs in its enclave, "
             "and nobody without one takes part. Empty: no access control.",
         ),
-        DeclareLaunchArgument("rviz", default_value="false", choices=SWITCH, description="Open RViz on the overlay."),
+        DeclareLaunchArgument("rviz", default_value="false", description="Open RViz on the overlay."),
         DeclareLaunchArgument(
             "composed",
             default_value="false",
-            choices=SWITCH,
             description="All nodes in one process: no image crosses a process border. false: a process for each.",
         ),
         DeclareLaunchArgument(
@@ -100,18 +104,13 @@ def declare_arguments() -> list[DeclareLaunchArgument]:
             choices=["debug", "info", "warn", "error", "fatal"],
             description="Least severity that is logged.",
         ),
-        DeclareLaunchArgument(
-            "use_respawn", default_value="false", choices=SWITCH, description="Start a process again when it dies."
-        ),
+        DeclareLaunchArgument("use_respawn", default_value="false", description="Start a process again when it dies."),
         DeclareLaunchArgument(
             "autostart",
             default_value="true",
-            choices=SWITCH,
             description="Nodes configure and activate themselves. false: a life-cycle manager does.",
         ),
-        DeclareLaunchArgument(
-            "use_sim_time", default_value="false", choices=SWITCH, description="Take the time from /clock."
-        ),
+        DeclareLaunchArgument("use_sim_time", default_value="false", description="Take the time from /clock."),
     ]
 
 
@@ -153,12 +152,15 @@ class Arguments:
         def text(name: str) -> str:
             return str(LaunchConfiguration(name).perform(context)).strip()
 
+        def switch(name: str) -> bool:
+            return read_switch(name, text(name))
+
         self.source, self.image_topic, self.gallery = text("source"), text("image_topic"), text("gallery")
         self.namespace, self.triton, self.log_level = text("namespace"), text("triton"), text("log_level")
         self.triton_url, self.keystore = text("triton_url"), text("keystore")
-        self.rviz, self.composed = text("rviz") == "true", text("composed") == "true"
-        self.respawn, self.autostart = text("use_respawn") == "true", text("autostart") == "true"
-        self.sim_time = text("use_sim_time") == "true"
+        self.rviz, self.composed = switch("rviz"), switch("composed")
+        self.respawn, self.autostart = switch("use_respawn"), switch("autostart")
+        self.sim_time, self.image_transport = switch("use_sim_time"), text("image_transport")
         self.params_file = expand(text("params_file"))
         if not self.params_file.is_file():
             raise UsageError(f"params_file {self.params_file} is not there: copy {resource('config', 'gait.yaml')}")
@@ -179,6 +181,8 @@ def overrides_file(said: Arguments) -> Path:
     values: dict[str, dict[str, object]] = {
         stage: {"autostart": said.autostart, "use_sim_time": said.sim_time} for stage in STAGES
     }
+    if said.image_transport != "raw":  # else as params_file says
+        values["pose_node"]["image_transport"] = values["overlay_node"]["image_transport"] = said.image_transport
     if said.source != "none":
         values["camera_node"]["source"] = said.source
     values["pose_node"]["triton_url"] = values["gait_node"]["triton_url"] = said.triton_url

@@ -278,7 +278,9 @@ class Environment:
         self.stamp_file.unlink(missing_ok=True)
         self.log.write_text("")
         self.tidy()
-        if not had or not self.python.exists():
+        # pip comes last into a new environment: where it is whole, so is the rest.
+        whole = bool(had) or any(self.folder.glob("lib/python3*/site-packages/pip-*.dist-info"))
+        if not whole or not self.python.exists():
             say(f"making the environment {self.folder}")
             self.call([sys.executable, "-m", "venv", str(self.folder)])
         pip = [str(self.python), "-m", "pip", "install", "-c", "constraints.txt", "--progress-bar", "off"]

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 from builtin_interfaces.msg import Time
 from geometry_msgs.msg import Point, Vector3
-from sensor_msgs.msg import Image, RegionOfInterest
+from sensor_msgs.msg import CompressedImage, Image, RegionOfInterest
 from std_msgs.msg import Header
 
 from rt_gait_ros.errors import GaitError
@@ -25,7 +25,7 @@ from rt_gait_ros.msg import (
     PersonTrackArray,
 )
 from rt_gait_ros.msg import PersonPose as PersonPoseMessage
-from rt_gait_ros.nodes.image_conversion import image_to_bgr
+from rt_gait_ros.nodes.image_conversion import compressed_to_bgr, image_to_bgr
 from rt_gait_ros.pose.person import PersonPose, PoseFrame
 from rt_gait_ros.sources.frame import Frame
 from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
@@ -62,9 +62,10 @@ def to_header(stamp: int, frame_id: str) -> Header:
     return Header(stamp=to_time(stamp), frame_id=frame_id)
 
 
-def frame_from_message(message: Image) -> Frame:
+def frame_from_message(message: Image | CompressedImage) -> Frame:
     """Camera image to Frame. Raises GaitError for one that contradicts itself or is of an unknown encoding."""
-    return Frame(image_to_bgr(message), from_time(message.header.stamp), message.header.frame_id)
+    image = compressed_to_bgr(message) if isinstance(message, CompressedImage) else image_to_bgr(message)
+    return Frame(image, from_time(message.header.stamp), message.header.frame_id)
 
 
 # Poses.

@@ -1,13 +1,13 @@
 """sensor_msgs/Image to BGR arrays and back: cv_bridge where the distribution has it, else our equal of it."""
 
 import array
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
 import numpy as np
 from builtin_interfaces.msg import Time
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
 from rt_gait_ros.errors import GaitError
@@ -64,6 +64,23 @@ ENCODINGS = {
     "bayer_gbrg8": _Encoding(1, cv2.COLOR_BayerGR2BGR),
     "bayer_grbg8": _Encoding(1, cv2.COLOR_BayerGB2BGR),
 }
+# The same with 16 bits a value.
+ENCODINGS |= {
+    f"{name.removesuffix('8')}16": replace(encoding, dtype=np.uint16, bridge=False)
+    for name, encoding in ENCODINGS.items()
+    if name.startswith(("bgr", "rgb", "bayer_"))
+}
+# OpenCV's names of types, which say nothing of colours: as RViz and rqt show them. 16UC1 is depth, not grey.
+ENCODINGS |= {
+    other: replace(ENCODINGS[name], bridge=False)
+    for other, name in (
+        ("8UC1", "mono8"),
+        ("8UC3", "bgr8"),
+        ("8UC4", "bgra8"),
+        ("16UC3", "bgr16"),
+        ("16UC4", "bgra16"),
+    )
+}
 
 # Encoding, and metres that 1 stands for.
 DEPTH_ENCODINGS = {
@@ -79,10 +96,12 @@ def image_to_bgr(message: Image) -> np.ndarray:
     Raises ImageError for an unknown encoding, a size of zero or beyond 64 Mpixel, or data that do not fill the image.
     """
     encoding = ENCODINGS.get(message.encoding)
+    if encoding is None and message.encoding in DEPTH_ENCODINGS:
+        raise ImageError(f"image encoding '{message.encoding}' is depth: remap image_raw to the colour or grey image")
     if encoding is None:
         raise ImageError(f"image encoding '{message.encoding}' is unknown; known are {', '.join(ENCODINGS)}")
     pixels = _rows_of(message, encoding)
-    if encoding.code is None:
+    if encoding.code is None and encoding.dtype is np.uint8:
         return pixels
     if CvBridge is not None and encoding.bridge:
         try:
@@ -96,13 +115,40 @@ def image_to_bgr(message: Image) -> np.ndarray:
 
 def convert(pixels: np.ndarray, encoding: _Encoding, message: Image) -> np.ndarray:
     """Our own conversion of `pixels` (rows, W, channels), equal to cv_bridge's. Raises ImageError."""
-    assert encoding.code is not None
+    bgr = np.ascontiguousarray(pixels)
     try:
-        bgr = cv2.cvtColor(np.ascontiguousarray(pixels), encoding.code)
+        bgr = bgr if encoding.code is None else cv2.cvtColor(bgr, encoding.code)
     except cv2.error as error:
         raise ImageError(f"OpenCV cannot convert a {_describe(message)}: {error.err}") from None
     # 16 bits to 8 as cv_bridge does it: 65535 becomes 255, halves are rounded.
     return cv2.convertScaleAbs(bgr, alpha=255.0 / 65535.0) if encoding.dtype is np.uint16 else bgr
+
+
+def compressed_to_bgr(message: CompressedImage) -> np.ndarray:
+    """What a CompressedImage of image_transport shows: (H, W, 3) uint8, BGR.
+
+    format: "jpeg" or "png", or, of newer releases, "ENCODING; jpeg compressed …", whose ENCODING may be a Bayer pattern
+    that lies in a grey picture. Raises ImageError for depth, for what is no picture, and beyond 64 Mpixel.
+    """
+    kind, data = message.format, np.frombuffer(memoryview(message.data), np.uint8)
+    if "compressedDepth" in kind:
+        raise ImageError(f"compressed image of format '{kind}' is depth: remap image_raw to the colour or grey image")
+    pattern = ENCODINGS.get(kind.partition(";")[0].strip())
+    raw = pattern is not None and kind.startswith("bayer_")
+    # A camera's turned picture stays as its lens sees it: that is what camera_info tells of.
+    how = cv2.IMREAD_UNCHANGED if raw else cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    try:
+        pixels = cv2.imdecode(data, how) if data.size else None
+    except cv2.error as error:
+        raise ImageError(f"compressed image of format '{kind}' cannot be decoded: {error.err}") from None
+    if pixels is None:
+        raise ImageError(f"compressed image of format '{kind}' and {data.size} bytes is no picture that OpenCV reads")
+    height, width = pixels.shape[:2]
+    if width * height > MAX_PIXELS:
+        raise ImageError(f"compressed image is larger than {MAX_PIXELS >> 20} Mpixel: {width}x{height}")
+    if raw and pattern is not None and pixels.ndim == 2:
+        return convert(pixels[..., None], replace(pattern, dtype=pixels.dtype.type), Image(encoding=kind))
+    return pixels if pixels.ndim == 3 else cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR)
 
 
 def depth_from_message(message: Image) -> DepthImage:

@@ -123,9 +123,17 @@ class Inlet(Generic[T]):
         if self.link is not None:
             return "the link of the stage before: is it active?"
         topic = self.topic
-        publishers = self._node.count_publishers(topic)
-        advice = "is it active?" if publishers else "start it, or remap the topic"
+        types = [info.topic_type for info in self._node.get_publishers_info_by_topic(topic)]
+        wanted = self._message_type.__module__.partition(".")[0] + "/msg/" + self._message_type.__name__
+        publishers = len(types)
+        advice = "is it active?" if wanted in types else self.advice(set(types))
         return f"{topic} ({publishers} publisher{'s' if publishers != 1 else ''}): {advice}"
+
+    def advice(self, types: set[str]) -> str:
+        """What to do when nobody publishes what is listened for, but messages of these types, or nothing."""
+        if not types:
+            return "start it, or remap the topic"
+        return f"it carries {', '.join(sorted(types))}, not {self._message_type.__name__}"
 
     def read(self, arrival: Any) -> T:
         """The domain object of something that arrived. Raises GaitError when a message makes no sense."""

@@ -13,13 +13,13 @@ from rt_gait_ros.errors import GaitError
 from rt_gait_ros.msg import GaitIdentityArray, PersonTrackArray
 from rt_gait_ros.nodes import runner
 from rt_gait_ros.nodes.conversions import (
-    frame_from_message,
     from_time,
     identities_from_message,
     tracks_from_message,
 )
 from rt_gait_ros.nodes.image_conversion import bgr_to_image
-from rt_gait_ros.nodes.links import IMAGE_QOS, RESULT_QOS, Inlet, Link
+from rt_gait_ros.nodes.image_inlet import ImageInlet
+from rt_gait_ros.nodes.links import RESULT_QOS, Inlet, Link
 from rt_gait_ros.nodes.markers import markers_of
 from rt_gait_ros.nodes.moments import Moments
 from rt_gait_ros.nodes.stage import Stage
@@ -35,7 +35,7 @@ PURPOSE = (
 )
 TOPICS = """
 subscribes, only while one of its topics is subscribed
-  image_raw        sensor_msgs/Image, only for overlay/image
+  image_raw        sensor_msgs/Image, only for overlay/image; as pose_node does, with image_transport
   person_tracks    rt_gait_ros/PersonTrackArray
   gait_identities  rt_gait_ros/GaitIdentityArray
 publishes
@@ -58,7 +58,7 @@ class OverlayNode(Stage):
 
     def __init__(self, **node_options: Any) -> None:
         super().__init__(NAME, **node_options)
-        self.image = self._inlet(Image, "image_raw", IMAGE_QOS, frame_from_message, "image")
+        self.image = ImageInlet(self, partial(self._join, "image"), self.finish)
         self.tracks = self._inlet(PersonTrackArray, "person_tracks", RESULT_QOS, tracks_from_message, "tracks")
         self.identities = self._inlet(
             GaitIdentityArray, "gait_identities", RESULT_QOS, identities_from_message, "identities"

@@ -22,6 +22,7 @@ C = TypeVar("C")
 UNCONFIGURED = "unconfigured"  # the life cycle's first state
 # How a refusal of a node with the parameter `locked` begins.
 LOCKED = "this node is locked"
+_SWITCH = {"true": True, "1": True, "false": False, "0": False}
 COMMON = "common"  # section of the parameters that every node has
 TYPES = {
     "bool": Parameter.Type.BOOL,
@@ -165,6 +166,17 @@ def write_file(path: Path, values: Mapping[str, Mapping[str, Any]]) -> None:
     """
     content = {f"/**/{node}": {"ros__parameters": dict(own)} for node, own in values.items()}
     path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")  # JSON is YAML
+
+
+def read_switch(name: str, text: str) -> bool:
+    """What a launch argument says that is true or false: spelt as launch's own conditions take it (True, FALSE, 1, 0).
+
+    Raises UsageError for anything else.
+    """
+    word = text.strip().lower()
+    if word not in _SWITCH:
+        raise UsageError(f"{name} is '{text}' but must be true or false")
+    return _SWITCH[word]
 
 
 def file_value(params_file: Path, node: str, name: str) -> str:

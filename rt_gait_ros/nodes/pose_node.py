@@ -3,12 +3,11 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sensor_msgs.msg import Image
-
 from rt_gait_ros.msg import PersonPoseArray
 from rt_gait_ros.nodes import runner
-from rt_gait_ros.nodes.conversions import frame_from_message, poses_to_message
-from rt_gait_ros.nodes.links import IMAGE_QOS, RESULT_QOS, Inlet, Link
+from rt_gait_ros.nodes.conversions import poses_to_message
+from rt_gait_ros.nodes.image_inlet import ImageInlet
+from rt_gait_ros.nodes.links import RESULT_QOS, Link
 from rt_gait_ros.nodes.parameters import settings
 from rt_gait_ros.nodes.processing import NetworkStage
 from rt_gait_ros.pose.person import PoseFrame
@@ -21,7 +20,8 @@ PURPOSE = (
 )
 TOPICS = """
 subscribes
-  image_raw     sensor_msgs/Image, any QoS; only the newest image counts, others are dropped and counted
+  image_raw     sensor_msgs/Image, any QoS; only the newest image counts, others are dropped and counted. With
+                image_transport compressed: image_raw/compressed, sensor_msgs/CompressedImage
 publishes
   person_poses  rt_gait_ros/PersonPoseArray, once per image used, empty ones too
   /diagnostics  diagnostic_msgs/DiagnosticArray, once a second
@@ -35,7 +35,7 @@ class PoseNode(NetworkStage[Frame, PoseFrame]):
         # Compiling takes seconds the first time: done before any node starts, so that none plays to one not ready.
         PosePipeline.warm_up()
         super().__init__(NAME, **node_options)
-        self.inlet = Inlet(self, Image, "image_raw", IMAGE_QOS, frame_from_message, self.accept, self.finish)
+        self.inlet = ImageInlet(self, self.accept, self.finish)
         self.outlet = Link(self, PersonPoseArray, "person_poses", RESULT_QOS, poses_to_message)
 
     def setup(self) -> None:

@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+from rt_gait_ros.errors import UsageError
+from rt_gait_ros.nodes.parameters import read_switch
 from rt_gait_ros.resources import resource, share_directory
 
 
@@ -31,3 +33,31 @@ def test_the_documented_arguments_are_those_that_exist() -> None:
         pytest.skip("the documentation is not installed")
     section = page.read_text(encoding="utf-8").partition("## Launch")[2]
     assert re.findall(r"^\| `(\w+)` ", section, re.MULTILINE) == list(declared())
+
+
+def test_every_switch_is_read_however_it_is_spelt() -> None:
+    """Nav2 writes use_sim_time:=True; launch itself would refuse what is not among an argument's choices."""
+    text = resource("launch", "gait.launch.py").read_text(encoding="utf-8")
+    switches = [
+        name
+        for name, call in declared().items()
+        if {keyword.arg: keyword.value for keyword in call.keywords}["default_value"].__dict__.get("value")
+        in ("true", "false")
+    ]
+    assert len(switches) == 5
+    for name in switches:
+        assert f'switch("{name}")' in text
+        assert "choices" not in {keyword.arg for keyword in declared()[name].keywords}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("True", True), (" true", True), ("1", True), ("FALSE", False), ("0", False)]
+)
+def test_switches_as_launch_spells_them(text: str, value: bool) -> None:
+    assert read_switch("rviz", text) is value
+
+
+@pytest.mark.parametrize("text", ["", "yes", "2", "truth"])
+def test_a_switch_that_is_neither_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match=r"rviz is '.*' but must be true or false"):
+        read_switch("rviz", text)

@@ -4,11 +4,18 @@ from importlib.util import find_spec
 import cv2
 import numpy as np
 import pytest
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
 
 from rt_gait_ros.errors import GaitError
 from rt_gait_ros.nodes import image_conversion
-from rt_gait_ros.nodes.image_conversion import ENCODINGS, ImageError, bgr_to_image, depth_from_message, image_to_bgr
+from rt_gait_ros.nodes.image_conversion import (
+    ENCODINGS,
+    ImageError,
+    bgr_to_image,
+    compressed_to_bgr,
+    depth_from_message,
+    image_to_bgr,
+)
 
 HEIGHT, WIDTH = 48, 64
 
@@ -44,10 +51,17 @@ def nv12(bgr: np.ndarray, swap: bool) -> np.ndarray:
     return np.concatenate([planar[:HEIGHT], chroma.transpose(1, 2, 0).reshape(HEIGHT // 2, WIDTH)])
 
 
+ALIASES = {"8UC1": "mono8", "8UC3": "bgr8", "8UC4": "bgra8", "16UC3": "bgr16", "16UC4": "bgra16"}
+
+
 def encoded(encoding: str, bgr: np.ndarray) -> np.ndarray:
     """`bgr` in rows of bytes as a driver that publishes `encoding` fills them."""
     alpha = np.full((HEIGHT, WIDTH, 1), 9, np.uint8)
     grey = cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY)
+    encoding = ALIASES.get(encoding, encoding)
+    if encoding != "mono16" and encoding.endswith("16"):
+        rows = encoded(f"{encoding.removesuffix('16')}8", bgr)
+        return (rows.astype(np.uint16) * 257).view(np.uint8)
     if encoding.startswith("bayer_"):
         return mosaic(bgr, encoding[6:10])
     return {
@@ -82,7 +96,8 @@ def message_of(rows: np.ndarray, encoding: str, padding: int = 0) -> Image:
 def test_every_encoding_shows_the_same_scene(encoding: str, padding: int) -> None:
     bgr = scene()
     result = image_to_bgr(message_of(encoded(encoding, bgr), encoding, padding))
-    expected = cv2.cvtColor(cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR) if "mono" in encoding else bgr
+    grey = "mono" in ALIASES.get(encoding, encoding)
+    expected = cv2.cvtColor(cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR) if grey else bgr
     assert result.shape == (HEIGHT, WIDTH, 3)
     assert result.dtype == np.uint8
     # A wrong order of colours or rows is off by tens; interpolated colours and limited range by a few.
@@ -117,7 +132,9 @@ def test_bgr8_is_a_read_only_view(padding: int) -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"encoding": "32FC1"}, "'32FC1' is unknown; known are bgr8"),
+        ({"encoding": "32FC3"}, "'32FC3' is unknown; known are bgr8"),
+        ({"encoding": "32FC1"}, "'32FC1' is depth: remap image_raw"),
+        ({"encoding": "16UC1"}, "'16UC1' is depth: remap image_raw"),
         ({"encoding": ""}, "unknown"),
         ({"width": 0}, "empty"),
         ({"height": 0}, "empty"),
@@ -138,6 +155,50 @@ def test_what_makes_no_sense_is_refused_in_one_line(change: dict[str, object], s
     with pytest.raises(ImageError, match=rf"^[^\n]*{says}[^\n]*$") as caught:
         image_to_bgr(message)
     assert isinstance(caught.value, GaitError)
+
+
+def compressed(image: np.ndarray, kind: str, ending: str = ".png") -> CompressedImage:
+    good, data = cv2.imencode(ending, image)
+    assert good
+    return CompressedImage(format=kind, data=array.array("B", data.tobytes()))
+
+
+@pytest.mark.parametrize(
+    ("kind", "ending", "off"),
+    [
+        ("jpeg", ".jpg", 8),
+        ("png", ".png", 0),
+        ("bgr8; jpeg compressed bgr8", ".jpg", 8),
+        ("rgb8; png compressed bgr8", ".png", 0),
+    ],
+)
+def test_compressed_images_show_the_same_scene(kind: str, ending: str, off: int) -> None:
+    result = compressed_to_bgr(compressed(scene(), kind, ending))
+    assert result.shape == (HEIGHT, WIDTH, 3)
+    assert np.abs(result.astype(int) - scene()).max() <= off
+
+
+def test_compressed_grey_deep_and_mosaic_images_become_bgr() -> None:
+    grey = cv2.cvtColor(scene(), cv2.COLOR_BGR2GRAY)
+    for kind, image in (("mono8; png compressed ", grey), ("mono16; png compressed ", grey.astype(np.uint16) * 257)):
+        result = compressed_to_bgr(compressed(image, kind))
+        assert np.abs(result.astype(int) - grey[..., None]).max() <= 1
+    for pattern in ("rggb", "bggr", "gbrg", "grbg"):
+        result = compressed_to_bgr(compressed(mosaic(scene(), pattern), f"bayer_{pattern}8; png compressed "))
+        assert np.abs(result.astype(int) - scene())[2:-2, 2:-2].max() <= 6
+
+
+@pytest.mark.parametrize(
+    ("message", "says"),
+    [
+        (CompressedImage(format="jpeg"), "'jpeg' and 0 bytes is no picture"),
+        (CompressedImage(format="jpeg", data=array.array("B", b"no picture at all")), "17 bytes is no picture"),
+        (CompressedImage(format="16UC1; compressedDepth png", data=array.array("B", b"x")), "is depth: remap"),
+    ],
+)
+def test_what_is_no_compressed_picture_is_refused_in_one_line(message: CompressedImage, says: str) -> None:
+    with pytest.raises(ImageError, match=rf"^[^\n]*{says}[^\n]*$"):
+        compressed_to_bgr(message)
 
 
 def test_there_and_back() -> None:
