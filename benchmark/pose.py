@@ -4,12 +4,12 @@ import argparse
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.bench import Row
 from rt_gait_ros.image_files import write_image
 from rt_gait_ros.pose.layouts import LEFT_ANKLE, LEFT_HIP, RIGHT_ANKLE, TRT_POSE
@@ -17,7 +17,7 @@ from rt_gait_ros.pose.person import PoseFrame
 from rt_gait_ros.pose.pipeline import PoseConfig, PosePipeline
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.onnx_client import OnnxClient
-from rt_gait_ros.sources.frame import Frame
+from rt_gait_ros.sources import Frame, open_source
 
 SUMMARY = "people, ankles, jitter and time of the pose stage on real video, per decoder and input size"
 
@@ -80,17 +80,12 @@ def measure(arguments: argparse.Namespace, progress: Callable[[str], None]) -> l
 
 def _read(video: Path, count: int) -> tuple[list[np.ndarray], float]:
     """The first images of a video, at most 960 pixels wide, and its rate in images per second."""
-    capture = cv2.VideoCapture(str(video))
     images: list[np.ndarray] = []
-    while len(images) < count:
-        read, image = capture.read()
-        if not read:
-            break
-        scale = min(960 / image.shape[1], 1.0)
-        images.append(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
-    if not images:
-        raise UsageError(f"{video}: no image can be read; give a video file that OpenCV reads")
-    return images, capture.get(cv2.CAP_PROP_FPS) or 25.0
+    with open_source(str(video), pace=False) as source:
+        for frame in islice(source, count):
+            scale = min(960 / frame.image.shape[1], 1.0)
+            images.append(cv2.resize(frame.image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
+        return images, source.fps or 25.0
 
 
 def _run(client: OnnxClient, config: PoseConfig, images: list[np.ndarray], rate: float) -> Outcome:

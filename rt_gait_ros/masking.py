@@ -8,7 +8,8 @@ from rt_gait_ros.lines import one_line
 HIDDEN = "***"
 
 # scheme://user:password@host (RFC 3986, 3.2.1), but people write passwords as they are: @, / and # may be in them.
-_USER_INFO = re.compile(r"(?i)(?P<scheme>\b[a-z][a-z0-9+.-]*://)(?P<rest>[^\s'\"<>!]+)")
+# A URL that was taken for a path has lost a slash.
+_USER_INFO = re.compile(r"(?i)(?P<scheme>\b(?!file:)[a-z][a-z0-9+.-]+:/+)(?P<rest>[^\s'\"<>!]+)")
 _PORT = re.compile(r"\d*")
 # Settings whose value is secret: in the query of a camera's URL (?user=admin&pwd=...), and as properties of GStreamer's
 # sources (user-pw=..., proxy-pw=...).

@@ -12,6 +12,7 @@ from rt_gait_ros.masking import credentials_in, mask_credentials, readable
         ("RTSPS://user:s3cret@host:322", "RTSPS://user:***@host:322"),
         ("rtsp://user:s3@cr3t@host/a", "rtsp://user:***@host/a"),
         ("rtsp://user:s3/cr3t#@host/a", "rtsp://user:***@host/a"),
+        ("rtsp:/user:s3cret@host/a does not exist", "rtsp:/user:***@host/a does not exist"),
         ("https://s3cret@host/a", "https://***@host/a"),
         ("http://cam/video.cgi?user=ada&pwd=s3cret&x=1", "http://cam/video.cgi?user=ada&pwd=***&x=1"),
         ("http://cam/v?token=s3cret", "http://cam/v?token=***"),
@@ -30,7 +31,17 @@ def test_passwords_are_masked(name: str, shown: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["walk.mp4", "rtsp://host:554/live@1", "rtsp://[::1]:554/a@b", "http://host/a?x=1", "mail@host", "0", "C:\\a"],
+    [
+        "walk.mp4",
+        "rtsp://host:554/live@1",
+        "rtsp://[::1]:554/a@b",
+        "http://host/a?x=1",
+        "mail@host",
+        "file:///a:b@c",
+        "C:/a:b@c",
+        "0",
+        "C:\\a",
+    ],
 )
 def test_what_is_no_password_is_left_alone(name: str) -> None:
     assert mask_credentials(name) == name

@@ -16,6 +16,7 @@ from rt_gait_ros.demo.table import LiveTable
 from rt_gait_ros.demo.video import Video, read_video
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.gait import private_file
+from rt_gait_ros.masking import readable
 from rt_gait_ros.nodes.parameters import specifications
 
 SUMMARY = "see real people tracked and named by their walk: four nodes over DDS and a Triton server"
@@ -73,7 +74,11 @@ def run(arguments: argparse.Namespace) -> int:
 def _video(arguments: argparse.Namespace, table: LiveTable) -> tuple[Video, float, dict[str, Any]]:
     """What to play, from which x in pixels on only strangers walk in part two, and where it is from."""
     if arguments.source is not None:
-        return read_video(arguments.source, arguments.enroll_until), math.inf, {"footage": [str(arguments.source)]}
+        return (
+            read_video(arguments.source, arguments.enroll_until),
+            math.inf,
+            {"footage": [readable(str(arguments.source))]},
+        )
     footage = demo_footage(table.progress)
     note = (
         f"{SIZE[0]}x{SIZE[1]}: both recordings are cropped and scaled and, in part two, stand side by side; "

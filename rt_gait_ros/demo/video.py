@@ -12,7 +12,7 @@ import numpy as np
 
 from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.gait import private_file
-from rt_gait_ros.masking import readable
+from rt_gait_ros.masking import holds_bytes, readable
 from rt_gait_ros.sources.video import Video as VideoReader
 
 # libx264's scale of 0 (lossless) to 51: no loss that an eye sees, at a few MB a minute.
@@ -44,11 +44,12 @@ class VideoWriter:
         self._written = 0
         self._stream: Any = None  # av is imported late, so its types are not at hand
         try:
-            private_file.create(self._part).close()
-            self._container = av.open(f"file:{self._part}", "w", format="mp4", options={"movflags": "faststart"})
-        except (OSError, UnicodeEncodeError) as error:
-            reason = getattr(error, "strerror", None) or "FFmpeg wants a name in UTF-8"
-            raise VideoError(f"cannot write {readable(str(path))}: {reason}") from None
+            self._file = private_file.create(self._part)
+            # FFmpeg takes names in UTF-8 alone
+            name = f"/dev/fd/{self._file.fileno()}" if holds_bytes(str(self._part)) else str(self._part)
+            self._container = av.open(f"file:{name}", "w", format="mp4", options={"movflags": "faststart"})
+        except OSError as error:
+            raise VideoError(f"cannot write {readable(str(path))}: {error.strerror}") from None
 
     def write(self, image: np.ndarray, seconds: float | None = None) -> None:
         """Append an image, (H, W, 3) uint8 BGR; H and W even, the same for every image. seconds: when it is shown."""
@@ -73,6 +74,7 @@ class VideoWriter:
         if kind is None and self._stream is not None:
             self._container.mux(self._stream.encode())
         self._container.close()
+        self._file.close()
         if kind is None:
             self._part.replace(self._path)
         else:

@@ -1,9 +1,11 @@
+import os
+
 import cv2
 import numpy as np
 import pytest
 
 from rt_gait_ros.demo.render import overlays, render
-from rt_gait_ros.demo.video import VideoWriter, read_video
+from rt_gait_ros.demo.video import VideoError, VideoWriter, read_video
 from rt_gait_ros.errors import UsageError
 
 SHAPE = (361, 641, 3)
@@ -56,6 +58,18 @@ def test_a_movie_of_an_uneven_video_shows_each_image_as_long(record, track, tmp_
     assert uneven.seconds == pytest.approx(2.4)
     render(uneven, record(*[[]] * 20), 20, tmp_path / "o.mp4", tmp_path / "s.png")
     assert read_video(tmp_path / "o.mp4", 0.4).times == pytest.approx(times, abs=1e-4)
+
+
+def test_a_movie_may_lie_in_a_folder_of_any_name(tmp_path):
+    folder = tmp_path / os.fsdecode(b"caf\xe9:1")
+    folder.mkdir()
+    with VideoWriter(folder / "o.mp4", 25) as writer:
+        for _ in range(5):
+            writer.write(np.full((64, 64, 3), 128, np.uint8))
+    assert read_video(folder / "o.mp4", 0.1).frames == 5
+    assert (folder / "o.mp4").stat().st_mode & 0o777 == 0o600
+    with pytest.raises(VideoError, match=r"cannot write .*caf\\xe9.*No such file"):
+        VideoWriter(folder / "nowhere" / "o.mp4", 25)
 
 
 def test_an_interrupted_movie_is_not_there(tmp_path):
