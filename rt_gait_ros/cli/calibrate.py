@@ -138,6 +138,11 @@ def run(arguments: argparse.Namespace) -> int:
         rows += [_row(fitted, scene_free, True)] if scene_free else []
         if scene_free is None:
             notes = ["too few people walk by to learn what distances mean without the scene: it will not be taken out"]
+    if arguments.generated and find_prior(repository, arguments.model) is None:
+        notes.append(
+            f"{arguments.model} ships no views: without them people are more alike than generated walkers, and the "
+            "line takes more strangers than it says: calibrate on people (--labelled) before a name opens a door"
+        )
     path = arguments.output or repository / arguments.model / calibration.FILE_NAME
     calibration.save(path, fitted)
     lines = [f"accept line {fitted.accept_distance:.4g}, margin {fitted.margin:.4g}", *map(_line, rows), *notes]

@@ -94,6 +94,8 @@ def test_generated_walkers_are_the_usual_source(tmp_path, capsys):
     assert everybody["false_accept_rate"] <= 0.2
     assert one_view["false_accept_rate"] <= 0.2
     assert max(everybody["false_accept_rate"], one_view["false_accept_rate"]) > 0.15, "no stricter than it must be"
+    rt_gait(*words, "--false-accept-rate", "0.2")
+    assert "ships no views: without them people are more alike" in capsys.readouterr().out
 
 
 @pytest.fixture
