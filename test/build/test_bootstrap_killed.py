@@ -22,6 +22,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 MOMENTS = 20
+LONGEST = 15.0  # seconds before a kill; a machine where a set-up takes longer is killed in its first part alone
 PATIENCE = 600.0  # seconds: the machine may be busy
 
 PYPROJECT = """
@@ -160,7 +161,7 @@ def test_killed_at_many_moments_the_next_call_repairs(clone: Path) -> None:
     (clone / ".venv" / "rt-gait.json").unlink()
     began = time.monotonic()
     finish(clone)
-    whole = time.monotonic() - began
+    whole = min(time.monotonic() - began, LONGEST)
     ways = (signal.SIGTERM, kill_all, signal.SIGHUP, lambda pid: os.kill(pid, signal.SIGKILL))
     for moment in range(MOMENTS):
         change(clone, moment + 1)
