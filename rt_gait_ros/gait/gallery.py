@@ -199,6 +199,7 @@ class Gallery:
         if not checked:
             raise GalleryError(f"nothing to enrol for {name!r}: no embedding was given")
         name = clean_name(name)
+        enrolled: list[str] = []
 
         def edit(content: Content) -> Content:
             edits.require_model(content.model, model, self.path)
@@ -208,22 +209,17 @@ class Gallery:
                 raise DuplicateName(f"{taken.name!r} is already enrolled: choose another name, or extend that person")
             if taken is not None:
                 grown = replace(taken, templates=taken.templates + checked, updated=now)
+                enrolled[:] = [taken.person_id]
                 return replace(content, persons=tuple(grown if p is taken else p for p in content.persons))
             edits.require_no_id(content.persons, name, None)
             expires = now + retention if retention else 0
             said, tag = edits.noted(consent), secrets.token_hex(4)
             person = Person(edits.new_id(content), name, now, now, checked, said, expires, tag)
+            enrolled[:] = [person.person_id]
             return Content(model, gait_frame_kind, (*content.persons, person))
 
         self._change("extend" if extend else "enrol", edit)
-        return self.find_name(name)
-
-    def find_name(self, name: str) -> Person:
-        """The person of this display name. Raises UnknownPerson."""
-        person = edits.named(self.persons, name)
-        if person is None:
-            raise edits.unknown(name)
-        return person
+        return next(p for p in self._loaded.content.persons if p.person_id == enrolled[0])
 
     def forget(self, key: str) -> Person:
         """Delete a person and all that is stored of them; it is overwritten in the file. Raises UnknownPerson."""

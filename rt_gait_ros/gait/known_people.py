@@ -19,7 +19,7 @@ from rt_gait_ros.gait.cipher import Cipher
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.enrollment import Enrollment
 from rt_gait_ros.gait.gallery import Gallery, real_path
-from rt_gait_ros.gait.person import GalleryError, Person
+from rt_gait_ros.gait.person import GalleryError, GalleryReadOnly, Person
 from rt_gait_ros.gait.recognizer import GaitRecognizer
 from rt_gait_ros.gait.scene import SceneError
 from rt_gait_ros.gait.scene_cleaning import Cleared, expire_files, forget_near, recrypt_files, relabel_files
@@ -232,16 +232,24 @@ class KnownPeople:
         problem = ""
         try:
             self._follow()
-            if self.gallery.overdue:
+            if self.gallery.overdue and self._is_writable():
                 self.purge()
-            if scenes is not None and scenes.due:
+            if scenes is not None and scenes.due and self._is_writable():
                 scenes.save()
-            if now >= self._next_expiry:
+            if now >= self._next_expiry and self._is_writable():
                 self._next_expiry = now + EXPIRE_EVERY
                 expire_files(self._folder, time.time_ns(), self.gallery.cipher)
         except GaitError as error:
             problem = str(error)
         self._problem = problem
+
+    def _is_writable(self) -> bool:
+        """Whether what is learnt may be stored: beside a gallery that is only read, nothing is."""
+        try:
+            self.gallery.require_writable()
+        except GalleryReadOnly:
+            return False
+        return True
 
     def _follow(self) -> None:
         """Whom another process forgot shall not come back by what this one has not stored yet."""
@@ -267,11 +275,12 @@ class KnownPeople:
         if known is None or known.scene is None:
             return None
         prior = find_prior(self._repository, known.model)
-        return Scenes(scene_file.folder_of(gallery.path), known, prior, cipher=gallery.cipher)
+        return Scenes(scene_file.folder_of(gallery.path), known, prior, cipher=gallery.cipher, background=self._writer)
 
     def _save(self, scenes: Scenes) -> None:
         try:
-            scenes.save()
+            if self._is_writable():
+                scenes.save()
         except SceneError as error:
             self._problem = str(error)
 

@@ -3,60 +3,29 @@
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from rt_gait_ros.gait import scene_file, search
+from rt_gait_ros.gait import scene_file
 from rt_gait_ros.gait.calibration import Calibration
 from rt_gait_ros.gait.cipher import Cipher
 from rt_gait_ros.gait.gallery import References
-from rt_gait_ros.gait.scene import Normalisation, SceneError
+from rt_gait_ros.gait.scene import SceneError
 from rt_gait_ros.gait.scene_cleaning import Cleared, forget_near, is_near, relabel_files, relabelled
+from rt_gait_ros.gait.scene_references import SceneReferences, SceneTreatment, without_scenes
 from rt_gait_ros.gait.scene_statistics import SceneStatistics
-from rt_gait_ros.gait.views import ViewedNormalisation, ViewPrior
+from rt_gait_ros.gait.views import ViewPrior
 
 LOOK_AGAIN = 2.0  # seconds between looks for what other processes have changed
+LARGE = 4_000_000  # numbers in a gallery, from which on scenes are taken out beside recognition: 125 persons by GaitSet
 SAVE_EVERY = 30.0  # seconds; votes of the last of them are lost when the power fails
 
 
 Vote = tuple[np.ndarray, int, str]  # embedding (P, C), stamp in ns since the epoch, owners as SceneStatistics has them
-
-
-@dataclass(frozen=True, slots=True)
-class SceneReferences(References):
-    """The gallery without the scenes its templates are from, to be searched with queries of one scene.
-
-    Distances come out in the model's own measure, as the calibration makes them equivalent.
-    """
-
-    query: Normalisation | ViewedNormalisation = field(kw_only=True)
-    calibration: Calibration = field(kw_only=True)
-    treatment: "SceneTreatment" = field(kw_only=True)
-
-    def nearest(self, queries: np.ndarray) -> np.ndarray:
-        """As References.nearest."""
-        if not self.persons or not len(queries):
-            return References.nearest(self, queries)
-        plain = search.nearest(self.query(queries), self.embeddings, self.sketches, self.starts, self.treatment)
-        return self.calibration.equivalent(plain)
-
-
-@dataclass(frozen=True, slots=True)
-class SceneTreatment:
-    """Takes out of each template the scene it was enrolled in. scenes: (T,) which of `normalisations` that is."""
-
-    scenes: np.ndarray
-    normalisations: tuple[Normalisation | ViewedNormalisation, ...]
-
-    def __call__(self, indices: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        """As search.Treatment."""
-        treated = np.empty(rows.shape, np.float32)
-        for number in np.unique(self.scenes[indices]):
-            mine = self.scenes[indices] == number
-            treated[mine] = self.normalisations[number](rows[mine])
-        return treated
 
 
 @dataclass(slots=True)
@@ -87,11 +56,11 @@ class Scenes:
         prior: ViewPrior | None = None,
         clock: Callable[[], int] = time.time_ns,
         cipher: Cipher | None = None,
+        background: Executor | None = None,
     ) -> None:
-        """calibration: of the gait model. prior: the views that it ships. clock: ns since the epoch, for the age of
-        votes.
+        """calibration: of the gait model. prior: the views that it ships. clock: ns since the epoch, for votes' age.
 
-        cipher: of the gallery.
+        cipher: of the gallery. background: takes scenes out of large galleries anew; None: `references` does.
         """
         self._folder = folder
         self._calibration = calibration
@@ -105,6 +74,8 @@ class Scenes:
         self._looked = self._saved = time.monotonic()
         self._cached: tuple[tuple[int, ...], str, int] = (), "", 0
         self._references: References | None = None
+        self._background = background
+        self._job: Future[None] | None = None
 
     @property
     def problem(self) -> str:
@@ -151,11 +122,8 @@ class Scenes:
         with self._mutex:
             self._refresh()
             if self._references is None or self._cached != (references.version, name, self._version):
-                present = self._scene(name).statistics.normalisation
-                self._references = references
-                if present is not None and references.persons:
-                    self._references = self._without(references, present)
-                self._cached = references.version, name, self._version
+                self._take_out(references, name)
+            assert self._references is not None
             return self._references
 
     def save(self) -> None:
@@ -220,6 +188,7 @@ class Scenes:
             statistics = self._read(name, scene.path)
             for vote in pending:
                 statistics.add(*vote)
+            statistics.expire(self._clock())
             kept = statistics.votes, statistics.stamps, statistics.owners
             record = scene_file.Record(self._calibration.model, name, *kept)
             scene_file.write(scene.path, record, self._cipher)
@@ -279,22 +248,32 @@ class Scenes:
     def _empty(self) -> SceneStatistics:
         return SceneStatistics(self._calibration.radius, self._prior)
 
-    def _without(self, references: References, present: Normalisation | ViewedNormalisation) -> References:
+    def _take_out(self, references: References, name: str) -> None:
+        """Make `_references` anew. Of a large gallery, what scenes have learnt since follows beside the caller."""
+        wanted = references.version, name, self._version
+        present = self._scene(name).statistics.normalisation
+        if present is None or not references.persons:
+            self._references, self._cached = references, wanted
+            return
         names = [template.scene for person in references.persons for template in person.templates]
-        numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
-        own = [self._scene(name).statistics.normalisation if name else None for name in numbers]
-        treatment = SceneTreatment(np.array([numbers[name] for name in names]), tuple(each or present for each in own))
-        sketches = None
-        if references.sketches is not None:
-            sketches = search.sketch_treated(references.embeddings, treatment)
-        return SceneReferences(
-            references.model,
-            references.persons,
-            references.embeddings,
-            references.starts,
-            (*references.version, self._version),
-            sketches,
-            query=present,
-            calibration=self._calibration,
-            treatment=treatment,
-        )
+        numbers = {scene: number for number, scene in enumerate(dict.fromkeys(names))}
+        own = [self._scene(scene).statistics.normalisation if scene else None for scene in numbers]
+        treatment = SceneTreatment(np.array([numbers[n] for n in names]), tuple(each or present for each in own))
+        version = *references.version, self._version
+        former = self._references if isinstance(self._references, SceneReferences) else None
+        if self._background is None or former is None or references.embeddings.size < LARGE:
+            found = without_scenes(references, treatment, present, self._calibration, version)
+            self._references, self._cached = found, wanted
+            return
+        if self._cached[:2] != wanted[:2]:  # somebody came or went, or the camera is elsewhere
+            found = without_scenes(references, treatment, present, self._calibration, version, former)
+            self._references, self._cached = found, (*wanted[:2], -1)
+        if self._job is None or self._job.done():
+            arguments = references, treatment, present, self._calibration, version
+            self._job = self._background.submit(self._replace, wanted, *arguments)
+
+    def _replace(self, wanted: tuple[tuple[int, ...], str, int], *arguments: Any) -> None:
+        found = without_scenes(*arguments)
+        with self._mutex:
+            if self._cached[:2] == wanted[:2]:
+                self._references, self._cached = found, wanted

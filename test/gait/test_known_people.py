@@ -1,6 +1,7 @@
 """Gallery, scenes and recogniser change together."""
 
 import threading
+import time
 from concurrent.futures import Future
 from dataclasses import replace
 
@@ -194,3 +195,53 @@ def test_lines_that_let_more_strangers_through_need_a_second_word(repository, ac
     with pytest.raises(UsageError, match=f"is {how} than the .*beyond_calibration"):
         lines_of(repository, "angle", accept_distance, margin)
     assert lines_of(repository, "angle", accept_distance, margin, beyond_calibration=True)["calibration"] == KNOWN
+
+
+def test_a_merge_takes_the_walks_of_scenes_along(people, gallery, tmp_path):
+    ada, bob = gallery.find("Ada"), gallery.find("Bob")
+    far = np.full((1, 2), 5.0, np.float32)
+    people.scenes.vote("hall", far, bob.person_id)
+    people.scenes.save()
+    people.merge("Ada", "Bob")
+    (file,) = scene_file.files(scene_file.folder_of(gallery.path))
+    assert scene_file.read(file).owners == (ada.person_id,)
+    assert people.forget("Ada").cleared.votes == 1
+    assert far.tobytes() not in bytes_below(tmp_path / "gallery")
+
+
+def settle(people, condition):
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        people.tick()
+        time.sleep(0.01)
+
+
+def test_whose_time_is_over_is_forgotten_by_the_clock(people, gallery, template):
+    gallery.add("Dan", [template(90)], model="angle", gait_frame_kind="silhouette", retention=1)
+    person_id = gallery._loaded.content.persons[-1].person_id.encode()
+    settle(people, lambda: person_id not in gallery.path.read_bytes())
+    assert people.problem == ""
+
+
+def test_whom_another_process_forgot_does_not_come_back(people, view, walk, gallery, repository, tmp_path):
+    """Neither by walks that were not stored yet, nor by a track that is still in view."""
+    ada = gallery.find("Ada")
+    view.show(walk("aaaaa", 20), images=NAMED_AFTER)
+    view.show()
+    view.show(walk("bbbbb", 20), images=NAMED_AFTER)
+    settle(people, lambda: True)
+    KnownPeople(Gallery(gallery.path), repository).forget("Ada")
+    view.show(walk("bbbbb", 20))
+    settle(people, lambda: ada.person_id not in people._seen)
+    view.show()
+    people.close()
+    assert all(len(scene_file.read(file).votes) == 0 for file in scene_file.files(scene_file.folder_of(gallery.path)))
+
+
+def test_what_cannot_be_stored_is_said(people, gallery, monkeypatch):
+    monkeypatch.setattr("rt_gait_ros.gait.scenes.SAVE_EVERY", -1.0)
+    people.scenes.vote("hall", gallery.find("Ada").templates[0].embedding)
+    scene_file.folder_of(gallery.path).write_bytes(b"a file where a folder should be")
+    settle(people, lambda: people.problem)
+    assert "scene" in people.problem

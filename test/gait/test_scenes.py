@@ -1,3 +1,7 @@
+import hashlib
+import io
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -6,8 +10,8 @@ from rt_gait_ros.gait.calibration import SAME_SHARE, Calibration, Curve
 from rt_gait_ros.gait.distance import distances
 from rt_gait_ros.gait.gallery import Gallery
 from rt_gait_ros.gait.gallery_file import Template
-from rt_gait_ros.gait.scene import SceneError
-from rt_gait_ros.gait.scene_cleaning import Cleared, forget_near
+from rt_gait_ros.gait.scene import MAX_AGE, SceneError
+from rt_gait_ros.gait.scene_cleaning import Cleared, expire_files, forget_near
 from rt_gait_ros.gait.scenes import Scenes
 
 SHAPE = (2, 8)
@@ -214,3 +218,104 @@ def test_statistics_that_cannot_be_searched_for_somebody_who_is_forgotten_go_who
     (left,) = scene_file.files(folder)
     assert forget_near(folder, None, crowd[[0]]).files == (left,)
     assert not scene_file.files(folder)
+
+
+def test_votes_end_by_the_clock_in_memory_and_in_the_file(folder, crowd, monkeypatch):
+    """Also when nobody walks by any more."""
+    monkeypatch.setattr(scenes, "SAVE_EVERY", -1.0)
+    now = [10 * MAX_AGE]
+    known = Scenes(folder, CALIBRATION, clock=lambda: now[0])
+    votes(known, "hall", crowd[:9])
+    known.save()
+    path = scene_file.file_of(folder, "m", "hall")
+    now[0] += MAX_AGE + 1
+    assert known.walkers("hall") == 0.0
+    assert known.due
+    known.save()
+    assert len(scene_file.read(path).votes) == 0
+    assert crowd[0].tobytes() not in path.read_bytes()
+
+
+def test_votes_that_are_too_old_are_not_read_and_go_from_files_nobody_opens(folder, crowd):
+    now = 10 * MAX_AGE
+    known = Scenes(folder, CALIBRATION, clock=lambda: now)
+    votes(known, "hall", crowd[:9])
+    known.save()
+    later = Scenes(folder, CALIBRATION, clock=lambda: now + MAX_AGE + 1)
+    assert later.walkers("hall") == 0.0
+    assert expire_files(folder, now) == 0
+    assert expire_files(folder, now + MAX_AGE + 1) == 9
+    assert crowd[0].tobytes() not in scene_file.file_of(folder, "m", "hall").read_bytes()
+
+
+def test_walks_that_were_named_go_with_the_person_however_far_they_are(opened, crowd, folder):
+    known = opened()
+    known.vote("hall", crowd[0], "p1")
+    known.vote("hall", crowd[1], "p2")
+    known.save()
+    known.vote("yard", crowd[2], "p1")
+    assert known.forget(crowd[[5]], "p1") == Cleared(2)
+    assert (known.walkers("hall"), known.walkers("yard")) == (1.0, 0.0)
+    known.relabel("p2", "p3")
+    assert scene_file.read(scene_file.file_of(folder, "m", "hall")).owners == ("p3",)
+    assert known.forget_unsaved(crowd[[5]], "p3") == 0  # it is in a file, where whoever forgets looks
+    known.vote("yard", crowd[3], "p3")
+    assert known.forget_unsaved(crowd[[5]], "p3") == 1
+
+
+def test_a_file_of_the_first_schema_is_read(opened, crowd, folder):
+    """Its checksum was of the payload alone, and nobody was named in it."""
+    known = opened()
+    votes(known, "hall", crowd)
+    known.save()
+    path = scene_file.file_of(folder, "m", "hall")
+    buffer = io.BytesIO()
+    record = scene_file.read(path)
+    np.savez(buffer, model="m", scene="hall", votes=record.votes, stamps=record.stamps)
+    digest = hashlib.sha256(buffer.getvalue()).hexdigest()
+    path.write_bytes(f"rt_gait_ros scene\nschema 1\nsha256 {digest}\n".encode() + buffer.getvalue())
+    assert opened().walkers("hall") == pytest.approx(12)
+    assert scene_file.read(path).owners == ("",) * 12
+    path.write_bytes(path.read_bytes().replace(b"schema 1", b"schema 2"))
+    with pytest.raises(SceneError, match="damaged"):
+        scene_file.read(path)
+
+
+class TestLargeGalleries:
+    """Sketches of templates without their scenes are made beside recognition."""
+
+    SHAPE = (2, 1024)
+
+    @pytest.fixture
+    def large(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(scenes, "LARGE", 1)
+        random = np.random.default_rng(1)
+        gallery = Gallery(tmp_path / "people.gallery")
+        for number in range(20):
+            template = Template(random.normal(0, 2, self.SHAPE).astype(np.float32), 1, None, "hall")
+            gallery.add(f"Person {number}", [template], model="m", gait_frame_kind="silhouette")
+        return gallery
+
+    def test_what_scenes_learn_follows_and_who_comes_or_goes_counts_at_once(self, folder, large):
+        random = np.random.default_rng(2)
+        with ThreadPoolExecutor(1) as pool:
+            known = Scenes(folder, CALIBRATION, background=pool)
+            votes(known, "hall", random.normal(0, 2, (12, *self.SHAPE)))
+            first = known.references(large.references, "hall")
+            assert known.references(large.references, "hall") is first
+            gone = large.forget("Person 3")
+            second = known.references(large.references, "hall")
+            assert gone not in second.persons
+            assert len(second.sketches.values) == 19
+            np.testing.assert_array_equal(second.sketches.values[0], first.sketches.values[0])
+            fresh = random.normal(0, 2, self.SHAPE).astype(np.float32)
+            large.add("Eve", [Template(fresh, 1, None, "hall")], model="m", gait_frame_kind="silhouette")
+            assert known.references(large.references, "hall").nearest(fresh[None]).argmin() == 19
+            known.vote("hall", np.ones(self.SHAPE))
+            known.save()
+            for _ in range(3):  # the job under way may be of before
+                known.references(large.references, "hall")
+                known._job.result(30)
+            later = known.references(large.references, "hall")
+        inline = Scenes(folder, CALIBRATION).references(large.references, "hall")
+        np.testing.assert_allclose(later.sketches.values, inline.sketches.values, atol=1e-3)

@@ -1,0 +1,95 @@
+"""The gallery without the scenes that its templates are from, as the recogniser searches it."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from rt_gait_ros.gait import search
+from rt_gait_ros.gait.calibration import Calibration
+from rt_gait_ros.gait.gallery import References
+from rt_gait_ros.gait.scene import Normalisation
+from rt_gait_ros.gait.search import Sketches
+from rt_gait_ros.gait.views import ViewedNormalisation
+
+Query = Normalisation | ViewedNormalisation  # takes out of a look what its scene has in common
+
+
+@dataclass(frozen=True, slots=True)
+class SceneReferences(References):
+    """The gallery without the scenes its templates are from, to be searched with queries of one scene.
+
+    Distances come out in the model's own measure, as the calibration makes them equivalent.
+    """
+
+    query: Query = field(kw_only=True)
+    calibration: Calibration = field(kw_only=True)
+    treatment: "SceneTreatment" = field(kw_only=True)
+
+    def nearest(self, queries: np.ndarray) -> np.ndarray:
+        """As References.nearest."""
+        if not self.persons or not len(queries):
+            return References.nearest(self, queries)
+        plain = search.nearest(self.query(queries), self.embeddings, self.sketches, self.starts, self.treatment)
+        return self.calibration.equivalent(plain)
+
+
+@dataclass(frozen=True, slots=True)
+class SceneTreatment:
+    """Takes out of each template the scene it was enrolled in. scenes: (T,) which of `normalisations` that is."""
+
+    scenes: np.ndarray
+    normalisations: tuple[Query, ...]
+
+    def __call__(self, indices: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """As search.Treatment."""
+        treated = np.empty(rows.shape, np.float32)
+        for number in np.unique(self.scenes[indices]):
+            mine = self.scenes[indices] == number
+            treated[mine] = self.normalisations[number](rows[mine])
+        return treated
+
+
+def without_scenes(
+    references: References,
+    treatment: SceneTreatment,
+    query: Query,
+    calibration: Calibration,
+    version: tuple[int, ...],
+    former: References | None = None,
+) -> SceneReferences:
+    """The references rid of their scenes. version: of the result.
+
+    former: those of before; a template that it has keeps its sketch, whatever the scenes have learnt since, so that
+    this takes no longer than the new templates do.
+    """
+    sketches = None
+    if references.sketches is not None:
+        sketches = _patched(references, treatment, former) if former is not None else None
+        sketches = sketches or search.sketch_treated(references.embeddings, treatment)
+    return SceneReferences(
+        references.model,
+        references.persons,
+        references.embeddings,
+        references.starts,
+        version,
+        sketches,
+        query=query,
+        calibration=calibration,
+        treatment=treatment,
+    )
+
+
+def _patched(references: References, treatment: SceneTreatment, former: References) -> Sketches | None:
+    """Sketches of which those that `former` has are taken from there; None where it has none."""
+    if former.sketches is None:
+        return None
+    known = {t.place: n for n, t in enumerate(t for person in former.persons for t in person.templates)}
+    templates = [template for person in references.persons for template in person.templates]
+    places = np.array([known.get(template.place, -1) if template.place else -1 for template in templates])
+    fresh = np.flatnonzero(places < 0)
+    found = Sketches(*(part[places] for part in former.sketches))
+    if len(fresh):
+        made = search.sketch(treatment(fresh, references.embeddings[fresh]))
+        for part, new in zip(found, made, strict=True):
+            part[fresh] = new
+    return found
