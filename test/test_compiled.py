@@ -1,10 +1,13 @@
 import logging
+from pathlib import Path
 from typing import Any
 
 import numba
 import pytest
 
 from rt_gait_ros import compiled as module
+
+PACKAGE = Path(module.__file__).parent
 
 
 def test_compiled_loops_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,3 +36,8 @@ def test_without_room_for_a_cache_they_run_all_the_same(
     assert [function() for function in functions] == [7, 7, 7]
     (line,) = caplog.messages
     assert "set NUMBA_CACHE_DIR" in line
+
+
+def test_all_loops_are_compiled_here() -> None:
+    elsewhere = [path for path in PACKAGE.rglob("*.py") if "njit(" in path.read_text(encoding="utf-8")]
+    assert elsewhere == [Path(module.__file__)]

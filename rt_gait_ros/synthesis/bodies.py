@@ -8,8 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from numba import njit
 
+from rt_gait_ros.compiled import compiled
 from rt_gait_ros.synthesis.skeleton import BONE, BONES, PARENTS, REST
 
 # The bone or end at which each bone ends; ends that are no bones come behind the bones among a body's joints.
@@ -148,7 +148,7 @@ def pose(body: Body, vertices: np.ndarray, rotations: np.ndarray, offset: np.nda
     return posed, joints
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@compiled(fastmath=True)
 def _skin(
     vertices: np.ndarray,
     bones: np.ndarray,

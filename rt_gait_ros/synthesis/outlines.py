@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numba import njit
 
+from rt_gait_ros.compiled import compiled
 from rt_gait_ros.synthesis.bodies import surface
 from rt_gait_ros.synthesis.skeleton import BONE
 
@@ -65,7 +65,7 @@ def signed_field(mask: np.ndarray) -> np.ndarray:
     return outside - inside
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@compiled(fastmath=True)
 def _fill(vertices: np.ndarray, triangles: np.ndarray, mask: np.ndarray) -> None:
     """Set the pixels whose centres are in a triangle, whichever way it turns."""
     rows, columns = mask.shape

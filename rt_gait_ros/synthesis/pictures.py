@@ -2,8 +2,8 @@
 
 import cv2
 import numpy as np
-from numba import njit
 
+from rt_gait_ros.compiled import compiled
 from rt_gait_ros.synthesis.bodies import surface
 from rt_gait_ros.synthesis.render import SENSOR_NOISE, Wardrobe
 from rt_gait_ros.synthesis.room import Room
@@ -108,7 +108,7 @@ def _cover(points: np.ndarray, depth: float, colour: np.ndarray, near: np.ndarra
     near[seen] = depth
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@compiled(fastmath=True)
 def _paint(
     pixels: np.ndarray,
     depth: np.ndarray,

@@ -9,6 +9,8 @@ from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
 from rcl_interfaces.srv import SetParameters
 from rosgraph_msgs.msg import Clock
 
+from rt_gait_ros.nodes import stage
+
 NODES = ["camera_node", "pose_node", "tracker_node", "gait_node", "overlay_node"]
 LINES = {"accept_distance": "0.1", "margin": "0.01", "beyond_calibration": "true"}
 
@@ -200,6 +202,13 @@ def test_without_a_clock_a_node_says_so_and_ends(launch, ears, tmp_path, name, p
     ears.until(lambda: ears.diagnosis(told)["state"] == "active")
     assert node.end(number) == 0
     assert "Traceback" not in node.said
+
+
+def test_no_timer_of_ours_stands_still_with_the_clock():
+    """On the ROS clock a node would hear no signal while nobody publishes /clock: `Stage.every` is for all."""
+    sources = Path(stage.__file__).parent.glob("*.py")
+    found = [path.name for path in sources if "create_timer(" in path.read_text(encoding="utf-8")]
+    assert found == ["stage.py"]
 
 
 def test_a_clock_clears_the_fault(launch, ears):
