@@ -12,11 +12,12 @@ from rt_gait_ros.cli import gallery_privacy
 from rt_gait_ros.cli.output import add_json_argument, emit
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.gait.cipher import find_cipher
+from rt_gait_ros.gait.direction import advice, line_of
 from rt_gait_ros.gait.embedder import read_embedding
 from rt_gait_ros.gait.gallery import Gallery, default_path
 from rt_gait_ros.gait.known_people import KnownPeople
 from rt_gait_ros.gait.model import describe
-from rt_gait_ros.gait.person import Person
+from rt_gait_ros.gait.person import LEARNT, Person
 from rt_gait_ros.gait.stream_embedder import embedder_for
 from rt_gait_ros.paths import expand
 from rt_gait_ros.resources import resource
@@ -32,6 +33,7 @@ The gallery holds what the robot knows of the people it may name: a permanent id
   rt-gait gallery rename Ada "Ada L."     another display name; the id stays
   rt-gait gallery merge Ada "Ada L."      two entries are one person: the second one's walks go to the first
   rt-gait gallery forget Ada              delete a person and everything stored of them, for good
+  rt-gait gallery unlearn Ada             delete the views that were learnt of somebody while they walked by
   rt-gait gallery rebuild --model NAME    make all embeddings again, from the stored gait frames, for another gait model
   rt-gait gallery path                    the file itself; copy it to make a backup
   rt-gait gallery consent Ada TEXT        note how somebody agreed to be known
@@ -70,6 +72,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     forget = gallery_command(commands, "forget", _forget, "delete a person and everything stored of them")
     forget.add_argument("person", metavar="PERSON")
     forget.add_argument("--yes", action="store_true", help="do not ask first")
+
+    unlearn = gallery_command(commands, "unlearn", _unlearn, "delete views that were learnt; what was enrolled stays")
+    unlearn.add_argument("person", nargs="?", default="", metavar="PERSON", help="everybody where nobody is named")
 
     rebuild = gallery_command(commands, "rebuild", _rebuild, "make all embeddings again for another gait model")
     rebuild.add_argument("--model", required=True, metavar="NAME", help="gait model, as in the model repository")
@@ -135,12 +140,17 @@ def _table(gallery: Gallery) -> str:
     if not gallery.persons:
         return f"nobody is enrolled in {gallery.path}"
     width = max(4, *(len(person.name) for person in gallery.persons))
-    lines = [f"{'name':{width}}  {'id':10}  walks  last added to"]
+    lines = [f"{'name':{width}}  {'id':10}  walks  learnt  last added to"]
     lines += [
-        f"{person.name:{width}}  {person.person_id:10}  {len(person.templates):5}  {_day(person.updated)}"
+        f"{person.name:{width}}  {person.person_id:10}  {len(person.templates):5}  {_learnt(person):6}  "
+        f"{_day(person.updated)}"
         for person in gallery.persons
     ]
     return "\n".join([*lines, "", f"gait model {gallery.model}, {gallery.path}"])
+
+
+def _learnt(person: Person) -> int:
+    return sum(template.origin == LEARNT for template in person.templates)
 
 
 def _show(arguments: argparse.Namespace) -> int:
@@ -151,7 +161,12 @@ def _show(arguments: argparse.Namespace) -> int:
     lines.append(f"  kept {gallery_privacy.until(person)}; consent: {person.consent or 'nothing noted'}")
     for walk in record["walks"]:
         frames = f"{walk['frames']} gait frames kept" if walk["frames"] else "no gait frames kept"
-        lines.append(f"  walk: embedding {walk['embedding']}, {frames}, scene {walk['scene'] or 'not known'}")
+        lines.append(
+            f"  walk: {walk['origin']}, seen from {line_of(walk['view'])}, embedding {walk['embedding']}, {frames}, "
+            f"scene {walk['scene'] or 'not known'}"
+        )
+    if missing := advice([template.view for template in person.templates]):
+        lines.append(f"  to be known from more sides: {missing}")
     emit(arguments, record, "\n".join(lines))
     return 0
 
@@ -180,6 +195,12 @@ def _forget(arguments: argparse.Namespace) -> int:
             return 1
     for line in people.forget(person.person_id).lines:
         print(line)
+    return 0
+
+
+def _unlearn(arguments: argparse.Namespace) -> int:
+    count = _open(arguments).unlearn(arguments.person)
+    print(f"{count} learnt views are deleted; parameter learn of gait_node says whether more are learnt")
     return 0
 
 

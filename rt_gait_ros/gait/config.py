@@ -22,6 +22,8 @@ RANGES: dict[str, tuple[float, float]] = {
     "max_candidates": (0, 50),
     "deadline": (0.01, 60.0),
     "outage_grace": (0.0, 60.0),
+    "learn_after": (0.0, 3600.0),
+    "learn_limit": (0, 50),
     "enroll_frames": (1, 1000),
     "enroll_timeout": (0.1, 3600.0),
     "retention_days": (0.0, 36500.0),
@@ -54,6 +56,10 @@ class RecognizerConfig:
         which somebody enrolled is deleted; 0 is never.
     scene: name of what the camera sees; "": the camera's frame. scene_normalisation: take the scene out of embeddings
         once enough people have walked by, where the calibration says what distances mean then.
+    measures: let stature, step length and cadence count, where tracks have metres and the model a calibration
+        (gait.measures).
+    learn: keep further views of somebody who is surely known and turns (gait.learning). learn_after: seconds that the
+        name must have stood clearly before. learn_limit: learnt templates per person.
     calibration: what distances mean (calibration.find); None: no probability is given.
     """
 
@@ -79,6 +85,10 @@ class RecognizerConfig:
     retention_days: float = 0.0
     scene: str = ""
     scene_normalisation: bool = True
+    measures: bool = True
+    learn: bool = True
+    learn_after: float = 3.0
+    learn_limit: int = 8
     calibration: Calibration | None = None
 
     def __post_init__(self) -> None:

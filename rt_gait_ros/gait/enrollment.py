@@ -1,18 +1,25 @@
 """Storing the walk of a person who is being tracked; the domain side of EnrollPerson.action."""
 
 import threading
+from collections.abc import Mapping
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
 
+from rt_gait_ros.gait.direction import TURN_ROUND, Bearing, advice, apart, middle_of, names_of
 from rt_gait_ros.gait.embedder import Embedder, read_embedding
 from rt_gait_ros.gait.gallery import DuplicateName, Gallery, GalleryError
 from rt_gait_ros.gait.gallery_file import Template
+from rt_gait_ros.gait.measures import Gauge
 from rt_gait_ros.gait.model import GaitModel
+from rt_gait_ros.gait.person import Measure
+from rt_gait_ros.gait.views import ViewPrior
 from rt_gait_ros.serving.inference import InferenceError
 from rt_gait_ros.silhouette.flow import Place, placed, window_starts
+
+SECOND = 1_000_000_000  # ns; the least that a direction is told by
 
 
 class EnrollError(IntEnum):
@@ -59,10 +66,12 @@ class Enrollment:
         deadline: float,
         scene: str = "",
         keep: Keeping = Keeping(),
+        views: ViewPrior | None = None,
     ) -> None:
         """window: frames per stored embedding. deadline: when to give up, on the recogniser's clock in seconds.
 
         scene: remembered with every stored embedding. keep: what is stored beside embeddings.
+        views: that the gait model ships, or None.
         """
         self.body_id = body_id
         self.name = name
@@ -81,6 +90,12 @@ class Enrollment:
         self._frames: list[np.ndarray] = []
         self._stamps: list[int] = []
         self._places: list[Place] = []
+        self._prior = views
+        self._gauge: Gauge | None = None
+        self._measures: Mapping[str, Measure] = {}
+        self._sides: list[tuple[int, float]] = []  # number of the last frame, and from where it was seen, degrees
+        self._stored_views: list[float | str] | None = None
+        self._centres: list[str] = []  # nearest to the stored embeddings, where no side has degrees
         self._ends: list[int] = []  # of the parts, among the frames
         self._parts: list[np.ndarray] = []
         self._requests: list[Future[dict[str, np.ndarray]]] = []
@@ -94,13 +109,45 @@ class Enrollment:
         """Gait frames gathered so far."""
         return len(self._frames)
 
-    def take(self, frame: np.ndarray, quality: float, stamp: int, place: Place) -> None:
-        """Offer one good gait frame of the track, taken at this place."""
+    @property
+    def views(self) -> list[str]:
+        """From which sides the person is known by now, for people to read: once stored of all their walks."""
+        return names_of(self._known) + self._centres
+
+    @property
+    def advice(self) -> str:
+        """What the person should do next to be seen from other sides; "" when there are enough."""
+        if self._centres and not names_of(self._known):
+            return TURN_ROUND if len(self._centres) == 1 else ""
+        return advice(self._known)
+
+    @property
+    def _known(self) -> list[float | str]:
+        return [degrees for _, degrees in list(self._sides)] if self._stored_views is None else self._stored_views
+
+    def take(
+        self,
+        frame: np.ndarray,
+        quality: float,
+        stamp: int,
+        place: Place,
+        bearing: Bearing | None = None,
+        gauge: Gauge | None = None,
+    ) -> None:
+        """Offer one good gait frame of the track, taken at this place.
+
+        bearing, gauge: where the track was lately, and its measures.
+        """
         if self.gathered < self.wanted and not self.done:
+            self._gauge = gauge
             self._frames.append(frame)
             self._stamps.append(stamp)
             self._places.append(place)
             self.quality += (quality - self.quality) / self.gathered
+            if bearing is not None and self.gathered % max(self._window // 3, 1) == 0:
+                seen = bearing.seen(min(self._stamps[max(self.gathered - self._window, 0)], stamp - SECOND), stamp)
+                if seen.degrees is not None:
+                    self._sides.append((self.gathered - 1, seen.degrees))
 
     def fail(self, error: EnrollError, message: str) -> None:
         """End without having stored anything; also how a caller cancels. An enrolment that is done stays as it is."""
@@ -137,6 +184,7 @@ class Enrollment:
                     "the whole body must be in view and walking",
                 )
         elif not self._requests:
+            self._measures = {} if self._gauge is None else self._gauge.measures()
             self._cut(embedder.model)
             self._requests = [embedder.embed(part) for part in self._parts]
         elif all(request.done() for request in self._requests):
@@ -162,6 +210,12 @@ class Enrollment:
                 f"no {length} of the {self.gathered} gait frames are in a row: let the person walk without a pause",
             )
 
+    def _view(self, start: int, end: int) -> float | str:
+        """From where the frames from `start` to `end` were seen; "" where that is not known, or changed."""
+        sides = [degrees for number, degrees in self._sides if start <= number <= end]
+        middle = middle_of(sides)
+        return round(middle, 1) if middle is not None and all(apart(middle, side) <= 30.0 for side in sides) else ""
+
     def _store(self, embedder: Embedder, gallery: Gallery) -> None:
         with self._ending:
             if self.done:  # cancelled before its turn to write
@@ -178,7 +232,14 @@ class Enrollment:
     def _write(self, model: GaitModel, gallery: Gallery) -> None:
         embeddings = [read_embedding(request.result(), model) for request in self._requests]
         templates = [
-            Template(embedding, self._stamps[end], part if self._keep.gait_frames else None, self._scene)
+            Template(
+                embedding,
+                self._stamps[end],
+                part if self._keep.gait_frames else None,
+                self._scene,
+                self._view(end - len(part) + 1, end),
+                measures=self._measures,
+            )
             for embedding, end, part in zip(embeddings, self._ends, self._parts, strict=True)
         ]
         person = gallery.add(
@@ -190,4 +251,7 @@ class Enrollment:
             consent=self._keep.consent,
             retention=self._keep.retention,
         )
+        self._stored_views = [template.view for template in person.templates]
+        if self._prior is not None and not names_of(self._stored_views):
+            self._centres = self._prior.names(person.embeddings)
         self.person_id, self.embeddings, self.done = person.person_id, len(templates), True

@@ -50,6 +50,7 @@ class Evidence:
         self._looks: deque[Look] = deque(maxlen=config.looks)
         self._rows: deque[np.ndarray] = deque(maxlen=config.looks)  # distances (N,) of the older looks, oldest first
         self._version: tuple[int, ...] = ()
+        self._shift: np.ndarray | None = None
         self.holds = ""  # person_id the track is IDENTIFIED as
         self.last_held = ""  # person_id it was IDENTIFIED as most recently
 
@@ -76,9 +77,15 @@ class Evidence:
         self._rows.clear()
         self.holds = self.last_held = ""
 
-    def judge(self, references: References) -> Verdict:
-        """Hold the looks against the gallery as it is now."""
+    def judge(self, references: References, shift: np.ndarray | None = None) -> Verdict:
+        """Hold the looks against the gallery as it is now.
+
+        shift: (N,) what other evidence than looks adds to the distance of each person; below 0 it speaks for them.
+        """
         distances = self._against(references)
+        self._shift = shift
+        if shift is not None:
+            distances = distances + shift
         if len(self._looks) < self._config.agree:
             return self._settled(Verdict(IdentityStatus.COLLECTING), references)
         if not references.persons:
@@ -87,7 +94,7 @@ class Evidence:
         if contradicted:
             distances = distances[-self._config.agree :]
             self._looks = deque(list(self._looks)[-self._config.agree :], self._config.looks)
-            self._rows = deque(distances, self._config.looks)
+            self._rows = deque(list(self._rows)[-self._config.agree :], self._config.looks)
             self.holds = self.last_held = ""
         weights = np.array([look.weight for look in self._looks]) + 1e-6  # all of quality 0 is no division by 0
         fused = weights @ distances / weights.sum()
@@ -101,7 +108,7 @@ class Evidence:
         rows = list(self._rows)[-self._config.agree :]
         if len(rows) < self._config.agree:
             return False
-        newest = np.stack(rows)
+        newest = np.stack(rows) + (0.0 if self._shift is None else self._shift)
         newest[:, list(without)] = np.inf
         return bool((newest.argmin(axis=1) == person).all())
 

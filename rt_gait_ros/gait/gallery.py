@@ -1,29 +1,29 @@
 """Who is enrolled: a gallery of persons and their walks, in one private file that survives whatever happens to it."""
 
-import itertools
 import os
 import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from rt_gait_ros.gait import gallery_edits as edits
-from rt_gait_ros.gait import gallery_file, search
+from rt_gait_ros.gait import gallery_file
 from rt_gait_ros.gait.cipher import Cipher
 from rt_gait_ros.gait.gallery_edits import DuplicateName
 from rt_gait_ros.gait.gallery_edits import GalleryModelMismatch as GalleryModelMismatch
 from rt_gait_ros.gait.gallery_edits import UnknownPerson as UnknownPerson
 from rt_gait_ros.gait.gallery_file import Loaded
 from rt_gait_ros.gait.names import clean_name
-from rt_gait_ros.gait.person import Content, GalleryCorrupt, GalleryError, GalleryTooNew, Person, Template
-from rt_gait_ros.gait.search import Sketches, TemplateMatrix
+from rt_gait_ros.gait.person import LEARNT, Content, GalleryCorrupt, GalleryError, GalleryTooNew, Person, Template
+from rt_gait_ros.gait.references import References as References
+from rt_gait_ros.gait.references import index_of, on_rows
+from rt_gait_ros.gait.search import TemplateMatrix
 from rt_gait_ros.paths import expand
 
-_versions = itertools.count(1)  # of the contents of all galleries of this process: no two of them share one
 DAY = 86_400 * 1_000_000_000  # ns
 
 
@@ -46,32 +46,6 @@ def real_path(path: str | Path) -> Path:
     except (OSError, RuntimeError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise GalleryError(f"{str(path)[:80]!a} is no path of a gallery: {reason}") from error
-
-
-@dataclass(frozen=True, slots=True)
-class References:
-    """The gallery as the recogniser searches it.
-
-    model: as Gallery.model. persons: N persons. embeddings: (T, P, C) float16 or float32, every template of everybody.
-    starts: (N,) index of each person's first template. version: no two different ones have the same. sketches: of the
-    embeddings, see gait.search.
-    """
-
-    model: str
-    persons: tuple[Person, ...]
-    embeddings: np.ndarray
-    starts: np.ndarray
-    version: tuple[int, ...]
-    sketches: Sketches | None = None
-
-    def nearest(self, queries: np.ndarray) -> np.ndarray:
-        """Distance of each query (Q, P, C) to the nearest template of each person: (Q, N) float64.
-
-        Of long embeddings and many persons those of the nearest ones alone are exact (gait.search).
-        """
-        if not self.persons or not len(queries):
-            return np.zeros((len(queries), len(self.persons)))
-        return search.nearest(queries, self.embeddings, self.sketches, self.starts)
 
 
 class Gallery:
@@ -273,6 +247,24 @@ class Gallery:
 
         return self._change_one("note", key, change)
 
+    def learn(self, person_id: str, template: Template, limit: int) -> None:
+        """Keep a further view of a person, up to `limit` of them; as gallery_edits.learnt. Raises GalleryError."""
+        checked = edits.checked(replace(template, origin=LEARNT), self._clock())
+        self._change("learn", lambda content: edits.learnt(content, person_id, checked, limit))
+
+    def unlearn(self, key: str = "") -> int:
+        """Delete what was learnt of a person, or of everybody. Returns how many templates. Raises UnknownPerson."""
+        before = 0
+
+        def edit(content: Content) -> Content:
+            nonlocal before
+            before = sum(len(person.templates) for person in content.persons)
+            chosen = (edits.find(content.persons, key),) if key else content.persons
+            return replace(content, persons=tuple(edits.unlearnt(p) if p in chosen else p for p in content.persons))
+
+        self._change("unlearn", edit, thorough=True)
+        return before - sum(len(person.templates) for person in self._loaded.content.persons)
+
     def strip(self, key: str = "") -> int:
         """Delete the stored gait frames of a person, or of everybody: no other model can be rebuilt from them then.
 
@@ -378,7 +370,7 @@ class Gallery:
             matrix = former.grown(rows[len(former) :]) if len(rows) > len(former) else former
         else:
             matrix = TemplateMatrix(rows, loaded.block)
-        content = _on_rows(content, matrix)
+        content = on_rows(content, matrix)
         texts = {p.person_id: (p, loaded.texts[p.person_id][1]) for p in content.persons if p.person_id in loaded.texts}
         self._loaded = replace(loaded, content=content, texts=texts, block=None)
         self._matrix, self._signature = matrix, loaded.signature
@@ -386,29 +378,4 @@ class Gallery:
         now = self._clock()
         self._next_end = min([end for end in ends if end > now], default=2**63)
         self._overdue = tuple(person for person in content.persons if self._is_over(person))
-        self._references = _index(content, matrix, self._is_over if self._overdue else None)
-
-
-def _on_rows(content: Content, matrix: TemplateMatrix) -> Content:
-    """The same content, with the rows of a matrix for its embeddings: nothing is in memory twice."""
-    persons, number = [], 0
-    for person in content.persons:
-        if not all(matrix.holds(template.embedding) for template in person.templates):
-            rows = range(number, number + len(person.templates))
-            placed = [replace(t, embedding=matrix.row(n)) for t, n in zip(person.templates, rows, strict=True)]
-            person = replace(person, templates=tuple(placed))
-        persons.append(person)
-        number += len(person.templates)
-    return replace(content, persons=tuple(persons))
-
-
-def _index(content: Content, matrix: TemplateMatrix, is_over: Callable[[Person], bool] | None) -> References:
-    persons, rows, sketches = content.persons, matrix.rows, matrix.sketches
-    counts = np.array([len(p.templates) for p in persons], int)
-    if is_over is not None:
-        stays = np.array([not is_over(person) for person in persons], bool)
-        chosen = np.repeat(stays, counts)
-        persons, counts, rows = tuple(p for p in persons if not is_over(p)), counts[stays], rows[chosen]
-        sketches = None if sketches is None else Sketches(*(part[chosen] for part in sketches))
-    starts = np.cumsum(np.append(0, counts))[:-1].astype(int)
-    return References(content.model if persons else "", persons, rows, starts, (next(_versions),), sketches)
+        self._references = index_of(content, matrix, self._is_over if self._overdue else None)

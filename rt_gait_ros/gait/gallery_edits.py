@@ -9,8 +9,9 @@ import numpy as np
 
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.gait import gallery_file
+from rt_gait_ros.gait.direction import SAME_SIDE, apart
 from rt_gait_ros.gait.names import comparable
-from rt_gait_ros.gait.person import Content, GalleryError, Person, Template
+from rt_gait_ros.gait.person import LEARNT, Content, GalleryError, Person, Template
 
 
 class UnknownPerson(GalleryError):
@@ -85,6 +86,32 @@ def noted(text: str) -> str:
     if len(text) > gallery_file.MAX_TEXT or not text.isprintable():
         raise GalleryError(f"{text[:80]!a} cannot be noted: use at most {gallery_file.MAX_TEXT} printable characters")
     return text.strip()
+
+
+def learnt(content: Content, person_id: str, template: Template, limit: int) -> Content:
+    """The gallery with one more learnt template of a person: unless they are gone, have `limit` of them, or have one
+    from that side by now, which another process may have learnt.
+
+    Raises GalleryError for an embedding that does not fit.
+    """
+    require_shape(content, (template,))
+    person = next((p for p in content.persons if p.person_id == person_id), None)
+    if person is None or sum(t.origin == LEARNT for t in person.templates) >= limit:
+        return content
+    view = template.view
+    sides = [t.view for t in person.templates if t.origin == LEARNT]
+    if not isinstance(view, str) and any(not isinstance(s, str) and apart(s, view) <= SAME_SIDE for s in sides):
+        return content
+    grown = replace(person, templates=(*person.templates, template))
+    return replace(content, persons=tuple(grown if p is person else p for p in content.persons))
+
+
+def unlearnt(person: Person) -> Person:
+    """A person without what was learnt. Raises GalleryError where nothing else is known of them."""
+    templates = tuple(t for t in person.templates if t.origin != LEARNT)
+    if not templates:
+        raise GalleryError(f"all that is known of {person.name!r} was learnt: forget them instead")
+    return replace(person, templates=templates)
 
 
 def bare(template: Template) -> Template:

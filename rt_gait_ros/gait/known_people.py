@@ -100,13 +100,14 @@ class KnownPeople:
     def start(self, client: InferenceClient) -> GaitRecognizer:
         """Make the recogniser, which asks the server about the network and blocks for that. `configure` comes first.
 
-        Raises InferenceError, GalleryModelMismatch.
+        Raises InferenceError, GalleryModelMismatch, ViewError.
         """
         with self._mutex:
             config, gallery, scenes = self._config, self.gallery, self.scenes
         if config is None:
             raise ValueError("start() before configure(): there are no settings yet")
-        recognizer = GaitRecognizer(client, gallery, config, scenes=scenes, writer=self._writer)
+        views = find_prior(self._repository, config.model)
+        recognizer = GaitRecognizer(client, gallery, config, scenes=scenes, writer=self._writer, views=views)
         with self._mutex:  # either may have been replaced while the server was asked
             if self.gallery is not gallery or self.scenes is not scenes:
                 recognizer.use_gallery(self.gallery, self.scenes)
@@ -191,6 +192,10 @@ class KnownPeople:
         with self._mutex:
             recrypt_files(self._folder, self.gallery.cipher, cipher)
             self.gallery.encrypt(cipher)
+
+    def unlearn(self, key: str = "") -> int:
+        """As Gallery.unlearn."""
+        return self.gallery.unlearn(key)
 
     def forget(self, key: str) -> Forgotten:
         """Delete a person and everything that any file of this gallery holds of them. Raises GaitError.

@@ -1,24 +1,28 @@
 """Who each track is: gait frames in, identities out, without ever waiting for the network."""
 
-import math
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 
+import numpy as np
+
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.embedder import Embedder, read_embedding
-from rt_gait_ros.gait.enrollment import EnrollError, Enrollment, Keeping
+from rt_gait_ros.gait.enrolling import Enrollments
+from rt_gait_ros.gait.enrollment import Enrollment
 from rt_gait_ros.gait.evidence import Evidence, Look, Verdict, candidates, confidence
-from rt_gait_ros.gait.gallery import DAY, DuplicateName, Gallery, GalleryError, References, UnknownPerson
+from rt_gait_ros.gait.gallery import Gallery, GalleryError, References
 from rt_gait_ros.gait.identity import Identity, IdentityFrame, IdentityStatus
 from rt_gait_ros.gait.joint import Claim, assign
+from rt_gait_ros.gait.learning import Learner
+from rt_gait_ros.gait.measures import Measuring
 from rt_gait_ros.gait.model import describe
-from rt_gait_ros.gait.names import UnfitName, clean_name
 from rt_gait_ros.gait.scene import MIN_WALKERS, SceneError
 from rt_gait_ros.gait.scenes import Scenes
 from rt_gait_ros.gait.stream_embedder import embedder_for
+from rt_gait_ros.gait.views import ViewPrior
 from rt_gait_ros.gait.walkers import Request, Walker
 from rt_gait_ros.serving.inference import InferenceClient, InferenceError
 from rt_gait_ros.silhouette.flow import FLOW_RATE, Place
@@ -45,11 +49,13 @@ class GaitRecognizer:
         clock: Callable[[], float] = time.monotonic,
         scenes: Scenes | None = None,
         writer: Executor | None = None,
+        views: ViewPrior | None = None,
     ) -> None:
         """Ask the server about the gait network (the only blocking call), and check the gallery against it.
 
         clock: seconds, for the time limits of enrolments. scenes: of this gait model, for whoever made them to save;
-        None: no scene is taken out. writer: stores enrolments; None: `update` and `tick` do, and wait for the disk.
+        None: no scene is taken out. writer: stores enrolments and what is learnt; None: `update` and `tick` do, and
+        wait for the disk. views: that the gait model ships, or None.
         Raises InferenceError, GalleryModelMismatch.
         """
         model = describe(client, config.model)
@@ -61,10 +67,12 @@ class GaitRecognizer:
         self._embedder: Embedder = embedder_for(client, model, config.window, config.deadline)
         self._walkers: dict[str, Walker] = {}
         self._held: dict[str, str] = {}  # person_id by body_id, as last answered
-        self._enrollments: list[Enrollment] = []
         self._mutex = threading.RLock()
         self._scenes = scenes
         self._writer = writer
+        self._enrollments = Enrollments(config, model.min_frames, clock, views)
+        self._learner = Learner(config, views, writer)
+        self._measuring = Measuring()
         self._refreshing: Future[bool] | None = None
         self._scene = ""
         self._outage = self._gallery_problem = self._input_problem = self._scene_problem = ""
@@ -76,7 +84,9 @@ class GaitRecognizer:
     @property
     def problem(self) -> str:
         """Why fewer names are given than could be, in one line, or ""."""
-        return self._outage or self._gallery_problem or self._input_problem or self._scene_problem
+        return (
+            self._outage or self._gallery_problem or self._input_problem or self._scene_problem or self._learner.problem
+        )
 
     @property
     def scene(self) -> str:
@@ -99,6 +109,8 @@ class GaitRecognizer:
         with self._mutex:
             self._check_kind(tracks)
             self._scene = self._config.scene or tracks.frame_id or DEFAULT_SCENE
+            self._learner.observe(tracks, self._scene)
+            self._measuring.observe(tracks)
             for track in tracks.tracks:
                 if track.former_id:
                     self._rename(track.former_id, track.body_id)
@@ -108,10 +120,12 @@ class GaitRecognizer:
                 self._leave(body_id)
             self.tick()
             references = self._references()
-            claims = [Claim(b, w, self._verdict(w, tracks.stamp, references)) for b, w in self._walkers.items()]
-            frame = IdentityFrame(tracks.stamp, tracks.frame_id, self.model.name)
+            claims = [Claim(b, w, self._verdict(b, w, tracks.stamp, references)) for b, w in self._walkers.items()]
             if references is not None:
                 self._held = assign(claims, self._held, references, self._config)
+            self._learner.settle(claims, references, tracks.stamp)
+            frame = IdentityFrame(tracks.stamp, tracks.frame_id, self.model.name)
+            if references is not None:
                 frame.identities = [self._identity(claim, references) for claim in claims]
                 frame.contradicted = [claim.body_id for claim in claims if claim.verdict.contradicted]
             else:
@@ -122,11 +136,10 @@ class GaitRecognizer:
     def tick(self) -> None:
         """Move embeddings and enrolments on. `update` does it too; call this while no images come."""
         with self._mutex:
-            for walker in self._walkers.values():
-                self._gather(walker)
-            for enrollment in self._enrollments:
-                enrollment.advance(self._embedder, self.gallery, self._clock(), self._writer)
-            self._enrollments = [enrollment for enrollment in self._enrollments if not enrollment.done]
+            for body_id, walker in self._walkers.items():
+                self._gather(body_id, walker)
+            self._enrollments.advance(self._embedder, self.gallery, self._writer)
+            self._learner.advance(self.gallery)
 
     def use_gallery(self, gallery: Gallery, scenes: Scenes | None) -> None:
         """Take another gallery and its scenes from now on. Raises GalleryModelMismatch, and keeps the present ones."""
@@ -153,6 +166,8 @@ class GaitRecognizer:
                 raise UsageError(f"{name} cannot be changed while the recogniser runs: start the gait node anew")
         with self._mutex:
             self._config = config
+            self._enrollments.use_config(config)
+            self._learner.use_config(config)
             for walker in self._walkers.values():
                 walker.evidence.use_config(config)
 
@@ -164,58 +179,16 @@ class GaitRecognizer:
         Returns at once. Updates move the enrolment on; one that is refused is done already.
         """
         with self._mutex:
-            config = self._config
-            enrollment = Enrollment(
-                body_id or self._only_confirmed(),
+            return self._enrollments.begin(
+                body_id,
                 name,
+                self._walkers,
+                self._scene,
+                self.gallery,
                 extend=extend,
-                wanted=max(frames or config.enroll_frames, self._min_frames),
-                window=max(config.window, self._min_frames),
-                deadline=self._clock() + (timeout or config.enroll_timeout),
-                scene=self._scene,
-                keep=Keeping(config.keep_gait_frames, config.consent, round(config.retention_days * DAY)),
+                frames=frames,
+                timeout=timeout,
             )
-            if complaint := _complaint(name, frames, timeout):
-                enrollment.fail(EnrollError.BAD_REQUEST, complaint)
-            elif enrollment.body_id not in self._walkers:
-                enrollment.fail(EnrollError.UNKNOWN_BODY, self._no_such_track(body_id))
-            elif complaint := self._read_only():
-                enrollment.fail(EnrollError.GALLERY, complaint)
-            elif not extend and self._is_taken(name):
-                enrollment.fail(
-                    EnrollError.DUPLICATE_NAME,
-                    f"{name!r} is already enrolled: choose another name, or extend that person",
-                )
-            else:
-                self._enrollments.append(enrollment)
-            return enrollment
-
-    def _no_such_track(self, body_id: str) -> str:
-        live = ", ".join(sorted(self._walkers)) or "none"
-        if body_id:
-            return f"there is no live track {body_id}: live are {live}"
-        return f"name the track to enrol, for there is not exactly one confirmed: live are {live}"
-
-    def _read_only(self) -> str:
-        """Why nobody can be enrolled in this gallery, before they walk for it; empty when somebody can."""
-        try:
-            self.gallery.require_writable()
-        except GalleryError as error:
-            return str(error)
-        return ""
-
-    def _is_taken(self, name: str) -> bool:
-        try:
-            self.gallery.find(name.strip())
-        except UnknownPerson:
-            return False
-        except DuplicateName:  # two people are meant by it
-            return True
-        return True
-
-    def _only_confirmed(self) -> str:
-        confirmed = [body_id for body_id, walker in self._walkers.items() if walker.state == TrackState.CONFIRMED]
-        return confirmed[0] if len(confirmed) == 1 else ""
 
     def _check_kind(self, tracks: TrackFrame) -> None:
         self._input_problem = ""
@@ -251,9 +224,16 @@ class GaitRecognizer:
         walker.fresh += 1
         walker.quality += (track.quality - walker.quality) / walker.fresh
         walker.stamp = stamp
-        for enrollment in self._enrollments:
-            if enrollment.body_id == track.body_id:
-                enrollment.take(frame, track.quality, stamp, place)
+        self._learner.keep(track.body_id, frame, stamp)
+        self._enrollments.take(
+            track.body_id,
+            frame,
+            track.quality,
+            stamp,
+            place,
+            self._learner.bearing(track.body_id),
+            self._measuring.gauge(track.body_id),
+        )
         enough = self._embedder.frames(track.body_id) >= self._min_frames
         if enough and walker.fresh >= self._config.refresh_every and walker.request is None:
             future = self._embedder.request(track.body_id)
@@ -273,9 +253,7 @@ class GaitRecognizer:
         self._held.pop(body_id, None)
         if former_id in self._held:
             self._held[body_id] = self._held.pop(former_id)
-        for enrollment in self._enrollments:
-            if enrollment.body_id == former_id:
-                enrollment.body_id = body_id
+        self._enrollments.rename(former_id, body_id)
 
     def close(self) -> None:
         """End all tracks: nothing more will come, and their scene has seen them."""
@@ -286,9 +264,7 @@ class GaitRecognizer:
     def _leave(self, body_id: str) -> None:
         self._vote(self._walkers.pop(body_id))
         self._embedder.drop(body_id)
-        for enrollment in self._enrollments:
-            if enrollment.body_id == body_id:
-                enrollment.lose()
+        self._enrollments.lose(body_id)
 
     def _vote(self, walker: Walker) -> None:
         """A track that ended counts for its scene. Not before: nobody's walk is to be held against itself."""
@@ -300,7 +276,7 @@ class GaitRecognizer:
         except SceneError as error:
             self._scene_problem = str(error)
 
-    def _gather(self, walker: Walker) -> None:
+    def _gather(self, body_id: str, walker: Walker) -> None:
         """Turn a finished request into a look. One that failed is asked for again with the next frames."""
         request = walker.request
         if request is None or not request.future.done():
@@ -317,7 +293,9 @@ class GaitRecognizer:
         walker.failing_since = None
         walker.looks += 1
         walker.mean = embedding if walker.mean is None else walker.mean + (embedding - walker.mean) / walker.looks
-        walker.evidence.add(Look(embedding, request.quality, request.frames, request.stamp))
+        look = Look(embedding, request.quality, request.frames, request.stamp)
+        if not self._learner.takes(body_id, look):
+            walker.evidence.add(look)
 
     def _references(self) -> References | None:
         """The gallery as it is now; None while it belongs to another gait model."""
@@ -356,12 +334,25 @@ class GaitRecognizer:
         self._scene_problem = self._scenes.problem
         return found
 
-    def _verdict(self, walker: Walker, stamp: int, references: References | None) -> Verdict:
+    def _verdict(self, body_id: str, walker: Walker, stamp: int, references: References | None) -> Verdict:
         failing = walker.failing_since
         # a stamp that jumped back is no longer of the clock that the outage began by
         if failing is not None and abs(stamp - failing) > self._config.outage_grace * NANOSECONDS:
             walker.evidence.clear()
-        return Verdict(IdentityStatus.COLLECTING) if references is None else walker.evidence.judge(references)
+        if references is None:
+            return Verdict(IdentityStatus.COLLECTING)
+        verdict = walker.evidence.judge(references, self._shift(body_id, references))
+        if verdict.contradicted:
+            self._measuring.start_again(body_id)
+        return verdict
+
+    def _shift(self, body_id: str, references: References) -> np.ndarray | None:
+        """What stature and steps add to distances, (N,): a distance is evidence by the calibration's slope."""
+        calibration = self._config.calibration
+        if calibration is None or not self._config.measures:
+            return None
+        ratio = self._measuring.log_ratio(body_id, references, self._config.refresh_every)
+        return None if ratio is None else -ratio / calibration.slope
 
     def _identity(self, claim: Claim, references: References) -> Identity:
         """The answer about one track."""
@@ -381,12 +372,3 @@ class GaitRecognizer:
             frames_used=look.frames,
             candidates=candidates(verdict, references, self._config),
         )
-
-
-def _complaint(name: str, frames: int, timeout: float) -> str:
-    """Why nobody can be enrolled like that; empty when somebody can."""
-    try:
-        clean_name(name)
-    except UnfitName as error:
-        return str(error)
-    return "" if frames >= 0 and 0.0 <= timeout < math.inf else "frames and timeout cannot be negative"

@@ -66,6 +66,10 @@ class ViewPrior:
         scale = np.sqrt(np.square(self.spreads).mean(axis=0))
         return np.asarray(distances(embeddings / scale, self.centres / scale, np.float32).argmin(axis=1))
 
+    def names(self, embeddings: np.ndarray) -> list[str]:
+        """The different views of embeddings (N, P, C), for people to read: they have numbers and no names."""
+        return [f"view {view + 1} of {self.views}" for view in np.unique(self.nearest(embeddings)).tolist()]
+
     def normalise(self, embeddings: np.ndarray, views: np.ndarray | None = None) -> np.ndarray:
         """Embeddings (N, P, C) without their views, float32, of length 1 (root mean square over parts).
 

@@ -49,6 +49,11 @@ class CameraModel:
         object.__setattr__(self, "K", matrix)
         object.__setattr__(self, "distortion", distortion if distortion.any() else np.zeros(0))
 
+    @property
+    def down(self) -> np.ndarray:
+        """Direction (3,) of a plumb line in the optical frame, of length 1."""
+        return _down(self.tilt, self.roll)
+
     def ray(self, pixel: np.ndarray) -> np.ndarray:
         """Direction (3,) in the optical frame (x right, y down, z ahead) of what is seen at `pixel` (2,); z is 1."""
         if len(self.distortion):
@@ -82,7 +87,7 @@ class CameraModel:
         if self.height is None:
             return None
         cos, sin = math.cos(self.roll), math.sin(self.roll)
-        down = np.array([math.cos(tilt) * sin, math.cos(tilt) * cos, math.sin(tilt)])
+        down = _down(tilt, self.roll)
         ahead = np.array([-math.sin(tilt) * sin, -math.sin(tilt) * cos, math.cos(tilt)])
         ray, hip_ray = self.ray(foot), self.ray(hip)
         drop, advance = ray @ down, hip_ray @ ahead
@@ -90,3 +95,7 @@ class CameraModel:
             return None
         on_floor = ray * (self.height / drop)
         return hip_ray * ((on_floor @ ahead) / advance)
+
+
+def _down(tilt: float, roll: float) -> np.ndarray:
+    return np.array([math.cos(tilt) * math.sin(roll), math.cos(tilt) * math.cos(roll), math.sin(tilt)])

@@ -28,13 +28,27 @@ def locate(
     box: (4,) left, top, width, height of a person seen in this image. A depth image goes before the floor: it needs no
     feet and no flat floor.
     """
+    return locate_by(box, pose, poses, config, camera, depth)[0]
+
+
+def locate_by(
+    box: np.ndarray,
+    pose: PersonPose,
+    poses: PoseFrame,
+    config: TrackerConfig,
+    camera: CameraModel,
+    depth: DepthImage | None,
+) -> tuple[Located, bool]:
+    """As `locate`, and whether the depth image told it."""
     box = box.astype(np.float64)
     hip = _middle(pose, poses.layout, HIPS)
     if hip is None:
         hip = np.array([box[0] + box[2] / 2, box[1] + TRUNK[1] * box[3]])
     variance = (config.box_noise * box[3]) ** 2
     located = None if depth is None else _by_depth(box, hip, pose, poses, variance, camera, depth)
-    return _by_floor(box, hip, poses, variance, camera) if located is None else located
+    if located is not None:
+        return located, True
+    return _by_floor(box, hip, poses, variance, camera), False
 
 
 def _by_depth(

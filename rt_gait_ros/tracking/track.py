@@ -28,6 +28,8 @@ class Track:
     position, position_covariance: (3,) and (3, 3) float64 in metres in the camera's frame, or None when unknown.
     confidence: 0..1. age, missed: images since the track began (first = 1) and since it was last seen (0 = now).
     walking, walking_reason: whether the person walks, and what says so ("" when not walking).
+    stature: metres from foot to head in this image, and the standard deviation of the part of its error that stays the
+        same from image to image (tracking.stature); None when unknown.
     former_id: body id of the same person until the image before, where it has just changed; else empty.
     """
 
@@ -47,6 +49,7 @@ class Track:
     position: np.ndarray | None = None
     position_covariance: np.ndarray | None = None
     former_id: str = ""
+    stature: tuple[float, float] | None = None
 
 
 @dataclass(slots=True)
