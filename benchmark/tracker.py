@@ -18,7 +18,7 @@ SUMMARY = "HOTA, IDF1, switches and milliseconds of trackers on the same detecti
 FIRST_SEED = 700
 CROWDS = (20, 100)
 PAIRS = 100
-WRONG = (0.0, 0.05)  # shares of the simulated gait stage's opinions that are wrong
+WRONG = (0.0, 0.05, 0.1)  # shares of the simulated gait stage's opinions that are wrong
 HIGHER_IS_BETTER = {"hota": True, "idf1": True, "switches": False, "ms": False}
 
 

@@ -2,11 +2,21 @@
 
 import errno
 
+from rt_gait_ros.lines import one_line
+
+LONGEST = 2000  # characters: room for a list of networks or a path, and not for what somebody sends
+
 
 class GaitError(Exception):
-    """Something a user can mend. `str(error)` is the line to show; no traceback belongs beside it."""
+    """Something a user can mend. `str(error)` is the line to show; no traceback belongs beside it.
+
+    It is one line whatever stands in it: names and texts of files and messages are somebody else's choice.
+    """
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        return one_line(super().__str__(), LONGEST)
 
 
 class UsageError(GaitError):

@@ -31,6 +31,8 @@ COMMANDS = {
     "train": "train a network on your own data",
     "synthesis": "make pictures and recordings of generated walkers, with ground truth",
     "bench": "measure this machine: one benchmark for each figure of the README",
+    "audit": "known vulnerabilities and licences of what is installed, for maintainers",
+    "fuzz": "feed broken messages, images and files to every reader until something gives way, for maintainers",
     "test": "run the tests of a clone",
 }
 

@@ -131,8 +131,10 @@ class TrackerNode(ProcessingStage[PoseFrame, TrackFrame]):
             self.faults.raise_("identities", f"skipped what the gait stage said: {error}")
             return
         self.faults.clear("identities")
-        named = {known.body_id: known.person_id for known in frame.identities if known.status is _IDENTIFIED}
-        feedback.take(named, frame.contradicted, frame.stamp)
+        known = [identity for identity in frame.identities if identity.status is _IDENTIFIED]
+        named = {identity.body_id: identity.person_id for identity in known}
+        probability = {identity.body_id: identity.confidence for identity in known}
+        feedback.take(named, frame.contradicted, frame.stamp, probability)
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -164,3 +164,60 @@ def test_whoever_is_enrolled_anew_keeps_the_body(tracker):
     (again,), last = come_back(tracker, 600)
     feedback.take({again: "p3"})
     assert at(tracker, last + 1, 600)[0] == [ada]
+
+
+class Opinions:
+    """What a gait stage says of tracks that stay where they are, ten times a second; `number` counts the images."""
+
+    def __init__(self, tracker, *places):
+        self.feedback, self.ids = IdentityFeedback(tracker), at(tracker, 5, *places)[0]
+        self._tracker, self._places, self._number = tracker, places, 5
+
+    def say(self, seconds, *names, contradicted=(), probability=1.0):
+        """Say so for a while; `names` from left to right. Returns the ids afterwards."""
+        for turn in range(round(seconds / PERIOD * 1e9)):
+            self._number += 1
+            self.ids, _ = at(self._tracker, self._number, *self._places)
+            named = {body: name for body, name in zip(self.ids, names, strict=False) if name}
+            away = [self.ids[n] for n in contradicted] if turn == 0 else []
+            self.feedback.take(named, away, image(self._number, []).stamp, dict.fromkeys(named, probability))
+        return self.ids
+
+
+@pytest.fixture
+def opinions(tracker):
+    return Opinions(tracker, 300, 900)
+
+
+def test_an_opinion_that_is_wrong_for_a_moment_changes_nothing(opinions):
+    ada, bob = opinions.say(2.0, "p1", "p2")
+    opinions.say(0.4, "p2", "", contradicted=[0])  # mixed up for a look
+    opinions.say(1.5, "", "p2", contradicted=[0])  # taken away; looked at anew
+    assert opinions.say(3.0, "p1", "p2") == [ada, bob]
+    assert not opinions.feedback.changes.total()
+
+
+def test_a_name_that_does_not_come_back_takes_the_id_away(opinions):
+    ada, bob = opinions.say(2.0, "p1", "p2")
+    assert opinions.say(3.5, "", "p2", contradicted=[0]) == [ada, bob]
+    stranger, same = opinions.say(1.0, "", "p2")
+    assert (stranger != ada, same) == (True, bob)
+    assert opinions.feedback.changes["split"] == 1
+
+
+def test_a_pair_that_has_really_changed_places_is_told_after_agreement(opinions):
+    ada, bob = opinions.say(2.0, "p1", "p2")
+    assert opinions.say(0.8, "p2", "p1", contradicted=[0, 1]) == [ada, bob]
+    assert opinions.say(1.0, "p2", "p1") == [bob, ada]
+
+
+def test_a_wrong_name_that_stood_is_undone_by_the_right_one(opinions):
+    ada, bob = opinions.say(2.0, "p1", "p2")
+    for wrong, right in ((("p2", "p1"), (bob, ada)), (("p1", "p2"), (ada, bob))):
+        assert tuple(opinions.say(3.0, *wrong, contradicted=[0, 1])) == right
+
+
+def test_a_name_counts_by_its_probability(opinions):
+    ada, bob = opinions.say(2.0, "p1", "p2")
+    assert opinions.say(1.5, "p2", "p1", probability=0.5) == [ada, bob]
+    assert opinions.say(1.0, "p2", "p1", probability=0.5) == [bob, ada]
