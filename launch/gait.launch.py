@@ -33,6 +33,7 @@ from rt_gait_ros.nodes.networks import networks_on_triton
 from rt_gait_ros.nodes.parameters import file_value, read_switch, write_file
 from rt_gait_ros.paths import expand
 from rt_gait_ros.resources import resource
+from rt_gait_ros.serving.triton_client import check_url
 
 PACKAGE = "rt_gait_ros"
 STAGES = ("camera_node", "pose_node", "tracker_node", "gait_node", "overlay_node")
@@ -166,14 +167,21 @@ class Arguments:
             raise UsageError(f"params_file {self.params_file} is not there: copy {resource('config', 'gait.yaml')}")
         check_gait_frames(self.params_file)
         self.networks = networks_on_triton(lambda node, name: file_value(self.params_file, node, name))
-        host, _, port = self.triton_url.rpartition(":")
-        if not host or not port.isdecimal() or not 1 < int(port) < 65535:
-            raise UsageError(f"triton_url '{self.triton_url}' is not HOST:PORT, for example 127.0.0.1:8001")
-        self.triton_port = int(port)
-        if self.triton == "embedded" and host not in ("127.0.0.1", "localhost"):
-            raise UsageError(f"triton_url {self.triton_url} is another machine: say triton:=external as well")
+        check_url(self.triton_url)
+        if self.triton == "embedded":
+            self.triton_port = embedded_port(self.triton_url)
         if not self.source or not self.image_topic:
             raise UsageError("source and image_topic cannot be empty; source:=none takes images from image_topic")
+
+
+def embedded_port(url: str) -> int:
+    """The gRPC port of the server on this machine; HTTP and metrics take those beside it. Raises UsageError."""
+    host, _, port = url.rpartition(":")
+    if host not in ("127.0.0.1", "localhost"):
+        raise UsageError(f"triton_url {url} is another machine: say triton:=external as well")
+    if not 1 < int(port) < 65535:
+        raise UsageError(f"triton_url {url}: the embedded server takes the ports beside it, too: 2 to 65534")
+    return int(port)
 
 
 def overrides_file(said: Arguments) -> Path:

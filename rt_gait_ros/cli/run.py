@@ -19,6 +19,7 @@ from rt_gait_ros.nodes.stage import Stage
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.server import TritonServer
 from rt_gait_ros.serving.supervisor import Supervisor
+from rt_gait_ros.serving.triton_client import check_url
 from rt_gait_ros.sources import open_source
 from rt_gait_ros.sources.names import as_text
 
@@ -71,6 +72,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Start what is needed and run until the source ends or Ctrl-C. Returns the exit code."""
     if arguments.triton_url and arguments.triton == "embedded":
         raise UsageError("--triton-url is for --triton external: the embedded server chooses its own ports")
+    if arguments.triton_url:
+        check_url(arguments.triton_url)
     if arguments.params_file and not arguments.params_file.is_file():
         raise UsageError(f"parameter file {arguments.params_file} is not there: copy {resource('config', 'gait.yaml')}")
     if arguments.source:

@@ -123,6 +123,10 @@ def test_a_signal_ends_everything(start: Callable[..., Run], clip: Path, number:
         (("--source", "/nowhere/walk.mp4"), "/nowhere/walk.mp4 does not exist"),
         (("--source", "gopher://camera"), "gopher: is not known"),
         (("--ros-args", "-p", "pose_node:detector_period:=0"), "must lie within"),
+        (
+            ("--triton", "external", "--triton-url", "http://127.0.0.1:8000"),
+            "leave http:// out, and name the gRPC port",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused_before_triton_starts(start: Callable[..., Run], arguments: tuple, line: str) -> None:
