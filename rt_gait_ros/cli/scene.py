@@ -11,17 +11,18 @@ from rt_gait_ros.cli.gallery import gallery_command
 from rt_gait_ros.cli.output import add_json_argument, emit
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.gait import scene_file
-from rt_gait_ros.gait.gallery import default_path
+from rt_gait_ros.gait.cipher import Cipher, find_cipher
+from rt_gait_ros.gait.gallery import default_path, real_path
 from rt_gait_ros.gait.scene import SceneError
-from rt_gait_ros.paths import expand
 
 SUMMARY = "see and forget what walkers of a scene have in common"
 _WHAT = "gallery file that the scenes lie beside"
 
 _DESCRIPTION = """\
-Of everybody who walks by, gait_node keeps a mean embedding without a name for up to 30 days, to tell what the camera
-and the place do to all embeddings alike, and takes that out before people are compared. It is made of people's bodies:
-it stays in private files beside the gallery, and can be deleted at any time; it is learnt anew within a few walkers.
+Of everybody who walks by, gait_node keeps a mean embedding for up to 30 days, with the id of whom it was named as and
+no name, to tell what the camera and the place do to all embeddings alike, and takes that out before people are
+compared. It is made of people's bodies: it stays in private files beside the gallery, and can be deleted at any time;
+it is learnt anew within a few walkers.
 
   rt-gait scene list              the scenes, and how much is known of each
   rt-gait scene forget hall       delete a scene, for all gait models; SCENE is as the list shows it
@@ -49,20 +50,21 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _folder(arguments: argparse.Namespace) -> Path:
-    return scene_file.folder_of(expand(arguments.gallery or default_path()).resolve())
+    return scene_file.folder_of(real_path(arguments.gallery or default_path()))
 
 
 def _list(arguments: argparse.Namespace) -> int:
     folder = _folder(arguments)
-    records = [_record(path) for path in scene_file.files(folder)]
+    cipher = find_cipher(arguments.key)
+    records = [_record(path, cipher) for path in scene_file.files(folder)]
     emit(arguments, {"path": str(folder), "scenes": records}, _table(records, folder))
     return 0
 
 
-def _record(path: Path) -> dict[str, Any]:
+def _record(path: Path, cipher: Cipher | None) -> dict[str, Any]:
     found: dict[str, Any] = {"scene": scene_file.name_of(path), "model": scene_file.model_of(path), "file": str(path)}
     try:
-        record = scene_file.read(path)
+        record = scene_file.read(path, cipher)
     except SceneError as error:
         return found | {"walks": 0, "newest": "", "problem": str(error)}
     newest = "" if record is None or not len(record.stamps) else _day(int(record.stamps.max()))

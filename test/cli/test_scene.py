@@ -9,7 +9,9 @@ from rt_gait_ros.cli import scene as command
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.gait import scene_file
 from rt_gait_ros.gait.calibration import Calibration
+from rt_gait_ros.gait.cipher import find_cipher, write_key
 from rt_gait_ros.gait.scene import SceneError
+from rt_gait_ros.gait.scene_cleaning import recrypt_files
 from rt_gait_ros.gait.scenes import Scenes
 
 
@@ -69,3 +71,16 @@ def test_what_to_forget_must_be_said(rt_gait):
     for arguments in ((), ("yard", "--all")):
         with pytest.raises(UsageError, match="--all"):
             rt_gait("forget", *arguments)
+
+
+def test_scenes_of_an_encrypted_gallery_are_read_with_its_key(rt_gait, people, tmp_path, capsys):
+    pytest.importorskip("cryptography")
+    write_key(tmp_path / "key")
+    source = f"file:{tmp_path / 'key'}"
+    recrypt_files(scene_file.folder_of(people), None, find_cipher(source))
+    rt_gait("list")
+    assert "its key was not named" in capsys.readouterr().out
+    rt_gait("list", "--key", source, "--json")
+    assert [scene["walks"] for scene in json.loads(capsys.readouterr().out)["scenes"]] == [1, 1, 1]
+    rt_gait("forget", "--all")  # needs no key
+    assert not scene_file.files(scene_file.folder_of(people))
