@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rt_gait_ros.cli.output import add_json_argument, emit
 from rt_gait_ros.errors import UsageError
+from rt_gait_ros.networks.kinds import FLOW_NETWORKS, KERAS_ENDINGS, SET_NETWORKS
 from rt_gait_ros.resources import resource
 from rt_gait_ros.silhouette.flow import WINDOW
 
@@ -16,16 +17,13 @@ if TYPE_CHECKING:
     from rt_gait_ros.networks.export import Agreement
     from rt_gait_ros.networks.gait_integers import Change
 
-# The keys of networks.gait_checkpoints.KINDS and networks.keras_checkpoints.KINDS, which only torch can tell.
-NETWORKS = ("gaitset", "opengait-gaitset", "gaitbase", "pruned-gaitset")
-FLOW_NETWORKS = ("flow2d", "flow3d")
-KERAS_ENDINGS = (".hdf5", ".h5")
 PRECISIONS = ("fp32", "int8")
 
 _GAIT = """\
-Reads a checkpoint of GaitSet (-encoder.ptm) or of OpenGait's GaitSet or GaitBase (.pt) strictly, exports it to ONNX
-with 64 x 64 uint8 silhouettes in, checks that the whole set and the stream compute what PyTorch does, and puts two
-folders into the model repository:
+Reads a checkpoint of GaitSet (-encoder.ptm), of OpenGait's GaitSet or GaitBase (.pt), or of Embedded-Gait's GaitSet
+(.hdf5) strictly, exports it to ONNX with 64 x 64 uint8 silhouettes in, checks that the whole set and the stream compute
+what PyTorch does, and puts two folders into the model repository. Layers have the widths of the file: GaitSet of
+CASIA-B and of OU-MVLP, whole or pruned.
 
   NAME          is sent a whole sequence each time
   NAME_stream   is sent new frames alone: the server keeps the set of each track, the last --window frames of it
@@ -33,7 +31,8 @@ folders into the model repository:
   rt-gait export gait GaitSet_CASIA-B_73_False_256_0.2_128_full_30-80000-encoder.ptm --name gaitset
   rt-gait export gait GaitBase_DA-60000.pt --name gaitbase --window 0
 
-Reads Keras files of Embedded-Gait's 2D-CNN and 3D-CNN, too. They take 25 frames of optical flow, and are one folder:
+Keras files of Embedded-Gait's 2D-CNN and 3D-CNN, as trained or unrolled and pruned, take 25 frames
+of optical flow, and are one folder:
 
   rt-gait export gait model_2D_150.hdf5 --name flow2d        with the pose node's gait_frame_kind at flow
 
@@ -58,7 +57,7 @@ def add_gait(kinds: Any) -> None:
     gait.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="the authors' .ptm or .hdf5, OpenGait's .pt")
     gait.add_argument(
         "--network",
-        choices=(*NETWORKS, *FLOW_NETWORKS),
+        choices=(*SET_NETWORKS, *FLOW_NETWORKS),
         help="what the file must be (default: told by the names in it)",
     )
     gait.add_argument("--name", help="name of the network in the repository (default: the network's, with _int8)")
@@ -93,7 +92,7 @@ def _gait(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--threads {arguments.threads}: give 1 or more")
     if arguments.calibration is not None and arguments.precision != "int8":
         raise UsageError("--calibration goes with --precision int8")
-    if arguments.network in FLOW_NETWORKS or arguments.checkpoint.suffix in KERAS_ENDINGS:
+    if is_flow(arguments.checkpoint, arguments.network):
         return _flow(arguments)
     # torch takes seconds to import and is there only with the extra [train]
     from rt_gait_ros.networks.gait_export import export_gait, write_gait
@@ -109,6 +108,18 @@ def _gait(arguments: argparse.Namespace) -> int:
     folders = write_gait(export, repository, _name(arguments, export.kind), arguments.force, arguments.threads)
     checks = {"whole": export.agreement, "stream": export.stream_agreement}
     return _report(arguments, export.kind, export.window, list(folders), checks, changes)
+
+
+def is_flow(checkpoint: Path, network: str | None) -> bool:
+    """Whether a checkpoint is of a network on optical flow: as the user says, or as a Keras file's layers tell.
+
+    Raises CheckpointError for a file that is none.
+    """
+    if network is not None or checkpoint.suffix not in KERAS_ENDINGS:
+        return network in FLOW_NETWORKS
+    from rt_gait_ros.networks.keras_gaitset import is_keras_gaitset
+
+    return not is_keras_gaitset(checkpoint)
 
 
 def _flow(arguments: argparse.Namespace) -> int:

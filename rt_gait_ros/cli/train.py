@@ -24,8 +24,9 @@ The topology is one category of such a file: {"name": "hand", "keypoints": ["pal
 with keypoints counted from 1. A "neck" that the annotations lack lies between the shoulders.
 
 The output folder holds network.pth (the weights, as trt_pose's checkpoints are), log.csv (loss and AP by epoch) and
-state.pt. Ctrl-C ends a run at any time; the same command goes on after the last finished epoch. --init starts from
-another pose checkpoint, or from torchvision's ImageNet weights of the backbone: far fewer images are needed then.
+state.pt. Ctrl-C ends a run at any time; the same command goes on after the last finished epoch, and with more --epochs
+after the last one of all. --init starts from another pose checkpoint, or from torchvision's ImageNet weights of the
+backbone: far fewer images are needed then.
 Defaults are trt_pose's. A GPU is used when torch has one; without one, try a small set and a small --size only.
 """
 

@@ -13,6 +13,7 @@ from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.cache import cache_folder
 
 if TYPE_CHECKING:
+    from rt_gait_ros.networks.set_networks import SetNetwork
     from rt_gait_ros.training.cohorts import Cohorts, Generation
 
 # Settings of a run beside its defaults. GaitSet's: batch-all triplets, 8 persons of 16 walks, 30 frames each, Adam with
@@ -35,6 +36,9 @@ With --data it learns from your own people, best from shipped or earlier weights
 
   rt-gait train gait --data people/ --init gaitset --epochs 4 --learning-rate 2e-4 --output ours
 
+--init takes a network of the repository or a file: a network.pth of this command, GaitSet's own -encoder.ptm,
+OpenGait's or Embedded-Gait's GaitSet, and what `rt-gait prune gait` made of any of them, which keeps the widths it has.
+
   people/ADA/hall.avi, people/ADA/yard.avi, people/BEN/hall.avi ...      or a folder of silhouettes (.png) for a video
 
 Equal file names are equal scenes. Every pass before a fixed camera is a walk; each person needs two, better twenty.
@@ -46,7 +50,8 @@ CASIA-B, and whatever OpenGait has laid out like it, is read, too, as pictures o
 What a set's licence says of its silhouettes holds for weights that were trained on them.
 
 The output folder holds network.pth, log.csv (loss and rank-1 by epoch) and state.pt. Ctrl-C ends a run at any time; the
-same command goes on after the last finished epoch. rank-1 is of people who are not trained on: those of --test-people;
+same command goes on after the last finished epoch. With more --epochs a finished run goes on, too, in a new cycle of
+the learning rate. rank-1 is of people who are not trained on: those of --test-people;
 where --people says who is trained on, all others of the folder; else every fourth person, in the order of names. Of
 fewer than eight people none is left out, and rank-1 is theirs.
 """
@@ -63,9 +68,14 @@ def add_gait(kinds: Any) -> None:
         description=_GAIT,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    gait.add_argument("--network", help="gaitset (default), or gaitset_small of half its width")
+    gait.add_argument(
+        "--network",
+        help="gaitset, gaitset_small of half its width, gaitset_large of twice (default: as --init is, or gaitset)",
+    )
     gait.add_argument("--data", type=Path, metavar="DIR", help="a folder for each person (default: virtual people)")
-    gait.add_argument("--init", metavar="NAME|FILE", help="start from a network of the repository, or a network.pth")
+    gait.add_argument(
+        "--init", metavar="NAME|FILE", help="start from a network of the repository, or a checkpoint of any GaitSet"
+    )
     gait.add_argument("--people", metavar="LIST", help="of --data, train on these, as 1-74 or 1-10,12 (default: all)")
     gait.add_argument("--test-people", metavar="LIST", help="of --data, those that rank-1 is of")
     gait.add_argument(
@@ -101,8 +111,11 @@ def add_gait(kinds: Any) -> None:
 def _gait(arguments: argparse.Namespace) -> int:
     # torch takes seconds to import and is there only with the extra [train]
     from rt_gait_ros.training.gait import GaitTraining, settings_of, train_gait
+    from rt_gait_ros.training.gait_networks import name_of
     from rt_gait_ros.training.run_folder import RunFolder
 
+    initial = _initial(arguments)
+    arguments.network = arguments.network or (None if initial is None else name_of(*initial))
     training = GaitTraining(**_settings(arguments))
     for name, least in (("cohorts", 1), ("workers", 1), ("filmed", 0)):
         if getattr(arguments, name) < least:
@@ -111,9 +124,8 @@ def _gait(arguments: argparse.Namespace) -> int:
         raise UsageError("--filmed is of virtual persons: leave it out with --data")
     if not arguments.data and (arguments.people or arguments.test_people):
         raise UsageError("--people and --test-people choose among those of a folder: name it with --data")
-    initial = _initial(arguments)
     data, cohorts, validation = _real(arguments) if arguments.data else _virtual(arguments)
-    folder = RunFolder(arguments.output, settings_of(training, data))
+    folder = RunFolder(arguments.output, settings_of(training, data, initial and initial[0]))
     progress(f"training on {data}")
     try:
         train_gait(training, cohorts, validation, folder, progress, initial)
@@ -191,12 +203,14 @@ def _held_back(names: list[str], trained: set[int] | None, tested: set[int] | No
     return names[3::4] if len(names) >= 8 else []
 
 
-def _initial(arguments: argparse.Namespace) -> Any:
+def _initial(arguments: argparse.Namespace) -> "tuple[SetNetwork, str] | None":
+    """The network to start from, and where it is from."""
     if arguments.init is None:
         return None
-    from rt_gait_ros.networks.checkpoint import read_served_state, read_state
+    from rt_gait_ros.networks.checkpoint import read_served_state
+    from rt_gait_ros.networks.gait_checkpoints import gait_network_of, load_gait_network
 
     served = (arguments.repository or resource("model_repository")) / arguments.init / "1" / "model.onnx"
     if served.is_file():
-        return read_served_state(served), str(served)
-    return read_state(Path(arguments.init)), arguments.init
+        return gait_network_of(read_served_state(served), str(served), as_trained=True)[1], str(served)
+    return load_gait_network(Path(arguments.init), as_trained=True)[1], arguments.init

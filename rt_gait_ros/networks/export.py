@@ -5,7 +5,7 @@ import io
 import logging
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +35,16 @@ class Agreement:
 
     difference: float
     scale: float
+
+    @classmethod
+    def of(cls, pairs: Iterable[tuple[np.ndarray, np.ndarray]]) -> "Agreement":
+        """From pairs (what the network gives, what the export gives) of arrays; NaN in either is no agreement."""
+        difference = scale = 0.0
+        for expected, found in pairs:
+            off = np.abs(np.asarray(expected, np.float64) - found)
+            difference = max(difference, float(np.where(np.isfinite(off), off, np.inf).max(initial=0.0)))
+            scale = max(scale, float(np.nan_to_num(np.abs(expected)).max(initial=0.0)))
+        return cls(difference, scale)
 
     @property
     def holds(self) -> bool:
@@ -96,12 +106,12 @@ def agreement(network: nn.Module, model: bytes, examples: list[Tensor]) -> Agree
     """Compare the network with its ONNX export, run by ONNX Runtime on the CPU, on example inputs."""
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
-    difference = scale = 0.0
-    for example in examples:
-        with torch.no_grad():
-            expected = network.eval()(example)
-        expected = expected if isinstance(expected, tuple) else (expected,)
-        for reference, value in zip(expected, session.run(None, {name: example.numpy()}), strict=True):
-            difference = max(difference, float(np.abs(reference.numpy() - value).max()))
-            scale = max(scale, float(reference.abs().max()))
-    return Agreement(difference, scale)
+
+    def pairs() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for example in examples:
+            with torch.no_grad():
+                expected = network.eval()(example)
+            expected = expected if isinstance(expected, tuple) else (expected,)
+            yield from zip((one.numpy() for one in expected), session.run(None, {name: example.numpy()}), strict=True)
+
+    return Agreement.of(pairs())

@@ -8,9 +8,11 @@ import torch
 from torch import Tensor
 
 from rt_gait_ros.errors import UsageError
+from rt_gait_ros.networks import keras_gaitset
 from rt_gait_ros.networks.checkpoint import CheckpointError, load_strictly, read_state
+from rt_gait_ros.networks.kinds import KERAS_ENDINGS
 from rt_gait_ros.networks.pruned_gaitset import load_pruned_gaitset
-from rt_gait_ros.networks.set_networks import PYRAMID, CentredGaitSet, GaitBase, GaitSet, SetNetwork
+from rt_gait_ros.networks.set_networks import PYRAMID, CentredGaitSet, GaitBase, GaitSet, SetNetwork, slope_of, width_of
 
 # OpenGait (Fan et al., CVPR 2023) names the layers of its GaitSet so; ours are those of GaitSet's authors.
 _OPENGAIT_LAYERS = {
@@ -51,10 +53,11 @@ def from_opengait(state: Mapping[str, Tensor], source: str) -> dict[str, Tensor]
     Raises CheckpointError that names, as OpenGait does, the first layer that differs.
     """
     layers = {name: _OPENGAIT_NAMES.get(name) for name in state}
+    first = state.get("set_block1.forward_block.0.conv.weight")
     for name, ours in layers.items():
         if ours is None:
             raise CheckpointError(f"{source} is of another network: it has '{name}', which OpenGait's GaitSet does not")
-    expected = GaitSet().state_dict()
+    expected = GaitSet(width_of(first)).state_dict()
     for name, ours in _OPENGAIT_NAMES.items():
         found = "nothing" if name not in state else str(tuple(state[name].shape))
         if found != str(tuple(expected[ours].shape)):
@@ -78,11 +81,11 @@ class Kind:
 def _centred(state: dict[str, Tensor], source: str) -> SetNetwork:
     network = CentredGaitSet.shaped_as(state)
     load_strictly(network, state, source)
-    return network.fold()
+    return network
 
 
 def _gaitset(state: dict[str, Tensor], source: str) -> SetNetwork:
-    network = GaitSet()
+    network = GaitSet(width_of(state.get("set_layer1.forward_block.conv.weight")), slope_of(state))
     load_strictly(network, state, source)
     return network
 
@@ -109,16 +112,28 @@ KINDS = {
 }
 
 
-def load_gait_network(checkpoint: Path, kind: str | None = None) -> tuple[str, SetNetwork]:
-    """Key of KINDS and the filled network of a checkpoint.
+def load_gait_network(checkpoint: Path, kind: str | None = None, as_trained: bool = False) -> tuple[str, SetNetwork]:
+    """Key of KINDS, or keras_gaitset.KIND, and the filled network of a checkpoint of PyTorch or Keras.
 
-    kind: what it must be; None to tell by the names in it. Raises CheckpointError naming the first layer that differs.
+    kind: what it must be; None to tell by the names in it. as_trained: with its batch normalisation, where it has one,
+    and not with that as weights and biases. Raises CheckpointError naming the first layer that differs.
     """
-    if kind is not None and kind not in KINDS:
-        raise UsageError(f"unknown gait network '{kind}': choose one of {', '.join(KINDS)}")
-    state = read_state(checkpoint, key="model")
-    kind = kind or _kind_of(state, str(checkpoint))
-    return kind, KINDS[kind].load(state, str(checkpoint)).eval()
+    if kind is not None and kind not in (*KINDS, keras_gaitset.KIND):
+        raise UsageError(f"unknown gait network '{kind}': choose one of {', '.join((*KINDS, keras_gaitset.KIND))}")
+    if kind == keras_gaitset.KIND or (kind is None and checkpoint.suffix in KERAS_ENDINGS):
+        return keras_gaitset.KIND, keras_gaitset.load_keras_gaitset(checkpoint)
+    return gait_network_of(read_state(checkpoint), str(checkpoint), kind, as_trained)
+
+
+def gait_network_of(
+    state: dict[str, Tensor], source: str, kind: str | None = None, as_trained: bool = False
+) -> tuple[str, SetNetwork]:
+    """As load_gait_network, from a state that was read from `source`."""
+    kind = kind or _kind_of(state, source)
+    network = KINDS[kind].load(state, source).eval()
+    if isinstance(network, CentredGaitSet) and not as_trained:
+        network.fold()
+    return kind, network
 
 
 def _kind_of(state: Mapping[str, Tensor], source: str) -> str:

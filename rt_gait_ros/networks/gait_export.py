@@ -13,7 +13,7 @@ from tritonclient.grpc.model_config_pb2 import DataType, ModelConfig
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.networks.export import Agreement, ExportError, agreement, to_onnx
 from rt_gait_ros.networks.gait_checkpoints import load_gait_network
-from rt_gait_ros.networks.set_networks import CentredGaitSet, SetNetwork
+from rt_gait_ros.networks.set_networks import Centred, SetNetwork
 from rt_gait_ros.networks.stream_graphs import StreamParts, WholeSet, feature_type, stateful_graph, stream_parts
 from rt_gait_ros.serving.inference import ModelSpec, TensorSpec
 from rt_gait_ros.serving.model_folder import write_model
@@ -55,12 +55,12 @@ class GaitExport:
 def export_gait(checkpoint: Path, kind: str | None = None, window: int = WINDOW, one_sided: bool = False) -> GaitExport:
     """Read a checkpoint and export it. window: frames of the stream's sliding window, 0 for a growing set.
 
-    one_sided: leave the mirror image of a CentredGaitSet out. Raises UsageError where there is none, CheckpointError,
+    one_sided: leave the mirror image of a Centred network out. Raises UsageError where there is none, CheckpointError,
     and ExportError where the export fails or computes something else than PyTorch.
     """
     kind, network = load_gait_network(checkpoint, kind)
     if one_sided:
-        if not isinstance(network, CentredGaitSet):
+        if not isinstance(network, Centred):
             raise UsageError(f"{checkpoint} is {kind}, which sees no mirror image: leave --one-sided out")
         network.mirrored = False
     return export_network(kind, network, window)
@@ -143,13 +143,12 @@ def _stream_agreement(network: WholeSet, model: bytes, window: int, frames: Tens
     shapes = {entry.name: [len(frames), *entry.shape[1:]] for entry in session.get_inputs()}
     seen, state = np.zeros(shapes["seen_in"], np.int32), np.zeros(shapes["state_in"], np.float32)
     answer = np.ones((len(frames), 1), np.uint8)
-    difference = scale = 0.0
+    pairs = []
     ends = (1, 3, 4, frames.shape[1])
     for start, end in zip((0, *ends), ends, strict=False):
         inputs = {"gait_frames": frames[:, start:end].numpy(), "answer": answer, "seen_in": seen, "state_in": state}
         embedding, _, seen, state = session.run(None, inputs)
         with torch.no_grad():
             expected = network(frames[:, max(0, end - window) if window else 0 : end]).numpy()
-        difference = max(difference, float(np.abs(embedding - expected).max()))
-        scale = max(scale, float(np.abs(expected).max()))
-    return Agreement(difference, scale)
+        pairs.append((expected, embedding))
+    return Agreement.of(pairs)

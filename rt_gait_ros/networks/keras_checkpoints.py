@@ -1,8 +1,11 @@
-"""Keras's .hdf5 files of the flow networks: 2D-CNN and 3D-CNN of Embedded-Gait."""
+"""Keras's .hdf5 files, and those of the flow networks: 2D-CNN and 3D-CNN of Embedded-Gait."""
 
-from collections.abc import Iterator
+import contextlib
+import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -10,10 +13,16 @@ import torch
 from torch import nn
 
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.networks.checkpoint import CheckpointError
+from rt_gait_ros.networks.checkpoint import CheckpointError, require_finite
 from rt_gait_ros.networks.flow_networks import FlowNet2D, FlowNet3D, FlowNetwork
+from rt_gait_ros.networks.kinds import FLOW_NETWORKS as KINDS
 
-KINDS = ("flow2d", "flow3d")
+# Keras's LeakyReLU where nothing else is said.
+KERAS_SLOPE = 0.3
+# How the weights of the separate maps of Embedded-Gait's GaitSet are called, before a random number.
+MAPS = "MatMul_kernel"
+# The layer that gives the descriptor of the networks on flow.
+_DESCRIPTOR = "code_1"
 
 # Keras numbers layers without a name of their own: conv2d, conv2d_1, ... from wherever the session stood.
 _AUTOMATIC = {nn.Conv2d: "conv2d", nn.Conv3d: "conv3d", nn.Linear: "dense"}
@@ -21,11 +30,15 @@ _AUTOMATIC = {nn.Conv2d: "conv2d", nn.Conv3d: "conv3d", nn.Linear: "dense"}
 
 @dataclass(frozen=True, slots=True)
 class KerasLayer:
-    """A layer with weights. kernel: as Keras keeps it, (rows, columns, in, out) or (in, out). bias: (out,)."""
+    """A layer with weights. kernel: as Keras keeps it, (rows, columns, in, out) or (in, out). bias: (out,) or None.
+
+    group: the model's own layer that it is in or is: a wrapper's name, as time_distributed, or a branch's.
+    """
 
     name: str
     kernel: np.ndarray
-    bias: np.ndarray
+    bias: np.ndarray | None
+    group: str
 
 
 def read_layers(path: Path) -> list[KerasLayer]:
@@ -33,6 +46,39 @@ def read_layers(path: Path) -> list[KerasLayer]:
 
     Raises CheckpointError where it is not there, not HDF5, or not Keras's.
     """
+    with _opened(path) as root:
+        return list(_layers(root, str(path)))
+
+
+def weight_names(path: Path) -> list[str]:
+    """Names of all weights in a Keras file. Raises CheckpointError."""
+    with _opened(path) as root:
+        groups = (root.get(name) for name in _texts(root.attrs["layer_names"]))
+        return [name for group in groups if group is not None for name in _texts(group.attrs.get("weight_names", ()))]
+
+
+def leaky_slopes(path: Path) -> set[float]:
+    """Slopes of all LeakyReLU layers, as far as the file describes its layers; save_weights's files do not."""
+    with _opened(path) as root:
+        described = root.file.attrs.get("model_config", "{}")
+    try:
+        return set(_slopes(json.loads(described)))
+    except ValueError as error:
+        raise CheckpointError(f"{path} is damaged: its model_config is not JSON") from error
+
+
+def _slopes(described: Any) -> Iterator[float]:
+    parts = described.values() if isinstance(described, dict) else described if isinstance(described, list) else ()
+    if isinstance(described, dict) and described.get("class_name") == "LeakyReLU":
+        config = described.get("config", {})
+        yield round(float(config.get("alpha", config.get("negative_slope", KERAS_SLOPE))), 6)
+    for part in parts:
+        yield from _slopes(part)
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[h5py.Group]:
+    """The group of a Keras file that holds the layers. Raises CheckpointError."""
     if not path.is_file():
         raise CheckpointError(f"{path} is not there: give the path of a checkpoint file")
     try:
@@ -40,7 +86,7 @@ def read_layers(path: Path) -> list[KerasLayer]:
             root = file.get("model_weights", file)
             if "layer_names" not in root.attrs:
                 raise CheckpointError(f"{path} has no layer_names: it is not a Keras model")
-            return list(_layers(root, str(path)))
+            yield root
     except OSError as error:  # h5py's own messages end with the name of a C function
         raise CheckpointError(f"{path} is not a readable HDF5 file: is it whole?") from error
 
@@ -54,17 +100,20 @@ def _layers(root: h5py.Group, source: str) -> Iterator[KerasLayer]:
         for name in _texts(group.attrs["weight_names"]):
             if not isinstance(group.get(name), h5py.Dataset):
                 raise CheckpointError(f"{source} is damaged: it names the weights '{name}' and does not have them")
-            # "conv2d/kernel:0", also with the enclosing model's name in front
+            # "conv2d/kernel:0", also with the enclosing model's name in front; "MatMul_kernel[56]:0" of a layer's own
             *path, layer, kind = name.split(":")[0].split("/") if "/" in name else (group_name, name.split(":")[0])
+            kind = "kernel" if kind.startswith(MAPS) else kind
             weights.setdefault("/".join([group_name, *path, layer]), {})[kind] = np.asarray(group[name])
     for full_name, kinds in weights.items():
-        name = full_name.rpartition("/")[2]
-        if set(kinds) != {"kernel", "bias"}:
+        group_name, name = full_name.partition("/")[0], full_name.rpartition("/")[2]
+        if not {"kernel"} <= set(kinds) <= {"kernel", "bias"}:
             raise CheckpointError(f"{source} is of another network: '{name}' has {', '.join(kinds)}, not kernel, bias")
-        yield KerasLayer(name, kinds["kernel"], kinds["bias"])
+        for kind, values in kinds.items():
+            require_finite(torch.from_numpy(values), f"{name}/{kind}", source)
+        yield KerasLayer(name, kinds["kernel"], kinds.get("bias"), group_name)
 
 
-def _texts(names: np.ndarray) -> list[str]:
+def _texts(names: Iterable[Any]) -> list[str]:
     return [name.decode() if isinstance(name, bytes) else str(name) for name in names]
 
 
@@ -83,8 +132,8 @@ def load_flow_network(checkpoint: Path, kind: str | None = None) -> tuple[str, F
         kind = "flow3d" if layers and layers[0].kernel.ndim == 5 else "flow2d"
     network = _empty(kind, layers, source)
     with torch.no_grad():
-        for (name, module), layer in zip(network.layers, layers, strict=True):
-            _fill(module, name, layer, source)
+        for (_, module), layer in zip(network.layers, layers, strict=True):
+            fill(module, layer, source)
     return kind, network.eval()
 
 
@@ -114,11 +163,15 @@ def _names(kind: str) -> list[str]:
 
 def _is_named(found: str, expected: str) -> bool:
     stem, _, number = found.rpartition("_")
+    if expected == _DESCRIPTOR and found == "code":
+        return True  # so the authors' program calls it where the branch is unrolled, to be pruned
     return found == expected or (expected in _AUTOMATIC.values() and stem == expected and number.isdecimal())
 
 
-def _fill(module: nn.Conv2d | nn.Conv3d | nn.Linear, name: str | None, layer: KerasLayer, source: str) -> None:
-    """Keras keeps (window..., in, out) and (in, out), PyTorch (out, in, window...) and (out, in).
+def fill(module: nn.Conv2d | nn.Conv3d | nn.Linear, layer: KerasLayer, source: str) -> None:
+    """A layer's weights into PyTorch's. Raises CheckpointError where they do not fit.
+
+    Keras keeps (window..., in, out) and (in, out), PyTorch (out, in, window...) and (out, in).
 
     All channels meet in one cell before the first linear layer: flattening them has one order only.
     """
@@ -127,9 +180,13 @@ def _fill(module: nn.Conv2d | nn.Conv3d | nn.Linear, name: str | None, layer: Ke
         raise CheckpointError(
             f"{source} is of another network: '{layer.name}/kernel' is {layer.kernel.shape}, not {wanted}"
         )
-    if layer.bias.shape != (wanted[-1],):
+    if layer.bias is not None and layer.bias.shape != (wanted[-1],):
         raise CheckpointError(
             f"{source} is of another network: '{layer.name}/bias' is {layer.bias.shape}, not {(wanted[-1],)}"
+        )
+    if (layer.bias is None) != (module.bias is None):
+        raise CheckpointError(
+            f"{source} is of another network: '{layer.name}' has {'no' if layer.bias is None else 'a'} bias"
         )
     axes = (layer.kernel.ndim - 1, layer.kernel.ndim - 2, *range(layer.kernel.ndim - 2))
     module.weight.copy_(torch.from_numpy(np.ascontiguousarray(layer.kernel.transpose(axes), np.float32)))

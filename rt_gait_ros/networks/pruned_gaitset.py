@@ -7,7 +7,17 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from rt_gait_ros.networks.checkpoint import CheckpointError, load_strictly
-from rt_gait_ros.networks.set_networks import PYRAMID, GaitSet, SetNetwork, horizontal_pooling, separate_maps
+from rt_gait_ros.networks.set_networks import (
+    PYRAMID,
+    SLOPE,
+    Centred,
+    GaitSet,
+    SetNetwork,
+    horizontal_pooling,
+    separate_maps,
+    slope_buffer,
+    slope_of,
+)
 
 # Convolutions in the order of the computation, each with the one that it stands behind.
 INPUTS = {
@@ -69,16 +79,16 @@ class PrunedGaitSet(SetNetwork):
     """GaitSet with the filters `kept` alone; it computes what GaitSet does when the weights of all others are zero.
 
     kept: for each convolution of INPUTS the ascending indices (int64) of its filters in the network it came from.
-    prior: (62, 256) of a network that is trained to give parts of length 1 around it; None for GaitSet. biased: whether
-    its convolutions have a bias, as a network that was trained with batch normalisation has.
+    slope: as GaitSet. biased: whether its convolutions have a bias, as a network that was trained with batch
+    normalisation has.
     """
 
     parts, channels = GaitSet.parts, GaitSet.channels
-    prior: Tensor | None
 
-    def __init__(self, kept: Mapping[str, Tensor], prior: Tensor | None = None, biased: bool = False):
+    def __init__(self, kept: Mapping[str, Tensor], slope: float = SLOPE, biased: bool = False):
         super().__init__()
-        self.register_buffer("prior", None if prior is None else prior.clone())
+        self.slope_below_zero, self.biased = slope, biased
+        self.register_buffer("slope", slope_buffer(slope))
         self.kept = nn.Module()
         for name in INPUTS:
             self.kept.register_buffer(name, kept[name].to(torch.int64))
@@ -92,10 +102,10 @@ class PrunedGaitSet(SetNetwork):
         self.fc_branch = nn.Parameter(torch.zeros(half, len(channels_of("sum3", kept)), self.channels))
 
     def _layer(self, name: str, x: Tensor, pool: bool = False) -> Tensor:
-        x = functional.leaky_relu(self.convolutions[name](x))
+        x = functional.leaky_relu(self.convolutions[name](x), self.slope_below_zero)
         return functional.max_pool2d(x, 2) if pool else x
 
-    def frame_features(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def frame_features(self, frames: Tensor) -> tuple[Tensor, ...]:
         """As GaitSet.frame_features, of the channels that are left."""
         first = self._layer("set_layer2", self._layer("set_layer1", frames.unsqueeze(1)), pool=True)
         second = self._layer("set_layer4", self._layer("set_layer3", first), pool=True)
@@ -112,20 +122,34 @@ class PrunedGaitSet(SetNetwork):
             separate_maps(torch.cat([horizontal_pooling(x, bins) for bins in PYRAMID], 1), weight).split(PYRAMID, 1)
             for x, weight in ((third, self.fc_frames), (branch, self.fc_branch))
         ]
-        embedding = torch.cat([bands for level in zip(*halves, strict=True) for bands in level], 1)
-        if self.prior is None:
-            return embedding
-        return functional.normalize(functional.normalize(embedding, dim=2) - self.prior, dim=2)
+        return torch.cat([bands for level in zip(*halves, strict=True) for bands in level], 1)
+
+
+class CentredPrunedGaitSet(Centred, PrunedGaitSet):
+    """PrunedGaitSet, centred: what is left of a CentredGaitSet, or a pruned GaitSet that is trained on."""
+
+    def __init__(self, kept: Mapping[str, Tensor], slope: float = SLOPE, biased: bool = False):
+        super().__init__(kept, slope, biased)
+        self.register_buffer("prior", torch.zeros(self.parts, self.channels))
+
+
+def part_halves() -> tuple[Tensor, Tensor]:
+    """Places (31,) among GaitSet's 62 parts of the bands of the frame maximum, and of those of the set branch.
+
+    Parts come level by level, first the bands of the frame maximum, then those of the set branch.
+    """
+    levels = torch.arange(GaitSet.parts).split([2 * bins for bins in PYRAMID])
+    frames, branch = zip(*(level.chunk(2) for level in levels), strict=True)
+    return torch.cat(frames), torch.cat(branch)
 
 
 def cut_gaitset(network: GaitSet, kept: Mapping[str, Tensor]) -> PrunedGaitSet:
-    """The network without all filters but `kept` (see PrunedGaitSet)."""
-    biased = network.set_layer1.forward_block.conv.bias is not None
-    pruned = PrunedGaitSet(kept, getattr(network, "prior", None), biased)
-    # the parts come level by level, first the bands of the frame maximum, then those of the set branch
-    levels = torch.arange(network.parts).split([2 * bins for bins in PYRAMID])
-    parts = [level.chunk(2) for level in levels]
-    frames, branch = (torch.cat(list(halves)) for halves in zip(*parts, strict=True))
+    """The network without all filters but `kept` (see PrunedGaitSet); centred, if it was."""
+    kind = CentredPrunedGaitSet if isinstance(network, Centred) else PrunedGaitSet
+    pruned = kind(kept, network.slope_below_zero, network.set_layer1.forward_block.conv.bias is not None)
+    if isinstance(network, Centred):
+        pruned.prior = network.prior.clone()
+    frames, branch = part_halves()
     weight = network.fc_bin[0].detach()
     with torch.no_grad():
         for name, convolution in gaitset_convolutions(network).items():
@@ -145,8 +169,8 @@ def load_pruned_gaitset(state: Mapping[str, Tensor], source: str) -> PrunedGaitS
     for name, filters in kept.items():
         if filters is None or filters.ndim != 1 or not len(filters) or not (filters.diff() > 0).all():
             raise CheckpointError(f"{source} is damaged: 'kept.{name}' is no ascending list of filters")
-    prior = state.get("prior")
+    kind = CentredPrunedGaitSet if "prior" in state else PrunedGaitSet
     left = {name: filters for name, filters in kept.items() if filters is not None}
-    network = PrunedGaitSet(left, prior, "convolutions.set_layer1.bias" in state)
+    network = kind(left, slope_of(state), "convolutions.set_layer1.bias" in state)
     load_strictly(network, state, source)
     return network.eval()

@@ -109,13 +109,8 @@ def difference(model: bytes, other: bytes, images: Sequence[np.ndarray]) -> Agre
     """How far two ONNX networks are apart on the images."""
     sessions = [_session(model), _session(other)]
     name = sessions[0].get_inputs()[0].name
-    apart = scale = 0.0
-    for image in images:
-        answers = [session.run(None, {name: image}) for session in sessions]
-        for reference, value in zip(*answers, strict=True):
-            apart = max(apart, float(np.abs(reference - value).max()))
-            scale = max(scale, float(np.abs(reference).max()))
-    return Agreement(apart, scale)
+    answers = ([session.run(None, {name: image}) for session in sessions] for image in images)
+    return Agreement.of(pair for both in answers for pair in zip(*both, strict=True))
 
 
 def _session(model: bytes) -> onnxruntime.InferenceSession:

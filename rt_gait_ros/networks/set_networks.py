@@ -19,6 +19,8 @@ ROWS, COLUMNS = 64, 44
 
 # Horizontal pyramid of GaitSet: the feature map is cut into 1, 2, 4, 8 and 16 bands.
 PYRAMID = (1, 2, 4, 8, 16)
+# LeakyReLU's slope below zero in GaitSet (PyTorch's default).
+SLOPE = 0.01
 
 
 def horizontal_pooling(x: Tensor, bins: int) -> Tensor:
@@ -54,15 +56,16 @@ class SetNetwork(nn.Module, ABC):
 
 
 class _Convolution(nn.Module):
-    """Convolution and LeakyReLU, slope 0.01 (GaitSet's BasicConv2d, which has no bias)."""
+    """Convolution and LeakyReLU (GaitSet's BasicConv2d, which has no bias)."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, padding: int):
+    def __init__(self, inputs: int, outputs: int, kernel: int, padding: int, slope: float):
         super().__init__()
         self.conv = nn.Conv2d(inputs, outputs, kernel, padding=padding, bias=False)
         self.bn: nn.Module = nn.Identity()
+        self.slope = slope
 
     def forward(self, x: Tensor) -> Tensor:
-        return functional.leaky_relu(self.bn(self.conv(x)))
+        return functional.leaky_relu(self.bn(self.conv(x)), self.slope)
 
     def normalise(self) -> None:
         """Put batch normalisation behind the convolution."""
@@ -77,6 +80,21 @@ class _Convolution(nn.Module):
         if isinstance(self.bn, nn.BatchNorm2d):
             self.conv = fuse_conv_bn_eval(self.conv.eval(), self.bn.eval())
             self.bn = nn.Identity()
+
+
+def width_of(first: Tensor | None) -> int:
+    """Channels of GaitSet's first convolution; all others follow. 32 of CASIA-B's where a state has no such layer."""
+    return 32 if first is None or first.ndim == 0 or not len(first) else len(first)
+
+
+def slope_of(state: Mapping[str, Tensor]) -> float:
+    """LeakyReLU's slope in a state: SLOPE where it does not say."""
+    return float(state["slope"]) if "slope" in state else SLOPE
+
+
+def slope_buffer(slope: float) -> Tensor | None:
+    """What a state says of the slope: nothing where it is GaitSet's own, as its authors' files do not."""
+    return None if slope == SLOPE else torch.tensor(slope, dtype=torch.float64)
 
 
 class _SetLayer(nn.Module):
@@ -96,31 +114,34 @@ class GaitSet(SetNetwork):
     """GaitSet (Chao et al., AAAI 2019), its parameters named as in the authors' `-encoder.ptm` files.
 
     Order of the 62 parts: for each level of the pyramid (1, 2, 4, 8, 16), first the bands of the frame-maximum branch,
-    then those of the set branch.
+    then those of the set branch. width: of the first convolutions, 32 for CASIA-B and 64 for OU-MVLP. slope: of
+    LeakyReLU below zero.
     """
 
     parts = 2 * sum(PYRAMID)
     channels = 256
 
-    def __init__(self, width: int = 32):
+    def __init__(self, width: int = 32, slope: float = SLOPE):
         super().__init__()
+        self.width, self.slope_below_zero = width, slope
+        self.register_buffer("slope", slope_buffer(slope))
         first, second, third = width, 2 * width, 4 * width
-        self.set_layer1 = _SetLayer(_Convolution(1, first, 5, 2))
-        self.set_layer2 = _SetLayer(_Convolution(first, first, 3, 1), pool=True)
-        self.set_layer3 = _SetLayer(_Convolution(first, second, 3, 1))
-        self.set_layer4 = _SetLayer(_Convolution(second, second, 3, 1), pool=True)
-        self.set_layer5 = _SetLayer(_Convolution(second, third, 3, 1))
-        self.set_layer6 = _SetLayer(_Convolution(third, third, 3, 1))
-        self.gl_layer1 = _Convolution(first, second, 3, 1)
-        self.gl_layer2 = _Convolution(second, second, 3, 1)
-        self.gl_layer3 = _Convolution(second, third, 3, 1)
-        self.gl_layer4 = _Convolution(third, third, 3, 1)
+        self.set_layer1 = _SetLayer(_Convolution(1, first, 5, 2, slope))
+        self.set_layer2 = _SetLayer(_Convolution(first, first, 3, 1, slope), pool=True)
+        self.set_layer3 = _SetLayer(_Convolution(first, second, 3, 1, slope))
+        self.set_layer4 = _SetLayer(_Convolution(second, second, 3, 1, slope), pool=True)
+        self.set_layer5 = _SetLayer(_Convolution(second, third, 3, 1, slope))
+        self.set_layer6 = _SetLayer(_Convolution(third, third, 3, 1, slope))
+        self.gl_layer1 = _Convolution(first, second, 3, 1, slope)
+        self.gl_layer2 = _Convolution(second, second, 3, 1, slope)
+        self.gl_layer3 = _Convolution(second, third, 3, 1, slope)
+        self.gl_layer4 = _Convolution(third, third, 3, 1, slope)
         bound = (6.0 / (third + self.channels)) ** 0.5  # Xavier uniform, as the authors initialise
         self.fc_bin = nn.ParameterList(
             [nn.Parameter(torch.empty(self.parts, third, self.channels).uniform_(-bound, bound))]
         )
 
-    def frame_features(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def frame_features(self, frames: Tensor) -> tuple[Tensor, ...]:
         """(N, 64, 44) to (N, 32, 32, 22), (N, 64, 16, 11) and (N, 128, 16, 11): one for each block."""
         first = self.set_layer2(self.set_layer1(frames.unsqueeze(1)))
         second = self.set_layer4(self.set_layer3(first))
@@ -136,32 +157,57 @@ class GaitSet(SetNetwork):
         return separate_maps(torch.cat(bands, 1), self.fc_bin[0])
 
 
-class CentredGaitSet(GaitSet):
-    """GaitSet as `rt-gait train gait` trains it: seen from both sides, taken relative to what everybody has in common.
+class Centred(SetNetwork):
+    """A set network as `rt-gait train gait` trains it: seen from both sides, relative to what everybody has in common.
 
-    The embedding is the mean of that of the set and that of its mirror image, each part of length 1; so it is the same
-    whichever way somebody walks past. prior: (parts, channels), the mean of everybody's, a buffer, is taken from it,
-    and each part is scaled to length 1 again. width: of the first convolutions; 32 is GaitSet's size. It is trained
-    with batch normalisation (`normalise`), which becomes a bias of each convolution in use (`fold`).
+    A mixin before the network's own class. The embedding is the mean of that of the set and that of its mirror image,
+    each part of length 1; so it is the same whichever way somebody walks past. prior: (parts, channels), the mean of
+    everybody's, a buffer, is taken from it, and each part is scaled to length 1 again.
     mirrored: may be set to False, for half of the work per frame and an embedding that knows left from right.
     """
 
     prior: Tensor
     mirrored = True
 
-    def __init__(self, width: int = 32):
-        super().__init__(width)
+    def one_sided(self, silhouettes: Tensor) -> Tensor:
+        """(B, S, 64, 44) float32 in 0..1 to embeddings (B, parts, channels) of these sets alone, parts of length 1.
+
+        Half the work, for training on sets of which every other one is mirrored.
+        """
+        sets, frames = silhouettes.shape[:2]
+        features = super().frame_features(silhouettes.flatten(0, 1))  # type: ignore[safe-super]
+        return self._side(*(value.unflatten(0, (sets, frames)).amax(1) for value in features))
+
+    def frame_features(self, frames: Tensor) -> tuple[Tensor, ...]:
+        """The network's features of each frame, and those of its mirror image."""
+        features = super().frame_features(frames)  # type: ignore[safe-super]
+        return features + super().frame_features(frames.flip(2)) if self.mirrored else features  # type: ignore[safe-super]
+
+    def head(self, *pooled: Tensor) -> Tensor:
+        """Mean of the sides' embeddings without the prior, parts scaled to length 1."""
+        count = len(pooled) // 2 if self.mirrored else len(pooled)
+        sides = [self._side(*pooled[start : start + count]) for start in range(0, len(pooled), count)]
+        return functional.normalize(sum(sides) / len(sides) - self.prior, dim=2)
+
+    def _side(self, *pooled: Tensor) -> Tensor:
+        return functional.normalize(super().head(*pooled), dim=2)  # type: ignore[safe-super]
+
+
+class CentredGaitSet(Centred, GaitSet):
+    """GaitSet, centred. width, slope: as GaitSet.
+
+    It is trained with batch normalisation (`normalise`), which becomes a bias of each convolution in use (`fold`).
+    """
+
+    def __init__(self, width: int = 32, slope: float = SLOPE):
+        super().__init__(width, slope)
         self.register_buffer("prior", torch.zeros(self.parts, self.channels))
 
     @classmethod
-    def shaped_as(cls, state: Mapping[str, Tensor], width: int = 0) -> "CentredGaitSet":
-        """An empty network that has the parameters of a state: with its biases or normalisation, and as wide.
-
-        width: what the network must have instead; 0: what the state has.
-        """
+    def shaped_as(cls, state: Mapping[str, Tensor]) -> "CentredGaitSet":
+        """An empty network that has the parameters of a state: with its biases or normalisation, and as wide."""
         first = "set_layer1.forward_block"
-        weight = state.get(f"{first}.conv.weight")
-        network = cls(width or (32 if weight is None else len(weight)))
+        network = cls(width_of(state.get(f"{first}.conv.weight")), slope_of(state))
         for layer in network.convolutions():
             if f"{first}.bn.weight" in state:
                 layer.normalise()
@@ -184,28 +230,6 @@ class CentredGaitSet(GaitSet):
         for layer in self.convolutions():
             layer.fold()
         return self
-
-    def one_sided(self, silhouettes: Tensor) -> Tensor:
-        """(B, S, 64, 44) float32 in 0..1 to embeddings (B, parts, channels) of these sets alone, parts of length 1.
-
-        Half the work, for training on sets of which every other one is mirrored.
-        """
-        sets, frames = silhouettes.shape[:2]
-        features = super().frame_features(silhouettes.flatten(0, 1))
-        return self._side(*(value.unflatten(0, (sets, frames)).amax(1) for value in features))
-
-    def frame_features(self, frames: Tensor) -> tuple[Tensor, ...]:  # type: ignore[override]
-        """GaitSet's three features of each frame, and those of its mirror image."""
-        features = super().frame_features(frames)
-        return features + super().frame_features(frames.flip(2)) if self.mirrored else features
-
-    def head(self, *pooled: Tensor) -> Tensor:
-        """Mean of the sides' embeddings without the prior, parts scaled to length 1."""
-        sides = [self._side(*pooled[start : start + 3]) for start in range(0, len(pooled), 3)]
-        return functional.normalize(sum(sides) / len(sides) - self.prior, dim=2)
-
-    def _side(self, *pooled: Tensor) -> Tensor:
-        return functional.normalize(super().head(*pooled), dim=2)
 
 
 class _ResNet9(nn.Module):

@@ -1,5 +1,6 @@
 """Training of GaitSet on cohorts of people: scene-centred contrastive learning, or GaitSet's own recipe."""
 
+import copy
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -13,16 +14,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.networks.checkpoint import load_strictly
-from rt_gait_ros.networks.set_networks import CentredGaitSet
+from rt_gait_ros.networks.set_networks import Centred, SetNetwork
 from rt_gait_ros.training.cohorts import Cohorts
 from rt_gait_ros.training.gait_losses import centred, circle, contrastive, triplet
-from rt_gait_ros.training.run_folder import RunFolder
+from rt_gait_ros.training.gait_networks import PRUNED, WIDTHS, described, trainable
+from rt_gait_ros.training.run_folder import RunFolder, going_on
 
 Report = Callable[[str], None]
 
-# Width of the first convolutions by name; 32 is GaitSet's own.
-WIDTHS = {"gaitset": 32, "gaitset_small": 16}
 LOSSES = {"contrastive": contrastive, "triplet": triplet, "circle": circle}
 # What the loss of scene-centred embeddings counts beside that of embeddings centred on everybody: the second teaches
 # the network to leave views and clothes out, the first keeps what is left when the recogniser takes a scene out.
@@ -36,6 +35,7 @@ _VALIDATION_DRAWS = 8
 class GaitTraining:
     """A training run. people, scenes, frames: of a batch (P, C, S). learning_rate: the highest, of one cycle.
 
+    network: key of gait_networks.WIDTHS, or PRUNED, which starts from a given one.
     evaluate_every: epochs between two looks at people who are not trained on.
     """
 
@@ -52,7 +52,7 @@ class GaitTraining:
 
     def __post_init__(self) -> None:
         """Refuse what no run can have."""
-        for name, known in (("network", WIDTHS), ("loss", LOSSES)):
+        for name, known in (("network", (*WIDTHS, PRUNED)), ("loss", LOSSES)):
             if getattr(self, name) not in known:
                 raise UsageError(f"unknown {name} '{getattr(self, name)}': choose one of {', '.join(known)}")
         least = {"epochs": 1, "steps": 1, "people": 2, "scenes": 2, "frames": 1, "evaluate_every": 1, "seed": 0}
@@ -63,9 +63,13 @@ class GaitTraining:
             raise UsageError(f"learning_rate is {self.learning_rate}: it must be above 0")
 
 
-def settings_of(training: GaitTraining, data: str) -> dict[str, Any]:
-    """What a resumed run must have in common with the one it goes on from. data: what it is trained on, in words."""
-    return {name: value for name, value in asdict(training).items() if name != "evaluate_every"} | {"data": data}
+def settings_of(training: GaitTraining, data: str, initial: SetNetwork | None = None) -> dict[str, Any]:
+    """What a resumed run must have in common with the one it goes on from. data: what it is trained on, in words.
+
+    initial: the network that it started from.
+    """
+    settings = {name: value for name, value in asdict(training).items() if name != "evaluate_every"} | {"data": data}
+    return settings if initial is None else settings | described(initial)
 
 
 def train_gait(
@@ -74,24 +78,21 @@ def train_gait(
     validation: Cohorts,
     folder: RunFolder,
     report: Report,
-    initial: tuple[dict[str, Tensor], str] | None = None,
-) -> CentredGaitSet:
+    initial: tuple[SetNetwork, str] | None = None,
+) -> Centred:
     """Train, or go on training, and return the network.
 
-    After each epoch the folder holds all that is needed to go on. initial: state of a CentredGaitSet to start from, and
-    where it is from. report: takes a line of progress. Uses a GPU with mixed precision when there is one.
+    After each epoch the folder holds all that is needed to go on; a finished run of which more epochs are asked for is
+    trained on with a new cycle of the learning rate. initial: network to start from, and where it is from. report:
+    takes a line of progress. Uses a GPU with mixed precision when there is one.
     """
     torch.manual_seed(training.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if initial is None:
-        network = CentredGaitSet(WIDTHS[training.network]).normalise()
-    else:
-        network = CentredGaitSet.shaped_as(initial[0], WIDTHS[training.network])
-        load_strictly(network, *initial)
+    network = trainable(training.network, initial)
     trainer = _Trainer(training, network.to(device), device)
     first = trainer.restore(folder.resume())
     if first:
-        report(f"going on after epoch {first} of the run in {folder.path}")
+        report(going_on(first, training.epochs, folder.path))
     for epoch in range(first, training.epochs):
         started = time.monotonic()
         loss = trainer.epoch(cohorts, epoch)
@@ -107,7 +108,7 @@ def train_gait(
     return trainer.finished().eval()
 
 
-def accuracy(network: CentredGaitSet, cohorts: Cohorts, training: GaitTraining) -> dict[str, float]:
+def accuracy(network: Centred, cohorts: Cohorts, training: GaitTraining) -> dict[str, float]:
     """Rank-1 of people in one scene searched among the same people in another, as embedded and scene-centred; 0..1.
 
     As many people as in a batch of the training, walks of four times its frames.
@@ -133,16 +134,14 @@ def accuracy(network: CentredGaitSet, cohorts: Cohorts, training: GaitTraining) 
 class _Trainer:
     """Network, optimizer and schedule of a run, and the running mean of embeddings."""
 
-    def __init__(self, training: GaitTraining, network: CentredGaitSet, device: torch.device) -> None:
+    def __init__(self, training: GaitTraining, network: Centred, device: torch.device) -> None:
         # the layout that convolutions are fastest in, on a CPU with bfloat16 and on a GPU
         self.training, self.device = training, device
         self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.loss = LOSSES[training.loss]
         self.prior = network.prior.clone()
         self.optimizer = torch.optim.AdamW(network.parameters(), lr=training.learning_rate, weight_decay=1e-4)
-        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimizer, training.learning_rate, total_steps=training.epochs * training.steps + 1, pct_start=0.1
-        )
+        self.schedule = self._cycle(training.epochs)
         self.scaler = torch.amp.GradScaler(device.type, enabled=device.type == "cuda")
         self._parts: dict[str, Any] = {
             "network": network,
@@ -178,12 +177,17 @@ class _Trainer:
         self.prior += _PRIOR_MOMENTUM * (everybody.detach() - self.prior)
         return float(loss.detach())
 
-    def finished(self) -> CentredGaitSet:
+    def finished(self) -> Centred:
         """A copy of the network as it is used: with its prior."""
-        state = {**self.network.state_dict(), "prior": self.prior}
-        copy = CentredGaitSet.shaped_as(state).to(self.device)
-        copy.load_state_dict(state)
-        return copy
+        used = copy.deepcopy(self.network)
+        used.prior = self.prior.clone()
+        return used
+
+    def _cycle(self, epochs: int) -> torch.optim.lr_scheduler.OneCycleLR:
+        steps = epochs * self.training.steps + 1
+        return torch.optim.lr_scheduler.OneCycleLR(
+            self.optimizer, self.training.learning_rate, total_steps=steps, pct_start=0.1
+        )
 
     def state(self) -> dict[str, Any]:
         """All that is needed to go on."""
@@ -196,7 +200,10 @@ class _Trainer:
         self.prior = state["prior"].to(self.device)
         for name, part in self._parts.items():
             part.load_state_dict(state[name])
-        return int(state["epoch"])
+        done = int(state["epoch"])
+        if done < self.training.epochs and self.schedule.last_epoch + 1 >= self.schedule.total_steps:
+            self.schedule = self._parts["schedule"] = self._cycle(self.training.epochs - done)
+        return done
 
 
 def _mixed_precision(device: torch.device) -> torch.autocast:

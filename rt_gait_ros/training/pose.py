@@ -20,7 +20,7 @@ from rt_gait_ros.pose.topology import Topology
 from rt_gait_ros.training.coco import KeypointDataset
 from rt_gait_ros.training.coco_evaluation import keypoint_precision
 from rt_gait_ros.training.pose_samples import Augmentation, PoseSamples
-from rt_gait_ros.training.run_folder import RunFolder
+from rt_gait_ros.training.run_folder import RunFolder, going_on
 
 Report = Callable[[str], None]
 
@@ -100,8 +100,9 @@ def train_pose(
 ) -> nn.Module:
     """Train, or go on training, and return the network.
 
-    After each epoch the folder holds all that is needed to go on. initial: state to start from and where it is from,
-    see start_from. report: takes a line of progress. Uses a GPU with mixed precision when there is one.
+    After each epoch the folder holds all that is needed to go on; a finished run of which more epochs are asked for is
+    trained on at the learning rate that it ended with. initial: state to start from and where it is from, see
+    start_from. report: takes a line of progress. Uses a GPU with mixed precision when there is one.
     """
     _seed(training.seed)
     topology = dataset.topology
@@ -115,7 +116,7 @@ def train_pose(
     schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, milestones, gamma=0.1)
     scaler = torch.amp.GradScaler(device.type, enabled=device.type == "cuda")
     parts: dict[str, Any] = {"network": network, "optimizer": optimizer, "schedule": schedule, "scaler": scaler}
-    first = _resume(folder, parts, report)
+    first = _resume(folder, parts, training.epochs, report)
     samples = PoseSamples(dataset, training.size, augmentation, training.deviation, training.seed)
     for epoch in range(first, training.epochs):
         started = time.monotonic()
@@ -189,14 +190,15 @@ def _loader(samples: PoseSamples, training: PoseTraining, epoch: int) -> DataLoa
     )
 
 
-def _resume(folder: RunFolder, parts: dict[str, Any], report: Report) -> int:
+def _resume(folder: RunFolder, parts: dict[str, Any], epochs: int, report: Report) -> int:
     state = folder.resume()
     if state is None:
         return 0
     for name, part in parts.items():
         part.load_state_dict(state[name])
-    report(f"going on after epoch {state['epoch']} of the run in {folder.path}")
-    return int(state["epoch"])
+    done = int(state["epoch"])
+    report(going_on(done, epochs, folder.path))
+    return done
 
 
 def _is_due(epoch: int, training: PoseTraining) -> bool:

@@ -16,6 +16,8 @@ from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.networks.flow_networks import FlowNet2D, FlowNet3D, FlowNetwork
 from rt_gait_ros.networks.gait_checkpoints import load_gait_network
 from rt_gait_ros.networks.keras_checkpoints import load_flow_network, write_flow_network
+from rt_gait_ros.networks.keras_gaitset import is_keras_gaitset
+from rt_gait_ros.networks.kinds import FLOW_NETWORKS, KERAS_ENDINGS
 from rt_gait_ros.networks.pruned_gaitset import cut_gaitset, gaitset_convolutions
 from rt_gait_ros.networks.set_networks import GaitSet
 
@@ -42,7 +44,8 @@ def prune_checkpoint(checkpoint: Path, share: float, kind: str | None = None) ->
 
     kind: as `rt-gait export gait --network`. Raises CheckpointError, UsageError for another network.
     """
-    if kind in ("flow2d", "flow3d") or checkpoint.suffix in (".hdf5", ".h5"):
+    keras = kind is None and checkpoint.suffix in KERAS_ENDINGS
+    if kind in FLOW_NETWORKS or (keras and not is_keras_gaitset(checkpoint)):
         return prune(*load_flow_network(checkpoint, kind), share)
     return prune(*load_gait_network(checkpoint, kind), share)
 
@@ -115,7 +118,7 @@ def write_pruned(path: Path, pruned: Pruned) -> None:
     Raises UsageError for a file of another ending, GaitError where it cannot be written.
     """
     flow = isinstance(pruned.network, FlowNetwork)
-    if flow != (path.suffix in (".hdf5", ".h5")):
+    if flow != (path.suffix in KERAS_ENDINGS):
         raise UsageError(f"{path}: name a file that ends in {'.hdf5' if flow else '.ptm'}")
     try:
         if isinstance(pruned.network, FlowNetwork):

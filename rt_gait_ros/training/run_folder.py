@@ -7,14 +7,22 @@ from typing import Any
 
 import torch
 
-from rt_gait_ros.errors import UsageError
+from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.networks.checkpoint import CheckpointError
+
+
+def going_on(done: int, epochs: int, path: Path) -> str:
+    """What a run says that begins after `done` of its epochs."""
+    if done >= epochs:
+        return f"the run in {path} has its {epochs} epochs; more --epochs extend it"
+    return f"going on after epoch {done} of the run in {path}, to epoch {epochs}"
 
 
 class RunFolder:
     """A folder with `state.pt` (all that resuming needs), `network.pth` (weights alone) and `log.csv`.
 
-    settings: what defines the run; resuming with other settings is refused, since the result would be neither's.
+    settings: what defines the run, `epochs` among it; resuming with other settings is refused, since the result would
+    be neither's. Only a finished run may have more epochs: it is extended.
     """
 
     def __init__(self, path: Path, settings: dict[str, Any]):
@@ -26,7 +34,7 @@ class RunFolder:
             raise UsageError(f"cannot make the run's folder {path}: {error.strerror}") from error
 
     def resume(self) -> dict[str, Any] | None:
-        """The state of the last finished step, or None for a new run. Raises CheckpointError for another run's."""
+        """The state of the last finished epoch, or None for a new run. Raises CheckpointError for another run's."""
         file = self.path / "state.pt"
         if not file.exists():
             return None
@@ -34,14 +42,27 @@ class RunFolder:
             saved = torch.load(file, map_location="cpu", weights_only=True)
         except Exception as error:  # torch raises a different class for every kind of damage
             raise CheckpointError(f"{file} is damaged: delete it to start over") from error
+        done, planned = int(saved["state"]["epoch"]), saved["settings"].get("epochs", 0)
         for name, value in self.settings.items():
-            if saved["settings"].get(name) != value:
-                was = saved["settings"].get(name)
-                raise CheckpointError(f"{self.path} holds a run with {name} {was}, not {value}: give another folder")
+            was = saved["settings"].get(name)
+            if was == value or (name == "epochs" and done >= planned and value > planned):
+                continue
+            advice = "give another folder"
+            if name == "epochs":
+                advice += f", or finish its {was} first" if done < planned else f", or {name} above {was} to extend it"
+            raise CheckpointError(f"{self.path} holds a run with {name} {was}, not {value}: {advice}")
         return saved["state"]
 
     def save(self, state: dict[str, Any], weights: dict[str, torch.Tensor]) -> None:
-        """Replace state and weights, each atomically."""
+        """Replace state and weights, each atomically.
+
+        Raises GaitError for weights that are no numbers any more, and leaves the last epoch's in place.
+        """
+        if not all(values.isfinite().all() for values in weights.values()):
+            raise GaitError(
+                f"training diverged in epoch {state['epoch']}: weights are NaN or infinite. {self.path} has the epoch "
+                "before; give another folder and a lower --learning-rate"
+            )
         self._write("network.pth", weights)
         self._write("state.pt", {"settings": self.settings, "state": state})
 

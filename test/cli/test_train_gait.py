@@ -11,7 +11,7 @@ pytest.importorskip("torch", reason="needs the extra [train]")
 import torch
 
 from rt_gait_ros.cli.main import main
-from rt_gait_ros.networks.set_networks import CentredGaitSet
+from rt_gait_ros.networks.set_networks import CentredGaitSet, GaitSet
 from rt_gait_ros.training.cohorts import Generation, generate_cohort
 
 BRIEF = [
@@ -126,4 +126,27 @@ def test_weights_of_another_size_are_refused(people, tmp_path, capsys):
     torch.save(CentredGaitSet(8).state_dict(), tmp_path / "start.pth")
     command = ["train", "gait", "--data", str(people), "--init", str(tmp_path / "start.pth"), *BRIEF]
     assert main([*command, "--output", str(tmp_path / "run")]) == 2
-    assert "is of another network: 'set_layer1" in capsys.readouterr().err
+    assert "has 8 filters in its first layer, which no network has: gaitset 32, " in capsys.readouterr().err
+    torch.save(CentredGaitSet(32).state_dict(), tmp_path / "start.pth")
+    assert main([*command, "--output", str(tmp_path / "run")]) == 2
+    assert "is a gaitset and not a gaitset_small: leave --network out" in capsys.readouterr().err
+
+
+def test_gaitset_is_pruned_trained_on_and_trained_on_again(people, tmp_path, capsys):
+    """A checkpoint as GaitSet's authors write it; the widths are those that pruning left."""
+    torch.manual_seed(0)
+    state = {f"module.{name}": value for name, value in GaitSet(8).state_dict().items()}
+    torch.save(state, tmp_path / "GaitSet-encoder.ptm")
+    pruned = str(tmp_path / "pruned.ptm")
+    assert main(["prune", "gait", str(tmp_path / "GaitSet-encoder.ptm"), "--share", "0.2", "--output", pruned]) == 0
+    command = ["train", "gait", "--data", str(people), "--init", pruned, *BRIEF[2:], "--output", str(tmp_path / "run")]
+    assert main(command) == 0
+    assert main(command) == 0
+    assert "has its 1 epochs; more --epochs extend it" in capsys.readouterr().err
+    assert main([*command, "--epochs", "2"]) == 0
+    assert "going on after epoch 1" in capsys.readouterr().err
+    widths = [
+        {name: tuple(value.shape) for name, value in torch.load(file, weights_only=True).items() if name != "prior"}
+        for file in (pruned, tmp_path / "run/network.pth")
+    ]
+    assert widths[0] == widths[1]

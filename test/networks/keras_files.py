@@ -33,13 +33,15 @@ def weights(kind: str, widths: tuple[int, ...], classes: int, first: int = 0) ->
     return made
 
 
-def write(path: Path, layers: Weights, whole_model: bool = True) -> Path:
-    """As model.save(path) does, or as model.save_weights(path)."""
+def write(path: Path, layers: Weights, whole_model: bool = True, unrolled: bool = False) -> Path:
+    """As model.save(path) does, or as model.save_weights(path). unrolled: without the branch that holds the layers."""
     with h5py.File(path, "w") as file:
         root = file.create_group("model_weights") if whole_model else file
         branch = {name: values for name, values in layers.items() if name not in ("code_1", "probs")}
         groups = {"input": {}, "convBranch": branch}
         groups |= {name: {name: layers[name]} for name in ("code_1", "probs") if name in layers}
+        if unrolled:
+            groups = {"input": {}} | {name: {name: values} for name, values in layers.items()}
         root.attrs["layer_names"] = np.array([name.encode() for name in groups])
         root.attrs["backend"] = b"tensorflow"
         for group_name, members in groups.items():

@@ -5,7 +5,7 @@ import torch
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.networks.checkpoint import CheckpointError
 from rt_gait_ros.networks.gait_checkpoints import load_gait_network, opengait_part_order
-from rt_gait_ros.networks.set_networks import GaitBase
+from rt_gait_ros.networks.set_networks import GaitBase, GaitSet
 
 
 def embed(network, silhouettes):
@@ -53,6 +53,25 @@ def test_opengait_gaitbase_is_read(saved, golden):
     reference = golden("opengait_gaitbase_casiab")
     assert kind == "gaitbase"
     np.testing.assert_allclose(embed(network, reference["silhouettes"]).T, reference["embedding"], atol=1e-4)
+
+
+def as_opengait(state):
+    """A state of GaitSet under the names, and with the order of parts, of OpenGait."""
+    blocks = [(f"set_block{1 + n // 2}.forward_block.{n % 2 * 2}", f"set_layer{n + 1}.forward_block") for n in range(6)]
+    blocks += [(f"gl_block{2 + n // 2}.{n % 2 * 2}", f"gl_layer{n + 1}") for n in range(4)]
+    named = {f"{theirs}.conv.weight": state[f"{ours}.conv.weight"] for theirs, ours in blocks}
+    return opengait(named | {"Head.fc_bin": state["fc_bin.0"][np.argsort(opengait_part_order())]})
+
+
+@pytest.mark.parametrize("width", [8, 32, 64])
+@pytest.mark.parametrize(("kind", "wrap"), [("gaitset", parallel), ("opengait-gaitset", as_opengait)])
+def test_gaitset_of_any_width_is_read(kind, wrap, width, tmp_path):
+    """OU-MVLP's has 64, 128 and 256 channels."""
+    network = GaitSet(width)
+    torch.save(wrap(network.state_dict()), tmp_path / "gaitset.pt")
+    found, read = load_gait_network(tmp_path / "gaitset.pt")
+    assert found == kind
+    torch.testing.assert_close(read.state_dict(), network.state_dict())
 
 
 @pytest.mark.parametrize("people", [74, 5153])

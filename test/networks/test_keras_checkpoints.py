@@ -41,6 +41,27 @@ def test_a_file_without_the_classifier_is_read(kind, tmp_path):
     assert network.probs is None
 
 
+def test_the_unrolled_layout_of_pruned_networks_is_read(kind, tmp_path):
+    """Every layer is one of the model's own, as narrow as pruning left it, and the last of the 3D-CNN is "code"."""
+    layers = keras_files.weights(kind, keras_files.NARROW[kind], 0)
+    path = keras_files.write(tmp_path / "whole.hdf5", layers)
+    with torch.no_grad():
+        expected = load_flow_network(path)[1](example_frames(1))
+        unrolled = {"code" if kind == "flow3d" and name == "code_1" else name: layers[name] for name in layers}
+        path = keras_files.write(tmp_path / "model_without_198_filters_10_28.22.h5", unrolled, unrolled=True)
+        found, network = load_flow_network(path)
+        assert found == kind
+        assert torch.equal(network(example_frames(1)), expected)
+
+
+def test_weights_that_are_no_numbers_are_refused(kind, tmp_path):
+    layers = keras_files.weights(kind, keras_files.NARROW[kind], 6)
+    kernel, bias = layers["code_1"]
+    layers["code_1"] = (kernel * np.float32("nan"), bias)
+    with pytest.raises(CheckpointError, match="'code_1/kernel' holds NaN or infinite values"):
+        load_flow_network(keras_files.write(tmp_path / "model.hdf5", layers))
+
+
 def _wrong_kernel(layers):
     kernel, bias = layers["conv2d_1"]
     layers["conv2d_1"] = (kernel[:3], bias)
