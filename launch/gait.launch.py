@@ -175,12 +175,10 @@ class Arguments:
 
 
 def embedded_port(url: str) -> int:
-    """The gRPC port of the server on this machine; HTTP and metrics take those beside it. Raises UsageError."""
+    """The port of the server on this machine. Raises UsageError for another one's."""
     host, _, port = url.rpartition(":")
     if host not in ("127.0.0.1", "localhost"):
         raise UsageError(f"triton_url {url} is another machine: say triton:=external as well")
-    if not 1 < int(port) < 65535:
-        raise UsageError(f"triton_url {url}: the embedded server takes the ports beside it, too: 2 to 65534")
     return int(port)
 
 
