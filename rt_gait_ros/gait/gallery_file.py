@@ -194,7 +194,10 @@ def changing(path: Path, cipher: Cipher | None = None, held: Loaded | None = Non
         with _said(path, writing=True):
             if not os.path.lexists(path):
                 create_empty(path, cipher)
-            descriptor = stack.enter_context(extent_file.writing(path))
+            try:
+                descriptor = stack.enter_context(extent_file.writing(path))
+            except FileNotFoundError as error:
+                raise GalleryError(f"gallery {path} was removed just now: try again") from error
             if held is None or not held.signature or _signature(descriptor) != held.signature:
                 held = _load(descriptor, path, cipher, gallery_records.rows(held.content) if held else {})
             if not held.swept:
@@ -335,6 +338,8 @@ def _said(path: Path, *, writing: bool = False) -> Iterator[None]:
     """Turn what may happen to a file into the one line that says so; FileNotFoundError and FileExistsError stay."""
     try:
         yield
+    except GalleryError:
+        raise
     except (FileNotFoundError, FileExistsError) as error:
         if path.parent.is_dir():
             raise

@@ -15,7 +15,7 @@ NOT_CONFIGURED = "the gait node is not configured, so no gallery is open: config
 
 
 class GalleryServices:
-    """Answers from the gallery at once: its changes are small files, and no frame waits for them."""
+    """Answers from the gallery at once: its changes are small, and no frame waits for them."""
 
     def __init__(self, node: RecognitionStage) -> None:
         self._node = node

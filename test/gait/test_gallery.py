@@ -247,3 +247,20 @@ def test_silhouettes_can_be_deleted(gallery, tmp_path, template):
     assert gallery.path.stat().st_size < size - frames.size / 2
     assert [t.frames for t in Gallery(gallery.path).find("Dan").templates] == [None, None]
     assert gallery.strip() == 0
+
+
+def test_a_gallery_that_is_removed_while_it_is_changed_is_one_line(gallery, template, monkeypatch):
+    real = os.path.lexists
+
+    def removed_after_the_look(path):
+        found = real(path)
+        if path == gallery.path:
+            gallery.path.unlink()
+        return found
+
+    monkeypatch.setattr(os.path, "lexists", removed_after_the_look)
+    with pytest.raises(GalleryError, match="removed"):
+        gallery.add("Eve", [template(1)], **SILHOUETTE)
+    monkeypatch.undo()
+    gallery.add("Eve", [template(1)], **SILHOUETTE)
+    assert [person.name for person in Gallery(gallery.path).persons] == ["Eve"]
