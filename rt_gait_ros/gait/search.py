@@ -3,8 +3,8 @@
 A GaitSet's embedding has 15 872 numbers: to compare one look with 4000 of them moves a quarter of a gigabyte. So each
 is also kept as a sketch of SKETCH numbers whose distances estimate the true ones without bias (count sketch: Charikar,
 Chen and Farach-Colton, 2002; as a projection that keeps distances: Weinberger et al., ICML 2009, there "hashing
-trick"). All are compared by their sketches, and the persons that come out nearest exactly. An estimate is within 3 % of
-the distance (standard deviation sqrt(2 / SKETCH) / 2), which is less than who is near differs from who is not.
+trick"). All are compared by their sketches, and the persons that come out nearest exactly. An estimate is off
+by 3 % of the distance (standard deviation sqrt(2 / SKETCH) / 2), less than who is near differs from who is not.
 """
 
 from collections.abc import Sequence
