@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from rt_gait_ros.gait.config import RecognizerConfig
-from rt_gait_ros.gait.direction import SAME_SIDE, Bearing, Seen, apart
+from rt_gait_ros.gait.direction import SAME_SIDE, Bearing, Seen, apart, name_of
 from rt_gait_ros.gait.evidence import Look
 from rt_gait_ros.gait.gallery import Gallery, GalleryError, References
 from rt_gait_ros.gait.joint import Claim
@@ -56,7 +56,8 @@ class Stretch:
 class Learner:
     """Watches the tracks of one recogniser, and adds to its gallery. Not thread-safe.
 
-    problem: why something could not be stored, in one line, or "".
+    problem: why something could not be stored, in one line, or "". unseen: by person_id, who was seen last from a side
+    from which there is no template, in one line for people.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Learner:
     ) -> None:
         """views: of the gait model, or None. writer: what stores; None: `advance` does."""
         self.problem = ""
+        self.unseen: dict[str, str] = {}
         self._config, self._views, self._writer = config, views, writer
         self._stretches: dict[str, Stretch] = {}
         self._references: References | None = None
@@ -109,6 +111,8 @@ class Learner:
     def settle(self, claims: Sequence[Claim], references: References | None, stamp: int) -> None:
         """Take what is claimed after one image."""
         self._references = references
+        known = {person.person_id for person in references.persons} if references is not None else set()
+        self.unseen = {person_id: line for person_id, line in self.unseen.items() if person_id in known}
         for claim in claims:
             stretch = self._stretches.get(claim.body_id)
             if stretch is None:
@@ -138,11 +142,15 @@ class Learner:
         bend = seen.turning or (seen.degrees is None and distances[index] > SURE_SHARE * self._config.accept_line)
         covered = self._covered(person, look, seen)
         if covered and not bend:
+            self.unseen.pop(stretch.person_id, None)
             stretch.supported = look.stamp
             stretch.fresh.clear()
             return False
         if covered and self._views is None and seen.degrees is None and not seen.turning:
             return False  # nothing tells sides apart here
+        if not covered:
+            side = "another side" if seen.degrees is None else f"side {name_of(seen.degrees)}"
+            self.unseen[stretch.person_id] = f"{person.name}: {side}"
         rival = int(distances.argmin())
         another = rival != index and distances[rival] <= self._config.accept_line
         if another or self._is_full(person) or look.stamp - stretch.supported > PATIENCE * NANOSECONDS:

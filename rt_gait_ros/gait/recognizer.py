@@ -101,6 +101,12 @@ class GaitRecognizer:
             least = 0.0 if self._scenes.knows_views else MIN_WALKERS
         return f"{self._scene}: {walkers:.0f} walkers seen, taken out from {least:.0f} on"
 
+    @property
+    def unseen(self) -> str:
+        """Who was seen last from a side from which nothing is stored, in one line for the diagnostics."""
+        with self._mutex:
+            return "; ".join(self._learner.unseen.values()) or "none"
+
     def update(self, tracks: TrackFrame) -> IdentityFrame:
         """Take the tracks after one image; say who each live one is, as far as is known by now.
 

@@ -114,7 +114,8 @@ class GaitNode(RecognitionStage):
             return super().details()
         gallery, recognizer = people.gallery, people.recognizer
         found = {**super().details(), "gallery": str(gallery.path), "enrolled": str(len(gallery.persons))}
-        return found | {"scene": recognizer.scene if recognizer else "not seen yet"}
+        seen = {"scene": recognizer.scene, "sides without a walk": recognizer.unseen} if recognizer else {}
+        return found | (seen or {"scene": "not seen yet"})
 
     def _recognize(self, recognizer: GaitRecognizer, tracks: TrackFrame) -> IdentityFrame:
         self.latest = identities = recognizer.update(tracks)

@@ -61,6 +61,7 @@ class EnrollGoal(Goal):
         if enrollment is None:
             return self.abort("the gait network has not answered yet: see /diagnostics, and ask again")
         if enrollment.done:
+            self._tell(enrollment)
             return self._result(enrollment)
         self.handle.publish_feedback(
             EnrollPerson.Feedback(
@@ -77,6 +78,13 @@ class EnrollGoal(Goal):
             self._enrollment.fail(EnrollError.EMBEDDING, message)
             return self._result(self._enrollment)  # which has just been stored, if that was too late
         return EnrollPerson.Result(error_code=EnrollPerson.Result.ERROR_EMBEDDING, error_msg=message)
+
+    def _tell(self, enrollment: Enrollment) -> None:
+        """Say from which sides the person is known, and what to do next."""
+        if not enrollment.error:
+            sides = ", ".join(enrollment.views) or "sides that are not known"
+            advice = f": {enrollment.advice}" if enrollment.advice else ""
+            self.node.get_logger().info(f"{enrollment.name} is known from {sides}{advice}")
 
     @staticmethod
     def _result(enrollment: Enrollment) -> Any:

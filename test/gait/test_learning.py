@@ -66,6 +66,18 @@ def test_nothing_is_learnt_that_the_settings_do_not_allow(changes):
     assert identity.name == ""
 
 
+def test_a_side_without_a_template_is_said_until_it_has_one():
+    passage = Passage(replace(CONFIG, learn_limit=1))
+    passage.go(5.0)
+    assert passage.watch.recognizer.unseen == "none"
+    said = set()
+    for _ in range(16):
+        passage.go(0.16)
+        said.add(passage.watch.recognizer.unseen)
+    assert said == {"none", "person 0: side front"}
+    assert passage.watch.recognizer.unseen == "none"
+
+
 def beside(passage):
     """Somebody stands where she passes shortly before she turns."""
     box = passage.walker.track("ccccc").box
