@@ -1,9 +1,12 @@
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from rt_gait_ros.gait.enrollment import EnrollError
+from rt_gait_ros.gait.gallery import DAY
+from rt_gait_ros.gait.person import GalleryReadOnly
 from rt_gait_ros.gait.recognizer import GaitRecognizer
 from rt_gait_ros.serving.inference import ServerUnavailable
 from rt_gait_ros.tracking.track import TrackState
@@ -125,3 +128,26 @@ def test_a_cancelled_enrolment_stores_nothing(scene, gallery, walk):
     enrollment.fail(EnrollError.TRACK_LOST, "cancelled")
     scene.show(walk("aaaaa", 120), images=100)
     assert len(gallery.persons) == 3
+
+
+def test_a_gallery_that_may_only_be_read_is_said_before_anybody_walks_for_it(scene, gallery, walk, monkeypatch):
+    def refuse():
+        raise GalleryReadOnly("gallery people cannot be changed by this user")
+
+    monkeypatch.setattr(gallery, "require_writable", refuse)
+    assert scene.show(walk("aaaaa", 20), images=20)["aaaaa"].name == "Ada"
+    enrollment = scene.recognizer.enroll("aaaaa", "Eve")
+    assert (enrollment.done, enrollment.error) == (True, EnrollError.GALLERY)
+    assert "cannot be changed" in enrollment.message
+
+
+def test_what_is_stored_beside_embeddings_is_by_choice(client, gallery, config, walk, watch):
+    kept = replace(config, keep_gait_frames=False, consent="signed", retention_days=1.0)
+    scene = watch(GaitRecognizer(client, gallery, kept))
+    scene.show(walk("aaaaa", 120))
+    enrollment = scene.recognizer.enroll("aaaaa", "Dan", frames=10)
+    scene.show(walk("aaaaa", 120), images=15)
+    assert enrollment.message == ""
+    person = gallery.find("Dan")
+    assert (person.consent, person.expires - person.enrolled) == ("signed", DAY)
+    assert [template.frames for template in person.templates] == [None]

@@ -1,3 +1,4 @@
+import os
 import time
 
 import cv2
@@ -226,3 +227,27 @@ def test_what_walkers_share_is_kept_when_the_node_ends(ears, launch, tmp_path):
     assert scene_file.name_of(file) == "front"
     assert scene_file.read(file).votes.shape == (1, 1, 2816)
     assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_no_caller_leads_set_gallery_out_of_its_folder_or_the_node_astray(ears, launch, tmp_path):
+    gallery = tmp_path / "own" / "people.gallery"
+    launch("gait_node", {"inference": "onnxruntime", "model": "gait_energy_image", "gallery": f"'{gallery}'"})
+    assert ears.call(SetGallery, "/gait_node/set_gallery", path="guests.gallery").success
+    os.mkfifo(gallery.parent / "pipe")
+    (gallery.parent / "zero").symlink_to("/dev/zero")
+    names = (
+        "n" * 300,
+        "~nobodyofthatname/x",
+        "../x.gallery",
+        "pipe",
+        "zero",
+        "/dev/zero",
+        str(tmp_path / "x"),
+        "\x1b[31m",
+    )
+    for path in names:
+        refused = ears.call(SetGallery, "/gait_node/set_gallery", path=path)
+        assert not refused.success
+        assert refused.message.isprintable()
+    assert ears.call(ListPersons, "/gait_node/list_persons").path == str(gallery.with_name("guests.gallery"))
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("x")] == []
