@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 
 import numpy as np
 
@@ -48,9 +49,8 @@ _JOINTS = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("--people", type=int, default=60, metavar="N", help="generated people (60)")
-    parser.add_argument(
-        "--model", default=RecognizerConfig().model, metavar="NAME", help="gait model (the gait node's own)"
-    )
+    own = next(field.default for field in fields(RecognizerConfig) if field.name == "model")
+    parser.add_argument("--model", default=own, metavar="NAME", help="gait model (the gait node's own)")
 
 
 def measure(arguments: argparse.Namespace, progress: Callable[[str], None]) -> list[Row]:

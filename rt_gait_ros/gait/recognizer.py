@@ -9,6 +9,7 @@ import numpy as np
 
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.gait.config import RecognizerConfig
+from rt_gait_ros.gait.doubt import Doubt
 from rt_gait_ros.gait.embedder import Embedder, read_embedding
 from rt_gait_ros.gait.enrolling import Enrollments
 from rt_gait_ros.gait.enrollment import Enrollment
@@ -66,6 +67,7 @@ class GaitRecognizer:
         self._clock = clock
         self._embedder: Embedder = embedder_for(client, model, config.window, config.deadline)
         self._walkers: dict[str, Walker] = {}
+        self._doubt = Doubt()
         self._held: dict[str, str] = {}  # person_id by body_id, as last answered
         self._mutex = threading.RLock()
         self._scenes = scenes
@@ -120,6 +122,8 @@ class GaitRecognizer:
             for track in tracks.tracks:
                 if track.former_id:
                     self._rename(track.former_id, track.body_id)
+            for body_id in self._doubt.anew(tracks):
+                self._begin_anew(body_id)
             for track in tracks.tracks:
                 self._observe(track, tracks.stamp)
             for body_id in self._walkers.keys() - {t.body_id for t in tracks.tracks if t.state != TrackState.LOST}:
@@ -260,6 +264,17 @@ class GaitRecognizer:
         if former_id in self._held:
             self._held[body_id] = self._held.pop(former_id)
         self._enrollments.rename(former_id, body_id)
+
+    def _begin_anew(self, body_id: str) -> None:
+        """The track may be another person's now: nothing seen so far counts, for a name or for its scene."""
+        walker = self._walkers.get(body_id)
+        if walker is None:
+            return
+        walker.evidence.clear()
+        walker.request, walker.fresh, walker.looks, walker.mean = None, 0, 0, None
+        walker.others.clear()
+        self._held.pop(body_id, None)
+        self._embedder.drop(body_id)
 
     def close(self) -> None:
         """End all tracks: nothing more will come, and their scene has seen them."""
