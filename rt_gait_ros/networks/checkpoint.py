@@ -1,6 +1,7 @@
 """Reading weights from users' checkpoint files, strictly."""
 
 import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,9 @@ def _is_state(content: Mapping[Any, Any]) -> bool:
 def _read_tensors(path: Path) -> Any:
     """What torch.load gives. Its own messages are not passed on: they tell how to run what a file holds."""
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of TorchScript, which is refused below
+            return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise CheckpointError(f"{path} is not there: give the path of a checkpoint file") from error
     except OSError as error:

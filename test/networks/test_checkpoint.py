@@ -82,6 +82,7 @@ def test_a_checkpoint_cannot_run_code_and_nobody_is_told_how_to_let_it(tmp_path,
         assert advice not in str(refused.value)
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning", "error::UserWarning")
 def test_a_program_is_no_checkpoint(tmp_path, network):
     torch.jit.script(network).save(tmp_path / "program.pt")
     with pytest.raises(CheckpointError, match="is a TorchScript program") as refused:

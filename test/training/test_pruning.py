@@ -3,12 +3,13 @@ import pytest
 import torch
 
 from rt_gait_ros.errors import UsageError
+from rt_gait_ros.networks.checkpoint import read_served_state
 from rt_gait_ros.networks.flow_networks import FlowNet2D, FlowNet3D, example_frames
 from rt_gait_ros.networks.gait_checkpoints import load_gait_network
 from rt_gait_ros.networks.gait_export import export_network, write_gait
 from rt_gait_ros.networks.keras_checkpoints import load_flow_network
 from rt_gait_ros.networks.pruned_gaitset import gaitset_convolutions
-from rt_gait_ros.networks.set_networks import CentredGaitSet, GaitBase, GaitSet
+from rt_gait_ros.networks.set_networks import CentredGaitSet, GaitBase, GaitSet, slope_of
 from rt_gait_ros.serving.onnx_client import OnnxClient
 from rt_gait_ros.training.pruning import prune, strongest, write_pruned
 
@@ -93,6 +94,8 @@ def test_a_pruned_gaitset_is_read_exported_and_streams(gaitset, tmp_path):
     kind, read = load_gait_network(tmp_path / "pruned.ptm")
     assert kind == "pruned-gaitset"
     write_gait(export_network(kind, read, 4), tmp_path / "repository", "pruned")  # refuses what differs from PyTorch
+    served = read_served_state(tmp_path / "repository" / "pruned" / "1" / "model.onnx")
+    assert slope_of(served) == pytest.approx(gaitset.slope_below_zero)
     client = OnnxClient(tmp_path / "repository", timeout=60)
     frames = np.random.default_rng(0).integers(0, 256, (1, 3, 64, 64), dtype=np.uint8)
     try:
