@@ -73,6 +73,7 @@ def view_variants(arguments: argparse.Namespace, prior: ViewPrior | None, people
     if chosen != "off":
         variants += [casia_b.OTHERS] if chosen == "on" or people >= FEWEST else []
         variants += [] if prior is None else [casia_b.SHIPPED]
+        variants += [casia_b.MOVED] if prior is not None and people >= FEWEST else []
     return variants
 
 

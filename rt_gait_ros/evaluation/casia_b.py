@@ -14,7 +14,7 @@ from rt_gait_ros.datasets.casia_b import VIEWS, Person, find
 from rt_gait_ros.datasets.silhouettes import read_silhouettes
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.cross_view import Cell, CrossView, Searched
-from rt_gait_ros.evaluation.held_out import held_out_views
+from rt_gait_ros.evaluation.held_out import held_out_moved_views, held_out_views
 from rt_gait_ros.evaluation.jobs import Arrays, Embed, Job, count, half
 from rt_gait_ros.evaluation.open_set import Comparison
 from rt_gait_ros.evaluation.pairs import Pairs, matrix_pairs
@@ -28,7 +28,7 @@ CONDITIONS = {"NM": ("nm-05", "nm-06"), "BG": ("bg-01", "bg-02"), "CL": ("cl-01"
 TRAINING = (0, 24, 62, 74)
 
 # How the view was treated: left in; taken out by statistics of other people of the set; by those that the model ships.
-OFF, OTHERS, SHIPPED = "off", "others", "shipped"
+OFF, OTHERS, SHIPPED, MOVED = "off", "others", "shipped", "moved"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +150,7 @@ class Result:
     def stated(self) -> Variant:
         """The variant whose figures stand first: what the recogniser does with this model."""
         by_name = {variant.view_centring: variant for variant in self.variants}
-        return by_name.get(SHIPPED) or by_name.get(OFF) or self.variants[-1]
+        return by_name.get(MOVED) or by_name.get(SHIPPED) or by_name.get(OFF) or self.variants[-1]
 
     def to_json(self) -> dict:
         """The figures in the shape that every `rt-gait evaluate` gives; shares 0..1."""
@@ -200,7 +200,7 @@ def evaluate(
     centring: Collection[str] = (OFF,),
     shipped: ViewPrior | None = None,
 ) -> Result:
-    """The protocol on what the jobs made. centring: variants, of OFF, OTHERS, SHIPPED. shipped: of the model.
+    """The protocol on what the jobs made. centring: variants, of OFF, OTHERS, SHIPPED, MOVED. shipped: of the model.
 
     Raises UsageError where too little is left.
     """
@@ -233,9 +233,11 @@ def _between(walks: Walks, centring: str, shipped: ViewPrior | None) -> tuple[np
     probes, gallery, embeddings = walks.probes, walks.gallery, walks.embeddings
     if centring == OTHERS:
         return held_out_views(embeddings, walks.persons, walks.views, probes, gallery)
-    if centring == SHIPPED:
+    if centring in (SHIPPED, MOVED):
         if shipped is None:
             raise ValueError("the model ships no views")
+        if centring == MOVED:
+            return held_out_moved_views(embeddings, walks.persons, shipped, probes, gallery), None
         embeddings = shipped.normalise(embeddings)
     return distances(embeddings[probes], embeddings[gallery], np.float32), None
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.gait.distance import distances
-from rt_gait_ros.gait.scene import Normalisation, normalisation, shares
+from rt_gait_ros.gait.scene import MAX_VOTES, Normalisation, normalisation, shares
 from rt_gait_ros.gait.views import ViewedNormalisation, ViewError, ViewMoments, ViewPrior, viewed_normalisation
 
 MIN_VOTES = 5  # walks that must be left of a scene or view without the two; the live recogniser asks for more
@@ -82,6 +82,29 @@ def held_out_views(
         return prior.normalise(embeddings[wanted], nearest)
 
     return pairwise(group, groups, without, probes, gallery, np.float32), float(told.mean())
+
+
+def held_out_moved_views(
+    embeddings: np.ndarray, persons: np.ndarray, prior: ViewPrior, probes: np.ndarray, gallery: np.ndarray
+) -> np.ndarray:
+    """Distances of probes to gallery walks (Q, T), rid of the views that a model ships, moved by walkers of the scene.
+
+    As held_out_views, but nobody says which view a walk is from: as the recogniser does it, up to MAX_VOTES walks of
+    the gallery move the prior, evenly chosen among those of other groups than the two compared.
+    Raises UsageError for fewer than FEWEST people.
+    """
+    names, who = np.unique(persons, return_inverse=True)
+    groups = min(GROUPS, len(names))
+    if groups < FEWEST:
+        raise UsageError(f"{len(names)} people are too few to move views by: {FEWEST} are needed")
+    group = who % groups
+
+    def without(wanted: np.ndarray, pair: tuple[int, int]) -> np.ndarray:
+        others = gallery[~np.isin(group[gallery], pair)]
+        votes = others[np.unique(np.linspace(0, len(others) - 1, MAX_VOTES).round().astype(int))]
+        return viewed_normalisation(prior, embeddings[votes], np.ones(len(votes)))(embeddings[wanted])
+
+    return pairwise(group, groups, without, probes, gallery)
 
 
 def pairwise(

@@ -6,7 +6,7 @@ import pytest
 
 from rt_gait_ros.datasets.casia_b import Person
 from rt_gait_ros.errors import GaitError, UsageError
-from rt_gait_ros.evaluation.casia_b import OFF, OTHERS, SHIPPED, EmbedPerson, evaluate, find_people
+from rt_gait_ros.evaluation.casia_b import MOVED, OFF, OTHERS, SHIPPED, EmbedPerson, evaluate, find_people
 from rt_gait_ros.gait.model import GaitModel
 from rt_gait_ros.gait.views import ViewMoments
 
@@ -129,6 +129,30 @@ def test_views_are_taken_out_by_others_and_by_what_the_model_ships(crowd):
     assert report["summary"]["NM"]["without_identical_view"] == rates[SHIPPED]
     assert evaluate(crowd, looked_for, "m", (OFF, OTHERS)).to_json()["view_centring"] == OFF
     assert evaluate(crowd, looked_for, "m", (OTHERS,)).to_json()["view_centring"] == OTHERS
+
+
+def test_views_that_a_model_ships_are_moved_by_others_of_the_scene(crowd):
+    """The camera adds to everybody what the model has never seen."""
+    looked_for = [Person(name, {key: () for key in walks if "/" in key}) for name, walks in crowd.items()]
+    looks = [(key[-3:], walks[key]) for walks in crowd.values() for key in walks if "/" in key]
+    views = np.array([int(view == "090") for view, _ in looks])
+    prior = ViewMoments.of(np.stack([look for _, look in looks]), views, 2).prior()
+    mark = np.random.default_rng(1).normal(0, 2, (2, 8)).astype(np.float32)
+    elsewhere = {
+        name: {key: value + mark if "/" in key else value for key, value in walks.items()}
+        for name, walks in crowd.items()
+    }
+    result = evaluate(elsewhere, looked_for, "m", (SHIPPED, MOVED), prior)
+    plain = evaluate(elsewhere, looked_for, "m", (OFF,), prior).variants[0]
+    off, shipped, moved = (
+        each.conditions["NM"].summary()["without_identical_view"] for each in (plain, *result.variants)
+    )
+    assert off < 0.6
+    assert min(shipped, moved) > 0.8
+    assert result.to_json()["view_centring"] == MOVED
+    few = dict(list(elsewhere.items())[:7])
+    with pytest.raises(UsageError, match="7 people are too few to move views by"):
+        evaluate(few, looked_for[:7], "m", (MOVED,), prior)
 
 
 def test_too_few_people_tell_no_views(crowd):
