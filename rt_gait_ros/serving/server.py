@@ -34,6 +34,8 @@ from rt_gait_ros.serving.server_state import (
 )
 from rt_gait_ros.serving.triton_client import TritonClient
 
+# Signs in a path that bash, which gets it without quotes, or the ASCII of Triton's stubs may trip over.
+_UNFIT_FOR_STUBS = re.compile(r"[^A-Za-z0-9_@%+=:,./~#-]")
 # E1121 03:55:56.210141 15571 server.cc:241] "message"
 _ERROR_LINE = re.compile(r"E\d{4} [\d:.]+ \d+ \S+\] ")
 # What a server without a GPU says as an error at every start.
@@ -233,7 +235,15 @@ def _reason(log: str) -> str:
 
 
 def _write_backends(installation: Installation, folder: Path) -> Path:
-    """A backends folder with the Python backend and the stub for this Python, linked from the installation."""
+    """A backends folder with the Python backend and the stub for this Python, linked from the installation.
+
+    Raises UsageError for a path that Triton's Python backend cannot start its stubs from.
+    """
+    if unfit := _UNFIT_FOR_STUBS.search(str(folder)):
+        raise UsageError(
+            f"Triton cannot start networks from {folder}, for its '{unfit[0]}': set RT_GAIT_CACHE to a folder whose "
+            "path is of ASCII letters, without spaces"
+        )
     shutil.rmtree(folder, ignore_errors=True)
     python = folder / "python"
     python.mkdir(parents=True)

@@ -64,6 +64,16 @@ def test_server_is_ready_when_started_and_gone_when_stopped(small_repository: Pa
     assert not server.listening.folder.exists()
 
 
+@pytest.mark.parametrize("name", ["Ada's files", "two words", "Gänge", "歩容"])
+def test_a_cache_that_the_stubs_could_not_start_from_is_refused_at_once(
+    small_repository: Path, private_cache: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Triton gives their paths to bash without quotes, and waits for what never comes; letters have to be ASCII."""
+    monkeypatch.setenv("RT_GAIT_CACHE", str(private_cache / name))
+    with pytest.raises(UsageError, match="set RT_GAIT_CACHE to a folder whose"):
+        TritonServer(small_repository).start()
+
+
 def test_only_the_networks_that_are_named_are_loaded(small_repository: Path) -> None:
     shutil.copytree(small_repository / "gait_energy_image", small_repository / "other")
     config = small_repository / "other/config.pbtxt"
