@@ -19,7 +19,7 @@ def test_a_video_of_ones_own_needs_both_arguments(tmp_path, words):
 
 
 def test_a_missing_video_is_named(tmp_path):
-    with pytest.raises(UsageError, match=r"nowhere\.mp4 is no video file"):
+    with pytest.raises(UsageError, match=r"nowhere\.mp4 does not exist; name a video file"):
         demo.run(parse("-s", "nowhere.mp4", "--enroll-until", "3", "-o", str(tmp_path)))
 
 
