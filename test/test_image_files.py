@@ -24,7 +24,8 @@ def test_what_is_no_picture_is_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "says"), [(b"a.walk", "give it the ending"), (b"a", "give it the ending"), (b"no\xe9/a.png", "its folder")]
+    ("name", "says"),
+    [(b"a.walk", "give it the ending"), (b"a", "give it the ending"), (b"no\xe9/a.png", "No such file")],
 )
 def test_what_cannot_be_written_is_said_in_one_line(tmp_path: Path, name: bytes, says: str) -> None:
     with pytest.raises(GaitError, match=rf"^[^\n]*cannot be written[^\n]*{says}[^\n]*$"):
