@@ -20,8 +20,8 @@ PURPOSE = (
 )
 TOPICS = """
 subscribes
-  image_raw     sensor_msgs/Image, any QoS; only the newest image counts, others are dropped and counted. With
-                image_transport compressed: image_raw/compressed, sensor_msgs/CompressedImage
+  image_raw     sensor_msgs/Image, any QoS; only the newest image counts, others are dropped and counted
+  image_raw/compressed  sensor_msgs/CompressedImage, instead of it where image_transport is compressed
 publishes
   person_poses  rt_gait_ros/PersonPoseArray, once per image used, empty ones too
   /diagnostics  diagnostic_msgs/DiagnosticArray, once a second
