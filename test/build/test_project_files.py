@@ -11,7 +11,7 @@ from catkin_pkg.changelog import get_changelog_from_path
 import rt_gait_ros
 
 ROOT = Path(__file__).resolve().parents[2]
-CITATION_KEYS = {"cff-version", "message", "type", "title", "abstract", "authors", "version", "date-released", "license"}
+CITATION_KEYS = {"cff-version", "message", "title", "abstract", "authors"}
 SEMANTIC = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 FORM_PARTS = {"markdown", "input", "textarea", "dropdown", "checkboxes"}
 
