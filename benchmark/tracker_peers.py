@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from tracker_scenes import RATE, View
 
+from rt_gait_ros.datasets.mot_challenge import Boxes
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.mot import Tracks
-from rt_gait_ros.evaluation.mot_files import Boxes
 from rt_gait_ros.tracking import Tracker
 
 PEERS = {"SORT": "SORTTracker", "ByteTrack": "ByteTrackTracker", "OC-SORT": "OCSORTTracker"}

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from rt_gait_ros.datasets.mot_challenge import Boxes, read_truth
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.evaluation.mot_files import Boxes, read_truth
 from rt_gait_ros.pose.person import PersonPose, PoseFrame
 
 WIDTH, HEIGHT = 1280, 720

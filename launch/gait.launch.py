@@ -28,7 +28,7 @@ from launch_ros.substitutions import ExecutableInPackage
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.nodes.dds import apply_dds_profile
 from rt_gait_ros.nodes.enclaves import ENCLAVES, enforce
-from rt_gait_ros.nodes.gait_frames import check_gait_frames
+from rt_gait_ros.nodes.gait_frame_check import check_gait_frames
 from rt_gait_ros.nodes.networks import networks_on_triton
 from rt_gait_ros.nodes.parameters import file_value, read_switch, write_file
 from rt_gait_ros.paths import expand

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from rt_gait_ros import private_file
 from rt_gait_ros.cli.demo_session import run_session
 from rt_gait_ros.cli.output import add_json_argument, emit, write_json
 from rt_gait_ros.demo.footage import SIZE, STRANGERS_FROM, demo_footage
@@ -15,7 +16,6 @@ from rt_gait_ros.demo.report import Body, bodies, build_report, judge
 from rt_gait_ros.demo.table import LiveTable
 from rt_gait_ros.demo.video import Video, read_video
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.gait import private_file
 from rt_gait_ros.masking import readable
 from rt_gait_ros.nodes.parameters import specifications
 

@@ -17,7 +17,7 @@ from rt_gait_ros.demo.report import Enrolment
 from rt_gait_ros.demo.video import Video
 from rt_gait_ros.errors import GaitError
 from rt_gait_ros.nodes.dds import apply_dds_profile
-from rt_gait_ros.nodes.demo_listener import Listener, NotReady
+from rt_gait_ros.nodes.demo_listener import DemoListener, NotReady
 from rt_gait_ros.nodes.log_folder import provide_log_folder
 from rt_gait_ros.nodes.networks import networks_on_triton
 from rt_gait_ros.nodes.parameters import specifications
@@ -82,7 +82,7 @@ def run_session(
             "processes": {"triton": server.pid, **nodes.pids(), "demo": os.getpid()},
         }
         rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
-        listener = Listener(namespace, video.times, nodes.check)
+        listener = DemoListener(namespace, video.times, nodes.check)
         try:
             say("waiting until an image comes through")
             listener.warm_up(video.width, video.height)
@@ -96,7 +96,7 @@ def run_session(
         return Outcome(listener.recording, enrolment, surroundings)
 
 
-def _play(video: Video, name: str, listener: Listener, nodes: NodeProcesses, watch: Watch) -> Enrolment:
+def _play(video: Video, name: str, listener: DemoListener, nodes: NodeProcesses, watch: Watch) -> Enrolment:
     recording, asked, silent = listener.recording, "", 0.0
     while recording.frames_sent < video.frames and silent < SILENCE:
         heard = len(recording.camera)

@@ -8,9 +8,9 @@ from rt_gait_ros.cli.evaluate_kth import add_kth
 from rt_gait_ros.cli.evaluate_sets import add_casia_b, add_tum_gaid
 from rt_gait_ros.cli.evaluate_virtual import add_virtual
 from rt_gait_ros.cli.output import add_json_argument, emit
+from rt_gait_ros.datasets.mot_challenge import read_sequences, read_tracks, write_mot
 from rt_gait_ros.errors import of_file
 from rt_gait_ros.evaluation import mot
-from rt_gait_ros.evaluation.mot_files import read_sequences, read_tracks, write_mot
 
 SUMMARY = "measure recognition on a data set"
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from rt_gait_ros.cli.output import add_json_argument, emit, progress
+from rt_gait_ros.datasets.mot_challenge import write_mot
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.evaluation.mot_files import write_mot
 from rt_gait_ros.evaluation.track_export import export_tracks, numbered, recording_of
 from rt_gait_ros.masking import readable
 from rt_gait_ros.pose.pipeline import CAMERA_MOTIONS, PoseConfig, PosePipeline

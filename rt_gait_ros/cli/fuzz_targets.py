@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from rclpy.serialization import deserialize_message, serialize_message
 
-from rt_gait_ros.evaluation.mot_files import read_tracks, read_truth
+from rt_gait_ros.datasets.mot_challenge import read_tracks, read_truth
 from rt_gait_ros.gait import calibration
 from rt_gait_ros.gait.gallery import Gallery
 from rt_gait_ros.gait.identity import Candidate, Identity, IdentityFrame, IdentityStatus
@@ -39,7 +39,7 @@ from rt_gait_ros.pose.person import PersonPose, PoseFrame
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.repository import read_model
 from rt_gait_ros.sources import open_source
-from rt_gait_ros.sources.calibration import load_calibration
+from rt_gait_ros.sources.camera_calibration import load_calibration
 from rt_gait_ros.tracking import IdentityFeedback, Tracker
 
 Random = np.random.Generator
@@ -310,7 +310,7 @@ def _training_files() -> dict[str, tuple[str, bytes, Callable[[Path], Any]]]:
 
     import torch
 
-    from rt_gait_ros.training.coco import read_annotations
+    from rt_gait_ros.datasets.coco import read_annotations
 
     checkpoint = io.BytesIO()
     torch.save({"weight": torch.zeros(3, 3)}, checkpoint)

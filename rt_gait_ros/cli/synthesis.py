@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rt_gait_ros.cli.output import progress
+from rt_gait_ros.datasets.mot_challenge import Boxes, write_mot
 from rt_gait_ros.demo.video import VideoWriter
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.evaluation.mot_files import Boxes, write_mot
 from rt_gait_ros.gait.views import PRIOR_FILE, save_prior
 from rt_gait_ros.image_files import write_image
 from rt_gait_ros.resources import resource
@@ -91,9 +91,9 @@ def _sheet(arguments: argparse.Namespace) -> int:
 
 
 def _record(arguments: argparse.Namespace) -> int:
+    from rt_gait_ros.sources.synthetic import read_scene
     from rt_gait_ros.synthesis.render import Renderer
     from rt_gait_ros.synthesis.sight import sight
-    from rt_gait_ros.synthesis.source import read_scene
     from rt_gait_ros.synthesis.truth import truths
 
     scene = read_scene(arguments.scene, arguments.fps)

@@ -74,9 +74,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _pose(arguments: argparse.Namespace) -> int:
     # torch takes seconds to import and is there only with the extra [train]
+    from rt_gait_ros.datasets.coco import read_keypoints
     from rt_gait_ros.networks.checkpoint import read_state
     from rt_gait_ros.networks.trt_pose import architecture
-    from rt_gait_ros.training.coco import read_keypoints
     from rt_gait_ros.training.pose import PoseTraining, settings_of, train_pose
     from rt_gait_ros.training.pose_samples import Augmentation
     from rt_gait_ros.training.run_folder import RunFolder

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
+from rt_gait_ros import private_file
 from rt_gait_ros.errors import GaitError
-from rt_gait_ros.gait import private_file
 from rt_gait_ros.sources.names import as_text
 
 # A node ends with the demo, however that ends: prctl(PR_SET_PDEATHSIG, SIGINT) of linux/prctl.h. A shell starts what it

@@ -6,10 +6,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from rt_gait_ros import private_file
 from rt_gait_ros.demo.recording import Recording
 from rt_gait_ros.demo.video import Video, VideoWriter
 from rt_gait_ros.errors import GaitError
-from rt_gait_ros.gait import private_file
 from rt_gait_ros.gait.identity import IdentityFrame
 from rt_gait_ros.masking import readable
 from rt_gait_ros.overlay import Trails, contact_sheet, draw_overlay

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from rt_gait_ros import private_file
 from rt_gait_ros.errors import GaitError, UsageError
-from rt_gait_ros.gait import private_file
 from rt_gait_ros.masking import holds_bytes, readable
 from rt_gait_ros.sources.video import Video as VideoReader
 

@@ -14,8 +14,8 @@ from typing import Any
 import cv2
 import numpy as np
 
+from rt_gait_ros import private_file
 from rt_gait_ros.errors import GaitError
-from rt_gait_ros.gait import private_file
 from rt_gait_ros.gait.embedder import read_embedding
 from rt_gait_ros.gait.model import GaitModel, describe
 from rt_gait_ros.gait.stream_embedder import embedder_for

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from rt_gait_ros.datasets.mot_challenge import NOBODY, Boxes, Sequence, Truth
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.evaluation.mot_files import NOBODY, Boxes, Sequence, Truth
 from rt_gait_ros.pose.person import PersonPose, PoseFrame
 from rt_gait_ros.tracking.similarity import iou_matrix
 from rt_gait_ros.tracking.track import TrackFrame, TrackState

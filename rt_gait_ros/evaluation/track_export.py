@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rt_gait_ros.datasets.mot_challenge import Boxes
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.mot import Tracks
-from rt_gait_ros.evaluation.mot_files import Boxes
 from rt_gait_ros.pose.person import PoseFrame
 from rt_gait_ros.pose.pipeline import PosePipeline
 from rt_gait_ros.sources import Frame, Source

@@ -16,6 +16,7 @@ from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.evaluation.jobs import Arrays, Embed, Job
 from rt_gait_ros.evaluation.open_set import Comparison
 from rt_gait_ros.evaluation.recognition import RankRate, rank_rate, to_persons
+from rt_gait_ros.frame import Frame
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.distance import distances
 from rt_gait_ros.gait.model import GaitModel
@@ -24,7 +25,6 @@ from rt_gait_ros.pose.pipeline import PoseConfig, PosePipeline
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.onnx_client import OnnxClient
 from rt_gait_ros.silhouette.flow import SIZE, UNITS, WINDOW, Place, placed, window_starts
-from rt_gait_ros.sources.frame import Frame
 
 K = 7  # neighbours that vote (Embedded-Gait)
 # Whom a window is given to when several persons have equally many of its neighbours. Embedded-Gait votes with

@@ -16,13 +16,13 @@ from typing import Any
 import cv2
 import numpy as np
 
+from rt_gait_ros import private_file
 from rt_gait_ros.errors import GaitError
-from rt_gait_ros.gait import private_file
+from rt_gait_ros.frame import Frame
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.masking import readable
 from rt_gait_ros.pose.pipeline import PoseConfig, PosePipeline
 from rt_gait_ros.serving.onnx_client import OnnxClient
-from rt_gait_ros.sources.frame import Frame
 from rt_gait_ros.sources.video import Video
 from rt_gait_ros.tracking.config import TrackerConfig
 from rt_gait_ros.tracking.tracker import Tracker

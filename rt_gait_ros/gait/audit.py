@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from rt_gait_ros.gait import private_file
+from rt_gait_ros import private_file
 from rt_gait_ros.gait.cipher import Cipher
 
 MAX_BYTES = 256 << 20

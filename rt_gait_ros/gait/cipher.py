@@ -12,8 +12,8 @@ import os
 import secrets
 from pathlib import Path
 
+from rt_gait_ros import private_file
 from rt_gait_ros.errors import GaitError, UsageError
-from rt_gait_ros.gait import private_file
 
 KEY_BYTES, NONCE_BYTES = 32, 12  # AES-256; the nonce that GCM is specified for (NIST SP 800-38D)
 VARIABLE = "RT_GAIT_GALLERY_KEY"  # names the key where nothing else does

@@ -23,7 +23,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rt_gait_ros.gait import private_file
+from rt_gait_ros import private_file
 from rt_gait_ros.gait.cipher import Cipher
 
 PAGE, SLOT = 4096, 512

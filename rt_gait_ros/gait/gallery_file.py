@@ -19,7 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from rt_gait_ros.gait import audit, extent_file, gallery_records, gallery_zip, private_file
+from rt_gait_ros import private_file
+from rt_gait_ros.gait import audit, extent_file, gallery_records, gallery_zip
 from rt_gait_ros.gait.cipher import Cipher
 from rt_gait_ros.gait.extent_file import Damaged, Extent, State, WrongKey
 from rt_gait_ros.gait.gallery_records import Place

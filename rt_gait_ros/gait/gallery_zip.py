@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from rt_gait_ros.gait import private_file
+from rt_gait_ros import private_file
 from rt_gait_ros.gait.person import Content, GalleryError, Person, Template
 
 SCHEMATA = 1, 2

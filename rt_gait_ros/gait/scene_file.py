@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote
 
 import numpy as np
 
-from rt_gait_ros.gait import private_file
+from rt_gait_ros import private_file
 from rt_gait_ros.gait.cipher import Cipher, KeyProblem
 from rt_gait_ros.gait.scene import SceneError
 

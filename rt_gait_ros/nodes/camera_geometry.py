@@ -12,8 +12,8 @@ from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.nodes.conversions import from_time
 from rt_gait_ros.nodes.image_conversion import depth_from_message
 from rt_gait_ros.nodes.links import IMAGE_QOS
-from rt_gait_ros.nodes.listener import Listener
 from rt_gait_ros.nodes.stage import Stage
+from rt_gait_ros.nodes.topic_listener import TopicListener
 from rt_gait_ros.tracking.camera import CameraModel
 from rt_gait_ros.tracking.depth import DepthImage, Recent
 from rt_gait_ros.tracking.transforms import Transform, TransformTree, attitude
@@ -44,7 +44,7 @@ class CameraGeometry:
     def __init__(self, node: Stage) -> None:
         self._node = node
         self._subscriptions: list[Any] = []
-        self._depth_listener: Listener | None = None
+        self._depth_listener: TopicListener | None = None
         self._info: CameraInfo | None = None
         self._tree = TransformTree()
         self._depths: Recent[Image] = Recent(DEPTH_IMAGES)
@@ -63,7 +63,7 @@ class CameraGeometry:
             for topic, qos in (("/tf", TF_QOS), ("/tf_static", TF_STATIC_QOS)):
                 self._subscriptions.append(node.create_subscription(TFMessage, topic, self._on_transforms, qos))
         if node.value("depth"):
-            self._depth_listener = Listener(node, Image, "depth_image", IMAGE_QOS, self._on_depth, node.finish)
+            self._depth_listener = TopicListener(node, Image, "depth_image", IMAGE_QOS, self._on_depth, node.finish)
         if node.value("depth") or node.value("base_frame") or node.value("camera_height") > 0.0:
             take = partial(setattr, self, "_info")
             self._subscriptions.append(node.create_subscription(CameraInfo, "camera_info", take, IMAGE_QOS))

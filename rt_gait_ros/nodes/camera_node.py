@@ -17,7 +17,7 @@ from rt_gait_ros.nodes.image_conversion import bgr_to_image
 from rt_gait_ros.nodes.links import Link
 from rt_gait_ros.nodes.stage import Stage
 from rt_gait_ros.sources import Frame, Source, open_source
-from rt_gait_ros.sources.calibration import Calibration, CalibrationError, load_calibration, pinhole
+from rt_gait_ros.sources.camera_calibration import CalibrationError, CameraCalibration, load_calibration, pinhole
 from rt_gait_ros.sources.names import path_of, path_of_file_uri
 
 NAME = "camera_node"
@@ -42,7 +42,7 @@ class CameraNode(Stage):
         self._source: Source | None = None
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
-        self._calibration: Calibration | None = None
+        self._calibration: CameraCalibration | None = None
         super().__init__(NAME, **node_options)
         self.outlet: Link[Frame] = Link(self, Image, "image_raw", CAMERA_QOS, _to_image)
         self._info: Link[Frame] = Link(self, CameraInfo, "camera_info", INFO_QOS, self._to_info)
@@ -153,16 +153,16 @@ class CameraNode(Stage):
             p=calibration.P,
         )
 
-    def _lens(self, width: int, height: int) -> Calibration:
+    def _lens(self, width: int, height: int) -> CameraCalibration:
         if self._calibration is not None:
             try:
                 calibration = self._calibration.scaled_to(width, height)
             except CalibrationError as error:
                 self.faults.raise_("calibration", str(error))
-                return Calibration(width, height)
+                return CameraCalibration(width, height)
             self.faults.clear("calibration")
             return calibration
-        return pinhole(width, height, self.value("fov")) if self.value("fov") else Calibration(width, height)
+        return pinhole(width, height, self.value("fov")) if self.value("fov") else CameraCalibration(width, height)
 
 
 def _to_image(frame: Frame) -> Image:

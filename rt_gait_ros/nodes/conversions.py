@@ -15,6 +15,7 @@ from sensor_msgs.msg import CompressedImage, Image, RegionOfInterest
 from std_msgs.msg import Header
 
 from rt_gait_ros.errors import GaitError
+from rt_gait_ros.frame import Frame
 from rt_gait_ros.gait.identity import Candidate, Identity, IdentityFrame, IdentityStatus
 from rt_gait_ros.msg import (
     GaitIdentity,
@@ -27,7 +28,6 @@ from rt_gait_ros.msg import (
 from rt_gait_ros.msg import PersonPose as PersonPoseMessage
 from rt_gait_ros.nodes.image_conversion import compressed_to_bgr, image_to_bgr
 from rt_gait_ros.pose.person import PersonPose, PoseFrame
-from rt_gait_ros.sources.frame import Frame
 from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
 
 # Joints of each layout and shape, dtype and encoding of each kind of gait frame, as PersonPoseArray.msg defines them.

@@ -29,7 +29,7 @@ class NotReady(GaitError):
     """The nodes do not answer."""
 
 
-class Listener(Node):
+class DemoListener(Node):
     """Records what the nodes of its namespace publish, with the time it took."""
 
     def __init__(self, namespace: str, times: np.ndarray, check: Callable[[], None]) -> None:

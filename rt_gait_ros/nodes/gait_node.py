@@ -17,7 +17,7 @@ from rt_gait_ros.nodes.gallery_services import GalleryServices
 from rt_gait_ros.nodes.links import RESULT_QOS, Inlet, Link
 from rt_gait_ros.nodes.parameters import settings
 from rt_gait_ros.nodes.person_actions import PersonActions
-from rt_gait_ros.nodes.recognition import RecognitionStage
+from rt_gait_ros.nodes.recognition_stage import RecognitionStage
 from rt_gait_ros.tracking.track import TrackFrame
 
 NAME = "gait_node"

@@ -8,7 +8,7 @@ from rt_gait_ros.gait.known_people import KnownPeople
 from rt_gait_ros.msg import PersonRecord
 from rt_gait_ros.nodes.conversions import to_time
 from rt_gait_ros.nodes.parameters import LOCKED
-from rt_gait_ros.nodes.recognition import RecognitionStage
+from rt_gait_ros.nodes.recognition_stage import RecognitionStage
 from rt_gait_ros.srv import ForgetPerson, ListPersons, MergePersons, RenamePerson, SetGallery
 
 NOT_CONFIGURED = "the gait node is not configured, so no gallery is open: configure it first"

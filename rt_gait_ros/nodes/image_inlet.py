@@ -6,9 +6,9 @@ from typing import Any
 from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image
 
+from rt_gait_ros.frame import Frame
 from rt_gait_ros.nodes.conversions import frame_from_message
 from rt_gait_ros.nodes.links import IMAGE_QOS, Inlet
-from rt_gait_ros.sources.frame import Frame
 
 TOPIC = "image_raw"
 # image_transport's convention: the name of the plain topic, and this behind it.

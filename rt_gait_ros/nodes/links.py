@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 
-from rt_gait_ros.nodes.listener import Listener
+from rt_gait_ros.nodes.topic_listener import TopicListener
 
 T = TypeVar("T")
 
@@ -88,7 +88,7 @@ class Inlet(Generic[T]):
         self._from_message = from_message
         self._accept = accept
         self._on_crash = on_crash
-        self._listener: Listener | None = None
+        self._listener: TopicListener | None = None
         self._linked = False
         self.link: Link[T] | None = None
 
@@ -99,7 +99,7 @@ class Inlet(Generic[T]):
                 self.link.add_listener(self._accept)
                 self._linked = True
         elif self._listener is None:
-            self._listener = Listener(
+            self._listener = TopicListener(
                 self._node, self._message_type, self._topic, self._qos, self._accept, self._on_crash
             )
 

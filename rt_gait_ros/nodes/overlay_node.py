@@ -10,6 +10,7 @@ from sensor_msgs.msg import Image
 from visualization_msgs.msg import MarkerArray
 
 from rt_gait_ros.errors import GaitError
+from rt_gait_ros.frame import Frame
 from rt_gait_ros.msg import GaitIdentityArray, PersonTrackArray
 from rt_gait_ros.nodes import runner
 from rt_gait_ros.nodes.conversions import (
@@ -26,7 +27,6 @@ from rt_gait_ros.nodes.stage import Stage
 from rt_gait_ros.nodes.stamps import Stamps
 from rt_gait_ros.nodes.worker import Worker
 from rt_gait_ros.overlay.draw import Trails, draw_overlay
-from rt_gait_ros.sources.frame import Frame
 from rt_gait_ros.tracking.depth import Recent
 
 NAME = "overlay_node"

@@ -16,7 +16,7 @@ from rt_gait_ros.gait.gallery import UnknownPerson
 from rt_gait_ros.gait.identity import Identity, IdentityStatus
 from rt_gait_ros.nodes.conversions import identity_to_message
 from rt_gait_ros.nodes.parameters import LOCKED
-from rt_gait_ros.nodes.recognition import RecognitionStage
+from rt_gait_ros.nodes.recognition_stage import RecognitionStage
 
 POLL_PERIOD = 0.1  # seconds between looks at the goals; also of the feedback
 

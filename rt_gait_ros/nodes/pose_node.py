@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from rt_gait_ros.frame import Frame
 from rt_gait_ros.msg import PersonPoseArray
 from rt_gait_ros.nodes import runner
 from rt_gait_ros.nodes.conversions import poses_to_message
@@ -12,7 +13,6 @@ from rt_gait_ros.nodes.parameters import settings
 from rt_gait_ros.nodes.processing import NetworkStage
 from rt_gait_ros.pose.person import PoseFrame
 from rt_gait_ros.pose.pipeline import PoseConfig, PosePipeline
-from rt_gait_ros.sources.frame import Frame
 
 NAME = "pose_node"
 PURPOSE = (

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from rt_gait_ros.frame import Frame
 from rt_gait_ros.pose import person_network
+from rt_gait_ros.pose.camera_motion import CameraMotion
 from rt_gait_ros.pose.detectors import Detector
 from rt_gait_ros.pose.errors import PoseError, PoseSettingsError
 from rt_gait_ros.pose.follower import SAME_DETECTION, Follower, distance, without_duplicates
@@ -13,12 +15,10 @@ from rt_gait_ros.pose.layouts import LAYOUT, OPENPOSE_THIN
 from rt_gait_ros.pose.paf import PafParser
 from rt_gait_ros.pose.person import PersonPose, PoseFrame
 from rt_gait_ros.pose.person_network import PersonReading, Region
-from rt_gait_ros.pose.reading import person_pose
+from rt_gait_ros.pose.reported_pose import person_pose
 from rt_gait_ros.serving.inference import InferenceClient
 from rt_gait_ros.silhouette.flow import FLOW_RATE, FlowFrames
 from rt_gait_ros.silhouette.thinning import Thinning
-from rt_gait_ros.sources.frame import Frame
-from rt_gait_ros.tracking.camera_motion import CameraMotion
 
 GAIT_FRAME_KINDS = ("silhouette", "skeleton", "flow", "")
 CAMERA_MOTIONS = ("off", "image")

@@ -9,8 +9,8 @@ from typing import Protocol
 import cv2
 import numpy as np
 
+from rt_gait_ros.frame import Frame
 from rt_gait_ros.sources.capture_clock import CaptureClock
-from rt_gait_ros.sources.frame import Frame
 from rt_gait_ros.sources.recorded import VideoFile
 from rt_gait_ros.sources.source import Source, SourceOptions, SourceStatus
 from rt_gait_ros.sources.video import SILENCE, StreamLost, Video

@@ -45,7 +45,7 @@ def open_source(
     rtsp:// rtsps:// rtmp:// http:// https:// udp:// tcp://: a stream, `${NAME}` in it stands for that environment
     variable; one that has an end is a recording. csi://N: CSI camera N of a Jetson.
     gst:PIPELINE: a GStreamer pipeline; where it has no appsink, one that gives BGR is added.
-    synthetic://KIND: generated people; see synthesis.source.
+    synthetic://KIND: generated people; see sources.synthetic.
 
     A recording that cannot be played raises SourceError here; a camera that is not there yet is waited for.
     Raises UsageError for a name that means nothing.
@@ -114,7 +114,7 @@ def _open_gst_uri(uri: str, options: SourceOptions) -> Source:
 
 
 def _open_synthetic_uri(uri: str, options: SourceOptions) -> Source:
-    from rt_gait_ros.synthesis.source import SyntheticSource  # which stands on this room, and needs numba
+    from rt_gait_ros.sources.synthetic import SyntheticSource  # numba takes a second to import
 
     return SyntheticSource(uri, options)
 

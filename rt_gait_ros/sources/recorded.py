@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from rt_gait_ros.frame import Frame
 from rt_gait_ros.image_files import read_image
 from rt_gait_ros.masking import readable
-from rt_gait_ros.sources.frame import Frame
 from rt_gait_ros.sources.source import Source, SourceError, SourceOptions, SourceStatus
 from rt_gait_ros.sources.video import SILENCE, StreamLost, Video
 

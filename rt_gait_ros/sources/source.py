@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 
 from rt_gait_ros.errors import UsageError
+from rt_gait_ros.frame import Frame
 from rt_gait_ros.masking import readable
-from rt_gait_ros.sources.frame import Frame
 
 # Beyond any camera; a larger number in a container is a time base, not a frame rate.
 MAX_FPS = 1000.0

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rt_gait_ros.pose.layouts import NECK, PARTS, TRT_POSE
+from rt_gait_ros.pose.paf_targets import affinity_fields, confidence_maps
 from rt_gait_ros.pose.topology import Topology
 from rt_gait_ros.silhouette.flow import SQUARE, Place, frame_of_flow, placed
 from rt_gait_ros.synthesis.motion import INDEX
@@ -13,7 +14,6 @@ from rt_gait_ros.synthesis.scenes import Crowd
 from rt_gait_ros.synthesis.sight import Sight, Surface, extent, sight
 from rt_gait_ros.synthesis.view import Camera
 from rt_gait_ros.synthesis.walks import Walk
-from rt_gait_ros.training.pose_targets import affinity_fields, confidence_maps
 
 # Visibility of a keypoint, as COCO writes it.
 OUTSIDE, HIDDEN, VISIBLE = 0, 1, 2

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from rt_gait_ros.datasets.coco import DatasetError, KeypointDataset, read_annotations
 from rt_gait_ros.image_files import read_image
 from rt_gait_ros.pose.paf import PafParser
-from rt_gait_ros.training.coco import DatasetError, KeypointDataset, read_annotations
 
 # Per-keypoint falloff of COCO's seventeen (pycocotools); other keypoints get the middle of them.
 COCO_SIGMAS = {

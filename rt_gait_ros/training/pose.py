@@ -13,11 +13,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from rt_gait_ros.datasets.coco import KeypointDataset
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.networks.checkpoint import load_strictly
 from rt_gait_ros.networks.trt_pose import ARCHITECTURES, FromPixels, architecture, trt_pose_network
 from rt_gait_ros.pose.topology import Topology
-from rt_gait_ros.training.coco import KeypointDataset
 from rt_gait_ros.training.coco_evaluation import keypoint_precision
 from rt_gait_ros.training.pose_samples import Augmentation, PoseSamples
 from rt_gait_ros.training.run_folder import RunFolder, going_on

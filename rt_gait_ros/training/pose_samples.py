@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from rt_gait_ros.datasets.coco import DatasetError, KeypointDataset, LabelledImage
 from rt_gait_ros.image_files import read_image
-from rt_gait_ros.training.coco import DatasetError, KeypointDataset, LabelledImage
-from rt_gait_ros.training.pose_targets import affinity_fields, confidence_maps
+from rt_gait_ros.pose.paf_targets import affinity_fields, confidence_maps
 
 # The networks answer at a quarter of their input's size.
 STRIDE = 4

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from rt_gait_ros.cli.main import main
-from rt_gait_ros.evaluation.mot_files import read_sequences
+from rt_gait_ros.datasets.mot_challenge import read_sequences
 
 
 def test_the_sheet_is_a_picture_of_its_seed(tmp_path, capsys):

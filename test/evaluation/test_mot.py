@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from rt_gait_ros.datasets.mot_challenge import Boxes, read_tracks, read_truth
 from rt_gait_ros.evaluation.mot import Tracks, prepared, score
-from rt_gait_ros.evaluation.mot_files import Boxes, read_tracks, read_truth
 from rt_gait_ros.pose.person import PersonPose, PoseFrame
 from rt_gait_ros.tracking import Tracker
 

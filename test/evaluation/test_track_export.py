@@ -5,8 +5,8 @@ import cv2
 import numpy as np
 import pytest
 
+from rt_gait_ros.datasets.mot_challenge import read_mot, write_mot
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.evaluation.mot_files import read_mot, write_mot
 from rt_gait_ros.evaluation.track_export import export_tracks, numbered, recording_of
 from rt_gait_ros.pose.person import PersonPose, PoseFrame
 from rt_gait_ros.sources import Frame, open_source

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from rt_gait_ros.errors import GaitError
+from rt_gait_ros.frame import Frame
 from rt_gait_ros.pose.pipeline import PoseConfig, PosePipeline
 from rt_gait_ros.serving.inference import InferenceError
-from rt_gait_ros.sources.frame import Frame
 
 DETECTOR, PERSON = PoseConfig().detector, PoseConfig().person_model
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rt_gait_ros import private_file
 from rt_gait_ros.errors import GaitError
-from rt_gait_ros.gait import extent_file, private_file, scene_file
+from rt_gait_ros.gait import extent_file, scene_file
 from rt_gait_ros.gait.gallery import Gallery
 from rt_gait_ros.gait.known_people import KnownPeople
 from rt_gait_ros.gait.person import GalleryReadOnly, Template

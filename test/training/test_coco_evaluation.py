@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from rt_gait_ros.datasets.coco import DatasetError, read_keypoints
+from rt_gait_ros.pose.paf_targets import affinity_fields, confidence_maps
 from rt_gait_ros.pose.topology import Topology
-from rt_gait_ros.training.coco import DatasetError, read_keypoints
 from rt_gait_ros.training.coco_evaluation import average_precision, keypoint_precision
-from rt_gait_ros.training.pose_targets import affinity_fields, confidence_maps
 
 
 def read(folder):

@@ -4,11 +4,11 @@ from dataclasses import replace
 import pytest
 import torch
 
+from rt_gait_ros.datasets.coco import read_keypoints
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.networks.checkpoint import CheckpointError
 from rt_gait_ros.networks.trt_pose import trt_pose_network
 from rt_gait_ros.pose.topology import Topology
-from rt_gait_ros.training.coco import read_keypoints
 from rt_gait_ros.training.pose import PoseTraining, settings_of, start_from, train_pose
 from rt_gait_ros.training.pose_samples import NO_AUGMENTATION
 from rt_gait_ros.training.run_folder import RunFolder

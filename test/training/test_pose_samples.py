@@ -3,8 +3,8 @@ import json
 import numpy as np
 import pytest
 
+from rt_gait_ros.datasets.coco import DatasetError, read_keypoints
 from rt_gait_ros.pose.topology import Topology
-from rt_gait_ros.training.coco import DatasetError, read_keypoints
 from rt_gait_ros.training.pose_samples import NO_AUGMENTATION, Augmentation, PoseSamples, mirrored_parts
 
 

@@ -11,7 +11,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from std_msgs.msg import String
 
 from rt_gait_ros.nodes.links import RESULT_QOS
-from rt_gait_ros.nodes.listener import Listener
+from rt_gait_ros.nodes.topic_listener import TopicListener
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ class Heard:
 def test_every_message_arrives_in_its_order_without_an_executor(node: Node):
     heard = Heard()
     publisher = node.create_publisher(String, "words", RESULT_QOS)
-    listener = Listener(node, String, "words", RESULT_QOS, heard.accept, heard.on_crash)
+    listener = TopicListener(node, String, "words", RESULT_QOS, heard.accept, heard.on_crash)
     words = ["first", "second", "last"]
     for word in words:
         publisher.publish(String(data=word))
@@ -59,7 +59,7 @@ def test_every_message_arrives_in_its_order_without_an_executor(node: Node):
 def test_closed_is_closed_and_can_be_opened_again(node: Node):
     heard = Heard()
     for _ in range(2):
-        listener = Listener(node, String, "words", RESULT_QOS, heard.accept, heard.on_crash)
+        listener = TopicListener(node, String, "words", RESULT_QOS, heard.accept, heard.on_crash)
         assert node.count_subscribers("words") == 1
         listener.close()
         assert not listener._thread.is_alive()
@@ -69,7 +69,7 @@ def test_closed_is_closed_and_can_be_opened_again(node: Node):
 def test_unexpected_error_is_handed_on(node: Node):
     heard = Heard()
     publisher = node.create_publisher(String, "words", RESULT_QOS)
-    listener = Listener(node, String, "words", RESULT_QOS, heard.accept, heard.on_crash)
+    listener = TopicListener(node, String, "words", RESULT_QOS, heard.accept, heard.on_crash)
     publisher.publish(String(data="crash"))
     assert heard.crashed.wait(5.0)
     listener.close()
@@ -78,7 +78,7 @@ def test_unexpected_error_is_handed_on(node: Node):
 def test_publisher_of_a_qos_that_does_not_match_is_told(node: Node, capfd):
     told = threading.Event()
     best_effort = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
-    listener = Listener(node, String, "words", RESULT_QOS, lambda message: None, lambda error: None)
+    listener = TopicListener(node, String, "words", RESULT_QOS, lambda message: None, lambda error: None)
     (event, *_) = listener._subscription.event_handlers
     tell = event.callback
     event.callback = lambda status: (tell(status), told.set())

@@ -6,8 +6,8 @@ import pytest
 
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.sources import open_source
+from rt_gait_ros.sources.synthetic import SyntheticSource, read_scene
 from rt_gait_ros.synthesis.render import Renderer
-from rt_gait_ros.synthesis.source import SyntheticSource, read_scene
 
 
 def test_a_scene_is_played_as_a_recording():

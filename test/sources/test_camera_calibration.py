@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from rt_gait_ros.sources.calibration import CalibrationError, load_calibration, pinhole
+from rt_gait_ros.sources.camera_calibration import CalibrationError, load_calibration, pinhole
 
 
 def test_pinhole_looks_as_wide_as_said() -> None:

@@ -15,7 +15,7 @@ class CalibrationError(UsageError):
 
 
 @dataclass(frozen=True, slots=True)
-class Calibration:
+class CameraCalibration:
     """Pinhole model with distortion, row-major lists as in sensor_msgs/CameraInfo; K of zeros: uncalibrated.
 
     width, height: pixels. D: distortion. K: 3x3 intrinsics in pixels. R: 3x3 rectification. P: 3x4 projection.
@@ -31,7 +31,7 @@ class Calibration:
     R: list[float] = field(default_factory=lambda: [0.0] * 9)
     P: list[float] = field(default_factory=lambda: [0.0] * 12)
 
-    def scaled_to(self, width: int, height: int) -> "Calibration":
+    def scaled_to(self, width: int, height: int) -> "CameraCalibration":
         """The same lens when its image is scaled. Raises CalibrationError when that changes the aspect by over 1 %."""
         if (width, height) == (self.width, self.height):
             return self
@@ -51,11 +51,11 @@ class Calibration:
         )
 
 
-def pinhole(width: int, height: int, fov: float) -> Calibration:
+def pinhole(width: int, height: int, fov: float) -> CameraCalibration:
     """An ideal lens of horizontal field of view `fov` in degrees, for cameras that nobody has calibrated."""
     focal = width / 2.0 / math.tan(math.radians(fov) / 2.0)
     x, y = width / 2.0, height / 2.0
-    return Calibration(
+    return CameraCalibration(
         width=width,
         height=height,
         origin=f"guessed from a field of view of {fov:g} degrees",
@@ -66,11 +66,11 @@ def pinhole(width: int, height: int, fov: float) -> Calibration:
     )
 
 
-def load_calibration(path: Path) -> Calibration:
+def load_calibration(path: Path) -> CameraCalibration:
     """Read a YAML file as camera_calibration and camera_info_manager write it. Raises CalibrationError."""
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return Calibration(
+        return CameraCalibration(
             width=int(content["image_width"]),
             height=int(content["image_height"]),
             origin=str(path),

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from rt_gait_ros.tracking.camera_motion import CameraMotion
+from rt_gait_ros.pose.camera_motion import CameraMotion
 
 
 @pytest.fixture

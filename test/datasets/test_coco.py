@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
+from rt_gait_ros.datasets.coco import DatasetError, read_keypoints
 from rt_gait_ros.pose.topology import Topology
-from rt_gait_ros.training.coco import DatasetError, read_keypoints
 
 NAMES = ["palm", "thumb", "little"]
 HAND = Topology.from_coco_category({"name": "hand", "keypoints": NAMES, "skeleton": [[1, 2], [1, 3]]})

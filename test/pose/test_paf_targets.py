@@ -3,8 +3,8 @@ import pytest
 
 from rt_gait_ros.pose.layouts import TRT_POSE
 from rt_gait_ros.pose.paf import PafParser
+from rt_gait_ros.pose.paf_targets import affinity_fields, confidence_maps
 from rt_gait_ros.pose.topology import Topology
-from rt_gait_ros.training.pose_targets import affinity_fields, confidence_maps
 
 ARROW = Topology.from_coco_category({"name": "arrow", "keypoints": ["tail", "tip"], "skeleton": [[1, 2]]})
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.nodes.gait_frames import check_gait_frames
+from rt_gait_ros.nodes.gait_frame_check import check_gait_frames
 from rt_gait_ros.resources import resource
 
 CONFIG = """

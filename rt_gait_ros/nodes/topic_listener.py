@@ -37,7 +37,7 @@ class PassExecutorBy(CallbackGroup):
         """As CallbackGroup.ending_execution."""
 
 
-class Listener:
+class TopicListener:
     """Hands every message of a topic to `accept`, in a thread of its own: it must return at once.
 
     on_crash: called with an exception that `accept` or rclpy did not expect; the thread ends then.

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from rt_gait_ros.datasets.mot_challenge import Boxes, read_mot, read_sequences, read_tracks, read_truth, write_mot
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.evaluation.mot_files import Boxes, read_mot, read_sequences, read_tracks, read_truth, write_mot
 
 
 def file(tmp_path, text, name="gt.txt"):
