@@ -46,6 +46,7 @@ CHOICES = {
     "gaits_alike": Choice(replace(_USUAL, manner=0.0)),
     "mask_errors_off": Choice(replace(_USUAL, nuisances=replace(_USUAL.nuisances, noise=0.0))),
     "clothes_off": Choice(replace(_USUAL, nuisances=replace(_USUAL.nuisances, clothes=0.0))),
+    "clothes_always_new": Choice(replace(_USUAL, usual=0.0, bag=0.0)),
     "views_from_the_side": Choice(replace(_USUAL, side=1.0)),
     "views_from_all_around": Choice(replace(_USUAL, side=0.0)),
     "loss_triplet": Choice(loss="triplet"),

@@ -59,9 +59,13 @@ def stroll(
     ranges: Nuisances,
     random: np.random.Generator,
     size: tuple[int, int] = VGA,
+    clothes: Outfit | None = None,
 ) -> Stroll:
-    """Some walk of this person through a scene, `frames` images at 25 a second. size: of the picture, pixels."""
-    clothes = draw_outfit(random, ranges.clothes)
+    """Some walk of this person through a scene, `frames` images at 25 a second. size: of the picture, pixels.
+
+    clothes: what is worn (default: anything).
+    """
+    clothes = clothes or draw_outfit(random, ranges.clothes)
     today = who.gait.walk(random, ranges.mood)
     seconds = np.arange(frames) / FPS
     hertz = today.hertz(who.body.leg)
@@ -92,10 +96,18 @@ def keypoints(joints: np.ndarray) -> np.ndarray:
 
 
 def stroller_silhouettes(
-    who: Stroller, scene: Scene, frames: int, ranges: Nuisances, random: np.random.Generator
+    who: Stroller,
+    scene: Scene,
+    frames: int,
+    ranges: Nuisances,
+    random: np.random.Generator,
+    clothes: Outfit | None = None,
 ) -> np.ndarray:
-    """Silhouettes (S, 64, 64) uint8 of some walk; S is less than `frames` where masks hold too little person."""
-    outline = stroll(who, scene, frames, ranges, random).outline()
+    """Silhouettes (S, 64, 64) uint8 of some walk; S is less than `frames` where masks hold too little person.
+
+    clothes: what is worn (default: anything).
+    """
+    outline = stroll(who, scene, frames, ranges, random, clothes=clothes).outline()
     good = [mask for mask in outline_silhouettes(outline, scene.noise, random) if mask is not None]
     return np.stack(good) if good else np.zeros((0, 64, 64), np.uint8)
 

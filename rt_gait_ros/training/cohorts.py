@@ -16,6 +16,7 @@ from rt_gait_ros.errors import UsageError
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.inference import InferenceClient
 from rt_gait_ros.serving.onnx_client import OnnxClient
+from rt_gait_ros.synthesis.clothes import Wardrobe, draw_outfit
 from rt_gait_ros.synthesis.people import person
 from rt_gait_ros.synthesis.strollers import make_stroller, stroller_silhouettes
 from rt_gait_ros.synthesis.walks import Nuisances, random_scene, random_silhouettes
@@ -57,9 +58,10 @@ class Generation:
 
     walkers: "bodies" with a surface and gaits of recorded people (`strollers`), or "capsules" (`people`). shape,
     manner: factors on the spread of bodies and gaits between people, as those take them. side: share of scenes that are
-    seen from the side. first: number of the first cohort; equal numbers are equal people, so that those a network is
-    tested on are kept apart by it. filmed: silhouettes are what the per-person network makes of pictures (`filming`),
-    and not made with errors of `synthesis.masks`.
+    seen from the side. usual, bag: shares of walks in the outfit that somebody wears most, without and with a bag; all
+    others are in clothes of their own. first: number of the first cohort; equal numbers are equal people, so that those
+    a network is tested on are kept apart by it. filmed: silhouettes are what the per-person network makes of pictures
+    (`filming`), and not made with errors of `synthesis.masks`.
     """
 
     cohorts: int = 60
@@ -71,7 +73,9 @@ class Generation:
     shape: float = 1.2
     manner: float = 1.2
     side: float = 0.2
-    nuisances: Nuisances = field(default_factory=lambda: Nuisances(clothes=0.8, noise=0.7))
+    usual: float = 0.45
+    bag: float = 0.2
+    nuisances: Nuisances = field(default_factory=lambda: Nuisances(clothes=0.8, noise=0.5))
     filmed: bool = False
 
 
@@ -109,11 +113,12 @@ def generate_cohort(generation: Generation, number: int, client: InferenceClient
                     walk = random_silhouettes(who, scene, generation.frames, ranges, random)
                     continue
                 stroller = make_stroller(seed, generation.shape, generation.manner)
+                clothes = _wardrobe(generation, seed).draw(random, ranges.clothes)
                 if film is None:
-                    walk = stroller_silhouettes(stroller, scene, generation.frames, ranges, random)
+                    walk = stroller_silhouettes(stroller, scene, generation.frames, ranges, random, clothes)
                 else:
                     assert client is not None, "filmed people need the per-person network"
-                    walk = filmed_silhouettes(stroller, scene, film, generation.frames, ranges, random, client)
+                    walk = filmed_silhouettes(stroller, scene, film, generation.frames, ranges, random, client, clothes)
             silhouettes[place, scene_number] = walk[np.arange(generation.frames) % len(walk)][:, :, COLUMNS]
     return silhouettes
 
@@ -160,6 +165,12 @@ class VirtualCohorts:
 def some_frames(walk: np.ndarray, frames: int, random: np.random.Generator) -> np.ndarray:
     """So many frames of a walk (S, 64, 44), by chance, each once while there are enough."""
     return walk[random.choice(len(walk), frames, replace=frames > len(walk))]
+
+
+def _wardrobe(generation: Generation, seed: int) -> Wardrobe:
+    """What person number `seed` wears, the same whenever it is asked for."""
+    usual = draw_outfit(np.random.default_rng((0xC107, seed)), generation.nuisances.clothes)
+    return Wardrobe(usual, generation.usual, generation.bag)
 
 
 def _seed(generation: Generation, number: int, place: int) -> int:

@@ -13,6 +13,7 @@ from rt_gait_ros.pose import person_network
 from rt_gait_ros.pose.person_network import Region
 from rt_gait_ros.serving.inference import InferenceClient
 from rt_gait_ros.silhouette.gaitset import person_mask, silhouette_from_mask
+from rt_gait_ros.synthesis.clothes import Outfit
 from rt_gait_ros.synthesis.pictures import Photographer
 from rt_gait_ros.synthesis.render import wardrobe
 from rt_gait_ros.synthesis.strollers import Stroll, Stroller, keypoints, stroll
@@ -66,12 +67,14 @@ def filmed_silhouettes(
     ranges: Nuisances,
     random: np.random.Generator,
     client: InferenceClient,
+    clothes: Outfit | None = None,
 ) -> np.ndarray:
     """Silhouettes (S, 64, 64) uint8 of some walk, S up to `frames`, in no order. client: serves the per-person network.
+    clothes: what is worn (default: anything).
 
     Images in which a joint is outside the picture, or nobody is found, do not count. Raises InferenceError.
     """
-    walk = stroll(who, scene, IMAGES, ranges, random, film.size)
+    walk = stroll(who, scene, IMAGES, ranges, random, film.size, clothes)
     camera = Photographer(walk, wardrobe(random), film.seed)
     crops, regions = [], []
     for number in random.permutation(IMAGES)[:frames]:
