@@ -25,6 +25,19 @@ class UsageError(GaitError):
     exit_code = 2
 
 
+class MissingPackage(GaitError, ImportError):
+    """A Python package is not installed that what was asked for needs; the line says which and how to get it."""
+
+    def __init__(self, line: str, *, name: str | None = None) -> None:
+        """name: of the module that could not be imported."""
+        super().__init__(line)
+        self.name = name
+
+
+class PipelineClosed(UsageError):
+    """A pipeline is used after it was closed."""
+
+
 # The name is wrong, or is somebody else's; with other errors the name is good and the disk, or what lies there, is not.
 _WRONG_NAME = (
     errno.ENOENT,

@@ -51,3 +51,17 @@ class IdentityFrame:
     model: str
     identities: list[Identity] = field(default_factory=list)
     contradicted: list[str] = field(default_factory=list)
+
+    @property
+    def named(self) -> dict[str, str]:
+        """Person id by body id of the tracks that have a name, each person once."""
+        return {identity.body_id: identity.person_id for identity in self._identified}
+
+    @property
+    def probability(self) -> dict[str, float]:
+        """Probability of these names by body id; NaN without a calibration."""
+        return {identity.body_id: identity.confidence for identity in self._identified}
+
+    @property
+    def _identified(self) -> list[Identity]:
+        return [identity for identity in self.identities if identity.status is IdentityStatus.IDENTIFIED]

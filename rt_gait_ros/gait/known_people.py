@@ -25,6 +25,8 @@ from rt_gait_ros.gait.scene import SceneError
 from rt_gait_ros.gait.scene_cleaning import Cleared, expire_files, forget_near, recrypt_files, relabel_files
 from rt_gait_ros.gait.scenes import Scenes
 from rt_gait_ros.gait.views import find_prior
+from rt_gait_ros.paths import expand
+from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.inference import InferenceClient
 
 EXPIRE_EVERY = 3600.0  # seconds between looks for walks of scenes that are too old, in all files
@@ -65,15 +67,19 @@ class KnownPeople:
     A change either happens everywhere or raises GaitError and happens nowhere. Methods may be called from any thread.
     """
 
-    def __init__(self, gallery: Gallery, repository: Path) -> None:
-        """repository: of the gait networks, where their calibrations are."""
+    def __init__(self, gallery: Gallery, repository: Path, *, background: bool = True) -> None:
+        """repository: of the gait networks, where their calibrations are.
+
+        background: store in a thread of its own, so that no caller waits for the disk. False: what is to be stored is
+        stored when the call returns that brings it about.
+        """
         self.gallery = gallery
         self.scenes: Scenes | None = None
         self.recognizer: GaitRecognizer | None = None
         self._repository = repository
         self._config: RecognizerConfig | None = None
         self._mutex = threading.RLock()  # of what this holds; the gallery and the recogniser have their own
-        self._writer = ThreadPoolExecutor(1, "gallery")
+        self._writer = ThreadPoolExecutor(1, "gallery") if background else None
         self._working: Future[None] | None = None
         self._next_expiry = 0.0
         self._seen = {person.person_id: person for person in gallery.persons}  # when it was last looked
@@ -97,17 +103,17 @@ class KnownPeople:
                 self.recognizer.use_config(config)
             self._config = config
 
-    def start(self, client: InferenceClient) -> GaitRecognizer:
+    def start(self, client: InferenceClient, clock: Callable[[], float] = time.monotonic) -> GaitRecognizer:
         """Make the recogniser, which asks the server about the network and blocks for that. `configure` comes first.
 
-        Raises InferenceError, GalleryModelMismatch, ViewError.
+        clock: as GaitRecognizer has it. Raises InferenceError, GalleryModelMismatch, ViewError.
         """
         with self._mutex:
             config, gallery, scenes = self._config, self.gallery, self.scenes
         if config is None:
             raise ValueError("start() before configure(): there are no settings yet")
         views = find_prior(self._repository, config.model)
-        recognizer = GaitRecognizer(client, gallery, config, scenes=scenes, writer=self._writer, views=views)
+        recognizer = GaitRecognizer(client, gallery, config, clock, scenes, self._writer, views)
         with self._mutex:  # either may have been replaced while the server was asked
             if self.gallery is not gallery or self.scenes is not scenes:
                 recognizer.use_gallery(self.gallery, self.scenes)
@@ -123,7 +129,8 @@ class KnownPeople:
 
     def close(self) -> None:
         """Store what is not stored yet, and let go of everything."""
-        self._writer.shutdown(wait=True)
+        if self._writer is not None:
+            self._writer.shutdown(wait=True)
         if self.scenes is not None:
             self._save(self.scenes)
         with self._mutex:
@@ -133,7 +140,9 @@ class KnownPeople:
         """Move on what waits: enrolments, what scenes have learnt, whoever is to be deleted. Call it once a second."""
         if self.recognizer is not None:
             self.recognizer.tick()
-        if self._working is None or self._working.done():
+        if self._writer is None:
+            self._work()
+        elif self._working is None or self._working.done():
             if self._working is not None:
                 self._working.result()
             self._working = self._writer.submit(self._work)
@@ -302,6 +311,25 @@ def confined(path: str | Path, folder: Path) -> Path:
     if not place.is_relative_to(folder.resolve()) or not os.path.isdir(place.parent):
         raise GalleryError(f"{text[:80]!a} is not in a folder of galleries: give a file in {folder}")
     return place
+
+
+def recognizer_config(
+    repository: str | Path | None = None,
+    *,
+    model: str = RecognizerConfig.model,
+    beyond_calibration: bool = False,
+    **fields: Any,
+) -> RecognizerConfig:
+    """Settings of a recogniser with what is calibrated for its gait model.
+
+    repository: of the gait networks; None for the package's own. fields: of RecognizerConfig. beyond_calibration: as in
+    `lines_of`. Raises GaitError.
+    """
+    lines = (fields.pop(name, math.nan) for name in ("accept_distance", "margin"))
+    accept_distance, margin = (-1.0 if math.isnan(line) else line for line in lines)
+    folder = expand(repository or resource("model_repository"))
+    known = lines_of(folder, model, accept_distance, margin, beyond_calibration=beyond_calibration)
+    return RecognizerConfig(model=model, **fields, **known)
 
 
 def lines_of(

@@ -28,6 +28,10 @@ class GalleryReadOnly(GalleryError):
     """The gallery may be read, and not changed."""
 
 
+class GalleryInUse(GalleryError):
+    """Another pipeline of this process has the gallery."""
+
+
 class GalleryLocked(GalleryError):
     """The gallery is encrypted, and the key that was named does not open it, or none was."""
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rt_gait_ros.errors import GaitError
-from rt_gait_ros.gait.identity import IdentityFrame, IdentityStatus
+from rt_gait_ros.gait.identity import IdentityFrame
 from rt_gait_ros.msg import GaitIdentityArray, PersonPoseArray, PersonTrackArray
 from rt_gait_ros.nodes import runner
 from rt_gait_ros.nodes.camera_geometry import CameraGeometry
@@ -13,13 +13,10 @@ from rt_gait_ros.nodes.conversions import identities_from_message, poses_from_me
 from rt_gait_ros.nodes.links import RESULT_QOS, Inlet, Link
 from rt_gait_ros.nodes.parameters import settings
 from rt_gait_ros.nodes.processing import ProcessingStage
+from rt_gait_ros.pipeline.following import Following
 from rt_gait_ros.pose.person import PoseFrame
 from rt_gait_ros.tracking.config import TrackerConfig
-from rt_gait_ros.tracking.feedback import IdentityFeedback
 from rt_gait_ros.tracking.track import TrackFrame
-from rt_gait_ros.tracking.tracker import Tracker
-
-_IDENTIFIED = IdentityStatus.IDENTIFIED
 
 NAME = "tracker_node"
 PURPOSE = "Follows people from image to image: Kalman motion, gated optimal assignment, five-character body ids."
@@ -37,7 +34,7 @@ publishes
 
 
 class TrackerNode(ProcessingStage[PoseFrame, TrackFrame]):
-    """Runs a Tracker on every PersonPoseArray."""
+    """Runs a Tracker, with what the gait stage says about its tracks, on every PersonPoseArray."""
 
     depth = 10  # a lost image's people are a lost gait frame
 
@@ -60,15 +57,13 @@ class TrackerNode(ProcessingStage[PoseFrame, TrackFrame]):
             self.finish,
         )
         self.outlet = Link(self, PersonTrackArray, "person_tracks", RESULT_QOS, tracks_to_message)
-        self._tracker: Tracker | None = None
-        self._feedback: IdentityFeedback | None = None
+        self._following: Following | None = None
         self._identities: deque[Any] = deque(maxlen=self.feedback_depth)
         self._geometry = CameraGeometry(self)
 
     def setup(self) -> None:
         """Begin a run: no tracks, and ids that were never used in it."""
-        self._tracker = Tracker(settings(self, TrackerConfig))
-        self._feedback = IdentityFeedback(self._tracker)
+        self._following = Following(settings(self, TrackerConfig))
         self._geometry.open()
 
     def start(self) -> None:
@@ -85,14 +80,14 @@ class TrackerNode(ProcessingStage[PoseFrame, TrackFrame]):
 
     def teardown(self) -> None:
         """Forget all tracks."""
-        self._tracker = self._feedback = None
+        self._following = None
         self._geometry.close()
 
     def change(self, values: Mapping[str, Any]) -> None:
         """Go on with other settings."""
         config = settings(self, TrackerConfig, values)
-        if self._tracker is not None:
-            self._tracker.config = config
+        if self._following is not None:
+            self._following.tracker.config = config
 
     def open_processor(self) -> Callable[[PoseFrame], TrackFrame]:
         """The tracker: it needs nothing from outside."""
@@ -100,8 +95,9 @@ class TrackerNode(ProcessingStage[PoseFrame, TrackFrame]):
 
     def details(self) -> dict[str, str]:
         """What the tracker left out, and what the gait stage had it change."""
-        rejected = self._tracker.rejected if self._tracker else {}
-        changes = self._feedback.changes if self._feedback else {}
+        following = self._following
+        rejected = following.tracker.rejected if following else {}
+        changes = following.feedback.changes if following else {}
         return {
             **super().details(),
             **{f"left out: {reason}": str(count) for reason, count in rejected.items()},
@@ -110,20 +106,18 @@ class TrackerNode(ProcessingStage[PoseFrame, TrackFrame]):
 
     def _track(self, poses: PoseFrame) -> TrackFrame:
         """The worker's turn: it alone touches the tracker."""
-        tracker = self._tracker
-        assert tracker is not None
+        following = self._following
+        assert following is not None
         while self._identities:
-            self._take_identities(self._identities.popleft())
-        tracker.camera = self._geometry.camera(poses.frame_id)
-        return tracker.update(poses, depth=self._geometry.depth(poses.stamp))
+            self._take_identities(following, self._identities.popleft())
+        following.tracker.camera = self._geometry.camera(poses.frame_id)
+        return following.tracker.update(poses, depth=self._geometry.depth(poses.stamp))
 
     def _accept_identities(self, arrival: Any) -> None:
         """Keep what the gait stage says for the next image; returns at once."""
         self._identities.append(arrival)
 
-    def _take_identities(self, arrival: Any) -> None:
-        feedback = self._feedback
-        assert feedback is not None
+    def _take_identities(self, following: Following, arrival: Any) -> None:
         try:
             frame: IdentityFrame = self.feedback.read(arrival)
         except GaitError as error:
@@ -131,10 +125,7 @@ class TrackerNode(ProcessingStage[PoseFrame, TrackFrame]):
             self.faults.raise_("identities", f"skipped what the gait stage said: {error}")
             return
         self.faults.clear("identities")
-        known = [identity for identity in frame.identities if identity.status is _IDENTIFIED]
-        named = {identity.body_id: identity.person_id for identity in known}
-        probability = {identity.body_id: identity.confidence for identity in known}
-        feedback.take(named, frame.contradicted, frame.stamp, probability)
+        following.take(frame)
 
 
 def main(args: Sequence[str] | None = None) -> int:

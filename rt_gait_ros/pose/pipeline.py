@@ -111,9 +111,7 @@ class PosePipeline:
         Raises InferenceError when a network does not answer, and PoseError for an unusable image or an unusable answer;
         the image is then lost, the next one is processed as if it had not been there, with a look at the whole image.
         """
-        image = frame.image
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or image.size == 0:
-            raise PoseError(f"the image is {image.dtype} {image.shape}; it must be uint8 (H, W, 3), BGR, and not empty")
+        image = checked_image(frame.image)
         time = frame.stamp * 1e-9
         if self._time is not None and not 0.0 <= time - self._time <= _LONGEST_GAP:
             self._followers, self._look_around = [], True
@@ -213,3 +211,15 @@ class PosePipeline:
         return PoseFrame(
             frame.stamp, frame.frame_id, width, height, LAYOUT, config.gait_frame_kind, people, camera_motion=motion
         )
+
+
+def checked_image(image: object) -> np.ndarray:
+    """The image itself, if it is one that people can be looked for in: (H, W, 3) uint8. Raises PoseError."""
+    if not isinstance(image, np.ndarray):
+        raise PoseError(
+            f"the image is of type {type(image).__name__}; it must be a numpy array uint8 (H, W, 3), BGR, "
+            "as cv2.imread gives it"
+        )
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or image.size == 0:
+        raise PoseError(f"the image is {image.dtype} {image.shape}; it must be uint8 (H, W, 3), BGR, and not empty")
+    return image

@@ -1,0 +1,25 @@
+"""A tracker that hears from the recogniser who its tracks are."""
+
+from rt_gait_ros.gait.identity import IdentityFrame
+from rt_gait_ros.tracking.camera import CameraModel
+from rt_gait_ros.tracking.config import TrackerConfig
+from rt_gait_ros.tracking.feedback import IdentityFeedback
+from rt_gait_ros.tracking.tracker import Tracker
+
+
+class Following:
+    """A tracker that heeds who its tracks are. tracker: to be updated with every image. feedback: counts its changes.
+
+    Not thread-safe, as the tracker is not.
+    """
+
+    def __init__(
+        self, config: TrackerConfig | None = None, camera: CameraModel | None = None, seed: int | None = None
+    ) -> None:
+        """As Tracker."""
+        self.tracker = Tracker(config, camera, seed)
+        self.feedback = IdentityFeedback(self.tracker)
+
+    def take(self, identities: IdentityFrame) -> None:
+        """Act on what the recogniser says after one image; between two updates of the tracker."""
+        self.feedback.take(identities.named, identities.contradicted, identities.stamp, identities.probability)

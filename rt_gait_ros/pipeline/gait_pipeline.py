@@ -1,0 +1,270 @@
+"""The whole chain in one object: an image in, everybody in it with their names out. No ROS."""
+
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from weakref import WeakValueDictionary
+
+import numpy as np
+
+from rt_gait_ros.errors import PipelineClosed, UsageError
+from rt_gait_ros.gait.cipher import find_cipher
+from rt_gait_ros.gait.config import RecognizerConfig
+from rt_gait_ros.gait.enrollment import Enrollment
+from rt_gait_ros.gait.gallery import Gallery, default_path
+from rt_gait_ros.gait.identity import IdentityFrame
+from rt_gait_ros.gait.known_people import Forgotten, KnownPeople, recognizer_config
+from rt_gait_ros.gait.person import GalleryInUse, Person
+from rt_gait_ros.paths import expand
+from rt_gait_ros.pipeline.seen import SeenPerson, seen_person
+from rt_gait_ros.pipeline.tracking import TrackingPipeline
+from rt_gait_ros.pose.errors import PoseSettingsError
+from rt_gait_ros.pose.pipeline import PoseConfig, checked_image
+from rt_gait_ros.resources import resource
+from rt_gait_ros.serving.backends import open_client
+from rt_gait_ros.serving.inference import InferenceClient
+from rt_gait_ros.serving.waiting_client import WaitingClient
+from rt_gait_ros.sources.frame import Frame
+from rt_gait_ros.tracking.camera import CameraModel
+from rt_gait_ros.tracking.config import TrackerConfig
+from rt_gait_ros.tracking.track import TrackFrame, TrackState
+
+# Seconds for an answer of a network in this process: a video may be read slower than it plays, and nobody waits.
+PATIENCE = 60.0
+TICK = 1_000_000_000  # ns of the camera's clock between looks at what waits, as the gait node's once a second
+
+
+class EnrollmentRefused(UsageError):
+    """Nobody can be enrolled like that. enrollment: says why by its `error`, an EnrollError."""
+
+    def __init__(self, enrollment: Enrollment) -> None:
+        super().__init__(enrollment.message)
+        self.enrollment = enrollment
+
+
+class GaitPipeline:
+    """Finds, follows and names the people before one camera. A context manager.
+
+    `process` says what is known by now, and has waited for every network: the same images and settings give the same
+    answers, however fast the machine is. Everything that is learnt and enrolled goes to the gallery's file, and to the
+    scenes beside it, before the call returns. Methods may be called from any thread; they wait for one another.
+
+    people: the gallery, and what hangs on it. tracks, identities: what was found in the last image, as the ROS messages
+    and `overlay.draw_overlay` have it; None before the first.
+    """
+
+    people: KnownPeople
+
+    def __init__(
+        self,
+        gallery: str | Path | None = None,
+        *,
+        gallery_key: str = "",
+        model: str = "",
+        model_repository: str | Path | None = None,
+        triton_url: str = "",
+        client: InferenceClient | None = None,
+        pose: PoseConfig | None = None,
+        tracker: TrackerConfig | None = None,
+        recognizer: RecognizerConfig | None = None,
+        camera: CameraModel | None = None,
+        seed: int | None = 0,
+    ) -> None:
+        """Open the gallery, and get hold of the networks.
+
+        gallery: file, made where there is none; None: the one that the nodes and `rt-gait` use (gallery.default_path).
+        gallery_key: of an encrypted gallery, as `gait.cipher` names keys. model: gait network, by its name in the
+        repository; "": that of `recognizer`. model_repository: None for the package's own. triton_url: HOST:PORT of a
+        Triton server's gRPC service that runs the networks; "": they run in this process. client: of your own, instead;
+        it stays open. pose, tracker, recognizer: settings; None: the defaults, with what is calibrated for the gait
+        network (`gait.recognizer_config` gives these with some of them changed). camera: for positions. seed: of the
+        body ids; None gives other ones in each run.
+
+        Raises GalleryInUse, GalleryError, GalleryModelMismatch, InferenceError, UsageError.
+        """
+        repository = expand(model_repository or resource("model_repository"))
+        config = _recognizer_config(recognizer, model, repository)
+        self._config = config
+        self._mutex = threading.RLock()
+        self._stamp = self._ticked = 0
+        self._closed = False
+        self._client = None if client is not None else _open_client(triton_url, repository)
+        self.tracks: TrackFrame | None = None
+        self.identities: IdentityFrame | None = None
+        networks = client or self._client
+        assert networks is not None
+        patience = 0.0 if client is not None or triton_url else PATIENCE
+        try:
+            self.people = _open_people(self, gallery, gallery_key, repository)
+            self.people.configure(config)
+            self._recognizer = self.people.start(WaitingClient(networks, patience), lambda: self._stamp * 1e-9)
+            pose = _pose_config(pose, self._recognizer.model.gait_frame_kind, config.model)
+            self._tracking = TrackingPipeline(networks, pose, tracker, camera=camera, seed=seed)
+        except BaseException:
+            self._let_go()
+            raise
+
+    def process(self, frame: Frame | np.ndarray, stamp: int | None = None) -> tuple[SeenPerson, ...]:
+        """Everybody in view after the next image: the tracks that live, out of sight ones too, in the order they began.
+
+        frame: of a source, or an image alone, (H, W, 3) uint8 BGR. stamp: ns of an image alone; None: it was taken now.
+        Stamps grow; an image that comes late changes nothing. Raises PoseError for what is no image, and InferenceError
+        where a network that finds people does not answer; the next image is processed all the same. A gait network that
+        does not answer raises nothing: `problem` and SeenPerson.reason say it.
+        """
+        with self._mutex:
+            self._require_open()
+            frame = _as_frame(frame, stamp)
+            tracks = self._tracking.process(frame)
+            self._stamp = max(self._stamp, frame.stamp)
+            identities = self._recognizer.update(tracks)
+            self._tracking.following.take(identities)
+            self._recognizer.tick()  # an enrolment that has all its frames is stored with the image that brought them
+            if not 0 <= frame.stamp - self._ticked < TICK:
+                self._ticked = frame.stamp
+                self.people.tick()
+            self.tracks, self.identities = tracks, identities
+            return self._seen(tracks, identities)
+
+    @property
+    def problem(self) -> str:
+        """Why fewer names are given than could be, or what could not be stored, in one line, or ""."""
+        with self._mutex:
+            self._require_open()
+            return self._recognizer.problem or self.people.problem
+
+    @property
+    def persons(self) -> tuple[Person, ...]:
+        """Everybody enrolled."""
+        with self._mutex:
+            self._require_open()
+            return self.people.gallery.persons
+
+    def enroll(
+        self, body_id: str, name: str, *, extend: bool = False, frames: int = 0, timeout: float = 0.0
+    ) -> Enrollment:
+        """Enrol somebody who is in view, as they walk on: the images that follow move the enrolment on.
+
+        body_id: of the track; "": the only confirmed one. extend: add to a person of that name. frames: good walking
+        frames to gather; timeout: seconds of the camera's clock to do so; 0: the settings'. Returns what tells how far
+        it is: `done`, and then `person_id`, or `error` and `message`. Raises EnrollmentRefused for a track that is not
+        there, a name that is taken, and what else cannot begin.
+        """
+        with self._mutex:
+            self._require_open()
+            enrollment = self.people.enroll(body_id, name, extend=extend, frames=frames, timeout=timeout)
+            assert enrollment is not None  # there is a recogniser
+            if enrollment.done:
+                raise EnrollmentRefused(enrollment)
+            return enrollment
+
+    def rename(self, key: str, new_name: str) -> Person:
+        """Give a person, by id or name, another name. Raises UnknownPerson, DuplicateName, UnfitName."""
+        with self._mutex:
+            self._require_open()
+            return self.people.rename(key, new_name)
+
+    def merge(self, into: str, other: str) -> Person:
+        """Two entries are one person: `other` becomes part of `into`, by id or name. Raises UnknownPerson."""
+        with self._mutex:
+            self._require_open()
+            return self.people.merge(into, other)
+
+    def forget(self, key: str) -> Forgotten:
+        """Delete a person, by id or name, and all that any file of this gallery holds of them. Raises UnknownPerson."""
+        with self._mutex:
+            self._require_open()
+            return self.people.forget(key)
+
+    def close(self) -> None:
+        """Store what was learnt, and let go of the gallery and the networks. May be called twice."""
+        with self._mutex:
+            if not self._closed:
+                self._let_go()
+
+    def __enter__(self) -> "GaitPipeline":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _seen(self, tracks: TrackFrame, identities: IdentityFrame) -> tuple[SeenPerson, ...]:
+        by_body = {identity.body_id: identity for identity in identities.identities}
+        least = max(self._config.min_frames, self._recognizer.model.min_frames)
+        problem = self._recognizer.problem
+        return tuple(
+            seen_person(track, by_body[track.body_id], self._config, least, problem)
+            for track in tracks.tracks
+            if track.state != TrackState.LOST and track.body_id in by_body
+        )
+
+    def _let_go(self) -> None:
+        self._closed = True
+        people: KnownPeople | None = getattr(self, "people", None)  # not there where opening it failed
+        try:
+            if people is not None:
+                people.stop()
+                people.close()
+        finally:
+            for path in [path for path, user in _IN_USE.items() if user is self]:
+                del _IN_USE[path]
+            if self._client is not None:
+                self._client.close()
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise PipelineClosed("the pipeline is closed: make another GaitPipeline")
+
+
+# Which pipeline of this process has a gallery: two would each learn without the other, and give one body two ids.
+_IN_USE: "WeakValueDictionary[Path, GaitPipeline]" = WeakValueDictionary()
+_OPENING = threading.Lock()
+
+
+def _open_people(pipeline: GaitPipeline, path: str | Path | None, key: str, repository: Path) -> KnownPeople:
+    gallery = Gallery(default_path() if path is None else path, find_cipher(key))
+    with _OPENING:
+        if gallery.path in _IN_USE:
+            raise GalleryInUse(
+                f"gallery {gallery.path} is used by another pipeline of this process: close that one first, or use it"
+            )
+        _IN_USE[gallery.path] = pipeline
+    return KnownPeople(gallery, repository, background=False)
+
+
+def _open_client(triton_url: str, repository: Path) -> InferenceClient:
+    if triton_url:
+        return open_client("triton", triton_url, repository)
+    return open_client("onnxruntime", "", repository, timeout=PATIENCE)
+
+
+def _recognizer_config(config: RecognizerConfig | None, model: str, repository: Path) -> RecognizerConfig:
+    if config is None:
+        return recognizer_config(repository, model=model or RecognizerConfig.model)
+    if model not in ("", config.model):
+        raise UsageError(f"model is {model} and recognizer is for {config.model}: give one of them, or the same twice")
+    return config
+
+
+def _pose_config(config: PoseConfig | None, kind: str, model: str) -> PoseConfig:
+    """Settings of the pose stage that make what the gait network takes. Raises PoseSettingsError for others."""
+    if config is None:
+        return PoseConfig(gait_frame_kind=kind)
+    if config.gait_frame_kind != kind:
+        raise PoseSettingsError(
+            f"gait network {model} takes {kind} frames and pose makes {config.gait_frame_kind or 'none'}: "
+            f'set gait_frame_kind to "{kind}", or choose another network'
+        )
+    return config
+
+
+def _as_frame(frame: Any, stamp: int | None) -> Frame:
+    if not isinstance(frame, Frame):
+        return Frame(checked_image(frame), time.time_ns() if stamp is None else stamp)
+    if stamp is not None:
+        raise UsageError("a frame has a stamp of its own: give a stamp with an image alone")
+    return frame
