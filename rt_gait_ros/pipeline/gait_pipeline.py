@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from rt_gait_ros.errors import PipelineClosed, UsageError
+from rt_gait_ros.frame import Frame
 from rt_gait_ros.gait.cipher import find_cipher
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.enrollment import Enrollment
@@ -26,7 +27,6 @@ from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.backends import open_client
 from rt_gait_ros.serving.inference import InferenceClient
 from rt_gait_ros.serving.waiting_client import WaitingClient
-from rt_gait_ros.sources.frame import Frame
 from rt_gait_ros.tracking.camera import CameraModel
 from rt_gait_ros.tracking.config import TrackerConfig
 from rt_gait_ros.tracking.track import TrackFrame, TrackState
@@ -88,7 +88,8 @@ class GaitPipeline:
         config = _recognizer_config(recognizer, model, repository)
         self._config = config
         self._mutex = threading.RLock()
-        self._stamp = self._ticked = 0
+        self._clock = _CameraClock()
+        self._ticked = 0
         self._closed = False
         self._client = None if client is not None else _open_client(triton_url, repository)
         self.tracks: TrackFrame | None = None
@@ -99,7 +100,7 @@ class GaitPipeline:
         try:
             self.people = _open_people(self, gallery, gallery_key, repository)
             self.people.configure(config)
-            self._recognizer = self.people.start(WaitingClient(networks, patience), lambda: self._stamp * 1e-9)
+            self._recognizer = self.people.start(WaitingClient(networks, patience), self._clock.seconds)
             pose = _pose_config(pose, self._recognizer.model.gait_frame_kind, config.model)
             self._tracking = TrackingPipeline(networks, pose, tracker, camera=camera, seed=seed)
         except BaseException:
@@ -118,7 +119,7 @@ class GaitPipeline:
             self._require_open()
             frame = _as_frame(frame, stamp)
             tracks = self._tracking.process(frame)
-            self._stamp = max(self._stamp, frame.stamp)
+            self._clock.stamp = frame.stamp
             identities = self._recognizer.update(tracks)
             self._tracking.following.take(identities)
             self._recognizer.tick()  # an enrolment that has all its frames is stored with the image that brought them
@@ -218,6 +219,16 @@ class GaitPipeline:
     def _require_open(self) -> None:
         if self._closed:
             raise PipelineClosed("the pipeline is closed: make another GaitPipeline")
+
+
+class _CameraClock:
+    """The time that the images tell. stamp: ns, of the newest. Not a method of the pipeline, which it would keep."""
+
+    def __init__(self) -> None:
+        self.stamp = 0
+
+    def seconds(self) -> float:
+        return self.stamp * 1e-9
 
 
 # Which pipeline of this process has a gallery: two would each learn without the other, and give one body two ids.

@@ -1,10 +1,10 @@
 """From images to tracks: the pose stage and the tracker, one image after the other."""
 
+from rt_gait_ros.frame import Frame
 from rt_gait_ros.pipeline.following import Following
 from rt_gait_ros.pose.person import PoseFrame
 from rt_gait_ros.pose.pipeline import PoseConfig, PosePipeline
 from rt_gait_ros.serving.inference import InferenceClient
-from rt_gait_ros.sources.frame import Frame
 from rt_gait_ros.tracking.camera import CameraModel
 from rt_gait_ros.tracking.config import TrackerConfig
 from rt_gait_ros.tracking.track import TrackFrame
