@@ -14,9 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
+from rt_gait_ros.datasets.kth import find_videos
+from rt_gait_ros.datasets.video_walks import VideoWalks, read_all
 from rt_gait_ros.evaluation import kth
 from rt_gait_ros.evaluation.bench import Row
-from rt_gait_ros.evaluation.walks import VideoWalks, read_all
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.cache import cache_folder
 from rt_gait_ros.training.cohorts import COLUMNS, FILMED, Generation, VirtualCohorts
@@ -65,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def measure(arguments: argparse.Namespace, progress: Callable[[str], None]) -> list[Row]:
     """Train and search for each choice. Returns rank-1 (mean over pairs of conditions) and EER. Raises GaitError."""
-    videos = kth.find_videos(arguments.folder)
+    videos = find_videos(arguments.folder)
     cores = len(os.sched_getaffinity(0))
     walks = read_all(list(videos.values()), resource("model_repository"), cache_folder() / "walks", cores, progress)
     known = {key: walks[path] for key, path in videos.items()}

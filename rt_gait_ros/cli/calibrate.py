@@ -14,6 +14,7 @@ import numpy as np
 from rt_gait_ros.cli.output import add_json_argument, emit, progress
 from rt_gait_ros.datasets import folders
 from rt_gait_ros.datasets.folders import read_numbers
+from rt_gait_ros.datasets.video_walks import PROGRESS_SECONDS, VIDEO_ENDINGS, VideoWalks, read_all
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.day_pairs import (
     GENERATED,
@@ -29,7 +30,6 @@ from rt_gait_ros.evaluation.open_set import equal_error_rate
 from rt_gait_ros.evaluation.pairs import Pairs, footage_pairs, gallery_pairs, joined, scene_free_pairs
 from rt_gait_ros.evaluation.plots import reliability_plot, save_image
 from rt_gait_ros.evaluation.reliability import held_out_reliability
-from rt_gait_ros.evaluation.walks import PROGRESS_SECONDS, VIDEO_ENDINGS, VideoWalks, read_all
 from rt_gait_ros.gait import calibration
 from rt_gait_ros.gait.calibration import LEAST_PAIRS, Calibration
 from rt_gait_ros.gait.cipher import find_cipher

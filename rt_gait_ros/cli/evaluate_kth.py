@@ -17,11 +17,12 @@ from rt_gait_ros.cli.evaluation_arguments import (
 )
 from rt_gait_ros.cli.evaluation_pictures import draw
 from rt_gait_ros.cli.output import emit, progress, write_csv
+from rt_gait_ros.datasets.kth import find_videos
+from rt_gait_ros.datasets.video_walks import read_all
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation import kth
 from rt_gait_ros.evaluation.open_set import det_curve
 from rt_gait_ros.evaluation.plots import beside, count_plot, det_plot, matrix_plot, save_image
-from rt_gait_ros.evaluation.walks import read_all
 from rt_gait_ros.gait import calibration
 from rt_gait_ros.gait.embedder import read_embedding
 from rt_gait_ros.gait.model import GaitModel, describe
@@ -68,7 +69,7 @@ def _kth(arguments: argparse.Namespace) -> int:
     check_common(arguments)
     if arguments.fuse and arguments.reliability:
         raise UsageError("--reliability is of one model's probabilities: leave --fuse out")
-    videos = kth.find_videos(arguments.folder)
+    videos = find_videos(arguments.folder)
     repository = arguments.repository or resource("model_repository")
     client = OnnxClient(repository, timeout=60.0)
     try:

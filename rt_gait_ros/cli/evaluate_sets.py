@@ -15,6 +15,7 @@ from rt_gait_ros.cli.evaluation_arguments import (
 from rt_gait_ros.cli.evaluation_pictures import draw
 from rt_gait_ros.cli.output import emit, progress, write_csv
 from rt_gait_ros.datasets.casia_b import PEOPLE, VIEWS, read_people
+from rt_gait_ros.datasets.tum_gaid import find_recordings
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation import casia_b, tum_gaid
 from rt_gait_ros.evaluation.jobs import Arrays, Job, run_jobs
@@ -155,14 +156,14 @@ def _casia_b_table(variant: casia_b.Variant) -> list[str]:
 
 
 def _tum_gaid(arguments: argparse.Namespace) -> int:
-    jobs = tum_gaid.find_videos(arguments.folder)
+    recordings = find_recordings(arguments.folder)
     if arguments.people:
         wanted = _people(arguments.people)
-        jobs = [job for job in jobs if job.name.split("/")[1] in wanted]
-    embedded = _embed(arguments, jobs, "flow")
+        recordings = [each for each in recordings if each.person in wanted]
+    embedded = _embed(arguments, tum_gaid.jobs_of(recordings), "flow")
     result = tum_gaid.evaluate(embedded, arguments.model, arguments.ties)
     lines = [
-        f"TUM-GAID, {result.model}: {result.people} people, {len(jobs)} videos, {result.lost} of them lost",
+        f"TUM-GAID, {result.model}: {result.people} people, {len(recordings)} videos, {result.lost} of them lost",
         "",
         "gallery  probe   rank-1 %  95 %         videos  windows %  rank-5 %",
     ]

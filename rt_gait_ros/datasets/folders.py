@@ -16,7 +16,7 @@ LARGEST = 1_000_000  # number of a person
 
 
 @dataclass(frozen=True, slots=True)
-class Sequence:
+class SequenceFiles:
     """One walk seen from one view, with the files of it."""
 
     person: str
@@ -72,12 +72,12 @@ def has_views(people: Collection[Path]) -> bool:
     )
 
 
-def sequences_of(people: Collection[Path]) -> list[Sequence]:
+def sequences_of(people: Collection[Path]) -> list[SequenceFiles]:
     """Every walk of these people's folders, by name; folders without silhouettes are none."""
     found = []
     for person in people:
         for sequence in sorted(path for path in person.iterdir() if path.is_dir()):
             for view in sorted(path for path in sequence.iterdir() if path.is_dir()):
                 if files := files_of(view):
-                    found.append(Sequence(person.name, sequence.name, view.name, files))
+                    found.append(SequenceFiles(person.name, sequence.name, view.name, files))
     return found

@@ -68,7 +68,7 @@ class Truth:
 
 
 @dataclass(frozen=True, slots=True)
-class Sequence:
+class MotSequence:
     """A folder of a MOTChallenge set: NAME/seqinfo.ini, NAME/det/det.txt, NAME/gt/gt.txt. rate: images per second.
 
     length: images, numbered from 1. detections, truth: by image number.
@@ -83,7 +83,7 @@ class Sequence:
     truth: dict[int, Truth]
 
 
-def read_sequences(folder: Path) -> list[Sequence]:
+def read_sequences(folder: Path) -> list[MotSequence]:
     """All sequences below `folder`, or the one that it is. Raises UsageError when there is none, or a file is amiss."""
     infos = sorted(folder.glob("*/seqinfo.ini")) or sorted(folder.glob("seqinfo.ini"))
     if not infos:
@@ -91,7 +91,7 @@ def read_sequences(folder: Path) -> list[Sequence]:
     return [_read_sequence(info) for info in infos]
 
 
-def _read_sequence(info: Path) -> Sequence:
+def _read_sequence(info: Path) -> MotSequence:
     parser = configparser.ConfigParser()
     try:
         parser.read_string(info.read_text(encoding="utf-8-sig"))
@@ -109,7 +109,7 @@ def _read_sequence(info: Path) -> Sequence:
     if len(confidence) and (confidence.min() < 0 or confidence.max() > 1):
         raise UsageError(f"{info.parent}: confidences of det.txt are not within 0..1; use the FRCNN or SDP detections")
     truth = read_truth(info.parent / "gt" / "gt.txt", length, mot20=name.upper().startswith("MOT20"))
-    return Sequence(name, rate, length, width, height, detections, truth)
+    return MotSequence(name, rate, length, width, height, detections, truth)
 
 
 def read_mot(path: Path, length: int | None = None) -> dict[int, Boxes]:

@@ -13,11 +13,11 @@ import numpy as np
 
 from rt_gait_ros.datasets import folders
 from rt_gait_ros.datasets.silhouettes import read_silhouettes
+from rt_gait_ros.datasets.video_walks import VideoWalks
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.jobs import Arrays, Embed, Job, half
 from rt_gait_ros.evaluation.pairs import Pairs, joined
 from rt_gait_ros.evaluation.virtual_people import AZIMUTHS, generator_files, silhouettes_of
-from rt_gait_ros.evaluation.walks import VideoWalks
 from rt_gait_ros.gait.distance import distances
 from rt_gait_ros.gait.model import GaitModel
 from rt_gait_ros.gait.scene import MIN_WALKERS, normalisation, shares

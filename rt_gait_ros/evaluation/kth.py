@@ -1,33 +1,28 @@
 """The KTH walking protocol: video in, our own silhouettes, pass by pass, across clothes and places.
 
-Files are personNN_dK.avi: d1 outdoors, d3 outdoors in other clothes, d4 indoors (Schuldt, Laptev, Caputo, "Recognizing
-human actions", ICPR 2004). Every pass of one condition is a probe; all passes of another condition are the gallery.
+Every pass of one condition is a probe; all passes of another condition are the gallery.
 Each condition is a scene, which normalisation takes out (held_out).
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
+from rt_gait_ros.datasets.kth import CONDITIONS
+from rt_gait_ros.datasets.video_walks import VideoWalks
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.held_out import held_out_distances
 from rt_gait_ros.evaluation.open_set import Comparison
 from rt_gait_ros.evaluation.pairs import Pairs, matrix_pairs
 from rt_gait_ros.evaluation.recognition import RankRate, rank_rate, to_persons
-from rt_gait_ros.evaluation.walks import VideoWalks
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.distance import distances
 from rt_gait_ros.gait.fusion import Strangers, fuse
 
-CONDITIONS = ("d1", "d3", "d4")
 MIN_FRAMES = RecognizerConfig.min_frames  # a pass with fewer good frames is lost
 # Rank-1 of gait energy images without any training, nearest neighbour, all 25 people of the set; one probe a person.
 FLOOR = {("d1", "d4"): 0.609, ("d4", "d1"): 0.478, ("d1", "d3"): 0.0}
-
-_NAME = re.compile(r"person(\d+)_(d[0-9])\.avi", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,20 +117,6 @@ def to_json(results: Sequence[Result]) -> dict:
         "lost": last.lost,
         "passes": last.total,
     }
-
-
-def find_videos(folder: Path) -> dict[tuple[str, str], Path]:
-    """The videos of the set by (person, condition). Raises UsageError for a folder of another layout."""
-    if not folder.is_dir():
-        raise UsageError(f"{folder} is not a folder: name the one that holds personNN_dK.avi")
-    found = {}
-    for path in sorted(folder.iterdir()):
-        match = _NAME.fullmatch(path.name)
-        if match and match[2].lower() in CONDITIONS:
-            found[match[1], match[2].lower()] = path
-    if len({condition for _, condition in found}) < 2 or len({person for person, _ in found}) < 2:
-        raise UsageError(f"{folder} does not hold the set: personNN_dK.avi of two people and two conditions are needed")
-    return found
 
 
 def embed_passes(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from rt_gait_ros.datasets.mot_challenge import NOBODY, Boxes, Sequence, Truth
+from rt_gait_ros.datasets.mot_challenge import NOBODY, Boxes, MotSequence, Truth
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.pose.person import PersonPose, PoseFrame
 from rt_gait_ros.tracking.similarity import iou_matrix
@@ -56,7 +56,7 @@ class Tracks:
         return Boxes.of(ids, [track.box for track in seen], [track.confidence for track in seen])
 
 
-def track(sequence: Sequence) -> dict[int, Boxes]:
+def track(sequence: MotSequence) -> dict[int, Boxes]:
     """What our tracker, with its defaults, makes of a sequence's detections: boxes by image number."""
     tracker, tracks, found = Tracker(seed=0), Tracks(), {}
     nothing = np.empty((0, 3), np.float32)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rt_gait_ros.datasets.video_walks import GaitSequence, VideoWalks
 from rt_gait_ros.evaluation.held_out import normalised_pairs
-from rt_gait_ros.evaluation.walks import VideoWalks, Walk
 from rt_gait_ros.gait.distance import distances
 from rt_gait_ros.gait.gallery import References
 from rt_gait_ros.gait.scene import MIN_WALKERS
@@ -87,14 +87,14 @@ def joined(pairs: Iterable[Pairs]) -> Pairs:
     )
 
 
-def _tracks(video: VideoWalks, embed: Embed, window: int) -> list[tuple[Walk, np.ndarray]]:
+def _tracks(video: VideoWalks, embed: Embed, window: int) -> list[tuple[GaitSequence, np.ndarray]]:
     return [(walk, _looks(walk, embed, window)) for walk in video.walks if len(walk.frames) >= window]
 
 
-def _looks(walk: Walk, embed: Embed, window: int) -> np.ndarray:
+def _looks(walk: GaitSequence, embed: Embed, window: int) -> np.ndarray:
     starts = range(0, len(walk.frames) - window + 1, window)
     return np.stack([embed(walk.frames[start : start + window]) for start in starts])
 
 
-def _at_once(first: Walk, second: Walk) -> bool:
+def _at_once(first: GaitSequence, second: GaitSequence) -> bool:
     return bool(np.intersect1d(first.indices, second.indices).size)

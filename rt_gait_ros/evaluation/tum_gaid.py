@@ -1,18 +1,17 @@
 """TUM-GAID as Embedded-Gait evaluates it: windows of optical flow, k nearest neighbours, a majority vote per video.
 
-Gallery N 1-4; probes N 5-6 (normal), B 1-2 (backpack), S 1-2 (coating shoes), and those of the second session where
-there are any: N 11-12, B 3-4, S 3-4 (Hofmann et al., "The TUM gait from audio, image and depth database", 2014).
+Gallery N 1-4; probes N 5-6, B 1-2, S 1-2, and those of the second session where there are any: N 11-12, B 3-4, S 3-4.
 """
 
-import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from rt_gait_ros.errors import GaitError, UsageError
+from rt_gait_ros.datasets.tum_gaid import FPS, GALLERY, PROBES, Recording, read_sample
+from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.jobs import Arrays, Embed, Job
 from rt_gait_ros.evaluation.open_set import Comparison
 from rt_gait_ros.evaluation.recognition import RankRate, rank_rate, to_persons
@@ -24,26 +23,12 @@ from rt_gait_ros.image_files import read_image
 from rt_gait_ros.pose.pipeline import PoseConfig, PosePipeline
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.onnx_client import OnnxClient
-from rt_gait_ros.silhouette.flow import SIZE, UNITS, WINDOW, Place, placed, window_starts
+from rt_gait_ros.silhouette.flow import WINDOW, Place, placed, window_starts
 
 K = 7  # neighbours that vote (Embedded-Gait)
 # Whom a window is given to when several persons have equally many of its neighbours. Embedded-Gait votes with
 # scikit-learn's KNeighborsClassifier, which takes the lowest label; the nearest neighbour's person is the better guess.
 TIES = ("lowest", "nearest")
-GALLERY = "N#1-4"
-PROBES = {
-    "N#5-6": ("n05", "n06"),
-    "B#1-2": ("b01", "b02"),
-    "S#1-2": ("s01", "s02"),
-    "N#11-12": ("n11", "n12"),
-    "B#3-4": ("b03", "b04"),
-    "S#3-4": ("s03", "s04"),
-}
-SEQUENCES = {GALLERY: ("n01", "n02", "n03", "n04"), **PROBES}
-FPS = 30.0  # of the set's Kinect
-
-# Folders of prepared samples: tfimdb_tum_gaid_N155_ft_of25_60x60 (gallery), ..._test_n05-06_of25_60x60, ...
-_PREPARED = re.compile(r".*_(ft|test_([nbs])(\d\d)-(\d\d))_of25_60x60")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,70 +83,15 @@ class Result:
         }
 
 
-def find_videos(folder: Path) -> list[Job]:
-    """One job per video, named "condition/person/sequence".
-
-    Raises UsageError for a folder that holds neither images (p001/n01/*.jpg) nor prepared samples.
-    """
-    jobs = _prepared(folder) or _images(folder / "image") or _images(folder)
-    kinds = {job.name.partition("/")[0] for job in jobs}
-    if GALLERY not in kinds or len(kinds) < 2:
-        raise UsageError(
-            f"{folder} is not TUM-GAID: folders like p001/n01 with images are expected, of the gallery (n01 to n04) "
-            "and of probes, or prepared samples in ..._ft_of25_60x60 and ..._test_n05-06_of25_60x60"
-        )
-    return jobs
-
-
-def _images(folder: Path) -> list[Job]:
-    jobs = []
-    for condition, names in SEQUENCES.items():
-        for name in names:
-            for video in sorted(folder.glob(f"p[0-9][0-9][0-9]/{name}")):
-                files = sorted(path for path in video.iterdir() if path.suffix.lower() in (".jpg", ".png"))
-                jobs.append(Job(f"{condition}/{video.parent.name}/{name}", tuple(files), embed_images))
-    return jobs
-
-
-def _prepared(folder: Path) -> list[Job]:
-    videos: dict[str, list[Path]] = {}
-    for part in sorted(folder.iterdir()) if folder.is_dir() else []:
-        match = _PREPARED.fullmatch(part.name)
-        if match and part.is_dir():
-            condition = GALLERY if match[1] == "ft" else f"{match[2].upper()}#{int(match[3])}-{int(match[4])}"
-            if condition not in SEQUENCES:
-                raise UsageError(f"{part} holds {condition}, which is no condition of the set: {', '.join(PROBES)}")
-            for sample in sorted(part.glob("*.h5")):  # p001-n05-01.h5: person, sequence, number of the window
-                person, _, rest = sample.stem.partition("-")
-                videos.setdefault(f"{condition}/{person}/{rest.rpartition('-')[0]}", []).append(sample)
-    return [Job(name, tuple(files), embed_samples) for name, files in videos.items()]
+def jobs_of(recordings: Collection[Recording]) -> list[Job]:
+    """One job for each recording."""
+    return [Job(each.name, each.files, embed_samples if each.prepared else embed_images) for each in recordings]
 
 
 def embed_samples(files: Sequence[Path], embed: Embed, model: GaitModel) -> Arrays:
     """Embeddings of prepared samples: "embeddings" (N, P, C). A sample without data is passed over."""
     read = [read_sample(path) for path in files]
     return _embedded([window for window in read if window is not None], embed, model)
-
-
-def read_sample(path: Path) -> np.ndarray | None:
-    """A prepared sample (deepdish) as (25, 60, 60, 2) int16 hundredths; None for one without data. Raises GaitError."""
-    try:
-        import h5py  # of the extra [train]; nothing else of the evaluation needs it
-    except ImportError as error:
-        raise GaitError("prepared samples need h5py: pip install 'rt-gait-ros[train]'") from error
-    try:
-        with h5py.File(path, "r") as file:
-            data = np.asarray(file["data"]) if "data" in file else np.zeros(0)
-            factor = float(file.attrs.get("compressFactor", UNITS))
-    except OSError as error:
-        raise GaitError(f"{path} cannot be read as HDF5: is the file whole?") from error
-    if data.size == 0:
-        return None
-    if data.shape != (SIZE, SIZE, 2 * WINDOW):
-        raise GaitError(f"{path} holds {data.shape}, not ({SIZE}, {SIZE}, {2 * WINDOW}): is it optical flow?")
-    # horizontal and vertical flow alternate in the last axis
-    window = data.reshape(SIZE, SIZE, WINDOW, 2).transpose(2, 0, 1, 3)
-    return np.asarray(np.rint(window * (UNITS / factor)), np.int16)
 
 
 def embed_images(files: Sequence[Path], embed: Embed, model: GaitModel) -> Arrays:

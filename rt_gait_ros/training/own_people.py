@@ -8,8 +8,8 @@ import numpy as np
 
 from rt_gait_ros.datasets import folders
 from rt_gait_ros.datasets.silhouettes import read_silhouettes
+from rt_gait_ros.datasets.video_walks import VIDEO_ENDINGS, read_all
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.evaluation.walks import VIDEO_ENDINGS, read_all
 from rt_gait_ros.training.cohorts import COLUMNS, MIN_FRAMES, Report, some_frames
 
 REPORT_EVERY = 10  # people whose silhouettes were read

@@ -4,7 +4,7 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from rt_gait_ros.evaluation.walks import VideoWalks, Walk
+from rt_gait_ros.datasets.video_walks import GaitSequence, VideoWalks
 from rt_gait_ros.resources import resource
 from rt_gait_ros.synthesis.people import person
 from rt_gait_ros.synthesis.walks import Nuisances, random_scene, random_silhouettes
@@ -26,7 +26,7 @@ def videos():
         scene = random_scene(ranges, random)
         for number in range(8):
             frames = random_silhouettes(person(number), scene, FRAMES, ranges, random)
-            walk = Walk("t0", np.arange(len(frames)), frames)
+            walk = GaitSequence("t0", np.arange(len(frames)), frames)
             found[f"{number:02d}", condition] = VideoWalks((walk,), ((0, FRAMES),))
     return found
 

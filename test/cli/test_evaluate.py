@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from rt_gait_ros.cli import evaluate
+from rt_gait_ros.datasets import video_walks
+from rt_gait_ros.datasets.video_walks import GaitSequence, VideoWalks
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.evaluation import walks
-from rt_gait_ros.evaluation.walks import VideoWalks, Walk
 from rt_gait_ros.resources import resource
 
 GEI = ("--model", "gait_energy_image")
@@ -24,7 +24,7 @@ def rt_gait(*arguments):
 @pytest.fixture
 def data_set(tmp_path):
     """Two people in two conditions, whose silhouettes are known already: one is broad, the other slim."""
-    settings = walks._settings(resource("model_repository"))
+    settings = video_walks._settings(resource("model_repository"))
     (tmp_path / "work").mkdir()
     (tmp_path / "kth").mkdir()
     for person, width in (("01", 30), ("02", 10)):
@@ -33,8 +33,8 @@ def data_set(tmp_path):
             video.write_text(video.name)
             frames = np.zeros((30, 64, 64), np.uint8)
             frames[:, 2:62, 32 - width // 2 : 32 + width // 2] = 255
-            known = VideoWalks((Walk("aaaaa", np.arange(30), frames),), ((0, 35), (60, 90)))
-            walks.store(tmp_path / "work" / f"{walks._key(video, settings)}.npz", known)
+            known = VideoWalks((GaitSequence("aaaaa", np.arange(30), frames),), ((0, 35), (60, 90)))
+            video_walks.store(tmp_path / "work" / f"{video_walks._key(video, settings)}.npz", known)
     return tmp_path
 
 

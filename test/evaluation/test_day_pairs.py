@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from rt_gait_ros.datasets.video_walks import GaitSequence, VideoWalks
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.day_pairs import Looks, day_pairs, film_looks, scene_free_day_pairs
-from rt_gait_ros.evaluation.walks import VideoWalks, Walk
 from rt_gait_ros.gait.distance import distances
 from rt_gait_ros.gait.scene import normalisation
 from rt_gait_ros.gait.views import ViewMoments
@@ -60,7 +60,7 @@ def test_a_model_that_ships_its_views_needs_nobody_else(looks):
 
 def test_films_of_one_person_a_day_give_a_look_for_each_pass(tmp_path):
     frames = np.arange(50, dtype=np.uint8)[:, None, None] * np.ones((1, 64, 64), np.uint8)
-    video = VideoWalks((Walk("a", np.arange(50), frames),), ((0, 39), (40, 49)))
+    video = VideoWalks((GaitSequence("a", np.arange(50), frames),), ((0, 39), (40, 49)))
     found = film_looks({tmp_path / "ada" / "monday.avi": video}, lambda seen: seen[[0, -1], 0, :1], 30)
     ((key, look),) = found["ada"].items()
     assert key == "monday/monday/0"

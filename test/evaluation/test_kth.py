@@ -3,10 +3,10 @@ import json
 import numpy as np
 import pytest
 
+from rt_gait_ros.datasets.video_walks import GaitSequence, VideoWalks
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation import kth
 from rt_gait_ros.evaluation.kth import Pass
-from rt_gait_ros.evaluation.walks import VideoWalks, Walk
 
 
 def point(value):
@@ -48,26 +48,10 @@ def test_figures_of_a_set_read_by_eye():
 
 def test_passes_are_embedded_and_lost_ones_counted():
     frames = np.full((30, 64, 64), 3, np.uint8)
-    video = VideoWalks((Walk("aaaaa", np.arange(30), frames),), ((0, 40), (60, 90)))
+    video = VideoWalks((GaitSequence("aaaaa", np.arange(30), frames),), ((0, 40), (60, 90)))
     passes, lost = kth.embed_passes({("01", "d1"): video}, lambda frames: point(frames.mean()))
     assert lost == 1
     assert [(p.person, p.condition, p.embedding[0, 0]) for p in passes] == [("01", "d1", 3.0)]
-
-
-def test_videos_are_found_by_name(tmp_path):
-    for name in ("person01_d1.avi", "person01_d4.avi", "person02_d1.avi", "person02_d2.avi", "notes.txt"):
-        (tmp_path / name).touch()
-    assert list(kth.find_videos(tmp_path)) == [("01", "d1"), ("01", "d4"), ("02", "d1")]
-
-
-@pytest.mark.parametrize("names", [[], ["person01_d1.avi", "person02_d1.avi"], ["person01_d1.avi", "person01_d4.avi"]])
-def test_another_layout_is_refused(tmp_path, names):
-    for name in names:
-        (tmp_path / name).touch()
-    with pytest.raises(UsageError, match="personNN_dK"):
-        kth.find_videos(tmp_path)
-    with pytest.raises(UsageError, match="not a folder"):
-        kth.find_videos(tmp_path / "none")
 
 
 def test_people_without_a_second_condition_are_nothing_to_evaluate():

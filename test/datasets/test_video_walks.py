@@ -5,14 +5,14 @@ import cv2
 import numpy as np
 import pytest
 
+from rt_gait_ros.datasets import video_walks
+from rt_gait_ros.datasets.video_walks import GaitSequence, VideoWalks, motion_passes
 from rt_gait_ros.errors import GaitError
-from rt_gait_ros.evaluation import walks
 from rt_gait_ros.evaluation.pairs import footage_pairs, gallery_pairs
-from rt_gait_ros.evaluation.walks import VideoWalks, Walk, motion_passes
 
 
 def walk(body_id, first, last, value=1):
-    return Walk(body_id, np.arange(first, last + 1), np.full((last - first + 1, 64, 64), value, np.uint8))
+    return GaitSequence(body_id, np.arange(first, last + 1), np.full((last - first + 1, 64, 64), value, np.uint8))
 
 
 def test_passes_are_found_by_motion_alone():
@@ -35,33 +35,35 @@ def test_a_pass_has_the_frames_of_its_longest_track_or_is_lost():
 
 def test_walks_are_kept(tmp_path):
     video = VideoWalks((walk("aaaaa", 3, 9), walk("bbbbb", 5, 6)), ((0, 40),))
-    walks.store(tmp_path / "a.npz", video)
-    again = walks.load(tmp_path / "a.npz")
+    video_walks.store(tmp_path / "a.npz", video)
+    again = video_walks.load(tmp_path / "a.npz")
     assert again.passes == video.passes
     assert [w.body_id for w in again.walks] == ["aaaaa", "bbbbb"]
     np.testing.assert_array_equal(again.walks[0].indices, video.walks[0].indices)
     np.testing.assert_array_equal(again.walks[1].frames, video.walks[1].frames)
     empty = VideoWalks((), ())
-    walks.store(tmp_path / "b.npz", empty)
-    assert walks.load(tmp_path / "b.npz") == empty
+    video_walks.store(tmp_path / "b.npz", empty)
+    assert video_walks.load(tmp_path / "b.npz") == empty
 
 
 def test_a_run_that_was_broken_off_goes_on(tmp_path, monkeypatch):
     videos = [tmp_path / "a.avi", tmp_path / "b.avi"]
     for number, video in enumerate(videos):
         video.write_bytes(bytes([number]))
-    monkeypatch.setattr(walks, "_settings", lambda repository: "settings")
+    monkeypatch.setattr(video_walks, "_settings", lambda repository: "settings")
     for video in videos:
-        walks.store(tmp_path / f"{walks._key(video, 'settings')}.npz", VideoWalks((), ((0, video.read_bytes()[0]),)))
-    found = walks.read_all(videos, tmp_path, tmp_path, 2, lambda line: pytest.fail("nothing was left to do"))
+        video_walks.store(
+            tmp_path / f"{video_walks._key(video, 'settings')}.npz", VideoWalks((), ((0, video.read_bytes()[0]),))
+        )
+    found = video_walks.read_all(videos, tmp_path, tmp_path, 2, lambda line: pytest.fail("nothing was left to do"))
     assert [found[video].passes for video in videos] == [((0, 0),), ((0, 1),)]
-    assert walks._key(videos[0], "other") != walks._key(videos[0], "settings")
+    assert video_walks._key(videos[0], "other") != video_walks._key(videos[0], "settings")
 
 
 def test_a_file_that_is_no_video_is_said(tmp_path):
     (tmp_path / "a.avi").write_bytes(b"no video")
     with pytest.raises(GaitError, match=r"a\.avi is no video that can be read"):
-        list(walks.read_frames(tmp_path / "a.avi"))
+        list(video_walks.read_frames(tmp_path / "a.avi"))
 
 
 def test_a_damaged_image_does_not_end_a_video(tmp_path):
@@ -75,7 +77,7 @@ def test_a_damaged_image_does_not_end_a_video(tmp_path):
     data[begin : after - 16] = bytes(after - 16 - begin)
     path.write_bytes(data)
     lines = []
-    frames = list(walks.read_frames(path, lines.append))
+    frames = list(video_walks.read_frames(path, lines.append))
     assert [round(frame.image.mean() / 8) for frame in frames] == [*range(10), *range(11, 30)]
     assert [round(frame.stamp * 25e-9) for frame in frames] == [*range(10), *range(11, 30)]
     assert lines == [f"{path}: 1 images are damaged or missing and are left out"]
@@ -89,19 +91,19 @@ def test_how_far_a_long_video_is_gets_told_while_it_is_read(tmp_path, monkeypatc
     writer.release()
 
     def read_walks(video, repository, progress, advance):
-        list(walks.read_frames(video, progress, advance))
+        list(video_walks.read_frames(video, progress, advance))
         return VideoWalks((), ())
 
     told = queue.SimpleQueue()
-    monkeypatch.setattr(walks, "read_walks", read_walks)
-    monkeypatch.setattr(walks, "PROGRESS_SECONDS", 0.0)
-    monkeypatch.setattr(walks, "_told", told)
-    walks._read_and_store(path, tmp_path, tmp_path / "a.npz")
+    monkeypatch.setattr(video_walks, "read_walks", read_walks)
+    monkeypatch.setattr(video_walks, "PROGRESS_SECONDS", 0.0)
+    monkeypatch.setattr(video_walks, "_told", told)
+    video_walks._read_and_store(path, tmp_path, tmp_path / "a.npz")
     assert told.qsize() == 5
-    assert walks._newest(told) == ["a.avi: 5 images of 5 read"]
-    assert walks._newest(told) == []
+    assert video_walks._newest(told) == ["a.avi: 5 images of 5 read"]
+    assert video_walks._newest(told) == []
     told.put(("b.avi", 7, 0))  # a file that does not say how many it has
-    assert walks._newest(told) == ["b.avi: 7 images read"]
+    assert video_walks._newest(told) == ["b.avi: 7 images read"]
 
 
 def test_passes_last_as_long_as_they_did_whatever_the_rate():
@@ -112,7 +114,7 @@ def test_passes_last_as_long_as_they_did_whatever_the_rate():
 
 
 def test_what_is_kept_of_people_is_private(tmp_path):
-    walks.store(tmp_path / "a.npz", VideoWalks((), ()))
+    video_walks.store(tmp_path / "a.npz", VideoWalks((), ()))
     assert (tmp_path / "a.npz").stat().st_mode & 0o777 == 0o600
 
 

@@ -42,7 +42,7 @@ Advance = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Walk:
+class GaitSequence:
     """One track's good gait frames. indices: (S,) image numbers. frames: (S, 64, 64) uint8."""
 
     body_id: str
@@ -57,7 +57,7 @@ class VideoWalks:
     Images are numbered as they were decoded, from 0.
     """
 
-    walks: tuple[Walk, ...]
+    walks: tuple[GaitSequence, ...]
     passes: tuple[tuple[int, int], ...]
 
     def by_pass(self, min_frames: int) -> list[np.ndarray | None]:
@@ -105,7 +105,7 @@ def read_walks(
             times.append(frame.stamp * 1e-9)
     finally:
         client.close()
-    walks = tuple(Walk(b, np.array(g.indices), np.stack(g.frames)) for b, g in gathered.items())
+    walks = tuple(GaitSequence(b, np.array(g.indices), np.stack(g.frames)) for b, g in gathered.items())
     return VideoWalks(walks, tuple(motion_passes(np.stack(thumbnails), np.array(times))))
 
 
@@ -201,7 +201,7 @@ def load(path: Path) -> VideoWalks:
     with np.load(path) as arrays:
         names = [name.removesuffix(".frames") for name in arrays.files if name.endswith(".frames")]
         walks = tuple(
-            Walk(name.partition(".")[2], arrays[f"{name}.indices"], arrays[f"{name}.frames"]) for name in names
+            GaitSequence(name.partition(".")[2], arrays[f"{name}.indices"], arrays[f"{name}.frames"]) for name in names
         )
         return VideoWalks(walks, tuple((int(first), int(last)) for first, last in arrays["passes"]))
 
