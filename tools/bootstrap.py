@@ -37,7 +37,7 @@ BUILD_FILES = (
     "tools",
 )
 INSTALLED = ("action", "benchmark", "config", "launch", "model_repository", "msg", "rt_gait_ros", "srv")
-EXTRAS = {"bench": "bench", "export": "train", "prune": "train", "test": "test", "train": "train"}
+EXTRAS = {"bench": "bench", "docs": "docs", "export": "train", "prune": "train", "test": "test", "train": "train"}
 COMMANDS_WITH_SERVER = ("bench", "demo", "evaluate", "run", "test")
 LOCK = "rt-gait.lock"
 HELP = {"-h", "--help"}

@@ -33,6 +33,7 @@ COMMANDS = {
     "bench": "measure this machine: one benchmark for each figure of the README",
     "audit": "known vulnerabilities and licences of what is installed, for maintainers",
     "fuzz": "feed broken messages, images and files to every reader until something gives way, for maintainers",
+    "docs": "build the documentation site of a clone: guides and the reference of the Python API",
     "test": "run the tests of a clone",
 }
 

@@ -1,0 +1,57 @@
+"""A ROS 2 node that greets the people whom the gait node recognises.
+
+    ros2 launch rt_gait_ros gait.launch.py source:=0            # in one shell
+    python examples/greeter.py                                  # in another
+
+Everybody is greeted once, and again after five minutes without them (-p pause:=300.0). Remap gait_identities for a
+gait node in a namespace: python examples/greeter.py --ros-args -r gait_identities:=/front/gait_identities
+"""
+
+import argparse
+import sys
+
+import rclpy
+from rclpy.executors import ExternalShutdownException
+from rclpy.node import Node
+
+from rt_gait_ros.msg import GaitIdentity, GaitIdentityArray
+
+
+class Greeter(Node):
+    """Says hello to whoever is identified."""
+
+    def __init__(self) -> None:
+        super().__init__("greeter")
+        self._pause = self.declare_parameter("pause", 300.0).value
+        self._seen: dict[str, float] = {}  # by person id, the time of the camera in seconds
+        self.create_subscription(GaitIdentityArray, "gait_identities", self._hear, 10)
+
+    def _hear(self, message: GaitIdentityArray) -> None:
+        now = message.header.stamp.sec + message.header.stamp.nanosec * 1e-9
+        for identity in message.identities:
+            if identity.status != GaitIdentity.STATUS_IDENTIFIED:
+                continue
+            last = self._seen.get(identity.person_id)
+            self._seen[identity.person_id] = now
+            if last is None or not 0 <= now - last < self._pause:
+                print(f"Hello, {identity.name}!", flush=True)
+
+
+def main() -> int:
+    """Spin the node until it is interrupted. Returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    _, ros_arguments = parser.parse_known_args()
+    if ros_arguments and ros_arguments[0] != "--ros-args":
+        parser.error(f"unknown argument {ros_arguments[0]}: arguments of ROS begin with --ros-args")
+    try:
+        rclpy.init()
+        rclpy.spin(Greeter())
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    finally:
+        rclpy.try_shutdown()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
