@@ -25,7 +25,7 @@ class UsageError(GaitError):
     exit_code = 2
 
 
-class MissingPackage(GaitError, ImportError):
+class MissingPackage(GaitError, ModuleNotFoundError):
     """A Python package is not installed that what was asked for needs; the line says which and how to get it."""
 
     def __init__(self, line: str, *, name: str | None = None) -> None:

@@ -1,6 +1,7 @@
 """Imports between the rooms of the package run one way; they are read from the sources, those in functions too."""
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,6 +68,20 @@ def test_no_room_imports_one_that_imports_it():
         for room, other in zip(ring, [*ring[1:], *ring[:1]], strict=True)
     ]
     assert not ring, "; ".join(steps)
+
+
+def test_nodes_alone_import_ros():
+    """The rest of the package is a library for those who have none."""
+    ros = re.compile(r"(rclpy|rosidl\w*|ament\w*|launch\w*|tf2\w*|\w+_(msgs|interfaces))\.")
+    found = [
+        f"{path.relative_to(PACKAGE)} imports {name}"
+        for path in sorted(PACKAGE.rglob("*.py"))
+        if path.parent != PACKAGE / "nodes"
+        and not {"msg", "srv", "action"} & set(path.relative_to(PACKAGE).parts)  # generated
+        for name in imported(path.read_text(encoding="utf-8"), "rt_gait_ros")
+        if ros.match(f"{name}.")
+    ]
+    assert not found
 
 
 def test_every_exception_is_needed():

@@ -37,6 +37,7 @@ BUILD_FILES = (
     "tools",
 )
 INSTALLED = ("action", "benchmark", "config", "launch", "model_repository", "msg", "rt_gait_ros", "srv")
+BASE_EXTRAS = ("ros",)  # of every environment: most commands start nodes
 EXTRAS = {"bench": "bench", "docs": "docs", "export": "train", "prune": "train", "test": "test", "train": "train"}
 COMMANDS_WITH_SERVER = ("bench", "demo", "evaluate", "run", "test")
 LOCK = "rt-gait.lock"
@@ -315,7 +316,7 @@ def build_requirements() -> list[str]:
 
 def wanted_stamp(environment: Environment, stamp: Stamp, command: str) -> Stamp:
     """What the stamp must say before `command` can run; extras that are there stay."""
-    extras = {*stamp.get("extras", []), *([EXTRAS[command]] if command in EXTRAS else [])}
+    extras = {*BASE_EXTRAS, *stamp.get("extras", []), *([EXTRAS[command]] if command in EXTRAS else [])}
     return {
         "location": str(environment.folder),
         "demands": fingerprint(BUILD_FILES),

@@ -7,20 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import rclpy
-from rclpy.signals import SignalHandlerOptions
-from rclpy.utilities import get_rmw_implementation_identifier
-
 from rt_gait_ros.demo.processes import NodeProcesses
 from rt_gait_ros.demo.recording import Recording
 from rt_gait_ros.demo.report import Enrolment
 from rt_gait_ros.demo.video import Video
 from rt_gait_ros.errors import GaitError
 from rt_gait_ros.nodes.dds import apply_dds_profile
-from rt_gait_ros.nodes.demo_listener import DemoListener, NotReady
+from rt_gait_ros.nodes.demo_listener import DemoListener, NotReady, listening
 from rt_gait_ros.nodes.log_folder import provide_log_folder
 from rt_gait_ros.nodes.networks import networks_on_triton
 from rt_gait_ros.nodes.parameters import specifications
+from rt_gait_ros.nodes.surroundings import middleware_name
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.inference import InferenceError
 from rt_gait_ros.serving.installation import find_installation, install
@@ -76,23 +73,19 @@ def run_session(
         nodes.start("tracker_node")
         nodes.start("gait_node", triton_url=server.url, gallery=Path(scratch) / "gallery.gait")
         surroundings = {
-            "rmw": get_rmw_implementation_identifier(),
+            "rmw": middleware_name(),
             "triton_version": _triton_version(server.url),
             "models": networks,
             "processes": {"triton": server.pid, **nodes.pids(), "demo": os.getpid()},
         }
-        rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
-        listener = DemoListener(namespace, video.times, nodes.check)
         try:
-            say("waiting until an image comes through")
-            listener.warm_up(video.width, video.height)
-            listener.start_camera()
-            enrolment = _play(video, name, listener, nodes, watch)
+            with listening(namespace, video.times, nodes.check) as listener:
+                say("waiting until an image comes through")
+                listener.warm_up(video.width, video.height)
+                listener.start_camera()
+                enrolment = _play(video, name, listener, nodes, watch)
         except NotReady as error:
             raise NotReady(f"{error} in {logs} ({nodes.complaints() or 'no node complains'})") from None
-        finally:
-            listener.close()
-            rclpy.try_shutdown()
         return Outcome(listener.recording, enrolment, surroundings)
 
 

@@ -1,7 +1,6 @@
 """`rt-gait doctor`: what works on this machine, what does not, and what to do about it."""
 
 import argparse
-import importlib
 import os
 import platform
 import stat
@@ -11,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rt_gait_ros.cli.output import add_json_argument, emit
-from rt_gait_ros.errors import GaitError
+from rt_gait_ros.errors import GaitError, MissingPackage
 from rt_gait_ros.gait.cipher import find_cipher
 from rt_gait_ros.gait.gallery import Gallery, default_path
 from rt_gait_ros.middleware import missing_middleware
@@ -64,14 +63,17 @@ def _ros() -> Iterator[Finding]:
         yield Finding("ROS 2", PROBLEM, reason)
         return
     try:
-        import rclpy.utilities
+        from rt_gait_ros.nodes.surroundings import load_messages, middleware_name
 
-        yield Finding("ROS 2", OK, f"rclpy with {rclpy.utilities.get_rmw_implementation_identifier()}")
+        yield Finding("ROS 2", OK, f"rclpy with {middleware_name()}")
+    except MissingPackage as error:
+        yield Finding("ROS 2", WARNING, f"{error}; the library and the commands without nodes work without it")
+        return
     except ImportError as error:
-        yield Finding("ROS 2", PROBLEM, f"{error}: source your ROS 2 installation, or install with pip")
+        yield Finding("ROS 2", PROBLEM, f"{error}: source your ROS 2 installation anew, or install with pip")
         return
     try:
-        importlib.import_module("rt_gait_ros.msg").PersonTrackArray.__class__.__import_type_support__()
+        load_messages()
         yield Finding("messages", OK, "generated and loadable")
     except Exception as error:  # rosidl raises its own classes, and what the dynamic linker says
         yield Finding("messages", PROBLEM, f"{error}: install the package anew, or source its workspace")
@@ -80,7 +82,10 @@ def _ros() -> Iterator[Finding]:
 def _dds() -> Iterator[Finding]:
     if missing_middleware():  # told above, and what is below cannot be imported then
         return
-    from rt_gait_ros.nodes.dds import PROFILE_VARIABLES
+    try:
+        from rt_gait_ros.nodes.dds import PROFILE_VARIABLES
+    except MissingPackage:  # told as well
+        return
 
     named = next((os.environ[name] for name in PROFILE_VARIABLES if os.environ.get(name)), "")
     if not named:

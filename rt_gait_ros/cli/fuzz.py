@@ -2,6 +2,7 @@
 
 import argparse
 import faulthandler
+import importlib
 import logging
 import math
 import multiprocessing
@@ -55,6 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--minutes is more than 0, and --seed not less")
     if arguments.case >= 0 and not arguments.target:
         raise UsageError("--case is of one target: name it with --target")
+    importlib.import_module("rt_gait_ros.nodes")  # which says so where there is no ROS: the process below cannot
     here, there = multiprocessing.get_context("spawn").Pipe(duplex=False)
     with tempfile.TemporaryDirectory(prefix="rt_gait_fuzz_") as folder:
         process = multiprocessing.get_context("spawn").Process(target=_work, args=(there, folder, vars(arguments)))

@@ -14,7 +14,6 @@ from typing import Any, Protocol
 
 import cv2
 import numpy as np
-from rclpy.serialization import deserialize_message, serialize_message
 
 from rt_gait_ros.datasets.mot_challenge import read_tracks, read_truth
 from rt_gait_ros.gait import calibration
@@ -33,6 +32,7 @@ from rt_gait_ros.nodes.conversions import (
     tracks_to_message,
 )
 from rt_gait_ros.nodes.image_conversion import bgr_to_image, depth_from_message
+from rt_gait_ros.nodes.message_bytes import from_bytes, to_bytes
 from rt_gait_ros.nodes.parameters import file_value
 from rt_gait_ros.pose.layouts import LAYOUT
 from rt_gait_ros.pose.person import PersonPose, PoseFrame
@@ -158,13 +158,13 @@ class BrokenMessage:
     """A message of a topic: some of its fields changed, or its bytes."""
 
     def __init__(self, sample: Any, read: Callable[[Any], Any]) -> None:
-        self._kind, self._bytes, self._read = type(sample), serialize_message(sample), read
+        self._kind, self._bytes, self._read = type(sample), to_bytes(sample), read
 
     def __call__(self, random: Random) -> None:
         """Break and read one."""
         data = corrupted(self._bytes, random) if random.random() < 0.5 else self._bytes
         try:
-            message = deserialize_message(data, self._kind)
+            message = from_bytes(data, self._kind)
         except Exception:  # the middleware refuses such bytes itself, each in its own way
             return
         if data is self._bytes:
@@ -174,7 +174,7 @@ class BrokenMessage:
 
     def good(self) -> None:
         """Read the sample."""
-        self._read(deserialize_message(self._bytes, self._kind))
+        self._read(from_bytes(self._bytes, self._kind))
 
 
 class BrokenFile:

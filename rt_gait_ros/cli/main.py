@@ -37,9 +37,6 @@ COMMANDS = {
     "test": "run the tests of a clone",
 }
 
-# Modules that only the extra [train] brings.
-_EXTRAS = {"h5py", "onnx", "onnxscript", "pycocotools", "torch"}
-
 _EPILOG = """\
 begin with
   rt-gait doctor              is everything here?
@@ -59,8 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # a reader that goes away, as in `rt-gait gallery list | head`, ends the command without a word
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     name = next((word for word in words if not word.startswith("-")), "")
-    parser = _parser(name)
     try:
+        parser = _parser(name)
         parsed, rest = parser.parse_known_args(words)
         if rest and "pytest" not in parsed:  # `rt-gait test` alone hands on what it does not know
             parser.error(f"unrecognized arguments: {' '.join(rest)}")
@@ -73,8 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"rt-gait {name}: {mask_credentials(str(error))}", file=sys.stderr)
         return error.exit_code
     except ModuleNotFoundError as error:
-        missing = (error.name or "").partition(".")[0]
-        line = f"{missing} is not installed: pip install 'rt-gait-ros[train]'" if missing in _EXTRAS else advice(error)
+        line = advice(error)
         if not line:
             raise
         print(f"rt-gait {name}: {line}", file=sys.stderr)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from rt_gait_ros.errors import GaitError, UsageError
+from rt_gait_ros.errors import GaitError, MissingPackage, UsageError
+from rt_gait_ros.pip_packages import extra
 from rt_gait_ros.silhouette.flow import SIZE, UNITS, WINDOW
 
 GALLERY = "N#1-4"
@@ -90,7 +91,7 @@ def read_sample(path: Path) -> np.ndarray | None:
     try:
         import h5py  # of the extra [train]; nothing else of the evaluation needs it
     except ImportError as error:
-        raise GaitError("prepared samples need h5py: pip install 'rt-gait-ros[train]'") from error
+        raise MissingPackage(f"prepared samples need h5py: {extra('train')}", name="h5py") from error
     try:
         with h5py.File(path, "r") as file:
             data = np.asarray(file["data"]) if "data" in file else np.zeros(0)

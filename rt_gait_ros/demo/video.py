@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from rt_gait_ros import private_file
-from rt_gait_ros.errors import GaitError, UsageError
+from rt_gait_ros.errors import GaitError, MissingPackage, UsageError
 from rt_gait_ros.masking import holds_bytes, readable
+from rt_gait_ros.pip_packages import advice
 from rt_gait_ros.sources.video import Video as VideoReader
 
 # libx264's scale of 0 (lossless) to 51: no loss that an eye sees, at a few MB a minute.
@@ -32,11 +33,12 @@ class VideoWriter:
     """
 
     def __init__(self, path: Path, fps: float) -> None:
-        """fps: frames per second, where they have no times. Raises VideoError without PyAV: OpenCV writes no H.264."""
+        """fps: frames per second, where they have no times. Raises MissingPackage without PyAV: OpenCV has no H.264."""
         try:
             import av
-        except ImportError as error:
-            raise VideoError(f"PyAV, which writes {path.name}, is missing: pip install av") from error
+        except ModuleNotFoundError as error:
+            line = f"{readable(path.name)} cannot be written: {advice(error) or error}"
+            raise MissingPackage(line, name=error.name) from None
         self._av = av
         self._path = path
         self._part = path.with_name(f".{path.name}.part")

@@ -13,11 +13,11 @@ import secrets
 from pathlib import Path
 
 from rt_gait_ros import private_file
-from rt_gait_ros.errors import GaitError, UsageError
+from rt_gait_ros.errors import GaitError, MissingPackage, UsageError
+from rt_gait_ros.pip_packages import extra
 
 KEY_BYTES, NONCE_BYTES = 32, 12  # AES-256; the nonce that GCM is specified for (NIST SP 800-38D)
 VARIABLE = "RT_GAIT_GALLERY_KEY"  # names the key where nothing else does
-EXTRA = "pip install 'rt-gait-ros[encryption]'"
 
 
 class KeyProblem(GaitError):
@@ -28,11 +28,12 @@ class Cipher:
     """Seals byte strings with one key. key_id: tells one key from another, and nothing of either."""
 
     def __init__(self, key: bytes) -> None:
-        """key: KEY_BYTES bytes. Raises KeyProblem for another length, and without the library."""
+        """key: KEY_BYTES bytes. Raises KeyProblem for another length, and MissingPackage without the library."""
         try:
             from cryptography.hazmat.primitives.ciphers.aead import AESGCM
         except ImportError:
-            raise KeyProblem(f"encryption needs the library cryptography: {EXTRA}") from None
+            line = f"encryption needs the library cryptography: {extra('encryption')}"
+            raise MissingPackage(line, name="cryptography") from None
         if len(key) != KEY_BYTES:
             raise KeyProblem(f"a key has {KEY_BYTES} bytes, this one {len(key)}: make one with `rt-gait gallery key`")
         self._aead = AESGCM(_derived(key, b"seal"))
@@ -118,7 +119,8 @@ def _from_keyring(place: str) -> bytes:
         import keyring
         import keyring.errors
     except ImportError:
-        raise KeyProblem(f"a key in the system's keyring needs the library keyring: {EXTRA}") from None
+        line = f"a key in the system's keyring needs the library keyring: {extra('encryption')}"
+        raise MissingPackage(line, name="keyring") from None
     service, _, user = place.partition("/")
     try:
         value = keyring.get_password(service, user)

@@ -1,15 +1,18 @@
 """The demo's own ROS node: it hears everything, starts the camera, and asks for the enrolment."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+import rclpy
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from rclpy.action import ActionClient
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import CameraInfo, Image
 
 from rt_gait_ros.action import EnrollPerson
@@ -27,6 +30,20 @@ WARM_UP_PERIOD = 0.5
 
 class NotReady(GaitError):
     """The nodes do not answer."""
+
+
+@contextmanager
+def listening(namespace: str, times: np.ndarray, check: Callable[[], None]) -> Iterator["DemoListener"]:
+    """A DemoListener, with ROS up as long as it is needed; the arguments are DemoListener's."""
+    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        listener = DemoListener(namespace, times, check)
+        try:
+            yield listener
+        finally:
+            listener.close()
+    finally:
+        rclpy.try_shutdown()
 
 
 class DemoListener(Node):

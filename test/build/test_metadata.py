@@ -47,7 +47,7 @@ def test_what_the_package_holds_beside_python_files_is_installed_by_both_builds(
     listing = subprocess.run(["git", "ls-files", "rt_gait_ros"], cwd=ROOT, capture_output=True, text=True, check=False)
     if listing.returncode:
         pytest.skip("not a clone")
-    data = [Path(name) for name in listing.stdout.split() if not name.endswith(".py")]
+    data = [Path(name) for name in listing.stdout.split() if not name.endswith((".py", "py.typed"))]
     in_wheel = set(re.findall(r'^"(rt_gait_ros[\w.]*)" = \["data/\*"\]$', PYPROJECT, re.MULTILINE))
     (patterns,) = re.findall(r"FILES_MATCHING (PATTERN .+)\)", (ROOT / "CMakeLists.txt").read_text())
     by_cmake = {Path(name).suffix for name in re.findall(r'PATTERN "(.+?)"', patterns)}
@@ -57,6 +57,27 @@ def test_what_the_package_holds_beside_python_files_is_installed_by_both_builds(
         assert ".".join(path.parent.parent.parts) in in_wheel
         assert path.suffix in by_cmake
         assert str(path.parent) in in_archive
+
+
+def test_type_checkers_find_the_mark_of_a_typed_package_in_both_builds() -> None:
+    """PEP 561."""
+    assert (ROOT / "rt_gait_ros" / "py.typed").is_file()
+    assert 'rt_gait_ros = ["py.typed"]' in PYPROJECT
+    assert 'PATTERN "py.typed"' in (ROOT / "CMakeLists.txt").read_text()
+    assert "include rt_gait_ros/py.typed" in (ROOT / "MANIFEST.in").read_text()
+
+
+def demanded(entry: str) -> set[str]:
+    """What a list of pyproject.toml demands, without ranges."""
+    (listed,) = re.findall(rf"^{entry} = \[(.*?)^\]", PYPROJECT, re.MULTILINE | re.DOTALL)
+    return {re.split(r"[<>=\[]", name)[0] for name in re.findall(r'"(.+?)"', listed)}
+
+
+def test_the_library_demands_nothing_of_ros_and_the_nodes_all_they_import() -> None:
+    assert not [name for name in demanded("dependencies") if name.startswith("ros-")]
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "rt_gait_ros" / "nodes").glob("*.py")]
+    messages = set(re.findall(r"^from (\w+_msgs)\.\w+ import", "\n".join(sources), re.MULTILINE))
+    assert {f"ros-jazzy-{name.replace('_', '-')}" for name in {*messages, "rclpy"}} <= demanded("ros")
 
 
 @pytest.mark.skipif(share_directory() == ROOT, reason="the sources are imported, nothing is installed")
