@@ -12,9 +12,10 @@ import numpy as np
 
 from rt_gait_ros.evaluation.bench import Row
 from rt_gait_ros.image_files import write_image
+from rt_gait_ros.pose.config import PoseConfig
 from rt_gait_ros.pose.layouts import LEFT_ANKLE, LEFT_HIP, RIGHT_ANKLE, TRT_POSE
 from rt_gait_ros.pose.person import PoseFrame
-from rt_gait_ros.pose.pipeline import PoseConfig, PosePipeline
+from rt_gait_ros.pose.pipeline import PosePipeline
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.onnx_client import OnnxClient
 from rt_gait_ros.sources import Frame, open_source

@@ -12,7 +12,8 @@ import numpy as np
 from generated_walks import generate, shares
 
 from rt_gait_ros.evaluation.bench import Row
-from rt_gait_ros.pose.pipeline import PoseConfig, PosePipeline
+from rt_gait_ros.pose.config import PoseConfig
+from rt_gait_ros.pose.pipeline import PosePipeline
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.onnx_client import OnnxClient
 from rt_gait_ros.sources import Frame

@@ -11,7 +11,8 @@ from rt_gait_ros.datasets.mot_challenge import write_mot
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.track_export import export_tracks, numbered, recording_of
 from rt_gait_ros.masking import readable
-from rt_gait_ros.pose.pipeline import CAMERA_MOTIONS, PoseConfig, PosePipeline
+from rt_gait_ros.pose.config import CAMERA_MOTIONS, PoseConfig
+from rt_gait_ros.pose.pipeline import PosePipeline
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.onnx_client import OnnxClient
 from rt_gait_ros.sources.opening import open_source

@@ -3,12 +3,13 @@
 import contextlib
 import hashlib
 import io
+import json
 import multiprocessing
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from queue import Empty
 from typing import Any
@@ -21,7 +22,8 @@ from rt_gait_ros.errors import GaitError
 from rt_gait_ros.frame import Frame
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.masking import readable
-from rt_gait_ros.pose.pipeline import PoseConfig, PosePipeline
+from rt_gait_ros.pose.config import PoseConfig
+from rt_gait_ros.pose.pipeline import PosePipeline
 from rt_gait_ros.serving.onnx_client import OnnxClient
 from rt_gait_ros.sources.video import Video
 from rt_gait_ros.tracking.config import TrackerConfig
@@ -248,7 +250,8 @@ def _settings(repository: Path) -> str:
         hashlib.sha256((repository / name / "1" / "model.onnx").read_bytes()).hexdigest()
         for name in (pose.detector, pose.person_model)
     ]
-    return repr((VERSION, MIN_QUALITY, pose, TrackerConfig(), networks))
+    known = {"version": VERSION, "min_quality": MIN_QUALITY, "networks": networks}
+    return json.dumps(known | {"pose": asdict(pose), "tracker": asdict(TrackerConfig())}, sort_keys=True)
 
 
 def _key(video: Path, settings: str) -> str:

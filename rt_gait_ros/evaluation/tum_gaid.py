@@ -20,7 +20,8 @@ from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.distance import distances
 from rt_gait_ros.gait.model import GaitModel
 from rt_gait_ros.image_files import read_image
-from rt_gait_ros.pose.pipeline import PoseConfig, PosePipeline
+from rt_gait_ros.pose.config import PoseConfig
+from rt_gait_ros.pose.pipeline import PosePipeline
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.onnx_client import OnnxClient
 from rt_gait_ros.silhouette.flow import WINDOW, Place, placed, window_starts

@@ -10,6 +10,7 @@ import numpy as np
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.jobs import Arrays, Embed, Job, half
 from rt_gait_ros.gait.model import GaitModel
+from rt_gait_ros.settings import check, setting
 from rt_gait_ros.synthesis import bodies, clothes, gaits, masks, outlines, strollers, tears, things, view, walks
 from rt_gait_ros.synthesis.strollers import Stroller, make_stroller, stroller_silhouettes
 from rt_gait_ros.synthesis.walks import Nuisances, random_scene
@@ -32,18 +33,15 @@ class Cast:
     Raises UsageError for what cannot be compared.
     """
 
-    people: int = 500
-    strangers: int = 64  # as many votes as the statistics of a scene hold
+    people: int = setting(500, "Who is tested.", 2, PER_SEED // 2)
+    strangers: int = setting(64, "Others.", 0, PER_SEED // 2, source="votes that the statistics of a scene hold")
     azimuths: tuple[int, ...] = AZIMUTHS
     heights: tuple[float, ...] = HEIGHTS
-    frames: int = 60
-    seed: int = 0
+    frames: int = setting(60, "Images of a walk.", 1, 1000)
+    seed: int = setting(0, "Other people for every number.", 0, SEEDS - 1)
 
     def __post_init__(self) -> None:
-        if not 2 <= self.people <= PER_SEED // 2:
-            raise UsageError(f"{self.people} people: 2 to {PER_SEED // 2} can be compared")
-        if not 0 <= self.strangers <= PER_SEED // 2:
-            raise UsageError(f"{self.strangers} strangers: 0 to {PER_SEED // 2} there can be")
+        check(self, "virtual people")
         if len(self.azimuths) < 2 or len(set(self.azimuths)) < len(self.azimuths):
             raise UsageError("azimuths: two at least are needed, all different")
         if not all(0 <= azimuth < 360 for azimuth in self.azimuths):
@@ -52,10 +50,6 @@ class Cast:
             raise UsageError("camera heights: one at least is needed, all different")
         if not all(0.1 <= height <= 5.0 for height in self.heights):
             raise UsageError("camera heights are metres from 0.1 to 5")
-        if not 1 <= self.frames <= 1000:
-            raise UsageError(f"{self.frames} frames: a walk has 1 to 1000")
-        if not 0 <= self.seed < SEEDS:
-            raise UsageError(f"seed {self.seed}: 0 to {SEEDS - 1} have people")
 
     @property
     def views(self) -> tuple[tuple[int, float], ...]:

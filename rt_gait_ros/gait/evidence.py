@@ -47,8 +47,10 @@ class Evidence:
 
     def __init__(self, config: RecognizerConfig) -> None:
         self._config = config
-        self._looks: deque[Look] = deque(maxlen=config.looks)
-        self._rows: deque[np.ndarray] = deque(maxlen=config.looks)  # distances (N,) of the older looks, oldest first
+        self._looks: deque[Look] = deque(maxlen=config.decision_embeddings)
+        self._rows: deque[np.ndarray] = deque(
+            maxlen=config.decision_embeddings
+        )  # distances (N,) of the older looks, oldest first
         self._version: tuple[int, ...] = ()
         self._shift: np.ndarray | None = None
         self.holds = ""  # person_id the track is IDENTIFIED as
@@ -57,8 +59,8 @@ class Evidence:
     def use_config(self, config: RecognizerConfig) -> None:
         """Judge by other lines from now on; of the looks so far the newest are kept."""
         self._config = config
-        self._looks = deque(self._looks, maxlen=config.looks)
-        self._rows = deque(maxlen=config.looks)
+        self._looks = deque(self._looks, maxlen=config.decision_embeddings)
+        self._rows = deque(maxlen=config.decision_embeddings)
 
     @property
     def latest(self) -> Look | None:
@@ -86,15 +88,17 @@ class Evidence:
         self._shift = shift
         if shift is not None:
             distances = distances + shift
-        if len(self._looks) < self._config.agree:
+        if len(self._looks) < self._config.agreeing_embeddings:
             return self._settled(Verdict(IdentityStatus.COLLECTING), references)
         if not references.persons:
             return self._settled(Verdict(IdentityStatus.UNKNOWN), references)
         contradicted = self._contradicted(distances, references)
         if contradicted:
-            distances = distances[-self._config.agree :]
-            self._looks = deque(list(self._looks)[-self._config.agree :], self._config.looks)
-            self._rows = deque(list(self._rows)[-self._config.agree :], self._config.looks)
+            distances = distances[-self._config.agreeing_embeddings :]
+            self._looks = deque(
+                list(self._looks)[-self._config.agreeing_embeddings :], self._config.decision_embeddings
+            )
+            self._rows = deque(list(self._rows)[-self._config.agreeing_embeddings :], self._config.decision_embeddings)
             self.holds = self.last_held = ""
         weights = np.array([look.weight for look in self._looks]) + 1e-6  # all of quality 0 is no division by 0
         fused = weights @ distances / weights.sum()
@@ -105,8 +109,8 @@ class Evidence:
 
     def agrees(self, person: int, without: Collection[int]) -> bool:
         """Whether each of the newest looks is nearest to this person, `without` some others; both as last judged."""
-        rows = list(self._rows)[-self._config.agree :]
-        if len(rows) < self._config.agree:
+        rows = list(self._rows)[-self._config.agreeing_embeddings :]
+        if len(rows) < self._config.agreeing_embeddings:
             return False
         newest = np.stack(rows) + (0.0 if self._shift is None else self._shift)
         newest[:, list(without)] = np.inf
@@ -129,7 +133,7 @@ class Evidence:
         slack = self._config.hysteresis if stands else 0.0
         if nearest > self._config.accept_line * (1 + slack):
             return IdentityStatus.UNKNOWN
-        newest = distances[-self._config.agree :].argmin(axis=1)
+        newest = distances[-self._config.agreeing_embeddings :].argmin(axis=1)
         agreed = stands or bool((newest == best).all())
         if margin < self._config.margin_line * (1 - slack) or not agreed:
             return IdentityStatus.AMBIGUOUS
@@ -141,7 +145,7 @@ class Evidence:
         index = next((n for n, p in enumerate(references.persons) if p.person_id == self.last_held), None)
         if index is None:
             return False
-        newest = distances[-self._config.agree :]
+        newest = distances[-self._config.agreeing_embeddings :]
         held = newest[:, index]
         beyond = held > self._config.accept_line * (1 + self._config.hysteresis)
         another = held - newest.min(axis=1) > self._config.margin_line

@@ -17,7 +17,7 @@ from rt_gait_ros.gait.identity import IdentityStatus
 from rt_gait_ros.gait.walkers import Walker
 from rt_gait_ros.tracking.track import TrackState
 
-_NEVER = 1e9  # cost of what must not be assigned; distances are below 1e6 (config.RANGES)
+_NEVER = 1e9  # cost of what must not be assigned; distances are below 1e6 (RecognizerConfig)
 
 
 @dataclass(slots=True)

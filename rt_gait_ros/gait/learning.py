@@ -212,7 +212,7 @@ class Learner:
         if stretch.fresh and not self._same_side(stretch.fresh[-1], (look, seen)):
             stretch.fresh.clear()
         stretch.fresh.append((look, seen))
-        if len(stretch.fresh) < self._config.agree:
+        if len(stretch.fresh) < self._config.agreeing_embeddings:
             return
         stretch.fresh.clear()
         frames = np.stack([frame for _, frame in stretch.frames]) if self._config.keep_gait_frames else None

@@ -2,17 +2,18 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from rt_gait_ros.serving.inference import InferenceClient, ModelMismatch, ModelSpec, TensorSpec
 from rt_gait_ros.serving.streaming import WINDOW_PARAMETER
-
-FRAME_DTYPES = {"silhouette": "uint8", "skeleton": "uint8", "flow": "int16"}
+from rt_gait_ros.silhouette.kinds import GAIT_FRAME_KINDS
 
 
 @dataclass(frozen=True, slots=True)
 class GaitModel:
     """A gait network by its own description (config.pbtxt).
 
-    gait_frame_kind: what it eats, a key of FRAME_DTYPES. frame_shape: of one gait frame, (H, W) or (H, W, C).
+    gait_frame_kind: what it takes, a key of GAIT_FRAME_KINDS. frame_shape: of one gait frame, (H, W) or (H, W, C).
     min_frames, max_frames: gait frames that one embedding may stand on. embedding_shape: (P, C), -1 for any.
     stream_window: for a network that keeps a set per track on the server, the frames of its sliding window, 0 for a set
     that grows; None for a network that is sent all frames each time.
@@ -30,17 +31,18 @@ class GaitModel:
     def from_spec(cls, spec: ModelSpec) -> "GaitModel":
         """Read a server's description. Raises ModelMismatch where it is not one of a gait network."""
         kind = spec.parameters.get("gait_frame_kind", "")
-        if kind not in FRAME_DTYPES:
+        if kind not in GAIT_FRAME_KINDS:
             raise ModelMismatch(
-                f"model {spec.name} declares gait_frame_kind {kind!r}: set it to one of {', '.join(FRAME_DTYPES)} "
+                f"model {spec.name} declares gait_frame_kind {kind!r}: set it to one of {', '.join(GAIT_FRAME_KINDS)} "
                 "in the parameters of its config.pbtxt"
             )
+        dtype = np.dtype(GAIT_FRAME_KINDS[kind].dtype).name
         frames = _tensor(spec, spec.inputs, "gait_frames")
         embedding = _tensor(spec, spec.outputs, "embedding")
-        if frames.dtype != FRAME_DTYPES[kind] or len(frames.shape) < 4 or len(embedding.shape) != 3:
+        if frames.dtype != dtype or len(frames.shape) < 4 or len(embedding.shape) != 3:
             raise ModelMismatch(
                 f"model {spec.name} takes gait_frames {frames.dtype}{list(frames.shape)} and gives "
-                f"embedding {list(embedding.shape)}: a {kind} network takes {FRAME_DTYPES[kind]}[B, S, H, W(, C)] "
+                f"embedding {list(embedding.shape)}: a {kind} network takes {dtype}[B, S, H, W(, C)] "
                 "and gives [B, P, C]"
             )
         shortest, longest = _count(spec, "min_frames", 1), _count(spec, "max_frames", 100)

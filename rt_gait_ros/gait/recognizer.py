@@ -289,7 +289,11 @@ class GaitRecognizer:
 
     def _vote(self, walker: Walker) -> None:
         """A track that ended counts for its scene. Not before: nobody's walk is to be held against itself."""
-        if self._scenes is None or not self._config.scene_normalisation or walker.looks < self._config.agree:
+        if (
+            self._scenes is None
+            or not self._config.scene_normalisation
+            or walker.looks < self._config.agreeing_embeddings
+        ):
             return
         assert walker.mean is not None
         try:

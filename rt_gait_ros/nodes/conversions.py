@@ -5,6 +5,7 @@ fifty times as much. Arrays that come out of a message are views of it.
 """
 
 import array
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any, TypeVar
 
@@ -28,15 +29,10 @@ from rt_gait_ros.msg import (
 from rt_gait_ros.msg import PersonPose as PersonPoseMessage
 from rt_gait_ros.nodes.image_conversion import compressed_to_bgr, image_to_bgr
 from rt_gait_ros.pose.person import PersonPose, PoseFrame
+from rt_gait_ros.silhouette.kinds import GAIT_FRAME_KINDS
 from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
 
-# Joints of each layout and shape, dtype and encoding of each kind of gait frame, as PersonPoseArray.msg defines them.
-JOINTS = {"trt_pose": 18, "coco": 17}
-GAIT_FRAMES: dict[str, tuple[tuple[int, ...], type, str]] = {
-    "silhouette": ((64, 64), np.uint8, "mono8"),
-    "skeleton": ((64, 44, 2), np.uint8, "8UC2"),
-    "flow": ((60, 60, 2), np.int16, "16SC2"),
-}
+JOINTS = {"trt_pose": 18, "coco": 17}  # of each layout, as PersonPoseArray.msg defines them
 BILLION = 1_000_000_000
 
 
@@ -135,16 +131,14 @@ def tracks_to_message(frame: TrackFrame) -> PersonTrackArray:
 
 
 def tracks_from_message(message: PersonTrackArray) -> TrackFrame:
-    """PersonTrackArray to TrackFrame. Raises MalformedMessage."""
-    seen = [track for track in message.tracks if track.keypoint_layout]
-    with_frame = [track for track in message.tracks if track.gait_frame_kind]
+    """PersonTrackArray to TrackFrame. Raises MalformedMessage, also for tracks of several layouts or kinds."""
+    layout = _the_only(message.tracks, "keypoint_layout")
+    kind = _the_only(message.tracks, "gait_frame_kind")
     frame = TrackFrame(
         from_time(message.header.stamp), message.header.frame_id, message.image_width, message.image_height
     )
-    if seen:
-        frame.layout = seen[0].keypoint_layout
-    if with_frame:
-        frame.gait_frame_kind = with_frame[0].gait_frame_kind
+    frame.layout = layout or frame.layout
+    frame.gait_frame_kind = kind or frame.gait_frame_kind
     frame.tracks = [_read_track(track) for track in message.tracks]
     return frame
 
@@ -177,6 +171,14 @@ def _track_to_message(track: Track, frame: TrackFrame, header: Header) -> Person
         if track.position_covariance is not None:
             message.position_covariance = np.ascontiguousarray(track.position_covariance, np.float64).ravel()
     return message
+
+
+def _the_only(tracks: Sequence[PersonTrack], name: str) -> str:
+    """What all tracks that have this field say in it; empty where none has it."""
+    said = sorted({getattr(track, name) for track in tracks} - {""})
+    if len(said) > 1:
+        raise MalformedMessage(f"tracks of one image have several values of {name}: {', '.join(said)}; one is allowed")
+    return said[0] if said else ""
 
 
 def _read_track(message: PersonTrack) -> Track:
@@ -283,10 +285,11 @@ def _roi(box: np.ndarray, width: int, height: int) -> RegionOfInterest:
 def _gait_frame(frame: np.ndarray | None, kind: str) -> Image:
     if frame is None:
         return Image()
-    shape, dtype, encoding = GAIT_FRAMES[kind]
+    known = GAIT_FRAME_KINDS[kind]
+    height, width = known.shape[:2]
     data = array.array("B")
-    data.frombytes(np.ascontiguousarray(frame, dtype).tobytes())
-    return Image(height=shape[0], width=shape[1], encoding=encoding, step=len(data) // shape[0], data=data)
+    data.frombytes(np.ascontiguousarray(frame, known.dtype).tobytes())
+    return Image(height=height, width=width, encoding=known.encoding, step=len(data) // height, data=data)
 
 
 def _read_body_id(body_id: str) -> str:
@@ -326,9 +329,10 @@ def _read_motion(values: "array.array[float]") -> np.ndarray | None:
 def _read_gait_frame(image: Image, kind: str) -> np.ndarray | None:
     if image.height == 0:
         return None
-    if kind not in GAIT_FRAMES:
-        raise MalformedMessage(f"gait frame kind '{kind}' is unknown: {', '.join(GAIT_FRAMES)} are known")
-    shape, dtype, encoding = GAIT_FRAMES[kind]
+    if kind not in GAIT_FRAME_KINDS:
+        raise MalformedMessage(f"gait frame kind '{kind}' is unknown: {', '.join(GAIT_FRAME_KINDS)} are known")
+    known = GAIT_FRAME_KINDS[kind]
+    shape, dtype, encoding = known.shape, known.dtype, known.encoding
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
     if (image.height, image.width) != shape[:2] or image.encoding != encoding or len(image.data) != size:
         raise MalformedMessage(

@@ -11,8 +11,9 @@ from rt_gait_ros.nodes.image_inlet import ImageInlet
 from rt_gait_ros.nodes.links import RESULT_QOS, Link
 from rt_gait_ros.nodes.parameters import settings
 from rt_gait_ros.nodes.processing import NetworkStage
+from rt_gait_ros.pose.config import PoseConfig
 from rt_gait_ros.pose.person import PoseFrame
-from rt_gait_ros.pose.pipeline import PoseConfig, PosePipeline
+from rt_gait_ros.pose.pipeline import PosePipeline
 
 NAME = "pose_node"
 PURPOSE = (

@@ -21,8 +21,9 @@ from rt_gait_ros.gait.person import GalleryInUse, Person
 from rt_gait_ros.paths import expand
 from rt_gait_ros.pipeline.seen import SeenPerson, seen_person
 from rt_gait_ros.pipeline.tracking import TrackingPipeline
+from rt_gait_ros.pose.config import PoseConfig
 from rt_gait_ros.pose.errors import PoseSettingsError
-from rt_gait_ros.pose.pipeline import PoseConfig, checked_image
+from rt_gait_ros.pose.pipeline import checked_image
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.backends import open_client
 from rt_gait_ros.serving.inference import InferenceClient

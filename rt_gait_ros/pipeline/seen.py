@@ -83,7 +83,7 @@ def why_nameless(track: Track, identity: Identity, config: RecognizerConfig, min
         return problem
     if identity.status is IdentityStatus.COLLECTING:
         if identity.frames_used >= min_frames:
-            return f"{config.agree} looks at the walk are needed, and there are not as many yet"
+            return f"{config.agreeing_embeddings} looks at the walk are needed, and there are not as many yet"
         standing = "" if track.walking else ", and is not walking now"
         return f"has shown {identity.frames_used} of {min_frames} good walking frames{standing}"
     if not identity.candidates:

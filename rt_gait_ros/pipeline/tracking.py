@@ -2,8 +2,9 @@
 
 from rt_gait_ros.frame import Frame
 from rt_gait_ros.pipeline.following import Following
+from rt_gait_ros.pose.config import PoseConfig
 from rt_gait_ros.pose.person import PoseFrame
-from rt_gait_ros.pose.pipeline import PoseConfig, PosePipeline
+from rt_gait_ros.pose.pipeline import PosePipeline
 from rt_gait_ros.serving.inference import InferenceClient
 from rt_gait_ros.tracking.camera import CameraModel
 from rt_gait_ros.tracking.config import TrackerConfig

@@ -15,7 +15,7 @@ class Follower:
     """Where one person is and will be. `reading` is of the last image; `keypoints` the same, filtered."""
 
     def __init__(self, reading: PersonReading, time: float, smooth: bool) -> None:
-        self.unconfirmed = 0
+        self.missed_detections = 0
         self._filter = KeypointFilter() if smooth else None
         self._speed = np.zeros(2)
         self._time = time

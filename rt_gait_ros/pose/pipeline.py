@@ -1,15 +1,15 @@
 """From one image to everybody in it: a whole-image network finds people, a per-person network follows them."""
 
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 
 import numpy as np
 
 from rt_gait_ros.frame import Frame
 from rt_gait_ros.pose import person_network
 from rt_gait_ros.pose.camera_motion import CameraMotion
+from rt_gait_ros.pose.config import PoseConfig
 from rt_gait_ros.pose.detectors import Detector
-from rt_gait_ros.pose.errors import PoseError, PoseSettingsError
+from rt_gait_ros.pose.errors import PoseError
 from rt_gait_ros.pose.follower import SAME_DETECTION, Follower, distance, without_duplicates
 from rt_gait_ros.pose.layouts import LAYOUT, OPENPOSE_THIN
 from rt_gait_ros.pose.paf import PafParser
@@ -20,68 +20,10 @@ from rt_gait_ros.serving.inference import InferenceClient
 from rt_gait_ros.silhouette.flow import FLOW_RATE, FlowFrames
 from rt_gait_ros.silhouette.thinning import Thinning
 
-GAIT_FRAME_KINDS = ("silhouette", "skeleton", "flow", "")
-CAMERA_MOTIONS = ("off", "image")
-
 # BlazePose's batch in the model repository (max_batch_size).
 _BATCH = 8
 # Seconds without an image (or a step back in time: a looped video) after which nobody is where they were.
 _LONGEST_GAP = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class PoseConfig:
-    """What the pose stage does; every field is a parameter of the pose node.
-
-    detector: model that finds people in the whole image: movenet_multipose, openpose_mobilenet_thin, or an exported
-        trt_pose network (outputs cmap and paf).
-    detector_size: longer side in pixels of the image given to it; networks of a fixed size ignore it.
-    detector_period: images from one whole-image run to the next while everybody is followed. Without anybody, and in
-        the image after somebody was lost, it runs at once.
-    person_model: per-person network.
-    max_people: people followed at a time; each costs one run of the per-person network. The largest come first.
-    min_parts: joints a whole-image detection needs before somebody is looked at more closely.
-    presence: least probability, by the per-person network, that its region holds a person.
-    unconfirmed: whole-image runs in a row that may miss a followed person before the follower is dropped; 0: any.
-    keypoint_confidence: joints less sure than this are reported as missing.
-    smoothing: filter each followed person's keypoints through time.
-    gait_frame_kind: what to make for gait recognition: "silhouette", "skeleton", "flow", or "" for nothing. Flow is
-        made from one image to the next of FLOW_RATE a second; what a faster camera has between them gets no frame.
-    camera_motion: "image": tell how the camera moved from image to image, by what stands still in them; or "off".
-    """
-
-    detector: str = "movenet_multipose"
-    detector_size: int = 320  # 64..2048
-    detector_period: int = 5  # 1..1000
-    person_model: str = person_network.MODEL
-    max_people: int = 8  # 1..64
-    min_parts: int = 5  # 2..18
-    presence: float = 0.5  # 0..1
-    unconfirmed: int = 12  # 0..1000
-    keypoint_confidence: float = 0.1  # 0..1
-    smoothing: bool = True
-    gait_frame_kind: str = "silhouette"  # one of GAIT_FRAME_KINDS
-    # One of CAMERA_MOTIONS. Not in the repr, by which stored walks are known: they are the same with "off".
-    camera_motion: str = field(default="off", repr=False)
-
-    def __post_init__(self) -> None:
-        """Refuse values outside the ranges above."""
-        ranges = {
-            "detector_size": (64, 2048),
-            "detector_period": (1, 1000),
-            "max_people": (1, 64),
-            "min_parts": (2, 18),
-            "presence": (0.0, 1.0),
-            "unconfirmed": (0, 1000),
-            "keypoint_confidence": (0.0, 1.0),
-        }
-        for name, (low, high) in ranges.items():
-            if not low <= getattr(self, name) <= high:
-                raise PoseSettingsError(f"{name} = {getattr(self, name)} must lie in {low}..{high}")
-        if self.gait_frame_kind not in GAIT_FRAME_KINDS:
-            raise PoseSettingsError(f"gait_frame_kind = {self.gait_frame_kind!r} must be one of {GAIT_FRAME_KINDS}")
-        if self.camera_motion not in CAMERA_MOTIONS:
-            raise PoseSettingsError(f"camera_motion = {self.camera_motion!r} must be one of {CAMERA_MOTIONS}")
 
 
 class PosePipeline:
@@ -179,14 +121,14 @@ class PosePipeline:
         """Hold whole-image people against the followers: confirm, drop, and start following whoever is new."""
         newcomers = list(people)
         for follower in self._followers:
-            follower.unconfirmed += 1
+            follower.missed_detections += 1
         for follower in self._followers:
             near = [distance(person, follower.keypoints, follower.height) < SAME_DETECTION for person in newcomers]
             if any(near):
-                follower.unconfirmed = 0
+                follower.missed_detections = 0
             newcomers = [person for person, taken in zip(newcomers, near, strict=True) if not taken]
-        if self._config.unconfirmed:
-            self._followers = [f for f in self._followers if f.unconfirmed < self._config.unconfirmed]
+        if self._config.max_missed_detections:
+            self._followers = [f for f in self._followers if f.missed_detections < self._config.max_missed_detections]
         regions = [
             region for person in newcomers if (region := person_network.region_from_keypoints(person)) is not None
         ]

@@ -13,6 +13,7 @@ import numpy as np
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.frame import Frame
 from rt_gait_ros.masking import readable
+from rt_gait_ros.settings import check, setting
 
 # Beyond any camera; a larger number in a container is a time base, not a frame rate.
 MAX_FPS = 1000.0
@@ -41,19 +42,16 @@ class SourceOptions:
     report: takes one line about whatever happens while the source runs, from whichever thread saw it.
     """
 
-    width: int = 0
-    height: int = 0
-    fps: float = 0.0
+    width: int = setting(0, "Pixels to fit the image into; 0: as the height says, or as recorded.", 0)
+    height: int = setting(0, "Pixels to fit the image into; 0: as the width says, or as recorded.", 0)
+    fps: float = setting(0.0, "Frames per second; 0: as the recording or the camera says.", 0.0, MAX_FPS)
     pace: bool = True
     loop: bool = False
     frame_id: str = "camera"
     report: Callable[[str], None] = log_line
 
     def __post_init__(self) -> None:
-        if self.width < 0 or self.height < 0:
-            raise UsageError(f"image size {self.width}x{self.height} is negative; use 0 for the source's own size")
-        if not 0.0 <= self.fps <= MAX_FPS:
-            raise UsageError(f"fps {self.fps:g} is outside 0 to {MAX_FPS:g}; use 0 for the source's own rate")
+        check(self, "source")
 
 
 @dataclass(frozen=True, slots=True)

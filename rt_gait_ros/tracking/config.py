@@ -1,15 +1,9 @@
-"""What can be set on a tracker, with range, meaning and source of every value."""
+"""Settings of a tracker."""
 
-import math
-from dataclasses import dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass
 
 from rt_gait_ros.errors import UsageError
-
-
-def _setting(default: float, low: float, high: float, doc: str) -> Any:
-    """One number of the configuration; range and meaning travel in the field's metadata, for parameter descriptions."""
-    return field(default=default, metadata={"range": (low, high), "doc": doc})
+from rt_gait_ros.settings import check, setting
 
 
 @dataclass(frozen=True)
@@ -19,48 +13,76 @@ class TrackerConfig:
     Raises UsageError when a value is out of its range.
     """
 
-    high_confidence: float = _setting(
-        0.45, 0.0, 1.0, "detections at least this sure meet the tracks first (ByteTrack, Zhang et al. 2022: 0.5-0.6)"
-    )
-    low_confidence: float = _setting(
-        0.1,
+    high_confidence: float = setting(
+        0.45,
+        "Detections at least this sure meet the tracks first.",
         0.0,
         1.0,
-        "detections below are ignored; those between this and high_confidence only keep tracks (ByteTrack)",
+        live=True,
+        source="ByteTrack, Zhang et al. 2022: 0.5-0.6",
     )
-    confirm_after: int = _setting(3, 1, 100, "images in which a new track must be seen to be believed (SORT min_hits)")
-    lost_after: float = _setting(
-        2.0, 0.05, 60.0, "seconds unseen after which a track is given up (ByteTrack, OC-SORT: 30 frames = 1 s)"
+    low_confidence: float = setting(
+        0.1,
+        "Detections below are ignored; those between this and high_confidence only keep tracks alive.",
+        0.0,
+        1.0,
+        live=True,
+        source="ByteTrack",
     )
-    exit_after: float = _setting(
-        0.4, 0.0, 60.0, "seconds unseen after which a track that walked out over the border is given up"
+    confirm_after: int = setting(
+        3, "Images in which a new track must be seen to be believed.", 1, 100, live=True, source="SORT's min_hits"
     )
-    acceleration: float = _setting(
-        0.22, 0.01, 10.0, "how freely people change their velocity: white noise in body heights / s^1.5"
+    lost_after: float = setting(
+        2.0,
+        "Seconds unseen after which a track is given up.",
+        0.05,
+        60.0,
+        live=True,
+        source="ByteTrack, OC-SORT: 30 frames = 1 s",
     )
-    box_noise: float = _setting(
-        0.06, 0.001, 0.5, "standard deviation of a detected box in body heights (DeepSORT, Wojke et al. 2017: 1/20)"
+    exit_after: float = setting(
+        0.4, "Seconds unseen after which a track that walked out over the border is given up.", 0.0, 60.0, live=True
     )
-    gate: float = _setting(
+    acceleration: float = setting(
+        0.22,
+        "How freely people change their velocity, as white noise in body heights per second to the power of 1.5.",
+        0.01,
+        10.0,
+        live=True,
+    )
+    box_noise: float = setting(
+        0.06,
+        "Standard deviation of a detected box in body heights.",
+        0.001,
+        0.5,
+        live=True,
+        source="DeepSORT, Wojke et al. 2017: 1/20",
+    )
+    gate: float = setting(
         23.0,
+        "Largest squared Mahalanobis distance at which a detection may join a track.",
         1.0,
         100.0,
-        "largest squared Mahalanobis distance of a join (chi-square, 4 degrees: all but 1 in 8000; DeepSORT: 0.95)",
+        live=True,
+        source="chi-square, 4 degrees: all but 1 in 8000; DeepSORT: 0.95",
     )
-    appearance_weight: float = _setting(
-        9.0, 0.0, 100.0, "weight of 1 - overlap of boxes and of 1 - OKS of keypoints beside the motion log-likelihood"
+    appearance_weight: float = setting(
+        9.0,
+        "Weight of box overlap and keypoint similarity beside the motion's likelihood.",
+        0.0,
+        100.0,
+        live=True,
     )
-    unmatched_cost: float = _setting(
-        25.0, 1.0, 200.0, "a join that costs more is refused: the track stays unseen and a new one may begin"
+    unmatched_cost: float = setting(
+        25.0,
+        "A join that costs more is refused - the track stays unseen and a new one may begin.",
+        1.0,
+        200.0,
+        live=True,
     )
-    max_people: int = _setting(200, 1, 2000, "detections used per image, the surest first; the rest is dropped")
+    max_people: int = setting(200, "Detections used per image, the surest first.", 1, 2000, live=True)
 
     def __post_init__(self) -> None:
-        for item in fields(self):
-            value, (low, high) = getattr(self, item.name), item.metadata["range"]
-            if not isinstance(value, int | float) or not math.isfinite(value) or not low <= value <= high:
-                raise UsageError(f"tracker: {item.name} is {value!r}; set it to a number from {low} to {high}")
-            if item.type in (int, "int") and value != int(value):
-                raise UsageError(f"tracker: {item.name} is {value!r}; set it to a whole number")
+        check(self, "tracker")
         if self.low_confidence > self.high_confidence:
             raise UsageError(f"tracker: low_confidence {self.low_confidence} is above high_confidence; lower it")

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from rt_gait_ros.errors import UsageError
 from rt_gait_ros.networks.set_networks import Centred, SetNetwork
+from rt_gait_ros.settings import check, setting
 from rt_gait_ros.training.cohorts import Cohorts
 from rt_gait_ros.training.gait_losses import centred, circle, contrastive, triplet
 from rt_gait_ros.training.gait_networks import PRUNED, WIDTHS, described, trainable
@@ -33,34 +33,24 @@ _VALIDATION_DRAWS = 8
 
 @dataclass(frozen=True, slots=True)
 class GaitTraining:
-    """A training run. people, scenes, frames: of a batch (P, C, S). learning_rate: the highest, of one cycle.
+    """A training run; a batch is (P, C, S) gait frames of people, scenes and frames.
 
-    network: key of gait_networks.WIDTHS, or PRUNED, which starts from a given one.
-    evaluate_every: epochs between two looks at people who are not trained on.
+    network: key of gait_networks.WIDTHS, or PRUNED, which starts from a given one. Raises UsageError.
     """
 
-    network: str = "gaitset"
-    loss: str = "contrastive"
-    epochs: int = 20
-    steps: int = 50
-    people: int = 16
-    scenes: int = 6
-    frames: int = 3
-    learning_rate: float = 1e-3
-    evaluate_every: int = 5
-    seed: int = 0
+    network: str = setting("gaitset", "What is trained.", choices=(*WIDTHS, PRUNED))
+    loss: str = setting("contrastive", "What is minimised.", choices=LOSSES)
+    epochs: int = setting(20, "Rounds.", 1)
+    steps: int = setting(50, "Batches of an epoch.", 1)
+    people: int = setting(16, "Persons of a batch.", 2)
+    scenes: int = setting(6, "Scenes of a batch, in each of which every person walks.", 2)
+    frames: int = setting(3, "Gait frames of a walk of a batch.", 1)
+    learning_rate: float = setting(1e-3, "The highest of the cycle.", above=0.0)
+    evaluate_every: int = setting(5, "Epochs between two evaluations on people who are not trained on.", 1)
+    seed: int = setting(0, "Of everything drawn by chance.", 0)
 
     def __post_init__(self) -> None:
-        """Refuse what no run can have."""
-        for name, known in (("network", (*WIDTHS, PRUNED)), ("loss", LOSSES)):
-            if getattr(self, name) not in known:
-                raise UsageError(f"unknown {name} '{getattr(self, name)}': choose one of {', '.join(known)}")
-        least = {"epochs": 1, "steps": 1, "people": 2, "scenes": 2, "frames": 1, "evaluate_every": 1, "seed": 0}
-        for name, smallest in least.items():
-            if getattr(self, name) < smallest:
-                raise UsageError(f"{name} is {getattr(self, name)}: give {smallest} or more")
-        if not self.learning_rate > 0.0:
-            raise UsageError(f"learning_rate is {self.learning_rate}: it must be above 0")
+        check(self, "training")
 
 
 def settings_of(training: GaitTraining, data: str, initial: SetNetwork | None = None) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from rt_gait_ros.errors import UsageError
 from rt_gait_ros.networks.checkpoint import load_strictly
 from rt_gait_ros.networks.trt_pose import ARCHITECTURES, FromPixels, architecture, trt_pose_network
 from rt_gait_ros.pose.topology import Topology
+from rt_gait_ros.settings import check, setting
 from rt_gait_ros.training.coco_evaluation import keypoint_precision
 from rt_gait_ros.training.pose_samples import Augmentation, PoseSamples
 from rt_gait_ros.training.run_folder import RunFolder, going_on
@@ -33,34 +34,26 @@ _PROGRESS_PERIOD = 30.0  # seconds between two words on a long epoch
 class PoseTraining:
     """A training run; the defaults are those of trt_pose's resnet18_baseline_att_224x224_A.
 
-    size: pixels of the square input. deviation: of the targets, as a share of the map. learning_rate falls to a tenth
-    after each of the decay shares of all epochs.
-    evaluate_every: epochs between two evaluations on the validation set, 0 for only the last one. workers: processes
-    that read images, 0 for none.
+    decay: shares of all epochs after each of which learning_rate falls to a tenth. Raises UsageError.
     """
 
     network: str = "resnet18_baseline_att"
-    size: int = 224
-    epochs: int = 250
-    batch: int = 64
-    deviation: float = 0.025
-    learning_rate: float = 1e-3
+    size: int = setting(224, "Pixels of the square input, a multiple of 32.", 32)
+    epochs: int = setting(250, "Rounds over the data set.", 1)
+    batch: int = setting(64, "Images of a batch.", 1)
+    deviation: float = setting(0.025, "Of the targets, as a share of the map.", above=0.0)
+    learning_rate: float = setting(1e-3, "At the beginning.", above=0.0)
     decay: tuple[float, ...] = (0.3, 0.6)
-    evaluate_every: int = 10
-    workers: int = 0
-    seed: int = 0
+    evaluate_every: int = setting(10, "Epochs between two evaluations on the validation set; 0: only the last one.", 0)
+    workers: int = setting(0, "Processes that read images; 0: none.", 0)
+    seed: int = setting(0, "Of everything drawn by chance.", 0)
 
     def __post_init__(self) -> None:
         """Refuse what no run can have."""
         architecture(self.network)
-        if self.size < 32 or self.size % 32:
-            raise UsageError(f"size {self.size} does not fit the network: give a multiple of 32")
-        for name in ("epochs", "batch", "learning_rate", "deviation"):
-            if getattr(self, name) <= 0:
-                raise UsageError(f"{name} is {getattr(self, name)}: it must be above 0")
-        for name in ("evaluate_every", "workers", "seed"):
-            if getattr(self, name) < 0:
-                raise UsageError(f"{name} is {getattr(self, name)}: it must not be below 0")
+        check(self, "training")
+        if self.size % 32:
+            raise UsageError(f"training: size is {self.size}; set it to a multiple of 32")
 
 
 def start_from(network: nn.Module, name: str, state: dict[str, Tensor], source: str) -> None:

@@ -119,7 +119,14 @@ def gallery(tmp_path):
 def config():
     """A look after 10 frames, and every 5 from there; named after three. 0.2 is 11.5 degrees, 0.1 is 5.7."""
     return RecognizerConfig(
-        model="angle", window=10, min_frames=10, refresh_every=5, looks=5, agree=3, accept_distance=0.2, margin=0.1
+        model="angle",
+        window=10,
+        min_frames=10,
+        refresh_every=5,
+        decision_embeddings=5,
+        agreeing_embeddings=3,
+        accept_distance=0.2,
+        margin=0.1,
     )
 
 

@@ -4,14 +4,16 @@ import pytest
 
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.gait import calibration
-from rt_gait_ros.gait.config import RANGES, RecognizerConfig
+from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.resources import resource
+from rt_gait_ros.settings import settings_of
+
+NUMBERS = {name: each for name, each in settings_of(RecognizerConfig).items() if each.low is not None}
 
 
-@pytest.mark.parametrize("name", RANGES)
-def test_values_out_of_range_are_refused(config, name):
-    low, high = RANGES[name]
-    for value in (low - 1, high + 1):
+@pytest.mark.parametrize(("name", "setting"), NUMBERS.items())
+def test_values_out_of_range_are_refused(config, name, setting):
+    for value in (setting.low - 1, setting.high + 1):
         with pytest.raises(UsageError, match=name):
             replace(config, **{name: value})
 
@@ -19,8 +21,8 @@ def test_values_out_of_range_are_refused(config, name):
 def test_lines_must_come_from_somewhere(config):
     with pytest.raises(UsageError, match="calibrate"):
         RecognizerConfig(model="angle")
-    with pytest.raises(UsageError, match="looks"):
-        replace(config, agree=6)
+    with pytest.raises(UsageError, match="decision_embeddings"):
+        replace(config, agreeing_embeddings=6)
     with pytest.raises(UsageError, match="gait_energy_image, not angle"):
         replace(config, calibration=calibration.find(resource("model_repository"), "gait_energy_image"))
 

@@ -83,7 +83,12 @@ def cast(tmp_path_factory, model_repository: Path):
         client = open_client("onnxruntime", "", model_repository, timeout=60.0)
         known = calibration.find(model_repository, MODEL)
         config = RecognizerConfig(
-            calibration=known, looks=1, agree=1, max_candidates=PEOPLE, deadline=60.0, scene_normalisation=False
+            calibration=known,
+            decision_embeddings=1,
+            agreeing_embeddings=1,
+            max_candidates=PEOPLE,
+            deadline=60.0,
+            scene_normalisation=False,
         )
         gallery = Gallery(tmp_path_factory.mktemp("rates") / "people.gallery")
         embedder = GaitRecognizer(client, gallery, config)._embedder

@@ -338,7 +338,13 @@ def test_lost_from_the_start_is_an_error_and_not_a_loop(frames):
 
 def test_recogniser_streams_a_network_that_can(in_process, tmp_path, walk, frames):
     config = RecognizerConfig(
-        model="window_stream", min_frames=6, refresh_every=5, looks=3, agree=2, accept_distance=10.0, margin=0.0
+        model="window_stream",
+        min_frames=6,
+        refresh_every=5,
+        decision_embeddings=3,
+        agreeing_embeddings=2,
+        accept_distance=10.0,
+        margin=0.0,
     )
     recognizer = GaitRecognizer(in_process, Gallery(tmp_path / "people.gallery"), config)
     for image in range(60):

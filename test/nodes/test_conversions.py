@@ -7,8 +7,9 @@ from rclpy.serialization import deserialize_message, serialize_message
 from rt_gait_ros.gait.identity import Candidate, Identity, IdentityFrame, IdentityStatus
 from rt_gait_ros.msg import GaitIdentityArray, PersonPoseArray, PersonTrackArray
 from rt_gait_ros.nodes import conversions
-from rt_gait_ros.nodes.conversions import GAIT_FRAMES, MalformedMessage
+from rt_gait_ros.nodes.conversions import MalformedMessage
 from rt_gait_ros.pose.person import PersonPose, PoseFrame
+from rt_gait_ros.silhouette.kinds import GAIT_FRAME_KINDS
 from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
 
 STAMP = 1_700_000_000_123_456_789
@@ -22,8 +23,8 @@ def keypoints() -> np.ndarray:
 
 
 def gait_frame(kind: str) -> np.ndarray:
-    shape, dtype, _ = GAIT_FRAMES[kind]
-    return np.arange(np.prod(shape)).reshape(shape).astype(dtype)
+    known = GAIT_FRAME_KINDS[kind]
+    return np.arange(np.prod(known.shape)).reshape(known.shape).astype(known.dtype)
 
 
 def pose_frame(kind: str = "silhouette") -> PoseFrame:
@@ -45,7 +46,7 @@ def over_the_wire(message):
     return deserialize_message(serialize_message(message), type(message))
 
 
-@pytest.mark.parametrize("kind", GAIT_FRAMES)
+@pytest.mark.parametrize("kind", GAIT_FRAME_KINDS)
 def test_poses_come_back(kind):
     before = pose_frame(kind)
     after = conversions.poses_from_message(over_the_wire(conversions.poses_to_message(before)))
@@ -222,6 +223,14 @@ def test_malformed_track_is_refused(spoil, line):
     message = conversions.tracks_to_message(TrackFrame(STAMP, "camera", 640, 480, tracks=[placed]))
     spoil(message.tracks[0])
     with pytest.raises(MalformedMessage, match=line):
+        conversions.tracks_from_message(message)
+
+
+@pytest.mark.parametrize(("field", "other"), [("keypoint_layout", "coco"), ("gait_frame_kind", "flow")])
+def test_tracks_of_several_layouts_or_kinds_are_refused(field, other):
+    message = conversions.tracks_to_message(TrackFrame(STAMP, "camera", 640, 480, tracks=[track(), track()]))
+    setattr(message.tracks[1], field, other)
+    with pytest.raises(MalformedMessage, match=f"several values of {field}: {other}, "):
         conversions.tracks_from_message(message)
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rt_gait_ros.gait.config import RANGES, RecognizerConfig
+from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.nodes.parameters import COMMON, TYPES, file_value, specifications
-from rt_gait_ros.pose.pipeline import PoseConfig
+from rt_gait_ros.pose.config import PoseConfig
 from rt_gait_ros.resources import resource
 from rt_gait_ros.tracking.config import TrackerConfig
 
@@ -42,13 +42,6 @@ def test_defaults_are_the_domain_rooms_own(node, config):
             continue
         default = own[field.name].default
         assert default == field.default or (math.isnan(field.default) and default < 0)
-
-
-def test_ranges_are_the_domain_rooms_own():
-    for field in dataclasses.fields(TrackerConfig):
-        assert specifications()["tracker_node"][field.name].range == field.metadata["range"]
-    for name in RANGES.keys() - {"accept_distance", "margin"}:
-        assert specifications()["gait_node"][name].range == RANGES[name]
 
 
 @pytest.mark.parametrize(("node", "specification"), ALL, ids=lambda value: getattr(value, "name", value))

@@ -89,7 +89,11 @@ def test_autostart_tries_again_until_it_can(launch, tmp_path):
         ("pose_node", {"detector_period": "0"}, "must lie within 1 .. "),
         ("tracker_node", {"low_confidence": "0.9"}, "low_confidence 0.9 is above high_confidence"),
         ("pose_node", {"gait_frame_kind": "gait"}, "must be one of: silhouette, skeleton, flow, '' (empty)"),
-        ("gait_node", {"agree": "9"}, "agree is 9, and cannot be more than looks"),
+        (
+            "gait_node",
+            {"agreeing_embeddings": "9"},
+            "agreeing_embeddings is 9; set it to decision_embeddings (6) at the most",
+        ),
     ],
 )
 def test_wrong_parameter_is_refused_in_one_line(launch, name, parameters, line):

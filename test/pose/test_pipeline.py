@@ -3,7 +3,8 @@ import pytest
 
 from rt_gait_ros.errors import GaitError
 from rt_gait_ros.frame import Frame
-from rt_gait_ros.pose.pipeline import PoseConfig, PosePipeline
+from rt_gait_ros.pose.config import PoseConfig
+from rt_gait_ros.pose.pipeline import PosePipeline
 from rt_gait_ros.serving.inference import InferenceError
 
 DETECTOR, PERSON = PoseConfig().detector, PoseConfig().person_model
@@ -91,7 +92,7 @@ def test_at_most_max_people_the_largest_first(client, play):
 
 def test_what_the_detector_keeps_missing_is_dropped(client, play):
     client.people = [(300, 240, 200)]
-    pipeline = PosePipeline(client, PoseConfig(detector_period=1, unconfirmed=3))
+    pipeline = PosePipeline(client, PoseConfig(detector_period=1, max_missed_detections=3))
     play(pipeline)
     client.seen_by_detector = []
     assert [len(play(pipeline).people) for _ in range(4)] == [1, 1, 0, 0]
