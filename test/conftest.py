@@ -1,8 +1,12 @@
 """Fixtures that every room's tests may use."""
 
+import contextlib
 import json
 import os
+import random
 import signal
+import socket
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +28,72 @@ STICK_PARTS = ["head", "left_hand", "right_hand", "left_foot", "right_foot", "hi
 STICK_LINKS = [[1, 6], [6, 4], [6, 5], [1, 2], [1, 3]]
 STICK_COLOURS = [(40, 40, 255), (40, 255, 40), (255, 40, 40), (40, 255, 255), (255, 40, 255)]
 STICK_FIGURE = np.array([[0, -1], [0.7, -0.1], [-0.7, -0.1], [0.4, 1], [-0.4, 1], [0, 0.2]])
+
+
+# Of the rooms whose tests start programs or train: where several processes share the tests, these begin first, since a
+# long file at the end would keep one process busy while the others have nothing to do.
+LONG_ROOMS = ("build", "cli", "nodes", "networks", "serving", "benchmark", "training", "security", "gait", "sources")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In a process of several, put files with slow tests first, then the long rooms."""
+    if not hasattr(config, "workerinput"):
+        return
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    order = {room: place for place, room in enumerate(LONG_ROOMS)}
+    items.sort(key=lambda item: (item.path not in slow, order.get(item.path.parent.name, len(order))))
+
+
+@contextlib.contextmanager
+def _free_domain() -> Iterator[int]:
+    """A DDS domain that no other test on this machine is in: a socket of that name says so, and goes with its process.
+
+    Above 101, the ports of a domain may be those that Linux gives to anybody.
+    """
+    for number in random.SystemRandom().sample(range(1, 102), 101):
+        with socket.socket(socket.AF_UNIX) as sign:
+            try:
+                sign.bind(f"\0rt_gait_ros test domain {number}")
+            except OSError:
+                continue
+            yield number
+            return
+    raise AssertionError("every DDS domain is in use by a test")
+
+
+def _rclpy_is_on() -> bool:
+    """Whether rclpy's default context is initialised. Then it is shut down."""
+    rclpy = sys.modules.get("rclpy")
+    if rclpy is None or not rclpy.ok():
+        return False
+    rclpy.try_shutdown()
+    return True
+
+
+@pytest.fixture(scope="module", autouse=True)
+def domain() -> Iterator[int]:
+    """Nodes of each file, and of the programs that its tests start, hear nobody but each other."""
+    with _free_domain() as number, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ROS_DOMAIN_ID", str(number))
+        patch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+        yield number
+        assert not _rclpy_is_on(), "a fixture of this file leaves rclpy's default context initialised"
+
+
+@pytest.fixture(scope="module")
+def second_domain() -> Iterator[int]:
+    """One more domain that nobody else is in."""
+    with _free_domain() as number:
+        yield number
+
+
+@pytest.fixture(autouse=True)
+def rclpy_is_left_as_it_was(domain: int) -> Iterator[None]:
+    """Who initialises rclpy's default context for good breaks a test of another file, in whatever order they run."""
+    rclpy = sys.modules.get("rclpy")
+    was_on = rclpy is not None and rclpy.ok()
+    yield
+    assert was_on or not _rclpy_is_on(), "this test leaves rclpy's default context initialised"
 
 
 @pytest.fixture(scope="session")

@@ -1,21 +1,37 @@
-"""`rt-gait test`: the tests of a clone, against the installed package."""
+"""`rt-gait test`: the tests of a clone, against the installed package, several at a time."""
 
 import argparse
+import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from rt_gait_ros.errors import GaitError, UsageError
 
 SUMMARY = "run the tests of a clone"
 
+# Options of pytest and pytest-xdist after which there is one process, or the user says how many: what is shown on the
+# terminal, or typed there, belongs to one.
+_ONE_PROCESS = re.compile(
+    r"-[qvxl]*s|--capture=no|--pdb.*|--trace|-n.*|--numprocesses.*|--dist.*|-d|--tx.*|--co|--collect-only|--fixtures.*"
+    r"|--markers|--setup-.*|-V|--version|(-p)?no:xdist"
+)
+_MOST_WORKERS = 6  # each may hold PyTorch and a Triton server: 1.5 GB
+_PATIENCE = 60.0  # seconds for the tests to take down what they have started
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say that the arguments are pytest's own: `main` collects them in `pytest`."""
     parser.usage = "rt-gait test [-h] [PYTEST ARGUMENT ...]"
-    parser.epilog = "Arguments are pytest's; none runs all tests. For example: rt-gait test test/pose -k paf -x"
+    parser.epilog = (
+        "Arguments are pytest's; none runs all tests, in one process more than there are cores. A single file, and "
+        "what uses the terminal (-s, --pdb), runs in one process; -n N says how many. For example: rt-gait test "
+        'test/pose -k paf -x; rt-gait test -m "not slow"'
+    )
     parser.set_defaults(pytest=[])
 
 
@@ -28,10 +44,45 @@ def run(arguments: argparse.Namespace) -> int:
     pytest = Path(sys.executable).with_name("pytest")
     if not pytest.exists():
         raise GaitError("pytest is not installed: run ./rt-gait test in the clone, or pip install '.[test]' there")
-    with subprocess.Popen([pytest, *arguments.pytest], cwd=clone) as tests:
+    workers = _workers(arguments.pytest, clone)
+    environment = dict(os.environ)
+    if workers:
+        # Each worker is one core's work: more threads would wait for each other on cores that others use.
+        environment.setdefault("OMP_NUM_THREADS", "1")
+    # Workers are in a session of their own, since pytest alone would not hand a signal on to them.
+    with subprocess.Popen(
+        [pytest, *workers, *arguments.pytest], cwd=clone, env=environment, start_new_session=bool(workers)
+    ) as tests:
         try:
             return tests.wait()
         except KeyboardInterrupt:  # tests take down what they have started
-            tests.send_signal(signal.SIGINT)
-            tests.wait()
+            _end(tests, bool(workers))
             raise
+
+
+def _workers(words: Sequence[str], clone: Path) -> list[str]:
+    """pytest-xdist's arguments for these of pytest: none for one process."""
+    if any(_ONE_PROCESS.fullmatch(word) for word in words):
+        return []
+    named = {clone / word.partition("::")[0] for word in words if not word.startswith("-")}
+    paths = [path for path in named if path.exists()]
+    if len(paths) == 1 and paths[0].is_file():
+        return []
+    workers = min(len(os.sched_getaffinity(0)) + 1, _MOST_WORKERS)
+    # Files whole, in the order of test/conftest.py: what takes long begins first. A test that kills its process would
+    # be given to the next one, until none is left.
+    return ["-n", str(workers), "--dist", "loadfile", "--no-loadscope-reorder", "--max-worker-restart", "1"]
+
+
+def _end(tests: "subprocess.Popen[bytes]", workers: bool) -> None:
+    """Ask the tests to end, and whatever they have started; what does not is killed."""
+    if not workers:
+        tests.send_signal(signal.SIGINT)
+        tests.wait()
+        return
+    for number in (signal.SIGINT, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired, KeyboardInterrupt):
+            os.killpg(tests.pid, number)
+            tests.wait(_PATIENCE)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(tests.pid, signal.SIGKILL)

@@ -1,8 +1,10 @@
 """The embedded Triton server: started on a model repository, stopped, known to other shells by its state file."""
 
 import ctypes
+import logging
 import os
 import re
+import secrets
 import shutil
 import signal
 import subprocess
@@ -40,9 +42,16 @@ _UNFIT_FOR_STUBS = re.compile(r"[^A-Za-z0-9_@%+=:,./~#-]")
 _ERROR_LINE = re.compile(r"E\d{4} [\d:.]+ \d+ \S+\] ")
 # What a server without a GPU says as an error at every start.
 _HARMLESS = ("CudaDriverHelper has not been initialized",)
-# What the Python backend was seen to abort with, once, loading networks at the same time; the cause is not known.
-_ACCIDENTS = ("boost::interprocess::lock_exception",)
+# Of these the server dies by itself. It was seen to, seldom, while it loaded networks on a busy machine: once with an
+# exception of its shared-memory lock, once without a word. A repository that it does not like ends it otherwise.
+_ACCIDENTS = (signal.SIGABRT, signal.SIGBUS, signal.SIGSEGV)
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+_log = logging.getLogger(__name__)
+
+
+class _Accident(ServerFailed):
+    """The server died of one of _ACCIDENTS while it started."""
 
 
 class TritonServer:
@@ -112,9 +121,9 @@ class TritonServer:
         private_folder(self._folder, mend=True)
         try:
             self._launch(installation, timeout, cancelled)
-        except ServerFailed:
-            if not any(accident in self._log_text() for accident in _ACCIDENTS):
-                raise
+        except _Accident as accident:
+            _log.warning("%s: starting it once more", accident)
+            self.listening.prepare()  # the end of the first removed it
             self._launch(installation, timeout, cancelled)
         return self
 
@@ -193,7 +202,8 @@ class TritonServer:
             "--disable-auto-complete-config",  # config.pbtxt says it all; asking every network costs seconds
             "--exit-timeout-secs=2",
             "--model-control-mode=none",  # a network is code: nobody may bring another one
-            f"--backend-config=python,shm-region-prefix-name={shared_memory_prefix(self.listening)}",
+            # new with each start: what is left of a killed predecessor could hold, or remove, regions of the same names
+            f"--backend-config=python,shm-region-prefix-name={shared_memory_prefix(self.listening)}{secrets.token_hex(4)}_",
         ]
         if installation.libraries is not None:  # the wheel's server: made for CPU boxes
             command += [f"--cache-directory={installation.binary.parents[1] / 'caches'}", "--allow-gpu-metrics=false"]
@@ -207,7 +217,8 @@ class TritonServer:
             while not client.ready(deadline=1.0):
                 code = self._process.poll()
                 if code is not None:
-                    raise ServerFailed(f"the Triton server died (exit code {code}): {self.last_error()}")
+                    kind = _Accident if -code in _ACCIDENTS else ServerFailed
+                    raise kind(f"the Triton server died (exit code {code}): {self.last_error()}")
                 if cancelled():
                     raise ServerFailed("the Triton server was stopped while it started")
                 if time.monotonic() > end:
@@ -225,11 +236,15 @@ class TritonServer:
 
 
 def _reason(log: str) -> str:
-    """The line of a server's log that says best why it died: the network that failed to load, else the last error."""
+    """The line of a server's log that says best why it died: the network that failed to load, else the last error.
+
+    Without any error, the last line: what a C library says as it aborts has no form.
+    """
     lines = [line for line in log.splitlines() if not any(harmless in line for harmless in _HARMLESS)]
     errors = [line for line in lines if _ERROR_LINE.match(line) or line.startswith(("error:", "terminate called"))]
     failures = [line for line in errors if "failed to load '" in line]
-    line = (failures or errors or ["it said nothing"])[-1 if not failures else 0]
+    last = [line for line in lines if line.strip()][-1:]
+    line = (failures or errors or last or ["it said nothing"])[-1 if not failures else 0]
     # in Triton's log a message stands between quotes, with line ends escaped and a Python traceback behind it
     return _ERROR_LINE.sub("", line).strip().strip('"').partition("\\n\\nAt:")[0]
 

@@ -38,6 +38,7 @@ def test_each_choice_undoes_one_thing():
         assert len(undone) == (name != "usual"), name
 
 
+@pytest.mark.slow
 def test_trains_and_searches_real_walks(tmp_path, videos):
     result = ablations._train_and_search("usual", 1, 1, videos, tmp_path, lambda _: None)
     assert [(pair.gallery, pair.probe) for pair in result.pairs] == [("d1", "d4"), ("d4", "d1")]

@@ -3,6 +3,8 @@
 import importlib.util
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -174,6 +176,25 @@ def test_help_needs_neither_server_nor_extras(
     with pytest.raises(SystemExit):
         bootstrap.main(words)
     assert not any("triton" in call or ("[" in call and not call.endswith(" .[ros]")) for call in calls)
+
+
+def test_what_ci_runs_first_brings_what_it_then_needs(
+    bootstrap: ModuleType, clone: Path, calls: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The linter and the type checker are taken from the environment that the first command sets up."""
+    script = (ROOT / ".ci" / "run").read_text()
+    first = next(line for line in script.splitlines() if line.startswith("./rt-gait"))
+    monkeypatch.delenv("RT_GAIT_ENV", raising=False)
+    monkeypatch.setattr(bootstrap, "heed_signals", lambda: None)
+    monkeypatch.setattr(bootstrap.os, "execve", lambda *_: sys.exit(0))
+    with pytest.raises(SystemExit):
+        bootstrap.main(shlex.split(first.partition(">")[0])[1:])
+    (install,) = (call for call in calls if call.endswith(" .[test]"))
+    assert "-c constraints.txt" in install
+    (extra,) = re.findall(r"^test = \[$(.+?)^\]$", (ROOT / "pyproject.toml").read_text(), re.MULTILINE | re.DOTALL)
+    tools = set(re.findall(r"\$environment/bin/(\w+)", script))
+    assert tools == {"ruff", "mypy"}
+    assert tools | {"pytest", "pytest-xdist"} <= set(re.findall(r'"([\w-]+)', extra))
 
 
 def test_commands_that_are_named_exist(bootstrap: ModuleType) -> None:

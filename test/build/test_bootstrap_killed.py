@@ -156,6 +156,7 @@ def left_behind(clone: Path) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 def test_killed_at_many_moments_the_next_call_repairs(clone: Path) -> None:
     finish(clone)
     (clone / ".venv" / "rt-gait.json").unlink()

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = (
     *("CMakeLists.txt", "package.xml", "pyproject.toml", "cmake", "msg", "srv", "action", "rt_gait_ros", "test"),

@@ -17,17 +17,18 @@ from rt_gait_ros.serving.installation import find_installation
 pytestmark = pytest.mark.usefixtures("triton_installed")
 
 IMAGES = 60
+PATIENCE = 300.0  # seconds: the machine may be busy
 
 
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
-    """Four seconds of people who stand in a picture that moves a little."""
+    """Twelve seconds of people who stand in a picture that moves a little: a slow machine sees some images, too."""
     picture = cv2.imread(str(Path(__file__).parents[2] / "docs/images/pose_movenet_multipose.jpg"))
     assert picture is not None
     height, width = picture.shape[0] * 640 // picture.shape[1] // 2 * 2 - 16, 624
     picture = cv2.resize(picture, (width + 16, height + 16))
     path = tmp_path / "clip.avi"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 15.0, (width, height))
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 5.0, (width, height))
     for number in range(IMAGES):
         shift = number % 16
         writer.write(picture[:height, shift : shift + width])
@@ -45,8 +46,6 @@ class Run:
             **os.environ,
             "RT_GAIT_TRITONSERVER": str(find_installation().binary),
             "RT_GAIT_CACHE": str(folder / "cache"),
-            "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
-            "ROS_DOMAIN_ID": str(1 + os.getpid() % 100),
             "PYTHONUNBUFFERED": "1",
             "TMPDIR": str(folder),
         }
@@ -89,12 +88,12 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Run]]:
     for run in runs:
         if run.process.poll() is None:
             run.process.send_signal(signal.SIGINT)
-            run.process.wait(20)
+            run.process.wait(PATIENCE)
 
 
 def test_a_video_is_played_and_its_people_are_told_and_all_ends(start: Callable[..., Run], clip: Path) -> None:
     run = start("--source", str(clip))
-    assert run.process.wait(90) == 0, run.said
+    assert run.process.wait(PATIENCE) == 0, run.said
     assert re.search(r"^[a-z]\w{4} +(collecting|unknown) ", run.said, re.MULTILINE), run.said
     assert "Traceback" not in run.said
     assert "Triton serves blazepose_landmark_full, gaitset_small_stream, movenet_multipose at" in run.said
@@ -104,14 +103,14 @@ def test_a_video_is_played_and_its_people_are_told_and_all_ends(start: Callable[
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_everything(start: Callable[..., Run], clip: Path, number: int) -> None:
     run = start("--source", str(clip), "--loop")
-    end = time.monotonic() + 60
+    end = time.monotonic() + PATIENCE
     while "collecting" not in run.said and time.monotonic() < end:
         assert run.process.poll() is None, run.said
         time.sleep(0.1)
     assert run.left_behind()
     assert run.folders()
     run.process.send_signal(number)
-    assert run.process.wait(30) == 0, run.said
+    assert run.process.wait(PATIENCE) == 0, run.said
     assert "Traceback" not in run.said
     assert not run.left_behind()
     assert not run.folders()
@@ -131,7 +130,7 @@ def test_a_signal_ends_everything(start: Callable[..., Run], clip: Path, number:
 )
 def test_what_cannot_be_is_refused_before_triton_starts(start: Callable[..., Run], arguments: tuple, line: str) -> None:
     run = start(*arguments)
-    assert run.process.wait(60) != 0
+    assert run.process.wait(PATIENCE) != 0
     assert line in run.said
     assert "Triton" not in run.said
     assert "Traceback" not in run.said
@@ -139,6 +138,6 @@ def test_what_cannot_be_is_refused_before_triton_starts(start: Callable[..., Run
 
 def test_no_server_for_networks_in_the_nodes(start: Callable[..., Run], clip: Path) -> None:
     run = start("--source", str(clip), "--ros-args", "-p", "inference:=onnxruntime")
-    assert run.process.wait(90) == 0, run.said
+    assert run.process.wait(PATIENCE) == 0, run.said
     assert re.search(r"^[a-z]\w{4} +(collecting|unknown) ", run.said, re.MULTILINE), run.said
     assert "Triton" not in run.said

@@ -29,6 +29,7 @@ def request(figures: Path, output: Path, *others: object) -> list[str]:
     return [str(word) for word in words]
 
 
+@pytest.mark.slow
 def test_train_interrupt_go_on_export_decode(
     stick_figures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

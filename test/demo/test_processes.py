@@ -10,7 +10,7 @@ from rt_gait_ros.demo import processes
 from rt_gait_ros.demo.processes import NodeDied, NodeProcesses
 
 
-def wait_for(condition, seconds=10.0):
+def wait_for(condition, seconds=120.0):
     end = time.monotonic() + seconds
     while not condition() and time.monotonic() < end:
         time.sleep(0.02)
@@ -28,7 +28,7 @@ def fake_node(monkeypatch, tmp_path):
     return install
 
 
-SLEEPER = "import time; print('ready', flush=True); time.sleep(60)"
+SLEEPER = "import time; print('ready', flush=True); time.sleep(600)"
 STUBBORN = f"import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); {SLEEPER}"
 
 
@@ -77,12 +77,12 @@ OWNER = """
 import sys, time
 from pathlib import Path
 from rt_gait_ros.demo import processes
-processes.PROGRAM = "import time; print('ready', flush=True); time.sleep(60)"
+processes.PROGRAM = "import time; print('ready', flush=True); time.sleep(600)"
 node = processes.NodeProcesses("/test", Path(sys.argv[1])).start("pose_node")
 while "ready" not in node.log.read_text():
     time.sleep(0.02)
 print(node.pid, flush=True)
-time.sleep(60)
+time.sleep(600)
 """
 
 

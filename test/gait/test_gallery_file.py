@@ -76,6 +76,7 @@ def write_until_killed(gallery, round_, told):
         number += 1
 
 
+@pytest.mark.slow
 def test_nothing_is_lost_and_nobody_comes_back_when_writers_are_killed(tmp_path):
     """The writer is forked from one warm process, so that a kill falls into a write and not into Python's start."""
     gallery = Gallery(tmp_path / "g")

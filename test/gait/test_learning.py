@@ -133,6 +133,7 @@ def test_a_side_is_also_told_by_the_models_own_views():
     assert prior.nearest(template.embedding[None])[0] == 0
 
 
+@pytest.mark.slow
 def test_of_a_thousand_crossings_no_stranger_creeps_in():
     """Half of them are mixed up by the tracker as they meet, and nothing but the gait could tell."""
     right = [right for seed in range(1000) for right in crossing(seed, swap=seed % 4 < 2)]

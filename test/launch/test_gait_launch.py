@@ -1,7 +1,5 @@
 """The launch file for real: every process, Triton among them, over DDS, and an end that leaves nothing behind."""
 
-import os
-import random
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,13 +28,11 @@ exit_codes: dict[str, int] = {}
 
 
 @pytest.fixture(scope="module", autouse=True)
-def domain() -> Iterator[None]:
+def ros(domain: int) -> Iterator[None]:
     try:
         get_package_prefix("rt_gait_ros")
     except (PackageNotFoundError, OSError):
         pytest.skip("rt_gait_ros is not installed in a sourced prefix: launch finds no executables")
-    os.environ["ROS_DOMAIN_ID"] = str(random.randint(1, 101))
-    os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
     rclpy.init()
     yield
     rclpy.try_shutdown()

@@ -1,7 +1,5 @@
 """Nodes in processes of their own, and ears to hear them with, over real DDS in a domain that nobody else uses."""
 
-import os
-import random
 import signal
 import subprocess
 import sys
@@ -115,17 +113,16 @@ class Ears(Node):
         return {}
 
 
-@pytest.fixture(scope="session", autouse=True)
-def domain() -> Iterator[None]:
-    os.environ["ROS_DOMAIN_ID"] = str(random.randint(1, 101))
-    os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+@pytest.fixture(scope="module", autouse=True)
+def ros(domain: int) -> Iterator[None]:
+    """rclpy's default context, in the file's domain."""
     rclpy.init()
     yield
     rclpy.try_shutdown()
 
 
 @pytest.fixture
-def ears(domain: None) -> Iterator[Ears]:
+def ears(ros: None) -> Iterator[Ears]:
     node = Ears()
     node.forget_the_dead()
     yield node

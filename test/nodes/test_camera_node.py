@@ -39,8 +39,8 @@ def numbers(images):
 
 
 def test_every_frame_of_a_video_arrives_once_with_its_stamp(camera, ears):
-    images = ears.listen(Image, "image_raw", 10)
-    infos = ears.listen(CameraInfo, "camera_info", 10)
+    images = ears.listen(Image, "image_raw", 100)
+    infos = ears.listen(CameraInfo, "camera_info", 100)
     process = camera(wait_for_subscribers=1, exit_at_end=True, frame_id="front")
     ears.until(lambda: process.process.poll() is not None)
     assert process.process.returncode == 0, process.said
@@ -55,7 +55,7 @@ def test_every_frame_of_a_video_arrives_once_with_its_stamp(camera, ears):
 
 
 def test_an_ended_video_goes_inactive_and_plays_again_when_activated(camera, ears):
-    images = ears.listen(Image, "image_raw", 10)
+    images = ears.listen(Image, "image_raw", 100)
     process = camera(wait_for_subscribers=1, pace=False)
     process.wait_until_says("has ended")
     ears.until(lambda: ears.state("camera_node") == "inactive")
@@ -80,7 +80,7 @@ def test_a_loop_plays_on_and_diagnostics_count(camera, ears):
 
 
 def test_a_field_of_view_gives_a_rough_camera_info(camera, ears):
-    infos = ears.listen(CameraInfo, "camera_info", 10)
+    infos = ears.listen(CameraInfo, "camera_info", 100)
     camera(loop=True, fov=90.0)
     ears.until(lambda: infos)
     assert infos[0].k.tolist() == pytest.approx([80.0, 0.0, 80.0, 0.0, 80.0, 60.0, 0.0, 0.0, 1.0])
@@ -96,7 +96,7 @@ def test_a_calibration_is_scaled_to_the_images(camera, ears, tmp_path):
         "rectification_matrix: {rows: 3, cols: 3, data: [1, 0, 0, 0, 1, 0, 0, 0, 1]}\n"
         "projection_matrix: {rows: 3, cols: 4, data: [300, 0, 160, 0, 0, 310, 120, 0, 0, 0, 1, 0]}\n"
     )
-    infos = ears.listen(CameraInfo, "camera_info", 10)
+    infos = ears.listen(CameraInfo, "camera_info", 100)
     camera(loop=True, camera_info_url=f"file://{path}")
     ears.until(lambda: infos)
     assert infos[0].k.tolist() == [150.0, 0.0, 80.0, 0.0, 155.0, 60.0, 0.0, 0.0, 1.0]
@@ -143,11 +143,11 @@ def test_stamps_of_an_uneven_video_are_its_own(launch, ears, tmp_path):
             image.pts, image.time_base = time, Fraction(1, 1000)
             output.mux(stream.encode(image))
         output.mux(stream.encode())
-    infos = ears.listen(CameraInfo, "camera_info", 10)
+    infos = ears.listen(CameraInfo, "camera_info", 100)
     path = os.fsdecode(os.path.join(os.fsencode(tmp_path), b"caf\xe9.mkv"))  # and of a name that is no UTF-8
     os.rename(tmp_path / "a.mkv", path)
     launch("camera_node", {"source": as_text(path), "wait_for_subscribers": "1", "exit_at_end": "true"})
-    images = ears.listen(Image, "image_raw", 10)
+    images = ears.listen(Image, "image_raw", 100)
     ears.until(lambda: images and len(infos) == len(times))
     stamps = [from_time(info.header.stamp) for info in infos]
     assert [round((stamp - stamps[0]) * 1e-6) for stamp in stamps] == times

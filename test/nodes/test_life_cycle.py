@@ -62,10 +62,10 @@ class Plain(Stage):
 
 
 @pytest.fixture(scope="module")
-def context() -> Iterator[Context]:
+def context(second_domain: int) -> Iterator[Context]:
     """A domain of its own: life-cycle nodes that were destroyed linger in the graph, where other tests look."""
     own = Context()
-    own.init(domain_id=102)
+    own.init(domain_id=second_domain)
     yield own
     own.try_shutdown()
 

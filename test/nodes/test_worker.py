@@ -15,7 +15,7 @@ class Gate:
 
     def __call__(self, item: int) -> None:
         self.entered.release()
-        assert self.open.wait(10)
+        assert self.open.wait(120)
         self.handled.append(item)
 
 
@@ -31,12 +31,12 @@ def test_oldest_waiting_items_are_dropped_and_counted(depth, kept, dropped):
 
     worker = Worker(handle, depth=depth, on_drop=lambda: drops.append(1), on_crash=pytest.fail)
     worker.offer(0)
-    assert gate.entered.acquire(timeout=10)
+    assert gate.entered.acquire(timeout=120)
     for item in range(1, 6):
         worker.offer(item)
     assert worker.waiting == depth
     gate.open.set()
-    assert done.wait(10)
+    assert done.wait(120)
     assert worker.stop()
     assert gate.handled == kept
     assert len(drops) == dropped
@@ -46,7 +46,7 @@ def test_crash_is_told_and_ends_the_thread():
     crashed = threading.Event()
     worker = Worker(lambda item: 1 / item, on_crash=lambda error: crashed.set())
     worker.offer(0)
-    assert crashed.wait(10)
+    assert crashed.wait(120)
     assert worker.stop()
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.serving.inference import ModelUnavailable
+from rt_gait_ros.serving.installation import Installation
 from rt_gait_ros.serving.listening import Ports, PortTaken
 from rt_gait_ros.serving.orphans import end_orphans
 from rt_gait_ros.serving.server import TritonServer, _reason
@@ -24,7 +25,7 @@ from rt_gait_ros.serving.triton_client import TritonClient
 pytestmark = pytest.mark.usefixtures("triton_installed", "private_cache")
 
 
-def until(condition: Callable[[], bool], seconds: float = 15.0) -> bool:
+def until(condition: Callable[[], bool], seconds: float = 90.0) -> bool:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if condition():
@@ -44,7 +45,7 @@ def listens(host: str, port: int) -> bool:
 def ready(url: str) -> bool:
     client = TritonClient(url)
     try:
-        return client.ready(deadline=2.0)
+        return client.ready(deadline=20.0)
     finally:
         client.close()
 
@@ -209,7 +210,7 @@ def test_stubs_of_a_killed_server_are_ended(small_repository: Path, private_cach
     os.kill(server.pid, signal.SIGKILL)
     assert until(lambda: not server.alive)
     server.stop()
-    assert until(lambda: not stubs_below(private_cache), 5.0)
+    assert until(lambda: not stubs_below(private_cache))
 
 
 def test_stubs_left_by_another_owner_are_ended_by_the_next_start(small_repository: Path, private_cache: Path) -> None:
@@ -221,24 +222,35 @@ def test_stubs_left_by_another_owner_are_ended_by_the_next_start(small_repositor
     left = stubs_below(private_cache)
     assert left
     with TritonServer(small_repository):
-        assert until(lambda: not set(left) & set(stubs_below(private_cache)), 5.0)
+        assert until(lambda: not set(left) & set(stubs_below(private_cache)))
 
 
-def test_abort_of_the_python_backend_is_tried_once_more(small_repository: Path, monkeypatch) -> None:
+def test_a_server_that_aborts_as_it_starts_is_started_once_more(
+    small_repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With other names for its shared memory: what is left of the first could hold those."""
     server = TritonServer(small_repository)
-    launch, asked = server._launch, []
+    whole, commands = server._command, []
 
-    def accident_first(*arguments: object) -> None:
-        asked.append(arguments)
-        if len(asked) == 1:
-            server.log.write_text("terminate called after throwing 'boost::interprocess::lock_exception'\n")
-            raise ServerFailed("the Triton server died (exit code -6)")
-        launch(*arguments)
+    def abort_first(installation: Installation) -> list[str]:
+        commands.append(whole(installation))
+        return commands[-1] if len(commands) > 1 else ["/bin/sh", "-c", "echo corrupted list; kill -ABRT $$"]
 
-    monkeypatch.setattr(server, "_launch", accident_first)
+    monkeypatch.setattr(server, "_command", abort_first)
     with server:
         assert ready(server.url)
-    assert len(asked) == 2
+    assert "died (exit code -6): corrupted list (log: " in caplog.text
+    first, second = ({word for word in command if "shm-region-prefix-name" in word} for command in commands)
+    assert first
+    assert not first & second
+
+
+def test_a_server_that_goes_on_aborting_is_told(small_repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = TritonServer(small_repository)
+    monkeypatch.setattr(server, "_command", lambda installation: ["/bin/sh", "-c", "kill -SEGV $$"])
+    with pytest.raises(ServerFailed, match=r"exit code -11\): it said nothing"):
+        server.start()
+    assert not server.alive
 
 
 def test_line_that_says_nothing_is_not_the_reason() -> None:

@@ -81,12 +81,14 @@ class Server(ThreadingHTTPServer):
 class MjpegCamera:
     """A network camera: multipart JPEG over HTTP on the loopback, that can vanish and come back on the same port.
 
-    It can also hang: `hanging` is set, the connection stays open, and nothing comes.
+    It can also hang: `hanging` is set, the connection stays open, and nothing comes. last: the picture that it shows
+    for ever, once it has come so far.
     """
 
     def __init__(self) -> None:
         self.port = 0
         self.shown = 0
+        self.last: int | None = None
         self.hanging = threading.Event()
         self._server: ThreadingHTTPServer | None = None
 
@@ -107,7 +109,8 @@ class MjpegCamera:
                     while not off.wait(1 / 50):
                         if camera.hanging.is_set():
                             continue
-                        jpeg = cv2.imencode(".jpg", picture(camera.shown))[1].tobytes()
+                        number = camera.shown if camera.last is None else min(camera.shown, camera.last)
+                        jpeg = cv2.imencode(".jpg", picture(number))[1].tobytes()
                         head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
                         self.wfile.write(head.encode() + jpeg + b"\r\n")
                         camera.shown += 1

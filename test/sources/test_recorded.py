@@ -108,8 +108,7 @@ def test_a_video_without_one_good_frame_is_an_error(make_video: MakeVideo) -> No
 
 
 def test_closing_from_another_thread_ends_the_iteration(make_video: MakeVideo) -> None:
-    source = open_source(str(make_video(10)), loop=True, fps=1.0)
-    begun = time.monotonic()
+    source = open_source(str(make_video(10)), loop=True, fps=0.001)  # the next frame is due in a quarter of an hour
     frames = []
 
     def play() -> None:
@@ -120,9 +119,8 @@ def test_closing_from_another_thread_ends_the_iteration(make_video: MakeVideo) -
     while not source.status().read:
         time.sleep(0.005)
     source.close()
-    player.join(5)
-    assert not player.is_alive()
-    assert time.monotonic() - begun < 0.9, "close() must not wait for the next frame's time"
+    player.join(60)
+    assert not player.is_alive(), "close() must not wait for the next frame's time"
     assert len(frames) == 1
 
 
