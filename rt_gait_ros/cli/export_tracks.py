@@ -11,8 +11,8 @@ from rt_gait_ros.datasets.mot_challenge import write_mot
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.track_export import export_tracks, numbered, recording_of
 from rt_gait_ros.masking import readable
+from rt_gait_ros.pipeline.tracking import TrackingPipeline
 from rt_gait_ros.pose.config import CAMERA_MOTIONS, PoseConfig
-from rt_gait_ros.pose.pipeline import PosePipeline
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.onnx_client import OnnxClient
 from rt_gait_ros.sources.opening import open_source
@@ -63,7 +63,8 @@ def _tracks(arguments: argparse.Namespace) -> int:
     client = OnnxClient(arguments.repository or resource("model_repository"), timeout=60.0)
     try:
         with open_source(name, fps=fps, pace=False, report=progress) as source:
-            pipeline = PosePipeline(client, PoseConfig(gait_frame_kind="", camera_motion=arguments.camera_motion))
+            pose = PoseConfig(gait_frame_kind="", camera_motion=arguments.camera_motion)
+            pipeline = TrackingPipeline(client, pose, seed=0)
             export = export_tracks(
                 numbered(source), pipeline, arguments.images, lambda number: progress(f"{number} images")
             )

@@ -22,12 +22,11 @@ from rt_gait_ros.errors import GaitError
 from rt_gait_ros.frame import Frame
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.masking import readable
+from rt_gait_ros.pipeline.tracking import TrackingPipeline
 from rt_gait_ros.pose.config import PoseConfig
-from rt_gait_ros.pose.pipeline import PosePipeline
 from rt_gait_ros.serving.onnx_client import OnnxClient
 from rt_gait_ros.sources.video import Video
 from rt_gait_ros.tracking.config import TrackerConfig
-from rt_gait_ros.tracking.tracker import Tracker
 
 # Grows when the same video and settings give other walks than before: what is stored is then computed anew.
 VERSION = 3
@@ -94,11 +93,11 @@ def read_walks(
     """
     client = OnnxClient(repository, timeout=60.0)
     try:
-        pipeline, tracker = PosePipeline(client, PoseConfig()), Tracker(TrackerConfig())
+        pipeline = TrackingPipeline(client)
         gathered: dict[str, _Gathered] = {}
         thumbnails, times = [], []
         for index, frame in enumerate(read_frames(video, progress, advance)):
-            for track in tracker.update(pipeline.process(frame)).tracks:
+            for track in pipeline.process(frame).tracks:
                 if track.gait_frame is not None and track.walking and track.quality >= MIN_QUALITY:
                     gather = gathered.setdefault(track.body_id, _Gathered())
                     gather.indices.append(index)

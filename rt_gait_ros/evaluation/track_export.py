@@ -8,10 +8,9 @@ from pathlib import Path
 from rt_gait_ros.datasets.mot_challenge import Boxes
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.mot import Tracks
+from rt_gait_ros.pipeline.tracking import TrackingPipeline
 from rt_gait_ros.pose.person import PoseFrame
-from rt_gait_ros.pose.pipeline import PosePipeline
 from rt_gait_ros.sources import Frame, Source
-from rt_gait_ros.tracking.tracker import Tracker
 
 PROGRESS_EVERY = 100  # images
 
@@ -44,22 +43,23 @@ def numbered(source: Source) -> Iterator[tuple[int, Frame]]:
 
 def export_tracks(
     frames: Iterable[tuple[int, Frame]],
-    pipeline: PosePipeline,
+    pipeline: TrackingPipeline,
     most: int = 0,
     progress: Callable[[int], None] = print,
 ) -> Export:
-    """Track everybody in `frames`, numbered images.
+    """Track everybody in `frames`, numbered images, with a pipeline that has not seen any.
 
     most: images to stop after, 0 for all. progress: told how many images were read, now and then. Raises GaitError
     where a network or an image fails.
     """
-    tracker, tracks, export = Tracker(seed=0), Tracks(), Export()
+    tracks, export = Tracks(), Export()
     for number, frame in frames:
         export.images += 1
-        poses = pipeline.process(frame)
-        export.people[number] = _people(poses)
-        export.tracks[number] = tracks.boxes(tracker.update(poses))
-        export.width, export.height = poses.width, poses.height
+        found = pipeline.process(frame)
+        assert pipeline.poses is not None
+        export.people[number] = _people(pipeline.poses)
+        export.tracks[number] = tracks.boxes(found)
+        export.width, export.height = found.width, found.height
         if export.images % PROGRESS_EVERY == 0:
             progress(export.images)
         if export.images == most:

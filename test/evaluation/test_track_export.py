@@ -8,14 +8,18 @@ import pytest
 from rt_gait_ros.datasets.mot_challenge import read_mot, write_mot
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.track_export import export_tracks, numbered, recording_of
+from rt_gait_ros.pipeline.tracking import TrackingPipeline
 from rt_gait_ros.pose.person import PersonPose, PoseFrame
 from rt_gait_ros.sources import Frame, open_source
 
 FPS = 25.0
 
 
-class Pipeline:
+class Poses:
     """Sees a walker in every image, and somebody unsure in the first."""
+
+    def __init__(self, client, config):
+        pass
 
     def process(self, frame):
         number = round(frame.stamp * 1e-9 * FPS)
@@ -26,13 +30,19 @@ class Pipeline:
         return PoseFrame(frame.stamp, "camera", 640, 480, people=people)
 
 
+@pytest.fixture
+def pipeline(monkeypatch):
+    monkeypatch.setattr("rt_gait_ros.pipeline.tracking.PosePipeline", Poses)
+    return TrackingPipeline(None, seed=0)
+
+
 def frames(*numbers):
     return [(1 + number, Frame(np.zeros((4, 4, 3), np.uint8), round(number / FPS * 1e9))) for number in numbers]
 
 
-def test_a_recording_is_tracked_and_comes_back_from_its_file(tmp_path):
+def test_a_recording_is_tracked_and_comes_back_from_its_file(tmp_path, pipeline):
     told = []
-    export = export_tracks(frames(*range(150)), Pipeline(), progress=told.append)
+    export = export_tracks(frames(*range(150)), pipeline, progress=told.append)
     assert (export.images, export.bodies, export.width, export.height, told) == (150, 1, 640, 480, [100])
     write_mot(tmp_path / "walk.txt", export.tracks)
     read = read_mot(tmp_path / "walk.txt")
@@ -44,8 +54,8 @@ def test_a_recording_is_tracked_and_comes_back_from_its_file(tmp_path):
     assert set(people[1].ids) == {-1}
 
 
-def test_an_image_that_is_missing_leaves_a_gap():
-    export = export_tracks(iter(frames(0, 1, 2, 3, 6, 7, 8)), Pipeline(), most=6)
+def test_an_image_that_is_missing_leaves_a_gap(pipeline):
+    export = export_tracks(iter(frames(0, 1, 2, 3, 6, 7, 8)), pipeline, most=6)
     assert list(export.tracks) == [1, 2, 3, 4, 7, 8]
 
 
