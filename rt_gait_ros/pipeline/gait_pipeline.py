@@ -1,5 +1,6 @@
 """The whole chain in one object: an image in, everybody in it with their names out. No ROS."""
 
+import os
 import threading
 import time
 from pathlib import Path
@@ -235,6 +236,7 @@ class _CameraClock:
 # Which pipeline of this process has a gallery: two would each learn without the other, and give one body two ids.
 _IN_USE: "WeakValueDictionary[Path, GaitPipeline]" = WeakValueDictionary()
 _OPENING = threading.Lock()
+os.register_at_fork(after_in_child=_IN_USE.clear)
 
 
 def _open_people(pipeline: GaitPipeline, path: str | Path | None, key: str, repository: Path) -> KnownPeople:
@@ -276,7 +278,9 @@ def _pose_config(config: PoseConfig | None, kind: str, model: str) -> PoseConfig
 
 def _as_frame(frame: Any, stamp: int | None) -> Frame:
     if not isinstance(frame, Frame):
-        return Frame(checked_image(frame), time.time_ns() if stamp is None else stamp)
-    if stamp is not None:
+        frame = Frame(checked_image(frame), time.time_ns() if stamp is None else stamp)
+    elif stamp is not None:
         raise UsageError("a frame has a stamp of its own: give a stamp with an image alone")
+    if not isinstance(frame.stamp, int | np.integer) or frame.stamp < 0:  # seconds as a float would be no time at all
+        raise UsageError(f"the stamp is {frame.stamp!r}: give whole nanoseconds, as time.time_ns() does")
     return frame

@@ -1,6 +1,7 @@
 """An image in, people with names out: what the library's user sees of it."""
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import FrozenInstanceError
 
 import numpy as np
@@ -141,6 +142,27 @@ def test_an_image_alone_is_taken_now_or_when_it_is_said(gait):
     assert gait.tracks.stamp > 10**18
     with pytest.raises(UsageError, match="stamp of its own"):
         gait.process(Frame(BLACK, 2), 3)
+
+
+@pytest.mark.parametrize("stamp", [1.5, -1, "now", float("nan")])
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_seconds_are_no_stamp(gait, stamp, wrapped):
+    with pytest.raises(UsageError, match="give whole nanoseconds"):
+        gait.process(Frame(BLACK, stamp)) if wrapped else gait.process(BLACK, stamp)
+
+
+def test_any_thread_may_ask_while_another_one_processes(gait, images):
+    frames = images(ADA, WALK)
+    (person,) = show(gait, frames[:5])
+    with ThreadPoolExecutor(1) as other:
+        running = other.submit(show, gait, frames[5:])
+        enrollment = gait.enroll(person.body_id, "Ada", frames=20)
+        while not running.done():
+            assert gait.problem == ""
+        running.result()
+    show(gait, images(ADA, WALK))  # for what came too late
+    assert enrollment.done
+    assert [known.name for known in gait.persons] == ["Ada"]
 
 
 @pytest.mark.parametrize(
