@@ -233,8 +233,9 @@ class Video:
             if packet.size:
                 failed = 0
                 self.seen += 1
-                if packet.dts is not None and packet.pos is not None:
-                    shift = max(shift, self._index.get(packet.pos, 0) - packet.dts)
+                place = None if packet.pos is None else self._index.get(packet.pos)
+                if place is not None and packet.dts is not None:
+                    shift = max(shift, place - packet.dts)
                 if shift:
                     self.lost = shift
                     packet.dts = None if packet.dts is None else packet.dts + shift
