@@ -53,18 +53,18 @@ KINDS = {"shirt": 0.34, "shorts": 0.08, "skirt": 0.12, "jacket": 0.22, "down": 0
 def draw_outfit(random: np.random.Generator, variety: float = 1.0) -> Outfit:
     """Some clothes. variety: 0 for shirt and trousers always, 1 for everything, in numbers as in a street in winter."""
     kind = str(random.choice(list(KINDS), p=list(KINDS.values()))) if random.random() < variety else "shirt"
-    thin = abs(random.normal(0.0, 0.008)) + 0.002
-    legs = 0.004 + abs(random.normal(0.0, 0.009))
+    thin = 0.006 + abs(random.normal(0.0, 0.012))
+    legs = 0.008 + abs(random.normal(0.0, 0.011))
     wears = Outfit(
         trunk=thin,
-        sleeve=thin * random.uniform(0.4, 1.0),
+        sleeve=0.006 + thin * random.uniform(0.5, 1.2),
         thigh=legs,
-        shank=legs * random.uniform(0.5, 1.5),
+        shank=legs * random.uniform(0.8, 2.0),
         hang=random.uniform(0.0, 1.0),
         sleeve_length=float(random.choice([0.25, 0.5, 1.0], p=[0.3, 0.1, 0.6])),
-        bell=max(0.0, random.normal(0.0, 0.02)),
+        bell=max(0.0, random.normal(0.02, 0.02)),
         sole=random.uniform(0.01, 0.035) + (random.uniform(0.0, 0.05) if random.random() < 0.1 else 0.0),
-        shoe=random.uniform(0.003, 0.012),
+        shoe=random.uniform(0.006, 0.018),
         hair=max(0.003, random.normal(0.012, 0.010)),
         lag=random.uniform(0.03, 0.14),
     )

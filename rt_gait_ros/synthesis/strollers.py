@@ -9,10 +9,15 @@ from rt_gait_ros.synthesis.clothes import Outfit, draw_outfit, dress, hanging
 from rt_gait_ros.synthesis.gaits import Gait, gait
 from rt_gait_ros.synthesis.masks import outline_silhouettes
 from rt_gait_ros.synthesis.outlines import Outline
+from rt_gait_ros.synthesis.posture import Posture, draw_posture
 from rt_gait_ros.synthesis.skeleton import BONE
 from rt_gait_ros.synthesis.things import carried
 from rt_gait_ros.synthesis.view import Camera, place
 from rt_gait_ros.synthesis.walks import FPS, VGA, Nuisances, Scene, before_camera
+
+
+# How much faster people walk than those recorded in a laboratory, as a logarithm; set as the means of `posture` are.
+PACE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +26,14 @@ class Stroller:
 
     body: Body
     gait: Gait
+    posture: Posture = Posture()
 
 
 def make_stroller(seed: int, shape: float = 1.2, manner: float = 1.2) -> Stroller:
     """Identity number `seed`; the same number is always the same person. shape, manner: factors on the spread of bodies
     and of gaits between people."""
     random = np.random.default_rng((0x57011, seed))
-    return Stroller(draw_body(random, shape), gait(random, manner))
+    return Stroller(draw_body(random, shape), gait(random, manner).at_pace(PACE), draw_posture(random, manner))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,7 @@ def stroll(
     seconds = np.arange(frames) / FPS
     hertz = today.hertz(who.body.leg)
     rotations, offset = today.pose(random.random() + hertz * seconds)
+    who.posture.take(rotations)
     _restrain(rotations, random, ranges.mood)
     posed, joints = pose(who.body, dress(who.body, clothes), rotations, offset * who.body.leg)
     cloth, things = hanging(who.body, clothes, joints), carried(clothes.things, who.body, joints, clothes.lag, random)
