@@ -15,18 +15,17 @@ from rt_gait_ros.synthesis.things import carried
 from rt_gait_ros.synthesis.view import Camera, place
 from rt_gait_ros.synthesis.walks import FPS, VGA, Nuisances, Scene, before_camera
 
-
 # How much faster people walk than those recorded in a laboratory, as a logarithm; set as the means of `posture` are.
 PACE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Stroller:
-    """One virtual identity: a body at rest and a way of walking."""
+    """One virtual identity: a body at rest, a way of walking, and how it is held."""
 
     body: Body
     gait: Gait
-    posture: Posture = Posture()
+    posture: Posture
 
 
 def make_stroller(seed: int, shape: float = 1.2, manner: float = 1.2) -> Stroller:
