@@ -135,7 +135,7 @@ class Table:
     def follow(self, stages: Sequence[Stage]) -> None:
         """Take the identities from the gait node among `stages`."""
         gait = next(stage for stage in stages if isinstance(stage, GaitNode))
-        self.latest = lambda: gait.latest
+        self.latest = lambda: gait.present
 
     def show(self) -> None:
         """Draw, unless nothing has changed."""

@@ -1,7 +1,7 @@
 """The enrolments under way: which are let in, and what moves them on."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Executor
 
 import numpy as np
@@ -13,6 +13,7 @@ from rt_gait_ros.gait.enrollment import EnrollError, Enrollment, Keeping
 from rt_gait_ros.gait.gallery import DAY, DuplicateName, Gallery, GalleryError, UnknownPerson
 from rt_gait_ros.gait.measures import Gauge
 from rt_gait_ros.gait.names import UnfitName, clean_name
+from rt_gait_ros.gait.recent_walks import GoodFrame, RecentWalks
 from rt_gait_ros.gait.views import ViewPrior
 from rt_gait_ros.gait.walkers import Walker
 from rt_gait_ros.silhouette.flow import Place
@@ -28,6 +29,8 @@ class Enrollments:
         """min_frames: least that the gait model takes. clock: seconds, for the time limits. views: of the model."""
         self._config, self._min_frames, self._clock, self._views = config, min_frames, clock, views
         self._running: list[Enrollment] = []
+        self._present: dict[Enrollment, set[str]] = {}  # who was there when it began
+        self._recent = RecentWalks(clock)
 
     def use_config(self, config: RecognizerConfig) -> None:
         """Begin further enrolments with other settings."""
@@ -48,11 +51,14 @@ class Enrollments:
         """As GaitRecognizer.enroll. walkers: the live tracks. scene: what is seen."""
         config = self._config
         least = max(config.min_frames, self._min_frames)
+        wanted = max(frames or config.enroll_frames, least)
+        live = set(walkers)
         enrollment = Enrollment(
-            body_id or _only_confirmed(walkers),
+            body_id or _only_confirmed(walkers, self._busy),
             name,
             extend=extend,
-            wanted=max(frames or config.enroll_frames, least),
+            wanted=wanted,
+            least=wanted if frames else least,
             window=max(config.window, least),
             deadline=self._clock() + (timeout or config.enroll_timeout),
             scene=scene,
@@ -61,8 +67,10 @@ class Enrollments:
         )
         if complaint := _complaint(name, frames, timeout):
             enrollment.fail(EnrollError.BAD_REQUEST, complaint)
-        elif enrollment.body_id not in walkers:
-            enrollment.fail(EnrollError.UNKNOWN_BODY, _no_such_track(body_id, walkers))
+        elif body_id and body_id not in live and body_id not in self._recent:
+            enrollment.fail(EnrollError.UNKNOWN_BODY, _no_such_track(body_id, live, self._recent.gone))
+        elif enrollment.body_id in self._busy:
+            enrollment.fail(EnrollError.BUSY, _busy(enrollment.body_id))
         elif complaint := _read_only(gallery):
             enrollment.fail(EnrollError.GALLERY, complaint)
         elif not extend and _is_taken(gallery, name):
@@ -71,7 +79,34 @@ class Enrollments:
             )
         else:
             self._running.append(enrollment)
+            self._present[enrollment] = live
+            if enrollment.body_id:
+                self._begin_with(enrollment, enrollment.body_id, ended=enrollment.body_id not in live)
         return enrollment
+
+    def choose(self, walkers: Mapping[str, Walker], held: Mapping[str, str], gallery: Gallery) -> None:
+        """Give an enrolment that waits for the next walker the track that it is about, if that can be told by now.
+
+        It is the only one that walks in full view, not counting who is being enrolled already or is named as somebody
+        else (held: person_id by body_id); of several the only one that has come since the goal. An enrolment whose
+        person has left, with too little seen of them, does not wait for another: they would get this one's name.
+        """
+        for enrollment in self._running:
+            if enrollment.body_id:
+                continue
+            theirs = _person_of(gallery, enrollment.name)
+            walking = [
+                body_id
+                for body_id, walker in walkers.items()
+                if walker.state == TrackState.CONFIRMED
+                and not walker.unfit
+                and body_id not in self._busy
+                and held.get(body_id, theirs) == theirs
+            ]
+            come = [body_id for body_id in walking if body_id not in self._present[enrollment]]
+            found = walking if len(walking) == 1 else come
+            if len(found) == 1:
+                self._begin_with(enrollment, found[0], ended=False)
 
     def take(
         self, body_id: str, frame: np.ndarray, quality: float, stamp: int, place: Place, bearing: Bearing, gauge: Gauge
@@ -80,15 +115,23 @@ class Enrollments:
         for enrollment in self._running:
             if enrollment.body_id == body_id:
                 enrollment.take(frame, quality, stamp, place, bearing, gauge)
+                return
+        self._recent.add(body_id, GoodFrame(frame, quality, stamp, place), bearing, gauge, self._config.enroll_frames)
 
     def rename(self, former_id: str, body_id: str) -> None:
         """A track has another id."""
+        self._recent.rename(former_id, body_id)
         for enrollment in self._running:
             if enrollment.body_id == former_id:
                 enrollment.body_id = body_id
 
+    def doubt(self, body_id: str) -> None:
+        """A track may be another person's from now on: of what was seen before nothing is enrolled."""
+        self._recent.drop(body_id)
+
     def lose(self, body_id: str) -> None:
         """A track has ended."""
+        self._recent.end(body_id)
         for enrollment in self._running:
             if enrollment.body_id == body_id:
                 enrollment.lose()
@@ -98,13 +141,33 @@ class Enrollments:
         for enrollment in self._running:
             enrollment.advance(embedder, gallery, self._clock(), writer)
         self._running = [enrollment for enrollment in self._running if not enrollment.done]
+        self._present = {enrollment: self._present[enrollment] for enrollment in self._running}
+
+    @property
+    def _busy(self) -> set[str]:
+        """Body ids that are being enrolled; "" stands for the next walker."""
+        return {enrollment.body_id for enrollment in self._running if not enrollment.done}
+
+    def _begin_with(self, enrollment: Enrollment, body_id: str, *, ended: bool) -> None:
+        """Enrol that track, with what has been seen of it. ended: no more of it will come."""
+        enrollment.body_id = body_id
+        walk = self._recent.take(body_id)
+        if walk is not None:
+            for good in list(walk.frames)[-enrollment.wanted :]:
+                enrollment.take(good.frame, good.quality, good.stamp, good.place, walk.bearing, walk.gauge)
+        if ended:
+            enrollment.lose()
 
 
-def _no_such_track(body_id: str, walkers: Mapping[str, Walker]) -> str:
-    live = ", ".join(sorted(walkers)) or "none"
+def _no_such_track(body_id: str, live: Collection[str], gone: Collection[str]) -> str:
+    left = f", and just gone are {', '.join(gone)}" if gone else ""
+    return f"there is no live track {body_id}: live are {', '.join(sorted(live)) or 'none'}{left}"
+
+
+def _busy(body_id: str) -> str:
     if body_id:
-        return f"there is no live track {body_id}: live are {live}"
-    return f"name the track to enrol, for there is not exactly one confirmed: live are {live}"
+        return f"track {body_id} is being enrolled already: wait for that, or cancel it"
+    return "another enrolment waits for the next walker already: wait for that, cancel it, or name the track to enrol"
 
 
 def _read_only(gallery: Gallery) -> str:
@@ -126,9 +189,18 @@ def _is_taken(gallery: Gallery, name: str) -> bool:
     return True
 
 
-def _only_confirmed(walkers: Mapping[str, Walker]) -> str:
+def _person_of(gallery: Gallery, name: str) -> str:
+    """Permanent id of the person of that name; "" where there is none yet."""
+    try:
+        return gallery.find(name.strip()).person_id
+    except GalleryError:
+        return ""
+
+
+def _only_confirmed(walkers: Mapping[str, Walker], busy: Collection[str]) -> str:
+    """The track that is meant by no id: the only one in view, unless it is being enrolled already; "" for none."""
     confirmed = [body_id for body_id, walker in walkers.items() if walker.state == TrackState.CONFIRMED]
-    return confirmed[0] if len(confirmed) == 1 else ""
+    return confirmed[0] if len(confirmed) == 1 and confirmed[0] not in busy else ""
 
 
 def _complaint(name: str, frames: int, timeout: float) -> str:

@@ -33,6 +33,7 @@ class EnrollError(IntEnum):
     GALLERY = 5
     BAD_REQUEST = 6
     EMBEDDING = 7
+    BUSY = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,8 @@ class Keeping:
 class Enrollment:
     """One enrolment under way: gathers good gait frames, embeds them in windows, and stores the embeddings.
 
-    The recogniser moves it on; its caller reads it. body_id, name: what is enrolled. wanted, gathered: frames.
+    The recogniser moves it on; its caller reads it. body_id, name: what is enrolled; body_id is "" while it waits for
+    the next walker. wanted, gathered: frames.
     quality: mean of the gathered frames. done: nothing will change any more. error, message: why it failed, or
     NONE and "". person_id, embeddings: what was stored.
     """
@@ -62,6 +64,7 @@ class Enrollment:
         *,
         extend: bool,
         wanted: int,
+        least: int,
         window: int,
         deadline: float,
         scene: str = "",
@@ -70,8 +73,8 @@ class Enrollment:
     ) -> None:
         """window: frames per stored embedding. deadline: when to give up, on the recogniser's clock in seconds.
 
-        scene: remembered with every stored embedding. keep: what is stored beside embeddings.
-        views: that the gait model ships, or None.
+        least: frames that are enough of somebody who leaves. scene: remembered with every stored embedding. keep: what
+        is stored beside embeddings. views: that the gait model ships, or None.
         """
         self.body_id = body_id
         self.name = name
@@ -83,6 +86,7 @@ class Enrollment:
         self.person_id = ""
         self.embeddings = 0
         self._extend = extend
+        self._least = least
         self._window = window
         self._deadline = deadline
         self._scene = scene
@@ -160,6 +164,8 @@ class Enrollment:
 
     def lose(self) -> None:
         """The track is gone; enough frames are enough all the same."""
+        if self._least <= self.gathered < self.wanted:
+            self.wanted = self.gathered
         if self.gathered < self.wanted:
             self.fail(
                 EnrollError.TRACK_LOST,
@@ -181,7 +187,10 @@ class Enrollment:
                 self.fail(
                     EnrollError.TIMEOUT,
                     f"only {self.gathered} of {self.wanted} good walking frames of {self.name!r} came in time: "
-                    "the whole body must be in view and walking",
+                    "the whole body must be in view and walking"
+                    if self.body_id
+                    else f"nobody walked by alone in time to be enrolled as {self.name!r}: name the track to enrol, or "
+                    "let one person walk at a time",
                 )
         elif not self._requests:
             self._measures = {} if self._gauge is None else self._gauge.measures()

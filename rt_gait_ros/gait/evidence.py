@@ -67,6 +67,11 @@ class Evidence:
         """The newest look."""
         return self._looks[-1] if self._looks else None
 
+    @property
+    def count(self) -> int:
+        """How many looks there are."""
+        return len(self._looks)
+
     def add(self, look: Look) -> None:
         """Take one more look; the oldest goes when there are enough."""
         if len(self._looks) == self._looks.maxlen and self._rows:

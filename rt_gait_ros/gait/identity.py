@@ -25,7 +25,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who a track is. stamp: of the last gait frame used, ns. confidence, margin: as in GaitIdentity.msg."""
+    """Who a track is. stamp: of the last gait frame used, ns. confidence, margin, reason: as in GaitIdentity.msg."""
 
     body_id: str
     status: IdentityStatus
@@ -36,6 +36,7 @@ class Identity:
     margin: float = float("nan")
     frames_used: int = 0
     candidates: tuple[Candidate, ...] = ()
+    reason: str = ""
 
 
 @dataclass(slots=True)

@@ -83,12 +83,12 @@ class KnownPeople:
         self._working: Future[None] | None = None
         self._next_expiry = 0.0
         self._seen = {person.person_id: person for person in gallery.persons}  # when it was last looked
-        self._problem = ""
+        self._problem = self._gallery_problem = ""
 
     @property
     def problem(self) -> str:
-        """Why something learnt could not be stored, in one line, or ""."""
-        return self._problem
+        """Why something learnt could not be stored, or the gallery not be read again, in one line, or ""."""
+        return self._problem or self._gallery_problem
 
     def configure(self, config: RecognizerConfig) -> None:
         """Recognise by these settings; opens the scenes of their gait model. Raises GaitError."""
@@ -140,12 +140,25 @@ class KnownPeople:
         """Move on what waits: enrolments, what scenes have learnt, whoever is to be deleted. Call it once a second."""
         if self.recognizer is not None:
             self.recognizer.tick()
+        else:
+            self.follow_gallery()
         if self._writer is None:
             self._work()
         elif self._working is None or self._working.done():
             if self._working is not None:
                 self._working.result()
             self._working = self._writer.submit(self._work)
+
+    def follow_gallery(self) -> None:
+        """Take over at once what other processes did to the gallery, which `tick` does once a second."""
+        if self.recognizer is not None:
+            self.recognizer.follow_gallery()
+            return
+        try:
+            if self.gallery.refresh():
+                self._gallery_problem = ""
+        except GaitError as error:
+            self._gallery_problem = str(error)
 
     def use(self, path: str | Path, folder: Path | None = None) -> Gallery:
         """Take another gallery, with the scenes beside it, from now on. Raises GaitError, and keeps the present one.

@@ -8,12 +8,13 @@ from concurrent.futures import Executor, Future
 import numpy as np
 
 from rt_gait_ros.errors import UsageError
+from rt_gait_ros.gait.answers import answer, unfit
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.doubt import Doubt
 from rt_gait_ros.gait.embedder import Embedder, read_embedding
 from rt_gait_ros.gait.enrolling import Enrollments
 from rt_gait_ros.gait.enrollment import Enrollment
-from rt_gait_ros.gait.evidence import Evidence, Look, Verdict, candidates, confidence
+from rt_gait_ros.gait.evidence import Evidence, Look, Verdict
 from rt_gait_ros.gait.gallery import Gallery, GalleryError, References
 from rt_gait_ros.gait.identity import Identity, IdentityFrame, IdentityStatus
 from rt_gait_ros.gait.joint import Claim, assign
@@ -128,6 +129,7 @@ class GaitRecognizer:
                 self._observe(track, tracks.stamp)
             for body_id in self._walkers.keys() - {t.body_id for t in tracks.tracks if t.state != TrackState.LOST}:
                 self._leave(body_id)
+            self._enrollments.choose(self._walkers, self._held, self.gallery)
             self.tick()
             references = self._references()
             claims = [Claim(b, w, self._verdict(b, w, tracks.stamp, references)) for b, w in self._walkers.items()]
@@ -136,16 +138,22 @@ class GaitRecognizer:
             self._learner.settle(claims, references, tracks.stamp)
             frame = IdentityFrame(tracks.stamp, tracks.frame_id, self.model.name)
             if references is not None:
-                frame.identities = [self._identity(claim, references) for claim in claims]
+                frame.identities = [self._answer(claim, references) for claim in claims]
                 frame.contradicted = [claim.body_id for claim in claims if claim.verdict.contradicted]
             else:
                 self._held = {}
-                frame.identities = [Identity(c.body_id, IdentityStatus.COLLECTING, c.walker.stamp) for c in claims]
+                frame.identities = [
+                    Identity(c.body_id, IdentityStatus.COLLECTING, c.walker.stamp, reason=self.problem) for c in claims
+                ]
             return frame
 
     def tick(self) -> None:
-        """Move embeddings and enrolments on. `update` does it too; call this while no images come."""
+        """Move embeddings and enrolments on, and follow what other processes did to the gallery.
+
+        `update` does it too; call this while no images come.
+        """
         with self._mutex:
+            self.follow_gallery()
             for body_id, walker in self._walkers.items():
                 self._gather(body_id, walker)
             self._enrollments.advance(self._embedder, self.gallery, self._writer)
@@ -218,8 +226,9 @@ class GaitRecognizer:
             rate = 0.0 if self.model.gait_frame_kind == "flow" else self._config.frame_rate
             walker = self._walkers[track.body_id] = Walker(Evidence(self._config), track.state, Thinning(rate))
         walker.state = track.state
+        walker.unfit = unfit(track, self._config.min_quality)
         frame = track.gait_frame
-        if frame is None or self._input_problem or not track.walking or not track.quality >= self._config.min_quality:
+        if frame is None or walker.unfit or self._input_problem:
             return
         if frame.shape != self.model.frame_shape:
             self._input_problem = (
@@ -275,6 +284,7 @@ class GaitRecognizer:
         walker.others.clear()
         self._held.pop(body_id, None)
         self._embedder.drop(body_id)
+        self._enrollments.doubt(body_id)
 
     def close(self) -> None:
         """End all tracks: nothing more will come, and their scene has seen them."""
@@ -322,14 +332,18 @@ class GaitRecognizer:
         if not self._learner.takes(body_id, look):
             walker.evidence.add(look)
 
+    def follow_gallery(self) -> None:
+        """Take over what other processes did to the gallery; a gallery that cannot be used is a `problem`."""
+        with self._mutex:
+            try:
+                if self._refreshed():
+                    self._gallery_problem = ""
+                self.gallery.require_model(self.model.name)
+            except GalleryError as error:
+                self._gallery_problem = str(error)
+
     def _references(self) -> References | None:
-        """The gallery as it is now; None while it belongs to another gait model."""
-        try:
-            if self._refreshed():
-                self._gallery_problem = ""
-            self.gallery.require_model(self.model.name)
-        except GalleryError as error:
-            self._gallery_problem = str(error)
+        """The gallery as last followed; None while it belongs to another gait model."""
         references = self.gallery.references
         return self._without_scenes(references) if references.model in ("", self.model.name) else None
 
@@ -379,21 +393,7 @@ class GaitRecognizer:
         ratio = self._measuring.log_ratio(body_id, references, self._config.refresh_every)
         return None if ratio is None else -ratio / calibration.slope
 
-    def _identity(self, claim: Claim, references: References) -> Identity:
-        """The answer about one track."""
-        walker, verdict, look = claim.walker, claim.verdict, claim.walker.evidence.latest
-        if claim.status is IdentityStatus.COLLECTING or look is None:
-            frames = self._embedder.frames(claim.body_id)
-            return Identity(claim.body_id, IdentityStatus.COLLECTING, walker.stamp, frames_used=frames)
-        person = references.persons[claim.person] if claim.person >= 0 else None
-        return Identity(
-            claim.body_id,
-            claim.status,
-            look.stamp,
-            person_id=person.person_id if person else "",
-            name=person.name if person else "",
-            confidence=confidence(verdict, claim.status, self._config),
-            margin=verdict.margin,
-            frames_used=look.frames,
-            candidates=candidates(verdict, references, self._config),
-        )
+    def _answer(self, claim: Claim, references: References) -> Identity:
+        frames = self._embedder.frames(claim.body_id)
+        problem = self._input_problem or self._outage
+        return answer(claim, references, self._config, frames, self._min_frames, problem)

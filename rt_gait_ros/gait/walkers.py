@@ -26,6 +26,7 @@ class Walker:
 
     fresh: good frames since the last request. quality: their running mean.
     looks, mean: how many embeddings there were, and their mean (P, C).
+    unfit: why its newest image said nothing about its gait; "" when it did.
     others: person_ids of whom it cannot be, because they surely walked beside it.
     """
 
@@ -39,4 +40,5 @@ class Walker:
     failing_since: int | None = None
     looks: int = 0
     mean: np.ndarray | None = None
+    unfit: str = ""
     others: set[str] = field(default_factory=set)

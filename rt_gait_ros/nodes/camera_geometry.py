@@ -12,6 +12,7 @@ from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.nodes.conversions import from_time
 from rt_gait_ros.nodes.image_conversion import depth_from_message
 from rt_gait_ros.nodes.links import IMAGE_QOS
+from rt_gait_ros.nodes.qos import subscribe_to
 from rt_gait_ros.nodes.stage import Stage
 from rt_gait_ros.nodes.topic_listener import TopicListener
 from rt_gait_ros.tracking.camera import CameraModel
@@ -61,12 +62,12 @@ class CameraGeometry:
                     "or give camera_height and camera_tilt instead"
                 )
             for topic, qos in (("/tf", TF_QOS), ("/tf_static", TF_STATIC_QOS)):
-                self._subscriptions.append(node.create_subscription(TFMessage, topic, self._on_transforms, qos))
+                self._subscriptions.append(subscribe_to(node, TFMessage, topic, qos, self._on_transforms))
         if node.value("depth"):
             self._depth_listener = TopicListener(node, Image, "depth_image", IMAGE_QOS, self._on_depth, node.finish)
         if node.value("depth") or node.value("base_frame") or node.value("camera_height") > 0.0:
             take = partial(setattr, self, "_info")
-            self._subscriptions.append(node.create_subscription(CameraInfo, "camera_info", take, IMAGE_QOS))
+            self._subscriptions.append(subscribe_to(node, CameraInfo, "camera_info", IMAGE_QOS, take))
 
     def close(self) -> None:
         """Stop listening, and forget."""

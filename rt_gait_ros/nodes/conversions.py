@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 from builtin_interfaces.msg import Time
-from geometry_msgs.msg import Point, Vector3
+from geometry_msgs.msg import Point, Pose, PoseStamped, Quaternion, Vector3
 from sensor_msgs.msg import CompressedImage, Image, RegionOfInterest
 from std_msgs.msg import Header
 
@@ -143,6 +143,23 @@ def tracks_from_message(message: PersonTrackArray) -> TrackFrame:
     return frame
 
 
+def pose_to_message(track: Track, stamp: int, frame_id: str) -> PoseStamped:
+    """Where a track with a position is, and how an upright frame there is turned."""
+    assert track.position is not None
+    pose = Pose(position=_point(track.position), orientation=_quaternion(track.orientation))
+    return PoseStamped(header=to_header(stamp, frame_id), pose=pose)
+
+
+def _point(position: np.ndarray) -> Point:
+    return Point(x=float(position[0]), y=float(position[1]), z=float(position[2]))
+
+
+def _quaternion(orientation: np.ndarray | None) -> Quaternion:
+    if orientation is None:
+        return Quaternion()
+    return Quaternion(**dict(zip("xyzw", map(float, orientation), strict=True)))
+
+
 def _track_to_message(track: Track, frame: TrackFrame, header: Header) -> PersonTrack:
     message = PersonTrack(
         header=header,
@@ -166,10 +183,12 @@ def _track_to_message(track: Track, frame: TrackFrame, header: Header) -> Person
         message.gait_frame = _gait_frame(track.gait_frame, frame.gait_frame_kind)
         message.quality = float(track.quality)
     if track.position is not None:
-        message.position = Point(x=float(track.position[0]), y=float(track.position[1]), z=float(track.position[2]))
-        message.position_valid = True
+        message.position, message.position_valid = _point(track.position), True
+        message.orientation = _quaternion(track.orientation)
         if track.position_covariance is not None:
             message.position_covariance = np.ascontiguousarray(track.position_covariance, np.float64).ravel()
+    if track.stature is not None:
+        message.stature, message.stature_deviation = track.stature
     return message
 
 
@@ -188,6 +207,15 @@ def _read_track(message: PersonTrack) -> Track:
     position = np.array([point.x, point.y, point.z]) if message.position_valid else None
     if position is not None and not np.isfinite(position).all():
         raise MalformedMessage(f"position of track {message.body_id} is not finite although position_valid is set")
+    turn = message.orientation
+    orientation = np.array([turn.x, turn.y, turn.z, turn.w]) if message.position_valid else None
+    if orientation is not None and not 0.9 < float(orientation @ orientation) < 1.1:  # NaN, too
+        raise MalformedMessage(f"orientation of track {message.body_id} is {orientation}: a unit quaternion is needed")
+    stature = message.stature, message.stature_deviation
+    if not np.isfinite(stature).all() or min(stature) < 0.0:
+        raise MalformedMessage(
+            f"stature of track {message.body_id} is {stature}: metres, or 0 for not known, are needed"
+        )
     return Track(
         body_id=body_id,
         state=_read_enum(TrackState, message.state, "state"),
@@ -204,7 +232,9 @@ def _read_track(message: PersonTrack) -> Track:
         walking_reason=message.walking_reason,
         position=position,
         position_covariance=message.position_covariance.reshape(3, 3) if position is not None else None,
+        orientation=orientation,
         former_id=former_id,
+        stature=stature if stature[0] > 0.0 else None,
     )
 
 
@@ -227,6 +257,7 @@ def identity_to_message(identity: Identity, frame_id: str) -> GaitIdentity:
         header=to_header(identity.stamp, frame_id),
         body_id=identity.body_id,
         status=int(identity.status),
+        reason=identity.reason,
         person_id=identity.person_id,
         name=identity.name,
         confidence=float(identity.confidence),
@@ -247,6 +278,7 @@ def identities_from_message(message: GaitIdentityArray) -> IdentityFrame:
         Identity(
             body_id=_read_body_id(entry.body_id),
             status=_read_enum(IdentityStatus, entry.status, "status"),
+            reason=entry.reason,
             stamp=from_time(entry.header.stamp),
             person_id=entry.person_id,
             name=entry.name,

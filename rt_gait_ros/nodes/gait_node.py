@@ -1,6 +1,7 @@
 """gait_node: tracks in, identities out; the gallery's services and actions."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from rt_gait_ros.gait.recognizer import GaitRecognizer
 from rt_gait_ros.msg import GaitIdentityArray, PersonTrackArray
 from rt_gait_ros.nodes import runner
 from rt_gait_ros.nodes.conversions import identities_to_message, tracks_from_message
+from rt_gait_ros.nodes.followed import Followed
 from rt_gait_ros.nodes.gallery_services import GalleryServices
 from rt_gait_ros.nodes.links import RESULT_QOS, Inlet, Link
 from rt_gait_ros.nodes.parameters import settings
@@ -29,6 +31,7 @@ subscribes
   person_tracks    rt_gait_ros/PersonTrackArray
 publishes
   gait_identities  rt_gait_ros/GaitIdentityArray, once per PersonTrackArray
+  followed_pose    geometry_msgs/PoseStamped, of the person who is followed, in images in which they have a position
   /diagnostics     diagnostic_msgs/DiagnosticArray, once a second
 services (below the node's name: /gait_node/list_persons)
   ~/list_persons   rt_gait_ros/ListPersons
@@ -39,6 +42,7 @@ services (below the node's name: /gait_node/list_persons)
 actions
   ~/enroll_person    rt_gait_ros/EnrollPerson
   ~/wait_for_person  rt_gait_ros/WaitForPerson
+  ~/follow_person    rt_gait_ros/FollowPerson
 """
 
 
@@ -57,6 +61,7 @@ class GaitNode(RecognitionStage):
         )
         self.outlet = Link(self, GaitIdentityArray, "gait_identities", RESULT_QOS, identities_to_message)
         self._gallery_services = GalleryServices(self)
+        self.followed = Followed(self)
         self._person_actions = PersonActions(self)
 
     def setup(self) -> None:
@@ -74,17 +79,20 @@ class GaitNode(RecognitionStage):
         super().setup()
 
     def stop(self) -> None:
-        """Also end the tracks in view: nobody follows them any longer."""
+        """Also end the tracks in view, which nobody follows any longer, and the goals that wait."""
+        self._person_actions.abort_all("the gait node was deactivated: activate it and ask again")
         super().stop()
+        self.forget_present()
+        self.followed.blind()
         if self.people is not None:
             self.people.stop()
 
     def teardown(self) -> None:
-        """Let go of who is known, fail the goals that wait."""
-        self._person_actions.abort_all("the gait node is not active: activate it and ask again")
+        """Let go of who is known."""
         if self.people is not None:
             self.people.close()
-        self.people = self.latest = None
+        self.people = None
+        self.forget_present()
         super().teardown()
 
     def change(self, values: Mapping[str, Any]) -> None:
@@ -99,10 +107,11 @@ class GaitNode(RecognitionStage):
         return lambda tracks: self._recognize(recognizer, tracks)
 
     def check(self) -> None:
-        """Also move enrolments on while no tracks come, and forget whom the last ones showed."""
+        """Also move enrolments on while no tracks come, and see whom to follow."""
         super().check()
-        if self.faults.stands("silence"):
-            self.latest = None
+        if self.present is None:
+            self.followed.blind()
+        self.followed.check(self.value("follow"))
         if self.people is not None:
             self.people.tick()
             self._tell("scenes", self.people.problem)
@@ -118,7 +127,9 @@ class GaitNode(RecognitionStage):
         return found | (seen or {"scene": "not seen yet"})
 
     def _recognize(self, recognizer: GaitRecognizer, tracks: TrackFrame) -> IdentityFrame:
-        self.latest = identities = recognizer.update(tracks)
+        identities = recognizer.update(tracks)
+        self.remember(identities)
+        self.followed.observe(tracks, identities)
         self._tell_contradictions(identities)
         self._tell("recogniser", recognizer.problem)
         return identities
@@ -140,7 +151,9 @@ class GaitNode(RecognitionStage):
 
     def _read_config(self, values: Mapping[str, Any] | None = None) -> RecognizerConfig:
         """The settings; `values` are about to be set."""
-        known = {name: self.value(name) for name in ("accept_distance", "margin")} | dict(values or {})
+        own = {field.name for field in fields(RecognizerConfig)}
+        changed = {name: value for name, value in (values or {}).items() if name in own}
+        known = {name: self.value(name) for name in ("accept_distance", "margin")} | changed
         lines = lines_of(
             self.repository,
             self.value("model"),

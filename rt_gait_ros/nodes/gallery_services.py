@@ -32,6 +32,7 @@ class GalleryServices:
         if self._node.people is None:
             self._node.get_logger().warning(NOT_CONFIGURED)
             return response
+        self._node.people.follow_gallery()
         gallery = self._node.people.gallery
         response.path, response.model = str(gallery.path), gallery.model
         response.persons = [

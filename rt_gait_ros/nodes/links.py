@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 
+from rt_gait_ros.nodes.qos import publish_on
 from rt_gait_ros.nodes.topic_listener import TopicListener
 
 T = TypeVar("T")
@@ -34,7 +35,7 @@ class Link(Generic[T]):
     ) -> None:
         self._node = node
         self._to_message = to_message
-        self._publisher = node.create_publisher(message_type, topic, qos)
+        self._publisher = publish_on(node, message_type, topic, qos)
         self._listeners: tuple[Callable[[T], None], ...] = ()
 
     def add_listener(self, listener: Callable[[T], None]) -> None:

@@ -119,6 +119,17 @@ def declare(node: Node, section: str) -> None:
         _declare_one(node, section, specification)
 
 
+def tell_unused_overrides(node: Node) -> None:
+    """One line for each of qos_overrides that nothing of a running node goes by."""
+    for name in _overrides(node):
+        if name.startswith(BUILT_IN_PREFIX) and not node.has_parameter(name) and name not in _TOLD:
+            _TOLD.add(name)
+            why = (
+                "no topic that it has open now, or no policy that can be set (history, depth, reliability, durability)"
+            )
+            node.get_logger().info(f"{name} is not used by {node.get_name()}: {why}")
+
+
 def watch(node: Node, section: str, accept: Callable[[Mapping[str, Any]], None], phase: Callable[[], str]) -> None:
     """Check every later change of a parameter.
 
@@ -130,6 +141,8 @@ def watch(node: Node, section: str, accept: Callable[[Mapping[str, Any]], None],
 
     def check(parameters: Iterable[Parameter]) -> SetParametersResult:
         changed = {parameter.name: parameter.value for parameter in parameters if parameter.name in known}
+        if not changed:  # rclpy's own, above all those of qos_overrides when a topic is opened
+            return SetParametersResult(successful=True)
         reasons = [reason for name, value in changed.items() if (reason := known[name].complaint(value))]
         if locked and changed:
             reasons = [f"{LOCKED}: start it with locked false to change {', '.join(changed)}"]

@@ -1,40 +1,25 @@
-"""The gait node's actions: enrolling a track, and waiting for a person.
+"""The gait node's actions: enrolling a track, waiting for a person, following a person.
 
 A goal waits as a small object that a timer looks at. Nothing blocks, and no coroutine hangs in the executor: rclpy's
 executors spin for as long as one does. A goal is set executing when its end is known.
 """
 
 import time
-from abc import ABC, abstractmethod
 from typing import Any
 
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 
-from rt_gait_ros.action import EnrollPerson, WaitForPerson
+from rt_gait_ros.action import EnrollPerson, FollowPerson, WaitForPerson
 from rt_gait_ros.gait.enrollment import EnrollError, Enrollment
-from rt_gait_ros.gait.gallery import UnknownPerson
+from rt_gait_ros.gait.gallery import DuplicateName, UnknownPerson
 from rt_gait_ros.gait.identity import Identity, IdentityStatus
 from rt_gait_ros.nodes.conversions import identity_to_message
+from rt_gait_ros.nodes.followed import FollowGoal
+from rt_gait_ros.nodes.goal import Goal, check_confidence, check_seconds
 from rt_gait_ros.nodes.parameters import LOCKED
 from rt_gait_ros.nodes.recognition_stage import RecognitionStage
 
 POLL_PERIOD = 0.1  # seconds between looks at the goals; also of the feedback
-
-
-class Goal(ABC):
-    """One accepted goal."""
-
-    def __init__(self, node: RecognitionStage, handle: Any) -> None:
-        self.node = node
-        self.handle = handle
-
-    @abstractmethod
-    def poll(self) -> Any:
-        """The result, or None after having published feedback."""
-
-    @abstractmethod
-    def abort(self, message: str) -> Any:
-        """Give up; the result that says so."""
 
 
 class EnrollGoal(Goal):
@@ -65,9 +50,12 @@ class EnrollGoal(Goal):
             return self._result(enrollment)
         self.handle.publish_feedback(
             EnrollPerson.Feedback(
+                body_id=enrollment.body_id,
                 frames_gathered=enrollment.gathered,
                 frames_wanted=enrollment.wanted,
                 quality=float(enrollment.quality),
+                views=enrollment.views,
+                advice=enrollment.advice,
             )
         )
         return None
@@ -92,7 +80,10 @@ class EnrollGoal(Goal):
             error_code=int(enrollment.error),
             error_msg=enrollment.message,
             person_id=enrollment.person_id,
+            body_id=enrollment.body_id,
             embeddings=enrollment.embeddings,
+            views=[] if enrollment.error else enrollment.views,
+            advice="" if enrollment.error else enrollment.advice,
         )
 
 
@@ -109,12 +100,11 @@ class WaitGoal(Goal):
         request, result = self.handle.request, WaitForPerson.Result
         if line := self._refusal(request):
             return result(error_code=result.ERROR_BAD_REQUEST, error_msg=line)
-        people, frame = self.node.people, self.node.latest
-        if people is None:
-            return self.abort("the gait node is not configured")
+        people, frame = self.node.people, self.node.present
+        assert people is not None
         try:
             wanted = people.gallery.find(request.person).person_id if request.person else ""
-        except UnknownPerson as error:
+        except (UnknownPerson, DuplicateName) as error:
             return result(error_code=result.ERROR_UNKNOWN_PERSON, error_msg=str(error))
         identities = frame.identities if frame is not None else []
         for identity in identities:
@@ -134,11 +124,7 @@ class WaitGoal(Goal):
     @staticmethod
     def _refusal(request: Any) -> str:
         """Why the request means nothing; empty when it does."""
-        if not request.timeout >= 0.0:  # NaN, too
-            return f"timeout is {request.timeout:g}: give the seconds to wait, or 0 to wait for ever"
-        if not 0.0 <= request.min_confidence <= 1.0:
-            return f"min_confidence is {request.min_confidence:g}: give 0 to 1; 0 accepts any"
-        return ""
+        return check_seconds("timeout", request.timeout, "to wait for ever") or check_confidence(request.min_confidence)
 
     @staticmethod
     def _fits(identity: Identity, wanted: str, min_confidence: float) -> bool:
@@ -148,7 +134,7 @@ class WaitGoal(Goal):
 
 
 class PersonActions:
-    """Both action servers and the goals that wait."""
+    """The action servers and the goals that wait."""
 
     def __init__(self, node: RecognitionStage) -> None:
         self._node = node
@@ -157,6 +143,7 @@ class PersonActions:
         self._servers = [
             self._server(EnrollPerson, "~/enroll_person", EnrollGoal),
             self._server(WaitForPerson, "~/wait_for_person", WaitGoal),
+            self._server(FollowPerson, "~/follow_person", FollowGoal),
         ]
         self._timer: Any = None  # runs only while a goal waits
 
@@ -185,6 +172,8 @@ class PersonActions:
         for goal in list(self._goals):
             if goal.handle.is_cancel_requested:
                 self._end(goal, goal.abort("cancelled"))
+            elif self._node.phase != "active":
+                self._end(goal, goal.abort(f"the gait node is {self._node.phase}: activate it and ask again"))
             elif (result := goal.poll()) is not None:
                 self._end(goal, result)
         if not self._goals and self._timer is not None:

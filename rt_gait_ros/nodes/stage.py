@@ -194,6 +194,8 @@ class Stage(LifecycleNode):
         close_shared_memory()
         self.faults.clear("life cycle")
         self.get_logger().info(phase)
+        if phase == "active":
+            parameters.tell_unused_overrides(self)
         return TransitionCallbackReturn.SUCCESS
 
     # Autostart.

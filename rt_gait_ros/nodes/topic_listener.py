@@ -16,6 +16,8 @@ from rclpy.impl.implementation_singleton import rclpy_implementation as _rclpy
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 
+from rt_gait_ros.nodes.qos import subscribe_to
+
 FOREVER = -1  # nanoseconds, as WaitSet.wait takes them
 
 
@@ -57,7 +59,7 @@ class TopicListener:
         self._on_crash = on_crash
         self._closing = threading.Event()
         self._wake = GuardCondition(None, None, context=node.context)
-        self._subscription = node.create_subscription(message_type, topic, accept, qos, callback_group=PassExecutorBy())
+        self._subscription = subscribe_to(node, message_type, topic, qos, accept, callback_group=PassExecutorBy())
         self._thread = threading.Thread(target=self._run, name=f"listener of {topic}", daemon=True)
         self._thread.start()
 

@@ -148,12 +148,13 @@ class GaitPipeline:
     def enroll(
         self, body_id: str, name: str, *, extend: bool = False, frames: int = 0, timeout: float = 0.0
     ) -> Enrollment:
-        """Enrol somebody who is in view, as they walk on: the images that follow move the enrolment on.
+        """Enrol somebody by the walk seen of them so far and as they walk on: the images that follow move it on.
 
-        body_id: of the track; "": the only confirmed one. extend: add to a person of that name. frames: good walking
+        body_id: of the track, also of one that left less than 30 s ago; "": the only confirmed one, or else the next
+        person who walks, as EnrollPerson.action says. extend: add to a person of that name. frames: good walking
         frames to gather; timeout: seconds of the camera's clock to do so; 0: the settings'. Returns what tells how far
         it is: `done`, and then `person_id`, or `error` and `message`. Raises EnrollmentRefused for a track that is not
-        there, a name that is taken, and what else cannot begin.
+        there or is being enrolled, a name that is taken, and what else cannot begin.
         """
         with self._mutex:
             self._require_open()
@@ -197,10 +198,8 @@ class GaitPipeline:
 
     def _seen(self, tracks: TrackFrame, identities: IdentityFrame) -> tuple[SeenPerson, ...]:
         by_body = {identity.body_id: identity for identity in identities.identities}
-        least = max(self._config.min_frames, self._recognizer.model.min_frames)
-        problem = self._recognizer.problem
         return tuple(
-            seen_person(track, by_body[track.body_id], self._config, least, problem)
+            seen_person(track, by_body[track.body_id])
             for track in tracks.tracks
             if track.state != TrackState.LOST and track.body_id in by_body
         )

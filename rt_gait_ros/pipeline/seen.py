@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.identity import Candidate, Identity, IdentityStatus
 from rt_gait_ros.tracking.track import Track, TrackState
 
@@ -51,10 +50,8 @@ class SeenPerson:
     former_id: str = ""
 
 
-def seen_person(
-    track: Track, identity: Identity, config: RecognizerConfig, min_frames: int, problem: str
-) -> SeenPerson:
-    """A track and its identity together. min_frames: before the first look. problem: of the recogniser, or ""."""
+def seen_person(track: Track, identity: Identity) -> SeenPerson:
+    """A track and its identity together."""
     return SeenPerson(
         track.body_id,
         track.state,
@@ -69,29 +66,7 @@ def seen_person(
         identity.confidence,
         identity.candidates[0].distance if identity.candidates else math.nan,
         identity.frames_used,
-        why_nameless(track, identity, config, min_frames, problem),
+        identity.reason,
         identity.candidates,
         track.former_id,
     )
-
-
-def why_nameless(track: Track, identity: Identity, config: RecognizerConfig, min_frames: int, problem: str) -> str:
-    """Why a track has no name, in one line for people; "" where it has one. The arguments are those of seen_person."""
-    if identity.status is IdentityStatus.IDENTIFIED:
-        return ""
-    if problem:
-        return problem
-    if identity.status is IdentityStatus.COLLECTING:
-        if identity.frames_used >= min_frames:
-            return f"{config.agreeing_embeddings} looks at the walk are needed, and there are not as many yet"
-        standing = "" if track.walking else ", and is not walking now"
-        return f"has shown {identity.frames_used} of {min_frames} good walking frames{standing}"
-    if not identity.candidates:
-        return "nobody is enrolled" if math.isnan(identity.margin) else "is like nobody who is enrolled"
-    best = identity.candidates[0]
-    if identity.status is IdentityStatus.UNKNOWN:
-        far = f"{best.distance:.3g}, beyond {config.accept_line:.3g}"
-        return f"is like nobody who is enrolled: the nearest is {best.name}, at a distance of {far}"
-    if identity.margin < config.margin_line and len(identity.candidates) > 1:
-        return f"is as near to {best.name} as to {identity.candidates[1].name}"
-    return f"is near to {best.name}, but looks disagree, or somebody else in view is nearer"

@@ -26,6 +26,7 @@ class Track:
     keypoints: (K, 3) float32 as in PersonPose, or None when not seen in this image.
     gait_frame, quality: as in PersonPose; None and 0 when not seen in this image.
     position, position_covariance: (3,) and (3, 3) float64 in metres in the camera's frame, or None when unknown.
+    orientation: (4,) float64 quaternion x, y, z, w of an upright frame at the position (tracking.facing); None without.
     confidence: 0..1. age, missed: images since the track began (first = 1) and since it was last seen (0 = now).
     walking, walking_reason: whether the person walks, and what says so ("" when not walking).
     stature: metres from foot to head in this image, and the standard deviation of the part of its error that stays the
@@ -48,6 +49,7 @@ class Track:
     walking_reason: str = ""
     position: np.ndarray | None = None
     position_covariance: np.ndarray | None = None
+    orientation: np.ndarray | None = None
     former_id: str = ""
     stature: tuple[float, float] | None = None
 

@@ -14,6 +14,7 @@ from rt_gait_ros.tracking.camera import CameraModel
 from rt_gait_ros.tracking.config import TrackerConfig
 from rt_gait_ros.tracking.depth import DepthImage
 from rt_gait_ros.tracking.detections import Detections, empty_detections, keypoint_count, read_detections
+from rt_gait_ros.tracking.facing import Facing
 from rt_gait_ros.tracking.similarity import corners
 from rt_gait_ros.tracking.snapshot import snapshot
 from rt_gait_ros.tracking.table import TrackTable
@@ -56,6 +57,7 @@ class Tracker:
         self._stamp: int | None = None
         self._farewells: list[TrackTable] = []
         self._noise = BoxNoise()
+        self._facing = Facing()
 
     def update(self, poses: PoseFrame, motion: np.ndarray | None = None, depth: DepthImage | None = None) -> TrackFrame:
         """Take in one image's people; call it for every image, empty ones too.
@@ -75,6 +77,7 @@ class Tracker:
         else:
             lost = self._advance(poses, elapsed, motion)
         tracks = snapshot(self._table, poses, self.config, self.camera, depth) + lost
+        self._facing.turn(tracks, self.camera, poses.stamp)
         self._table.former_id[:] = ""
         for reason in self.rejected.keys() - known:
             _log.warning("tracker: %s (said once, then only counted)", reason)

@@ -239,6 +239,26 @@ def test_whom_another_process_forgot_does_not_come_back(people, view, walk, gall
     assert all(len(scene_file.read(file).votes) == 0 for file in scene_file.files(scene_file.folder_of(gallery.path)))
 
 
+@pytest.mark.parametrize("started", [True, False], ids=["while no image comes", "before the network has answered"])
+def test_what_another_process_did_to_the_gallery_is_followed(people, client, gallery, started):
+    if started:
+        people.start(client)
+    Gallery(gallery.path).forget("Ada")
+    people.tick()
+    assert [person.name for person in people.gallery.persons] == ["Bob", "Cyd"]
+    Gallery(gallery.path).forget("Bob")
+    people.follow_gallery()  # as list_persons does, which does not wait for the next tick
+    assert [person.name for person in people.gallery.persons] == ["Cyd"]
+    whole = gallery.path.read_bytes()
+    gallery.path.write_bytes(whole[:-1])
+    people.tick()
+    people.tick()
+    assert str(gallery.path) in (people.recognizer.problem if started else people.problem)
+    gallery.path.write_bytes(whole)
+    people.tick()
+    assert (people.recognizer.problem if started else people.problem) == ""
+
+
 def test_what_cannot_be_stored_is_said(people, gallery, monkeypatch):
     monkeypatch.setattr("rt_gait_ros.gait.scenes.SAVE_EVERY", -1.0)
     people.scenes.vote("hall", gallery.find("Ada").templates[0].embedding)

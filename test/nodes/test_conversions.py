@@ -106,6 +106,8 @@ def test_tracks_come_back():
         former_id="klmno",
         position=np.array([1.0, 2.0, 3.0]),
         position_covariance=np.diag([1.0, 2.0, 3.0]),
+        orientation=np.array([0.5, -0.5, 0.5, -0.5]),
+        stature=(1.75, 0.0625),
     )
     before = TrackFrame(STAMP, "camera", 640, 480, tracks=[track(), occluded, placed])
     after = conversions.tracks_from_message(over_the_wire(conversions.tracks_to_message(before)))
@@ -121,6 +123,7 @@ def test_tracks_come_back():
             "missed",
             "walking",
             "walking_reason",
+            "stature",
         ):
             assert getattr(new, name) == getattr(old, name)
         for name in (
@@ -131,6 +134,7 @@ def test_tracks_come_back():
             "gait_frame",
             "position",
             "position_covariance",
+            "orientation",
         ):
             wanted, got = getattr(old, name), getattr(new, name)
             assert (got is None) == (wanted is None), name
@@ -158,11 +162,12 @@ def test_identities_come_back():
     known = Identity(
         "abcde", IdentityStatus.IDENTIFIED, STAMP, "p1", "Ada", 0.5, 0.25, 30, (Candidate("p1", "Ada", 0.5, 0.125),)
     )
-    new = Identity("fghij", IdentityStatus.COLLECTING, STAMP)
+    new = Identity("fghij", IdentityStatus.COLLECTING, STAMP, reason="does not walk")
     before = IdentityFrame(STAMP, "camera", "gait_energy_image", [known, new], ["fghij"])
     after = conversions.identities_from_message(over_the_wire(conversions.identities_to_message(before)))
     assert after.identities[0] == known
     assert np.isnan(after.identities[1].confidence)
+    assert after.identities[1].reason == "does not walk"
     assert (after.stamp, after.model, after.contradicted) == (STAMP, "gait_energy_image", ["fghij"])
 
 
@@ -216,6 +221,10 @@ def test_unknown_vocabulary_is_refused(field):
         (_set("body_id", "abcdef"), "REP-155"),
         (_set("state", 9), "state is 9"),
         (_set("position.x", float("inf")), "not finite"),
+        (_set("orientation.w", float("nan")), "orientation of track"),
+        (_set("orientation.w", 0.0), "orientation of track"),
+        (_set("stature", float("nan")), "stature of track"),
+        (_set("stature_deviation", -1.0), "stature of track"),
     ],
 )
 def test_malformed_track_is_refused(spoil, line):

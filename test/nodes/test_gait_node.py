@@ -1,20 +1,50 @@
 import os
 import time
+from functools import cached_property
 
 import cv2
 import numpy as np
 import pytest
 from action_msgs.msg import GoalStatus
+from geometry_msgs.msg import PoseStamped
+from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
+from rcl_interfaces.srv import SetParameters
 from rclpy.action import ActionClient
 
-from rt_gait_ros.action import EnrollPerson, WaitForPerson
+from rt_gait_ros.action import EnrollPerson, FollowPerson, WaitForPerson
 from rt_gait_ros.gait import scene_file
 from rt_gait_ros.msg import GaitIdentity, GaitIdentityArray, PersonTrackArray
 from rt_gait_ros.nodes.conversions import tracks_to_message
 from rt_gait_ros.srv import ForgetPerson, ListPersons, MergePersons, RenamePerson, SetGallery
+from rt_gait_ros.tracking.facing import upright
 from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
 
 RESULT = EnrollPerson.Result
+UPRIGHT = upright(np.array([0.0, 0.0, -1.0]), np.array([0.0, 1.0, 0.0]))
+
+
+class Asked:
+    """A goal sent to an action of the gait node, and what came of it."""
+
+    def __init__(self, ears, turn, kind, name, **fields) -> None:
+        self._turn = turn
+        self._client = ActionClient(ears, kind, f"/gait_node/{name}")
+        turn(self._client.server_is_ready)
+        self.feedback = []
+        take = lambda message: self.feedback.append(message.feedback)  # noqa: E731
+        sending = self._client.send_goal_async(kind.Goal(**fields), feedback_callback=take)
+        turn(sending.done)
+        self._handle = sending.result()
+        self._answer = self._handle.get_result_async()
+
+    def cancel(self) -> None:
+        self._handle.cancel_goal_async()
+
+    @cached_property
+    def result(self):
+        self._turn(self._answer.done)
+        self._client.destroy()
+        return self._answer.result().result
 
 
 def silhouette(number: int, width: int) -> np.ndarray:
@@ -32,6 +62,7 @@ class Walkers:
 
     def __init__(self, ears) -> None:
         self.widths = {"aaaaa": 6}
+        self.position: np.ndarray | None = None
         self._ears = ears
         self._number = 0
         self._publisher = ears.create_publisher(PersonTrackArray, "person_tracks", 10)
@@ -48,7 +79,9 @@ class Walkers:
         tracks = [
             Track(
                 body_id, TrackState.CONFIRMED, np.array([10, 10, 50, 100], np.float32), np.zeros(2), np.zeros((2, 2)),
-                None, silhouette(self._number, width), 0.9, 0.9, self._number, 0, True,
+                None, silhouette(self._number, width), 0.9, 0.9, self._number, 0, True, position=self.position,
+                position_covariance=None if self.position is None else np.eye(3),
+                orientation=None if self.position is None else UPRIGHT,
             )
             for body_id, width in self.widths.items()
         ]  # fmt: skip
@@ -100,6 +133,7 @@ def test_enrolled_walker_is_named(ears, gait):
     )
     assert (result.error_code, result.error_msg) == (RESULT.ERROR_NONE, "")
     assert result.embeddings >= 1
+    assert all(not message.views and "not known" in message.advice for message in feedback)  # treads on the spot
     assert {message.frames_wanted for message in feedback} == {150}
     gathered = [message.frames_gathered for message in feedback]
     assert gathered == sorted(gathered)
@@ -166,18 +200,11 @@ def test_services_change_the_gallery(ears, gait, tmp_path):
     assert ears.call(ListPersons, "/gait_node/list_persons").path == other
 
 
-def wait_for(ears, gait, *, cancel=False, between=lambda: None, **fields):
-    client = ActionClient(ears, WaitForPerson, "/gait_node/wait_for_person")
-    gait.until(client.server_is_ready)
-    sending = client.send_goal_async(WaitForPerson.Goal(**fields))
-    gait.until(sending.done)
-    between()
+def wait_for(ears, gait, *, cancel=False, **fields):
+    goal = Asked(ears, gait.until, WaitForPerson, "wait_for_person", **fields)
     if cancel:
-        sending.result().cancel_goal_async()
-    answer = sending.result().get_result_async()
-    gait.until(answer.done)
-    client.destroy()
-    return answer.result().result
+        goal.cancel()
+    return goal.result
 
 
 def test_waiting_for_a_person(ears, gait):
@@ -192,6 +219,90 @@ def test_waiting_for_a_person(ears, gait):
     assert late.error_code == WaitForPerson.Result.ERROR_TIMEOUT
     assert late.identity.body_id == ""
     assert wait_for(ears, gait, cancel=True).error_msg == "cancelled"
+
+
+def test_a_wait_is_for_who_is_in_view_now(ears, gait):
+    """What the node knew before it was deactivated, or before the tracker fell silent, is nobody's presence."""
+    enroll(ears, gait, name="Ada", frames=20)
+    gait.until(lambda: ears.heard["gait_identities"][-1].identities[0].status == GaitIdentity.STATUS_IDENTIFIED)
+    assert wait_for(ears, gait, person="Ada").error_code == WaitForPerson.Result.ERROR_NONE
+    gone = time.monotonic() + 2.5
+    ears.until(lambda: time.monotonic() > gone)
+    stale = Asked(ears, ears.until, WaitForPerson, "wait_for_person", person="Ada", timeout=0.3)
+    assert "was not seen within" in stale.result.error_msg
+    pending = Asked(ears, gait.until, WaitForPerson, "wait_for_person", person="Ada", min_confidence=1.0)
+    assert ears.change_state("gait_node", "deactivate")
+    assert "deactivated" in pending.result.error_msg
+    asked = Asked(ears, ears.until, WaitForPerson, "wait_for_person", person="Ada")
+    assert "inactive: activate it" in asked.result.error_msg
+
+
+def test_a_followed_person_is_where_the_tracks_are(ears, gait):
+    enroll(ears, gait, name="Ada", frames=20)
+    poses = ears.listen(PoseStamped, "followed_pose")
+    gait.position = np.array([-1.0, 0.5, 4.0])
+    follow = Asked(ears, gait.until, FollowPerson, "follow_person", person="Ada")
+    gait.until(lambda: follow.feedback and follow.feedback[-1].body_id)
+    feedback = follow.feedback[-1]
+    assert (feedback.name, feedback.body_id, feedback.lost) == ("Ada", "aaaaa", 0.0)
+    assert feedback.distance == pytest.approx(np.hypot(1, 4), rel=1e-3)
+    assert feedback.bearing == pytest.approx(np.arctan2(1, 4), rel=1e-3)
+    assert feedback.offset == pytest.approx(35 / 320 - 1)
+    gait.until(lambda: poses)
+    assert (poses[-1].header.frame_id, poses[-1].pose.position.z) == ("front", 4.0)
+    second = Asked(ears, gait.until, FollowPerson, "follow_person", person="Ada").result
+    assert second.error_code == FollowPerson.Result.ERROR_BUSY
+    assert "Ada is being followed" in second.error_msg
+    gait.widths.clear()
+    gait.until(lambda: follow.feedback[-1].lost > 0.5)
+    assert np.isnan(follow.feedback[-1].distance)
+    assert follow.feedback[-1].body_id == ""
+    follow.cancel()
+    assert (follow.result.error_code, follow.result.error_msg) == (FollowPerson.Result.ERROR_ENDED, "cancelled")
+
+
+def test_following_ends_with_a_reason(ears, gait):
+    result = FollowPerson.Result
+    for fields, error, line in (
+        ({"person": "Bob"}, result.ERROR_UNKNOWN_PERSON, "Bob"),
+        ({"person": ""}, result.ERROR_UNKNOWN_PERSON, ""),
+        ({"person": "Ada", "lost_timeout": -1.0}, result.ERROR_BAD_REQUEST, "lost_timeout is -1"),
+        ({"person": "Ada", "duration": float("nan")}, result.ERROR_BAD_REQUEST, "duration is nan"),
+        ({"person": "Ada", "min_confidence": 2.0}, result.ERROR_BAD_REQUEST, "min_confidence is 2"),
+    ):
+        refused = Asked(ears, gait.until, FollowPerson, "follow_person", **fields).result
+        assert refused.error_code == error
+        assert line in refused.error_msg
+    enroll(ears, gait, name="Ada", frames=20)
+    gait.until(lambda: ears.heard["gait_identities"][-1].identities[0].name == "Ada")
+    enough = Asked(ears, gait.until, FollowPerson, "follow_person", person="Ada", duration=1.0).result
+    assert (enough.error_code, enough.body_id) == (result.ERROR_NONE, "aaaaa")
+    assert enough.seen > 0.0
+    forgotten = Asked(ears, gait.until, FollowPerson, "follow_person", person="Ada")
+    assert ears.call(ForgetPerson, "/gait_node/forget_person", person="Ada").success
+    assert forgotten.result.error_code == result.ERROR_FORGOTTEN
+    assert "Ada is no longer in the gallery" in forgotten.result.error_msg
+    enroll(ears, gait, name="Bob", frames=20)
+    gait.widths.clear()
+    gait.until(lambda: not ears.heard["gait_identities"][-1].identities)
+    lost = Asked(ears, gait.until, FollowPerson, "follow_person", person="Bob", lost_timeout=0.5).result
+    assert lost.error_code == result.ERROR_LOST
+    assert "Bob was not seen for 0.5 s" in lost.error_msg
+    pending = Asked(ears, gait.until, FollowPerson, "follow_person", person="Bob")
+    assert ears.change_state("gait_node", "deactivate")
+    assert pending.result.error_code == result.ERROR_ENDED
+
+
+def test_whom_the_parameter_says_is_followed(ears, gait):
+    poses = ears.listen(PoseStamped, "followed_pose")
+    gait.position = np.array([0.0, 0.5, 4.0])
+    enroll(ears, gait, name="艾达 🙂", frames=20)
+    wanted = ParameterValue(type=ParameterType.PARAMETER_STRING, string_value="艾达 🙂")
+    asked = [Parameter(name="follow", value=wanted)]
+    assert ears.call(SetParameters, "/gait_node/set_parameters", parameters=asked).results[0].successful
+    gait.until(lambda: poses)
+    assert ears.call(ForgetPerson, "/gait_node/forget_person", person="艾达 🙂").success
+    gait.until(lambda: "parameter 'follow'" in ears.diagnosis("gait_node").get("message", ""))
 
 
 def test_waiting_without_sense_is_refused(ears, gait):

@@ -7,10 +7,11 @@ import pytest
 import rclpy
 from rclpy.context import Context
 from rclpy.node import Node
-from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from std_msgs.msg import String
 
-from rt_gait_ros.nodes.links import RESULT_QOS
+from rt_gait_ros.nodes.links import RESULT_QOS, Link
+from rt_gait_ros.nodes.parameters import ParameterError
 from rt_gait_ros.nodes.topic_listener import TopicListener
 
 
@@ -86,3 +87,43 @@ def test_publisher_of_a_qos_that_does_not_match_is_told(node: Node, capfd):
     assert told.wait(5.0)
     listener.close()
     assert "incompatible QoS" in capfd.readouterr().err
+
+
+def test_an_override_from_outside_counts():
+    """As in `qos_overrides./words.subscription.reliability: best_effort` of a parameter file."""
+    context = Context()
+    options = {
+        "subscription.reliability": "best_effort",
+        "subscription.depth": "3",
+        "publisher.durability": "transient_local",
+    }
+    words = [word for name, value in options.items() for word in ("-p", f"qos_overrides./words.{name}:={value}")]
+    rclpy.init(args=["--ros-args", *words], context=context)
+    node = Node("listening", context=context)
+    heard = Heard()
+    link: Link[String] = Link(node, String, "words", RESULT_QOS, lambda word: word)
+    listener = TopicListener(node, String, "words", RESULT_QOS, heard.accept, heard.on_crash)
+    (there,) = node.get_subscriptions_info_by_topic("/words")
+    assert there.qos_profile.reliability is ReliabilityPolicy.BEST_EFFORT
+    (here,) = node.get_publishers_info_by_topic("/words")
+    assert here.qos_profile.durability is DurabilityPolicy.TRANSIENT_LOCAL
+    assert (RESULT_QOS.reliability, RESULT_QOS.depth) == (ReliabilityPolicy.RELIABLE, 10)  # of all others
+    listener.close()
+    TopicListener(node, String, "words", RESULT_QOS, heard.accept, heard.on_crash).close()  # opened again
+    assert link.audience == 0
+    node.destroy_node()
+    context.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("reliability", "sometimes"), ("depth", "many"), ("reliability", "3"), ("depth", "-1")]
+)
+def test_an_override_that_is_none_is_one_line(name, value):
+    context = Context()
+    rclpy.init(args=["--ros-args", "-p", f"qos_overrides./words.subscription.{name}:={value}"], context=context)
+    node = Node("listening", context=context)
+    heard = Heard()
+    with pytest.raises(ParameterError, match=r"^listening: qos_overrides\./words cannot be used: .*$"):
+        TopicListener(node, String, "words", RESULT_QOS, heard.accept, heard.on_crash)
+    node.destroy_node()
+    context.shutdown()
