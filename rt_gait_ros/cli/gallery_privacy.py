@@ -7,7 +7,6 @@ from typing import Any, Protocol
 
 from rt_gait_ros.cli.output import add_json_argument, emit
 from rt_gait_ros.errors import GaitError, UsageError
-from rt_gait_ros.gait import audit
 from rt_gait_ros.gait.cipher import find_cipher, write_key
 from rt_gait_ros.gait.gallery import DAY
 from rt_gait_ros.gait.known_people import KnownPeople
@@ -78,11 +77,11 @@ def _strip(people: KnownPeople, arguments: argparse.Namespace) -> int:
 
 def _audit(people: KnownPeople, arguments: argparse.Namespace) -> int:
     gallery = people.gallery
-    path = audit.path_of(gallery.path)
     try:
-        entries = audit.read(gallery.path, gallery.cipher)
+        entries = gallery.store.audit()
     except (OSError, ValueError) as error:
-        raise GalleryError(f"audit {path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        reason = getattr(error, "strerror", None) or error
+        raise GalleryError(f"the audit of gallery {gallery.name} cannot be read: {reason}") from error
     names = {person.tag: person.name for person in gallery.persons}
     records = [
         {
@@ -99,10 +98,17 @@ def _audit(people: KnownPeople, arguments: argparse.Namespace) -> int:
         f"{e.time}  uid {e.uid:<6} {e.what:8} {', '.join(names.get(tag) or f'somebody gone ({tag})' for tag in e.tags)}"
         for e in entries
     ]
-    emit(arguments, {"path": str(path), "changes": records}, "\n".join(lines) or f"no change is noted in {path}")
+    emit(
+        arguments,
+        {"gallery": gallery.name, "changes": records},
+        "\n".join(lines) or f"no change of gallery {gallery.name} is noted",
+    )
     broken = next((number for number, entry in enumerate(entries, 1) if not entry.whole), 0)
     if broken:
-        raise GalleryError(f"audit {path} was changed: from line {broken} on it does not follow from what is before")
+        raise GalleryError(
+            f"the audit of gallery {gallery.name} was changed: "
+            f"from line {broken} on it does not follow from what is before"
+        )
     return 0
 
 

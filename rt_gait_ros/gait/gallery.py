@@ -17,6 +17,7 @@ from rt_gait_ros.gait.gallery_edits import DuplicateName
 from rt_gait_ros.gait.gallery_edits import GalleryModelMismatch as GalleryModelMismatch
 from rt_gait_ros.gait.gallery_edits import UnknownPerson as UnknownPerson
 from rt_gait_ros.gait.gallery_file import Loaded
+from rt_gait_ros.gait.gallery_store import FileStore, Store
 from rt_gait_ros.gait.names import clean_name
 from rt_gait_ros.gait.person import LEARNT, Content, GalleryCorrupt, GalleryError, GalleryTooNew, Person, Template
 from rt_gait_ros.gait.references import References as References
@@ -49,31 +50,30 @@ def real_path(path: str | Path) -> Path:
 
 
 class Gallery:
-    """The gallery file, and what it held when it was last looked at.
+    """A stored gallery, and what it held when it was last looked at.
 
-    Every change locks the file against other processes, looks whether another one has changed it, and commits; memory
-    follows only after the disk has it. So several processes may hold one gallery, and `refresh` shows one what another
-    changed. Somebody whose time is over (Person.expires) is not there any more, whatever the file still holds.
+    Every change locks the store against other processes, looks whether another one has changed it, and commits; memory
+    follows only after the store has it. So several processes may hold one gallery, and `refresh` shows one what another
+    changed. Somebody whose time is over (Person.expires) is not there any more, whatever the store still holds.
     Methods may be called from any thread. All errors derive from GaitError, and then nothing was changed.
     """
 
-    def __init__(self, path: str | Path, cipher: Cipher | None = None, clock: Callable[[], int] = time.time_ns) -> None:
+    def __init__(
+        self, place: str | Path | Store, cipher: Cipher | None = None, clock: Callable[[], int] = time.time_ns
+    ) -> None:
         """Open the gallery, or create an empty one. A leading ~ is expanded, folders may be links, the file may not.
 
-        cipher: of an encrypted gallery; a new one is made so. clock: ns since the epoch. Raises GalleryCorrupt,
-        GalleryTooNew (the file stays as it is; see `open_or_set_aside`), GalleryLocked, or GalleryError.
+        place: the file, or another store than a file. cipher: of an encrypted file; a new one is made so; another store
+        has its own. clock: ns since the epoch. Raises GalleryCorrupt, GalleryTooNew (the file stays as it is; see
+        `open_or_set_aside`), GalleryLocked, or GalleryError.
         """
-        self.path = real_path(path)
-        self.cipher = cipher
+        self.store: Store = FileStore(real_path(place), cipher) if isinstance(place, (str, Path)) else place
         self._clock = clock
         self._next_end = 2**63  # when the time of the next person is over
         self._signature: gallery_file.Signature = ()
         self._matrix = TemplateMatrix([])
         self._mutex = threading.Lock()  # of whoever reads or writes the file; never of whoever searches
-        if not os.path.lexists(self.path):
-            gallery_file.make_folder(self.path.parent)
-            gallery_file.create_empty(self.path, cipher)
-        self._take(gallery_file.read(self.path, cipher))
+        self._take(self.store.open())
 
     @classmethod
     def open_or_set_aside(cls, path: str | Path, cipher: Cipher | None = None) -> tuple["Gallery", str]:
@@ -89,6 +89,30 @@ class Gallery:
             if aside is None:  # another process has just done it
                 return cls(path, cipher), ""
             return cls(path, cipher), f"{error}. It is kept as {aside}, and an empty gallery is used"
+
+    @property
+    def path(self) -> Path:
+        """As Store.path."""
+        return self.store.path
+
+    @property
+    def name(self) -> str:
+        """As Store.name."""
+        return self.store.name
+
+    @property
+    def cipher(self) -> Cipher | None:
+        """As Store.cipher."""
+        return self.store.cipher
+
+    @property
+    def problem(self) -> str:
+        """As Store.problem."""
+        return self.store.problem
+
+    def close(self) -> None:
+        """As Store.close; a gallery in a file needs none."""
+        self.store.close()
 
     @property
     def persons(self) -> tuple[Person, ...]:
@@ -107,7 +131,7 @@ class Gallery:
 
     def require_writable(self) -> None:
         """Raise GalleryReadOnly where this process may only read the file."""
-        gallery_file.require_writable(self.path)
+        self.store.require_writable()
 
     @property
     def overdue(self) -> tuple[Person, ...]:
@@ -116,7 +140,7 @@ class Gallery:
 
     def asides(self) -> list[Path]:
         """Unreadable galleries kept beside this one; they may hold data of persons who were forgotten here since."""
-        return gallery_file.asides(self.path)
+        return self.store.asides()
 
     def find(self, key: str) -> Person:
         """The person of this permanent id or display name. Raises UnknownPerson, DuplicateName for two people."""
@@ -124,12 +148,12 @@ class Gallery:
 
     def require_model(self, model: str) -> None:
         """Raise GalleryModelMismatch unless the gallery is empty or was made by this gait model."""
-        edits.require_model(self.model, model, self.path)
+        edits.require_model(self.model, model, self.name)
 
     @property
     def changed(self) -> bool:
         """Whether `refresh` would find something: two small reads, which wait for nobody."""
-        return self._clock() >= self._next_end or gallery_file.signature(self.path) != self._signature
+        return self._clock() >= self._next_end or self.store.signature() != self._signature
 
     def refresh(self) -> bool:
         """Take over what other processes have changed, and what the clock has. True if anything was.
@@ -140,14 +164,14 @@ class Gallery:
         if not self._mutex.acquire(blocking=False):
             return False
         try:
-            signature = gallery_file.signature(self.path)
+            signature = self.store.signature()
             if signature == self._signature and self._clock() < self._next_end:
                 return False
             if signature == self._signature:
                 self._take(self._loaded)
                 return True
             self._signature = signature
-            self._take(gallery_file.read(self.path, self.cipher, gallery_file.rows(self._loaded)))
+            self._take(self.store.read(self._loaded))
             return True
         finally:
             self._mutex.release()
@@ -176,7 +200,7 @@ class Gallery:
         enrolled: list[str] = []
 
         def edit(content: Content) -> Content:
-            edits.require_model(content.model, model, self.path)
+            edits.require_model(content.model, model, self.name)
             edits.require_shape(content, checked)
             taken = edits.named(content.persons, name)
             if taken is not None and not extend:
@@ -332,9 +356,8 @@ class Gallery:
     def encrypt(self, cipher: Cipher | None) -> None:
         """Write the file anew with another key, or open (None). Raises GalleryError."""
         with self._mutex:
-            gallery_file.recrypt(self.path, self.cipher, cipher)  # the audit goes on, chained with the new key
-            self.cipher = cipher
-            self._take(gallery_file.read(self.path, cipher))
+            self.store.recrypt(cipher)
+            self._take(self.store.open())
 
     def _change_one(self, what: str, key: str, change: Callable[[tuple[Person, ...], Person], Person]) -> Person:
         changed: list[Person] = []
@@ -349,7 +372,7 @@ class Gallery:
 
     def _change(self, what: str, edit: Callable[[Content], Content], *, thorough: bool = False) -> None:
         """what: for the audit. thorough: nothing of what goes may be left in the file."""
-        with self._mutex, gallery_file.changing(self.path, self.cipher, self._loaded) as change:
+        with self._mutex, self.store.changing(self._loaded) as change:
             content = edits.tagged(change.content)
             if what != "expire":  # whose time is over is nobody's business any more, and goes with the next change
                 over = [person for person in content.persons if self._is_over(person)]

@@ -3,7 +3,6 @@
 import secrets
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
@@ -130,11 +129,11 @@ def checked(template: Template, now: int) -> Template:
     return replace(template, embedding=embedding, added=template.added or now)
 
 
-def require_model(made_with: str, model: str, path: Path) -> None:
+def require_model(made_with: str, model: str, gallery: str) -> None:
     """Raise GalleryModelMismatch where embeddings were made with another gait model."""
     if made_with and made_with != model:
         raise GalleryModelMismatch(
-            f"gallery {path} was made with gait model {made_with}, and {model} is in use: "
+            f"gallery {gallery} was made with gait model {made_with}, and {model} is in use: "
             f"`rt-gait gallery rebuild --model {model}`, or choose another gallery"
         )
 
