@@ -18,32 +18,35 @@ class RecognizerConfig:
     Raises UsageError for values out of their ranges, and for lines that nobody has drawn.
     """
 
-    model: str = setting("gaitset_small_stream", "Gait network, by its name in the model repository.")
+    model: str = setting("gaitset_small_stream", "Name of the gait network in the model repository.")
     frame_rate: float = setting(
         25.0,
-        "Gait frames a second and track that are used, as the network learned; those of a faster camera are "
-        "thinned by their stamps. 0 uses all.",
+        "Gait frames per second that are used of each track, the rate that the network was trained on; frames of a "
+        "faster camera are thinned by their stamps. 0 uses all.",
         0.0,
         1000.0,
         source="the networks of the package learned from 25 a second, as those of CASIA-B and OU-MVLP do",
     )
     window: int = setting(
         30,
-        "Newest gait frames that one embedding stands on.",
+        "Number of newest gait frames that one embedding is computed from.",
         1,
         200,
         source="a gait cycle at 25 to 30 frames a second, and the length that GaitSet is trained with",
     )
-    min_frames: int = setting(20, "Gait frames of a track before its first embedding.", 1, 200)
+    min_frames: int = setting(20, "Gait frames of a track that are gathered before its first embedding.", 1, 200)
     refresh_every: int = setting(5, "New gait frames of a track between two embeddings.", 1, 200)
-    min_quality: float = setting(0.5, "Gait frames of less quality are not used.", 0.0, 1.0, live=True)
-    decision_embeddings: int = setting(6, "Newest embeddings of a track that a decision weighs.", 1, 50, live=True)
+    min_quality: float = setting(0.5, "Gait frames with a lower quality are not used.", 0.0, 1.0, live=True)
+    decision_embeddings: int = setting(
+        6, "Number of newest embeddings of a track that a decision is based on.", 1, 50, live=True
+    )
     agreeing_embeddings: int = setting(
-        3, "Newest embeddings of a track that must all name the same person.", 1, 50, live=True
+        3, "Number of newest embeddings of a track that must all name the same person.", 1, 50, live=True
     )
     accept_distance: float = setting(
         math.nan,
-        "Farthest distance at which a name is given, in the model's own measure. Below 0 is the calibration's.",
+        "Largest distance at which a name is given, in the model's own measure. Below 0 the value of the calibration "
+        "is used.",
         0.0,
         1e6,
         live=True,
@@ -51,63 +54,77 @@ class RecognizerConfig:
     )
     margin: float = setting(
         math.nan,
-        "Least lead over the runner-up, in the model's own measure. Below 0 is the calibration's.",
+        "Smallest lead over the runner-up at which a name is given, in the model's own measure. Below 0 the value of "
+        "the calibration is used.",
         0.0,
         1e6,
         live=True,
         elsewhere=True,
     )
     hysteresis: float = setting(
-        0.1, "Share by which both lines are relaxed for a name that stands.", 0.0, 1.0, live=True
-    )
-    known_prior: float = setting(0.5, "Probability beforehand that a walker is enrolled.", 0.001, 0.999, live=True)
-    max_candidates: int = setting(5, "Persons listed with an identity.", 0, 50)
-    deadline: float = setting(
-        1.0, "Seconds that the gait network has for an answer; without one the same track is tried again.", 0.01, 60.0
-    )
-    outage_grace: float = setting(
-        2.0, "Seconds without an answer of the network after which a track's identity is withdrawn.", 0.0, 60.0
-    )
-    enroll_frames: int = setting(60, "Gait frames of an enrolment that names no number.", 1, 1000)
-    enroll_timeout: float = setting(30.0, "Seconds of an enrolment that names no time.", 0.1, 3600.0)
-    keep_gait_frames: bool = setting(
-        True,
-        "Store the silhouettes of an enrolment with its embeddings. Without them another gait network needs "
-        "everybody to be enrolled again.",
+        0.1,
+        "Share by which accept_distance and margin are relaxed for a name that a track already has.",
+        0.0,
+        1.0,
         live=True,
     )
-    consent: str = setting("", "How people here agree to be enrolled, noted with everybody who is.", live=True)
+    known_prior: float = setting(0.5, "Prior probability that a walker is enrolled.", 0.001, 0.999, live=True)
+    max_candidates: int = setting(5, "Largest number of persons that are listed with an identity.", 0, 50)
+    deadline: float = setting(
+        1.0,
+        "Seconds within which the gait network has to answer; without an answer the same track is tried again.",
+        0.01,
+        60.0,
+    )
+    outage_grace: float = setting(
+        2.0, "Seconds without an answer of the network after which the identity of a track is withdrawn.", 0.0, 60.0
+    )
+    enroll_frames: int = setting(60, "Gait frames of an enrolment whose goal does not give a number.", 1, 1000)
+    enroll_timeout: float = setting(
+        30.0, "Seconds after which an enrolment ends whose goal does not give a time.", 0.1, 3600.0
+    )
+    keep_gait_frames: bool = setting(
+        True,
+        "Store the silhouettes of an enrolment with its embeddings. Without them everybody has to be enrolled again "
+        "for another gait network.",
+        live=True,
+    )
+    consent: str = setting(
+        "",
+        "How people at this place consent to be enrolled; the text is stored with everybody who is enrolled.",
+        live=True,
+    )
     retention_days: float = setting(
-        0.0, "Days after which somebody who is enrolled from now on is deleted; 0 is never.", 0.0, 36500.0, live=True
+        0.0, "Days after which people who are enrolled from now on are deleted; 0 keeps them.", 0.0, 36500.0, live=True
     )
     scene: str = setting(
-        "", "Name of what the camera sees, for statistics of its own. Empty is the frame of the camera."
+        "", "Name of what the camera sees, which has statistics of its own. Empty uses the frame id of the camera."
     )
     scene_normalisation: bool = setting(
         True,
-        "Take what all walkers of the scene have in common out of what is compared, once enough people have walked by.",
+        "Remove from embeddings what all walkers of the scene have in common, once enough people have walked by.",
         live=True,
     )
     measures: bool = setting(
         True,
-        "Let stature, step length and cadence count beside the gait, where tracks have metres (a depth image, "
-        "or the floor).",
+        "Use stature, step length and cadence beside the gait where tracks have positions in metres (from a depth "
+        "image or the floor).",
         live=True,
     )
     learn: bool = setting(
         True,
-        "Keep further views of a person who is surely known and turns, marked as learnt; rt-gait gallery "
+        "Store further views of a person who is certainly recognised and turns, marked as learnt; rt-gait gallery "
         "unlearn deletes them.",
         live=True,
     )
     learn_after: float = setting(
         3.0,
-        "Seconds that a name must have stood clearly, with nobody near, before a view is learnt.",
+        "Seconds for which a name must have been clear, with nobody near, before a view is learnt.",
         0.0,
         3600.0,
         live=True,
     )
-    learn_limit: int = setting(8, "Learnt views per person.", 0, 50, live=True)
+    learn_limit: int = setting(8, "Largest number of learnt views per person.", 0, 50, live=True)
     calibration: Calibration | None = None
 
     def __post_init__(self) -> None:

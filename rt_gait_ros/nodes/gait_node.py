@@ -24,7 +24,7 @@ from rt_gait_ros.tracking.track import TrackFrame
 
 NAME = "gait_node"
 PURPOSE = (
-    "Says who each track is by the way they walk, or that it does not know. Keeps the gallery of enrolled persons."
+    "Recognises each tracked person by gait, or says that it does not know them. Keeps the gallery of enrolled persons."
 )
 TOPICS = """
 subscribes

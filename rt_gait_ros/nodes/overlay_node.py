@@ -31,7 +31,8 @@ from rt_gait_ros.tracking.depth import Recent
 
 NAME = "overlay_node"
 PURPOSE = (
-    "Draws boxes, skeletons, gait frames and names on the camera image. Subscribes and works only while somebody looks."
+    "Draws boxes, skeletons, gait frames and names on the camera image. Subscribes and works only while its topics are "
+    "subscribed."
 )
 TOPICS = """
 subscribes, only while one of its topics is subscribed

@@ -23,7 +23,7 @@ PURPOSE = "Follows people from image to image: Kalman motion, gated optimal assi
 TOPICS = """
 subscribes
   person_poses     rt_gait_ros/PersonPoseArray
-  gait_identities  rt_gait_ros/GaitIdentityArray, unless identity_feedback is false: who is back, who was mixed up
+  gait_identities  rt_gait_ros/GaitIdentityArray, unless identity_feedback is false: who returned, who was confused
   camera_info      sensor_msgs/CameraInfo, only with camera_height, base_frame or depth: for positions in metres
   depth_image      sensor_msgs/Image, only with depth: 16UC1 or 32FC1, registered to the colour image
   /tf, /tf_static  tf2_msgs/TFMessage, only with base_frame: where the camera is on the robot

@@ -22,40 +22,46 @@ class PoseConfig:
 
     detector: str = setting(
         "movenet_multipose",
-        "Model that finds people in the whole image - movenet_multipose, openpose_mobilenet_thin or an "
-        "exported trt_pose network.",
+        "Network that finds people in the whole image - movenet_multipose, openpose_mobilenet_thin or an exported "
+        "trt_pose network.",
     )
     detector_size: int = setting(
-        320, "Longer side in pixels of the image given to the detector; networks of a fixed size ignore it.", 64, 2048
+        320,
+        "Longer side, in pixels, of the image that is given to the detector; networks of a fixed size ignore it.",
+        64,
+        2048,
     )
     detector_period: int = setting(
-        5, "Images from one whole-image run to the next while everybody is followed.", 1, 1000
+        5, "Number of images from one run of the detector to the next while everybody is followed.", 1, 1000
     )
-    person_model: str = setting(person_network.MODEL, "Model that gives one person's keypoints and mask.")
+    person_model: str = setting(person_network.MODEL, "Network that finds the keypoints and the mask of one person.")
     max_people: int = setting(
-        8, "People followed at a time, the largest first; each costs one run of the person network per image.", 1, 64
+        8,
+        "Largest number of people followed at a time, the largest in the image first; each takes one run of the "
+        "person network per image.",
+        1,
+        64,
     )
-    min_parts: int = setting(
-        5, "Joints that a whole-image detection needs before somebody is looked at more closely.", 2, 18
-    )
-    presence: float = setting(0.5, "Least probability, by the person network, that somebody is there.", 0.0, 1.0)
+    min_parts: int = setting(5, "Joints that a detection needs before the person network looks at it.", 2, 18)
+    presence: float = setting(0.5, "Smallest probability of the person network that somebody is there.", 0.0, 1.0)
     max_missed_detections: int = setting(
         12,
-        "Whole-image runs in a row that may miss a followed person before that person is dropped. 0 is any number.",
+        "Runs of the detector in a row that may miss a followed person before that person is dropped. 0 allows any "
+        "number.",
         0,
         1000,
     )
-    keypoint_confidence: float = setting(0.1, "Joints less sure than this are reported as missing.", 0.0, 1.0)
-    smoothing: bool = setting(True, "Filter each person's keypoints through time.")
+    keypoint_confidence: float = setting(0.1, "Joints with a lower confidence are reported as missing.", 0.0, 1.0)
+    smoothing: bool = setting(True, "Filter the keypoints of each person over time.")
     gait_frame_kind: str = setting(
         "silhouette",
-        "Gait frames to make; empty makes none. The gait node's model says what it needs.",
+        "Kind of gait frames to make; empty makes none. The model of the gait node declares the kind that it needs.",
         choices=(*GAIT_FRAME_KINDS, ""),
     )
     camera_motion: str = setting(
         "off",
-        "How the camera moves, for the tracker - found in the image by what stands still (2.5 ms of CPU an "
-        "image), or off, for a camera that stands.",
+        "Estimation of the camera's motion for the tracker - image, from what stands still in the images (2.5 ms of "
+        "CPU per image), or off, for a camera that does not move.",
         choices=CAMERA_MOTIONS,
     )
 

@@ -15,7 +15,7 @@ class TrackerConfig:
 
     high_confidence: float = setting(
         0.45,
-        "Detections at least this sure meet the tracks first.",
+        "Detections with at least this confidence are assigned to tracks first.",
         0.0,
         1.0,
         live=True,
@@ -23,29 +23,39 @@ class TrackerConfig:
     )
     low_confidence: float = setting(
         0.1,
-        "Detections below are ignored; those between this and high_confidence only keep tracks alive.",
+        "Detections with less confidence are ignored; those between this and high_confidence can only continue tracks.",
         0.0,
         1.0,
         live=True,
         source="ByteTrack",
     )
     confirm_after: int = setting(
-        3, "Images in which a new track must be seen to be believed.", 1, 100, live=True, source="SORT's min_hits"
+        3,
+        "Images in which a new track must be seen before it is confirmed.",
+        1,
+        100,
+        live=True,
+        source="SORT's min_hits",
     )
     lost_after: float = setting(
         2.0,
-        "Seconds unseen after which a track is given up.",
+        "Seconds without a detection after which a track is given up.",
         0.05,
         60.0,
         live=True,
         source="ByteTrack, OC-SORT: 30 frames = 1 s",
     )
     exit_after: float = setting(
-        0.4, "Seconds unseen after which a track that walked out over the border is given up.", 0.0, 60.0, live=True
+        0.4,
+        "Seconds without a detection after which a track that left over the image border is given up.",
+        0.0,
+        60.0,
+        live=True,
     )
     acceleration: float = setting(
         0.22,
-        "How freely people change their velocity, as white noise in body heights per second to the power of 1.5.",
+        "Process noise of the motion model - how freely people change their velocity, in body heights per second to "
+        "the power of 1.5.",
         0.01,
         10.0,
         live=True,
@@ -68,19 +78,22 @@ class TrackerConfig:
     )
     appearance_weight: float = setting(
         9.0,
-        "Weight of box overlap and keypoint similarity beside the motion's likelihood.",
+        "Weight of box overlap and keypoint similarity relative to the likelihood of the motion.",
         0.0,
         100.0,
         live=True,
     )
     unmatched_cost: float = setting(
         25.0,
-        "A join that costs more is refused - the track stays unseen and a new one may begin.",
+        "Highest cost of assigning a detection to a track; above it the track counts as not seen and a new track may "
+        "begin.",
         1.0,
         200.0,
         live=True,
     )
-    max_people: int = setting(200, "Detections used per image, the surest first.", 1, 2000, live=True)
+    max_people: int = setting(
+        200, "Detections used per image, those of the highest confidence first.", 1, 2000, live=True
+    )
 
     def __post_init__(self) -> None:
         check(self, "tracker")

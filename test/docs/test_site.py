@@ -12,10 +12,13 @@ import rt_gait_ros
 from rt_gait_ros.cli.main import main
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = pytest.mark.skipif(
-    find_spec("sphinx") is None or find_spec("furo") is None or find_spec("myst_parser") is None,
-    reason="the extra [docs] is not installed",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        find_spec("sphinx") is None or find_spec("furo") is None or find_spec("myst_parser") is None,
+        reason="the extra [docs] is not installed",
+    ),
+]
 
 
 class Page(HTMLParser):

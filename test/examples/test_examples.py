@@ -41,6 +41,7 @@ def test_every_example_explains_itself(run, name: str) -> None:
     assert f"`{name}.py`" in (ROOT / "examples" / "README.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_somebody_is_enrolled_and_then_seen_in_a_folder_of_videos(run, walk: Path, tmp_path: Path) -> None:
     done = run("enroll", str(walk), "Ada", "--gallery", "ada.gallery")
     assert done.returncode == 0, done.stderr

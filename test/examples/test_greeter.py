@@ -1,7 +1,6 @@
 """The ROS example hears a gait node's topic over DDS, and greets everybody once."""
 
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -21,10 +20,8 @@ PATIENCE = 120.0  # seconds: the machine may be busy
 
 
 @pytest.fixture
-def node(monkeypatch: pytest.MonkeyPatch) -> Iterator[Node]:
-    """A node of the test's own, in a domain that nobody else uses."""
-    monkeypatch.setenv("ROS_DOMAIN_ID", str(random.randint(1, 101)))
-    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+def node(domain: int) -> Iterator[Node]:
+    """A node of the test's own."""
     context = rclpy.Context()
     context.init()
     node = Node("gait_node", context=context)
