@@ -102,7 +102,7 @@ def _train_and_search(
     same_network = next(key for key, other in CHOICES.items() if replace(other, mirrored=choice.mirrored) == choice)
     generation = replace(choice.generation, cohorts=cohorts)
     people = VirtualCohorts(work / same_people, generation, len(os.sched_getaffinity(0)), progress)
-    training = GaitTraining(network="gaitset_small", loss=choice.loss, epochs=1, steps=steps, seed=choice.seed)
+    training = GaitTraining(network="centred-gaitset-small", loss=choice.loss, epochs=1, steps=steps, seed=choice.seed)
     folder = RunFolder(work / f"run_{same_network}", settings_of(training, f"{people.people} people, {same_people}"))
     network = train_gait(training, people, people, folder, progress)
     network.mirrored = choice.mirrored

@@ -11,8 +11,8 @@ import numpy as np
 from rt_gait_ros.datasets.casia_b import VIEWS
 from rt_gait_ros.evaluation import casia_b
 from rt_gait_ros.evaluation.bench import Row
+from rt_gait_ros.evaluation.embedding_jobs import embed_all
 from rt_gait_ros.evaluation.generated_views import AZIMUTHS, generated_view_prior
-from rt_gait_ros.evaluation.jobs import run_jobs
 from rt_gait_ros.gait.distance import distances
 from rt_gait_ros.gait.views import ViewMoments
 from rt_gait_ros.resources import resource
@@ -43,7 +43,7 @@ def measure(arguments: argparse.Namespace, progress: Callable[[str], None]) -> l
     """
     people = casia_b.find_people(arguments.folder, range(arguments.first, arguments.last + 1))
     repository, cores = resource("model_repository"), len(os.sched_getaffinity(0))
-    embedded = run_jobs(
+    embedded = embed_all(
         casia_b.jobs_of(people), repository, arguments.model, cache_folder() / "embeddings", cores, progress
     )
     with closing(OnnxClient(repository, timeout=60.0)) as client:

@@ -12,14 +12,11 @@ from rt_gait_ros.evaluation.open_set import equal_error_rate
 from rt_gait_ros.gait import calibration
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.distance import distances
-from rt_gait_ros.gait.embedder import read_embedding
 from rt_gait_ros.gait.measures import DAYS, PEOPLE, STATURE, Gauge, log_ratio
-from rt_gait_ros.gait.model import describe
 from rt_gait_ros.gait.person import Measure
-from rt_gait_ros.gait.stream_embedder import embedder_for
+from rt_gait_ros.gait.walk_embedder import open_embedder
 from rt_gait_ros.pose.person import PersonPose, PoseFrame
 from rt_gait_ros.resources import resource
-from rt_gait_ros.serving.onnx_client import OnnxClient
 from rt_gait_ros.synthesis.masks import mask_noise, silhouettes
 from rt_gait_ros.synthesis.motion import INDEX, mood, phases
 from rt_gait_ros.synthesis.people import Person, outfit, person
@@ -61,10 +58,7 @@ def measure(arguments: argparse.Namespace, progress: Callable[[str], None]) -> l
     known = calibration.find(repository, arguments.model)
     if known is None:
         raise UsageError(f"gait model {arguments.model} has no calibration: nothing says what a distance is worth")
-    client = OnnxClient(repository, timeout=60.0)
-    try:
-        model = describe(client, arguments.model)
-        embedder = embedder_for(client, model, model.max_frames, deadline=60.0)
+    with open_embedder(repository, arguments.model) as embedder:
         embeddings, by_depth, by_floor, truths = [], [], [], []
         for number in range(arguments.people):
             progress(f"person {number + 1} of {arguments.people}")
@@ -72,14 +66,12 @@ def measure(arguments: argparse.Namespace, progress: Callable[[str], None]) -> l
             for day in range(WALKS):
                 random = np.random.default_rng((0x57A7, number, day))
                 seen, shapes = _walk(who, random)
-                embedding = read_embedding(embedder.embed(shapes).result(), model)
+                embedding = embedder(shapes)
                 embeddings.append(embedding)
                 half = HALF_TRUNK + TRUNK_SPREAD * np.random.default_rng((0x57A8, number)).standard_normal()
                 by_depth.append(measured(seen, random, half))
                 by_floor.append(measured(seen, random, None))
                 truths.append(who.stature)
-    finally:
-        client.close()
     numbers = np.repeat(np.arange(arguments.people), WALKS)
     return _rows(
         distances(np.stack(embeddings), np.stack(embeddings)), numbers, by_depth, by_floor, truths, known.slope

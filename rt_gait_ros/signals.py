@@ -1,5 +1,7 @@
 """Signals that ask a process to end, so that it takes down what it has set up whichever of them comes."""
 
+import ctypes
+import os
 import signal
 from collections.abc import Callable, Sequence
 from types import FrameType
@@ -7,6 +9,9 @@ from typing import Any
 
 # Ctrl-C; what `kill`, systemd and launch send; a terminal or a connection that is gone.
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_prctl = getattr(ctypes.CDLL(None), "prctl", None)  # looked up here: between fork and exec it might wait for ever
 
 
 class Ended(KeyboardInterrupt):
@@ -38,3 +43,14 @@ def on_ending(handler: Callable[[int, FrameType | None], None], numbers: Sequenc
         if number != signal.SIGHUP or known is not signal.SIG_IGN:
             signal.signal(number, handler)
     return before
+
+
+def end_with_parent(parent: int, number: int = signal.SIGTERM) -> None:
+    """From now on this process gets the signal when its parent dies, however that dies; at once if it is dead already.
+
+    parent: process id of the one that is meant. In the child, after the fork. Linux; elsewhere nothing happens.
+    """
+    if _prctl is not None:
+        _prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
+        if os.getppid() != parent:  # it died before the call
+            os._exit(1)

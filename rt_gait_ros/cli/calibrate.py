@@ -25,7 +25,7 @@ from rt_gait_ros.evaluation.day_pairs import (
     generated_jobs,
     scene_free_day_pairs,
 )
-from rt_gait_ros.evaluation.jobs import Arrays, Job, run_jobs
+from rt_gait_ros.evaluation.embedding_jobs import Arrays, EmbeddingJob, embed_all
 from rt_gait_ros.evaluation.open_set import equal_error_rate
 from rt_gait_ros.evaluation.pairs import Pairs, footage_pairs, gallery_pairs, joined, scene_free_pairs
 from rt_gait_ros.evaluation.plots import reliability_plot, save_image
@@ -34,14 +34,11 @@ from rt_gait_ros.gait import calibration
 from rt_gait_ros.gait.calibration import LEAST_PAIRS, Calibration
 from rt_gait_ros.gait.cipher import find_cipher
 from rt_gait_ros.gait.config import RecognizerConfig
-from rt_gait_ros.gait.embedder import Embedder, read_embedding
 from rt_gait_ros.gait.gallery import Gallery
-from rt_gait_ros.gait.model import describe
-from rt_gait_ros.gait.stream_embedder import embedder_for
 from rt_gait_ros.gait.views import find_prior
+from rt_gait_ros.gait.walk_embedder import WalkEmbedder, open_embedder
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.cache import cache_folder
-from rt_gait_ros.serving.onnx_client import OnnxClient
 
 SUMMARY = "pick the accept line of a gait model for a wanted false-accept rate"
 
@@ -216,14 +213,12 @@ def _source(arguments: argparse.Namespace) -> str:
 def _pairs(arguments: argparse.Namespace, repository: Path) -> tuple[Pairs, Pairs, Callable[[float], Pairs]]:
     """All pairs; those of them on two days from one view; and, given the radius of SceneStatistics, pairs without
     their scenes."""
-    client = OnnxClient(repository, timeout=60.0)
-    try:
-        model = describe(client, arguments.model)
+    window = RecognizerConfig.window
+    with open_embedder(repository, arguments.model, window) as embedder:
+        model = embedder.model
         if (arguments.videos or arguments.labelled or arguments.generated) and model.gait_frame_kind != "silhouette":
-            raise UsageError(f"{model.name} eats {model.gait_frame_kind} frames; here only silhouettes are made")
+            raise UsageError(f"{model.name} takes {model.gait_frame_kind} frames; here only silhouettes are made")
         prior = find_prior(repository, model.name)
-        window = RecognizerConfig.window
-        embedder = embedder_for(client, model, window, deadline=60.0)
         looks: dict[bytes, np.ndarray] = {}
         spoken = time.monotonic()
 
@@ -231,7 +226,7 @@ def _pairs(arguments: argparse.Namespace, repository: Path) -> tuple[Pairs, Pair
             nonlocal spoken
             key = hashlib.sha256(frames.tobytes()).digest()
             if key not in looks:
-                looks[key] = read_embedding(embedder.embed(frames).result(), model)
+                looks[key] = embedder(frames)
                 if time.monotonic() - spoken >= PROGRESS_SECONDS:
                     spoken = time.monotonic()
                     progress(f"{len(looks)} looks embedded")
@@ -256,15 +251,13 @@ def _pairs(arguments: argparse.Namespace, repository: Path) -> tuple[Pairs, Pair
             return joined([footage, *(scene_free_day_pairs(each, radius, prior) for each in labelled)])
 
         return joined(sets), joined(each.alike for each in by_days), scene_free
-    finally:
-        client.close()
 
 
 def _walks(arguments: argparse.Namespace, videos: Sequence[Path], repository: Path) -> dict[Path, VideoWalks]:
     return read_all(videos, repository, arguments.work or cache_folder() / "walks", arguments.workers, progress)
 
 
-def _labelled(arguments: argparse.Namespace, repository: Path, embedder: Embedder, window: int) -> list[Looks]:
+def _labelled(arguments: argparse.Namespace, repository: Path, embedder: WalkEmbedder, window: int) -> list[Looks]:
     """Looks at people on several days, of each source that is named. Raises UsageError for less than two people."""
     found = []
     jobs = generated_jobs(arguments.generated, window)
@@ -280,7 +273,7 @@ def _labelled(arguments: argparse.Namespace, repository: Path, embedder: Embedde
             progress(f"{len(refused)} pickles were refused, the first: {refused[0]}")
         if videos:
             films = _walks(arguments, videos, repository)
-            for who, arrays in film_looks(films, lambda frames: _look(embedder, frames), window).items():
+            for who, arrays in film_looks(films, embedder, window).items():
                 embedded[who] = embedded.get(who, {}) | arrays
         found.append(Looks.of(embedded))
     if jobs:
@@ -291,10 +284,6 @@ def _labelled(arguments: argparse.Namespace, repository: Path, embedder: Embedde
     return found
 
 
-def _run(arguments: argparse.Namespace, repository: Path, jobs: list[Job]) -> dict[str, Arrays]:
+def _run(arguments: argparse.Namespace, repository: Path, jobs: list[EmbeddingJob]) -> dict[str, Arrays]:
     work = arguments.work or cache_folder() / "embeddings"
-    return run_jobs(jobs, repository, arguments.model, work, arguments.workers, progress)
-
-
-def _look(embedder: Embedder, frames: np.ndarray) -> np.ndarray:
-    return read_embedding(embedder.embed(frames).result(), embedder.model)
+    return embed_all(jobs, repository, arguments.model, work, arguments.workers, progress)

@@ -1,7 +1,8 @@
 """`rt-gait evaluate kth`: the KTH walking set, video in."""
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +13,21 @@ from rt_gait_ros.cli.evaluation_arguments import (
     add_protocol,
     add_scene_argument,
     check_common,
+    repository_of,
     require_kind,
     scene_variants,
 )
-from rt_gait_ros.cli.evaluation_pictures import draw
-from rt_gait_ros.cli.output import emit, progress, write_csv
+from rt_gait_ros.cli.evaluation_pictures import draw, publish
+from rt_gait_ros.cli.output import progress
 from rt_gait_ros.datasets.kth import find_videos
 from rt_gait_ros.datasets.video_walks import read_all
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation import kth
 from rt_gait_ros.evaluation.open_set import det_curve
-from rt_gait_ros.evaluation.plots import beside, count_plot, det_plot, matrix_plot, save_image
+from rt_gait_ros.evaluation.plots import beside, count_plot, det_plot, matrix_plot
 from rt_gait_ros.gait import calibration
-from rt_gait_ros.gait.embedder import read_embedding
-from rt_gait_ros.gait.model import GaitModel, describe
-from rt_gait_ros.gait.stream_embedder import embedder_for
-from rt_gait_ros.resources import resource
+from rt_gait_ros.gait.model import GaitModel
+from rt_gait_ros.gait.walk_embedder import WalkEmbedder
 from rt_gait_ros.serving.cache import cache_folder
 from rt_gait_ros.serving.onnx_client import OnnxClient
 
@@ -70,26 +70,19 @@ def _kth(arguments: argparse.Namespace) -> int:
     if arguments.fuse and arguments.reliability:
         raise UsageError("--reliability is of one model's probabilities: leave --fuse out")
     videos = find_videos(arguments.folder)
-    repository = arguments.repository or resource("model_repository")
-    client = OnnxClient(repository, timeout=60.0)
-    try:
-        models = [describe(client, name) for name in (arguments.model, arguments.fuse) if name]
-        for model in models:
-            require_kind(model, "silhouette")
+    repository = repository_of(arguments)
+    with closing(OnnxClient(repository, timeout=60.0)) as client:
+        embedders = [WalkEmbedder(client, name) for name in (arguments.model, arguments.fuse) if name]
+        for embedder in embedders:
+            require_kind(embedder.model, "silhouette")
         work = arguments.work or cache_folder() / "walks"
         walks = read_all(list(videos.values()), repository, work, arguments.workers, progress)
         known = {key: walks[path] for key, path in videos.items()}
-        embedded = [kth.embed_passes(known, _embed(client, model)) for model in models]
-    finally:
-        client.close()
+        embedded = [kth.embed_passes(known, embedder) for embedder in embedders]
+    models = [embedder.model for embedder in embedders]
     variants = scene_variants(arguments)
     _report([_result(models, embedded, repository, normalised) for normalised in variants], arguments)
     return 0
-
-
-def _embed(client: OnnxClient, model: GaitModel) -> Callable[[np.ndarray], np.ndarray]:
-    embedder = embedder_for(client, model, model.max_frames, deadline=60.0)
-    return lambda frames: read_embedding(embedder.embed(frames).result(), model)
 
 
 def _result(
@@ -110,13 +103,10 @@ def _result(
 
 def _report(results: Sequence[kth.Result], arguments: argparse.Namespace) -> None:
     report, last = kth.to_json(results), results[-1]
-    if arguments.csv:
-        write_csv(arguments.csv, report["rows"])
-    if arguments.plot:
-        save_image(arguments.plot, _picture(results))
-    report |= draw(arguments, last.comparison, f"KTH walking, {last.model}", pairs=last.walks)
     title = f"KTH walking, {last.model}: {last.total} passes, {last.lost} of them lost"
-    emit(arguments, report, "\n".join([title, *map(_table, results)]))
+    text = "\n".join([title, *map(_table, results)])
+    figures = draw(arguments, last.comparison, f"KTH walking, {last.model}", pairs=last.walks)
+    publish(arguments, report, report["rows"], text, figures, lambda: _picture(results))
 
 
 def _picture(results: Sequence[kth.Result]) -> np.ndarray:

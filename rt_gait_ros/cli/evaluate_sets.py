@@ -8,22 +8,17 @@ from rt_gait_ros.cli.evaluation_arguments import (
     add_model_argument,
     add_protocol,
     add_view_argument,
-    check_common,
-    require_kind,
+    embedded_walks,
+    repository_of,
     view_variants,
 )
-from rt_gait_ros.cli.evaluation_pictures import draw
-from rt_gait_ros.cli.output import emit, progress, write_csv
+from rt_gait_ros.cli.evaluation_pictures import draw, publish
+from rt_gait_ros.cli.output import progress
 from rt_gait_ros.datasets.casia_b import PEOPLE, VIEWS, read_people
 from rt_gait_ros.datasets.tum_gaid import find_recordings
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation import casia_b, tum_gaid
-from rt_gait_ros.evaluation.jobs import Arrays, Job, run_jobs
-from rt_gait_ros.gait.model import describe
 from rt_gait_ros.gait.views import find_prior
-from rt_gait_ros.resources import resource
-from rt_gait_ros.serving.cache import cache_folder
-from rt_gait_ros.serving.onnx_client import OnnxClient
 
 _CASIA_B = """\
 CASIA-B (124 people, 11 views; NM normal, BG bag, CL coat): NM 5-6, BG 1-2 and CL 1-2 are searched in NM 1-4, view by
@@ -102,10 +97,10 @@ def _casia_b(arguments: argparse.Namespace) -> int:
     people = casia_b.find_people(arguments.folder, numbers)
     if absent := len(numbers) - len(people):
         progress(f"{absent} of the {len(numbers)} people asked for are not in {arguments.folder}")
-    prior = find_prior(arguments.repository or resource("model_repository"), arguments.model)
+    prior = find_prior(repository_of(arguments), arguments.model)
     if arguments.reliability and prior is None and arguments.view_centring == "on":
         raise UsageError("--reliability is of what the recogniser compares, plain distances: leave --view-centring out")
-    embedded = _embed(arguments, casia_b.jobs_of(people, arguments.frames), "silhouette")
+    embedded = embedded_walks(arguments, casia_b.jobs_of(people, arguments.frames), "silhouette")
     result = casia_b.evaluate(embedded, people, arguments.model, view_variants(arguments, prior, len(people)), prior)
     for line in result.refused[:3]:
         progress(line)
@@ -114,18 +109,16 @@ def _casia_b(arguments: argparse.Namespace) -> int:
         f"{result.lost} lost, {result.damaged} silhouettes unusable, {len(result.refused)} pickles refused",
         *(line for variant in result.variants for line in _casia_b_table(variant)),
     ]
-    report = result.to_json()
-    if arguments.csv:
-        centred = [(variant, row) for variant in result.variants for row in variant.rows]
-        write_csv(arguments.csv, [{"view_centring": variant.view_centring, **row} for variant, row in centred])
-    report |= draw(
+    figures = draw(
         arguments,
         result.stated.comparison,
         f"CASIA-B, {result.model}",
         {f"{result.model}, view centring {v.view_centring}": v.comparison for v in result.variants},
         result.stated.pairs,
     )
-    emit(arguments, report, "\n".join(lines))
+    centred = [(variant, row) for variant in result.variants for row in variant.rows]
+    rows = [{"view_centring": variant.view_centring, **row} for variant, row in centred]
+    publish(arguments, result.to_json(), rows, "\n".join(lines), figures)
     return 0
 
 
@@ -160,7 +153,7 @@ def _tum_gaid(arguments: argparse.Namespace) -> int:
     if arguments.people:
         wanted = _people(arguments.people)
         recordings = [each for each in recordings if each.person in wanted]
-    embedded = _embed(arguments, tum_gaid.jobs_of(recordings), "flow")
+    embedded = embedded_walks(arguments, tum_gaid.jobs_of(recordings), "flow")
     result = tum_gaid.evaluate(embedded, arguments.model, arguments.ties)
     lines = [
         f"TUM-GAID, {result.model}: {result.people} people, {len(recordings)} videos, {result.lost} of them lost",
@@ -183,19 +176,6 @@ def _people(path: Path) -> set[str]:
     return {f"p{int(number):03}" for number in numbers}
 
 
-def _embed(arguments: argparse.Namespace, jobs: list[Job], kind: str) -> dict[str, Arrays]:
-    """Run the jobs with the model, which must eat gait frames of this kind."""
-    check_common(arguments)
-    repository = arguments.repository or resource("model_repository")
-    client = OnnxClient(repository, timeout=60.0)
-    try:
-        require_kind(describe(client, arguments.model), kind)
-    finally:
-        client.close()
-    work = arguments.work or cache_folder() / "embeddings"
-    return run_jobs(jobs, repository, arguments.model, work, arguments.workers, progress)
-
-
 def _start(row: dict[str, Any]) -> str:
     low, high = (100 * bound for bound in row["ci95"])
     share = 100 * row["rank1"]
@@ -204,10 +184,8 @@ def _start(row: dict[str, Any]) -> str:
 
 def _report(arguments: argparse.Namespace, result: tum_gaid.Result, lines: list[str]) -> int:
     report = result.to_json()
-    if arguments.csv:
-        write_csv(arguments.csv, report["rows"])
-    report |= draw(arguments, result.comparison, f"{result.protocol.upper()}, {result.model}")
+    drawn = draw(arguments, result.comparison, f"{result.protocol.upper()}, {result.model}")
     figures = report["open_set"]
     lines += ["", f"EER {100 * figures['eer']:.1f} %, FNIR at FPIR 1 % {100 * figures['fnir_at_fpir_1']:.1f} %"]
-    emit(arguments, report, "\n".join(lines))
+    publish(arguments, report, report["rows"], "\n".join(lines), drawn)
     return 0

@@ -12,21 +12,15 @@ from rt_gait_ros.cli.evaluation_arguments import (
     add_protocol,
     add_scene_argument,
     check_common,
-    require_kind,
+    embedded_walks,
     scene_variants,
 )
-from rt_gait_ros.cli.evaluation_pictures import draw
-from rt_gait_ros.cli.output import emit, progress, write_csv
+from rt_gait_ros.cli.evaluation_pictures import draw, publish
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation import virtual
-from rt_gait_ros.evaluation.jobs import run_jobs
-from rt_gait_ros.evaluation.plots import beside, count_plot, matrix_plot, save_image
+from rt_gait_ros.evaluation.plots import beside, count_plot, matrix_plot
 from rt_gait_ros.evaluation.virtual_people import FIRST, Cast
-from rt_gait_ros.gait.model import describe
 from rt_gait_ros.gait.scene import MIN_WALKERS
-from rt_gait_ros.resources import resource
-from rt_gait_ros.serving.cache import cache_folder
-from rt_gait_ros.serving.onnx_client import OnnxClient
 
 _DESCRIPTION = f"""\
 Generated people whom no training met (numbers from {FIRST:_} on), seen from 11 azimuths (0 away from the camera, 90 to
@@ -78,31 +72,19 @@ def _virtual(arguments: argparse.Namespace) -> int:
     )
     if True in variants and cast.strangers < MIN_WALKERS:
         raise UsageError(f"--strangers {cast.strangers}: scene normalisation takes {MIN_WALKERS:g} at least")
-    repository = arguments.repository or resource("model_repository")
-    _require_silhouettes(repository, arguments.model)
-    work = arguments.work or cache_folder() / "embeddings"
-    embedded = run_jobs(cast.jobs(), repository, arguments.model, work, arguments.workers, progress)
+    embedded = embedded_walks(arguments, cast.jobs(), "silhouette")
     _report([virtual.evaluate(embedded, cast, arguments.model, normalised) for normalised in variants], arguments)
     return 0
 
 
-def _require_silhouettes(repository: Path, name: str) -> None:
-    client = OnnxClient(repository, timeout=60.0)
-    try:
-        require_kind(describe(client, name), "silhouette")
-    finally:
-        client.close()
-
-
 def _report(results: Sequence[virtual.Result], arguments: argparse.Namespace) -> None:
-    report, last = virtual.to_json(results), results[-1]
-    if arguments.csv:
-        write_csv(arguments.csv, report["rows"])
-    if arguments.plot:
-        save_image(arguments.plot, _picture(results))
-    report |= draw(arguments, last.comparison, f"virtual people, {last.model}")
-    title = f"{last.cast.people} virtual people, {last.model}: {last.walks} walks, {last.lost} of them lost"
-    emit(arguments, report, "\n".join([title, *map(_table, results)]))
+    last = results[-1]
+    report = virtual.to_json(results)
+    said = f"{last.cast.people} virtual people, {last.model}: {last.walks} walks, {last.lost} of them lost"
+    for result in results:
+        said += f"\n{_table(result)}"
+    figures = draw(arguments, last.comparison, f"virtual people, {last.model}")
+    publish(arguments, report, report["rows"], said, figures, lambda: _picture(results))
 
 
 def _picture(results: Sequence[virtual.Result]) -> np.ndarray:

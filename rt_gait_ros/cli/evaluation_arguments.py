@@ -2,17 +2,22 @@
 
 import argparse
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from rt_gait_ros.cli.evaluation_pictures import add_picture_arguments, require_calibration
-from rt_gait_ros.cli.output import add_json_argument
+from rt_gait_ros.cli.output import add_json_argument, progress
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation import casia_b
+from rt_gait_ros.evaluation.embedding_jobs import Arrays, EmbeddingJob, embed_all
 from rt_gait_ros.evaluation.held_out import FEWEST
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.model import GaitModel
 from rt_gait_ros.gait.views import ViewPrior
+from rt_gait_ros.gait.walk_embedder import open_embedder
+from rt_gait_ros.resources import resource
+from rt_gait_ros.serving.cache import cache_folder
 
 
 def add_protocol(
@@ -85,6 +90,22 @@ def check_common(arguments: argparse.Namespace) -> None:
 
 
 def require_kind(model: GaitModel, kind: str) -> None:
-    """Refuse a model that eats other gait frames than the set of walks gives. Raises UsageError."""
+    """Refuse a model that takes other gait frames than the set of walks gives. Raises UsageError."""
     if model.gait_frame_kind != kind:
-        raise UsageError(f"{model.name} eats {model.gait_frame_kind} frames; this set gives {kind}")
+        raise UsageError(f"{model.name} takes {model.gait_frame_kind} frames; this set gives {kind}")
+
+
+def repository_of(arguments: argparse.Namespace) -> Path:
+    """The model repository that is asked for."""
+    chosen: Path | None = arguments.repository
+    return chosen or resource("model_repository")
+
+
+def embedded_walks(arguments: argparse.Namespace, jobs: Sequence[EmbeddingJob], kind: str) -> dict[str, Arrays]:
+    """What the jobs make with the model, which must take gait frames of this kind. Raises GaitError."""
+    check_common(arguments)
+    repository = repository_of(arguments)
+    with open_embedder(repository, arguments.model) as embedder:
+        require_kind(embedder.model, kind)
+    work = arguments.work or cache_folder() / "embeddings"
+    return embed_all(jobs, repository, arguments.model, work, arguments.workers, progress)

@@ -1,9 +1,13 @@
 """What every recognition protocol of `rt-gait evaluate` can draw: the DET curve, and what probabilities are worth."""
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+
+from rt_gait_ros.cli.output import emit, write_csv
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.open_set import Comparison, det_curve
 from rt_gait_ros.evaluation.pairs import Pairs
@@ -53,6 +57,25 @@ def draw(
     found = stated_reliability(_calibration(arguments), shown.genuine, shown.impostor)
     save_image(arguments.reliability, reliability_plot(found, title))
     return {"calibration_error": found.error}
+
+
+def publish(
+    arguments: argparse.Namespace,
+    report: dict[str, Any],
+    rows: list[dict[str, Any]],
+    text: str,
+    figures: Mapping[str, float],
+    picture: Callable[[], np.ndarray] | None = None,
+) -> None:
+    """Write and print what a protocol has found, as --csv, --plot and --json ask for it.
+
+    report: for --json. rows: of the table. text: for people to read. figures: what `draw` gave. picture: for --plot.
+    """
+    if arguments.csv:
+        write_csv(arguments.csv, rows)
+    if picture is not None and arguments.plot:
+        save_image(arguments.plot, picture())
+    emit(arguments, report | dict(figures), text)
 
 
 def _calibration(arguments: argparse.Namespace) -> calibration.Calibration:

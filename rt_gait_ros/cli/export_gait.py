@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rt_gait_ros.cli.output import add_json_argument, emit
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.networks.kinds import FLOW_NETWORKS, KERAS_ENDINGS, SET_NETWORKS
+from rt_gait_ros.networks.kinds import FLOW_NETWORKS, KERAS_ENDINGS, KINDS
 from rt_gait_ros.resources import resource
 from rt_gait_ros.silhouette.flow import WINDOW
 
@@ -57,7 +57,7 @@ def add_gait(kinds: Any) -> None:
     gait.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="the authors' .ptm or .hdf5, OpenGait's .pt")
     gait.add_argument(
         "--network",
-        choices=(*SET_NETWORKS, *FLOW_NETWORKS),
+        choices=tuple(KINDS),
         help="what the file must be (default: told by the names in it)",
     )
     gait.add_argument("--name", help="name of the network in the repository (default: the network's, with _int8)")

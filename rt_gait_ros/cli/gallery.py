@@ -13,15 +13,12 @@ from rt_gait_ros.cli.output import add_json_argument, emit
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.gait.cipher import find_cipher
 from rt_gait_ros.gait.direction import advice, line_of
-from rt_gait_ros.gait.embedder import read_embedding
 from rt_gait_ros.gait.gallery import Gallery, default_path
 from rt_gait_ros.gait.known_people import KnownPeople
-from rt_gait_ros.gait.model import describe
 from rt_gait_ros.gait.person import LEARNT, Person
-from rt_gait_ros.gait.stream_embedder import embedder_for
+from rt_gait_ros.gait.walk_embedder import open_embedder
 from rt_gait_ros.paths import expand
 from rt_gait_ros.resources import resource
-from rt_gait_ros.serving.onnx_client import OnnxClient
 
 SUMMARY = "see, rename, merge and forget the persons the robot knows"
 
@@ -206,15 +203,9 @@ def _unlearn(arguments: argparse.Namespace) -> int:
 
 def _rebuild(arguments: argparse.Namespace) -> int:
     people = _open(arguments)
-    client = OnnxClient(_repository(arguments), timeout=60.0)
-    try:
-        model = describe(client, arguments.model)
-        embedder = embedder_for(client, model, model.max_frames, deadline=60.0)
-        count = people.rebuild(
-            model.name, model.gait_frame_kind, lambda frames: read_embedding(embedder.embed(frames).result(), model)
-        )
-    finally:
-        client.close()
+    with open_embedder(_repository(arguments), arguments.model) as embedder:
+        model = embedder.model
+        count = people.rebuild(model.name, model.gait_frame_kind, embedder)
     print(f"{count} embeddings of {len(people.gallery.persons)} persons were made with {model.name}")
     return 0
 

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from rt_gait_ros.cli.output import add_json_argument, emit
-from rt_gait_ros.networks.kinds import FLOW_NETWORKS
+from rt_gait_ros.networks.kinds import PRUNABLE_NETWORKS
 
 SUMMARY = "remove the weakest filters of a gait network"
 
@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     gait.add_argument("--output", type=Path, required=True, metavar="FILE", help=".ptm, or .hdf5 of networks on flow")
     gait.add_argument(
         "--network",
-        choices=("gaitset", "opengait-gaitset", "keras-gaitset", "centred-gaitset", *FLOW_NETWORKS),
+        choices=PRUNABLE_NETWORKS,
         help="what the file must be (default: told by the names in it)",
     )
     add_json_argument(gait)

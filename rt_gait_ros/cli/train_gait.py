@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rt_gait_ros.cli.output import add_json_argument, emit, progress
 from rt_gait_ros.datasets.folders import number_of, read_numbers
 from rt_gait_ros.errors import UsageError
+from rt_gait_ros.networks.kinds import FORMER_NAMES, TRAINED_NETWORKS
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.cache import cache_folder
 
@@ -30,7 +31,7 @@ Without --data it learns from people who do not exist: virtual walkers of many b
 masks, generated into the output folder first. No footage is needed, and nobody's biometric data is in the weights.
 
   rt-gait train gait --output run                              a GPU is used when torch has one
-  rt-gait train gait --network gaitset_small --epochs 8 --output small        half an hour on two cores
+  rt-gait train gait --network centred-gaitset-small --epochs 8 --output small      half an hour on two cores
 
 With --data it learns from your own people, best from shipped or earlier weights:
 
@@ -70,7 +71,9 @@ def add_gait(kinds: Any) -> None:
     )
     gait.add_argument(
         "--network",
-        help="gaitset, gaitset_small of half its width, gaitset_large of twice (default: as --init is, or gaitset)",
+        type=_network,
+        choices=TRAINED_NETWORKS,
+        help="small is of half the width, large of twice (default: as --init is, or centred-gaitset)",
     )
     gait.add_argument("--data", type=Path, metavar="DIR", help="a folder for each person (default: virtual people)")
     gait.add_argument(
@@ -106,6 +109,13 @@ def add_gait(kinds: Any) -> None:
     gait.add_argument("--output", type=Path, default=Path("gait_run"), metavar="DIR", help="default: gait_run")
     add_json_argument(gait)
     gait.set_defaults(action=_gait)
+
+
+def _network(name: str) -> str:
+    """The network of that name, which may be the one that it had before."""
+    if name in FORMER_NAMES:
+        progress(f"network {name} is called {FORMER_NAMES[name]} now")
+    return FORMER_NAMES.get(name, name)
 
 
 def _gait(arguments: argparse.Namespace) -> int:

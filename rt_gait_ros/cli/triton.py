@@ -93,7 +93,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     again.add_argument(
         "sources", type=Path, metavar="DIR", help="folder with the converted ONNX files (docs/models.md)"
     )
-    again.add_argument("--network", action="append", metavar="NAME", help="this one alone; may be given several times")
     again.add_argument("--check", action="store_true", help="write nothing; fail where a network differs")
     _add_repository(again)
     again.set_defaults(action=_derive)
@@ -278,7 +277,7 @@ def _derive(arguments: argparse.Namespace) -> int:
 
     folder = _folder(arguments)
     different = 0
-    for name in arguments.network or RECIPES:
+    for name in RECIPES:
         content = derive(name, arguments.sources)
         path = folder / name / "1" / "model.onnx"
         same = is_same(content, path)

@@ -1,17 +1,14 @@
 """From a video to the walks in it: our own pipeline's gait frames, pass by pass, computed once and kept."""
 
-import contextlib
 import hashlib
 import io
 import json
-import multiprocessing
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
-from queue import Empty
 from typing import Any
 
 import cv2
@@ -21,6 +18,7 @@ from rt_gait_ros import private_file
 from rt_gait_ros.errors import GaitError
 from rt_gait_ros.frame import Frame
 from rt_gait_ros.gait.config import RecognizerConfig
+from rt_gait_ros.job_pool import Finished, Job, run_missing, tell
 from rt_gait_ros.masking import readable
 from rt_gait_ros.pipeline.tracking import TrackingPipeline
 from rt_gait_ros.pose.config import PoseConfig
@@ -38,7 +36,7 @@ VIDEO_ENDINGS = (".avi", ".mp4", ".mkv", ".mov", ".webm")  # of the videos in a 
 FOREGROUND, AREA, PASS_SECONDS, HOLE_SECONDS = 25, 0.01, 0.8, 0.4
 _ROUNDING = 1e-6  # seconds
 
-PROGRESS_SECONDS = 5.0  # between two words on a long video
+PROGRESS_SECONDS = 5.0  # between two lines about a long video
 Advance = Callable[[int, int], None]
 
 
@@ -167,22 +165,16 @@ def read_all(
         kept.chmod(0o600)
     settings = _settings(repository)
     stored = {video: work / f"{_key(video, settings)}.npz" for video in videos}
-    missing = [video for video in videos if not stored[video].exists()]
-    if missing:
-        context = multiprocessing.get_context("spawn")  # the networks' threads do not survive a fork
-        told = context.Queue()
-        with ProcessPoolExecutor(min(workers, len(missing)), context, _tell_to, (told,)) as pool:
-            jobs = {pool.submit(_read_and_store, video, repository, stored[video]): video for video in missing}
-            pending, number = set(jobs), len(videos) - len(missing)
-            while pending:
-                done, pending = wait(pending, PROGRESS_SECONDS, FIRST_COMPLETED)
-                for job in done:
-                    number += 1
-                    for line in job.result():
-                        progress(line)
-                    progress(f"{number}/{len(videos)} videos, {readable(jobs[job].name)}")
-                for line in () if done else _newest(told):
-                    progress(line)
+    jobs = [
+        Job(readable(video.name), path, partial(_read_and_store, video, repository)) for video, path in stored.items()
+    ]
+
+    def finished(done: Finished) -> None:
+        for line in done.remarks:
+            progress(line)
+        progress(str(done))
+
+    run_missing(jobs, workers, finished, progress)
     return {video: load(path) for video, path in stored.items()}
 
 
@@ -208,38 +200,20 @@ def load(path: Path) -> VideoWalks:
 
 
 def _read_and_store(video: Path, repository: Path, path: Path) -> list[str]:
-    """What is odd about the video."""
-    cv2.setNumThreads(1)
+    """A job: what is odd about the video."""
     lines: list[str] = []
     spoken = time.monotonic()
 
     def advance(images: int, expected: int) -> None:
         nonlocal spoken
-        if _told is not None and time.monotonic() - spoken >= PROGRESS_SECONDS / 2:
+        if time.monotonic() - spoken >= PROGRESS_SECONDS:
             spoken = time.monotonic()
-            _told.put((readable(video.name), images, expected))
+            tell(
+                f"{readable(video.name)}: {images} images" + (f" of {expected}" if expected >= images else "") + " read"
+            )
 
     store(path, read_walks(video, repository, lines.append, advance))
     return lines
-
-
-# In a process that reads videos: where it says how far it is.
-_told: "multiprocessing.Queue[tuple[str, int, int]] | None" = None
-
-
-def _tell_to(queue: "multiprocessing.Queue[tuple[str, int, int]]") -> None:
-    global _told
-    _told = queue
-
-
-def _newest(told: "multiprocessing.Queue[tuple[str, int, int]]") -> list[str]:
-    """A line for each video of which something new was told."""
-    newest: dict[str, str] = {}
-    with contextlib.suppress(Empty):
-        while True:
-            name, images, expected = told.get_nowait()
-            newest[name] = f"{name}: {images} images" + (f" of {expected}" if expected >= images else "") + " read"
-    return list(newest.values())
 
 
 def _settings(repository: Path) -> str:

@@ -12,11 +12,11 @@ from rt_gait_ros import private_file
 from rt_gait_ros.errors import GaitError
 from rt_gait_ros.sources.names import as_text
 
-# A node ends with the demo, however that ends: prctl(PR_SET_PDEATHSIG, SIGINT) of linux/prctl.h. A shell starts what it
-# runs in the background deaf to SIGINT, and so would be what is started from there.
+# A node ends with the demo, however that ends. A shell starts what it runs in the background deaf to SIGINT, and so
+# would be what is started from there.
 PRELUDE = (
-    "import ctypes, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    "ctypes.CDLL(None).prctl(1, signal.SIGINT); "
+    "import signal; from rt_gait_ros.signals import end_with_parent; "
+    "signal.signal(signal.SIGINT, signal.default_int_handler); end_with_parent({parent}, signal.SIGINT); "
 )
 PROGRAM = "from rt_gait_ros.nodes.{name} import main; raise SystemExit(main())"
 STOP_SECONDS = 5.0
@@ -33,7 +33,7 @@ class NodeProcess:
         """name: of the node and of its module. folder: where NAME.log goes."""
         self.name = name
         self.log = folder / f"{name}.log"
-        command = [sys.executable, "-c", PRELUDE + PROGRAM.format(name=name)]
+        command = [sys.executable, "-c", (PRELUDE + PROGRAM).format(parent=os.getpid(), name=name)]
         command += ["--ros-args", "-r", f"__ns:={namespace}"]
         for key, value in parameters.items():
             command += ["-p", f"{key}:={_literal(value)}"]

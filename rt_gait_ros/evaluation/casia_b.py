@@ -11,16 +11,15 @@ from pathlib import Path
 import numpy as np
 
 from rt_gait_ros.datasets.casia_b import VIEWS, Person, find
-from rt_gait_ros.datasets.silhouettes import read_silhouettes
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.cross_view import Cell, CrossView, Searched
+from rt_gait_ros.evaluation.embedding_jobs import Arrays, EmbeddingJob, count, embed_silhouettes, grouped
 from rt_gait_ros.evaluation.held_out import held_out_moved_views, held_out_views
-from rt_gait_ros.evaluation.jobs import Arrays, Embed, Job, count, half
 from rt_gait_ros.evaluation.open_set import Comparison
 from rt_gait_ros.evaluation.pairs import Pairs, matrix_pairs
 from rt_gait_ros.gait.distance import distances
-from rt_gait_ros.gait.model import GaitModel
 from rt_gait_ros.gait.views import ViewPrior
+from rt_gait_ros.gait.walk_embedder import WalkEmbedder
 
 GALLERY = ("nm-01", "nm-02", "nm-03", "nm-04")
 CONDITIONS = {"NM": ("nm-05", "nm-06"), "BG": ("bg-01", "bg-02"), "CL": ("cl-01", "cl-02")}
@@ -41,24 +40,15 @@ class EmbedPerson:
 
     frames: int = 0
 
-    def __call__(self, files: Sequence[Path], embed: Embed, model: GaitModel) -> Arrays:
+    def __call__(self, files: Sequence[Path], embedder: WalkEmbedder) -> Arrays:
         """Read and embed. Raises GaitError for an embedding that float16 cannot hold."""
-        by_sequence: dict[str, list[Path]] = {}
-        for file in files:
-            by_sequence.setdefault(f"{file.parent.parent.name}/{file.parent.name}", []).append(file)
-        made: Arrays = {}
-        damaged = 0
-        refused: list[str] = []
-        for name, sequence in by_sequence.items():
-            read = read_silhouettes(sequence)
-            damaged += read.damaged
-            refused += read.refused
-            frames = read.frames
-            if self.frames and len(frames) > self.frames:
-                frames = frames[np.linspace(0, len(frames) - 1, self.frames).round().astype(int)]
-            if len(frames) >= max(model.min_frames, 1):
-                made[name] = half(embed(frames), model)
-        return made | {"damaged": np.array(damaged), "refused": np.array(refused, np.str_)}
+        sequences = grouped(files, lambda file: f"{file.parent.parent.name}/{file.parent.name}")
+        return embed_silhouettes(sequences, self._chosen, 1, embedder)
+
+    def _chosen(self, frames: np.ndarray) -> np.ndarray:
+        if not self.frames or len(frames) <= self.frames:
+            return frames
+        return frames[np.linspace(0, len(frames) - 1, self.frames).round().astype(int)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,9 +159,9 @@ class Result:
         }
 
 
-def jobs_of(people: Collection[Person], frames: int = 0) -> list[Job]:
+def jobs_of(people: Collection[Person], frames: int = 0) -> list[EmbeddingJob]:
     """One job for each person. frames: as of EmbedPerson."""
-    return [Job(person.name, person.files, EmbedPerson(frames)) for person in people]
+    return [EmbeddingJob(person.name, person.files, EmbedPerson(frames)) for person in people]
 
 
 def find_people(folder: Path, numbers: Collection[int]) -> tuple[Person, ...]:

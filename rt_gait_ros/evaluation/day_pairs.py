@@ -12,16 +12,15 @@ from pathlib import Path
 import numpy as np
 
 from rt_gait_ros.datasets import folders
-from rt_gait_ros.datasets.silhouettes import read_silhouettes
 from rt_gait_ros.datasets.video_walks import VideoWalks
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.evaluation.jobs import Arrays, Embed, Job, half
+from rt_gait_ros.evaluation.embedding_jobs import Arrays, EmbeddingJob, embed_silhouettes, grouped, half
 from rt_gait_ros.evaluation.pairs import Pairs, joined
 from rt_gait_ros.evaluation.virtual_people import AZIMUTHS, generator_files, silhouettes_of
 from rt_gait_ros.gait.distance import distances
-from rt_gait_ros.gait.model import GaitModel
 from rt_gait_ros.gait.scene import MIN_WALKERS, normalisation, shares
 from rt_gait_ros.gait.views import ViewPrior
+from rt_gait_ros.gait.walk_embedder import WalkEmbedder
 from rt_gait_ros.synthesis.strollers import make_stroller
 
 # Number of the first generated person: training takes those below 2,000,000,000, ranges of 8-bit networks those from
@@ -115,7 +114,7 @@ class EmbedDays:
     days: int
     frames: int
 
-    def __call__(self, _files: Sequence[Path], embed: Embed, model: GaitModel) -> Arrays:
+    def __call__(self, _files: Sequence[Path], embedder: WalkEmbedder) -> Arrays:
         """Walk, see and embed. Raises GaitError for an embedding that float16 cannot hold."""
         who = make_stroller(self.number)
         made: Arrays = {}
@@ -123,16 +122,16 @@ class EmbedDays:
             random = np.random.default_rng((0xDA7, self.number, day))
             azimuth, height = int(random.choice(AZIMUTHS)), float(random.uniform(*HEIGHTS))
             seen = silhouettes_of(who, self.number, azimuth, height, self.frames, day)
-            if len(seen) >= model.min_frames:
-                made[f"{day}/{azimuth:03d}/0"] = half(embed(seen), model)
+            if len(seen) >= embedder.model.min_frames:
+                made[f"{day}/{azimuth:03d}/0"] = half(embedder(seen), embedder.model)
         return made
 
 
-def generated_jobs(people: int, frames: int) -> list[Job]:
+def generated_jobs(people: int, frames: int) -> list[EmbeddingJob]:
     """One job for each generated person. frames: of a look."""
     numbers = range(FIRST_PERSON, FIRST_PERSON + people)
     files = (Path(__file__), *generator_files())
-    return [Job(str(number), files, EmbedDays(number, DAYS, frames)) for number in numbers]
+    return [EmbeddingJob(str(number), files, EmbedDays(number, DAYS, frames)) for number in numbers]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,27 +141,22 @@ class EmbedLooks:
     folder: Path
     frames: int
 
-    def __call__(self, files: Sequence[Path], embed: Embed, model: GaitModel) -> Arrays:
+    def __call__(self, files: Sequence[Path], embedder: WalkEmbedder) -> Arrays:
         """Read and embed. Raises GaitError for an embedding that float16 cannot hold."""
-        by_walk: dict[str, list[Path]] = {}
-        for file in files:
-            walk = file.parent.relative_to(self.folder).parts
-            by_walk.setdefault(f"{walk[0]}/{walk[-1]}/0", []).append(file)
-        made: Arrays = {}
-        damaged = 0
-        refused: list[str] = []
-        for name, walk_files in by_walk.items():
-            read = read_silhouettes(walk_files)
-            damaged += read.damaged
-            refused += read.refused
-            first = max(0, (len(read.frames) - self.frames) // 2)
-            frames = read.frames[first : first + self.frames]
-            if len(frames) >= max(model.min_frames, self.frames // 2):
-                made[name] = half(embed(frames), model)
-        return made | {"damaged": np.array(damaged), "refused": np.array(refused, np.str_)}
+        walks = grouped(files, self._name)
+        return embed_silhouettes(walks, lambda frames: _middle(frames, self.frames), self.frames // 2, embedder)
+
+    def _name(self, file: Path) -> str:
+        walk = file.parent.relative_to(self.folder).parts
+        return f"{walk[0]}/{walk[-1]}/0"
 
 
-def folder_jobs(folder: Path, frames: int, numbers: Collection[int] | None = None) -> list[Job]:
+def _middle(frames: np.ndarray, count: int) -> np.ndarray:
+    first = max(0, (len(frames) - count) // 2)
+    return frames[first : first + count]
+
+
+def folder_jobs(folder: Path, frames: int, numbers: Collection[int] | None = None) -> list[EmbeddingJob]:
     """One job for each person of DIR/PERSON/DAY/*.png or DIR/PERSON/SEQUENCE/VIEW/*.png, or *.pkl, who walks twice.
 
     A day, or a sequence, is a walk that no other one shares its clothes with. numbers: only people whose folders are
@@ -183,7 +177,7 @@ def folder_jobs(folder: Path, frames: int, numbers: Collection[int] | None = Non
         chosen = np.unique(np.linspace(0, len(walks) - 1, min(len(walks), MOST_LOOKS)).round().astype(int))
         if len(walks) > 1:
             files = tuple(file for place in chosen for file in walks[place])
-            jobs.append(Job(who.name, files, EmbedLooks(who, frames)))
+            jobs.append(EmbeddingJob(who.name, files, EmbedLooks(who, frames)))
     return jobs
 
 
@@ -195,7 +189,6 @@ def film_looks(
     for video, walks in videos.items():
         passes = [seen for seen in walks.by_pass(frames // 2) if seen is not None]
         for number, seen in enumerate(passes[:MOST_LOOKS]):
-            first = max(0, (len(seen) - frames) // 2)
-            look = embed(seen[first : first + frames])
+            look = embed(_middle(seen, frames))
             found.setdefault(video.parent.name, {})[f"{video.stem}/{video.stem}/{number}"] = look
     return found

@@ -7,9 +7,8 @@ import cv2
 import numpy as np
 
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.gait.embedder import read_embedding
-from rt_gait_ros.gait.model import describe
 from rt_gait_ros.gait.views import ViewMoments, ViewPrior
+from rt_gait_ros.gait.walk_embedder import WalkEmbedder
 from rt_gait_ros.serving.inference import InferenceClient
 from rt_gait_ros.synthesis.strollers import make_stroller, stroller_silhouettes
 from rt_gait_ros.synthesis.walks import Nuisances, random_scene
@@ -30,7 +29,8 @@ def generated_view_prior(
     both sides (a mirrored one) needs no more azimuths than these; another takes walkers to the left for walkers to the
     right. Raises InferenceError, and UsageError for a model that is not of silhouettes, or for too few people.
     """
-    known = describe(client, model)
+    embedder = WalkEmbedder(client, model)
+    known = embedder.model
     if known.gait_frame_kind != "silhouette":
         raise UsageError(f"{model} is a network of {known.gait_frame_kind} frames: views are learnt for silhouettes")
     if people < FEWEST:
@@ -45,8 +45,7 @@ def generated_view_prior(
             scene = replace(random_scene(ranges, random), both_ways=False)
             frames = stroller_silhouettes(who, scene, FRAMES, ranges, random)
             if len(frames) >= max(known.min_frames, FRAMES // 2):
-                answer = client.submit(model, {"gait_frames": frames[None]}).result()
-                embeddings.append(read_embedding(answer, known))
+                embeddings.append(embedder(frames))
                 views.append(view)
         if (number + 1) % 20 == 0:
             report(f"{number + 1}/{people} people walked past from {len(AZIMUTHS)} sides")

@@ -12,24 +12,24 @@ import numpy as np
 
 from rt_gait_ros.datasets.tum_gaid import FPS, GALLERY, PROBES, Recording, read_sample
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.evaluation.jobs import Arrays, Embed, Job
+from rt_gait_ros.evaluation.embedding_jobs import Arrays, EmbeddingJob
 from rt_gait_ros.evaluation.open_set import Comparison
 from rt_gait_ros.evaluation.recognition import RankRate, rank_rate, to_persons
 from rt_gait_ros.frame import Frame
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.distance import distances
-from rt_gait_ros.gait.model import GaitModel
+from rt_gait_ros.gait.walk_embedder import WalkEmbedder
 from rt_gait_ros.image_files import read_image
 from rt_gait_ros.pose.config import PoseConfig
 from rt_gait_ros.pose.pipeline import PosePipeline
-from rt_gait_ros.resources import resource
-from rt_gait_ros.serving.onnx_client import OnnxClient
+from rt_gait_ros.serving.inference import InferenceClient
 from rt_gait_ros.silhouette.flow import WINDOW, Place, placed, window_starts
 
 K = 7  # neighbours that vote (Embedded-Gait)
 # Whom a window is given to when several persons have equally many of its neighbours. Embedded-Gait votes with
 # scikit-learn's KNeighborsClassifier, which takes the lowest label; the nearest neighbour's person is the better guess.
 TIES = ("lowest", "nearest")
+POSE = PoseConfig(gait_frame_kind="flow")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,48 +84,52 @@ class Result:
         }
 
 
-def jobs_of(recordings: Collection[Recording]) -> list[Job]:
+def jobs_of(recordings: Collection[Recording]) -> list[EmbeddingJob]:
     """One job for each recording."""
-    return [Job(each.name, each.files, embed_samples if each.prepared else embed_images) for each in recordings]
+    return [
+        EmbeddingJob(each.name, each.files, embed_samples)
+        if each.prepared
+        else EmbeddingJob(each.name, each.files, embed_images, (POSE.detector, POSE.person_model))
+        for each in recordings
+    ]
 
 
-def embed_samples(files: Sequence[Path], embed: Embed, model: GaitModel) -> Arrays:
+def embed_samples(files: Sequence[Path], embedder: WalkEmbedder) -> Arrays:
     """Embeddings of prepared samples: "embeddings" (N, P, C). A sample without data is passed over."""
     read = [read_sample(path) for path in files]
-    return _embedded([window for window in read if window is not None], embed, model)
+    return _embedded([window for window in read if window is not None], embedder)
 
 
-def embed_images(files: Sequence[Path], embed: Embed, model: GaitModel) -> Arrays:
-    """Embeddings of a video: "embeddings" (N, P, C) of the windows of the flow that our own pose pipeline makes."""
-    frames, places = flow_frames(files)
+def embed_images(files: Sequence[Path], embedder: WalkEmbedder) -> Arrays:
+    """Embeddings of a video: "embeddings" (N, P, C) of the windows of the flow that our own pose pipeline makes.
+
+    The pose networks are those of the repository that the gait network is of.
+    """
+    frames, places = flow_frames(files, embedder.client)
     starts = [slice(start, start + WINDOW) for start in window_starts(places)]
-    return _embedded([placed(np.stack(frames[cut]), places[cut]) for cut in starts], embed, model)
+    return _embedded([placed(np.stack(frames[cut]), places[cut]) for cut in starts], embedder)
 
 
-def flow_frames(files: Sequence[Path]) -> tuple[list[np.ndarray], list[Place]]:
+def flow_frames(files: Sequence[Path], client: InferenceClient) -> tuple[list[np.ndarray], list[Place]]:
     """Flow frames (60, 60, 2) of the tallest person, from every image in which somebody is seen well, and where."""
-    client = OnnxClient(resource("model_repository"), timeout=60.0)
     frames: list[np.ndarray] = []
     places: list[Place] = []
-    try:
-        pipeline = PosePipeline(client, PoseConfig(gait_frame_kind="flow"))
-        for index, path in enumerate(files):
-            image = read_image(path)
-            if image is None:
-                continue
-            people = pipeline.process(Frame(image, int(index / FPS * 1e9))).people
-            person = max(people, key=lambda someone: someone.box[3], default=None)
-            if person is None or person.gait_frame is None or person.quality < RecognizerConfig.min_quality:
-                continue
-            frames.append(person.gait_frame)
-            places.append(Place.of(index, person.box))
-    finally:
-        client.close()
+    pipeline = PosePipeline(client, POSE)
+    for index, path in enumerate(files):
+        image = read_image(path)
+        if image is None:
+            continue
+        people = pipeline.process(Frame(image, int(index / FPS * 1e9))).people
+        person = max(people, key=lambda someone: someone.box[3], default=None)
+        if person is None or person.gait_frame is None or person.quality < RecognizerConfig.min_quality:
+            continue
+        frames.append(person.gait_frame)
+        places.append(Place.of(index, person.box))
     return frames, places
 
 
-def _embedded(read: list[np.ndarray], embed: Embed, model: GaitModel) -> Arrays:
-    return {"embeddings": np.stack([embed(window) for window in read]) if read else np.zeros((0, 1, 1), np.float32)}
+def _embedded(read: list[np.ndarray], embedder: WalkEmbedder) -> Arrays:
+    return {"embeddings": np.stack([embedder(window) for window in read]) if read else np.zeros((0, 1, 1), np.float32)}
 
 
 def videos_of(embedded: Mapping[str, Arrays]) -> list[Video]:

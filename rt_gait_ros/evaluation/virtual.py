@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.evaluation.jobs import Arrays
+from rt_gait_ros.evaluation.embedding_jobs import Arrays
 from rt_gait_ros.evaluation.open_set import Comparison, equal_error_rate
 from rt_gait_ros.evaluation.recognition import RankRate, rank_rate, wilson
 from rt_gait_ros.evaluation.virtual_people import Cast, view_name

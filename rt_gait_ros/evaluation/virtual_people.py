@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.evaluation.jobs import Arrays, Embed, Job, half
-from rt_gait_ros.gait.model import GaitModel
+from rt_gait_ros.evaluation.embedding_jobs import Arrays, EmbeddingJob, half
+from rt_gait_ros.gait.walk_embedder import WalkEmbedder
 from rt_gait_ros.settings import check, setting
 from rt_gait_ros.synthesis import bodies, clothes, gaits, masks, outlines, strollers, tears, things, view, walks
 from rt_gait_ros.synthesis.strollers import Stroller, make_stroller, stroller_silhouettes
@@ -74,12 +74,14 @@ class Cast:
         first = FIRST + self.seed * PER_SEED
         return range(first, first + self.people), range(first + PER_SEED // 2, first + PER_SEED // 2 + self.strangers)
 
-    def jobs(self) -> list[Job]:
+    def jobs(self) -> list[EmbeddingJob]:
         """One job per person; its name is the person's number."""
         files = (Path(__file__), *generator_files())
         tested, strangers = self.numbers
-        made = [Job(str(n), files, EmbedWalks(n, self.views, self.frames, self.again, self.counts)) for n in tested]
-        return made + [Job(str(n), files, EmbedWalks(n, self.views, self.frames)) for n in strangers]
+        made = [
+            EmbeddingJob(str(n), files, EmbedWalks(n, self.views, self.frames, self.again, self.counts)) for n in tested
+        ]
+        return made + [EmbeddingJob(str(n), files, EmbedWalks(n, self.views, self.frames)) for n in strangers]
 
 
 _GENERATOR = bodies, clothes, gaits, masks, outlines, strollers, tears, things, view, walks
@@ -107,19 +109,19 @@ class EmbedWalks:
     again: tuple[tuple[int, float], ...] = ()
     counts: tuple[int, ...] = ()
 
-    def __call__(self, _files: Sequence[Path], embed: Embed, model: GaitModel) -> Arrays:
+    def __call__(self, _files: Sequence[Path], embedder: WalkEmbedder) -> Arrays:
         """Walk, see and embed. Raises GaitError for an embedding that float16 cannot hold."""
         who = make_stroller(self.number)
         made: Arrays = {}
         for azimuth, height in self.views:
             seen = silhouettes_of(who, self.number, azimuth, height, self.frames)
-            if len(seen) >= model.min_frames:
-                made[view_name(azimuth, height)] = half(embed(seen), model)
+            if len(seen) >= embedder.model.min_frames:
+                made[view_name(azimuth, height)] = half(embedder(seen), embedder.model)
         for azimuth, height in self.again:
             seen = silhouettes_of(who, self.number, azimuth, height, self.frames, day=1)
             for count in self.counts:
-                if len(seen[:count]) >= model.min_frames:
-                    made[f"again/{view_name(azimuth, height)}/{count}"] = half(embed(seen[:count]), model)
+                if len(seen[:count]) >= embedder.model.min_frames:
+                    made[f"again/{view_name(azimuth, height)}/{count}"] = half(embedder(seen[:count]), embedder.model)
         return made
 
 

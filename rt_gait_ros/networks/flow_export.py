@@ -17,7 +17,7 @@ MAX_BATCH = 32
 
 @dataclass(frozen=True, slots=True)
 class FlowExport:
-    """A flow network as a model repository takes it. kind: key of keras_checkpoints.KINDS. model: the ONNX file."""
+    """A flow network as a model repository takes it. kind: one of kinds.FLOW_NETWORKS. model: the ONNX file."""
 
     kind: str
     network: FlowNetwork

@@ -10,7 +10,7 @@ from torch import Tensor
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.networks import keras_gaitset
 from rt_gait_ros.networks.checkpoint import CheckpointError, load_strictly, read_state
-from rt_gait_ros.networks.kinds import KERAS_ENDINGS
+from rt_gait_ros.networks.kinds import KERAS_ENDINGS, KINDS, SET_NETWORKS
 from rt_gait_ros.networks.pruned_gaitset import load_pruned_gaitset
 from rt_gait_ros.networks.set_networks import PYRAMID, CentredGaitSet, GaitBase, GaitSet, SetNetwork, slope_of, width_of
 
@@ -70,10 +70,9 @@ def from_opengait(state: Mapping[str, Tensor], source: str) -> dict[str, Tensor]
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """A program's checkpoints of one network. first: the parameter by which they are told apart."""
+class Loader:
+    """How a kind of checkpoint of PyTorch is read. first: the parameter by which kinds are told apart."""
 
-    title: str
     first: str
     load: Callable[[dict[str, Tensor], str], SetNetwork]
 
@@ -103,23 +102,24 @@ def _gaitbase(state: dict[str, Tensor], source: str) -> SetNetwork:
     return network
 
 
-KINDS = {
-    "pruned-gaitset": Kind("rt-gait prune gait's", "kept.set_layer1", load_pruned_gaitset),
-    "centred-gaitset": Kind("rt-gait train gait's network.pth", "prior", _centred),
-    "gaitset": Kind("GaitSet's -encoder.ptm", "set_layer1.forward_block.conv.weight", _gaitset),
-    "opengait-gaitset": Kind("OpenGait's GaitSet", "set_block1.forward_block.0.conv.weight", _opengait_gaitset),
-    "gaitbase": Kind("OpenGait's GaitBase", "Backbone.forward_block.conv1.conv.weight", _gaitbase),
+# By key of kinds.KINDS; the first whose parameter is there is taken.
+LOADERS = {
+    "pruned-gaitset": Loader("kept.set_layer1", load_pruned_gaitset),
+    "centred-gaitset": Loader("prior", _centred),
+    "gaitset": Loader("set_layer1.forward_block.conv.weight", _gaitset),
+    "opengait-gaitset": Loader("set_block1.forward_block.0.conv.weight", _opengait_gaitset),
+    "gaitbase": Loader("Backbone.forward_block.conv1.conv.weight", _gaitbase),
 }
 
 
 def load_gait_network(checkpoint: Path, kind: str | None = None, as_trained: bool = False) -> tuple[str, SetNetwork]:
-    """Key of KINDS, or keras_gaitset.KIND, and the filled network of a checkpoint of PyTorch or Keras.
+    """The kind, one of kinds.SET_NETWORKS, and the filled network of a checkpoint of PyTorch or Keras.
 
     kind: what it must be; None to tell by the names in it. as_trained: with its batch normalisation, where it has one,
     and not with that as weights and biases. Raises CheckpointError naming the first layer that differs.
     """
-    if kind is not None and kind not in (*KINDS, keras_gaitset.KIND):
-        raise UsageError(f"unknown gait network '{kind}': choose one of {', '.join((*KINDS, keras_gaitset.KIND))}")
+    if kind is not None and kind not in SET_NETWORKS:
+        raise UsageError(f"unknown gait network '{kind}': choose one of {', '.join(SET_NETWORKS)}")
     if kind == keras_gaitset.KIND or (kind is None and checkpoint.suffix in KERAS_ENDINGS):
         return keras_gaitset.KIND, keras_gaitset.load_keras_gaitset(checkpoint)
     return gait_network_of(read_state(checkpoint), str(checkpoint), kind, as_trained)
@@ -130,16 +130,16 @@ def gait_network_of(
 ) -> tuple[str, SetNetwork]:
     """As load_gait_network, from a state that was read from `source`."""
     kind = kind or _kind_of(state, source)
-    network = KINDS[kind].load(state, source).eval()
+    network = LOADERS[kind].load(state, source).eval()
     if isinstance(network, CentredGaitSet) and not as_trained:
         network.fold()
     return kind, network
 
 
 def _kind_of(state: Mapping[str, Tensor], source: str) -> str:
-    for name, kind in KINDS.items():
-        if kind.first in state:
+    for name, loader in LOADERS.items():
+        if loader.first in state:
             return name
-    known = ", ".join(kind.title for kind in KINDS.values())
+    known = ", ".join(KINDS[name].title for name in LOADERS)
     first = next(iter(state), "nothing")
     raise CheckpointError(f"{source} is none of {known}: it begins with '{first}'")

@@ -38,7 +38,7 @@ _TRITON_TYPES: dict[int, int] = {TensorProto.FLOAT: DataType.TYPE_FP32, TensorPr
 class GaitExport:
     """A set network as a model repository takes it.
 
-    kind: key of gait_checkpoints.KINDS. whole, parts, stateful: the ONNX files. agreement, stream_agreement: of the
+    kind: one of kinds.SET_NETWORKS. whole, parts, stateful: the ONNX files. agreement, stream_agreement: of the
     whole set and of streams with the PyTorch network.
     """
 

@@ -15,7 +15,7 @@ from torch import nn
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.networks.checkpoint import CheckpointError, require_finite
 from rt_gait_ros.networks.flow_networks import FlowNet2D, FlowNet3D, FlowNetwork
-from rt_gait_ros.networks.kinds import FLOW_NETWORKS as KINDS
+from rt_gait_ros.networks.kinds import FLOW_NETWORKS
 
 # Keras's LeakyReLU where nothing else is said.
 KERAS_SLOPE = 0.3
@@ -118,14 +118,14 @@ def _texts(names: Iterable[Any]) -> list[str]:
 
 
 def load_flow_network(checkpoint: Path, kind: str | None = None) -> tuple[str, FlowNetwork]:
-    """Key of KINDS and the filled network of a Keras file.
+    """One of FLOW_NETWORKS and the filled network of a Keras file.
 
     kind: what it must be; None to tell by its convolutions. Networks whose filters were pruned away have their widths
     from the file; kernels and the order of layers are fixed. Raises CheckpointError naming the first layer that
     differs.
     """
-    if kind is not None and kind not in KINDS:
-        raise UsageError(f"unknown flow network '{kind}': choose one of {', '.join(KINDS)}")
+    if kind is not None and kind not in FLOW_NETWORKS:
+        raise UsageError(f"unknown flow network '{kind}': choose one of {', '.join(FLOW_NETWORKS)}")
     layers = read_layers(checkpoint)
     source = str(checkpoint)
     if kind is None:

@@ -1,7 +1,50 @@
-"""What is known of checkpoints without reading them; imports no torch, for commands that only ask."""
+"""The gait networks: the one table that import, export, training and pruning take their choices from.
+
+It is known without reading a checkpoint, and imports no torch, for commands that only ask.
+"""
+
+from dataclasses import dataclass
 
 # Endings of the HDF5 files that Keras writes.
 KERAS_ENDINGS = (".hdf5", ".h5")
-# Set networks by the program that wrote the checkpoint, and networks on optical flow.
-SET_NETWORKS = ("gaitset", "opengait-gaitset", "keras-gaitset", "gaitbase", "centred-gaitset", "pruned-gaitset")
-FLOW_NETWORKS = ("flow2d", "flow3d")
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkKind:
+    """One kind of checkpoint: a network as one program writes it.
+
+    title: whose, for people. frames: kind of gait frames that the network takes. prunable: `rt-gait prune` makes it
+    narrower. trainable: `rt-gait train gait` goes on from it.
+    """
+
+    title: str
+    frames: str = "silhouette"
+    prunable: bool = True
+    trainable: bool = True
+
+
+KINDS = {
+    "gaitset": NetworkKind("GaitSet's -encoder.ptm"),
+    "opengait-gaitset": NetworkKind("OpenGait's GaitSet"),
+    "keras-gaitset": NetworkKind("Embedded-Gait's GaitSet"),
+    "centred-gaitset": NetworkKind("rt-gait train gait's network.pth"),
+    "pruned-gaitset": NetworkKind("rt-gait prune gait's", prunable=False),
+    "gaitbase": NetworkKind("OpenGait's GaitBase", prunable=False, trainable=False),
+    "flow2d": NetworkKind("Embedded-Gait's 2D-CNN", frames="flow", trainable=False),
+    "flow3d": NetworkKind("Embedded-Gait's 3D-CNN", frames="flow", trainable=False),
+}
+SET_NETWORKS = tuple(name for name, kind in KINDS.items() if kind.frames == "silhouette")
+FLOW_NETWORKS = tuple(name for name, kind in KINDS.items() if kind.frames == "flow")
+PRUNABLE_NETWORKS = tuple(name for name, kind in KINDS.items() if kind.prunable)
+
+# Networks that `rt-gait train gait` makes: a centred-gaitset by the width of its first layer (32 is GaitSet's own for
+# CASIA-B, 64 for OU-MVLP), or a pruned-gaitset of the widths that it has.
+WIDTHS = {"centred-gaitset": 32, "centred-gaitset-small": 16, "centred-gaitset-large": 64}
+PRUNED = "pruned-gaitset"
+TRAINED_NETWORKS = (*WIDTHS, PRUNED)
+# What they were called before, in commands and in the folders of runs.
+FORMER_NAMES = {
+    "gaitset": "centred-gaitset",
+    "gaitset_small": "centred-gaitset-small",
+    "gaitset_large": "centred-gaitset-large",
+}

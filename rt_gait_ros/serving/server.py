@@ -1,6 +1,5 @@
 """The embedded Triton server: started on a model repository, stopped, known to other shells by its state file."""
 
-import ctypes
 import logging
 import os
 import re
@@ -10,6 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -35,6 +35,7 @@ from rt_gait_ros.serving.server_state import (
     write_state,
 )
 from rt_gait_ros.serving.triton_client import TritonClient
+from rt_gait_ros.signals import end_with_parent
 
 # Signs in a path that bash, which gets it without quotes, or the ASCII of Triton's stubs may trip over.
 _UNFIT_FOR_STUBS = re.compile(r"[^A-Za-z0-9_@%+=:,./~#-]")
@@ -45,7 +46,6 @@ _HARMLESS = ("CudaDriverHelper has not been initialized",)
 # Of these the server dies by itself. It was seen to, seldom, while it loaded networks on a busy machine: once with an
 # exception of its shared-memory lock, once without a word. A repository that it does not like ends it otherwise.
 _ACCIDENTS = (signal.SIGABRT, signal.SIGBUS, signal.SIGSEGV)
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 _log = logging.getLogger(__name__)
 
@@ -151,7 +151,7 @@ class TritonServer:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # the terminal's Ctrl-C is for the owner, who stops the server last
                 umask=0o077,
-                preexec_fn=_die_with_parent(),
+                preexec_fn=partial(end_with_parent, os.getpid()),
             )
         try:
             self._wait_until_ready(timeout, cancelled)
@@ -267,16 +267,3 @@ def _write_backends(installation: Installation, folder: Path) -> Path:
             (python / path.name).symlink_to(path)
     (python / installation.stub.name).symlink_to(installation.stub)
     return folder
-
-
-def _die_with_parent() -> Callable[[], None]:
-    """What a new process runs first, so that it gets SIGTERM when its parent dies, however that dies."""
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
-    parent = os.getpid()
-
-    def run() -> None:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-        if os.getppid() != parent:  # it died before the call
-            os._exit(1)
-
-    return run

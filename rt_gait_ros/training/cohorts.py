@@ -1,18 +1,17 @@
 """People to train gait networks on: virtual ones by the thousand. Your own, from a folder: `own_people`."""
 
 import json
-import multiprocessing
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-import cv2
 import numpy as np
 
 from rt_gait_ros.errors import UsageError
+from rt_gait_ros.job_pool import Finished, Job, run_missing
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.inference import InferenceClient
 from rt_gait_ros.serving.onnx_client import OnnxClient
@@ -138,18 +137,16 @@ class VirtualCohorts:
         folder = folder / f"cohorts_{generation.first}"
         _claim(folder, generation)
         files = [folder / f"{number:05d}.npy" for number in range(generation.cohorts)]
-        missing = [number for number, file in enumerate(files) if not file.exists()]
-        if missing:
-            context = multiprocessing.get_context("spawn")
-            with ProcessPoolExecutor(min(workers, len(missing)), mp_context=context) as pool:
-                jobs = [
-                    pool.submit(_generate_and_store, generation, number, files[number], repository)
-                    for number in missing
-                ]
-                for done, job in enumerate(as_completed(jobs), start=generation.cohorts - len(missing) + 1):
-                    job.result()
-                    if done % (1 if generation.filmed else 10) == 0 or done == generation.cohorts:
-                        report(f"{done * generation.people}/{self.people} virtual people generated")
+        jobs = [
+            Job(f"cohort {number}", file, partial(_generate_and_store, generation, number, repository))
+            for number, file in enumerate(files)
+        ]
+
+        def finished(done: Finished) -> None:
+            if done.number % (1 if generation.filmed else 10) == 0 or done.number == done.total:
+                report(f"{done.number * generation.people}/{self.people} virtual people generated")
+
+        run_missing(jobs, workers, finished)
         self._cohorts = [np.load(file, mmap_mode="r") for file in files]
 
     def draw(self, random: np.random.Generator, people: int, scenes: int, frames: int) -> np.ndarray:
@@ -193,9 +190,9 @@ def _claim(folder: Path, generation: Generation) -> None:
         raise UsageError(f"{folder} holds virtual people of other settings: delete it, or give another folder")
 
 
-def _generate_and_store(generation: Generation, number: int, file: Path, repository: Path) -> None:
-    cv2.setNumThreads(1)
-    temporary = file.with_suffix(".tmp.npy")
+def _generate_and_store(generation: Generation, number: int, repository: Path, path: Path) -> tuple[str, ...]:
+    temporary = path.with_suffix(".tmp.npy")
     with closing(OnnxClient(repository, timeout=60.0)) as client:  # loads nothing before it is asked
         np.save(temporary, generate_cohort(generation, number, client))
-    temporary.replace(file)
+    temporary.replace(path)
+    return ()

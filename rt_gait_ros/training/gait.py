@@ -13,11 +13,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from rt_gait_ros.networks.kinds import TRAINED_NETWORKS
 from rt_gait_ros.networks.set_networks import Centred, SetNetwork
 from rt_gait_ros.settings import check, setting
 from rt_gait_ros.training.cohorts import Cohorts
 from rt_gait_ros.training.gait_losses import centred, circle, contrastive, triplet
-from rt_gait_ros.training.gait_networks import PRUNED, WIDTHS, described, trainable
+from rt_gait_ros.training.gait_networks import described, trainable
 from rt_gait_ros.training.run_folder import RunFolder, going_on
 
 Report = Callable[[str], None]
@@ -35,10 +36,10 @@ _VALIDATION_DRAWS = 8
 class GaitTraining:
     """A training run; a batch is (P, C, S) gait frames of people, scenes and frames.
 
-    network: key of gait_networks.WIDTHS, or PRUNED, which starts from a given one. Raises UsageError.
+    network: PRUNED starts from a given one. Raises UsageError.
     """
 
-    network: str = setting("gaitset", "What is trained.", choices=(*WIDTHS, PRUNED))
+    network: str = setting("centred-gaitset", "What is trained.", choices=TRAINED_NETWORKS)
     loss: str = setting("contrastive", "What is minimised.", choices=LOSSES)
     epochs: int = setting(20, "Rounds.", 1)
     steps: int = setting(50, "Batches of an epoch.", 1)

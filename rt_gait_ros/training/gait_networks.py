@@ -5,16 +5,13 @@ import hashlib
 
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.networks.checkpoint import CheckpointError
+from rt_gait_ros.networks.kinds import PRUNED, WIDTHS
 from rt_gait_ros.networks.pruned_gaitset import INPUTS, CentredPrunedGaitSet, PrunedGaitSet
 from rt_gait_ros.networks.set_networks import Centred, CentredGaitSet, GaitSet, SetNetwork
 
-# Width of the first convolutions by name: 32 is GaitSet's own for CASIA-B, 64 for OU-MVLP.
-WIDTHS = {"gaitset": 32, "gaitset_small": 16, "gaitset_large": 64}
-PRUNED = "pruned-gaitset"
-
 
 def name_of(network: SetNetwork, source: str) -> str:
-    """Key of WIDTHS, or PRUNED. source: where it is from. Raises CheckpointError for what cannot be trained on."""
+    """One of kinds.TRAINED_NETWORKS. source: where it is from. Raises CheckpointError for what cannot be trained on."""
     if isinstance(network, PrunedGaitSet):
         return PRUNED
     if not isinstance(network, GaitSet):

@@ -17,7 +17,7 @@ from rt_gait_ros.networks.flow_networks import FlowNet2D, FlowNet3D, FlowNetwork
 from rt_gait_ros.networks.gait_checkpoints import load_gait_network
 from rt_gait_ros.networks.keras_checkpoints import load_flow_network, write_flow_network
 from rt_gait_ros.networks.keras_gaitset import is_keras_gaitset
-from rt_gait_ros.networks.kinds import FLOW_NETWORKS, KERAS_ENDINGS
+from rt_gait_ros.networks.kinds import FLOW_NETWORKS, KERAS_ENDINGS, PRUNED
 from rt_gait_ros.networks.pruned_gaitset import cut_gaitset, gaitset_convolutions
 from rt_gait_ros.networks.set_networks import GaitSet
 
@@ -63,7 +63,7 @@ def prune(kind: str, network: nn.Module, share: float) -> Pruned:
     kept = strongest({name: _norms(layer) for name, layer in convolutions.items()}, share)
     cut = cut_gaitset(network, kept) if isinstance(network, GaitSet) else cut_flow(network, list(kept.values()))
     return Pruned(
-        "pruned-gaitset" if isinstance(network, GaitSet) else kind,
+        PRUNED if isinstance(network, GaitSet) else kind,
         cut,
         {name: len(filters) for name, filters in kept.items()},
         {name: len(layer.weight) for name, layer in convolutions.items()},  # type: ignore[arg-type]

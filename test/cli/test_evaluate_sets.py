@@ -168,5 +168,5 @@ def test_tum_gaid_as_table_csv_json_and_plot(tum_gaid, capsys):
 
 
 def test_tum_gaid_wants_a_flow_network(tum_gaid):
-    with pytest.raises(UsageError, match="eats silhouette frames; this set gives flow"):
+    with pytest.raises(UsageError, match="takes silhouette frames; this set gives flow"):
         rt_gait("tum-gaid", tum_gaid / "set", "--model", "gait_energy_image")

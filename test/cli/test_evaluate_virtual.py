@@ -68,7 +68,7 @@ def test_as_table_csv_json_and_pictures_and_kept(tmp_path, capsys):
     ("wrong", "said"),
     [
         (["--workers", "0"], "--workers 0"),
-        (["--people", "1"], "1 people"),
+        (["--people", "1"], "people is 1"),
         (["--azimuths", "90"], "two at least"),
         (["--model", "movenet_multipose"], "gait_frame_kind"),
     ],

@@ -16,7 +16,7 @@ from rt_gait_ros.training.cohorts import Generation, generate_cohort
 
 BRIEF = [
     "--network",
-    "gaitset_small",
+    "centred-gaitset-small",
     "--epochs",
     "1",
     "--steps",
@@ -119,17 +119,17 @@ def test_the_recipe_of_gaitset_gives_other_defaults(monkeypatch, data_set, tmp_p
         main([*words, "--output", str(tmp_path / "run")])
     (training,) = seen
     assert (training.loss, training.people, training.scenes, training.frames) == ("triplet", 8, 16, 9)
-    assert (training.learning_rate, training.network, training.epochs) == (1e-4, "gaitset", 20)
+    assert (training.learning_rate, training.network, training.epochs) == (1e-4, "centred-gaitset", 20)
 
 
 def test_weights_of_another_size_are_refused(people, tmp_path, capsys):
     torch.save(CentredGaitSet(8).state_dict(), tmp_path / "start.pth")
     command = ["train", "gait", "--data", str(people), "--init", str(tmp_path / "start.pth"), *BRIEF]
     assert main([*command, "--output", str(tmp_path / "run")]) == 2
-    assert "has 8 filters in its first layer, which no network has: gaitset 32, " in capsys.readouterr().err
+    assert "has 8 filters in its first layer, which no network has: centred-gaitset 32, " in capsys.readouterr().err
     torch.save(CentredGaitSet(32).state_dict(), tmp_path / "start.pth")
     assert main([*command, "--output", str(tmp_path / "run")]) == 2
-    assert "is a gaitset and not a gaitset_small: leave --network out" in capsys.readouterr().err
+    assert "is a centred-gaitset and not a centred-gaitset-small: leave --network out" in capsys.readouterr().err
 
 
 def test_gaitset_is_pruned_trained_on_and_trained_on_again(people, tmp_path, capsys):

@@ -176,22 +176,22 @@ def embed(frames):
     return at(len(frames))
 
 
-def test_one_good_frame_is_enough_unless_the_model_says_otherwise(tmp_path):
+def test_one_good_frame_is_enough_unless_the_model_says_otherwise(tmp_path, embedder_of):
     sequence(tmp_path / "nm-01" / "090", 1)
     files = list(tmp_path.rglob("*.png"))
-    np.testing.assert_allclose(EmbedPerson()(files, embed, MODEL)["nm-01/090"], at(1), atol=1e-3)
+    np.testing.assert_allclose(EmbedPerson()(files, embedder_of(embed, MODEL))["nm-01/090"], at(1), atol=1e-3)
     wants_two = GaitModel("m", "silhouette", (64, 64), 2, 100, (1, 2))
-    assert "nm-01/090" not in EmbedPerson()(files, embed, wants_two)
+    assert "nm-01/090" not in EmbedPerson()(files, embedder_of(embed, wants_two))
 
 
-def test_pictures_and_pickles_of_a_person_are_embedded_and_the_unusable_counted(tmp_path):
+def test_pictures_and_pickles_of_a_person_are_embedded_and_the_unusable_counted(tmp_path, embedder_of):
     sequence(tmp_path / "nm-01" / "090", 5)
     sequence(tmp_path / "nm-02" / "090", 7, pickled=True)
     (tmp_path / "nm-03" / "090").mkdir(parents=True)
     (tmp_path / "nm-03" / "090" / "090.pkl").write_bytes(pickle.dumps({"frames": 3}))
     (tmp_path / "nm-01" / "090" / "004.png").write_bytes(b"")
     files = sorted(path for path in tmp_path.rglob("*.*") if path.is_file())
-    made = EmbedPerson(frames=6)(files, embed, MODEL)
+    made = EmbedPerson(frames=6)(files, embedder_of(embed, MODEL))
     assert sorted(made) == ["damaged", "nm-01/090", "nm-02/090", "refused"]
     np.testing.assert_allclose(made["nm-01/090"], at(4), atol=1e-3)
     np.testing.assert_allclose(made["nm-02/090"], at(6), atol=1e-3)
@@ -199,10 +199,10 @@ def test_pictures_and_pickles_of_a_person_are_embedded_and_the_unusable_counted(
     assert "it holds dict" in made["refused"][0]
 
 
-def test_an_embedding_that_cannot_be_kept_is_refused(tmp_path):
+def test_an_embedding_that_cannot_be_kept_is_refused(tmp_path, embedder_of):
     sequence(tmp_path / "nm-01" / "090", 1)
     with pytest.raises(GaitError, match="beyond 65504"), np.errstate(over="ignore"):
-        EmbedPerson()(list(tmp_path.rglob("*.png")), lambda frames: at(0) * 1e6, MODEL)
+        EmbedPerson()(list(tmp_path.rglob("*.png")), embedder_of(lambda frames: at(0) * 1e6, MODEL))
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,18 @@
 from itertools import pairwise
 
+import cv2
 import h5py
 import numpy as np
 import pytest
 import scipy.stats
 
+from rt_gait_ros.datasets.tum_gaid import Recording
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation import tum_gaid
 from rt_gait_ros.evaluation.tum_gaid import embed_samples, evaluate, vote
 from rt_gait_ros.gait.model import GaitModel
+from rt_gait_ros.serving.inference import ModelUnavailable
+from rt_gait_ros.serving.onnx_client import OnnxClient
 from rt_gait_ros.silhouette.flow import window_starts
 
 MODEL = GaitModel("m", "flow", (60, 60, 2), 25, 25, (1, 2))
@@ -77,25 +81,25 @@ def test_videos_without_windows_are_lost():
             evaluate({name: video for name, video in embedded.items() if name != missing}, "m")
 
 
-def test_samples_without_data_are_passed_over(tmp_path):
+def test_samples_without_data_are_passed_over(tmp_path, embedder_of):
     files = [tmp_path / "p001-n01-01.h5", tmp_path / "p001-n01-02.h5"]
     for path, shape in zip(files, ((60, 60, 50), 0), strict=True):
         with h5py.File(path, "w") as file:
             file["data"] = np.zeros(shape, np.int16)
-    embedded = embed_samples(files, lambda window: np.zeros((1, 2), np.float32), MODEL)
+    embedded = embed_samples(files, embedder_of(lambda window: np.zeros((1, 2), np.float32), MODEL))
     assert embedded["embeddings"].shape == (1, 1, 2)
 
 
-def test_a_video_of_a_walker_gives_windows_and_one_of_nobody_none(shared, tmp_path):
+def test_a_video_of_a_walker_gives_windows_and_one_of_nobody_none(shared, tmp_path, model_repository):
     """Images of real footage, through the pose pipeline."""
-    cv2 = pytest.importorskip("cv2")
     capture = cv2.VideoCapture(str(shared / "data/kth/person01_d4.avi"))
     files = []
     for index in range(90):
         _, image = capture.read()
         files.append(tmp_path / f"{index:03}.jpg")
         cv2.imwrite(str(files[-1]), cv2.resize(image, (640, 480), interpolation=cv2.INTER_CUBIC))
-    frames, places = tum_gaid.flow_frames(files)
+    client = OnnxClient(model_repository, timeout=60.0)
+    frames, places = tum_gaid.flow_frames(files, client)
     assert len(frames) == len(places) > 25
     assert np.ptp([place.x for place in places]) > 160, "somebody crossed the picture"
     whole = window_starts(places)
@@ -104,6 +108,31 @@ def test_a_video_of_a_walker_gives_windows_and_one_of_nobody_none(shared, tmp_pa
     cv2.imwrite(str(nobody), np.zeros((480, 640, 3), np.uint8))
     cut_off = tmp_path / "cut_off.jpg"
     cut_off.write_bytes(b"")
-    assert tum_gaid.flow_frames([nobody, cut_off, nobody]) == ([], [])
-    paused = tum_gaid.flow_frames(files[30:60] + [files[40]] + [nobody] * 10 + files[30:60])[1]
+    assert tum_gaid.flow_frames([nobody, cut_off, nobody], client) == ([], [])
+    paused = tum_gaid.flow_frames(files[30:60] + [files[40]] + [nobody] * 10 + files[30:60], client)[1]
     assert max(later.image - earlier.image for earlier, later in pairwise(paused)) > 10
+    client.close()
+
+
+def test_the_pose_networks_are_those_of_the_chosen_repository(tmp_path, embedder_of):
+    """What --repository names serves the gait network and the pose networks alike."""
+    asked = []
+
+    class Client:
+        def describe(self, model, *, deadline=None):
+            asked.append(model)
+            raise ModelUnavailable(f"no network {model} here")
+
+    cv2.imwrite(str(tmp_path / "1.jpg"), np.zeros((48, 64, 3), np.uint8))
+    embedder = embedder_of(lambda window: np.zeros((1, 2), np.float32), MODEL)
+    embedder.client = Client()
+    with pytest.raises(ModelUnavailable):
+        tum_gaid.embed_images([tmp_path / "1.jpg"], embedder)
+    assert asked == [tum_gaid.POSE.detector]
+
+
+def test_a_job_on_images_is_stored_by_its_pose_networks_too():
+    images, samples = (Recording("N#1-4/p001/n01", (), prepared) for prepared in (False, True))
+    of_images, of_samples = tum_gaid.jobs_of([images, samples])
+    assert of_images.networks == (tum_gaid.POSE.detector, tum_gaid.POSE.person_model)
+    assert of_samples.networks == ()

@@ -105,7 +105,7 @@ def test_nobody_left_is_said():
         virtual.evaluate(embedded(CAST, lambda place, azimuth: None), CAST, "m", False)
 
 
-def test_a_persons_job_embeds_every_view_and_the_first_frames_of_another_day():
+def test_a_persons_job_embeds_every_view_and_the_first_frames_of_another_day(embedder_of):
     seen = []
 
     def embed(frames):
@@ -117,7 +117,7 @@ def test_a_persons_job_embeds_every_view_and_the_first_frames_of_another_day():
     cast = replace(CAST, heights=(0.4, 2.5))
     tested, strangers = cast.numbers
     job = cast.jobs()[0]
-    made = job.compute(job.files, embed, MODEL)
+    made = job.compute(job.files, embedder_of(embed, MODEL))
     assert job.name == str(FIRST)
     views = {"000/0.4", "000/2.5", "090/0.4", "090/2.5"}
     # the network takes three frames or more; the other day is seen from the height in the middle
@@ -127,7 +127,7 @@ def test_a_persons_job_embeds_every_view_and_the_first_frames_of_another_day():
     np.testing.assert_array_equal(seen[-2], seen[-1][:3])
     last = cast.jobs()[-1]
     assert last.name == str(strangers[-1])
-    assert set(last.compute(last.files, embed, MODEL)) == views
+    assert set(last.compute(last.files, embedder_of(embed, MODEL))) == views
     assert not set(tested) & set(strangers)
 
 
@@ -167,7 +167,7 @@ def test_a_cast_that_cannot_be_compared_is_refused(wrong, said):
         Cast(**wrong)
 
 
-def test_an_embedding_too_large_to_keep_is_said():
+def test_an_embedding_too_large_to_keep_is_said(embedder_of):
     job = EmbedWalks(FIRST, ((90, 1.0),), 4)
     with pytest.raises(GaitError, match="beyond 65504"), np.errstate(over="ignore"):
-        job((), lambda frames: np.full((1, 2), 1e6, np.float32), MODEL)
+        job((), embedder_of(lambda frames: np.full((1, 2), 1e6, np.float32), MODEL))

@@ -8,11 +8,11 @@ from rt_gait_ros.gait.embedder import WindowEmbedder, read_embedding
 from rt_gait_ros.gait.model import describe
 from rt_gait_ros.networks.flow_export import export_flow, write_flow
 from rt_gait_ros.networks.flow_networks import example_frames
-from rt_gait_ros.networks.keras_checkpoints import KINDS
+from rt_gait_ros.networks.kinds import FLOW_NETWORKS
 from rt_gait_ros.serving.onnx_client import OnnxClient
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", FLOW_NETWORKS)
 def test_from_keras_to_an_embedding(kind, tmp_path):
     layers = keras_files.weights(kind, keras_files.NARROW[kind], 6)
     export = export_flow(keras_files.write(tmp_path / "model.hdf5", layers))

@@ -7,10 +7,11 @@ import torch
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.networks.checkpoint import CheckpointError
 from rt_gait_ros.networks.flow_networks import example_frames
-from rt_gait_ros.networks.keras_checkpoints import KINDS, load_flow_network
+from rt_gait_ros.networks.keras_checkpoints import load_flow_network
+from rt_gait_ros.networks.kinds import FLOW_NETWORKS
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=FLOW_NETWORKS)
 def kind(request):
     return request.param
 

@@ -12,7 +12,9 @@ from rt_gait_ros.training.gait import GaitTraining, accuracy, settings_of, train
 from rt_gait_ros.training.pruning import prune
 from rt_gait_ros.training.run_folder import RunFolder
 
-TRAINING = GaitTraining("gaitset_small", epochs=2, steps=2, people=4, scenes=2, frames=2, evaluate_every=1, seed=3)
+TRAINING = GaitTraining(
+    "centred-gaitset-small", epochs=2, steps=2, people=4, scenes=2, frames=2, evaluate_every=1, seed=3
+)
 
 
 @pytest.fixture(autouse=True)
@@ -83,8 +85,8 @@ def test_the_checkpoint_is_read_back_and_started_from(tmp_path):
     tuned = run(tmp_path / "tuned", initial=(as_trained, "network.pth"))
     assert isinstance(tuned.set_layer1.forward_block.bn, torch.nn.BatchNorm2d), "it is trained on as it was trained"
     assert isinstance(read.set_layer1.forward_block.bn, torch.nn.Identity)
-    with pytest.raises(CheckpointError, match="is a gaitset_small and not a gaitset"):
-        run(tmp_path / "full", replace(TRAINING, network="gaitset"), initial=(read, "network.pth"))
+    with pytest.raises(CheckpointError, match="is a centred-gaitset-small and not a centred-gaitset"):
+        run(tmp_path / "full", replace(TRAINING, network="centred-gaitset"), initial=(read, "network.pth"))
 
 
 def test_a_finished_run_is_extended_and_an_extension_goes_on_after_a_break(tmp_path):

@@ -1,0 +1,24 @@
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from rt_gait_ros.gait.model import GaitModel
+
+
+@dataclass
+class FakeEmbedder:
+    """A WalkEmbedder without a network."""
+
+    embed: Callable[[np.ndarray], np.ndarray]
+    model: GaitModel
+
+    def __call__(self, frames: np.ndarray) -> np.ndarray:
+        return self.embed(frames)
+
+
+@pytest.fixture
+def embedder_of():
+    """Gives an embedder of a function and a GaitModel."""
+    return FakeEmbedder
