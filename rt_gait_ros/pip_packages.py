@@ -22,6 +22,7 @@ EXTRAS = {
     "keyring": "encryption",
     "onnx": "train",
     "onnxscript": "train",
+    "psycopg": "fleet",
     "pycocotools": "train",
     "rclpy": "ros",
     "torch": "train",

@@ -8,12 +8,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rt_gait_ros.cli import gallery_privacy
+from rt_gait_ros.cli import gallery_fleet, gallery_privacy
 from rt_gait_ros.cli.output import add_json_argument, emit
 from rt_gait_ros.errors import UsageError
+from rt_gait_ros.fleet.address import is_address
+from rt_gait_ros.fleet.opening import default_place, local_path, open_gallery
 from rt_gait_ros.gait.cipher import find_cipher
 from rt_gait_ros.gait.direction import advice, line_of
-from rt_gait_ros.gait.gallery import Gallery, default_path
+from rt_gait_ros.gait.gallery import Gallery
 from rt_gait_ros.gait.known_people import KnownPeople
 from rt_gait_ros.gait.person import LEARNT, Person
 from rt_gait_ros.gait.walk_embedder import open_embedder
@@ -39,6 +41,8 @@ The gallery holds what the robot knows of the people it may name: a permanent id
   rt-gait gallery audit                   who changed what, and when
   rt-gait gallery key FILE                make a key, and with it:
   rt-gait gallery encrypt --key file:FILE
+  rt-gait gallery migrate --gallery postgresql://OWNER@HOST/DATABASE?site=SITE
+                                          make a gallery for many robots on a PostgreSQL server
 
 PERSON is a display name or a permanent id. Persons are enrolled by walking before the camera: the action enroll_person
 of gait_node. All of this is safe while nodes run on the same file: they see the change with the next image.
@@ -80,7 +84,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             "--repository", type=Path, metavar="DIR", help="model repository (default: the package's own)"
         )
 
-    gallery_command(commands, "path", _path, "print the file that is used")
+    gallery_command(
+        commands, "path", _path, "print the file that is used; of a gallery on a server, the copy of this machine"
+    )
+    gallery_fleet.add_commands(partial(gallery_command, commands))
     gallery_privacy.add_commands(partial(gallery_command, commands), _open)
 
 
@@ -96,9 +103,9 @@ def gallery_command(
     parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
     parser.add_argument(
         "--gallery",
-        type=Path,
-        metavar="FILE",
-        help=f"{what} (default: $RT_GAIT_GALLERY, else ~/.local/share/rt_gait_ros/people.gallery)",
+        metavar="GALLERY",
+        help=f"{what}, or postgresql://ROLE@HOST/DATABASE?site=SITE (default: $RT_GAIT_GALLERY, else "
+        "~/.local/share/rt_gait_ros/people.gallery)",
     )
     parser.add_argument(
         "--key",
@@ -110,16 +117,12 @@ def gallery_command(
     return parser
 
 
-def _file(arguments: argparse.Namespace) -> Path:
-    return expand(arguments.gallery or default_path())
-
-
 def _open(arguments: argparse.Namespace) -> KnownPeople:
-    path = _file(arguments)
-    if not os.path.lexists(path):
-        raise UsageError(f"there is no gallery {path}: enrol somebody first, or name the file with --gallery")
+    place = arguments.gallery or default_place()
+    if not is_address(place) and not os.path.lexists(expand(place)):
+        raise UsageError(f"there is no gallery {expand(place)}: enrol somebody first, or name it with --gallery")
     cipher = None if arguments.plain else find_cipher(arguments.key)
-    return KnownPeople(Gallery(path, cipher), _repository(arguments))
+    return KnownPeople(open_gallery(place, cipher), _repository(arguments))
 
 
 def _repository(arguments: argparse.Namespace) -> Path:
@@ -129,13 +132,13 @@ def _repository(arguments: argparse.Namespace) -> Path:
 def _list(arguments: argparse.Namespace) -> int:
     gallery = _open(arguments).gallery
     records = [_record(person) for person in gallery.persons]
-    emit(arguments, {"path": str(gallery.path), "model": gallery.model, "persons": records}, _table(gallery))
+    emit(arguments, {"path": gallery.name, "model": gallery.model, "persons": records}, _table(gallery))
     return 0
 
 
 def _table(gallery: Gallery) -> str:
     if not gallery.persons:
-        return f"nobody is enrolled in {gallery.path}"
+        return f"nobody is enrolled in {gallery.name}"
     width = max(4, *(len(person.name) for person in gallery.persons))
     lines = [f"{'name':{width}}  {'id':10}  walks  learnt  last added to"]
     lines += [
@@ -143,7 +146,7 @@ def _table(gallery: Gallery) -> str:
         f"{_day(person.updated)}"
         for person in gallery.persons
     ]
-    return "\n".join([*lines, "", f"gait model {gallery.model}, {gallery.path}"])
+    return "\n".join([*lines, "", f"gait model {gallery.model}, {gallery.name}"])
 
 
 def _learnt(person: Person) -> int:
@@ -211,7 +214,8 @@ def _rebuild(arguments: argparse.Namespace) -> int:
 
 
 def _path(arguments: argparse.Namespace) -> int:
-    print(_file(arguments))
+    place = arguments.gallery or default_place()
+    print(local_path(place) if is_address(place) else expand(place))
     return 0
 
 

@@ -87,6 +87,7 @@ def _audit(people: KnownPeople, arguments: argparse.Namespace) -> int:
         {
             "time": entry.time,
             "uid": entry.uid,
+            "role": entry.role,
             "what": entry.what,
             "persons": [names.get(tag, "") for tag in entry.tags],
             "tags": list(entry.tags),
@@ -95,8 +96,9 @@ def _audit(people: KnownPeople, arguments: argparse.Namespace) -> int:
         for entry in entries
     ]
     lines = [
-        f"{e.time}  uid {e.uid:<6} {e.what:8} {', '.join(names.get(tag) or f'somebody gone ({tag})' for tag in e.tags)}"
-        for e in entries
+        f"{entry.time}  {entry.role or f'uid {entry.uid}':10} {entry.what:8} "
+        f"{', '.join(names.get(tag) or f'somebody gone ({tag})' for tag in entry.tags)}"
+        for entry in entries
     ]
     emit(
         arguments,

@@ -10,9 +10,9 @@ from typing import Any
 from rt_gait_ros.cli.gallery import gallery_command
 from rt_gait_ros.cli.output import add_json_argument, emit
 from rt_gait_ros.errors import UsageError
+from rt_gait_ros.fleet.opening import default_place, local_path
 from rt_gait_ros.gait import scene_file
 from rt_gait_ros.gait.cipher import Cipher, find_cipher
-from rt_gait_ros.gait.gallery import default_path, real_path
 from rt_gait_ros.gait.scene import SceneError
 
 SUMMARY = "see and forget what walkers of a scene have in common"
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _folder(arguments: argparse.Namespace) -> Path:
-    return scene_file.folder_of(real_path(arguments.gallery or default_path()))
+    return scene_file.folder_of(local_path(arguments.gallery or default_place()))
 
 
 def _list(arguments: argparse.Namespace) -> int:

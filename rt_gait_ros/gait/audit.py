@@ -27,7 +27,8 @@ class Entry:
     """One change. time: ISO 8601, UTC. uid: of the user whose process it was. what: as "forget". tags: of whom.
 
     commit: number of the gallery's commit that it was to be; another line with the same number says that it failed.
-    whole: the chain holds up to here.
+    whole: the chain holds up to here. role: of a server's gallery, the role and the robot whose change it was; then
+    uid is -1.
     """
 
     time: str
@@ -36,6 +37,7 @@ class Entry:
     tags: tuple[str, ...]
     commit: int
     whole: bool
+    role: str = ""
 
 
 def path_of(gallery: Path) -> Path:

@@ -1,0 +1,158 @@
+"""Connections to a server, and what may go wrong with one, in one line each."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from rt_gait_ros.errors import GaitError, MissingPackage
+from rt_gait_ros.fleet.address import Address
+from rt_gait_ros.gait.person import GalleryError, GalleryReadOnly, GalleryTooNew
+from rt_gait_ros.lines import one_line
+from rt_gait_ros.masking import mask_credentials
+from rt_gait_ros.pip_packages import extra
+
+if TYPE_CHECKING:
+    import psycopg
+
+SCHEMA = 1  # version of the newest migration
+CONNECT_SECONDS = 5
+STATEMENT_MS = 20_000
+LOCK_MS = 10_000
+# A peer that says nothing any more is given up: asked after 5 s of silence, three times (libpq's keepalives), and data
+# that nobody confirms for 10 s ends the connection (tcp_user_timeout).
+_KEEPALIVE = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+    "connect_timeout": CONNECT_SECONDS,
+}
+
+
+class ServerAway(GalleryError):
+    """The gallery's server does not answer, or not in time."""
+
+
+class AccessDenied(GalleryError):
+    """The gallery's server does not let this robot in."""
+
+
+class Head(NamedTuple):
+    """What tells one state of a server's gallery from another, and what made it. may_write: so this role may."""
+
+    epoch: str
+    version: int
+    model: str
+    gait_frame_kind: str
+    may_write: bool
+
+
+def driver() -> Any:
+    """The module psycopg. Raises MissingPackage."""
+    try:
+        import psycopg
+    except ImportError:
+        line = f"a gallery on PostgreSQL needs the library psycopg: {extra('fleet')}"
+        raise MissingPackage(line, name="psycopg") from None
+    return psycopg
+
+
+@contextmanager
+def connected(address: Address, *, any_schema: bool = False) -> Iterator["psycopg.Connection[Any]"]:
+    """A connection in autocommit; every error of the server becomes a GalleryError of one line, here and inside.
+
+    any_schema: whether or not the gallery is of the version that this program knows.
+    """
+    psycopg = driver()
+    with speaking(address):
+        settings = {**_KEEPALIVE, **psycopg.conninfo.conninfo_to_dict(address.conninfo)}
+        settings["application_name"] = f"rt_gait {address.robot}"[:63]
+        with psycopg.connect(**settings, autocommit=True) as connection:
+            connection.execute("select set_config('statement_timeout', %s, false)", (str(STATEMENT_MS),))
+            connection.execute("select set_config('lock_timeout', %s, false)", (str(LOCK_MS),))
+            if not any_schema:
+                require_schema(connection, address)
+            yield connection
+
+
+def schema_of(connection: "psycopg.Connection[Any]") -> int:
+    """Version of the gallery's schema in this database; 0 where there is none."""
+    found = connection.execute("select to_regclass('rt_gait.schema_version') is not null").fetchone()
+    if not found or not found[0]:
+        return 0
+    row = connection.execute("select coalesce(max(version), 0) from rt_gait.schema_version").fetchone()
+    return int(row[0]) if row else 0
+
+
+def require_schema(connection: "psycopg.Connection[Any]", address: Address) -> None:
+    """Raise GalleryError unless the database has the schema that this program knows."""
+    found = schema_of(connection)
+    if found > SCHEMA:
+        raise GalleryTooNew(
+            f"gallery {address.name} has schema {found}, this version reads {SCHEMA}: update rt_gait_ros on this robot"
+        )
+    if found < SCHEMA:
+        what = f"has schema {found}, this version needs {SCHEMA}" if found else "is not there yet"
+        raise GalleryError(f"gallery {address.name} {what}: run `rt-gait gallery migrate` as the database's owner")
+
+
+def head_of(connection: "psycopg.Connection[Any]", address: Address, *, lock: bool = False) -> Head:
+    """The state of the gallery. lock: be the only one who changes it until the transaction ends."""
+    row = connection.execute(
+        "select epoch::text, version, model, gait_frame_kind,"
+        " has_table_privilege('rt_gait.person', 'insert') and not current_setting('transaction_read_only')::bool"
+        f" from rt_gait.gallery where site = %s{' for update' if lock else ''}",
+        (address.site,),
+    ).fetchone()
+    if row is None:
+        raise AccessDenied(
+            f"there is no gallery {address.name} for this role: `rt-gait gallery migrate` makes a site, "
+            "and a row in rt_gait.member lets a role see it"
+        )
+    return Head(*row)
+
+
+@contextmanager
+def speaking(address: Address) -> Iterator[None]:
+    """Turn what the server or the way to it says into one line. Raises GalleryError."""
+    psycopg = driver()
+    try:
+        yield
+    except GaitError:
+        raise
+    except psycopg.Error as error:
+        raise _said(error, address) from error
+
+
+def _said(error: Any, address: Address) -> GalleryError:
+    gallery, errors = f"gallery {address.name}", driver().errors
+    text = one_line(mask_credentials(str(error)), 300)
+    for kinds, made, line in (
+        ((errors.InvalidPassword, errors.InvalidAuthorizationSpecification), AccessDenied, _REFUSED),
+        (errors.InvalidCatalogName, GalleryError, "has no such database ({text}): create it, then migrate"),
+        (errors.InsufficientPrivilege, GalleryReadOnly, "cannot be changed by this role: grant it rt_gait_enroller"),
+        (errors.ReadOnlySqlTransaction, GalleryReadOnly, "is on a server that is read-only just now"),
+        (errors.DiskFull, GalleryError, "could not be written, the server's disk is full: make room there"),
+        ((errors.QueryCanceled, errors.LockNotAvailable), ServerAway, "did not answer in time: try again"),
+        (
+            (errors.UndefinedTable, errors.InvalidSchemaName),
+            GalleryError,
+            "is not there: run `rt-gait gallery migrate`",
+        ),
+    ):
+        if isinstance(error, kinds):
+            return made(f"{gallery} {line.format(text=text)}")
+    lower = text.lower()
+    if "password" in lower or "no pg_hba.conf entry" in lower or "authentication failed" in lower:
+        return AccessDenied(f"{gallery} {_REFUSED.format(text=text)}")
+    if "certificate" in lower or "ssl" in lower:
+        return AccessDenied(f"{gallery} is on a server whose TLS does not fit ({text}): see sslmode and sslrootcert")
+    if isinstance(error, driver().OperationalError):
+        return ServerAway(f"{gallery} cannot be reached ({text}): nothing was changed there")
+    return GalleryError(f"{gallery} could not do this ({text}): nothing was changed there")
+
+
+_REFUSED = (
+    "does not let this role in ({text}): the password is looked for in PGPASSWORD, and in the file of passfile=, "
+    "PGPASSFILE or ~/.pgpass, which only its owner may read"
+)

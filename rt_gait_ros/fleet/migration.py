@@ -1,0 +1,71 @@
+"""The schema of a gallery on a server: plain SQL files, applied in the order of their numbers, each once."""
+
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from rt_gait_ros.fleet.address import Address
+from rt_gait_ros.fleet.connection import SCHEMA, connected, driver, schema_of
+from rt_gait_ros.gait.person import GalleryError, GalleryTooNew
+
+if TYPE_CHECKING:
+    import psycopg
+
+_LOCK = 0x72745F67  # of all who migrate: an advisory lock of PostgreSQL
+_PGVECTOR = (0, 5)  # the first with HNSW
+
+
+def migrate(address: Address) -> tuple[int, int]:
+    """Bring the database to the schema of this program, and make the site of the address. As the database's owner.
+
+    Returns the schema's version before and after. Raises GalleryError: without pgvector, and for a newer schema.
+    """
+    with connected(address, any_schema=True) as connection, connection.transaction():
+        connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
+        before = schema_of(connection)
+        if before > SCHEMA:
+            raise GalleryTooNew(
+                f"gallery {address.name} has schema {before}, this version knows {SCHEMA}: update first"
+            )
+        if not before:
+            _require_pgvector(connection, address)
+            connection.execute("create schema if not exists rt_gait")
+            connection.execute(
+                "create table if not exists rt_gait.schema_version"
+                " (version int primary key, applied timestamptz not null default now())"
+            )
+        for number, text in migrations():
+            if number > before:
+                connection.execute(text.encode())
+                connection.execute("insert into rt_gait.schema_version (version) values (%s)", (number,))
+        connection.execute("insert into rt_gait.gallery (site) values (%s) on conflict do nothing", (address.site,))
+    return before, SCHEMA
+
+
+def migrations() -> list[tuple[int, str]]:
+    """All migrations: number and SQL, in order."""
+    folder = files("rt_gait_ros.fleet") / "migrations"
+    found = [(int(file.name[:4]), file.read_text("utf-8")) for file in folder.iterdir() if file.name.endswith(".sql")]
+    return sorted(found)
+
+
+def _require_pgvector(connection: "psycopg.Connection[Any]", address: Address) -> None:
+    errors = driver().errors
+    row = connection.execute(
+        "select default_version, current_setting('server_version_num')::int / 10000"
+        " from pg_available_extensions where name = 'vector'"
+    ).fetchone()
+    major = connection.info.server_version // 10000
+    if row is None:
+        raise GalleryError(
+            f"the server of gallery {address.name} lacks pgvector: install postgresql-{major}-pgvector there "
+            "(apt.postgresql.org has it), or use the image pgvector/pgvector"
+        )
+    if tuple(int(part) for part in row[0].split(".")[:2]) < _PGVECTOR:
+        raise GalleryError(f"the server of gallery {address.name} has pgvector {row[0]}, and 0.5 is needed: update it")
+    try:
+        connection.execute("create extension if not exists vector with schema public")
+    except errors.InsufficientPrivilege:
+        raise GalleryError(
+            f"this role may not load pgvector for gallery {address.name}: "
+            "run `create extension vector` as a superuser of that database, then migrate again"
+        ) from None

@@ -1,0 +1,200 @@
+"""What goes wrong with a server, and who may do what: one line each, and nothing is changed."""
+
+from pathlib import Path
+
+import pytest
+
+from rt_gait_ros.errors import MissingPackage
+from rt_gait_ros.fleet import connection as connections
+from rt_gait_ros.fleet.address import parse
+from rt_gait_ros.fleet.connection import AccessDenied, ServerAway
+from rt_gait_ros.fleet.migration import migrate
+from rt_gait_ros.fleet.opening import open_gallery
+from rt_gait_ros.gait.person import GalleryError, GalleryReadOnly, GalleryTooNew
+
+SILHOUETTE = {"model": "angle", "gait_frame_kind": "silhouette"}
+PASSWORD = "Geheim-7!"
+DEBIAN = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+
+
+@pytest.fixture
+def allowed(monkeypatch):
+    """The password of all roles is known."""
+    monkeypatch.setenv("PGPASSWORD", PASSWORD)
+
+
+def one_line(caught):
+    line = str(caught.value)
+    assert "\n" not in line
+    assert PASSWORD not in line
+    return line
+
+
+def test_a_wrong_password_is_one_line_that_says_where_one_is_looked_for(postgres, site, monkeypatch):
+    monkeypatch.setenv("PGPASSWORD", "falsch")
+    with pytest.raises(AccessDenied, match=r"pgpass") as caught:
+        open_gallery(postgres.of("reader", site))
+    assert "falsch" not in one_line(caught)
+
+
+def test_a_password_comes_from_a_file(postgres, site, tmp_path, monkeypatch):
+    monkeypatch.delenv("PGPASSWORD", raising=False)
+    file = tmp_path / "password"
+    file.write_text(f"*:*:*:reader:{PASSWORD}\n")
+    file.chmod(0o600)
+    assert open_gallery(postgres.of("reader", site, passfile=file)).persons == ()
+
+
+def test_a_reader_sees_and_changes_nothing(postgres, site, template, allowed):
+    open_gallery(postgres.of("enroller", site)).add("Ada", [template(20)], **SILHOUETTE)
+    gallery = open_gallery(postgres.of("reader", site))
+    assert gallery.find("Ada")
+    for change in (
+        gallery.require_writable,
+        lambda: gallery.forget("Ada"),
+        lambda: gallery.add("Bob", [template(1)], **SILHOUETTE),
+    ):
+        with pytest.raises(GalleryReadOnly, match="rt_gait_enroller") as caught:
+            change()
+        one_line(caught)
+    import psycopg
+
+    with (
+        psycopg.connect(parse(postgres.of("reader", site)).conninfo) as raw,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        raw.execute("delete from rt_gait.person")
+
+
+def test_a_site_is_seen_by_its_members_alone(postgres, site, template, allowed):
+    postgres.sql("insert into rt_gait.gallery (site) values ('elsewhere') on conflict do nothing")
+    open_gallery(postgres.of("enroller", site)).add("Ada", [template(20)], **SILHOUETTE)
+    with pytest.raises(AccessDenied, match="member"):
+        open_gallery(postgres.of("enroller", "elsewhere"))
+    import psycopg
+
+    with psycopg.connect(parse(postgres.of("enroller", "elsewhere")).conninfo) as raw:
+        assert raw.execute("select count(*) from rt_gait.gallery where site = 'elsewhere'").fetchone() == (0,)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            raw.execute("insert into rt_gait.forgotten values ('elsewhere', 'p1', 1)")
+    assert open_gallery(postgres.of("admin", "elsewhere")).persons == ()
+
+
+def test_only_an_administrator_reads_the_audit(postgres, site, template, allowed):
+    enroller = open_gallery(postgres.of("enroller", site, robot="spot"))
+    enroller.add("Ada", [template(20)], **SILHOUETTE)
+    (entry,) = open_gallery(postgres.of("admin", site)).store.audit()
+    assert (entry.what, entry.role) == ("enrol", "enroller on spot")
+    with pytest.raises(GalleryError):
+        enroller.store.audit()
+
+
+def test_who_was_forgotten_cannot_be_stored_again(postgres, site, template):
+    gallery = open_gallery(f"{postgres.owner}&site={site}")
+    ada = gallery.add("Ada", [template(20)], **SILHOUETTE)
+    postgres.sql("delete from rt_gait.person where site = %s", site)  # by hand, past this program
+    assert postgres.sql("select person_id from rt_gait.forgotten where site = %s", site) == [(ada.person_id,)]
+    import psycopg
+
+    with pytest.raises(psycopg.Error, match="cannot come back"):
+        postgres.sql(
+            "insert into rt_gait.person values (%s, %s, default, 'Ada', 1, 1, '', 0, '', 1)", site, ada.person_id
+        )
+    assert gallery.refresh()
+    assert gallery.persons == ()
+
+
+def test_a_server_that_is_not_there_is_one_line():
+    with pytest.raises(ServerAway, match="cannot be reached") as caught:
+        open_gallery("postgresql://robot@127.0.0.1:1/people")
+    one_line(caught)
+
+
+def test_a_database_without_the_tables_says_how_they_are_made(postgres):
+    postgres.sql("create database bare")
+    address = postgres.owner.replace("/postgres?", "/bare?")
+    with pytest.raises(GalleryError, match="rt-gait gallery migrate"):
+        open_gallery(address)
+    assert migrate(parse(address)) == (0, connections.SCHEMA)
+    assert migrate(parse(address)) == (connections.SCHEMA, connections.SCHEMA)
+    assert open_gallery(address).persons == ()
+    postgres.sql("select 1")
+    import psycopg
+
+    with psycopg.connect(parse(address).conninfo, autocommit=True) as raw:
+        raw.execute("insert into rt_gait.schema_version (version) values (99)")
+    for use in (lambda: open_gallery(address), lambda: migrate(parse(address))):
+        with pytest.raises(GalleryTooNew, match="schema 99"):
+            use()
+    postgres.sql("drop database bare")
+
+
+def test_a_database_that_is_not_there_is_one_line(postgres):
+    with pytest.raises(GalleryError, match=r"create it, then migrate|cannot be reached") as caught:
+        open_gallery(postgres.owner.replace("/postgres?", "/nowhere?"))
+    assert "nowhere" in one_line(caught)
+
+
+def test_a_read_only_server_is_said(postgres, site, template):
+    gallery = open_gallery(f"{postgres.owner}&site={site}&options=-c%20default_transaction_read_only%3Don")
+    assert gallery.persons == ()
+    with pytest.raises(GalleryReadOnly):
+        gallery.add("Ada", [template(20)], **SILHOUETTE)
+
+
+def test_a_slow_server_is_said(postgres, site, template, monkeypatch):
+    monkeypatch.setattr(connections, "LOCK_MS", 50)
+    gallery = open_gallery(f"{postgres.owner}&site={site}")
+    import psycopg
+
+    with psycopg.connect(postgres.owner) as other:
+        other.execute("select from rt_gait.gallery where site = %s for update", (site,))
+        with pytest.raises(ServerAway, match="in time") as caught:
+            gallery.add("Ada", [template(20)], **SILHOUETTE)
+    one_line(caught)
+    gallery.add("Ada", [template(20)], **SILHOUETTE)
+
+
+def test_a_full_server_is_said_and_nothing_is_changed(postgres, site, template):
+    gallery = open_gallery(f"{postgres.owner}&site={site}")
+    gallery.add("Ada", [template(20)], **SILHOUETTE)
+    postgres.sql(
+        "create function full_disk() returns trigger language plpgsql as"
+        " $$ begin raise exception 'no space' using errcode = '53100'; end $$"
+    )
+    postgres.sql("create trigger full_disk before insert on rt_gait.audit for each row execute function full_disk()")
+    try:
+        with pytest.raises(GalleryError, match="disk is full"):
+            gallery.add("Bob", [template(60)], **SILHOUETTE)
+    finally:
+        postgres.sql("drop function full_disk cascade")
+    assert [person.name for person in gallery.persons] == ["Ada"]
+    assert [person.name for person in open_gallery(f"{postgres.owner}&site={site}").persons] == ["Ada"]
+
+
+def test_a_certificate_that_is_missing_is_one_line(postgres, site, allowed):
+    with pytest.raises(AccessDenied, match="TLS") as caught:
+        open_gallery(postgres.of("reader", site, sslmode="require"))
+    one_line(caught)
+
+
+@pytest.mark.skipif(not DEBIAN, reason="no PostgreSQL of Debian's is installed")
+def test_a_server_without_pgvector_says_what_to_install(make_server):
+    server = make_server(DEBIAN[-1].parent)
+    if server.sql("select from pg_available_extensions where name = 'vector'"):
+        pytest.skip("this PostgreSQL has pgvector")
+    with pytest.raises(GalleryError, match=r"postgresql-\d+-pgvector") as caught:
+        migrate(parse(server.owner))
+    one_line(caught)
+    assert server.sql("select to_regclass('rt_gait.gallery')") == [(None,)]
+
+
+def test_without_the_driver_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "psycopg", None)
+    with pytest.raises(MissingPackage, match=r"rt-gait-ros\[fleet\]"):
+        open_gallery("postgresql://robot@127.0.0.1:1/people")
+
+
+def test_a_file_needs_no_driver(tmp_path, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "psycopg", None)
+    assert open_gallery(tmp_path / "people").persons == ()
