@@ -13,7 +13,7 @@ from rt_gait_ros.nodes.conversions import identities_from_message, poses_from_me
 from rt_gait_ros.nodes.links import RESULT_QOS, Inlet, Link
 from rt_gait_ros.nodes.parameters import settings
 from rt_gait_ros.nodes.processing import ProcessingStage
-from rt_gait_ros.pipeline.following import Following
+from rt_gait_ros.pipeline.tracker_feedback import InformedTracker
 from rt_gait_ros.pose.person import PoseFrame
 from rt_gait_ros.tracking.config import TrackerConfig
 from rt_gait_ros.tracking.track import TrackFrame
@@ -57,13 +57,13 @@ class TrackerNode(ProcessingStage[PoseFrame, TrackFrame]):
             self.finish,
         )
         self.outlet = Link(self, PersonTrackArray, "person_tracks", RESULT_QOS, tracks_to_message)
-        self._following: Following | None = None
+        self._informed: InformedTracker | None = None
         self._identities: deque[Any] = deque(maxlen=self.feedback_depth)
         self._geometry = CameraGeometry(self)
 
     def setup(self) -> None:
         """Begin a run: no tracks, and ids that were never used in it."""
-        self._following = Following(settings(self, TrackerConfig))
+        self._informed = InformedTracker(settings(self, TrackerConfig))
         self._geometry.open()
 
     def start(self) -> None:
@@ -80,14 +80,14 @@ class TrackerNode(ProcessingStage[PoseFrame, TrackFrame]):
 
     def teardown(self) -> None:
         """Forget all tracks."""
-        self._following = None
+        self._informed = None
         self._geometry.close()
 
     def change(self, values: Mapping[str, Any]) -> None:
         """Go on with other settings."""
         config = settings(self, TrackerConfig, values)
-        if self._following is not None:
-            self._following.tracker.config = config
+        if self._informed is not None:
+            self._informed.tracker.config = config
 
     def open_processor(self) -> Callable[[PoseFrame], TrackFrame]:
         """The tracker: it needs nothing from outside."""
@@ -95,9 +95,9 @@ class TrackerNode(ProcessingStage[PoseFrame, TrackFrame]):
 
     def details(self) -> dict[str, str]:
         """What the tracker left out, and what the gait stage had it change."""
-        following = self._following
-        rejected = following.tracker.rejected if following else {}
-        changes = following.feedback.changes if following else {}
+        informed = self._informed
+        rejected = informed.tracker.rejected if informed else {}
+        changes = informed.feedback.changes if informed else {}
         return {
             **super().details(),
             **{f"left out: {reason}": str(count) for reason, count in rejected.items()},
@@ -106,18 +106,18 @@ class TrackerNode(ProcessingStage[PoseFrame, TrackFrame]):
 
     def _track(self, poses: PoseFrame) -> TrackFrame:
         """The worker's turn: it alone touches the tracker."""
-        following = self._following
-        assert following is not None
+        informed = self._informed
+        assert informed is not None
         while self._identities:
-            self._take_identities(following, self._identities.popleft())
-        following.tracker.camera = self._geometry.camera(poses.frame_id)
-        return following.tracker.update(poses, depth=self._geometry.depth(poses.stamp))
+            self._take_identities(informed, self._identities.popleft())
+        informed.tracker.camera = self._geometry.camera(poses.frame_id)
+        return informed.tracker.update(poses, depth=self._geometry.depth(poses.stamp))
 
     def _accept_identities(self, arrival: Any) -> None:
         """Keep what the gait stage says for the next image; returns at once."""
         self._identities.append(arrival)
 
-    def _take_identities(self, following: Following, arrival: Any) -> None:
+    def _take_identities(self, informed: InformedTracker, arrival: Any) -> None:
         try:
             frame: IdentityFrame = self.feedback.read(arrival)
         except GaitError as error:
@@ -125,7 +125,7 @@ class TrackerNode(ProcessingStage[PoseFrame, TrackFrame]):
             self.faults.raise_("identities", f"skipped what the gait stage said: {error}")
             return
         self.faults.clear("identities")
-        following.take(frame)
+        informed.take(frame)
 
 
 def main(args: Sequence[str] | None = None) -> int:

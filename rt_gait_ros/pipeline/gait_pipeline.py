@@ -123,7 +123,7 @@ class GaitPipeline:
             tracks = self._tracking.process(frame)
             self._clock.stamp = frame.stamp
             identities = self._recognizer.update(tracks)
-            self._tracking.following.take(identities)
+            self._tracking.informed.take(identities)
             self._recognizer.tick()  # an enrolment that has all its frames is stored with the image that brought them
             if not 0 <= frame.stamp - self._ticked < TICK:
                 self._ticked = frame.stamp
@@ -160,7 +160,7 @@ class GaitPipeline:
             self._require_open()
             enrollment = self.people.enroll(body_id, name, extend=extend, frames=frames, timeout=timeout)
             assert enrollment is not None  # there is a recogniser
-            if enrollment.done:
+            if enrollment.error:
                 raise EnrollmentRefused(enrollment)
             return enrollment
 

@@ -1,7 +1,7 @@
 """From images to tracks: the pose stage and the tracker, one image after the other."""
 
 from rt_gait_ros.frame import Frame
-from rt_gait_ros.pipeline.following import Following
+from rt_gait_ros.pipeline.tracker_feedback import InformedTracker
 from rt_gait_ros.pose.config import PoseConfig
 from rt_gait_ros.pose.person import PoseFrame
 from rt_gait_ros.pose.pipeline import PosePipeline
@@ -24,11 +24,11 @@ class TrackingPipeline:
         seed: int | None = None,
     ) -> None:
         """client: of the pose networks, closed by whoever opened it. The others: as of PosePipeline and Tracker."""
-        self.following = Following(tracker, camera, seed)
+        self.informed = InformedTracker(tracker, camera, seed)
         self.poses: PoseFrame | None = None  # of the last image
         self._pose = PosePipeline(client, pose)
 
     def process(self, frame: Frame) -> TrackFrame:
         """All live tracks after one image, and those just given up. Raises as PosePipeline.process."""
         self.poses = self._pose.process(frame)
-        return self.following.tracker.update(self.poses)
+        return self.informed.tracker.update(self.poses)

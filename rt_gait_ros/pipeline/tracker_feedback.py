@@ -7,10 +7,10 @@ from rt_gait_ros.tracking.feedback import IdentityFeedback
 from rt_gait_ros.tracking.tracker import Tracker
 
 
-class Following:
-    """A tracker that heeds who its tracks are. tracker: to be updated with every image. feedback: counts its changes.
+class InformedTracker:
+    """A Tracker, and the IdentityFeedback that acts on what the recogniser says of its tracks. Not thread-safe.
 
-    Not thread-safe, as the tracker is not.
+    tracker: to be updated with every image. feedback: counts what was changed.
     """
 
     def __init__(
