@@ -28,7 +28,7 @@ from rt_gait_ros.serving import ModelUnavailable, ServerUnavailable
 # The walkers of these tests are drawn: the lines are far apart from the calibration's, which is of people.
 SETTINGS = {"accept_distance": 0.3, "margin": 0.0, "beyond_calibration": True, "enroll_frames": 30}
 ADA, BOB = 6, 12  # breadths
-WALK = 45  # images: enough to be enrolled, or named
+WALK = 60  # images: enough to be enrolled, or named
 BLACK = np.zeros((48, 64, 3), np.uint8)
 
 
