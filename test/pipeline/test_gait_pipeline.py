@@ -107,7 +107,7 @@ def test_the_same_images_give_the_same_answers(tmp_path, made_up, images):
 
 
 def test_who_returns_has_the_body_id_of_before(gait, images, ada):
-    (before,) = show(gait, images(ADA, WALK))
+    (before,) = show(gait, images(ADA, 2 * WALK))  # the name has stood for a second: the body is Ada's
     show(gait, images(0, 60))
     (after,) = show(gait, images(ADA, 2 * WALK))
     assert after.body_id == before.body_id
