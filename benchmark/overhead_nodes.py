@@ -38,7 +38,7 @@ FIGURE = np.array(
 )  # fmt: skip
 CROP_HEIGHT = 256 / 1.325  # of a body in the per-person network's crop, pixels
 MODELS = {
-    "movenet_multipose": (("image", "uint8", (1, 192, 256, 3)), ("people", "float32", (1, 6, 56)), {}),
+    "nanodet": (("image", "uint8", (1, 192, 256, 3)), ("people", "float32", (1, 6, 56)), {}),
     RecognizerConfig.model: (
         ("gait_frames", "uint8", (-1, -1, 64, 64)),
         ("embedding", "float32", (-1, 62, 256)),

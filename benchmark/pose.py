@@ -1,4 +1,4 @@
-"""What the pose stage finds in real video: people, both ankles, steadiness and time, per decoder and input size."""
+"""Whom the pose stage finds: by height in generated scenes and small footage; in video, by decoder and input size."""
 
 import argparse
 import time
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pose_recall
 
 from rt_gait_ros.evaluation.bench import Row
 from rt_gait_ros.image_files import write_image
@@ -20,10 +21,11 @@ from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.onnx_client import OnnxClient
 from rt_gait_ros.sources import Frame, open_source
 
-SUMMARY = "people, ankles, jitter and time of the pose stage on real video, per decoder and input size"
+SUMMARY = "recall and precision by person height; with --video also people, ankles, jitter and time per decoder"
 
 # Decoder and longer side of its image.
 CHOICES = (
+    ("nanodet", 320),
     ("openpose_mobilenet_thin", 256),
     ("openpose_mobilenet_thin", 320),
     ("openpose_mobilenet_thin", 432),
@@ -40,7 +42,13 @@ STANDING_FRAMES = 5
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument(
-        "--video", type=Path, action="append", required=True, help="a video; may be given several times"
+        "--video", type=Path, action="append", default=[], help="a video for the figures per decoder, several times too"
+    )
+    parser.add_argument(
+        "--scenes", type=int, default=4, metavar="N", help="generated scenes for each height of the camera (4); 0: none"
+    )
+    parser.add_argument(
+        "--footage", type=Path, metavar="FILE", help="pedestrians from afar, as vtest.avi, seen at a half and a third"
     )
     parser.add_argument("--images", type=int, default=150, metavar="N", help="images of each video (150)")
     parser.add_argument("--pictures", type=Path, metavar="DIR", help="write one annotated picture per decoder here")
@@ -55,15 +63,23 @@ class Outcome:
 
 
 def measure(arguments: argparse.Namespace, progress: Callable[[str], None]) -> list[Row]:
-    """Run every choice on every video.
+    """Play the generated scenes, the footage, and every choice on every video.
 
-    Rows VIDEO/DECODER_SIZE/people (mean per image), both_ankles (share of people), ms (median per image, in process),
+    Rows generated/recall_H and so on, as pose_recall has them; of footage NAME_2/recall_H and NAME_3/recall_H. Of
+    videos VIDEO/DECODER_SIZE/people (mean per image), both_ankles (share of people), ms (median per image, in process),
     and VIDEO/jitter (pixels from image to image of standing joints, with the filter; the reference is without it).
     Raises UsageError for a video that cannot be read.
     """
     client = OnnxClient(resource("model_repository"), timeout=60.0)
     rows = []
     try:
+        if arguments.scenes > 0:
+            rows += pose_recall.generated(client, arguments.scenes, progress)
+        if arguments.footage is not None:
+            images, rate = _read(arguments.footage, arguments.images)
+            for shrink in (2, 3):
+                rows += pose_recall.shrunk(client, arguments.footage.stem, images, rate, shrink)
+                progress(f"{arguments.footage.name} at 1/{shrink}")
         for video in arguments.video:
             images, rate = _read(video, arguments.images)
             for detector, size in CHOICES:

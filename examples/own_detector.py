@@ -4,7 +4,7 @@
 
 The detector of this example is no network: it takes what moves before a camera that stands still for people. A
 detector tells the pose stage where to look; the per-person network then finds the joints, and has the last word on
-whether somebody is there. So a rough upright figure in each box is enough. Put any detector in the place of
+whether somebody is there. So a box around each person is enough. Put any detector in the place of
 `MotionDetector.boxes`.
 """
 
@@ -20,16 +20,6 @@ from rt_gait_ros.resources import resource
 from rt_gait_ros.serving import InferenceClient, ModelSpec, TensorSpec, open_client
 
 NAME = "motion"
-# An upright figure in a box of 1 x 1, x and y of COCO's 17 keypoints: nose, eyes, ears, then left and right shoulder,
-# elbow, wrist, hip, knee and ankle.
-FIGURE = np.array(
-    [
-        [0.5, 0.08], [0.53, 0.06], [0.47, 0.06], [0.56, 0.07], [0.44, 0.07],
-        [0.68, 0.2], [0.32, 0.2], [0.75, 0.35], [0.25, 0.35], [0.76, 0.48], [0.24, 0.48],
-        [0.62, 0.52], [0.38, 0.52], [0.6, 0.74], [0.4, 0.74], [0.6, 0.96], [0.4, 0.96],
-    ],
-    np.float32,
-)  # fmt: skip
 
 
 class MotionDetector:
@@ -55,18 +45,18 @@ class WithDetector:
         self._detector = MotionDetector()
 
     def describe(self, model: str, *, deadline: float | None = None) -> ModelSpec:
-        """The detector as a network that gives `people`, as MoveNet does."""
+        """The detector as a network that gives `boxes`, as NanoDet does."""
         if model != NAME:
             return self._others.describe(model, deadline=deadline)
         image = TensorSpec("image", "uint8", (1, -1, -1, 3))
-        return ModelSpec(NAME, (image,), (TensorSpec("people", "float32", (1, -1, 56)),), {"colour_order": "BGR"})
+        return ModelSpec(NAME, (image,), (TensorSpec("boxes", "float32", (1, -1, 5)),), {"colour_order": "BGR"})
 
     def submit(self, model: str, inputs, **options) -> "Future[dict[str, np.ndarray]]":
         """Run the detector at once, or another network later."""
         if model != NAME:
             return self._others.submit(model, inputs, **options)
         answer: Future[dict[str, np.ndarray]] = Future()
-        answer.set_result({"people": self._rows(inputs["image"][0])})
+        answer.set_result({"boxes": self._rows(inputs["image"][0])})
         return answer
 
     def close(self) -> None:
@@ -74,14 +64,9 @@ class WithDetector:
         self._others.close()
 
     def _rows(self, image: np.ndarray) -> np.ndarray:
-        """People (1, P, 56): 17 x (y, x, score), box, score; places as shares of the image."""
-        height, width = image.shape[:2]
-        people = []
-        for x, y, w, h in self._detector.boxes(image):
-            places = (FIGURE * (w, h) + (x, y)) / (width, height)
-            joints = np.column_stack([places[:, 1], places[:, 0], np.full(17, 0.5)])
-            people.append([*joints.ravel(), y / height, x / width, (y + h) / height, (x + w) / width, 0.5])
-        return np.array(people, np.float32).reshape(1, -1, 56)
+        """Boxes (1, P, 5): left, top, right, bottom in pixels of the image, and a score."""
+        rows = [(x, y, x + w, y + h, 0.5) for x, y, w, h in self._detector.boxes(image)]
+        return np.array(rows, np.float32).reshape(1, -1, 5)
 
 
 def main() -> int:

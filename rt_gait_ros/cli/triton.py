@@ -93,6 +93,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     again.add_argument(
         "sources", type=Path, metavar="DIR", help="folder with the converted ONNX files (docs/models.md)"
     )
+    again.add_argument("--network", action="append", metavar="NAME", help="this one alone; may be given several times")
     again.add_argument("--check", action="store_true", help="write nothing; fail where a network differs")
     _add_repository(again)
     again.set_defaults(action=_derive)
@@ -277,7 +278,7 @@ def _derive(arguments: argparse.Namespace) -> int:
 
     folder = _folder(arguments)
     different = 0
-    for name in RECIPES:
+    for name in arguments.network or RECIPES:
         content = derive(name, arguments.sources)
         path = folder / name / "1" / "model.onnx"
         same = is_same(content, path)

@@ -1,11 +1,12 @@
 """What came out of the nodes, kept by the camera's stamps."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from rt_gait_ros.errors import GaitError
-from rt_gait_ros.gait.identity import IdentityFrame
+from rt_gait_ros.gait.identity import IdentityFrame, IdentityStatus
 from rt_gait_ros.tracking.track import TrackFrame, TrackState
 
 
@@ -57,6 +58,44 @@ class Recording:
         begin, end = min(stamps), max(stamps)
         answered = [latency for stamp, latency in self.latencies.items() if begin <= stamp <= end]
         return (len(answered) - 1) / ((end - begin) * 1e-9), float(np.percentile(answered, 95) * 1e3)
+
+    def gait_frames_per_person(self, least_quality: float, least_seconds: float = 2.0) -> float:
+        """Good gait frames a second of a track while it is followed, the median of tracks that last `least_seconds`.
+
+        least_quality: of a good one. NaN where nobody is followed for so long.
+        """
+        lives: dict[str, list[int]] = {}
+        frames: Counter[str] = Counter()
+        for stamp, frame in sorted(self.tracks.items()):
+            for track in frame.tracks:
+                if track.state == TrackState.CONFIRMED:
+                    lives.setdefault(track.body_id, []).append(stamp)
+                    frames[track.body_id] += track.gait_frame is not None and track.quality >= least_quality
+        rates = [
+            frames[body_id] / seconds
+            for body_id, stamps in lives.items()
+            if (seconds := (stamps[-1] - stamps[0]) * 1e-9) >= least_seconds
+        ]
+        return float(np.median(rates)) if rates else float("nan")
+
+    def first_name_after(self, begin: float) -> float:
+        """Seconds from the first image in which somebody is tracked to the one in which they have a name.
+
+        begin: seconds into the video from which on both count: the name is then that of somebody who comes back. The
+        shortest of all who are named; NaN where nobody is.
+        """
+        first: dict[str, float] = {}
+        waits: dict[str, float] = {}
+        for stamp in sorted(self.tracks.keys() | self.identities.keys()):
+            now = self.seconds(stamp)
+            if now < begin:
+                continue
+            for track in self.tracks[stamp].tracks if stamp in self.tracks else ():
+                first.setdefault(track.body_id, now)
+            for identity in self.identities[stamp].identities if stamp in self.identities else ():
+                if identity.status == IdentityStatus.IDENTIFIED and identity.body_id in first:
+                    waits.setdefault(identity.body_id, now - first[identity.body_id])
+        return min(waits.values(), default=float("nan"))
 
     def latency_ms(self, percent: float) -> float:
         """Percentile of the latencies in milliseconds, NaN without any."""

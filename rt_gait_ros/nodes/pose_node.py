@@ -11,6 +11,7 @@ from rt_gait_ros.nodes.image_inlet import ImageInlet
 from rt_gait_ros.nodes.links import RESULT_QOS, Link
 from rt_gait_ros.nodes.parameters import settings
 from rt_gait_ros.nodes.processing import NetworkStage
+from rt_gait_ros.pose.budget import Budget
 from rt_gait_ros.pose.config import PoseConfig
 from rt_gait_ros.pose.person import PoseFrame
 from rt_gait_ros.pose.pipeline import PosePipeline
@@ -35,6 +36,8 @@ class PoseNode(NetworkStage[Frame, PoseFrame]):
     def __init__(self, **node_options: Any) -> None:
         # Compiling takes seconds the first time: done before any node starts, so that none plays to one not ready.
         PosePipeline.warm_up()
+        self._pipeline: PosePipeline | None = None
+        self._budget: Budget | None = None
         super().__init__(NAME, **node_options)
         self.inlet = ImageInlet(self, self.accept, self.finish)
         self.outlet = Link(self, PersonPoseArray, "person_poses", RESULT_QOS, poses_to_message)
@@ -43,10 +46,34 @@ class PoseNode(NetworkStage[Frame, PoseFrame]):
         """Check the settings."""
         super().setup()
         self._config = settings(self, PoseConfig)
+        milliseconds = self.value("budget")
+        self._budget = None if milliseconds < 0.0 else Budget(milliseconds * 1e-3)
 
     def open_processor(self) -> Callable[[Frame], PoseFrame]:
         """A pipeline."""
-        return PosePipeline(self.client, self._config).process
+        self._pipeline = PosePipeline(self.client, self._config, self._budget)
+        return self._pipeline.process
+
+    def accept(self, arrival: Any) -> None:
+        """As ProcessingStage.accept; every image that arrives tells of the camera's rate."""
+        if self._budget is not None:
+            self._budget.arrived(self.now())
+        super().accept(arrival)
+
+    def details(self) -> dict[str, str]:
+        """Add what the budget allows, and what each person gets of it."""
+        pipeline, budget = self._pipeline, self._budget
+        lines = super().details()
+        if pipeline is None:
+            return lines
+        rates = list(pipeline.rates)
+        lines["gait_frames_per_person_hz"] = " ".join(f"{rate:.0f}" for rate in rates) or "nobody"
+        lines["windows"] = str(pipeline.windows)
+        lines["late"] = str(pipeline.late)
+        if budget is not None:
+            lines["budget_ms"] = f"{budget.seconds * 1e3:.1f}"
+            lines["cost_ms"] = f"person {budget.cost('person') * 1e3:.1f}, search {budget.cost('search') * 1e3:.1f}"
+        return lines
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -21,9 +21,9 @@ class PoseConfig:
     """
 
     detector: str = setting(
-        "movenet_multipose",
-        "Network that finds people in the whole image - movenet_multipose, openpose_mobilenet_thin or an exported "
-        "trt_pose network.",
+        "nanodet",
+        "Network that finds people in the whole image and in tiles of it - nanodet, movenet_multipose, "
+        "openpose_mobilenet_thin or an exported trt_pose network.",
     )
     detector_size: int = setting(
         320,
@@ -32,22 +32,31 @@ class PoseConfig:
         2048,
     )
     detector_period: int = setting(
-        5, "Number of images from one run of the detector to the next while everybody is followed.", 1, 1000
-    )
-    person_model: str = setting(person_network.MODEL, "Network that finds the keypoints and the mask of one person.")
-    max_people: int = setting(
-        8,
-        "Largest number of people followed at a time, the largest in the image first; each takes one run of the "
-        "person network per image.",
+        5,
+        "Largest number of images from one run of the detector to the next while everybody is followed; where tiles "
+        "are searched it runs more often.",
         1,
-        64,
+        1000,
     )
+    least_height: int = setting(
+        40,
+        "Height in pixels from which on people are to be found. Where the whole image would show them too small to "
+        "the detector, tiles of it are searched in turn; 0 searches the whole image alone.",
+        0,
+        2000,
+    )
+    person_model: str = setting(
+        person_network.MODEL,
+        "Network that finds the keypoints and the mask of one person - blazepose_landmark_full, or the faster "
+        "blazepose_landmark_lite.",
+    )
+    max_people: int = setting(32, "Largest number of people followed at a time, the largest in the image first.", 1, 64)
     min_parts: int = setting(5, "Joints that a detection needs before the person network looks at it.", 2, 18)
     presence: float = setting(0.5, "Smallest probability of the person network that somebody is there.", 0.0, 1.0)
     max_missed_detections: int = setting(
         12,
-        "Runs of the detector in a row that may miss a followed person before that person is dropped. 0 allows any "
-        "number.",
+        "Runs of the detector in a row, where a followed person is, that may miss that person before the person is "
+        "dropped. 0 allows any number.",
         0,
         1000,
     )

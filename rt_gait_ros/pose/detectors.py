@@ -11,18 +11,52 @@ import numpy as np
 from rt_gait_ros.pose.errors import PoseError
 from rt_gait_ros.pose.layouts import OPENPOSE_CHANNELS, OPENPOSE_HEATMAPS, OPENPOSE_THIN, PARTS, TRT_POSE, with_neck
 from rt_gait_ros.pose.paf import PafParser
+from rt_gait_ros.pose.sighting import Sighting, from_boxes, from_keypoints
 from rt_gait_ros.pose.topology import Topology
 from rt_gait_ros.serving.inference import ModelSpec, Tensors
 
-_NEITHER = "tells people neither as maps (OpenPose), as people (MoveNet), nor as cmap and paf (trt_pose)"
+_NEITHER = (
+    "tells people neither as boxes (NanoDet), as maps (OpenPose), as people (MoveNet), nor as cmap and paf (trt_pose)"
+)
+# Most people of one window that are looked at any further, the surest; a network that sees a thousand sees noise.
+MOST_PEOPLE = 64
 
 
 class Decoder(Protocol):
     """Outputs of one whole-image network -> people."""
 
-    def __call__(self, outputs: Tensors) -> np.ndarray:
-        """People (P, 18, 3): x and y in 0..1 of the image, confidence; NaN, NaN, 0 where missing. Raises PoseError."""
+    def __call__(self, outputs: Tensors, size: tuple[int, int]) -> list[Sighting]:
+        """People in pixels of what the network was shown. size: (width, height) of it before it was scaled.
+
+        Raises PoseError.
+        """
         ...
+
+
+class BoxDecoder:
+    """NanoDet's rows of left, top, right, bottom, in pixels of the network's own image, and a score."""
+
+    # Low on purpose: the per-person network has the last word on who is there.
+    SCORE = 0.3
+    # Boxes that overlap by more of their union are of one person: two who walk side by side overlap by less.
+    OVERLAP = 0.55
+
+    def __init__(self, min_parts: int) -> None:
+        pass
+
+    def __call__(self, outputs: Tensors, size: tuple[int, int]) -> list[Sighting]:
+        """Read `boxes` [1, P, 5], scaled to the size already."""
+        rows = outputs["boxes"][0]
+        if not np.isfinite(rows).all():
+            raise PoseError("the network's people hold NaN or infinite values; the frame cannot be read")
+        solid = (rows[:, 2] > rows[:, 0]) & (rows[:, 3] > rows[:, 1]) & (rows[:, 4] >= self.SCORE)
+        rows = rows[solid]
+        rows = rows[np.argsort(-rows[:, 4], kind="stable")][:MOST_PEOPLE]
+        if not len(rows):
+            return []
+        corners = np.column_stack([rows[:, :2], rows[:, 2:4] - rows[:, :2]])
+        kept = cv2.dnn.NMSBoxes(corners.tolist(), rows[:, 4].tolist(), 0.0, self.OVERLAP)
+        return from_boxes(rows[np.sort(np.asarray(kept, np.int64).ravel())])
 
 
 class OpenPoseDecoder:
@@ -31,10 +65,10 @@ class OpenPoseDecoder:
     def __init__(self, min_parts: int) -> None:
         self._parser = PafParser(OPENPOSE_THIN, window=3, min_parts=min_parts, separate=True, bounded_centroids=True)
 
-    def __call__(self, outputs: Tensors) -> np.ndarray:
+    def __call__(self, outputs: Tensors, size: tuple[int, int]) -> list[Sighting]:
         """Parse `maps` [1, H/8, W/8, 57]."""
         maps = outputs["maps"][0].transpose(2, 0, 1)
-        return self._parser(maps[OPENPOSE_CHANNELS], maps[OPENPOSE_HEATMAPS:]).keypoints
+        return _scaled(self._parser(maps[OPENPOSE_CHANNELS], maps[OPENPOSE_HEATMAPS:]).keypoints, size)
 
 
 class TrtPoseDecoder:
@@ -43,9 +77,9 @@ class TrtPoseDecoder:
     def __init__(self, min_parts: int, topology: Topology = TRT_POSE) -> None:
         self._parser = PafParser(topology, min_parts=min_parts, separate=True, bounded_centroids=True)
 
-    def __call__(self, outputs: Tensors) -> np.ndarray:
+    def __call__(self, outputs: Tensors, size: tuple[int, int]) -> list[Sighting]:
         """Parse the maps."""
-        return self._parser(outputs["cmap"][0], outputs["paf"][0]).keypoints
+        return _scaled(self._parser(outputs["cmap"][0], outputs["paf"][0]).keypoints, size)
 
 
 class MoveNetDecoder:
@@ -58,7 +92,7 @@ class MoveNetDecoder:
     def __init__(self, min_parts: int) -> None:
         self._min_parts = min_parts
 
-    def __call__(self, outputs: Tensors) -> np.ndarray:
+    def __call__(self, outputs: Tensors, size: tuple[int, int]) -> list[Sighting]:
         """Read `people` [1, 6, 56]."""
         rows = outputs["people"][0]
         if not np.isfinite(rows).all():
@@ -66,11 +100,17 @@ class MoveNetDecoder:
         rows = rows[rows[:, 55] >= self.PERSON_SCORE]
         joints = rows[:, :51].reshape(-1, 17, 3)[..., [1, 0, 2]].astype(np.float32)
         joints[joints[..., 2] < self.JOINT_SCORE] = np.nan, np.nan, 0.0
-        return with_neck(joints[(joints[..., 2] > 0).sum(axis=1) >= self._min_parts])
+        return _scaled(with_neck(joints[(joints[..., 2] > 0).sum(axis=1) >= self._min_parts]), size)
+
+
+def _scaled(people: np.ndarray, size: tuple[int, int]) -> list[Sighting]:
+    """Of keypoints (P, 18, 3) in 0..1 of what the network was shown."""
+    return from_keypoints(people[:MOST_PEOPLE] * np.array([*size, 1.0], np.float32))
 
 
 # Which output gives a network away.
 _DECODERS: dict[str, Callable[[int], Decoder]] = {
+    "boxes": BoxDecoder,
     "maps": OpenPoseDecoder,
     "people": MoveNetDecoder,
     "cmap": TrtPoseDecoder,
@@ -81,7 +121,8 @@ _DECODERS: dict[str, Callable[[int], Decoder]] = {
 class Detector:
     """A whole-image network ready for use: what it takes, from its description, and how it is read.
 
-    size: (width, height) the network insists on, or None where any multiple of `multiple` will do.
+    size: (width, height) the network insists on, or None where any multiple of `multiple` will do. sees: height in
+    pixels of its own image from which it finds people; 0: not known, so that tiles cannot be laid out.
     """
 
     model: str
@@ -89,6 +130,7 @@ class Detector:
     rgb: bool
     multiple: int
     size: tuple[int, int] | None
+    sees: float
 
     @classmethod
     def from_spec(cls, spec: ModelSpec, min_parts: int) -> "Detector":
@@ -107,6 +149,7 @@ class Detector:
             rgb=spec.parameters.get("colour_order", "RGB") == "RGB",
             multiple=int(spec.parameters.get("size_multiple", "1")),
             size=(width, height) if width > 0 and height > 0 else None,
+            sees=float(spec.parameters.get("smallest_person", "0")),
         )
 
     def request(self, image: np.ndarray, long_side: int) -> Tensors:
@@ -118,14 +161,24 @@ class Detector:
         small = cv2.resize(image, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
         return {"image": cv2.cvtColor(small, cv2.COLOR_BGR2RGB)[None] if self.rgb else small[None]}
 
-    def people(self, outputs: Tensors, image: np.ndarray) -> np.ndarray:
-        """People (P, 18, 3) in pixels of the image."""
-        height, width = image.shape[:2]
-        return self.decode(outputs) * np.array([width, height, 1.0], np.float32)
+    def people(self, outputs: Tensors, shown: np.ndarray, request: Tensors) -> list[Sighting]:
+        """People in pixels of what was shown, (H, W, 3). request: as it was asked. Raises PoseError."""
+        height, width = shown.shape[:2]
+        if "boxes" in outputs:
+            rows, columns = request["image"].shape[1:3]
+            outputs = {"boxes": _stretched(outputs["boxes"], width / columns, height / rows)}
+        return self.decode(outputs, (width, height))
 
     def _whole(self, length: float) -> int:
         """The nearest size that the network takes."""
         return max(round(length / self.multiple), 2) * self.multiple
+
+
+def _stretched(boxes: np.ndarray, across: float, down: float) -> np.ndarray:
+    """Boxes (1, P, 5) of left, top, right, bottom and score with their places scaled."""
+    if boxes.ndim != 3 or boxes.shape[2] != 5:
+        raise PoseError(f"the network's boxes are {boxes.shape[1:]}, not (people, 5); the frame cannot be read")
+    return boxes * np.array([across, down, across, down, 1.0], np.float32)
 
 
 def _topology(model: str, text: str) -> Topology:

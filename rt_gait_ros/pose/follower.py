@@ -1,5 +1,7 @@
 """Following one person from image to image with the per-person network, between whole-image runs."""
 
+from collections import deque
+
 import numpy as np
 
 from rt_gait_ros.pose.person_network import PersonReading, Region
@@ -9,13 +11,24 @@ from rt_gait_ros.pose.smoothing import KeypointFilter
 # trembling size would make the network's next landmarks tremble; speed must follow a turn within a few frames.
 _SPEED_SHARE = 0.4
 _SIZE_SHARE = 0.3
+# Gait frames whose times are kept to tell their rate: more than a second of any camera.
+_FRAME_TIMES = 128
 
 
 class Follower:
-    """Where one person is and will be. `reading` is of the last image; `keypoints` the same, filtered."""
+    """Where one person is and will be. `reading` is of the last look; `keypoints` the same, filtered.
+
+    seen: whether the last image was looked at for this person; else the place is only expected. looks, good_frames: how
+    many looks and gait frames worth recognising by there were so far. box: (4,) x, y, width, height at the last look.
+    """
 
     def __init__(self, reading: PersonReading, time: float, smooth: bool) -> None:
         self.missed_detections = 0
+        self.seen = True
+        self.box = np.zeros(4, np.float32)
+        self.looks = 0
+        self.good_frames = 0
+        self.frame_times: deque[float] = deque(maxlen=_FRAME_TIMES)
         self._filter = KeypointFilter() if smooth else None
         self._speed = np.zeros(2)
         self._time = time
@@ -27,6 +40,23 @@ class Follower:
         """Where to look at `time` (seconds): the last place, moved on."""
         x, y = self._speed * (time - self._time)
         return Region(self._region.x + x, self._region.y + y, self._region.side)
+
+    def unseen_for(self, time: float) -> float:
+        """Seconds since the last look."""
+        return time - self._time
+
+    def pass_over(self) -> None:
+        """This image was not looked at for this person."""
+        self.seen = False
+
+    def count_gait_frame(self, time: float) -> None:
+        """A gait frame worth recognising by was made."""
+        self.good_frames += 1
+        self.frame_times.append(time)
+
+    def gait_frames_per_second(self, time: float) -> float:
+        """Such frames in the last second."""
+        return float(sum(time - 1.0 < when <= time for when in self.frame_times))
 
     def update(self, reading: PersonReading, time: float) -> None:
         """Go on with what the network saw in the region expected for `time`."""
@@ -42,10 +72,17 @@ class Follower:
     def _take(self, reading: PersonReading, time: float) -> None:
         """Keep the newest reading."""
         self._time = time
+        self.seen = True
+        self.looks += 1
         self.reading = reading
         self.keypoints = reading.keypoints
         if self._filter is not None:
             self.keypoints = self._filter(reading.keypoints, time, self.height)
+
+    @property
+    def place(self) -> Region:
+        """Where the person was at the last look."""
+        return self._region
 
     @property
     def height(self) -> float:

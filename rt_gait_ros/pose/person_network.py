@@ -30,6 +30,17 @@ class Region:
     y: float
     side: float
 
+    @classmethod
+    def around(cls, left: float, top: float, right: float, bottom: float) -> "Region":
+        """Where to look for somebody whose whole body a box holds."""
+        height = max(bottom - top, right - left, 1.0)
+        return cls((left + right) / 2, bottom - _HIP_HEIGHT * (bottom - top), 2.0 * _ROOM * _HIP_HEIGHT * height)
+
+    @property
+    def height(self) -> float:
+        """About the height of the body that it is laid around, pixels."""
+        return self.side / (2.0 * _ROOM * _HIP_HEIGHT)
+
     @property
     def scale(self) -> float:
         """Crop pixels per source pixel."""
@@ -54,13 +65,13 @@ class PersonReading:
     """What the network sees in one region.
 
     keypoints: (18, 3) float32, trt_pose's order, source pixels, confidence 0..1; always finite.
-    presence: probability of a person, 0..1. logits: (256, 256) float32, above 0 where the person is, in crop pixels.
+    presence: probability of a person, 0..1. mask: (256, 256), above 0 where the person is, in crop pixels.
     region: what was looked at. next_region: where the network itself would look next.
     """
 
     keypoints: np.ndarray
     presence: float
-    logits: np.ndarray
+    mask: np.ndarray
     region: Region
     next_region: Region
 
@@ -88,7 +99,7 @@ def read(outputs: Tensors, regions: list[Region]) -> list[PersonReading]:
     ]
 
 
-def _reading(landmarks: np.ndarray, presence: float, logits: np.ndarray, region: Region) -> PersonReading:
+def _reading(landmarks: np.ndarray, presence: float, mask: np.ndarray, region: Region) -> PersonReading:
     """One person's landmarks (39, 5) in source pixels."""
     points = region.to_source(landmarks[:, :2])
     # A joint counts as far as it is both in the picture and not hidden; the network says each as a logit.
@@ -97,7 +108,7 @@ def _reading(landmarks: np.ndarray, presence: float, logits: np.ndarray, region:
     side = 2.0 * _ROOM * float(np.linalg.norm(points[_RIM] - points[_HIPS]))
     # The network never gives a circle of no size; a damaged answer must not end in a division by zero.
     following = Region(float(points[_HIPS, 0]), float(points[_HIPS, 1]), max(side, 1.0))
-    return PersonReading(with_neck(joints), presence, logits, region, following)
+    return PersonReading(with_neck(joints), presence, mask, region, following)
 
 
 def region_from_keypoints(keypoints: np.ndarray) -> Region | None:

@@ -1,46 +1,79 @@
 """From one image to everybody in it: a whole-image network finds people, a per-person network follows them."""
 
 from concurrent.futures import Future
+from time import perf_counter
 
 import numpy as np
 
 from rt_gait_ros.frame import Frame
-from rt_gait_ros.pose import person_network
+from rt_gait_ros.pose import looks, person_network
+from rt_gait_ros.pose.budget import Budget
 from rt_gait_ros.pose.camera_motion import CameraMotion
 from rt_gait_ros.pose.config import PoseConfig
 from rt_gait_ros.pose.detectors import Detector
 from rt_gait_ros.pose.errors import PoseError
-from rt_gait_ros.pose.follower import SAME_DETECTION, Follower, distance, without_duplicates
+from rt_gait_ros.pose.follower import Follower, without_duplicates
 from rt_gait_ros.pose.layouts import LAYOUT, OPENPOSE_THIN
 from rt_gait_ros.pose.paf import PafParser
 from rt_gait_ros.pose.person import PersonPose, PoseFrame
 from rt_gait_ros.pose.person_network import PersonReading, Region
-from rt_gait_ros.pose.reported_pose import person_pose
-from rt_gait_ros.serving.inference import InferenceClient
+from rt_gait_ros.pose.reported_pose import expected_pose, person_pose
+from rt_gait_ros.pose.search import Search, Window
+from rt_gait_ros.pose.sighting import Sighting, match, without_repeats
+from rt_gait_ros.serving.inference import DeadlineExceeded, InferenceClient
 from rt_gait_ros.silhouette.flow import FLOW_RATE, FlowFrames
 from rt_gait_ros.silhouette.thinning import Thinning
 
 # BlazePose's batch in the model repository (max_batch_size).
 _BATCH = 8
-# Seconds without an image (or a step back in time: a looped video) after which nobody is where they were.
+# Seconds without an image (or a step back in time: a looped video), or without a look at somebody, after which nobody
+# is where they were.
 _LONGEST_GAP = 1.0
+# Seconds in which every window has had its turn, however many there are, where the budget allows: people are to be
+# found within a second, and the person network has to agree.
+_ROUND = 0.8
+# Share of the budget that searching may take while people are followed.
+_SEARCH_SHARE = 0.35
+# Windows a second that are searched however little time there is: nobody who comes is overlooked for good.
+_LEAST_SEARCHES = 2.0
+# Most sightings of one image that are gone through, the surest.
+_MOST_SIGHTINGS = 128
+# Quality from which on a gait frame is used by the gait node, as its parameter min_quality.
+_GOOD_QUALITY = 0.5
 
 
 class PosePipeline:
-    """The two-stage cascade. Images go in one after the other, in the order of their stamps."""
+    """The two-stage cascade. Images go in one after the other, in the order of their stamps.
 
-    def __init__(self, client: InferenceClient, config: PoseConfig | None = None) -> None:
+    late: answers that missed their deadline; their images count all the same. rates: good gait frames a second of each
+    person, in the order of the last result. windows: of one round of the search.
+    """
+
+    def __init__(self, client: InferenceClient, config: PoseConfig | None = None, budget: Budget | None = None) -> None:
+        """budget: of time per image; None: everybody is looked at in every image, however long that takes, so that the
+        same images always give the same people."""
         self._client = client
         self._config = config or PoseConfig()
+        self._budget = budget
         self._detector: Detector | None = None
+        self._search: Search | None = None
         self._followers: list[Follower] = []
         self._flow = FlowFrames() if self._config.gait_frame_kind == "flow" else None
         self._flow_pace = Thinning(FLOW_RATE)
         self._flows = True
         self._motion = CameraMotion() if self._config.camera_motion == "image" else None
-        self._since_detection = 0
+        self._credit = 0.0
+        self._saved = 0.0
+        self._refused: list[tuple[Region, float]] = []
         self._look_around = True
         self._time: float | None = None
+        self.late = 0
+        self.rates: list[float] = []
+
+    @property
+    def windows(self) -> int:
+        """Windows of one round of the search, 0 before the first."""
+        return 0 if self._search is None else self._search.count
 
     @staticmethod
     def warm_up() -> None:
@@ -50,38 +83,109 @@ class PosePipeline:
     def process(self, frame: Frame) -> PoseFrame:
         """Everybody in the image, in the order in which they were found.
 
-        Raises InferenceError when a network does not answer, and PoseError for an unusable image or an unusable answer;
-        the image is then lost, the next one is processed as if it had not been there, with a look at the whole image.
+        Whom there was no time to look at has a box where they are expected, no keypoints, and no gait frame. Raises
+        InferenceError when a network does not answer, and PoseError for an unusable image or an unusable answer;
+        the image is then lost, the next one is processed as if it had not been there, with a look around. An answer
+        that is only late loses no image in which somebody is followed.
         """
         image = checked_image(frame.image)
         time = frame.stamp * 1e-9
         if self._time is not None and not 0.0 <= time - self._time <= _LONGEST_GAP:
-            self._followers, self._look_around = [], True
-            if self._flow is not None:
-                self._flow.restart()
+            self._forget()
         if self._flow is not None:
             self._flows = self._flow_pace.takes(frame.stamp)
             if self._flows:
                 self._flow.add(image)  # flow leads from this image to the next, whatever becomes of it below
-        due = self._look_around or not self._followers or self._since_detection + 1 >= self._config.detector_period
-        self._look_around = True  # stays so if a network fails below
-        people, readings = self._ask(image, time, due)
+        around, self._look_around = self._look_around, True  # stays so if a network fails below
+        searched = self._windows(image, time, around)
+        chosen = self._choose(len(searched), time)
+        sightings, readings = self._ask(image, time, searched, chosen)
         self._time = time
-        self._since_detection = 0 if due else self._since_detection + 1
-        lost = self._follow(readings, image, time)
-        if people is not None:
-            self._find(people, image, time)
+        lost = self._follow(chosen, readings, image, time)
+        if searched:
+            self._find(sightings, searched, image, time)
         self._look_around = lost
         return self._result(frame)
 
-    def _ask(self, image: np.ndarray, time: float, due: bool) -> tuple[np.ndarray | None, list[PersonReading]]:
-        """Both networks at once: whole-image people (None when not due), and one reading per follower."""
-        search = None
-        if due:
-            detector = self._ready_detector()
-            search = self._client.submit(detector.model, detector.request(image, self._config.detector_size))
-        readings = self._read(image, [follower.expected(time) for follower in self._followers])
-        return (None if search is None else detector.people(search.result(), image)), readings
+    def _forget(self) -> None:
+        """Nobody is where they were."""
+        self._followers, self._look_around, self._time = [], True, None
+        if self._search is not None:
+            self._search.restart()
+        if self._flow is not None:
+            self._flow.restart()
+
+    def _windows(self, image: np.ndarray, time: float, around: bool) -> list[Window]:
+        """Where to search in this image. around: at once, whatever the period says."""
+        search = self._ready_search()
+        search.lay_out(image.shape[1], image.shape[0], time)
+        first = self._time is None
+        step = 0.0 if self._time is None else time - self._time
+        # as often as the period says, and every window once a round
+        self._credit += max(1.0 / self._config.detector_period, (search.count - 1) * step / _ROUND)
+        if around or not self._followers:
+            self._credit = max(self._credit, 1.0)
+        number = search.count if first else int(self._credit + 1e-9)
+        if self._budget is not None:
+            share = _SEARCH_SHARE if self._followers else 1.0
+            affordable = self._budget.seconds * share / self._budget.cost("search")
+            if self._followers and not around:  # one that costs more than its share of an image is saved up for
+                self._saved = min(self._saved + max(affordable, _LEAST_SEARCHES * step), max(affordable, 1.0))
+                number = min(number, int(self._saved + 1e-9))
+                self._saved -= number
+            else:
+                number = min(number, max(int(affordable), 1))
+        number = min(number, search.count)
+        self._credit = min(max(self._credit - number, 0.0), float(search.count))
+        if not number:
+            return []
+        boxes = np.array([self._expected_box(follower, time) for follower in self._followers]).reshape(-1, 4)
+        return search.choose(image, time, number, boxes)
+
+    def _choose(self, windows: int, time: float) -> list[Follower]:
+        """Whom to look at in this image."""
+        if self._budget is None:
+            return list(self._followers)
+        left = self._budget.seconds - windows * self._budget.cost("search")
+        return looks.choose(self._followers, max(int(left / self._budget.cost("person")), 1), time)
+
+    def _ask(
+        self, image: np.ndarray, time: float, searched: list[Window], chosen: list[Follower]
+    ) -> tuple[list[Sighting], list[PersonReading] | None]:
+        """Both networks at once: who is in the windows, and a reading for each of `chosen`, or None where late.
+
+        A window whose answer is late is taken out of `searched`.
+        """
+        begun = perf_counter()
+        detector = self._ready_detector()
+        asked = []
+        for window in searched:
+            shown = window.cut(image)
+            request = detector.request(shown, window.side)
+            asked.append((window, shown, request, self._client.submit(detector.model, request)))
+        late: DeadlineExceeded | None = None
+        readings: list[PersonReading] | None = []
+        try:
+            readings = self._read(image, [follower.expected(time) for follower in chosen])
+        except DeadlineExceeded as error:
+            late, readings = error, None
+        found: list[Sighting] = []
+        for window, shown, request, answer in asked:
+            try:
+                seen = detector.people(answer.result(), shown, request)
+            except DeadlineExceeded as error:
+                late = error
+                searched.remove(window)
+                continue
+            found += [one.moved(window.left, window.top) for one in seen if window.has_whole(one.box, image.shape)]
+        if late is not None:
+            self.late += 1
+            if not searched and not readings:
+                raise late
+        elif self._budget is not None:
+            self._budget.spent({"search": len(searched), "person": len(chosen)}, perf_counter() - begun)
+        found.sort(key=lambda sighting: -sighting.score)
+        return without_repeats(found[:_MOST_SIGHTINGS]), readings
 
     def _ready_detector(self) -> Detector:
         """The detector, described by its server the first time."""
@@ -89,6 +193,14 @@ class PosePipeline:
             spec = self._client.describe(self._config.detector)
             self._detector = Detector.from_spec(spec, self._config.min_parts)
         return self._detector
+
+    def _ready_search(self) -> Search:
+        """The search, laid out for what the detector takes."""
+        if self._search is None:
+            detector = self._ready_detector()
+            side = max(detector.size) if detector.size else self._config.detector_size
+            self._search = Search(side, self._config.least_height, detector.sees)
+        return self._search
 
     def _read(self, image: np.ndarray, regions: list[Region]) -> list[PersonReading]:
         """The per-person network on every region, in batches."""
@@ -102,52 +214,91 @@ class PosePipeline:
             for reading in person_network.read(answer.result(), batch)
         ]
 
-    def _follow(self, readings: list[PersonReading], image: np.ndarray, time: float) -> bool:
+    def _follow(
+        self, chosen: list[Follower], readings: list[PersonReading] | None, image: np.ndarray, time: float
+    ) -> bool:
         """Move every follower on; tells whether somebody was lost."""
-        before = len(self._followers)
-        for follower, reading in zip(self._followers, readings, strict=True):
+        before = self._followers
+        for follower in before:
+            follower.pass_over()
+        for follower, reading in zip(chosen, readings or [], strict=readings is not None):
             follower.update(reading, time)
         height, width = image.shape[:2]
-        self._followers = without_duplicates(
-            [
-                follower
-                for follower in self._followers
-                if follower.reading.presence >= self._config.presence and follower.centre_inside(width, height)
-            ]
-        )
-        return len(self._followers) < before
+        self._followers = without_duplicates([f for f in before if self._stays(f, width, height, time)])
+        for follower in before:
+            if all(follower is not other for other in self._followers):
+                self._ready_search().lost(follower.place.x, follower.place.y)
+        return len(self._followers) < len(before)
 
-    def _find(self, people: np.ndarray, image: np.ndarray, time: float) -> None:
-        """Hold whole-image people against the followers: confirm, drop, and start following whoever is new."""
-        newcomers = list(people)
-        for follower in self._followers:
-            follower.missed_detections += 1
-        for follower in self._followers:
-            near = [distance(person, follower.keypoints, follower.height) < SAME_DETECTION for person in newcomers]
-            if any(near):
+    def _stays(self, follower: Follower, width: int, height: int, time: float) -> bool:
+        """Whether somebody is still followed after this image."""
+        if not follower.seen:
+            return follower.unseen_for(time) <= _LONGEST_GAP
+        return follower.reading.presence >= self._config.presence and follower.centre_inside(width, height)
+
+    def _find(self, sightings: list[Sighting], searched: list[Window], image: np.ndarray, time: float) -> None:
+        """Hold sightings against the followers: confirm, drop, and start following whoever is new."""
+        seen, new = match(sightings, self._followers)
+        sees = self._ready_detector().sees
+        for number, follower in enumerate(self._followers):
+            if number in seen:
                 follower.missed_detections = 0
-            newcomers = [person for person, taken in zip(newcomers, near, strict=True) if not taken]
+            elif any(window.shows(follower.place, follower.height, sees) for window in searched):
+                follower.missed_detections += 1
         if self._config.max_missed_detections:
             self._followers = [f for f in self._followers if f.missed_detections < self._config.max_missed_detections]
-        regions = [
-            region for person in newcomers if (region := person_network.region_from_keypoints(person)) is not None
-        ]
-        regions.sort(key=lambda region: -region.side)
-        regions = regions[: self._config.max_people - len(self._followers)]
-        for reading in self._read(image, regions):
+        self._refused = [refused for refused in self._refused if refused[1] > time]
+        # who was refused a moment ago comes last: with little time, others have their turn
+        new.sort(key=lambda one: (any(one.is_at(place) for place, _ in self._refused), -one.region.side))
+        new = new[: max(min(self._config.max_people - len(self._followers), self._affordable()), 0)]
+        begun = perf_counter()
+        try:
+            readings = self._read(image, [one.region for one in new])
+        except DeadlineExceeded:
+            self.late += 1
+            return
+        if self._budget is not None:
+            self._budget.spent({"person": len(new)}, perf_counter() - begun)
+        for one, reading in zip(new, readings, strict=True):
             if reading.presence >= self._config.presence:
                 self._followers.append(Follower(reading, time, self._config.smoothing))
+            else:
+                self._refused.append((one.region, time + _LONGEST_GAP))
         self._followers = without_duplicates(self._followers)
+
+    def _affordable(self) -> int:
+        """How many newcomers there is time to look at more closely in an image."""
+        if self._budget is None:
+            return self._config.max_people
+        seen = sum(follower.seen for follower in self._followers)
+        left = self._budget.seconds / self._budget.cost("person") - seen
+        return max(int(left), 1)
+
+    @staticmethod
+    def _expected_box(follower: Follower, time: float) -> np.ndarray:
+        """Where a follower is expected: x, y, width, height in pixels."""
+        place = follower.expected(time)
+        return np.array(
+            [place.x - follower.height / 4, place.y - follower.height / 2, follower.height / 2, follower.height]
+        )
 
     def _result(self, frame: Frame) -> PoseFrame:
         """The followers as the rest of the package sees them."""
         height, width = frame.image.shape[:2]
+        time = frame.stamp * 1e-9
         config = self._config
         kind = config.gait_frame_kind if self._flow is None or self._flows else ""
-        people: list[PersonPose] = [
-            person_pose(follower, (width, height), config.keypoint_confidence, kind, self._flow)
-            for follower in self._followers
-        ]
+        people: list[PersonPose] = []
+        for follower in self._followers:
+            if follower.seen:
+                person = person_pose(follower, (width, height), config.keypoint_confidence, kind, self._flow)
+                follower.box = person.box
+                if person.quality >= _GOOD_QUALITY:
+                    follower.count_gait_frame(time)
+            else:
+                person = expected_pose(follower, time)
+            people.append(person)
+        self.rates = [follower.gait_frames_per_second(time) for follower in self._followers]
         # last, so that the motion always leads from the last image that came through to this one
         motion = None if self._motion is None else self._motion.update(frame.image, [person.box for person in people])
         return PoseFrame(

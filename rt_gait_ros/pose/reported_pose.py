@@ -17,13 +17,22 @@ def person_pose(
 ) -> PersonPose:
     """What is reported of a follower. size: (width, height) of the image. flow: the images, for gait frames of flow."""
     reading = follower.reading
-    mask = person_mask(reading.logits)
+    mask = person_mask(reading.mask)
     keypoints = follower.keypoints.copy()
     keypoints[keypoints[:, 2] < least_confidence] = np.nan, np.nan, 0.0
     box = _box(mask, reading.keypoints, reading.region)
     quality = _quality(reading, mask, size, float(box[3])) if kind else 0.0
     gait_frame = _gait_frame(follower, mask, box, kind, flow) if quality > 0.0 else None
     return PersonPose(keypoints, box, reading.presence, gait_frame, quality if gait_frame is not None else 0.0)
+
+
+def expected_pose(follower: Follower, time: float) -> PersonPose:
+    """What is reported of a follower whom there was no time to look at: where the box is expected at `time`."""
+    keypoints = np.full(follower.keypoints.shape, np.nan, np.float32)
+    keypoints[:, 2] = 0.0
+    place, before = follower.expected(time), follower.place
+    moved = np.array([place.x - before.x, place.y - before.y, 0.0, 0.0], np.float32)
+    return PersonPose(keypoints, follower.box + moved, follower.reading.presence)
 
 
 def _box(mask: np.ndarray, keypoints: np.ndarray, region: Region) -> np.ndarray:

@@ -17,10 +17,11 @@ from google.protobuf.message import DecodeError
 from onnx import TensorProto, helper, numpy_helper
 
 from rt_gait_ros.errors import UsageError
+from rt_gait_ros.serving.derive_nanodet import build_nanodet
+from rt_gait_ros.serving.graph_edits import drop_output, finish, rename_output, reshape_anew, take_uint8
 
 # What tf2onnx wrote the pretrained networks with; the gait energy image keeps to it: every server takes all of them.
 OPSET = 13
-IR_VERSION = 7
 
 # GaitSet's silhouettes (Chao et al. 2019): 64 rows, 64 columns, of which columns 10:54 are looked at.
 SILHOUETTE_SIZE = 64
@@ -114,35 +115,68 @@ def build_openpose_mobilenet_thin(source: onnx.ModelProto | None) -> onnx.ModelP
     """OpenPose with a thin MobileNet: `image` uint8 BGR [B, H, W, 3] → `maps` float32 [B, H/8, W/8, 57]."""
     assert source is not None
     graph = source.graph
-    _take_uint8(graph, "image:0", "image", ["batch", "height", "width", 3])
-    _rename_output(graph, "Openpose/concat_stage7:0", "maps", ["batch", "height_8", "width_8", 57])
-    return _finish(source, "openpose_mobilenet_thin")
+    take_uint8(graph, "image:0", "image", ["batch", "height", "width", 3])
+    rename_output(graph, "Openpose/concat_stage7:0", "maps", ["batch", "height_8", "width_8", 57])
+    return finish(source, "openpose_mobilenet_thin")
 
 
 def build_movenet_multipose(source: onnx.ModelProto | None) -> onnx.ModelProto:
     """MoveNet MultiPose: `image` uint8 RGB [1, H, W, 3] → `people` float32 [1, 6, 56]; written for one image."""
     assert source is not None
     graph = source.graph
-    _take_uint8(graph, "input:0", "image", [1, "height", "width", 3], TensorProto.INT32)
-    _rename_output(graph, "Identity:0", "people", [1, 6, 56])
-    return _finish(source, "movenet_multipose")
+    take_uint8(graph, "input:0", "image", [1, "height", "width", 3], TensorProto.INT32)
+    rename_output(graph, "Identity:0", "people", [1, 6, 56])
+    return finish(source, "movenet_multipose")
 
 
 def build_blazepose_landmark_full(source: onnx.ModelProto | None) -> onnx.ModelProto:
-    """BlazePose: `crops` uint8 RGB [B, 256, 256, 3] → landmarks, presence, mask and world landmarks of one person."""
+    """BlazePose full, as `_build_blazepose`."""
+    return _build_blazepose(source, "blazepose_landmark_full")
+
+
+def build_blazepose_landmark_lite(source: onnx.ModelProto | None) -> onnx.ModelProto:
+    """BlazePose lite, as `_build_blazepose`."""
+    return _build_blazepose(source, "blazepose_landmark_lite")
+
+
+def _build_blazepose(source: onnx.ModelProto | None, name: str) -> onnx.ModelProto:
+    """BlazePose: `crops` uint8 RGB [B, 256, 256, 3] → landmarks, presence, mask and world landmarks of one person.
+
+    The mask leaves as uint8, 255 where its logit is above 0: a quarter of what the logits are to send.
+    """
     assert source is not None
     graph = source.graph
-    _take_uint8(graph, "input_1", "crops", ["batch", 256, 256, 3], scale=255.0)
+    take_uint8(graph, "input_1", "crops", ["batch", 256, 256, 3], scale=255.0)
     for old, new, shape in (
         ("Identity", "landmarks", (39, 5)),
         ("Identity_1", "presence", (1,)),
         ("Identity_2", "mask", (256, 256, 1)),
         ("Identity_4", "world_landmarks", (39, 3)),
     ):
-        _reshape_anew(graph, old, (-1, *shape))
-        _rename_output(graph, old, new, ["batch", *shape])
-    _drop_output(graph, "Identity_3")
-    return _finish(source, "blazepose_landmark_full")
+        reshape_anew(graph, old, (-1, *shape))
+        rename_output(graph, old, new, ["batch", *shape])
+    drop_output(graph, "Identity_3")
+    _mask_as_bytes(graph)
+    return finish(source, name)
+
+
+def _mask_as_bytes(graph: onnx.GraphProto) -> None:
+    """Turn output `mask` from logits to uint8, 0 and 255."""
+    rename_output(graph, "mask", "mask_logits", [])
+    constants: dict[str, np.ndarray] = {
+        "no_logit": np.array(0.0, np.float32),
+        "here": np.array(255, np.uint8),
+        "away": np.array(0, np.uint8),
+    }
+    graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in constants.items())
+    graph.node.extend(
+        [
+            helper.make_node("Greater", ["mask_logits", "no_logit"], ["is_person"]),
+            helper.make_node("Where", ["is_person", "here", "away"], ["mask"]),
+        ]
+    )
+    last = next(output for output in graph.output if output.name == "mask_logits")
+    last.CopyFrom(helper.make_tensor_value_info("mask", TensorProto.UINT8, ["batch", 256, 256, 1]))
 
 
 def build_gait_energy_image(source: onnx.ModelProto | None = None) -> onnx.ModelProto:
@@ -178,76 +212,7 @@ def build_gait_energy_image(source: onnx.ModelProto | None = None) -> onnx.Model
         [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["batch", 1, EMBEDDING_LENGTH])],
         [numpy_helper.from_array(value, name) for name, value in constants.items()],
     )
-    return _finish(helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)]), "gait_energy_image")
-
-
-def _take_uint8(
-    graph: onnx.GraphProto,
-    old: str,
-    new: str,
-    shape: list[str | int],
-    kind: int = TensorProto.FLOAT,
-    scale: float | None = None,
-) -> None:
-    """Let input `new` take uint8 and become what `old` was: cast to `kind`, divided by `scale`."""
-    if scale is None:
-        nodes = [helper.make_node("Cast", [new], [old], name=f"{new}_cast", to=kind)]
-    else:
-        graph.initializer.append(numpy_helper.from_array(np.array(scale, np.float32), f"{new}_scale"))
-        nodes = [
-            helper.make_node("Cast", [new], [f"{new}_float"], name=f"{new}_cast", to=kind),
-            helper.make_node("Div", [f"{new}_float", f"{new}_scale"], [old], name=f"{new}_normalise"),
-        ]
-    for node in reversed(nodes):
-        graph.node.insert(0, node)
-    del graph.input[:]
-    graph.input.append(helper.make_tensor_value_info(new, TensorProto.UINT8, shape))
-
-
-def _rename_output(graph: onnx.GraphProto, old: str, new: str, shape: list[str | int]) -> None:
-    for node in graph.node:
-        node.output[:] = [new if name == old else name for name in node.output]
-        node.input[:] = [new if name == old else name for name in node.input]
-    kept = [output for output in graph.output if output.name != old]
-    del graph.output[:]
-    graph.output.extend([*kept, helper.make_tensor_value_info(new, TensorProto.FLOAT, shape)])
-
-
-def _reshape_anew(graph: onnx.GraphProto, output: str, shape: tuple[int, ...]) -> None:
-    """Give the Reshape node that makes `output` another target shape."""
-    node = next(node for node in graph.node if output in node.output)
-    if node.op_type != "Reshape":
-        raise UsageError(f"output {output} is made by {node.op_type}, not Reshape: this is not the expected network")
-    node.input[1] = f"{output}_shape"
-    graph.initializer.append(numpy_helper.from_array(np.array(shape, np.int64), f"{output}_shape"))
-
-
-def _drop_output(graph: onnx.GraphProto, name: str) -> None:
-    """Remove an output, and then every node and constant that nothing needs any more."""
-    outputs = [output for output in graph.output if output.name != name]
-    needed = {output.name for output in outputs}
-    nodes = []
-    for node in reversed(graph.node):
-        if needed.intersection(node.output):
-            nodes.append(node)
-            needed.update(node.input)
-    constants = [constant for constant in graph.initializer if constant.name in needed]
-    for field, kept in ((graph.output, outputs), (graph.node, nodes[::-1]), (graph.initializer, constants)):
-        del field[:]
-        field.extend(kept)
-
-
-def _finish(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
-    """Drop what depends on the converter (inner shapes, its version): the bytes shall depend on the graph alone."""
-    model.graph.name = name
-    del model.graph.value_info[:]
-    del model.metadata_props[:]
-    model.graph.doc_string = ""
-    model.doc_string = ""
-    model.producer_name = "rt_gait_ros"
-    model.producer_version = ""
-    model.ir_version = IR_VERSION
-    return model
+    return finish(helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)]), "gait_energy_image")
 
 
 RECIPES = {
@@ -265,9 +230,21 @@ RECIPES = {
     ),
     "blazepose_landmark_full": Recipe(
         build_blazepose_landmark_full,
-        sha256="2dd005ba74ff750a9d967a51391d61ee4beec3abd99512ddb119dc6883049ba8",
+        sha256="0e9da3cab79099ce556b820b39b6a5af950f1c1c0b3837179c30b14ddfed030b",
         source="blazepose_landmark_full.onnx",
         fingerprint="281eb8aa2972a04dc64379ec8e6388657c63c5d62dada9aef065bc77f6a3a15a",
+    ),
+    "blazepose_landmark_lite": Recipe(
+        build_blazepose_landmark_lite,
+        sha256="22c5d61c699eb152113ef80b2ec9e292762f2ca381edbfb543d950a45580a20b",
+        source="blazepose_landmark_lite.onnx",
+        fingerprint="65b1e0a3138bb4d07255a00aa96f43191f1112c4818dbfc76b1297bec18c5ff1",
+    ),
+    "nanodet": Recipe(
+        build_nanodet,
+        sha256="2b53426cf99970a8a3921abab5d539b7eb825f5c8c486a294f4d27b4a810c4a1",
+        source="nanodet.onnx",
+        fingerprint="bda42eb9d51fd5bc8715b22b87760da3e0dcee739cc52d496b94a3241128577d",
     ),
     "gait_energy_image": Recipe(
         build_gait_energy_image, sha256="29700e1c6896cda88bb771dc9680a7e22ee91ff96c1d03dee6a0531f73d91dbb"

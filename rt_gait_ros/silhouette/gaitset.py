@@ -39,12 +39,13 @@ def silhouette_from_mask(mask: np.ndarray) -> np.ndarray | None:
     return silhouette
 
 
-def person_mask(logits: np.ndarray) -> np.ndarray:
-    """Binary mask of one person from a network's logits: the largest piece and what hangs closely on it.
+def person_mask(mask: np.ndarray) -> np.ndarray:
+    """Binary mask of one person from what a network gives: the largest piece and what hangs closely on it.
 
-    logits: (H, W) float, above 0 where the person is. Returns (H, W) uint8, 0 and 255; all 0 where nobody is.
+    mask: (H, W), above 0 where the person is, as a mask or its logits are. Returns (H, W) uint8, 0 and 255; all 0 where
+    nobody is.
     """
-    whole = np.where(logits > 0, np.uint8(255), np.uint8(0))
+    whole = np.where(mask > 0, np.uint8(255), np.uint8(0))
     left, top, width, height = cv2.boundingRect(whole)
     if width == 0:
         return whole

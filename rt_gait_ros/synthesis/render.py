@@ -62,7 +62,7 @@ class Renderer:
         """wardrobes: what each actor looks like; None: as the scene's seed says."""
         random = np.random.default_rng((0xC0105, crowd.seed))
         self._crowd = crowd
-        self._room = Room(crowd.camera, random)
+        self._room = Room(crowd.camera, random, crowd.wall)
         self._wardrobes = wardrobes or [wardrobe(random) for _ in crowd.actors]
         light = np.array([random.uniform(-0.6, 0.6), -0.8, random.uniform(-0.8, -0.4)])
         self._light = (light / np.linalg.norm(light)).astype(np.float32)

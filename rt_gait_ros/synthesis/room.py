@@ -5,7 +5,7 @@ import numpy as np
 
 from rt_gait_ros.synthesis.view import Camera
 
-WALL = 13.0  # metres ahead of the camera
+WALL = 13.0  # metres ahead of the camera, where nothing else is said
 SKIRTING, WALL_PICTURES = 0.12, 5  # metres; number
 SHADOW, SHADOW_REACH = 0.45, 0.6  # strength of a contact shadow, and metres around a person that it darkens
 _FINER = 2  # drawn at this scale, then averaged
@@ -14,9 +14,10 @@ _FINER = 2  # drawn at this scale, then averaged
 class Room:
     """What a camera sees while nobody is there. image: (H, W, 3) float32 BGR."""
 
-    def __init__(self, camera: Camera, random: np.random.Generator) -> None:
+    def __init__(self, camera: Camera, random: np.random.Generator, wall: float = WALL) -> None:
+        """wall: metres ahead of the camera at which the room ends."""
         self._camera = camera
-        large = _background(_directions(camera, _FINER), camera.height, random)
+        large = _background(_directions(camera, _FINER), camera.height, random, wall)
         self.image = cv2.resize(large, (camera.width, camera.height_px), interpolation=cv2.INTER_AREA)
         rays = _directions(camera, 1)
         down = np.minimum(rays[..., 2], -1e-3)
@@ -47,14 +48,14 @@ def _directions(camera: Camera, finer: int) -> np.ndarray:
     return np.stack([cosine - sine * down, -right, -sine - cosine * down], -1).astype(np.float32)
 
 
-def _background(rays: np.ndarray, height: float, random: np.random.Generator) -> np.ndarray:
+def _background(rays: np.ndarray, height: float, random: np.random.Generator, wall: float) -> np.ndarray:
     down = np.minimum(rays[..., 2], -1e-6)
     reach = -height / down
-    floor = reach * rays[..., 0] < WALL
-    reach = np.where(floor, reach, WALL / np.maximum(rays[..., 0], 1e-3))
+    floor = reach * rays[..., 0] < wall
+    reach = np.where(floor, reach, wall / np.maximum(rays[..., 0], 1e-3))
     across, up = reach * rays[..., 1], height + reach * rays[..., 2]
     image = np.where(floor[..., None], _tiles(reach * rays[..., 0], across, random), _wall(across, up, random))
-    image *= random.uniform(0.85, 1.05) * (1.0 - 0.15 * np.clip(reach / WALL, 0, 1))[..., None]
+    image *= random.uniform(0.85, 1.05) * (1.0 - 0.15 * np.clip(reach / wall, 0, 1))[..., None]
     image += 3.0 * cv2.GaussianBlur(random.standard_normal(floor.shape, np.float32), (0, 0), 1.2)[..., None]
     return image.astype(np.float32)
 

@@ -8,6 +8,7 @@ import numpy as np
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.synthesis.motion import Mood, mood, phases
 from rt_gait_ros.synthesis.people import Outfit, Person, outfit, person
+from rt_gait_ros.synthesis.room import WALL
 from rt_gait_ros.synthesis.view import Camera
 from rt_gait_ros.synthesis.walks import FOCAL, FPS, STRIDE, VGA, Walk, walk
 
@@ -32,13 +33,17 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Crowd:
-    """A scene of T images. seed: what it was made from, which settles colours and the room, too."""
+    """A scene of T images. seed: what it was made from, which settles colours and the room, too.
+
+    wall: metres ahead of the camera at which the room ends.
+    """
 
     kind: str
     seed: int
     camera: Camera
     fps: float
     actors: tuple[Actor, ...]
+    wall: float = WALL
 
     def __len__(self) -> int:
         """Number of images."""

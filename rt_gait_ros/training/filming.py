@@ -87,7 +87,7 @@ def filmed_silhouettes(
         batch = slice(first, first + BATCH)
         answer = client.submit(person_network.MODEL, {"crops": np.stack(crops[batch])}).result()
         for reading in person_network.read(answer, regions[batch]):
-            silhouette = silhouette_from_mask(person_mask(reading.logits)) if reading.presence >= PRESENCE else None
+            silhouette = silhouette_from_mask(person_mask(reading.mask)) if reading.presence >= PRESENCE else None
             made += [] if silhouette is None else [silhouette]
     return np.stack(made) if made else np.zeros((0, 64, 64), np.uint8)
 

@@ -184,10 +184,13 @@ def test_derive_checks_and_writes(
     shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], model_repository: Path
 ) -> None:
     sources = shared / "models"
-    assert call("derive", sources, "--check") == 0
-    assert call("derive", sources, "--check", "--repository", tmp_path) == 1
+    there = [path.stem for path in sources.glob("*.onnx")] + ["gait_energy_image"]
+    only = [word for name in there for word in ("--network", name)]
+    assert call("derive", sources, *only, "--check") == 0
+    assert call("derive", sources, *only, "--check", "--repository", tmp_path) == 1
     assert not list(tmp_path.iterdir())
-    assert call("derive", sources, "--repository", tmp_path) == 0
+    assert call("derive", sources, *only, "--repository", tmp_path) == 0
+    assert {path.parts[-3] for path in tmp_path.glob("*/1/model.onnx")} == set(there)
     for path in tmp_path.glob("*/1/model.onnx"):
         assert path.read_bytes() == (model_repository / path.relative_to(tmp_path)).read_bytes()
 

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from rt_gait_ros.errors import GaitError
@@ -27,3 +28,28 @@ def test_frames_are_numbered_from_the_first_image(record):
     recording = record([], [], [])
     assert [recording.frame_number(stamp) for stamp in recording.camera] == [0, 1, 2]
     assert recording.frames_sent == 3
+
+
+def looked_at(one, quality):
+    one.gait_frame, one.quality = np.zeros((64, 64), np.uint8), quality
+    return one
+
+
+def test_gait_frames_are_those_of_the_median_track_that_lasts(record, track):
+    def people(number):
+        often, seldom = track("bbbbb"), track("ccccc", 400)
+        both = [looked_at(often, 0.9) if number % 2 else often, looked_at(seldom, 0.9 if number % 5 == 0 else 0.4)]
+        return [(one, None) for one in (*both, *([track("ddddd", 600)] if number < 20 else []))]
+
+    recording = record(*[people(number) for number in range(101)])
+    assert recording.gait_frames_per_person(0.5) == pytest.approx((12.5 + 5.25) / 2)
+    assert np.isnan(record([]).gait_frames_per_person(0.5))
+
+
+def test_the_first_name_is_timed_from_the_first_image_of_its_track(record, track, identified):
+    one = (track("bbbbb"), None)
+    named = (track("bbbbb"), identified("bbbbb"))
+    recording = record([named], *[[]] * 24, *[[one]] * 50, [named])
+    assert recording.first_name_after(1.0) == pytest.approx(2.0)
+    assert recording.first_name_after(0.0) == 0.0
+    assert np.isnan(record([one]).first_name_after(0.0))

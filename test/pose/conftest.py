@@ -2,33 +2,40 @@
 
 from concurrent.futures import Future
 
+import cv2
 import numpy as np
 import pytest
 from paf_reference import FIGURE
 
 from rt_gait_ros.pose.layouts import BLAZEPOSE_PARTS
-from rt_gait_ros.serving.inference import ModelSpec, ServerUnavailable, TensorSpec
+from rt_gait_ros.serving.inference import DeadlineExceeded, ModelSpec, ServerUnavailable, TensorSpec
 
 
 class ScriptedClient:
     """People stand at `people` (x, y of the hips, body height, pixels) in an image of `size` (width, height).
 
-    `down`: models that do not answer. `requests`: (model, batch) in the order of asking.
+    `down`: models that do not answer; `late`: models that miss the deadline. `requests`: (model, batch) in the order of
+    asking. `shown`: the last image that the detector was given.
     """
+
+    BARS = 16
 
     def __init__(self, size=(640, 480)):
         self.size = size
         self.people = []
         self.seen_by_detector = None
         self.down = set()
+        self.late = set()
+        self.shown = None
         self.requests = []
         self._regions = []
 
     def describe(self, model, *, deadline=None):
         if model in self.down:
             raise ServerUnavailable("nobody listens")
-        image = TensorSpec("image", "uint8", (1, -1, -1, 3))
-        return ModelSpec(model, (image,), (TensorSpec("people", "float32", (1, 6, 56)),), {"size_multiple": "32"})
+        image = TensorSpec("image", "uint8", (-1, -1, -1, 3))
+        parameters = {"size_multiple": "32", "smallest_person": "20", "colour_order": "BGR"}
+        return ModelSpec(model, (image,), (TensorSpec("boxes", "float32", (-1, 64, 5)),), parameters)
 
     def submit(self, model, inputs, *, deadline=None):
         future = Future()
@@ -36,21 +43,30 @@ class ScriptedClient:
         self.requests.append((model, len(images)))
         if model in self.down:
             future.set_exception(ServerUnavailable("nobody listens"))
+        elif model in self.late:
+            future.set_exception(DeadlineExceeded("too late"))
         else:
-            future.set_result(self._detect() if "image" in inputs else self._read(images))
+            future.set_result(self._detect(images[0]) if "image" in inputs else self._read(images))
         return future
 
     def close(self):
         pass
 
-    def _detect(self):
-        rows = np.zeros((1, 6, 56), np.float32)
-        people = self.people if self.seen_by_detector is None else self.seen_by_detector
-        for row, (x, y, height) in zip(rows[0], people, strict=False):
-            figure = joints(x, y, height)[:17] / self.size
-            row[:51] = np.column_stack([figure[:, ::-1], np.full(17, 0.9)]).ravel()
-            row[55] = 0.9
-        return {"people": rows}
+    def _detect(self, image):
+        """Bars of BARS pixels and more in what is shown; or `seen_by_detector`, for which that is the whole image."""
+        self.shown = image
+        if self.seen_by_detector is not None:
+            scale = image.shape[1] / self.size[0], image.shape[0] / self.size[1]
+            found = [(x - 0.12 * h, y - 0.47 * h, x + 0.12 * h, y + 0.53 * h) for x, y, h in self.seen_by_detector]
+            found = [np.multiply(box, scale * 2) for box in found]
+        else:
+            bars = (image[..., 2] > 127).astype(np.uint8)
+            _, _, statistics, _ = cv2.connectedComponentsWithStats(bars)
+            found = [(x, y, x + w, y + h) for x, y, w, h, _ in statistics[1:] if h >= self.BARS]
+        rows = np.zeros((1, max(len(found), 64), 5), np.float32)
+        for row, box in zip(rows[0], found, strict=False):
+            row[:] = *box, 0.9
+        return {"boxes": rows}
 
     def _read(self, crops):
         """The colour of a crop's centre says which person it holds: images are painted by `image`."""

@@ -5,7 +5,7 @@ import pytest
 from paf_reference import scene
 
 from rt_gait_ros.errors import GaitError
-from rt_gait_ros.pose.detectors import Detector
+from rt_gait_ros.pose.detectors import MOST_PEOPLE, Detector
 from rt_gait_ros.pose.layouts import OPENPOSE_CHANNELS, OPENPOSE_HEATMAPS, OPENPOSE_THIN, TRT_POSE
 from rt_gait_ros.pose.topology import Topology
 from rt_gait_ros.serving.inference import ModelSpec, TensorSpec
@@ -15,6 +15,11 @@ def detector(outputs, size=(-1, -1), parameters=None, min_parts=2):
     image = TensorSpec("image", "uint8", (-1, *size, 3))
     tensors = tuple(TensorSpec(name, "float32", (-1,)) for name in outputs)
     return Detector.from_spec(ModelSpec("net", (image,), tensors, parameters or {}), min_parts)
+
+
+def people(ready, outputs, shape):
+    shown = np.zeros((*shape, 3), np.uint8)
+    return ready.people(outputs, shown, ready.request(shown, 320))
 
 
 @pytest.mark.parametrize(
@@ -45,17 +50,17 @@ def test_openpose_maps():
     maps = np.zeros((1, 56, 56, 57), np.float32)
     maps[0, ..., OPENPOSE_CHANNELS] = cmap
     maps[0, ..., OPENPOSE_HEATMAPS:] = paf.transpose(1, 2, 0)
-    (person,) = detector(["maps"]).people({"maps": maps}, np.zeros((448, 896, 3), np.uint8))
-    part = 5
+    (one,) = people(detector(["maps"]), {"maps": maps}, (448, 896))
+    person, part = one.keypoints, 5
     row, column = np.unravel_index(cmap[part].argmax(), cmap[part].shape)
     np.testing.assert_allclose(person[part, :2], [(column + 0.5) * 16, (row + 0.5) * 8], atol=16)
 
 
 def test_trt_pose_maps():
     cmap, paf = scene(np.random.default_rng(3), 1, TRT_POSE)
-    people = detector(["cmap", "paf"]).people({"cmap": cmap[None], "paf": paf[None]}, np.zeros((56, 56, 3), np.uint8))
-    assert people.shape == (1, 18, 3)
-    assert np.isfinite(people).all()
+    (one,) = people(detector(["cmap", "paf"]), {"cmap": cmap[None], "paf": paf[None]}, (56, 56))
+    assert one.keypoints.shape == (18, 3)
+    assert np.isfinite(one.keypoints).all()
 
 
 def test_movenet_people_with_joints_left_out():
@@ -63,15 +68,38 @@ def test_movenet_people_with_joints_left_out():
     rows[0, :3, 55] = 0.9, 0.9, 0.1
     rows[0, 0, :51] = np.column_stack([np.linspace(0.2, 0.8, 17), np.full(17, 0.5), np.full(17, 0.7)]).ravel()
     rows[0, 0, 2] = 0.05  # the nose is not sure
-    people = detector(["people"]).people({"people": rows}, np.zeros((100, 200, 3), np.uint8))
-    assert people.shape == (1, 18, 3)
-    assert np.isnan(people[0, 0, :2]).all()
-    np.testing.assert_allclose(people[0, 16], [100, 80, 0.7], atol=1e-4)
+    (one,) = people(detector(["people"]), {"people": rows}, (100, 200))
+    assert one.keypoints.shape == (18, 3)
+    assert np.isnan(one.keypoints[0, :2]).all()
+    np.testing.assert_allclose(one.keypoints[16], [100, 80, 0.7], atol=1e-4)
+
+
+def test_boxes_are_told_in_pixels_of_what_was_shown():
+    rows = np.zeros((1, 64, 5), np.float32)
+    rows[0, :4] = (32, 16, 64, 112, 0.9), (33, 16, 65, 110, 0.8), (160, 20, 190, 110, 0.6), (200, 20, 230, 110, 0.1)
+    first, second = people(detector(["boxes"], parameters={"size_multiple": "32"}), {"boxes": rows}, (512, 640))
+    np.testing.assert_allclose(first.box, (64, 32, 128, 224))
+    np.testing.assert_allclose(second.box, (320, 40, 380, 220))
+    assert first.region.x == pytest.approx(96)
+    assert first.region.height == pytest.approx(192)
+
+
+def test_a_detector_that_sees_a_thousand_people_is_taken_at_its_surest():
+    places = np.stack(np.meshgrid(np.arange(40) * 8.0, np.arange(25) * 8.0), -1).reshape(-1, 2)
+    scores = np.linspace(0.3, 0.99, 1000)[:, None]
+    rows = np.concatenate([places, places + np.array([4, 7]), scores], axis=1)[None].astype(np.float32)
+    found = people(detector(["boxes"]), {"boxes": rows}, (200, 320))
+    assert len(found) == MOST_PEOPLE
+    assert min(one.score for one in found) > 0.9
 
 
 def test_damaged_answers_are_refused():
     with pytest.raises(GaitError, match="NaN"):
-        detector(["people"]).people({"people": np.full((1, 6, 56), np.nan)}, np.zeros((9, 9, 3), np.uint8))
+        people(detector(["people"]), {"people": np.full((1, 6, 56), np.nan)}, (9, 9))
+    with pytest.raises(GaitError, match="NaN"):
+        people(detector(["boxes"]), {"boxes": np.full((1, 64, 5), np.inf)}, (9, 9))
+    with pytest.raises(GaitError, match="not \\(people, 5\\)"):
+        people(detector(["boxes"]), {"boxes": np.zeros((1, 64, 4))}, (9, 9))
 
 
 def test_a_network_that_finds_nobody_is_refused():
@@ -84,7 +112,7 @@ def test_a_trt_pose_network_of_another_topology_is_read_by_its_own_and_refused_u
     chain = {"name": "person", "keypoints": parts, "skeleton": [[k, k + 1] for k in range(1, 18)]}
     maps = scene(np.random.default_rng(2), 2, Topology.from_coco_category(chain))
     read = detector(["cmap", "paf"], parameters={"topology": json.dumps(chain)}).decode
-    assert len(read({"cmap": maps[0][None], "paf": maps[1][None]})) == 2
+    assert len(read({"cmap": maps[0][None], "paf": maps[1][None]}, (56, 56))) == 2
     hand = {"name": "hand", "keypoints": ["wrist", "thumb"], "skeleton": [[1, 2]]}
     with pytest.raises(GaitError, match="finds a hand, not people"):
         detector(["cmap", "paf"], parameters={"topology": json.dumps(hand)})

@@ -3,9 +3,12 @@ import pytest
 
 from rt_gait_ros.errors import GaitError
 from rt_gait_ros.frame import Frame
+from rt_gait_ros.pose.budget import Budget
 from rt_gait_ros.pose.config import PoseConfig
 from rt_gait_ros.pose.pipeline import PosePipeline
 from rt_gait_ros.serving.inference import InferenceError
+from rt_gait_ros.tracking.track import TrackState
+from rt_gait_ros.tracking.tracker import Tracker
 
 DETECTOR, PERSON = PoseConfig().detector, PoseConfig().person_model
 
@@ -250,3 +253,140 @@ def test_the_motion_leads_over_an_image_that_was_lost(client):
 def test_a_camera_motion_of_another_kind_is_refused():
     with pytest.raises(GaitError, match="camera_motion"):
         PoseConfig(camera_motion="odometry")
+
+
+def test_small_people_in_a_large_image_are_found_in_tiles_within_a_second(client, play):
+    client.size = (1920, 1080)
+    client.people = [(80, 500, 42), (700, 300, 44), (1240, 640, 60), (1830, 900, 300)]
+    pipeline = PosePipeline(client)
+    assert len(play(pipeline).people) == 4  # with time for all: in the first image
+    client.people.append((400, 800, 42))
+    found = [len(play(pipeline).people) for _ in range(25)]
+    assert found[-1] == 5
+    assert pipeline.windows > 4
+
+
+def test_a_least_height_of_none_searches_the_whole_image_alone(client, play):
+    client.size, client.people = (1920, 1080), [(700, 300, 44), (1240, 640, 400)]
+    pipeline = PosePipeline(client, PoseConfig(least_height=0))
+    assert [round(float(person.box[3]), -2) for person in play(pipeline).people] == [400]
+    assert pipeline.windows == 1
+
+
+@pytest.mark.parametrize("size", [(8, 8), (16000, 100), (100, 16000), (1, 1)])
+def test_images_of_odd_shapes_are_searched_and_hold_nobody(client, play, size):
+    client.size = size
+    pipeline = PosePipeline(client)
+    for _ in range(3):
+        assert play(pipeline).people == []
+
+
+def test_a_detector_that_sees_a_thousand_people_stops_nothing(client, play):
+    client.people = [(300, 240, 200)]
+    client.seen_by_detector = [(300, 240, 200)] + [(n % 40 * 16.0, n // 40 * 18.0, 30.0) for n in range(1000)]
+    pipeline = PosePipeline(client, budget=Budget(0.05))
+    people = [play(pipeline).people for _ in range(12)][-1]
+    assert any(abs(float(person.box[3]) - 200) < 10 for person in people)
+    assert max(batch for model, batch in client.requests if model == PERSON) <= 8
+
+
+def crowd(n):
+    return [(60 + 74 * k, 240, 64) for k in range(n)]
+
+
+def test_with_less_time_than_people_everybody_is_looked_at_in_turn(client, play):
+    client.people = crowd(8)
+    budget = Budget(1.0)
+    pipeline = PosePipeline(client, PoseConfig(least_height=0, detector_period=1000), budget)
+    assert len(play(pipeline).people) == 8
+    looks = np.zeros(8)
+    for _ in range(40):
+        budget._limit = 3.5 * budget.cost("person")
+        frame = play(pipeline)
+        assert len(frame.people) == 8  # nobody is dropped for it
+        looked_at = np.array([np.isfinite(person.keypoints[:, 0]).any() for person in frame.people])
+        assert 1 <= looked_at.sum() < 8
+        looks += looked_at
+        for person, seen in zip(frame.people, looked_at, strict=True):
+            assert (person.gait_frame is not None) == seen
+            assert np.isfinite(person.box).all()
+    assert looks.min() >= 8
+    assert min(pipeline.rates) > 0
+
+
+def test_whom_there_is_no_time_for_is_expected_further_on(client, play):
+    client.people = crowd(4)
+    budget = Budget(1.0)
+    pipeline = PosePipeline(client, PoseConfig(smoothing=False, detector_period=1000), budget)
+    for n in range(12):
+        client.people = [(x + 4 * n, y, h) for x, y, h in crowd(4)]
+        play(pipeline)
+    for n in range(12, 24):
+        budget._limit = 1e-6  # one look an image
+        client.people = [(x + 4 * n, y, h) for x, y, h in crowd(4)]
+        frame = play(pipeline)
+        for person, (x, _, _) in zip(frame.people, client.people, strict=True):
+            assert abs(float(person.box[0] + person.box[2] / 2) - x) < 12
+
+
+def test_a_budget_of_no_time_at_all_still_sees_everybody(client, play):
+    client.people = crowd(3)
+    pipeline = PosePipeline(client, budget=Budget(1e-9))
+    frames = [play(pipeline) for _ in range(60)]
+    assert len(frames[-1].people) == 3
+
+
+def test_a_late_search_loses_no_image_in_which_somebody_is_followed(client, play):
+    client.people = crowd(2)
+    pipeline = PosePipeline(client, PoseConfig(detector_period=1))
+    play(pipeline)
+    client.late = {DETECTOR}
+    assert len(play(pipeline).people) == 2
+    assert pipeline.late == 1
+
+
+def test_people_are_expected_further_on_while_the_person_network_is_late_and_lost_when_it_stays_so(client, play):
+    client.people = crowd(2)
+    pipeline = PosePipeline(client, PoseConfig(detector_period=1))
+    play(pipeline)
+    client.late = {PERSON}
+    frame = play(pipeline)
+    assert len(frame.people) == 2
+    assert not any(np.isfinite(person.keypoints[:, 0]).any() for person in frame.people)
+    left = [len(play(pipeline).people) for _ in range(30)]
+    assert left[-1] == 0
+    client.late = set()
+    assert len(play(pipeline).people) == 2
+
+
+def test_an_image_for_which_every_answer_is_late_is_lost(client, play):
+    client.people = crowd(2)
+    pipeline = PosePipeline(client, PoseConfig(detector_period=1))
+    play(pipeline)
+    client.late = {PERSON, DETECTOR}
+    with pytest.raises(InferenceError, match="late"):
+        play(pipeline)
+    client.late = set()
+    assert len(play(pipeline).people) == 2
+
+
+def test_stamps_that_stand_still_change_nothing(client):
+    client.people = crowd(2)
+    pipeline = PosePipeline(client, budget=Budget())
+    assert [len(pipeline.process(Frame(client.image(), 10**9)).people) for _ in range(12)] == [2] * 12
+
+
+def test_the_tracker_keeps_everybody_whom_there_is_no_time_to_look_at(client, play):
+    client.people = crowd(6)
+    budget, tracker = Budget(1.0), Tracker()
+    pipeline = PosePipeline(client, budget=budget)
+    ids = set()
+    for n in range(40):
+        if n == 10:
+            budget._limit = 2.5 * budget.cost("person")
+        client.people = [(x + 2 * n, y, h) for x, y, h in crowd(6)]
+        tracks = tracker.update(play(pipeline)).tracks
+        if n >= 10:
+            ids |= {track.body_id for track in tracks}
+            assert [track.state for track in tracks] == [TrackState.CONFIRMED] * 6
+    assert len(ids) == 6

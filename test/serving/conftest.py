@@ -20,6 +20,8 @@ def image(*shape: int) -> np.ndarray:
 REQUESTS = {
     "openpose_mobilenet_thin": {"image": image(1, 176, 232, 3)},
     "movenet_multipose": {"image": image(1, 192, 256, 3)},
+    "nanodet": {"image": image(2, 192, 320, 3)},
+    "blazepose_landmark_lite": {"crops": image(2, 256, 256, 3)},
     "blazepose_landmark_full": {"crops": image(2, 256, 256, 3)},
     "gait_energy_image": {"gait_frames": image(3, 7, 64, 64)},
 }

@@ -1,0 +1,208 @@
+"""Who of the people there are is found: generated scenes, whose truth is known, and real footage made smaller."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+
+from rt_gait_ros.evaluation.bench import Row
+from rt_gait_ros.frame import Frame
+from rt_gait_ros.pose.config import PoseConfig
+from rt_gait_ros.pose.pipeline import PosePipeline
+from rt_gait_ros.serving.inference import InferenceClient
+from rt_gait_ros.synthesis.motion import mood, phases
+from rt_gait_ros.synthesis.people import outfit, person
+from rt_gait_ros.synthesis.render import Renderer
+from rt_gait_ros.synthesis.scenes import Actor, Crowd
+from rt_gait_ros.synthesis.sight import sight
+from rt_gait_ros.synthesis.truth import truths
+from rt_gait_ros.synthesis.view import Camera
+from rt_gait_ros.synthesis.walks import walk
+
+# Person heights in pixels that figures are told of apart.
+HEIGHTS = ((30, 40), (40, 60), (60, 100), (100, 200))
+# What was shipped before tiles: one whole-image network, on the whole image alone.
+YESTERDAY = PoseConfig(detector="movenet_multipose", least_height=0, max_people=8)
+REFERENCE = "MoveNet on the whole image"
+CAMERAS = ((1.1, 0.0), (2.5, 0.06), (4.0, 0.14))  # heights, metres, and radians that they look down
+SIZE, FOCAL, HALL = (1280, 720), 760.0, 45.0  # pixels, pixels, and metres to the wall
+PEOPLE, RATE = 8, 10.0  # of each scene; images a second
+# People are to be found within a second of standing in view: images before do not count.
+SECONDS, FROM = 1.2, 0.8
+# Who counts as there to be found: at least this share of the body is seen, and is within the picture.
+SEEN, WITHIN = 0.7, 0.9
+OVERLAP = 0.35  # of union, from which on a box is the person's
+
+
+@dataclass
+class Score:
+    """How many of those there are were found, and of those found are there, by height in pixels."""
+
+    there: Counter[tuple[int, int]] = field(default_factory=Counter)
+    found: Counter[tuple[int, int]] = field(default_factory=Counter)
+    told: Counter[tuple[int, int]] = field(default_factory=Counter)
+    right: Counter[tuple[int, int]] = field(default_factory=Counter)
+    seconds: float = 0.0  # of CPU
+    images: int = 0
+
+    def add(self, people: np.ndarray, there: np.ndarray, counts: np.ndarray) -> None:
+        """One image: boxes (N, 4) that were told, (M, 4) that are there, and which of these must be found."""
+        overlaps = overlap(there, people) >= OVERLAP
+        for box, hit, must in zip(there, overlaps.any(axis=1), counts, strict=True):
+            if must and (bin_ := _bin(box[3])):
+                self.there[bin_] += 1
+                self.found[bin_] += bool(hit)
+        for box, hit in zip(people, overlaps.any(axis=0), strict=True):
+            if bin_ := _bin(box[3]):
+                self.told[bin_] += 1
+                self.right[bin_] += bool(hit)
+
+    def __iadd__(self, other: "Score") -> "Score":
+        for name in ("there", "found", "told", "right"):
+            getattr(self, name).update(getattr(other, name))
+        self.seconds += other.seconds
+        self.images += other.images
+        return self
+
+    def recall(self, least: int = 0, most: int = 10_000) -> float:
+        """Share found of those there are, of heights from `least` to `most`."""
+        return _share(self.found, self.there, least, most)
+
+    def precision(self, least: int = 0, most: int = 10_000) -> float:
+        """Share that is there of those found."""
+        return _share(self.right, self.told, least, most)
+
+
+def rows(name: str, ours: Score, before: Score) -> list[Row]:
+    """Rows NAME/recall_H and NAME/precision_H for all heights, and NAME/cpu_ms, an image."""
+    made = []
+    for low, high in HEIGHTS:
+        for what in ("recall", "precision"):
+            value, reference = (getattr(score, what)(low, high) for score in (ours, before))
+            made.append(Row(f"{name}/{what}_{low}_{high}", value, "share", REFERENCE, reference))
+    cost, reference = (1e3 * score.seconds / max(score.images, 1) for score in (ours, before))
+    return [*made, Row(f"{name}/cpu_ms", cost, "ms", REFERENCE, reference)]
+
+
+def generated(client: InferenceClient, scenes: int, progress: Callable[[str], None]) -> list[Row]:
+    """Rows of `scenes` generated scenes for each height of the camera, and recall and precision of each from 40 on."""
+    total, made = (Score(), Score()), []
+    for height, pitch in CAMERAS:
+        scores = Score(), Score()
+        for seed in range(scenes):
+            images, there, counts = _film(_scene(seed, height, pitch))
+            for score, config in zip(scores, (PoseConfig(), YESTERDAY), strict=True):
+                for people, truth, must in zip(_watch(client, config, images, RATE, score), there, counts, strict=True):
+                    if people is not None:
+                        score.add(people, truth, must)
+        for what in ("recall", "precision"):
+            value, reference = (getattr(score, what)(40) for score in scores)
+            made.append(Row(f"generated/camera_{height:g}/{what}", value, "share", REFERENCE, reference))
+        progress(f"camera at {height:g} m: recall {scores[0].recall(40):.2f}, before {scores[1].recall(40):.2f}")
+        for sum_, score in zip(total, scores, strict=True):
+            sum_ += score
+    return rows("generated", *total) + made
+
+
+def shrunk(client: InferenceClient, name: str, images: Sequence[np.ndarray], rate: float, shrink: int) -> list[Row]:
+    """Rows of real footage made `shrink` times smaller; who is there is what is found at its size and at twice that."""
+    truth = _agreed(
+        list(_watch(client, PoseConfig(), images, rate)),
+        list(_watch(client, PoseConfig(), [_scaled(image, 2.0) for image in images], rate)),
+    )
+    small = [_scaled(image, 1.0 / shrink) for image in images]
+    scores = Score(), Score()
+    for score, config in zip(scores, (PoseConfig(), YESTERDAY), strict=True):
+        for people, (there, sure) in zip(_watch(client, config, small, rate, score), truth, strict=True):
+            if people is not None:
+                score.add(people, there / shrink, sure)
+    return rows(f"{name}_{shrink}", *scores)
+
+
+def _agreed(
+    full: Sequence[np.ndarray | None], double: Sequence[np.ndarray | None]
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Of each image, boxes of all who were found at either size, and which of them were at both."""
+    agreed = []
+    for boxes, twice in zip(full, double, strict=True):
+        first, second = (np.zeros((0, 4)) if found is None else found for found in (boxes, twice))
+        second = second / 2.0
+        same = overlap(first, second) >= OVERLAP
+        alone = second[~same.any(axis=0)]
+        agreed.append((np.concatenate([first, alone]), np.r_[same.any(axis=1), np.zeros(len(alone), bool)]))
+    return agreed
+
+
+def _watch(
+    client: InferenceClient, config: PoseConfig, images: Sequence[np.ndarray], rate: float, score: Score | None = None
+) -> Iterator[np.ndarray | None]:
+    """Boxes (N, 4) of the people in each image, x, y, width, height; None of those before FROM seconds."""
+    pipeline = PosePipeline(client, config)
+    for number, image in enumerate(images):
+        begun = time.process_time()
+        frame = pipeline.process(Frame(image, round((number / rate + 1.0) * 1e9)))
+        if score is not None:
+            score.seconds += time.process_time() - begun
+            score.images += 1
+        boxes = np.array([person.box for person in frame.people], np.float64).reshape(-1, 4)
+        yield boxes if number / rate >= FROM - 1e-9 else None
+
+
+def _film(scene: Crowd) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
+    """Images of a scene; of each, everybody's boxes (M, 4), and who of them must be found."""
+    renderer, images, there, counts = Renderer(scene), [], [], []
+    for number in range(len(scene)):
+        seen = sight(scene, number)
+        images.append(renderer.draw(seen, number))
+        people = truths(scene, seen, number)
+        boxes = np.array([truth.box for truth in people], np.float64).reshape(-1, 4)
+        inside = np.maximum(np.minimum(boxes[:, :2] + boxes[:, 2:], SIZE) - np.maximum(boxes[:, :2], 0), 0)
+        within = inside.prod(axis=1) / np.maximum(boxes[:, 2:].prod(axis=1), 1e-9)
+        there.append(boxes)
+        counts.append((np.array([truth.visible for truth in people]) >= SEEN) & (within >= WITHIN))
+    return images, there, counts
+
+
+def _scene(seed: int, height: float, pitch: float) -> Crowd:
+    """People of 30 to 200 pixels, each of whom walks some way in a hall."""
+    camera = Camera(height, pitch, FOCAL, *SIZE)
+    seconds = np.arange(round(SECONDS * RATE)) / RATE
+    actors = []
+    for number in range(PEOPLE):
+        random = np.random.default_rng((0x5EE, seed, number, round(10 * height)))
+        who, how = person(int(random.integers(1_000_000)), shape=1.0, manner=1.0), mood(random)
+        ahead = FOCAL * 1.72 / np.exp(random.uniform(np.log(30.0), np.log(200.0)))
+        left = random.uniform(-0.9, 0.9) * ahead * SIZE[0] / 2 / FOCAL
+        heading = random.uniform(0, 2 * np.pi)
+        way = seconds[:, None] * 1.2 * np.array([np.cos(heading), np.sin(heading)])
+        positions, headings = np.array([ahead, left]) + way, np.full(len(seconds), heading)
+        phase = phases(who, how, seconds, random.random())
+        actors.append(Actor(number + 1, who, walk(who, outfit(random, 0.6), how, camera, positions, headings, phase)))
+    return Crowd("hall", seed, camera, RATE, tuple(actors), HALL)
+
+
+def _scaled(image: np.ndarray, factor: float) -> np.ndarray:
+    shape = cv2.INTER_AREA if factor < 1.0 else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(image, None, fx=factor, fy=factor, interpolation=shape))
+
+
+def overlap(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Intersection over union (N, M) of boxes of x, y, width, height."""
+    low = np.maximum(first[:, None, :2], second[None, :, :2])
+    high = np.minimum(first[:, None, :2] + first[:, None, 2:], second[None, :, :2] + second[None, :, 2:])
+    common = np.maximum(high - low, 0.0).prod(axis=-1)
+    union = first[:, None, 2:].prod(axis=-1) + second[None, :, 2:].prod(axis=-1) - common
+    return np.asarray(common / np.maximum(union, 1e-9))
+
+
+def _bin(height: float) -> tuple[int, int] | None:
+    return next(((low, high) for low, high in HEIGHTS if low <= height < high), None)
+
+
+def _share(part: Counter[tuple[int, int]], whole: Counter[tuple[int, int]], least: int, most: int) -> float:
+    bins = [(low, high) for low, high in HEIGHTS if least <= low and high <= most]
+    count = sum(whole[bin_] for bin_ in bins)
+    return sum(part[bin_] for bin_ in bins) / count if count else float("nan")

@@ -1,0 +1,67 @@
+import math
+
+import pytest
+
+from rt_gait_ros.errors import GaitError
+from rt_gait_ros.pose.budget import USUAL_INTERVAL, Budget
+
+
+def arrivals(budget, gaps, start=100.0):
+    when = start
+    budget.arrived(when)
+    for gap in gaps:
+        when += gap
+        budget.arrived(when)
+    return when
+
+
+def test_it_follows_the_rate_at_which_images_arrive():
+    budget = Budget(cores=2)
+    assert budget.interval == USUAL_INTERVAL
+    arrivals(budget, [1 / 7] * 40)  # whatever the camera says of itself
+    assert budget.interval == pytest.approx(1 / 7)
+    assert 0.0 < budget.seconds < 1 / 7
+
+
+def test_more_cores_leave_more_of_the_interval_to_the_networks():
+    shares = [Budget(cores=cores).seconds for cores in (1, 2, 8)]
+    assert shares == sorted(shares)
+    assert shares[0] < shares[-1] < USUAL_INTERVAL
+
+
+def test_images_that_come_at_once_or_after_a_pause_do_not_spoil_the_rate():
+    budget = Budget()
+    end = arrivals(budget, [0.04] * 20)
+    budget.arrived(end)  # the same moment again: a clock that stands still
+    budget.arrived(end + 30.0)
+    assert budget.interval == pytest.approx(0.04)
+
+
+def test_a_limit_of_ones_own_counts_instead_of_the_camera():
+    budget = Budget(0.005)
+    arrivals(budget, [0.1] * 20)
+    assert budget.seconds == 0.005
+
+
+@pytest.mark.parametrize("limit", [math.nan, math.inf, -0.001])
+def test_a_limit_that_is_no_number_of_seconds_is_refused(limit):
+    with pytest.raises(GaitError, match=r"budget = .* must be a number of seconds"):
+        Budget(limit)
+
+
+def test_what_a_run_costs_is_learned():
+    budget = Budget()
+    for number in range(300):
+        runs = {"person": 1 + number % 4, "search": number % 2}
+        budget.spent(runs, 0.007 * runs["person"] + 0.020 * runs["search"])
+    assert budget.cost("person") == pytest.approx(0.007, rel=0.15)
+    assert budget.cost("search") == pytest.approx(0.020, rel=0.25)
+
+
+def test_one_slow_image_does_not_starve_the_next():
+    budget = Budget()
+    before = budget.cost("person")
+    budget.spent({"person": 1}, 10.0)
+    assert budget.cost("person") < 2 * before
+    budget.spent({"person": 0, "search": 0}, 10.0)
+    assert budget.cost("person") < 2 * before

@@ -1,0 +1,63 @@
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from rt_gait_ros.pose.follower import Follower
+from rt_gait_ros.pose.looks import NAMED_AFTER, choose
+from rt_gait_ros.pose.person_network import PersonReading, Region
+
+
+def reading(x, side):
+    keypoints = np.column_stack([np.full((18, 2), x), np.ones(18)]).astype(np.float32)
+    return PersonReading(keypoints, 0.9, np.zeros((256, 256), np.float32), Region(x, 50, side), Region(x, 50, side))
+
+
+def follower(x=100.0, side=200.0, named=False):
+    one = Follower(reading(x, side), 0.0, smooth=False)
+    one.looks = 10
+    one.good_frames = NAMED_AFTER if named else 0
+    return one
+
+
+def play(followers, count, images=100, step=0.04):
+    looks = Counter()
+    for number in range(1, images + 1):
+        for one in choose(followers, count, number * step):
+            one.update(reading(one.place.x, one.place.side), number * step)
+            looks[id(one)] += 1
+    return [looks[id(one)] for one in followers]
+
+
+def test_everybody_is_looked_at_while_there_is_time():
+    followers = [follower(n) for n in range(4)]
+    assert choose(followers, 4, 1.0) == followers
+    assert choose(followers, 0, 1.0) == []
+
+
+def test_everybody_has_the_same_share_and_nobody_none():
+    assert play([follower(n) for n in range(8)], 2) == [25] * 8
+
+
+def test_who_is_not_yet_named_comes_more_often():
+    looks = play([follower(n, named=n < 5) for n in range(10)], 3)
+    assert sum(looks[5:]) > 1.6 * sum(looks[:5]) > 0
+
+
+def test_the_near_come_more_often_than_the_far():
+    looks = play([follower(n, side=300.0 if n < 5 else 50.0) for n in range(10)], 3)
+    assert sum(looks[:5]) > 1.6 * sum(looks[5:]) > 0
+
+
+def test_a_newcomer_is_looked_at_until_the_tracker_believes_in_them():
+    followers = [follower(n) for n in range(6)]
+    newcomer = follower(9)
+    newcomer.looks = 1
+    first = [choose([*followers, newcomer], 2, 0.04 * n) for n in (1, 2)]
+    assert all(any(one is newcomer for one in chosen) for chosen in first)
+
+
+@pytest.mark.parametrize("people", [20, 60])
+def test_nobody_starves_where_one_look_an_image_is_all_there_is(people):
+    looks = play([follower(n, side=50.0, named=n % 2 == 0) for n in range(people)], 1, images=4 * people)
+    assert min(looks) >= 2
