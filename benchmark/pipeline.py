@@ -18,6 +18,7 @@ from rt_gait_ros.demo.video import Video, VideoWriter, read_video
 from rt_gait_ros.evaluation.bench import Row
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.serving.cache import cache_folder
+from rt_gait_ros.settings import settings_of
 from rt_gait_ros.synthesis.render import Renderer
 from rt_gait_ros.synthesis.scenes import crowd
 
@@ -33,7 +34,7 @@ FIGURES = (
 # Of the generated walkers: images a second, pixels, seconds, and up to when one may be enrolled.
 FPS, SIZE, SECONDS, ENROL_UNTIL = 30.0, (960, 540), 24.0, 10.0
 # Quality from which on the gait node uses a gait frame.
-GOOD = RecognizerConfig().min_quality
+GOOD = float(settings_of(RecognizerConfig)["min_quality"].default)
 
 
 @dataclass(frozen=True, slots=True)

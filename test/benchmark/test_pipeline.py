@@ -1,0 +1,49 @@
+"""The rows of the pipeline's benchmark, from sessions that are made up."""
+
+import argparse
+from types import SimpleNamespace
+
+import numpy as np
+import pipeline
+import pytest
+
+from rt_gait_ros.demo.recording import Recording
+from rt_gait_ros.gait.identity import Identity, IdentityFrame, IdentityStatus
+from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
+
+PERIOD = 40_000_000
+
+
+def session(people):
+    """Ten seconds at 25 images a second in which all are tracked, each gives a frame in every other, one has a name."""
+    recording = Recording(np.arange(250) / 25)
+    zeros = np.zeros(2, np.float32)
+    for number in range(250):
+        stamp = 10**18 + number * PERIOD
+        good = (np.zeros((64, 64), np.uint8), 0.9) if number % 2 else (None, 0.0)
+        tracks = [
+            Track(f"b{n}", TrackState.CONFIRMED, np.ones(4), zeros, np.zeros((2, 2)), None, *good, 0.9, 9, 0, True)
+            for n in range(people)
+        ]
+        recording.camera.append(stamp)
+        recording.tracks[stamp] = TrackFrame(stamp, "camera", 640, 480, tracks=tracks)
+        named = [Identity("b0", IdentityStatus.IDENTIFIED, stamp, "p", "Ada")] if number >= 50 else []
+        recording.identities[stamp] = IdentityFrame(stamp, "camera", "model", named)
+        recording.latencies[stamp] = 0.05
+    return SimpleNamespace(recording=recording)
+
+
+def test_every_load_has_all_figures_and_a_reference_of_its_own(monkeypatch):
+    asked = []
+
+    def play(video, name, logs, watch, say, **changes):
+        asked.append((video.people, changes))
+        return session(video.people)
+
+    monkeypatch.setattr(pipeline, "run_session", play)
+    monkeypatch.setattr(pipeline, "_generated", lambda people: SimpleNamespace(people=people, enrol_until=0.0))
+    rows = pipeline.measure(argparse.Namespace(runs=1, walkers=[4, 8]), lambda line: None)
+    names = [f"{name}_{people}" for people in (4, 8) for name, _ in pipeline.FIGURES]
+    assert [row.name for row in rows] == names
+    assert [row.value for row in rows[:4]] == pytest.approx([25.0, 50.0, 12.5, 2.0], rel=0.02)
+    assert asked == [(4, {}), (4, {"budget": -1.0}), (8, {}), (8, {"budget": -1.0})]

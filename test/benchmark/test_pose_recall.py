@@ -1,0 +1,49 @@
+"""What counts as found in the pose benchmark, on boxes whose places are known."""
+
+import numpy as np
+import pytest
+from pose_recall import HEIGHTS, Score, _agreed, _film, _scene, rows
+
+
+def boxes(*places):
+    return np.array([(x, 100.0, 0.4 * height, height) for x, height in places]).reshape(-1, 4)
+
+
+def test_recall_and_precision_are_told_by_height():
+    score = Score()
+    there = boxes((0, 35), (100, 50), (200, 50), (300, 150))
+    score.add(boxes((101, 52), (300, 148), (500, 120)), there, np.array([True, True, True, True]))
+    assert score.recall(30, 40) == 0.0
+    assert score.recall(40, 60) == 0.5
+    assert score.recall(100, 200) == 1.0
+    assert score.precision(40, 60) == 1.0
+    assert score.precision(100, 200) == 0.5
+    assert score.recall(40) == pytest.approx(2 / 3)
+
+
+def test_who_need_not_be_found_is_neither_missed_nor_false():
+    score = Score()
+    score.add(boxes((100, 50)), boxes((100, 50), (200, 50)), np.array([False, True]))
+    assert score.recall(40, 60) == 0.0
+    assert score.precision(40, 60) == 1.0
+
+
+def test_nobody_has_no_share():
+    named = {row.name: row for row in rows("empty", Score(), Score())}
+    assert set(named) == {f"empty/{what}_{low}_{high}" for what in ("recall", "precision") for low, high in HEIGHTS} | {
+        "empty/cpu_ms"
+    }
+    assert np.isnan(named["empty/recall_40_60"].value)
+
+
+def test_the_truth_of_footage_is_who_was_found_at_both_sizes():
+    ((there, sure),) = _agreed([boxes((0, 100), (200, 100))], [2 * boxes((0, 100), (400, 100))])
+    assert sorted(there[:, 0]) == [0, 200, 400]
+    assert sure.tolist() == [True, False, False]
+
+
+def test_a_generated_scene_tells_who_must_be_found():
+    images, there, counts = _film(_scene(0, 1.1, 0.0))
+    assert images[0].shape == (720, 1280, 3)
+    assert all(len(boxes) == len(must) for boxes, must in zip(there, counts, strict=True))
+    assert sum(must.sum() for must in counts) > 0
