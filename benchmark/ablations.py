@@ -22,7 +22,7 @@ from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.cache import cache_folder
 from rt_gait_ros.training.cohorts import COLUMNS, FILMED, Generation, VirtualCohorts
 
-SUMMARY = "what each choice of the gait training is worth on real people"
+SUMMARY = "effect of each choice of the gait training on real people"
 REFERENCE = "the usual, unfilmed"
 FRAMES = 60  # of a pass, evenly spread
 

@@ -17,7 +17,7 @@ from gallery_sizes import make, ours, plain
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.bench import Row
 
-SUMMARY = "milliseconds of a look, an opening and an enrolment, and memory, for galleries of 10 to 2000 persons"
+SUMMARY = "milliseconds of a search, an opening and an enrolment, and memory, for galleries of 10 to 2000 persons"
 REFERENCE = "float64 and whole files"
 
 

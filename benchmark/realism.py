@@ -19,7 +19,7 @@ from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.cache import cache_folder
 from rt_gait_ros.serving.onnx_client import OnnxClient
 
-SUMMARY = "how like real people generated walkers are, by CASIA-B's views"
+SUMMARY = "similarity of generated walkers and real people, by CASIA-B's views"
 HALF = "the other half of the real people"
 PLAIN = "views left in"
 

@@ -26,7 +26,7 @@ from rt_gait_ros.tracking.camera import CameraModel
 from rt_gait_ros.tracking.depth import HALF_TRUNK, SENSOR_ERROR, DepthImage
 from rt_gait_ros.tracking.tracker import Tracker
 
-SUMMARY = "what stature, step length and cadence add to the gait, with the depth noise of a usual stereo camera"
+SUMMARY = "gain by stature, step length and cadence beside the gait, with the depth noise of a usual stereo camera"
 SIZE, SCALE = (640, 480), 4  # pixels of the picture; as many of them in one of the depth image
 IMAGES = 90  # of a walk, at 25 a second
 WALKS = 3  # of each person: the first is enrolled

@@ -1,4 +1,4 @@
-"""Who is walking near the robot, by the way they walk."""
+"""Recognises people by the way they walk."""
 
 import os
 from pkgutil import extend_path

@@ -11,7 +11,7 @@ from importlib import metadata
 from rt_gait_ros.cli.output import add_json_argument, emit
 from rt_gait_ros.errors import GaitError
 
-SUMMARY = "known vulnerabilities and licences of what is installed, for maintainers"
+SUMMARY = "list known vulnerabilities and licences of the installed packages, for maintainers"
 
 # The open vulnerability database, which PyPI's own advisories are part of (https://google.github.io/osv.dev/api/).
 DATABASE = "https://api.osv.dev/v1/querybatch"
@@ -21,10 +21,10 @@ _CLASSIFIER = "License :: "
 
 _DESCRIPTION = """\
 Asks the open vulnerability database (osv.dev) about every Python package of this environment, and lists their licences.
-Names and versions of packages are sent, and nothing else. Without a network it says so, and exits with 1 unless
---offline asked for the licences alone.
+Only names and versions of packages are sent. Without a network it says so, and exits with 1 unless --offline
+asked for the licences only.
 
-Exit code 1: something is known against a package, or the database could not be asked.
+Exit code 1: a vulnerability of a package is known, or the database could not be asked.
 """
 
 
@@ -41,8 +41,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.description = _DESCRIPTION
-    parser.add_argument("--offline", action="store_true", help="licences alone, nobody is asked")
-    parser.add_argument("--database", default=DATABASE, metavar="URL", help=f"who is asked (default {DATABASE})")
+    parser.add_argument("--offline", action="store_true", help="list licences only, and ask nobody")
+    parser.add_argument(
+        "--database", default=DATABASE, metavar="URL", help=f"address that is asked (default {DATABASE})"
+    )
     add_json_argument(parser)
 
 

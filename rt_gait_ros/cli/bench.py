@@ -14,10 +14,10 @@ from rt_gait_ros.resources import resource
 SUMMARY = "measure this machine: one benchmark for each figure of the README"
 
 _DESCRIPTION = """\
-Each benchmark prints its reference beside its figures, measured in the same run. Values are medians. Run them on a
-machine that does nothing else.
+Each benchmark prints a reference beside its figures, measured in the same run. Values are medians. Run benchmarks on
+a machine that does nothing else.
 
-  rt-gait bench               the benchmarks there are
+  rt-gait bench               list the benchmarks
   rt-gait bench paf --json    one of them, as JSON
 """
 

@@ -40,33 +40,33 @@ from rt_gait_ros.gait.walk_embedder import WalkEmbedder, open_embedder
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.cache import cache_folder
 
-SUMMARY = "pick the accept line of a gait model for a wanted false-accept rate"
+SUMMARY = "fit what a gait model's distances mean, and its accept line"
 
 _DESCRIPTION = """\
-Fits what a distance between two looks means (the probability that both are one person), and draws the accept line
-where the wanted share of different people would be taken for one.
+Fits what a distance between two embeddings means (the probability that both are one person), and places the accept
+line where the wanted share of different people would be taken for one.
 
-  rt-gait calibrate                                         generated walkers, each on eight days: what is shipped
+  rt-gait calibrate                                         generated walkers, each on eight days
   rt-gait calibrate --labelled people/                      your own: people/ADA/monday.avi, people/ADA/friday.avi ...
   rt-gait calibrate --labelled CASIA-B/ --people 1-24       a data set: PERSON/SEQUENCE/VIEW/*.png or *.pkl
 
-These compare looks at one person on two days, in other clothes and from other views, and hold for another day. The
-accept line is drawn so that it holds for strangers who are seen from one view, too: they are the most alike.
+These compare embeddings of one person on two days, in other clothes and from other views, and hold for another day.
+The accept line is placed so that it also holds for strangers who are seen from one view, who are the most alike.
 
-  rt-gait calibrate hall.mp4 yard.mp4                       accept 1 in 100 strangers on a look
+  rt-gait calibrate hall.mp4 yard.mp4                       accept 1 in 100 strangers by one embedding
   rt-gait calibrate hall.mp4 --false-accept-rate 0.05       another rate
-  rt-gait calibrate hall.mp4 --persons 20                   ... of strangers held against 20 enrolled persons
-  rt-gait calibrate hall.mp4 --reliability curve.png        show what the probabilities are worth
+  rt-gait calibrate hall.mp4 --persons 20                   ... of strangers who are compared with 20 persons
+  rt-gait calibrate hall.mp4 --reliability curve.png        show how reliable the probabilities are
   rt-gait calibrate --gallery people.gallery                from enrolled walks alone
-  rt-gait calibrate hall.mp4 --scene-normalisation off      never take the scene out of embeddings
+  rt-gait calibrate hall.mp4 --scene-normalisation off      without scene normalisation
 
-Here nobody needs to label anything: one track is one person, and two tracks in the picture at once are two. So any
-recording of several people walking will do, best of the place where the robot works. But looks of one track are of the
-same minute and clothes: the fit says nothing of recognition on another day. A gallery adds the pairs of its walks.
+These need no labels: one track is one person, and two tracks in the picture at once are two. Any recording of several
+people who walk will do, preferably at the place where the robot works. But embeddings of one track are of the same
+minute and clothes: the fit says nothing about recognition on another day. A gallery adds the pairs of its walks.
 
-Distances between embeddings that their scene was taken out of mean something else, and are fitted too, where there are
-enough people; each pair is rid of its scene by statistics of others alone. Where the model ships its views
-(view_prior.npz), these are what is taken out, and any number of people is enough.
+Distances after scene normalisation mean something else, and are fitted as well where there are enough people; each
+pair is normalised by statistics of other people only. Where the model ships its views (view_prior.npz), these are
+taken out, and any number of people is enough.
 The result goes to calibration.json in the model's folder, where gait_node finds it, or to --output.
 """
 
@@ -83,25 +83,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--people", metavar="LIST", help="of --labelled, only these, as 1-74 (folders named by numbers)"
     )
     parser.add_argument(
-        "--generated", type=int, metavar="N", help=f"generated persons ({GENERATED} where nothing else is named)"
+        "--generated",
+        type=int,
+        metavar="N",
+        help=f"number of generated persons ({GENERATED} where no other data are named)",
     )
-    parser.add_argument("--gallery", type=Path, metavar="FILE", help="gallery whose stored walks count too")
+    parser.add_argument("--gallery", type=Path, metavar="FILE", help="gallery whose stored walks are used as well")
     default = RecognizerConfig.model
     parser.add_argument("--model", default=default, metavar="NAME", help=f"gait model (default: {default})")
     parser.add_argument("--false-accept-rate", type=float, default=0.01, metavar="RATE", help="0 to 1 (default 0.01)")
-    parser.add_argument("--persons", type=int, default=1, metavar="N", help="enrolled persons a stranger meets (1)")
+    parser.add_argument(
+        "--persons",
+        type=int,
+        default=1,
+        metavar="N",
+        help="number of enrolled persons that a stranger is compared with (1)",
+    )
     parser.add_argument(
         "--scene-normalisation",
         choices=("on", "off", "both"),
         default="both",
-        help="also fit distances without the scene: both does where footage allows it, on insists, off does not",
+        help="also fit distances after scene normalisation (both: where the footage allows it; on: always; off: never)",
     )
     parser.add_argument("--source", default="", metavar="TEXT", help="note on the footage (default: the files' names)")
     parser.add_argument("--output", type=Path, metavar="FILE", help="where to write (default: the model's folder)")
     parser.add_argument("--repository", type=Path, metavar="DIR", help="model repository (default: the package's own)")
     parser.add_argument("--work", type=Path, metavar="DIR", help="where walks are kept (default: in the cache folder)")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: one per core)")
-    parser.add_argument("--reliability", type=Path, metavar="FILE", help="draw stated over true probability (.png)")
+    parser.add_argument(
+        "--reliability", type=Path, metavar="FILE", help="draw the true over the stated probability (.png)"
+    )
     add_json_argument(parser, "the calibration")
 
 

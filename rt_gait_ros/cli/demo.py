@@ -19,14 +19,14 @@ from rt_gait_ros.errors import UsageError
 from rt_gait_ros.masking import readable
 from rt_gait_ros.nodes.parameters import specifications
 
-SUMMARY = "see real people tracked and named by their walk: four nodes over DDS and a Triton server"
+SUMMARY = "track and name people in real footage with four nodes over DDS and a Triton server"
 
 _DESCRIPTION = """\
 Plays real walking footage to four node processes over DDS, with the networks on a Triton server. In part one a walker
 is enrolled, in part two the same walker comes back while strangers walk by. No display, camera or robot is needed.
 
-Writes report.json, overlay.mp4, contact_sheet.png and the nodes' logs. The gallery is a fresh one that is thrown away.
-Exit code 1: the walker was not recognised, or a stranger was given a name.
+Writes report.json, overlay.mp4, contact_sheet.png and the nodes' logs. The gallery is a new one that is deleted at the
+end. Exit code 1: the walker was not recognised, or a stranger was given a name.
 """
 
 

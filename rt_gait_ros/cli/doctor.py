@@ -21,7 +21,7 @@ from rt_gait_ros.serving.installation import find_installation
 from rt_gait_ros.serving.repository import read_repository
 from rt_gait_ros.serving.triton_client import TritonClient
 
-SUMMARY = "check this machine: what works, what does not, and what to do about it"
+SUMMARY = "check what works on this machine, what does not, and what to do about it"
 
 OK, WARNING, PROBLEM = "ok", "warning", "problem"
 
@@ -37,8 +37,8 @@ class Finding:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.epilog = "Exit code 1: there is a problem. Warnings are about what not everybody needs."
-    parser.add_argument("--triton-url", default="127.0.0.1:8001", help="server to ask for (default 127.0.0.1:8001)")
+    parser.epilog = "Exit code 1: there is a problem. Warnings are about parts that not everybody needs."
+    parser.add_argument("--triton-url", default="127.0.0.1:8001", help="server to look for (default 127.0.0.1:8001)")
     add_json_argument(parser, "the findings")
 
 

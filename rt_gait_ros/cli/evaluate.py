@@ -18,10 +18,10 @@ _MOT = """\
 Tracking on MOTChallenge sequences, from the detections that come with them: HOTA, IDF1, MOTA and switches.
 
   rt-gait evaluate mot MOT17/train --json       DIR holds NAME/{seqinfo.ini, det/det.txt, gt/gt.txt}
-  rt-gait evaluate mot MOT17/train --out res    the tracks, too, as res/NAME.txt
-  rt-gait evaluate mot MOT17/train --tracks res what somebody's tracks are worth, or those of `export tracks`
+  rt-gait evaluate mot MOT17/train --out res    also write the tracks as res/NAME.txt
+  rt-gait evaluate mot MOT17/train --tracks res score tracks of another tracker, or of `export tracks`
 
-As TrackEval has it, only what the ground truth counts as a pedestrian (class 1) is held against the tracks; tracks on
+As in TrackEval, only pedestrians of the ground truth (class 1) are compared with the tracks; tracks on
 distractors (classes 2, 7, 8, 12; in MOT20* also 6) count neither way. MOT15's ten columns have no classes.
 """
 

@@ -34,19 +34,20 @@ from rt_gait_ros.serving.onnx_client import OnnxClient
 _DESCRIPTION = """\
 The KTH walking set, video in: the pose pipeline and the tracker find the walker, a gait model embeds every pass across
 the picture, and every pass of one condition is searched among the passes of another (d1 outdoors, d3 in other clothes,
-d4 indoors). What the pipeline finds is kept: a run that was broken off goes on, and another gait model is quick.
+d4 indoors). What the pipeline finds is kept, so that an interrupted run continues, and another gait model takes little
+time.
 
   rt-gait evaluate kth DIR                                DIR holds personNN_dK.avi
   rt-gait evaluate kth DIR --model gaitset --json         the same figures as JSON
-  rt-gait evaluate kth DIR --csv rows.csv --plot kth.png  a table; who is taken for whom, rank-k and DET curves
-  rt-gait evaluate kth DIR --scene-normalisation off      only as the embeddings are; on: only rid of their scenes
+  rt-gait evaluate kth DIR --csv rows.csv --plot kth.png  a table; confusion matrix, rank-k and DET curves
+  rt-gait evaluate kth DIR --scene-normalisation off      only plain embeddings; on: only with scenes taken out
   rt-gait evaluate kth DIR --fuse gait_energy_image       the scores of another gait model added
 
 rank-1 is over single passes with its 95 % interval; "one pass" has a single pass of everybody in the gallery, not all;
 "person" takes all passes of a person together. "floor" is what gait energy images reach on the set's 25 people without
-training. Lost passes count motion across the picture that gave no embedding; they are no probes. Open-set figures
+training. Lost passes are motion across the picture that gave no embedding; they are not probes. Open-set figures
 search every probe with and without its person in the gallery. The statistics that take a scene out of a comparison
-hold neither of the two persons compared.
+contain neither of the two persons compared.
 """
 
 
@@ -59,9 +60,7 @@ def add_kth(protocols: Any) -> None:
     add_model_argument(parser)
     parser.add_argument("--fuse", metavar="NAME", help="another gait model, whose scores are added")
     add_scene_argument(parser, "condition")
-    parser.add_argument(
-        "--plot", type=Path, metavar="FILE", help="draw who is taken for whom, rank-k and DET curves (.png)"
-    )
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw confusion matrix, rank-k and DET curves (.png)")
     parser.set_defaults(action=_kth)
 
 

@@ -28,18 +28,18 @@ view. DIR/001/nm-01/090 holds pictures (GaitDatasetB-silh, or the 64x64 cut of i
   rt-gait evaluate casia-b DIR --people 1-74 --json                 these people; every figure, by pairs of views too
   rt-gait evaluate casia-b DIR --training 24                        ... of the split with 24 people for training
   rt-gait evaluate casia-b DIR --frames 30                          quicker: so many frames of each sequence
-  rt-gait evaluate casia-b DIR --view-centring off                  only as the embeddings are; on: only rid of views
+  rt-gait evaluate casia-b DIR --view-centring off                  only plain embeddings; on: only with views taken out
 
 rank-1 is the mean over all pairs of different views, as papers print it; "identical" counts pairs of one view as well;
-"one walk" has everybody enrolled with a single walk from one view, and asks from all others; "enrolled" has all walks
-of all other views. EER and FNIR search each probe among all other views at once.
+"one walk" enrols everybody with a single walk from one view, and searches from all others; "enrolled" enrols all walks
+of all other views. EER and FNIR search each probe among all other views together.
 
 View centring subtracts what people seen from one view have in common, and scales: "others" by statistics of people of
-the set other than the two compared, "shipped" by those in the model's folder (view_prior.npz). The view is told by the
-embedding, not by the name of the folder.
+the set other than the two compared, "shipped" by those in the model's folder (view_prior.npz). The view is found from
+the embedding, not from the name of the folder.
 
-Sequences that are missing, or have no silhouette that can be used, are counted and are no probes. Pickles are read for
-arrays alone; others are refused and counted. Embeddings are kept: a broken-off run goes on, and a second is quick.
+Sequences that are missing, or have no silhouette that can be used, are counted and are not probes. Only arrays are read
+from pickles; others are refused and counted. Embeddings are kept: an interrupted run continues, and a second is quick.
 """
 
 _TUM_GAID = """\
@@ -78,8 +78,8 @@ def add_tum_gaid(protocols: Any) -> None:
     """Declare the subcommand."""
     parser = add_protocol(protocols, "tum-gaid", "TUM-GAID: optical flow, backpacks and coating shoes", _TUM_GAID)
     parser.add_argument("folder", type=Path, metavar="DIR")
-    parser.add_argument("--model", required=True, metavar="NAME", help="gait model that eats optical flow")
-    parser.add_argument("--people", type=Path, metavar="FILE", help="evaluate these people alone, one a line")
+    parser.add_argument("--model", required=True, metavar="NAME", help="gait model that takes optical flow")
+    parser.add_argument("--people", type=Path, metavar="FILE", help="evaluate only these people, one per line")
     parser.add_argument(
         "--ties",
         choices=tum_gaid.TIES,

@@ -23,20 +23,21 @@ from rt_gait_ros.evaluation.virtual_people import FIRST, Cast
 from rt_gait_ros.gait.scene import MIN_WALKERS
 
 _DESCRIPTION = f"""\
-Generated people whom no training met (numbers from {FIRST:_} on), seen from 11 azimuths (0 away from the camera, 90 to
-the left, 180 towards it) and 3 camera heights, every walk in other clothes and under other errors of the masks. For
-what views and frames do to a model: that real people are told apart is for `evaluate kth` to show.
+Generated people whom no training used (numbers from {FIRST:_} on), seen from 11 azimuths (0 away from the camera, 90 to
+the left, 180 towards it) and 3 camera heights, every walk in other clothes and under other errors of the masks. This
+shows how a model depends on views and frames. Whether it tells real people apart is measured by `evaluate kth`.
 
   rt-gait evaluate virtual --model gaitset                      500 people: hours on a few cores
   rt-gait evaluate virtual --people 50 --plot virtual.png       fewer; matrix and frames as a picture
   rt-gait evaluate virtual --azimuths 0 90 --heights 1.2        only these cameras
-  rt-gait evaluate virtual --scene-normalisation off --json     only as the embeddings are; on: only rid of their views
+  rt-gait evaluate virtual --scene-normalisation off --json     only plain embeddings; on: only with views taken out
 
 A cell is rank-1 of the walks of one azimuth (row) in those of another (column), one walk of everybody in the gallery,
-the mean over pairs of heights; the diagonal pairs different heights and is in no mean. Open-set figures search each
-walk among those of all other azimuths at once. Frames: the first good ones of a walk on another day, from the same
-view as the whole walks they are searched in. --strangers are other people, whom the statistics of each view are of.
-Embeddings are kept (1 MB a person): a broken-off run goes on, and more people are added to those that are there.
+the mean over pairs of heights; the diagonal pairs different heights and is not part of the mean. Open-set figures
+search each walk among those of all other azimuths at once. Frames: the first good ones of a walk on another day, from
+the same view as the whole walks they are searched in. --strangers are other people, from whom the statistics of each
+view are. Embeddings are kept (1 MB a person): an interrupted run continues, and more people are added to those that are
+there.
 """
 
 

@@ -24,7 +24,7 @@ def add_picture_arguments(parser: argparse.ArgumentParser) -> None:
         "--reliability",
         type=Path,
         metavar="FILE",
-        help="draw how often pairs are of one person over what the model's calibration says (.png)",
+        help="draw the share of pairs that are one person over the probability that the calibration states (.png)",
     )
 
 

@@ -58,7 +58,7 @@ def add_gait(kinds: Any) -> None:
     gait.add_argument(
         "--network",
         choices=tuple(KINDS),
-        help="what the file must be (default: told by the names in it)",
+        help="what the file must be (default: found from the names in it)",
     )
     gait.add_argument("--name", help="name of the network in the repository (default: the network's, with _int8)")
     gait.add_argument("--repository", type=Path, metavar="DIR", help="model repository (default: the package's own)")

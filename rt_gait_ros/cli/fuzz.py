@@ -21,18 +21,18 @@ import numpy as np
 from rt_gait_ros.cli.output import add_json_argument, emit, progress
 from rt_gait_ros.errors import GaitError, UsageError
 
-SUMMARY = "feed broken messages, images and files to every reader until something gives way, for maintainers"
+SUMMARY = "send broken messages, images and files to every reader, for maintainers"
 
 HANG = 20  # seconds for one broken thing; the machine may be busy
 _REPORT_EVERY = 2.0  # seconds
 
 _DESCRIPTION = """\
 Takes a good message, request, image or file, breaks it, and hands it to the part of the package that reads it, again
-and again: fields are changed to what nobody means, and bytes are turned, cut, repeated. To refuse it in one line is
-right. What is found: an exception of another kind, a refusal of several lines, a process that dies or hangs.
+and again: fields get meaningless values, and bytes are changed, cut and repeated. A refusal in one line is right.
+Findings are exceptions of another kind, refusals of several lines, and processes that die or hang.
 
   rt-gait fuzz --minutes 10 --seed 1            all targets in turn
-  rt-gait fuzz --target 'file gallery' --case 712 --seed 1     what was found, once more
+  rt-gait fuzz --target 'file gallery' --case 712 --seed 1     repeat a finding
 
 Exit code 1: something was found.
 """
@@ -45,8 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--minutes", type=float, default=1.0, help="how long (default 1)")
     parser.add_argument("--cases", type=int, default=0, metavar="N", help="stop after N of each target")
     parser.add_argument("--seed", type=int, default=0, help="of what is broken and how (default 0)")
-    parser.add_argument("--target", default="", metavar="NAME", help="this one alone")
-    parser.add_argument("--case", type=int, default=-1, metavar="N", help="this case of the target alone")
+    parser.add_argument("--target", default="", metavar="NAME", help="only this target")
+    parser.add_argument("--case", type=int, default=-1, metavar="N", help="only this case of the target")
     add_json_argument(parser)
 
 

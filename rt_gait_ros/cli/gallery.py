@@ -22,7 +22,7 @@ from rt_gait_ros.gait.walk_embedder import open_embedder
 from rt_gait_ros.paths import expand
 from rt_gait_ros.resources import resource
 
-SUMMARY = "see, rename, merge and forget the persons the robot knows"
+SUMMARY = "list, rename, merge and forget the persons that the robot knows"
 
 _DESCRIPTION = """\
 The gallery holds what the robot knows of the people it may name: a permanent id, a display name, and their walks.
@@ -30,16 +30,16 @@ The gallery holds what the robot knows of the people it may name: a permanent id
   rt-gait gallery list                    who is enrolled
   rt-gait gallery show Ada                one person: id, times, stored walks
   rt-gait gallery rename Ada "Ada L."     another display name; the id stays
-  rt-gait gallery merge Ada "Ada L."      two entries are one person: the second one's walks go to the first
-  rt-gait gallery forget Ada              delete a person and everything stored of them, for good
-  rt-gait gallery unlearn Ada             delete the views that were learnt of somebody while they walked by
+  rt-gait gallery merge Ada "Ada L."      merge two entries of one person: the second one's walks go to the first
+  rt-gait gallery forget Ada              delete a person and everything that is stored of them
+  rt-gait gallery unlearn Ada             delete views that were learnt of somebody in passing
   rt-gait gallery rebuild --model NAME    make all embeddings again, from the stored gait frames, for another gait model
-  rt-gait gallery path                    the file itself; copy it to make a backup
-  rt-gait gallery consent Ada TEXT        note how somebody agreed to be known
-  rt-gait gallery retain Ada DAYS         for how long somebody is kept
+  rt-gait gallery path                    print the path of the file; copy the file to make a backup
+  rt-gait gallery consent Ada TEXT        store how somebody consented
+  rt-gait gallery retain Ada DAYS         say for how long somebody is kept
   rt-gait gallery strip                   delete the silhouettes, keep the embeddings
-  rt-gait gallery audit                   who changed what, and when
-  rt-gait gallery key FILE                make a key, and with it:
+  rt-gait gallery audit                   show who changed what, and when
+  rt-gait gallery key FILE                make a key for encryption
   rt-gait gallery encrypt --key file:FILE
   rt-gait gallery migrate --gallery postgresql://OWNER@HOST/DATABASE?site=SITE
                                           make a gallery for many robots on a PostgreSQL server
@@ -66,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     rename.add_argument("person", metavar="PERSON")
     rename.add_argument("name", metavar="NAME", help="new display name")
 
-    merge = gallery_command(commands, "merge", _merge, "two entries are one person")
+    merge = gallery_command(commands, "merge", _merge, "merge two entries of one person")
     merge.add_argument("into", metavar="PERSON", help="stays, with the walks of both")
     merge.add_argument("other", metavar="OTHER", help="is gone afterwards")
 

@@ -24,7 +24,7 @@ class Opener(Protocol):
 
 def add_commands(add: Any, opened: Opener) -> None:
     """Declare the subcommands. add: as cli.gallery.gallery_command without its first argument. opened: the gallery."""
-    consent = add("consent", lambda a: _consent(opened(a), a), "note how a person agreed to be known")
+    consent = add("consent", lambda a: _consent(opened(a), a), "store how a person consented")
     consent.add_argument("person", metavar="PERSON")
     consent.add_argument("text", metavar="TEXT", help="in your words; empty deletes the note")
 
@@ -35,7 +35,11 @@ def add_commands(add: Any, opened: Opener) -> None:
     strip = add("strip", lambda a: _strip(opened(a), a), "delete stored silhouettes; embeddings stay")
     strip.add_argument("person", nargs="?", default="", metavar="PERSON", help="everybody where nobody is named")
 
-    log = add("audit", lambda a: _audit(opened(a), a), "show who changed the gallery, and whether that was changed")
+    log = add(
+        "audit",
+        lambda a: _audit(opened(a), a),
+        "show who changed the gallery, and whether the record was tampered with",
+    )
     add_json_argument(log)
 
     key = add("key", _key, "make a key for encryption")
@@ -45,7 +49,7 @@ def add_commands(add: Any, opened: Opener) -> None:
     encrypt.add_argument(
         "--from-key", default="", metavar="KEY", help="of a gallery that is encrypted: its present key"
     )
-    add("decrypt", lambda a: _decrypt(opened(a)), "write the gallery anew without encryption")
+    add("decrypt", lambda a: _decrypt(opened(a)), "write the gallery again without encryption")
 
 
 def _consent(people: KnownPeople, arguments: argparse.Namespace) -> int:

@@ -18,32 +18,32 @@ from rt_gait_ros.terminal import accept_every_letter
 
 # Name and summary of every subcommand; the module NAME.py has SUMMARY, add_arguments(parser) and run(arguments) -> int.
 COMMANDS = {
-    "demo": "see real people tracked and named by their walk: four nodes over DDS and a Triton server",
+    "demo": "track and name people in real footage with four nodes over DDS and a Triton server",
     "run": "run all nodes in one process on a video, a camera or an image topic",
-    "doctor": "check this machine: what works, what does not, and what to do about it",
-    "triton": "run the Triton server that serves the networks, and look after the networks",
-    "gallery": "see, rename, merge and forget the persons the robot knows",
-    "scene": "see and forget what walkers of a scene have in common",
+    "doctor": "check what works on this machine, what does not, and what to do about it",
+    "triton": "run the Triton server of the networks, and list or make the networks",
+    "gallery": "list, rename, merge and forget the persons that the robot knows",
+    "scene": "list and forget the statistics of scenes, which people who walk by leave",
     "evaluate": "measure recognition on a data set",
-    "calibrate": "pick the accept line of a gait model for a wanted false-accept rate",
+    "calibrate": "fit what a gait model's distances mean, and its accept line",
     "export": "turn a checkpoint into a network that Triton serves, or a recording into tracks",
     "prune": "remove the weakest filters of a gait network",
     "train": "train a network on your own data",
     "synthesis": "make pictures and recordings of generated walkers, with ground truth",
     "bench": "measure this machine: one benchmark for each figure of the README",
-    "audit": "known vulnerabilities and licences of what is installed, for maintainers",
-    "fuzz": "feed broken messages, images and files to every reader until something gives way, for maintainers",
+    "audit": "list known vulnerabilities and licences of the installed packages, for maintainers",
+    "fuzz": "send broken messages, images and files to every reader, for maintainers",
     "docs": "build the documentation site of a clone: guides and the reference of the Python API",
     "test": "run the tests of a clone",
 }
 
 _EPILOG = """\
 begin with
-  rt-gait doctor              is everything here?
-  rt-gait demo                real people, tracked and named
-  rt-gait run --source 0      the first camera
-`rt-gait COMMAND --help` teaches each command.
-exit codes: 0 done; 1 it failed, or the answer is no; 2 the request is wrong: an argument, a parameter, a name
+  rt-gait doctor              check whether everything is installed
+  rt-gait demo                track and name people in real footage
+  rt-gait run --source 0      run on the first camera
+`rt-gait COMMAND --help` explains each command.
+exit codes: 0 done; 1 it failed, or the answer is no; 2 the request is wrong (an argument, a parameter, a name)
 """
 
 
@@ -97,7 +97,7 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
     """All subcommands by name and summary; the chosen one with its arguments."""
     parser = _Parser(
         prog="rt-gait",
-        description="Who is walking near the robot, by the way they walk.",
+        description="Recognise the people near a robot by the way they walk.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

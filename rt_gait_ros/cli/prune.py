@@ -9,20 +9,20 @@ from rt_gait_ros.networks.kinds import PRUNABLE_NETWORKS
 SUMMARY = "remove the weakest filters of a gait network"
 
 _GAIT = """\
-Removes filters of a gait network's convolutions for good, as Embedded-Gait does: a filter is as strong as its L1 norm,
-and the weakest --share of all filters of all convolutions goes. For GaitSet (its authors', OpenGait's, Embedded-Gait's,
-and what `rt-gait train gait` made), the 2D-CNN and the 3D-CNN. The result is a checkpoint, narrower in every layer,
-which `rt-gait export gait` takes like any other.
+Removes filters of a gait network's convolutions, as Embedded-Gait does: the strength of a filter is its L1 norm, and
+the weakest --share of all filters of all convolutions is removed. For GaitSet (its authors', OpenGait's,
+Embedded-Gait's, and what `rt-gait train gait` made), the 2D-CNN and the 3D-CNN. The result is a checkpoint, narrower in
+every layer, which `rt-gait export gait` takes like any other.
 
   rt-gait prune gait GaitSet-encoder.ptm --share 0.1 --output gaitset_pruned.ptm
   rt-gait prune gait model_2D_150.hdf5 --share 0.1 --output pruned.hdf5
   rt-gait export gait gaitset_pruned.ptm --name gaitset_pruned
 
-A pruned network is a little worse. GaitSet is trained on with
+A pruned network is a little worse. Continue the training of GaitSet with
 
   rt-gait train gait --init gaitset_pruned.ptm --epochs 4 --learning-rate 2e-4 --output again
 
-and keeps its widths. The 2D-CNN and the 3D-CNN are trained on with Embedded-Gait's own program, which reads the .hdf5.
+which keeps its widths. Embedded-Gait's own program, which reads the .hdf5, trains the 2D-CNN and the 3D-CNN further.
 Evaluate before and after (`rt-gait evaluate`).
 """
 
@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     gait.add_argument(
         "--network",
         choices=PRUNABLE_NETWORKS,
-        help="what the file must be (default: told by the names in it)",
+        help="what the file must be (default: found from the names in it)",
     )
     add_json_argument(gait)
     gait.set_defaults(action=_gait)

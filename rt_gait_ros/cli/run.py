@@ -32,11 +32,11 @@ Runs the camera, pose, tracker, gait and overlay nodes in one process and starts
 
   rt-gait run --source walk.mp4 --table       a video, with a table of who is there
   rt-gait run --source 0                      the first camera
-  rt-gait run --source 'synthetic://crossing?people=3&seed=1&seconds=30' --table     people who are not there
+  rt-gait run --source 'synthetic://crossing?people=3&seed=1&seconds=30' --table     generated people
   rt-gait run --triton external               image_raw of another camera node, and a Triton that runs already
 
-The topics, services and parameters are those of the single nodes: see docs/nodes.md. What stands behind --ros-args goes
-to ROS as it is, as in: rt-gait run --ros-args -r __ns:=/front -r image_raw:=color/image_raw
+The topics, services and parameters are those of the single nodes: see docs/nodes.md. Arguments after --ros-args go
+to ROS unchanged, as in: rt-gait run --ros-args -r __ns:=/front -r image_raw:=color/image_raw
 Parameters belong in --params-file, whose sections /**/NODE reach the nodes in any namespace; -p NODE:NAME:= does not.
 """
 
@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--triton",
         choices=("embedded", "external"),
         default="embedded",
-        help="start a Triton server for this run (default), or use one that is there",
+        help="start a Triton server for this run (default), or use one that is running",
     )
     parser.add_argument(
         "--triton-url", metavar="HOST:PORT", help="external Triton's gRPC address (default 127.0.0.1:8001)"
@@ -64,8 +64,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--params-file", type=Path, metavar="FILE", help="parameters; copy config/gait.yaml to begin with"
     )
     parser.add_argument("--gallery", metavar="FILE", help="gallery of enrolled persons (default: the user's own)")
-    parser.add_argument("--table", action="store_true", help="show who is there, renewed in place")
-    parser.add_argument("--ros-args", nargs=argparse.REMAINDER, default=[], help="the rest goes to ROS as it is")
+    parser.add_argument("--table", action="store_true", help="show a table of who is in view, updated in place")
+    parser.add_argument("--ros-args", nargs=argparse.REMAINDER, default=[], help="the rest goes to ROS unchanged")
 
 
 def run(arguments: argparse.Namespace) -> int:

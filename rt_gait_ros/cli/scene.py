@@ -15,20 +15,20 @@ from rt_gait_ros.gait import scene_file
 from rt_gait_ros.gait.cipher import Cipher, find_cipher
 from rt_gait_ros.gait.scene import SceneError
 
-SUMMARY = "see and forget what walkers of a scene have in common"
+SUMMARY = "list and forget the statistics of scenes, which people who walk by leave"
 _WHAT = "gallery file that the scenes lie beside"
 
 _DESCRIPTION = """\
-Of everybody who walks by, gait_node keeps a mean embedding for up to 30 days, with the id of whom it was named as and
-no name, to tell what the camera and the place do to all embeddings alike, and takes that out before people are
-compared. It is made of people's bodies: it stays in private files beside the gallery, and can be deleted at any time;
-it is learnt anew within a few walkers.
+gait_node keeps a mean embedding of everybody who walks by for up to 30 days, without a name, and with the id of the
+person it was named as. From these it learns how the camera and the place change all embeddings alike, and takes that
+out before people are compared. The data are biometric: they stay in private files beside the gallery, and can be
+deleted at any time; they are learnt again within a few walkers.
 
-  rt-gait scene list              the scenes, and how much is known of each
+  rt-gait scene list              list the scenes, and how much is known of each
   rt-gait scene forget hall       delete a scene, for all gait models; SCENE is as the list shows it
   rt-gait scene forget --all      delete them all
 
-A node that runs on the same files sees the change within seconds, and starts anew.
+A node that uses the same files sees the change within seconds, and begins to learn again.
 """
 
 

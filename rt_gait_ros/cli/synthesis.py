@@ -30,17 +30,17 @@ LEAST_VISIBLE, LEAST_DETECTED = 0.1, 0.5
 _DESCRIPTION = """\
   rt-gait synthesis sheet --output walkers.jpg      silhouettes of some walkers, and scenes
   rt-gait synthesis record 'synthetic://crossing?people=3&seed=1' --output crossing
-                                                    a scene as a video, with who is where
+                                                    a scene as a video, with ground truth
   rt-gait synthesis fit-gaits --cmu DIR --schreiber DIR --output gaits.npz
                                                     how people walk, from recordings: the statistics in the package
   rt-gait synthesis fit-bodies --mpfb DIR --ansur DIR --output bodies.npz
-                                                    what people look like: MakeHuman's shapes, spread as ANSUR II says
-  rt-gait synthesis views --model gaitset_small     what a gait network makes of each view, beside its weights
+                                                    the shapes of people: MakeHuman's, distributed as in ANSUR II
+  rt-gait synthesis views --model gaitset_small     a gait network's statistics of each view
 
 A recorded folder holds video.mp4; seqinfo.ini, gt/gt.txt and det/det.txt (the boxes of who is at least half seen) as
 MOTChallenge has them, for `rt-gait evaluate mot`; and truth.jsonl, a line for each image: everybody's number, box
 (x, y, width, height), share that is seen, and 18 keypoints in trt_pose's order (x, y, and 0 outside the picture,
-1 hidden, 2 visible). docs/synthesis.md tells of the scenes.
+1 hidden, 2 visible). docs/synthesis.md describes the scenes.
 """
 
 

@@ -13,7 +13,7 @@ SUMMARY = "train a network on your own data"
 _DESCRIPTION = "Train networks on your own data. `rt-gait train KIND --help` explains each."
 
 _POSE = """\
-Trains a pose network as trt_pose does, on annotations in COCO's format, for whatever has keypoints: people, hands,
+Trains a pose network as trt_pose does, on annotations in COCO's format, for anything that has keypoints: people, hands,
 animals.
 
   rt-gait train pose --annotations train.json --images train/ --topology hand.json --output hands
@@ -24,10 +24,10 @@ The topology is one category of such a file: {"name": "hand", "keypoints": ["pal
 with keypoints counted from 1. A "neck" that the annotations lack lies between the shoulders.
 
 The output folder holds network.pth (the weights, as trt_pose's checkpoints are), log.csv (loss and AP by epoch) and
-state.pt. Ctrl-C ends a run at any time; the same command goes on after the last finished epoch, and with more --epochs
-after the last one of all. --init starts from another pose checkpoint, or from torchvision's ImageNet weights of the
-backbone: far fewer images are needed then.
-Defaults are trt_pose's. A GPU is used when torch has one; without one, try a small set and a small --size only.
+state.pt. Ctrl-C ends a run at any time; the same command continues after the last finished epoch, and with more
+--epochs a finished run continues. --init starts from another pose checkpoint, or from torchvision's ImageNet weights of
+the backbone: far fewer images are needed then. Defaults are trt_pose's. A GPU is used when torch has one; without one,
+use a small data set and a small --size.
 """
 
 

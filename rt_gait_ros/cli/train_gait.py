@@ -25,15 +25,15 @@ RECIPES: dict[str, dict[str, Any]] = {
 }
 
 _GAIT = """\
-Trains GaitSet, or its small variant, to tell people by their silhouettes.
+Trains GaitSet, or a smaller or larger variant, to recognise people by their silhouettes.
 
-Without --data it learns from people who do not exist: virtual walkers of many bodies, styles, clothes, cameras and
-masks, generated into the output folder first. No footage is needed, and nobody's biometric data is in the weights.
+Without --data it trains on generated walkers of many bodies, gaits, clothes, cameras and masks, which are generated
+into the output folder first. No footage is needed, and nobody's biometric data is in the weights.
 
   rt-gait train gait --output run                              a GPU is used when torch has one
   rt-gait train gait --network centred-gaitset-small --epochs 8 --output small      half an hour on two cores
 
-With --data it learns from your own people, best from shipped or earlier weights:
+With --data it trains on your own people, preferably from shipped or earlier weights:
 
   rt-gait train gait --data people/ --init gaitset --epochs 4 --learning-rate 2e-4 --output ours
 
@@ -42,19 +42,19 @@ OpenGait's or Embedded-Gait's GaitSet, and what `rt-gait prune gait` made of any
 
   people/ADA/hall.avi, people/ADA/yard.avi, people/BEN/hall.avi ...      or a folder of silhouettes (.png) for a video
 
-Equal file names are equal scenes. Every pass before a fixed camera is a walk; each person needs two, better twenty.
-CASIA-B, and whatever OpenGait has laid out like it, is read, too, as pictures or pickles of arrays; a view is a scene:
+Files of equal names are of one scene. Every pass before a fixed camera is a walk; each person needs two, better twenty.
+CASIA-B, and data sets as OpenGait lays them out, are read as pictures or pickles of arrays; each view is a scene:
 
   rt-gait train gait --data CASIA-B/ --people 1-74 --init gaitset --output licensed        001/nm-01/090/*.png or *.pkl
   rt-gait train gait --data CASIA-B/ --people 1-74 --recipe gaitset --epochs 1600 --output theirs     a GPU, and a day
 
-What a set's licence says of its silhouettes holds for weights that were trained on them.
+The licence of a data set also holds for weights that were trained on it.
 
 The output folder holds network.pth, log.csv (loss and rank-1 by epoch) and state.pt. Ctrl-C ends a run at any time; the
-same command goes on after the last finished epoch. With more --epochs a finished run goes on, too, in a new cycle of
-the learning rate. rank-1 is of people who are not trained on: those of --test-people;
-where --people says who is trained on, all others of the folder; else every fourth person, in the order of names. Of
-fewer than eight people none is left out, and rank-1 is theirs.
+same command continues after the last finished epoch. With more --epochs a finished run continues in a new cycle of
+the learning rate. rank-1 is of people who are not trained on: those of --test-people; with --people all others of the
+folder; otherwise every fourth person, in the order of names. With fewer than eight people all are trained on, and
+rank-1 is theirs.
 """
 
 # Of the batches, where there are filmed people beside others.
@@ -82,7 +82,10 @@ def add_gait(kinds: Any) -> None:
     gait.add_argument("--people", metavar="LIST", help="of --data, train on these, as 1-74 or 1-10,12 (default: all)")
     gait.add_argument("--test-people", metavar="LIST", help="of --data, those that rank-1 is of")
     gait.add_argument(
-        "--recipe", choices=tuple(RECIPES), default="own", help="other defaults: gaitset has its authors' (AAAI 2019)"
+        "--recipe",
+        choices=tuple(RECIPES),
+        default="own",
+        help="other defaults: gaitset uses those of its authors (AAAI 2019)",
     )
     gait.add_argument("--loss", help="contrastive (default), circle, or triplet as GaitSet's authors")
     gait.add_argument("--epochs", type=int, help="of --steps batches each (default 20)")

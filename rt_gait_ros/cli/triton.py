@@ -27,20 +27,20 @@ from rt_gait_ros.signals import on_ending, raise_ended
 
 LOOK_PERIOD = 0.2  # seconds between looks whether the server is still there
 
-SUMMARY = "run the Triton server that serves the networks, and look after the networks"
+SUMMARY = "run the Triton server of the networks, and list or make the networks"
 
 _DESCRIPTION = """\
-All networks run on a Triton Inference Server, asked by gRPC.
+All networks run on a Triton Inference Server, which the nodes ask by gRPC.
 
   rt-gait triton install      fetch a server for this machine, once (55 MB; none is needed where NVIDIA's is installed)
   rt-gait triton up           start it on the networks of this package; it stays until `down`
-  rt-gait triton status       is it there, and which networks are ready
+  rt-gait triton status       show whether it runs, and which networks are ready
   rt-gait triton down         stop it
-  rt-gait triton repository   the networks: tensors, parameters, files
+  rt-gait triton repository   list the networks with tensors, parameters and files
   rt-gait triton derive DIR   make the networks again from the converted weights in DIR (docs/models.md)
 
-The server listens on 127.0.0.1 alone, where it answers networks and nothing else: no other user of this machine can
-give it another network or look into its memory (docs/security.md). It is started again when it dies.
+The server listens on 127.0.0.1 only, and answers requests to networks only: no other user of this machine can
+give it another network or read its memory (docs/security.md). It is started again when it dies.
 
 A robot that has NVIDIA's Triton needs none of this: point it at the folder that `rt-gait triton repository` names, and
 the nodes at it with the launch arguments triton:=external triton_url:=HOST:8001.
@@ -62,9 +62,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--socket-folder",
         type=Path,
         metavar="DIR",
-        help="listen on a Unix socket in this folder of yours (mode 0700) instead of a port: nobody else reaches it",
+        help="listen on a Unix socket in this private folder (mode 0700) that nobody else can enter, not on a port",
     )
-    up.add_argument("--networks", nargs="+", default=[], metavar="NAME", help="load these alone (default: all)")
+    up.add_argument("--networks", nargs="+", default=[], metavar="NAME", help="load only these (default: all)")
     up.add_argument("--foreground", action="store_true", help="stay until a signal comes, then stop it")
     up.add_argument("--detached", action="store_true", help=argparse.SUPPRESS)  # what `up` leaves behind
     up.set_defaults(action=_up)
