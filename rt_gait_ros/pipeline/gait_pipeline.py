@@ -11,11 +11,12 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from rt_gait_ros.errors import PipelineClosed, UsageError
+from rt_gait_ros.fleet.opening import default_place, open_gallery
 from rt_gait_ros.frame import Frame
 from rt_gait_ros.gait.cipher import find_cipher
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.enrollment import Enrollment
-from rt_gait_ros.gait.gallery import Gallery, default_path
+from rt_gait_ros.gait.gallery import Gallery
 from rt_gait_ros.gait.identity import IdentityFrame
 from rt_gait_ros.gait.known_people import Forgotten, KnownPeople, recognizer_config
 from rt_gait_ros.gait.person import GalleryInUse, Person
@@ -61,7 +62,7 @@ class GaitPipeline:
 
     def __init__(
         self,
-        gallery: str | Path | None = None,
+        gallery: str | Path | Gallery | None = None,
         *,
         gallery_key: str = "",
         model: str = "",
@@ -76,7 +77,8 @@ class GaitPipeline:
     ) -> None:
         """Open the gallery, and get hold of the networks.
 
-        gallery: file, made where there is none; None: the one that the nodes and `rt-gait` use (gallery.default_path).
+        gallery: file, made where there is none; None: the one that the nodes and `rt-gait` use (gallery.default_path);
+        or the address of one on a server (`fleet`); or a Gallery that is open, which whoever opened it closes.
         gallery_key: of an encrypted gallery, as `gait.cipher` names keys. model: gait network, by its name in the
         repository; "": that of `recognizer`. model_repository: None for the package's own. triton_url: HOST:PORT of a
         Triton server's gRPC service that runs the networks; "": they run in this process. client: of your own, instead;
@@ -93,6 +95,7 @@ class GaitPipeline:
         self._clock = _CameraClock()
         self._ticked = 0
         self._closed = False
+        self._shares_gallery = isinstance(gallery, Gallery)
         self._client = None if client is not None else _open_client(triton_url, repository)
         self.tracks: TrackFrame | None = None
         self.identities: IdentityFrame | None = None
@@ -211,6 +214,8 @@ class GaitPipeline:
             if people is not None:
                 people.stop()
                 people.close()
+                if not self._shares_gallery:
+                    people.gallery.close()
         finally:
             for path in [path for path, user in _IN_USE.items() if user is self]:
                 del _IN_USE[path]
@@ -238,8 +243,8 @@ _OPENING = threading.Lock()
 os.register_at_fork(after_in_child=_IN_USE.clear)
 
 
-def _open_people(pipeline: GaitPipeline, path: str | Path | None, key: str, repository: Path) -> KnownPeople:
-    gallery = Gallery(default_path() if path is None else path, find_cipher(key))
+def _open_people(pipeline: GaitPipeline, place: str | Path | Gallery | None, key: str, repository: Path) -> KnownPeople:
+    gallery = place if isinstance(place, Gallery) else _open_gallery(place, key)
     with _OPENING:
         if gallery.path in _IN_USE:
             raise GalleryInUse(
@@ -247,6 +252,10 @@ def _open_people(pipeline: GaitPipeline, path: str | Path | None, key: str, repo
             )
         _IN_USE[gallery.path] = pipeline
     return KnownPeople(gallery, repository, background=False)
+
+
+def _open_gallery(place: str | Path | None, key: str) -> Gallery:
+    return open_gallery(default_place() if place is None else place, find_cipher(key))
 
 
 def _open_client(triton_url: str, repository: Path) -> InferenceClient:

@@ -219,6 +219,23 @@ def test_a_pipeline_that_nobody_has_any_more_holds_no_gallery(path):
         pass
 
 
+def test_a_gallery_that_is_open_is_used_and_stays_open(path):
+    gallery = Gallery(path)
+    with GaitPipeline(gallery) as gait:
+        assert gait.people.gallery is gallery
+        with pytest.raises(GalleryInUse):
+            GaitPipeline(path)
+    assert gallery.persons == ()
+
+
+def test_an_address_is_no_file(tmp_path, monkeypatch):
+    """One of a server that is not there is refused, by whatever is missing first, and no folder is made of its name."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(GaitError):
+        GaitPipeline("postgresql://127.0.0.1:9/people?connect_timeout=1")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_gallery_of_another_network_is_refused_and_left_free(path, template_of):
     Gallery(path).add("Ada", [template_of(4)], model="another", gait_frame_kind="silhouette")
     for _ in range(2):
