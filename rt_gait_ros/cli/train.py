@@ -105,7 +105,7 @@ def _pose(arguments: argparse.Namespace) -> int:
     try:
         train_pose(training, dataset, validation, Augmentation(), folder, progress, initial)
     except KeyboardInterrupt:
-        progress(f"stopped: the same command goes on after the last finished epoch in {folder.path}")
+        progress(f"stopped: the same command continues after the last finished epoch in {folder.path}")
         return 130
     _report(arguments, folder.path, folder.last_row())
     return 0

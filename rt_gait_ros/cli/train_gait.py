@@ -143,7 +143,7 @@ def _gait(arguments: argparse.Namespace) -> int:
     try:
         train_gait(training, cohorts, validation, folder, progress, initial)
     except KeyboardInterrupt:
-        progress(f"stopped: the same command goes on after the last finished epoch in {folder.path}")
+        progress(f"stopped: the same command continues after the last finished epoch in {folder.path}")
         return 130
     last = folder.last_row()
     weights = folder.path / "network.pth"

@@ -327,7 +327,7 @@ class Gallery:
         """Make every embedding anew from the stored gait frames, for another gait model.
 
         embed: (S, H, W) gait frames to a (P, C) embedding. Returns the number of embeddings made.
-        Raises GalleryError where frames were not kept, or are of another kind than the model eats.
+        Raises GalleryError where frames were not kept, or are of another kind than the model takes.
         """
 
         def again(template: Template) -> Template:
@@ -344,7 +344,7 @@ class Gallery:
                 )
             if content.persons and content.gait_frame_kind != gait_frame_kind:
                 raise GalleryError(
-                    f"the gallery holds {content.gait_frame_kind} frames and {model} eats {gait_frame_kind} frames: "
+                    f"the gallery holds {content.gait_frame_kind} frames and {model} takes {gait_frame_kind} frames: "
                     "enrol again"
                 )
             persons = tuple(replace(p, templates=tuple(map(again, p.templates))) for p in content.persons)

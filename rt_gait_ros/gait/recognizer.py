@@ -214,7 +214,7 @@ class GaitRecognizer:
             t.gait_frame is not None for t in tracks.tracks
         ):
             self._input_problem = (
-                f"gait model {self.model.name} eats {self.model.gait_frame_kind} frames, and {tracks.gait_frame_kind} "
+                f"gait model {self.model.name} takes {self.model.gait_frame_kind} frames, and {tracks.gait_frame_kind} "
                 "frames come in: set the pose node's gait_frame_kind, or choose another gait model"
             )
 
@@ -232,7 +232,7 @@ class GaitRecognizer:
             return
         if frame.shape != self.model.frame_shape:
             self._input_problem = (
-                f"gait model {self.model.name} eats gait frames of shape {list(self.model.frame_shape)}, "
+                f"gait model {self.model.name} takes gait frames of shape {list(self.model.frame_shape)}, "
                 f"and {list(frame.shape)} came in"
             )
             return

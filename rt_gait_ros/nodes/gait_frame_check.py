@@ -1,4 +1,4 @@
-"""Whether the pose node makes the gait frames that the gait node's network eats, told before anything is started."""
+"""Whether the pose node makes the gait frames that the gait node's network takes, told before anything is started."""
 
 from pathlib import Path
 
@@ -21,6 +21,6 @@ def check_gait_frames(params_file: Path) -> None:
     eaten = read_model(folder).spec.parameters.get("gait_frame_kind", "")
     if made != eaten:
         raise UsageError(
-            f"{params_file}: gait_node's model {model} eats {eaten or 'unknown'} gait frames and pose_node makes "
-            f"{made or 'none'}: set pose_node's gait_frame_kind to {eaten or 'what it eats'}, or choose another model"
+            f"{params_file}: gait_node's model {model} takes {eaten or 'unknown'} gait frames and pose_node makes "
+            f"{made or 'none'}: set pose_node's gait_frame_kind to {eaten or 'what it takes'}, or choose another model"
         )

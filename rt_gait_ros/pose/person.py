@@ -12,7 +12,7 @@ class PersonPose:
     keypoints: (K, 3) float32 of x, y in pixels of the source image and confidence 0..1; NaN, NaN, 0 where not found.
     box: (4,) float32 of x, y, width, height in pixels; may reach over the border of the image.
     confidence: 0..1.
-    gait_frame: what the gait network eats (silhouette (64, 64) uint8, skeleton map (64, 44, 2) uint8,
+    gait_frame: what the gait network takes (silhouette (64, 64) uint8, skeleton map (64, 44, 2) uint8,
         flow (60, 60, 2) int16), or None.
     quality: fit of the gait frame for recognition, 0..1; 0 without one.
     """

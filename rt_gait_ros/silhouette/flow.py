@@ -1,4 +1,4 @@
-"""Optical-flow gait frames: how every part of one person moves, what the 2D-CNN and 3D-CNN of Embedded-Gait eat."""
+"""Optical-flow gait frames: how every part of one person moves, what the 2D-CNN and 3D-CNN of Embedded-Gait take."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

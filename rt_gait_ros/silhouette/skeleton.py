@@ -1,4 +1,4 @@
-"""Skeleton maps: joints and limbs as heat, what SkeletonGait eats (Fan et al., AAAI 2024)."""
+"""Skeleton maps: joints and limbs as heat, what SkeletonGait takes (Fan et al., AAAI 2024)."""
 
 import numpy as np
 

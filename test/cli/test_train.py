@@ -48,7 +48,7 @@ def test_train_interrupt_go_on_export_decode(
         finally:
             process.kill()
     assert code == 130, log.read_text()
-    assert "the same command goes on" in log.read_text()
+    assert "the same command continues" in log.read_text()
     assert "Traceback" not in log.read_text()
     assert sorted(os.listdir(run)) == ["log.csv", "network.pth", "state.pt"]
 

@@ -213,7 +213,7 @@ def test_the_wrong_kind_of_frames_is_said(scene, client, walk):
     for _ in range(30):
         answer = scene.answer(walk("aaaaa", 20), kind="flow")
     assert (answer.identities[0].status, client.asked) == (COLLECTING, 0)
-    assert "eats silhouette frames, and flow" in scene.recognizer.problem
+    assert "takes silhouette frames, and flow" in scene.recognizer.problem
 
 
 def test_confidence_is_the_calibrated_probability_of_the_claim(client, gallery, config, walk, scene):

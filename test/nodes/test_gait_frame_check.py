@@ -61,7 +61,7 @@ def test_what_fits_is_let_through(repository: Path, tmp_path: Path, text: str) -
     ],
 )
 def test_a_mismatch_is_refused_with_both_names(repository: Path, tmp_path: Path, text: str, made: str) -> None:
-    with pytest.raises(UsageError, match=f"walker eats flow gait frames and pose_node {made}"):
+    with pytest.raises(UsageError, match=f"walker takes flow gait frames and pose_node {made}"):
         check_gait_frames(parameters(tmp_path, text))
 
 
