@@ -25,7 +25,7 @@ autodoc_class_signature = "mixed"
 # A reference can be built where the extras are not installed.
 autodoc_mock_imports = [
     name
-    for name in ("cryptography", "h5py", "keyring", "onnx", "onnxscript", "pycocotools", "torch")
+    for name in ("cryptography", "h5py", "keyring", "onnx", "onnxscript", "psycopg", "pycocotools", "torch")
     if find_spec(name) is None
 ] + ["triton_python_backend_utils"]  # which only Triton's own processes have
 python_use_unqualified_type_names = True
