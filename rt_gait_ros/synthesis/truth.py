@@ -137,7 +137,7 @@ def flow(crowd: Crowd, seen: Sight, number: int) -> np.ndarray:
 
 
 def flow_frames(crowd: Crowd, identity: int, numbers: range) -> np.ndarray:
-    """A window of gait frames of flow, (S, 60, 60, 2) int16, as the 2D and 3D networks take it: one place for all of it.
+    """A window of gait frames of flow, (S, 60, 60, 2) int16, as the 2D and 3D networks take it: one place for it all.
 
     identity: whose. numbers: of the images; frame n is the motion from image n - 1 to n, so none is below 1. Raises
     ValueError when the person is not in one of them.
