@@ -54,15 +54,9 @@ class IdentityFrame:
     contradicted: list[str] = field(default_factory=list)
 
     @property
-    def named(self) -> dict[str, str]:
-        """Person id by body id of the tracks that have a name, each person once."""
-        return {identity.body_id: identity.person_id for identity in self._identified}
+    def identified(self) -> list[Identity]:
+        """Those that have a name, each person once."""
+        return [identity for identity in self.identities if identity.status is _IDENTIFIED]
 
-    @property
-    def probability(self) -> dict[str, float]:
-        """Probability of these names by body id; NaN without a calibration."""
-        return {identity.body_id: identity.confidence for identity in self._identified}
 
-    @property
-    def _identified(self) -> list[Identity]:
-        return [identity for identity in self.identities if identity.status is IdentityStatus.IDENTIFIED]
+_IDENTIFIED = IdentityStatus.IDENTIFIED  # looked up once: this is asked for with every image

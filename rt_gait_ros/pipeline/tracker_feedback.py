@@ -22,4 +22,7 @@ class InformedTracker:
 
     def take(self, identities: IdentityFrame) -> None:
         """Act on what the recogniser says after one image; between two updates of the tracker."""
-        self.feedback.take(identities.named, identities.contradicted, identities.stamp, identities.probability)
+        known = identities.identified
+        named = {identity.body_id: identity.person_id for identity in known}
+        probability = {identity.body_id: identity.confidence for identity in known}
+        self.feedback.take(named, identities.contradicted, identities.stamp, probability)

@@ -50,9 +50,8 @@ def test_who_returns_gets_the_body_id_of_before(made_up, images):
     assert informed.feedback.changes["reattached"] == 1
 
 
-def test_names_of_an_identity_frame_are_those_that_are_given():
+def test_only_who_has_a_name_is_identified():
     sure = Identity("abcde", IdentityStatus.IDENTIFIED, 1, "p1", "Ada", 0.9)
     unsure = Identity("bcdef", IdentityStatus.AMBIGUOUS, 1, confidence=0.6)
     frame = IdentityFrame(1, "camera", "model", [sure, unsure])
-    assert frame.named == {"abcde": "p1"}
-    assert frame.probability == {"abcde": 0.9}
+    assert frame.identified == [sure]
