@@ -6,12 +6,14 @@ ros2 launch rt_gait_ros gait.launch.py --show-args
 """
 
 import atexit
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 
+from ament_index_python.packages import get_package_prefix
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 from launch.actions import (
     DeclareLaunchArgument,
@@ -21,6 +23,7 @@ from launch.actions import (
     SetEnvironmentVariable,
     Shutdown,
 )
+from launch.events.process import ProcessExited
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.substitutions import ExecutableInPackage
@@ -34,10 +37,14 @@ from rt_gait_ros.nodes.parameters import file_value, read_switch, write_file
 from rt_gait_ros.paths import expand
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.triton_client import check_url
+from rt_gait_ros.sources import open_source
 
 PACKAGE = "rt_gait_ros"
 STAGES = ("camera_node", "pose_node", "tracker_node", "gait_node", "overlay_node")
 RESPAWN_DELAY = 2.0  # seconds
+USAGE_ERROR = UsageError.exit_code
+# Cameras, streams, and generated people: what is not there yet may come, and nothing is opened twice.
+LIVE = re.compile(r"\d+$|/dev/|(?!file:)[A-Za-z][A-Za-z0-9+]+:")
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -64,6 +71,24 @@ def declare_arguments() -> list[DeclareLaunchArgument]:
             default_value="raw",
             choices=["raw", "compressed"],
             description="raw: image_topic itself. compressed: image_topic/compressed, as image_transport publishes it.",
+        ),
+        DeclareLaunchArgument(
+            "rectified",
+            default_value="auto",
+            description="Whether image_topic is rectified, so that positions go by camera_info's P and not by K and D. "
+            "auto: where its name says so, as image_rect and image_rect_color do.",
+        ),
+        DeclareLaunchArgument(
+            "depth_topic",
+            default_value="",
+            description="Topic of depth images registered to the colour images, for positions in metres. Empty: as "
+            "params_file says.",
+        ),
+        DeclareLaunchArgument(
+            "tf_topic",
+            default_value="/tf",
+            description="Topic of transforms; the static ones are beside it, with _static behind the name. tf: below "
+            "the namespace, as Nav2 has it for several robots.",
         ),
         DeclareLaunchArgument(
             "params_file",
@@ -93,7 +118,32 @@ def declare_arguments() -> list[DeclareLaunchArgument]:
             description="Folder of an SROS2 keystore made from config/policies.xml: every node runs in its enclave, "
             "and nobody without one takes part. Empty: no access control.",
         ),
-        DeclareLaunchArgument("rviz", default_value="false", description="Open RViz on the overlay."),
+        DeclareLaunchArgument(
+            "ros4hri",
+            default_value="false",
+            description="Publish bodies and matches below /humans as ROS4HRI (REP-155) has them; needs hri_msgs.",
+        ),
+        DeclareLaunchArgument(
+            "frames",
+            default_value="false",
+            description="Publish the frames body_<id> and person_<id> of people who have a position; needs tf2_msgs.",
+        ),
+        DeclareLaunchArgument(
+            "frame_prefix", default_value="", description="What the names of these frames begin with, such as robot1/."
+        ),
+        DeclareLaunchArgument(
+            "bond",
+            default_value="false",
+            description="Publish the heartbeats that Nav2's life-cycle manager waits for; needs the package bond.",
+        ),
+        DeclareLaunchArgument(
+            "rviz", default_value="false", description="Open RViz on the overlay, where rviz2 is installed."
+        ),
+        DeclareLaunchArgument(
+            "rviz_frame",
+            default_value="",
+            description="RViz's fixed frame, such as odom. Empty: camera_optical_frame, as camera_node calls it.",
+        ),
         DeclareLaunchArgument(
             "composed",
             default_value="false",
@@ -123,11 +173,15 @@ def start_everything(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     executables = ("composed_node",) if said.composed else STAGES if said.source != "none" else STAGES[1:]
     apply_dds_profile(environment)
     if said.keystore:
-        enforce(environment, Path(said.keystore), (*executables, *(("rviz2",) if said.rviz else ())))
+        shown = ("rviz2",) if said.rviz and is_installed("rviz2") else ()
+        enforce(environment, Path(said.keystore), (*executables, *shown))
     actions: list[LaunchDescriptionEntity] = [
         SetEnvironmentVariable(name, value) for name, value in sorted(environment.items()) if before.get(name) != value
     ]
     actions += [LogInfo(msg=line) for line in misspelt(context.launch_configurations)]
+    if said.rviz and not is_installed("rviz2"):
+        actions.append(LogInfo(msg="rviz2 is not installed, so that nothing is shown: install ros-$ROS_DISTRO-rviz2"))
+        said.rviz = False
     if said.triton == "embedded" and said.networks:
         actions.append(triton_server(said))
     overrides = overrides_file(said)
@@ -135,6 +189,15 @@ def start_everything(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     if said.rviz:
         actions.append(rviz(said))
     return actions
+
+
+def is_installed(package: str) -> bool:
+    """Whether a package is in a sourced prefix."""
+    try:
+        get_package_prefix(package)
+    except (LookupError, OSError):  # none is sourced
+        return False
+    return True
 
 
 def misspelt(given: Iterable[str]) -> list[str]:
@@ -159,7 +222,9 @@ class Arguments:
         self.source, self.image_topic, self.gallery = text("source"), text("image_topic"), text("gallery")
         self.namespace, self.triton, self.log_level = text("namespace"), text("triton"), text("log_level")
         self.triton_url, self.keystore = text("triton_url"), text("keystore")
-        self.rviz, self.composed = switch("rviz"), switch("composed")
+        self.rviz, self.composed, self.rviz_frame = switch("rviz"), switch("composed"), text("rviz_frame")
+        self.ros4hri, self.frames, self.bond = switch("ros4hri"), switch("frames"), switch("bond")
+        self.frame_prefix, self.tf_topic, self.depth_topic = text("frame_prefix"), text("tf_topic"), text("depth_topic")
         self.respawn, self.autostart = switch("use_respawn"), switch("autostart")
         self.sim_time, self.image_transport = switch("use_sim_time"), text("image_transport")
         self.params_file = expand(text("params_file"))
@@ -172,6 +237,15 @@ class Arguments:
             self.triton_port = embedded_port(self.triton_url)
         if not self.source or not self.image_topic:
             raise UsageError("source and image_topic cannot be empty; source:=none takes images from image_topic")
+        if not self.tf_topic:
+            raise UsageError("tf_topic cannot be empty; tf_topic:=tf is below the namespace")
+        self.rectified = text("rectified")
+        if self.rectified == "auto":
+            self.rectified = "rect" in self.image_topic.rpartition("/")[2].lower()
+        else:
+            self.rectified = read_switch("rectified", self.rectified)
+        if self.source != "none" and not LIVE.match(self.source):
+            check_recording(self.source)
 
 
 def embedded_port(url: str) -> int:
@@ -182,13 +256,27 @@ def embedded_port(url: str) -> int:
     return int(port)
 
 
+def check_recording(source: str) -> None:
+    """Refuse a recording that cannot be played, which would leave the launch without a camera. Raises GaitError."""
+    open_source(source, pace=False).close()
+
+
 def overrides_file(said: Arguments) -> Path:
     """A parameter file of what was said by argument, to be read after params_file; it is gone when the launch ends."""
     values: dict[str, dict[str, object]] = {
         stage: {"autostart": said.autostart, "use_sim_time": said.sim_time} for stage in STAGES
     }
+    for name in ("bond", "ros4hri", "frames", "frame_prefix"):  # else as params_file says
+        if value := getattr(said, name):
+            for stage in STAGES if name == "bond" else ("tracker_node", "gait_node"):
+                values[stage][name] = value
+    if said.rectified:
+        values["tracker_node"]["rectified"] = True
+    if said.depth_topic:
+        values["tracker_node"]["depth"] = True
     if said.image_transport != "raw":  # else as params_file says
-        values["pose_node"]["image_transport"] = values["overlay_node"]["image_transport"] = said.image_transport
+        for stage in ("pose_node", "tracker_node", "overlay_node"):
+            values[stage]["image_transport"] = said.image_transport
     if said.source != "none":
         values["camera_node"]["source"] = said.source
     values["pose_node"]["triton_url"] = values["gait_node"]["triton_url"] = said.triton_url
@@ -209,12 +297,24 @@ def node(said: Arguments, executable: str, overrides: Path) -> Node:
         executable=executable,
         namespace=said.namespace,
         parameters=[str(said.params_file), str(overrides)],
-        remappings=[("image_raw", said.image_topic), ("camera_info", info_topic)],
+        remappings=[
+            ("image_raw", said.image_topic),
+            ("camera_info", info_topic),
+            ("/tf", said.tf_topic),
+            ("/tf_static", f"{said.tf_topic}_static"),
+            *([("depth_image", said.depth_topic)] if said.depth_topic else []),
+        ],
         ros_arguments=["--log-level", said.log_level, *in_enclave(said, executable)],
         output="screen",
         respawn=said.respawn,
         respawn_delay=RESPAWN_DELAY,
+        on_exit=None if said.respawn else end_with_usage_errors,
     )
+
+
+def end_with_usage_errors(event: ProcessExited, context: LaunchContext) -> Shutdown | None:
+    """End the launch where a node says that it was started wrongly, which no waiting mends; it has said why."""
+    return Shutdown(reason=f"{event.process_name} was started wrongly") if event.returncode == USAGE_ERROR else None
 
 
 def in_enclave(said: Arguments, executable: str) -> list[str]:
@@ -243,7 +343,8 @@ def rviz(said: Arguments) -> Node:
         package="rviz2",
         executable="rviz2",
         namespace=said.namespace,
-        arguments=["-d", str(resource("config", "gait.rviz"))],
+        arguments=["-d", str(resource("config", "gait.rviz")), *(["-f", said.rviz_frame] if said.rviz_frame else [])],
+        remappings=[("/tf", said.tf_topic), ("/tf_static", f"{said.tf_topic}_static")],
         ros_arguments=in_enclave(said, "rviz2"),
         output="screen",
     )

@@ -34,6 +34,7 @@ TF_QOS = QoSProfile(depth=100)
 TF_STATIC_QOS = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 UNCALIBRATED = "camera_info holds no calibration: tracks get no position"
+UNRECTIFIED = "camera_info holds no P, which rectified images need: tracks get no position; set rectified to false"
 
 
 class CameraGeometry:
@@ -88,9 +89,10 @@ class CameraGeometry:
             return None
         try:
             place = self._place(frame_id)
-            known = (info.k.tobytes(), tuple(info.d), info.distortion_model, place)
+            rectified = self._node.value("rectified")
+            known = (info.k.tobytes(), info.p.tobytes(), tuple(info.d), info.distortion_model, place, rectified)
             if known != self._known:
-                self._camera, self._known = _model(info, *place), known
+                self._camera, self._known = _model(info, *place, rectified=rectified), known
         except GaitError as error:
             self._node.faults.raise_("camera", str(error))
             return None
@@ -138,11 +140,17 @@ class CameraGeometry:
                 self._node.faults.raise_("tf", f"{stamped.child_frame_id}: {error}")
 
 
-def _model(info: CameraInfo, height: float | None, tilt: float, roll: float) -> CameraModel:
-    """Raises UsageError when the camera is not calibrated, or cannot be where it is said to be."""
-    matrix = np.asarray(info.k, np.float64).reshape(3, 3)
+def _model(info: CameraInfo, height: float | None, tilt: float, roll: float, *, rectified: bool) -> CameraModel:
+    """Raises UsageError when the camera is not calibrated, or cannot be where it is said to be.
+
+    rectified: the image is image_proc's, whose lens is P and bends nothing; camera_info says K and D of the raw image.
+    """
+    raw, projection = np.asarray(info.k, np.float64).reshape(3, 3), np.asarray(info.p, np.float64).reshape(3, 4)
+    matrix = projection[:, :3] if rectified else raw
     if matrix[0, 0] <= 0.0:
-        raise UsageError(UNCALIBRATED)
+        raise UsageError(UNRECTIFIED if rectified and raw[0, 0] > 0.0 else UNCALIBRATED)
+    if rectified:
+        return CameraModel(matrix, height, tilt, roll=roll)
     return CameraModel(
         matrix,
         height,

@@ -8,12 +8,13 @@ from urllib.parse import unquote
 
 from ament_index_python.packages import get_package_share_directory
 from rclpy.qos import QoSProfile
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from rt_gait_ros.masking import readable
 from rt_gait_ros.nodes import runner
 from rt_gait_ros.nodes.conversions import to_header
-from rt_gait_ros.nodes.image_conversion import bgr_to_image
+from rt_gait_ros.nodes.image_conversion import bgr_to_compressed, bgr_to_image
+from rt_gait_ros.nodes.image_inlet import compressed_topic
 from rt_gait_ros.nodes.links import Link
 from rt_gait_ros.nodes.stage import Stage
 from rt_gait_ros.sources import Frame, Source, open_source
@@ -25,6 +26,7 @@ PURPOSE = "Publishes the frames of a video file, a folder of images, a V4L2 or C
 TOPICS = """
 publishes
   image_raw     sensor_msgs/Image, bgr8
+  image_raw/compressed  sensor_msgs/CompressedImage, JPEG; made while somebody subscribes
   camera_info   sensor_msgs/CameraInfo, with each image; K is zero where the camera is not calibrated
   /diagnostics  diagnostic_msgs/DiagnosticArray, once a second
 """
@@ -45,6 +47,9 @@ class CameraNode(Stage):
         self._calibration: CameraCalibration | None = None
         super().__init__(NAME, **node_options)
         self.outlet: Link[Frame] = Link(self, Image, "image_raw", CAMERA_QOS, _to_image)
+        self._compressed: Link[Frame] = Link(
+            self, CompressedImage, compressed_topic(self, "image_raw"), CAMERA_QOS, self._to_compressed
+        )
         self._info: Link[Frame] = Link(self, CameraInfo, "camera_info", INFO_QOS, self._to_info)
 
     def setup(self) -> None:
@@ -121,7 +126,7 @@ class CameraNode(Stage):
     def _play(self, source: Source) -> None:
         try:
             wanted = self.value("wait_for_subscribers")
-            while self.outlet.audience < wanted:
+            while self.outlet.audience + self._compressed.audience < wanted:
                 if self._stopping.wait(AUDIENCE_PERIOD):
                     return
             for frame in source:
@@ -129,6 +134,7 @@ class CameraNode(Stage):
                 self.statistics.count("received")
                 self._info.send(frame)
                 self.outlet.send(frame)
+                self._compressed.send(frame)
                 self.statistics.handled(self.now() - begun, self.age_of(frame.stamp))
         except Exception as error:  # of whatever kind: the process ends with it, not this thread alone
             self.finish(error)
@@ -139,6 +145,9 @@ class CameraNode(Stage):
 
     def _guess(self) -> str:
         return f"guessed from a field of view of {fov:g} degrees" if (fov := self.value("fov")) else "uncalibrated"
+
+    def _to_compressed(self, frame: Frame) -> CompressedImage:
+        return bgr_to_compressed(frame.image, frame.stamp, frame.frame_id, self.value("jpeg_quality"))
 
     def _to_info(self, frame: Frame) -> CameraInfo:
         calibration = self._lens(frame.image.shape[1], frame.image.shape[0])

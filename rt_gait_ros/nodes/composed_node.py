@@ -36,7 +36,7 @@ def build() -> list[Stage]:
     stages: list[Stage] = [pose, tracker, gait, overlay]
     if camera is None:
         return stages
-    pose.inlet.link = overlay.image.link = camera.outlet
+    pose.inlet.link = overlay.image.link = tracker.image.link = camera.outlet
     return [camera, *stages]
 
 

@@ -146,7 +146,7 @@ def tracks_from_message(message: PersonTrackArray) -> TrackFrame:
 def pose_to_message(track: Track, stamp: int, frame_id: str) -> PoseStamped:
     """Where a track with a position is, and how an upright frame there is turned."""
     assert track.position is not None
-    pose = Pose(position=_point(track.position), orientation=_quaternion(track.orientation))
+    pose = Pose(position=_point(track.position), orientation=quaternion_of(track.orientation))
     return PoseStamped(header=to_header(stamp, frame_id), pose=pose)
 
 
@@ -154,7 +154,8 @@ def _point(position: np.ndarray) -> Point:
     return Point(x=float(position[0]), y=float(position[1]), z=float(position[2]))
 
 
-def _quaternion(orientation: np.ndarray | None) -> Quaternion:
+def quaternion_of(orientation: np.ndarray | None) -> Quaternion:
+    """A quaternion (4,) x, y, z, w as a message; None is no turn."""
     if orientation is None:
         return Quaternion()
     return Quaternion(**dict(zip("xyzw", map(float, orientation), strict=True)))
@@ -184,7 +185,7 @@ def _track_to_message(track: Track, frame: TrackFrame, header: Header) -> Person
         message.quality = float(track.quality)
     if track.position is not None:
         message.position, message.position_valid = _point(track.position), True
-        message.orientation = _quaternion(track.orientation)
+        message.orientation = quaternion_of(track.orientation)
         if track.position_covariance is not None:
             message.position_covariance = np.ascontiguousarray(track.position_covariance, np.float64).ravel()
     if track.stature is not None:

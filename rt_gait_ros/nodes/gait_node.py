@@ -13,12 +13,15 @@ from rt_gait_ros.gait.known_people import KnownPeople, lines_of
 from rt_gait_ros.gait.recognizer import GaitRecognizer
 from rt_gait_ros.msg import GaitIdentityArray, PersonTrackArray
 from rt_gait_ros.nodes import runner
+from rt_gait_ros.nodes.body_frames import BodyFrames
 from rt_gait_ros.nodes.conversions import identities_to_message, tracks_from_message
+from rt_gait_ros.nodes.detections import Detections
 from rt_gait_ros.nodes.followed import Followed
 from rt_gait_ros.nodes.gallery_services import GalleryServices
 from rt_gait_ros.nodes.links import RESULT_QOS, Inlet, Link
 from rt_gait_ros.nodes.parameters import settings
 from rt_gait_ros.nodes.person_actions import PersonActions
+from rt_gait_ros.nodes.person_matches import PersonMatches
 from rt_gait_ros.nodes.recognition_stage import RecognitionStage
 from rt_gait_ros.tracking.track import TrackFrame
 
@@ -32,6 +35,9 @@ subscribes
 publishes
   gait_identities  rt_gait_ros/GaitIdentityArray, once per PersonTrackArray
   followed_pose    geometry_msgs/PoseStamped, of the person who is followed, in images in which they have a position
+  detections       vision_msgs/Detection2DArray, only with detections: boxes, names, and poses where there are metres
+  /tf              tf2_msgs/TFMessage, only with frames: person_<id> of whoever has a name and a position
+  /humans/candidate_matches  hri_msgs/IdsMatch, only with ros4hri: body and person, person and person when merged
   /diagnostics     diagnostic_msgs/DiagnosticArray, once a second
 services (below the node's name: /gait_node/list_persons)
   ~/list_persons   rt_gait_ros/ListPersons
@@ -53,8 +59,12 @@ class GaitNode(RecognitionStage):
     """Runs a GaitRecognizer on every PersonTrackArray."""
 
     depth = 10  # a lost array is a lost gait frame
+    behind_pose = True
 
     def __init__(self, **node_options: Any) -> None:
+        self._frames: BodyFrames | None = None
+        self._detections: Detections | None = None
+        self._accept_line = 0.0
         super().__init__(NAME, **node_options)
         self.inlet = Inlet(
             self, PersonTrackArray, "person_tracks", RESULT_QOS, tracks_from_message, self.accept, self.finish
@@ -78,12 +88,23 @@ class GaitNode(RecognitionStage):
         self.people = people
         super().setup()
 
+    def start(self) -> None:
+        """Also open what is published beside the identities. Raises UsageError where its messages are not installed."""
+        self.matches = PersonMatches(self) if self.value("ros4hri") else None
+        self._frames = BodyFrames(self) if self.value("frames") else None
+        self._detections = Detections(self) if self.value("detections") else None
+        super().start()
+
     def stop(self) -> None:
         """Also end the tracks in view, which nobody follows any longer, and the goals that wait."""
         self._person_actions.abort_all("the gait node was deactivated: activate it and ask again")
         super().stop()
         self.forget_present()
         self.followed.blind()
+        for beside in (self.matches, self._frames, self._detections):
+            if beside is not None:
+                beside.close()
+        self.matches = self._frames = self._detections = None
         if self.people is not None:
             self.people.stop()
 
@@ -130,9 +151,25 @@ class GaitNode(RecognitionStage):
         identities = recognizer.update(tracks)
         self.remember(identities)
         self.followed.observe(tracks, identities)
+        self._say_beside(tracks, identities)
         self._tell_contradictions(identities)
         self._tell("recogniser", recognizer.problem)
         return identities
+
+    def _say_beside(self, tracks: TrackFrame, identities: IdentityFrame) -> None:
+        """Say the same in the words of others."""
+        if self.matches is not None:
+            self.matches.send(identities, self._accept_line)
+        if self._frames is not None:
+            by_body = {track.body_id: track for track in tracks.tracks}
+            named = {
+                f"person_{person_id}": by_body[body_id]
+                for body_id, person_id in identities.named.items()
+                if body_id in by_body
+            }
+            self._frames.send(named, tracks.stamp, tracks.frame_id)
+        if self._detections is not None:
+            self._detections.send(tracks, identities)
 
     def _tell(self, fault: str, problem: str) -> None:
         if problem:
@@ -161,7 +198,9 @@ class GaitNode(RecognitionStage):
             known["margin"],
             beyond_calibration=self.value("beyond_calibration"),
         )
-        return settings(self, RecognizerConfig, known | lines)
+        config = settings(self, RecognizerConfig, known | lines)
+        self._accept_line = config.accept_line
+        return config
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -59,7 +59,10 @@ class GalleryServices:
 
     def _merge(self, request: Any, response: Any) -> Any:
         def change(people: KnownPeople) -> str:
+            gone = people.gallery.find(request.from_person).person_id
             person = people.merge(request.into_person, request.from_person)
+            if self._node.matches is not None:
+                self._node.matches.merged(person.person_id, gone)
             return f"{person.name} ({person.person_id}) has {len(person.templates)} embeddings now"
 
         return self._answer(response, change)

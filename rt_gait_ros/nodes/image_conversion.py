@@ -164,6 +164,17 @@ def depth_from_message(message: Image) -> DepthImage:
     return DepthImage(stamp.sec * BILLION + stamp.nanosec, _rows_of(message, encoding)[..., 0], unit)
 
 
+def bgr_to_compressed(image: np.ndarray, stamp: int, frame_id: str, quality: int) -> CompressedImage:
+    """A JPEG of a BGR image (H, W, 3) uint8, as image_transport names its format. quality: 1..100."""
+    done, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not done:
+        raise ImageError(f"an image of {image.shape[1]}x{image.shape[0]} pixels could not be compressed")
+    header = Header(stamp=Time(sec=stamp // BILLION, nanosec=stamp % BILLION), frame_id=frame_id)
+    content = array.array("B")
+    content.frombytes(data.tobytes())
+    return CompressedImage(header=header, format="bgr8; jpeg compressed bgr8", data=content)
+
+
 def bgr_to_image(image: np.ndarray, stamp: int, frame_id: str) -> Image:
     """Image message, encoding bgr8, from (H, W, 3) uint8. stamp: nanoseconds since the epoch.
 

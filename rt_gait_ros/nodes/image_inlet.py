@@ -15,6 +15,12 @@ TOPIC = "image_raw"
 COMPRESSED = "/compressed"
 
 
+def compressed_topic(node: Node, topic: str) -> str:
+    """Where the compressed images of a topic are, as the node resolves and remaps it."""
+    plain = node.resolve_topic_name(topic)
+    return plain if plain.endswith(COMPRESSED) else plain + COMPRESSED
+
+
 class ImageInlet(Inlet[Frame]):
     """Listens to image_raw, or, where the node's parameter `image_transport` says so, to image_raw/compressed.
 
@@ -27,10 +33,9 @@ class ImageInlet(Inlet[Frame]):
     def open(self) -> None:
         """Begin to listen, to what the parameter says now; once is enough."""
         if self._listener is None:
-            plain = self._node.resolve_topic_name(TOPIC)
             if self._node.get_parameter("image_transport").value == "compressed":
                 self._message_type = CompressedImage
-                self._topic = plain if plain.endswith(COMPRESSED) else plain + COMPRESSED
+                self._topic = compressed_topic(self._node, TOPIC)
             else:
                 self._message_type, self._topic = Image, TOPIC
         super().open()

@@ -56,6 +56,10 @@ class Link(Generic[T]):
         """Whether anybody would get what is sent."""
         return self.audience > 0
 
+    def close(self) -> None:
+        """Leave the graph: nothing can be sent any longer."""
+        self._node.destroy_publisher(self._publisher)
+
     def send(self, item: T) -> None:
         """Hand `item` on. Nobody may change it afterwards. Callable from any thread."""
         for listener in self._listeners:
@@ -117,6 +121,11 @@ class Inlet(Generic[T]):
     def topic(self) -> str:
         """What is listened to, as ROS resolves it."""
         return self._node.resolve_topic_name(self._topic)
+
+    @property
+    def has_publisher(self) -> bool:
+        """Whether anybody publishes what is listened to."""
+        return self.link is not None or self._node.count_publishers(self._topic) > 0
 
     @property
     def where(self) -> str:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from rclpy.qos import QoSProfile
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
 from visualization_msgs.msg import MarkerArray
 
 from rt_gait_ros.errors import GaitError
@@ -18,8 +18,8 @@ from rt_gait_ros.nodes.conversions import (
     identities_from_message,
     tracks_from_message,
 )
-from rt_gait_ros.nodes.image_conversion import bgr_to_image
-from rt_gait_ros.nodes.image_inlet import ImageInlet
+from rt_gait_ros.nodes.image_conversion import bgr_to_compressed, bgr_to_image
+from rt_gait_ros.nodes.image_inlet import ImageInlet, compressed_topic
 from rt_gait_ros.nodes.links import RESULT_QOS, Inlet, Link
 from rt_gait_ros.nodes.markers import markers_of
 from rt_gait_ros.nodes.moments import Moments
@@ -40,6 +40,7 @@ subscribes, only while one of its topics is subscribed
   person_tracks    rt_gait_ros/PersonTrackArray
   gait_identities  rt_gait_ros/GaitIdentityArray
 publishes
+  overlay/image/compressed  sensor_msgs/CompressedImage, the same as JPEG
   overlay/image    sensor_msgs/Image, bgr8, stamped as the tracks that are drawn on it
   overlay/markers  visualization_msgs/MarkerArray, of tracks that have a position
   /diagnostics     diagnostic_msgs/DiagnosticArray, once a second
@@ -65,6 +66,9 @@ class OverlayNode(Stage):
             GaitIdentityArray, "gait_identities", RESULT_QOS, identities_from_message, "identities"
         )
         self.pictures = Link(self, Image, "overlay/image", RESULT_QOS, _picture_to_message)
+        self.compressed = Link(
+            self, CompressedImage, compressed_topic(self, "overlay/image"), RESULT_QOS, self._to_compressed
+        )
         self.markers = Link(self, MarkerArray, "overlay/markers", RESULT_QOS, lambda markers: markers)
         self._lock = threading.Lock()  # each inlet calls from its own thread
         self._moments = Moments()
@@ -98,7 +102,14 @@ class OverlayNode(Stage):
 
     def details(self) -> dict[str, str]:
         """Who looks."""
-        return {"image_watched": str(self.pictures.watched), "markers_watched": str(self.markers.watched)}
+        return {"image_watched": str(self._picture_watched), "markers_watched": str(self.markers.watched)}
+
+    @property
+    def _picture_watched(self) -> bool:
+        return self.pictures.watched or self.compressed.watched
+
+    def _to_compressed(self, frame: Frame) -> CompressedImage:
+        return bgr_to_compressed(frame.image, frame.stamp, frame.frame_id, self.value("jpeg_quality"))
 
     def _inlet(
         self, message_type: Any, topic: str, qos: QoSProfile, read: Callable[[Any], Any], part: str
@@ -106,7 +117,7 @@ class OverlayNode(Stage):
         return Inlet(self, message_type, topic, qos, read, partial(self._join, part), self.finish)
 
     def _look(self) -> None:
-        watched = self.pictures.watched
+        watched = self._picture_watched
         for inlet, wanted in (
             (self.image, watched),
             (self.tracks, watched or self.markers.watched),
@@ -136,10 +147,10 @@ class OverlayNode(Stage):
             if self._stamps.by_arrival:
                 self._unstamped.add(stamp, arrival)
                 return None
-        if self.pictures.watched and not self._stamps.by_arrival:
+        if self._picture_watched and not self._stamps.by_arrival:
             wanted.append("image")
         moment = self._moments.add(stamp, part, arrival, wanted)
-        if moment and self.pictures.watched and self._stamps.by_arrival:
+        if moment and self._picture_watched and self._stamps.by_arrival:
             moment["image"] = self._unstamped.nearest(stamp, TOGETHER)
         return moment
 
@@ -156,7 +167,9 @@ class OverlayNode(Stage):
         if frame is not None:
             self._trails.update(tracks)
             picture = draw_overlay(frame.image, tracks, identities, trails=self._trails)
-            self.pictures.send(Frame(picture, tracks.stamp, frame.frame_id))
+            made = Frame(picture, tracks.stamp, frame.frame_id)
+            self.pictures.send(made)
+            self.compressed.send(made)
         self.markers.send(markers_of(tracks, identities))
         self.statistics.handled(self.now() - begun, self.age_of(tracks.stamp))
 

@@ -1,5 +1,6 @@
 """pose_node: camera images in, people with keypoints and gait frames out. The only subscriber of the image."""
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -30,17 +31,36 @@ publishes
 """
 
 
+PATIENCE = 2.0  # seconds of compiling that need no word
+COMPILING = "compiling, as at the first start after an installation: this takes up to a minute"
+
+
 class PoseNode(NetworkStage[Frame, PoseFrame]):
     """Runs a PosePipeline on the newest image."""
 
     def __init__(self, **node_options: Any) -> None:
-        # Compiling takes seconds the first time: done before any node starts, so that none plays to one not ready.
-        PosePipeline.warm_up()
         self._pipeline: PosePipeline | None = None
         self._budget: Budget | None = None
         super().__init__(NAME, **node_options)
         self.inlet = ImageInlet(self, self.accept, self.finish)
         self.outlet = Link(self, PersonPoseArray, "person_poses", RESULT_QOS, poses_to_message)
+        self._warm_up()
+
+    def _warm_up(self) -> None:
+        """Compile, which takes seconds the first time, before anything is subscribed: nobody plays to a node not ready.
+
+        The node is in the graph by then, so that whoever waits for it sees that it is there.
+        """
+        slow = threading.Timer(PATIENCE, self.get_logger().info, [COMPILING])
+        slow.daemon = True
+        slow.start()
+        try:
+            PosePipeline.warm_up()
+        except BaseException:  # a signal, too: the graph is left in order
+            self.destroy_node()
+            raise
+        finally:
+            slow.cancel()
 
     def setup(self) -> None:
         """Check the settings."""

@@ -21,6 +21,8 @@ Out = TypeVar("Out")
 
 CONNECT_PAUSE = 1.0  # seconds between attempts to get hold of the networks
 SILENCE = 5.0  # seconds without input that are worth a word
+# The same before the first input of a stage behind the pose stage, while that is there: it may be compiling.
+COMPILING_SILENCE = 60.0
 
 
 class ProcessingStage(Stage, Generic[In, Out]):
@@ -28,12 +30,14 @@ class ProcessingStage(Stage, Generic[In, Out]):
 
     An item goes by its own stamp, or, while stamps do not tell times apart, by when it came; `Stamps` decides.
     Subclasses make `inlet` and `outlet` in their constructor, and implement `open_processor`. `depth`: items that may
-    wait before the oldest is dropped: 1 for images, of which only the newest matters.
+    wait before the oldest is dropped: 1 for images, of which only the newest matters. `behind_pose`: whether what comes
+    in has gone through the pose stage.
     """
 
     inlet: Inlet[In]
     outlet: Link[Out]
     depth = 1
+    behind_pose = False
 
     def __init__(self, name: str, **node_options: Any) -> None:
         self._worker: Worker[Any] | None = None
@@ -41,6 +45,7 @@ class ProcessingStage(Stage, Generic[In, Out]):
         self._next_try = 0.0
         self._last_error = GaitError("not tried yet")
         self._silent_since = 0.0
+        self._heard = False
         super().__init__(name, **node_options)
 
     @abstractmethod
@@ -74,15 +79,22 @@ class ProcessingStage(Stage, Generic[In, Out]):
         worker = self._worker
         if worker is not None:
             self.statistics.count("received")
-            self._silent_since = self.now()
+            self._silent_since, self._heard = self.now(), True
             worker.offer((arrival, self.get_clock().now().nanoseconds))
 
     def check(self) -> None:
         """Say so when nothing arrives."""
-        if self._worker is None or self.now() - self._silent_since < SILENCE:
+        if self._worker is None or self.now() - self._silent_since < self._patience:
             self.faults.clear("silence")
         else:
             self.faults.raise_("silence", f"nothing arrives on {self.inlet.where}")
+
+    @property
+    def _patience(self) -> float:
+        """Seconds without input that are worth a word."""
+        if self._heard or not self.behind_pose or not self.inlet.has_publisher:
+            return SILENCE
+        return COMPILING_SILENCE
 
     def details(self) -> dict[str, str]:
         """The queue's length, and whether the networks answer."""

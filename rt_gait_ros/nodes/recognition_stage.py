@@ -11,6 +11,7 @@ from rt_gait_ros.tracking.track import TrackFrame
 
 if TYPE_CHECKING:
     from rt_gait_ros.nodes.followed import Followed
+    from rt_gait_ros.nodes.person_matches import PersonMatches
 
 # Seconds for which an image says who is in view: as long as a tracker believes in those it does not see (lost_after).
 FRESH = 2.0
@@ -20,12 +21,13 @@ class RecognitionStage(NetworkStage[TrackFrame, IdentityFrame]):
     """A stage that recognises people.
 
     people: who is known; None while it is not configured. gallery_folder: where galleries have to be that a service
-    asks for. followed: on whom it keeps an eye.
+    asks for. followed: on whom it keeps an eye. matches: what ROS4HRI is told, if it is.
     """
 
     people: KnownPeople | None = None
     gallery_folder = Path()
     followed: "Followed"
+    matches: "PersonMatches | None" = None
     _latest: tuple[float, IdentityFrame] | None = None
 
     @property

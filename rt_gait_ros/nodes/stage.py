@@ -15,6 +15,7 @@ from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.lines import one_line
 from rt_gait_ros.masking import mask_credentials
 from rt_gait_ros.nodes import parameters
+from rt_gait_ros.nodes.bond import Bond
 from rt_gait_ros.nodes.dds import close_shared_memory
 from rt_gait_ros.nodes.statistics import Faults, Statistics
 
@@ -65,6 +66,7 @@ class Stage(LifecycleNode):
         self.ended = False
         self._last_refusal: GaitError | None = None
         self._retry: Timer | None = None
+        self._bond: Bond | None = None
         self._retry_pause = RETRY_FIRST
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._guard_transitions()
@@ -119,11 +121,11 @@ class Stage(LifecycleNode):
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Inactive to active."""
-        return self._go("activate", "active", self.start, undo=self.stop)
+        return self._go("activate", "active", self._activate, undo=self._deactivate)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Active to inactive."""
-        return self._go("deactivate", "inactive", self.stop)
+        return self._go("deactivate", "inactive", self._deactivate)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Inactive to unconfigured."""
@@ -172,8 +174,19 @@ class Stage(LifecycleNode):
 
     def _let_go(self) -> None:
         self._cancel_retry()
-        self.stop()
+        self._deactivate()
         self.teardown()
+
+    def _activate(self) -> None:
+        if self.value("bond"):
+            self._bond = Bond(self)
+        self.start()
+
+    def _deactivate(self) -> None:
+        self.stop()
+        if self._bond is not None:
+            self._bond.close()
+            self._bond = None
 
     def _go(
         self, verb: str, phase: str, action: Callable[[], None], undo: Callable[[], None] | None = None

@@ -12,11 +12,15 @@ from typing import Any
 
 from rclpy.callback_groups import CallbackGroup
 from rclpy.guard_condition import GuardCondition
-from rclpy.impl.implementation_singleton import rclpy_implementation as _rclpy
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 
 from rt_gait_ros.nodes.qos import subscribe_to
+
+try:
+    from rclpy.impl.implementation_singleton import rclpy_implementation as _rclpy
+except ImportError:  # see TopicListener._may_pass_by
+    _rclpy = None
 
 FOREVER = -1  # nanoseconds, as WaitSet.wait takes them
 
@@ -60,14 +64,45 @@ class TopicListener:
         self._closing = threading.Event()
         self._wake = GuardCondition(None, None, context=node.context)
         self._subscription = subscribe_to(node, message_type, topic, qos, accept, callback_group=PassExecutorBy())
-        self._thread = threading.Thread(target=self._run, name=f"listener of {topic}", daemon=True)
-        self._thread.start()
+        self._thread: threading.Thread | None = None
+        if self._may_pass_by():
+            self._thread = threading.Thread(target=self._run, name=f"listener of {topic}", daemon=True)
+            self._thread.start()
+        else:
+            node.get_logger().info(f"{topic} is heard by the executor: this rclpy has another inside than is known")
+            node.destroy_subscription(self._subscription)
+            self._subscription = subscribe_to(node, message_type, topic, qos, self._hear)
+
+    def _may_pass_by(self) -> bool:
+        """Whether the insides of rclpy that `_listen` uses are there.
+
+        rclpy has no public wait set, and executors build theirs of everything a node has. What is used is the same from
+        Humble's rclpy (3.3) to Kilted's (9.1); where it is not there, the executor does it, at its price.
+        """
+        handle = self._subscription.handle
+        needed = (
+            (_rclpy, "WaitSet"),
+            (getattr(_rclpy, "WaitSet", None), "add_guard_condition"),
+            (self._subscription, "event_handlers"),
+            (self._subscription, "msg_type"),
+            (handle, "take_message"),
+            (self._wake, "handle"),
+            (self._node.context, "handle"),
+        )
+        return all(hasattr(owner, name) for owner, name in needed)
+
+    def _hear(self, message: Any) -> None:
+        """As the executor's callback."""
+        try:
+            self._accept(message)
+        except Exception as error:  # of whatever kind: the process ends with it
+            self._on_crash(error)
 
     def close(self) -> None:
         """End the thread, then the subscription."""
         self._closing.set()
         self._wake.trigger()
-        if threading.current_thread() is not self._thread:
+        if self._thread is not None and threading.current_thread() is not self._thread:
             self._thread.join()
         self._node.destroy_subscription(self._subscription)
         self._wake.destroy()

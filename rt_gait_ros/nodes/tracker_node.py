@@ -8,8 +8,11 @@ from rt_gait_ros.errors import GaitError
 from rt_gait_ros.gait.identity import IdentityFrame
 from rt_gait_ros.msg import GaitIdentityArray, PersonPoseArray, PersonTrackArray
 from rt_gait_ros.nodes import runner
+from rt_gait_ros.nodes.body_frames import BodyFrames
 from rt_gait_ros.nodes.camera_geometry import CameraGeometry
 from rt_gait_ros.nodes.conversions import identities_from_message, poses_from_message, tracks_to_message
+from rt_gait_ros.nodes.human_bodies import HumanBodies
+from rt_gait_ros.nodes.image_inlet import ImageInlet
 from rt_gait_ros.nodes.links import RESULT_QOS, Inlet, Link
 from rt_gait_ros.nodes.parameters import settings
 from rt_gait_ros.nodes.processing import ProcessingStage
@@ -27,8 +30,15 @@ subscribes
   camera_info      sensor_msgs/CameraInfo, only with camera_height, base_frame or depth: for positions in metres
   depth_image      sensor_msgs/Image, only with depth: 16UC1 or 32FC1, registered to the colour image
   /tf, /tf_static  tf2_msgs/TFMessage, only with base_frame: where the camera is on the robot
+  image_raw        sensor_msgs/Image, only while the picture of a body is subscribed (ros4hri)
+  image_raw/compressed  sensor_msgs/CompressedImage, instead of it where image_transport is compressed
 publishes
   person_tracks    rt_gait_ros/PersonTrackArray, once per image, empty ones too
+  /tf              tf2_msgs/TFMessage, only with frames: body_<id> of every track that has a position
+  /humans/bodies/tracked  hri_msgs/IdsList, only with ros4hri: who is there, once per image, and nobody at the end
+  /humans/bodies/<id>/roi  hri_msgs/NormalizedRegionOfInterest2D, likewise, of everybody who is seen
+  /humans/bodies/<id>/skeleton2d  hri_msgs/Skeleton2D, likewise
+  /humans/bodies/<id>/cropped  sensor_msgs/Image, likewise, only while it is subscribed
   /diagnostics     diagnostic_msgs/DiagnosticArray, once a second
 """
 
@@ -37,6 +47,7 @@ class TrackerNode(ProcessingStage[PoseFrame, TrackFrame]):
     """Runs a Tracker, with what the gait stage says about its tracks, on every PersonPoseArray."""
 
     depth = 10  # a lost image's people are a lost gait frame
+    behind_pose = True
 
     # Identities come in threads of their own, and wait for the one that has the tracker: what it does with them is too
     # little to be worth a wake-up. More wait than images do, so that a late image finds all it missed.
@@ -60,6 +71,9 @@ class TrackerNode(ProcessingStage[PoseFrame, TrackFrame]):
         self._informed: InformedTracker | None = None
         self._identities: deque[Any] = deque(maxlen=self.feedback_depth)
         self._geometry = CameraGeometry(self)
+        self.image = ImageInlet(self, self._keep_image, self.finish)
+        self._bodies: HumanBodies | None = None
+        self._frames: BodyFrames | None = None
 
     def setup(self) -> None:
         """Begin a run: no tracks, and ids that were never used in it."""
@@ -67,8 +81,13 @@ class TrackerNode(ProcessingStage[PoseFrame, TrackFrame]):
         self._geometry.open()
 
     def start(self) -> None:
-        """Listen to the gait stage, too; whether it is there does not matter."""
+        """Listen to the gait stage, too, and open what is published beside the tracks.
+
+        Whether the gait stage is there does not matter. Raises UsageError where messages are not installed.
+        """
         self._identities.clear()
+        self._bodies = HumanBodies(self) if self.value("ros4hri") else None
+        self._frames = BodyFrames(self) if self.value("frames") else None
         super().start()
         if self.value("identity_feedback"):
             self.feedback.open()
@@ -76,7 +95,12 @@ class TrackerNode(ProcessingStage[PoseFrame, TrackFrame]):
     def stop(self) -> None:
         """Stop listening and end the worker."""
         self.feedback.close()
+        self.image.close()
         super().stop()
+        for beside in (self._bodies, self._frames):
+            if beside is not None:
+                beside.close()
+        self._bodies = self._frames = None
 
     def teardown(self) -> None:
         """Forget all tracks."""
@@ -92,6 +116,14 @@ class TrackerNode(ProcessingStage[PoseFrame, TrackFrame]):
     def open_processor(self) -> Callable[[PoseFrame], TrackFrame]:
         """The tracker: it needs nothing from outside."""
         return self._track
+
+    def check(self) -> None:
+        """Also listen to the camera while somebody looks at the picture of a body."""
+        super().check()
+        if self._bodies is not None and self._bodies.wants_images:
+            self.image.open()
+        else:
+            self.image.close()
 
     def details(self) -> dict[str, str]:
         """What the tracker left out, and what the gait stage had it change."""
@@ -111,7 +143,21 @@ class TrackerNode(ProcessingStage[PoseFrame, TrackFrame]):
         while self._identities:
             self._take_identities(informed, self._identities.popleft())
         informed.tracker.camera = self._geometry.camera(poses.frame_id)
-        return informed.tracker.update(poses, depth=self._geometry.depth(poses.stamp))
+        tracks = informed.tracker.update(poses, depth=self._geometry.depth(poses.stamp))
+        self._say_beside(tracks)
+        return tracks
+
+    def _say_beside(self, tracks: TrackFrame) -> None:
+        """Say the same in the words of others."""
+        if self._bodies is not None:
+            self._bodies.send(tracks)
+        if self._frames is not None:
+            seen = {f"body_{track.body_id}": track for track in tracks.tracks}
+            self._frames.send(seen, tracks.stamp, tracks.frame_id)
+
+    def _keep_image(self, arrival: Any) -> None:
+        if (bodies := self._bodies) is not None:
+            bodies.keep(arrival)
 
     def _accept_identities(self, arrival: Any) -> None:
         """Keep what the gait stage says for the next image; returns at once."""

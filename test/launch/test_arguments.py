@@ -44,7 +44,7 @@ def test_every_switch_is_read_however_it_is_spelt() -> None:
         if {keyword.arg: keyword.value for keyword in call.keywords}["default_value"].__dict__.get("value")
         in ("true", "false")
     ]
-    assert len(switches) == 5
+    assert len(switches) == 8
     for name in switches:
         assert f'switch("{name}")' in text
         assert "choices" not in {keyword.arg for keyword in declared()[name].keywords}

@@ -5,10 +5,10 @@ import av
 import cv2
 import numpy as np
 import pytest
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from rt_gait_ros.nodes.conversions import from_time
-from rt_gait_ros.nodes.image_conversion import image_to_bgr
+from rt_gait_ros.nodes.image_conversion import compressed_to_bgr, image_to_bgr
 from rt_gait_ros.nodes.links import IMAGE_QOS
 from rt_gait_ros.sources.names import as_text
 
@@ -52,6 +52,17 @@ def test_every_frame_of_a_video_arrives_once_with_its_stamp(camera, ears):
     }
     assert {from_time(info.header.stamp) for info in infos} <= set(stamps)
     assert "has ended after 12 frames" in process.said
+
+
+def test_the_images_come_compressed_too(camera, ears):
+    pictures = ears.listen(CompressedImage, "image_raw/compressed", 100)
+    process = camera(wait_for_subscribers=1, exit_at_end=True, frame_id="front", jpeg_quality=95)
+    ears.until(lambda: process.process.poll() is not None)
+    assert process.process.returncode == 0, process.said
+    assert [round(float(compressed_to_bgr(picture).mean()) / 20) for picture in pictures] == list(range(FRAMES))
+    assert {(picture.header.frame_id, picture.format) for picture in pictures} == {
+        ("front", "bgr8; jpeg compressed bgr8")
+    }
 
 
 def test_an_ended_video_goes_inactive_and_plays_again_when_activated(camera, ears):

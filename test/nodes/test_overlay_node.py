@@ -1,13 +1,13 @@
 import time
 
 import numpy as np
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
 from visualization_msgs.msg import Marker, MarkerArray
 
 from rt_gait_ros.gait.identity import Identity, IdentityFrame, IdentityStatus
 from rt_gait_ros.msg import GaitIdentityArray, PersonTrackArray
 from rt_gait_ros.nodes.conversions import from_time, identities_to_message, tracks_to_message
-from rt_gait_ros.nodes.image_conversion import bgr_to_image, image_to_bgr
+from rt_gait_ros.nodes.image_conversion import bgr_to_image, compressed_to_bgr, image_to_bgr
 from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
 
 GREY = np.full((240, 320, 3), 90, np.uint8)
@@ -53,6 +53,17 @@ def test_picture_is_drawn_on_the_image_of_the_same_stamp(launch, ears):
     assert drawn.shape == GREY.shape
     assert (drawn != GREY).any()
     assert pictures[-1].header.frame_id == "front"
+
+
+def test_the_picture_comes_compressed_too(launch, ears):
+    stages = Stages(ears)
+    launch("overlay_node")
+    pictures = ears.listen(CompressedImage, "overlay/image/compressed")
+    ears.until(lambda: stages.step() or pictures)
+    drawn = compressed_to_bgr(pictures[-1])
+    assert drawn.shape == GREY.shape
+    assert np.abs(drawn.astype(int) - GREY).max() > 50
+    assert stages.image.get_subscription_count() == 1
 
 
 def test_markers_need_no_image(launch, ears):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 import rclpy
 from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from std_msgs.msg import String
@@ -127,3 +128,20 @@ def test_an_override_that_is_none_is_one_line(name, value):
         TopicListener(node, String, "words", RESULT_QOS, heard.accept, heard.on_crash)
     node.destroy_node()
     context.shutdown()
+
+
+def test_an_rclpy_with_another_inside_is_heard_by_the_executor(node, monkeypatch):
+    monkeypatch.setattr(TopicListener, "_may_pass_by", lambda self: False)
+    heard = Heard()
+    publisher = node.create_publisher(String, "words", RESULT_QOS)
+    listener = TopicListener(node, String, "words", RESULT_QOS, heard.accept, heard.on_crash)
+    executor = SingleThreadedExecutor(context=node.context)
+    executor.add_node(node)
+    for word in ("crash", "last"):
+        publisher.publish(String(data=word))
+    while not heard.arrived.is_set():
+        executor.spin_once(timeout_sec=5.0)
+    assert heard.texts == ["last"]
+    assert heard.crashed.is_set()
+    listener.close()
+    executor.shutdown()

@@ -1,0 +1,212 @@
+"""ROS4HRI, frames, detections and bond, against message packages that are built from their fields."""
+
+import importlib.util
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from message_packages import PACKAGES, MessagePackages, build, source
+from rclpy.action import ActionClient
+from scipy.spatial.transform import Rotation
+from sensor_msgs.msg import CameraInfo, Image
+
+from rt_gait_ros.action import EnrollPerson
+from rt_gait_ros.msg import PersonPoseArray, PersonTrackArray
+from rt_gait_ros.nodes.conversions import poses_to_message, to_header, tracks_to_message
+from rt_gait_ros.nodes.human_bodies import skeleton_of
+from rt_gait_ros.nodes.image_conversion import bgr_to_image
+from rt_gait_ros.pose.person import PersonPose, PoseFrame
+from rt_gait_ros.tracking.facing import upright
+from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
+
+ROOT = Path(__file__).parents[2]
+SIZE = np.array([640.0, 480.0])
+LENS = np.array([[400.0, 0, 320], [0, 400, 240], [0, 0, 1]])
+RECTIFIED = np.array([[200.0, 0, 320, 0], [0, 200, 240, 0], [0, 0, 1, 0]])
+NOSE, NECK, RIGHT_SHOULDER, RIGHT_HIP, LEFT_ANKLE, RIGHT_EAR = 0, 1, 2, 8, 13, 17
+
+
+def joints(count: int) -> np.ndarray:
+    """Joint n stands at (n, 2 n) pixels with a confidence of n / 20."""
+    numbers = np.arange(count, dtype=np.float32)
+    return np.stack([numbers, 2 * numbers, numbers / 20], axis=1)
+
+
+@pytest.mark.parametrize(("layout", "count"), [("trt_pose", 18), ("coco", 17)])
+def test_a_skeleton_is_in_the_order_of_ros4hri(layout, count):
+    found = skeleton_of(joints(count), layout, SIZE)
+    assert found.shape == (18, 3)
+    wanted = {NOSE: 0, RIGHT_SHOULDER: 6, RIGHT_HIP: 12, LEFT_ANKLE: 15, RIGHT_EAR: 4}
+    for place, joint in wanted.items():
+        np.testing.assert_allclose(found[place], [joint / 640, 2 * joint / 480, joint / 20])
+    neck = 17 if layout == "trt_pose" else 5.5
+    np.testing.assert_allclose(found[NECK], [neck / 640, 2 * neck / 480, neck / 20])
+
+
+def test_a_joint_that_was_not_found_is_nothing():
+    unseen = np.tile(np.array([np.nan, np.nan, 0.0], np.float32), (18, 1))
+    assert not skeleton_of(unseen, "trt_pose", SIZE).any()
+
+
+@pytest.fixture(scope="module")
+def packages() -> MessagePackages:
+    """hri_msgs, tf2_msgs, bond and vision_msgs, for this process and those that it starts."""
+    if any(importlib.util.find_spec(name) for name in PACKAGES):
+        pytest.skip("the distribution's own packages are here")
+    built = build(ROOT / "build")
+    before = dict(os.environ)
+    source(built)
+    yield built
+    os.environ.clear()
+    os.environ.update(before)
+
+
+class Camera:
+    """Publishes what a camera and the pose node before a tracker would: one person, with an image."""
+
+    def __init__(self, ears) -> None:
+        self.there = True
+        self._ears, self._stamp = ears, time.time_ns()
+        self._poses = ears.create_publisher(PersonPoseArray, "person_poses", 10)
+        self._images = ears.create_publisher(Image, "image_raw", 10)
+        self._info = ears.create_publisher(CameraInfo, "camera_info", 10)
+
+    def until(self, condition):
+        def turn():
+            self.step()
+            return condition()
+
+        return self._ears.until(turn)
+
+    def step(self) -> None:
+        self._stamp += 40_000_000
+        header = to_header(self._stamp, "optical")
+        self._info.publish(CameraInfo(header=header, width=640, height=480, k=LENS.ravel(), p=RECTIFIED.ravel()))
+        picture = np.zeros((480, 640, 3), np.uint8)
+        picture[180:300, 300:340] = 200
+        self._images.publish(bgr_to_image(picture, self._stamp, "optical"))
+        somebody = PersonPose(joints(18), np.array([300, 180, 40, 120], np.float32), 0.9)
+        people = [somebody] if self.there else []
+        self._poses.publish(poses_to_message(PoseFrame(self._stamp, "optical", 640, 480, people=people)))
+
+
+@pytest.mark.slow
+def test_bodies_frames_and_bond_of_a_tracker(packages, launch, ears):
+    import bond.msg
+    import hri_msgs.msg
+    import tf2_msgs.msg
+
+    node = launch(
+        "tracker_node",
+        {
+            "ros4hri": "true", "frames": "true", "frame_prefix": "robot1/", "bond": "true", "camera_height": "1.0",
+            "rectified": "true", "lost_after": "0.5",
+        },
+    )  # fmt: skip
+    beats = ears.listen(bond.msg.Status, "bond")
+    tracked = ears.listen(hri_msgs.msg.IdsList, "/humans/bodies/tracked")
+    frames = ears.listen(tf2_msgs.msg.TFMessage, "/tf", 100)
+    tracks = ears.listen(PersonTrackArray, "person_tracks")
+    camera = Camera(ears)
+    (body_id,) = camera.until(lambda: tracked and tracked[-1].ids)
+    below = f"/humans/bodies/{body_id}"
+    regions = ears.listen(hri_msgs.msg.NormalizedRegionOfInterest2D, f"{below}/roi")
+    skeletons = ears.listen(hri_msgs.msg.Skeleton2D, f"{below}/skeleton2d")
+    pictures = ears.listen(Image, f"{below}/cropped")
+    camera.until(lambda: regions and skeletons and pictures and frames)
+    region = regions[-1]
+    assert (region.xmin, region.ymin) == (pytest.approx(300 / 640, abs=0.01), pytest.approx(180 / 480, abs=0.01))
+    assert len(skeletons[-1].skeleton) == 18
+    assert skeletons[-1].skeleton[2].x == pytest.approx(6 / 640)
+    assert (pictures[-1].width, pictures[-1].height) == (pytest.approx(40, abs=4), pytest.approx(120, abs=4))
+    assert np.frombuffer(pictures[-1].data, np.uint8).mean() > 150
+    (transform,) = frames[-1].transforms
+    assert (transform.header.frame_id, transform.child_frame_id) == ("optical", f"robot1/body_{body_id}")
+    place, (track,) = transform.transform.translation, tracks[-1].tracks
+    assert place.z == pytest.approx(200 / 60, rel=0.1)  # by P's focal length; by K's it would be twice as far
+    turn = transform.transform.rotation
+    up = Rotation.from_quat([turn.x, turn.y, turn.z, turn.w]).apply([0.0, 0.0, 1.0])
+    np.testing.assert_allclose(up, [0, -1, 0], atol=1e-6)
+    assert track.position.z == pytest.approx(place.z, rel=0.2)
+    assert (beats[-1].id, beats[-1].active) == ("tracker_node", True)
+    camera.there = False
+    camera.until(lambda: not tracked[-1].ids)
+    camera.there = True
+    camera.until(lambda: tracked[-1].ids)
+    assert ears.change_state("tracker_node", "deactivate")
+    ears.until(lambda: not tracked[-1].ids and not beats[-1].active)
+    assert node.end() == 0
+
+
+class TrackedWalkers:
+    """Publishes what a tracker would: one walker, 4 m ahead."""
+
+    def __init__(self, ears) -> None:
+        self.there = True
+        self._ears, self._number = ears, 0
+        self._publisher = ears.create_publisher(PersonTrackArray, "person_tracks", 10)
+
+    def until(self, condition):
+        def turn():
+            self.step()
+            return condition()
+
+        return self._ears.until(turn)
+
+    def step(self) -> None:
+        self._number += 1
+        silhouette = np.zeros((64, 64), np.uint8)
+        silhouette[4:60, 24 - self._number % 8 : 40 + self._number % 8] = 255
+        track = Track(
+            "aaaaa", TrackState.CONFIRMED, np.array([10, 10, 50, 100], np.float32), np.zeros(2), np.zeros((2, 2)),
+            None, silhouette, 0.9, 0.9, self._number, 0, True, position=np.array([0.0, 0.5, 4.0]),
+            position_covariance=np.eye(3), orientation=upright(np.array([0.0, 0, -1]), np.array([0.0, 1, 0])),
+        )  # fmt: skip
+        tracks = [track] if self.there else []
+        self._publisher.publish(tracks_to_message(TrackFrame(time.time_ns(), "front", 640, 480, tracks=tracks)))
+
+
+@pytest.mark.slow
+def test_matches_frames_and_detections_of_a_gait_node(packages, launch, ears, tmp_path):
+    import hri_msgs.msg
+    import tf2_msgs.msg
+    import vision_msgs.msg
+
+    gallery = tmp_path / "people.gallery"
+    launch(
+        "gait_node",
+        {
+            "inference": "onnxruntime", "gallery": f"'{gallery}'", "accept_distance": "1000.0", "margin": "0.0",
+            "beyond_calibration": "true", "ros4hri": "true", "frames": "true", "detections": "true",
+        },
+    )  # fmt: skip
+    matches = ears.listen(hri_msgs.msg.IdsMatch, "/humans/candidate_matches", 100)
+    frames = ears.listen(tf2_msgs.msg.TFMessage, "/tf", 100)
+    detections = ears.listen(vision_msgs.msg.Detection2DArray, "detections")
+    walkers = TrackedWalkers(ears)
+    walkers.until(lambda: detections)
+    assert detections[-1].detections[0].results[0].hypothesis.class_id == "person"
+    enrolling = EnrollPerson.Goal(body_id="aaaaa", name="Ada", frames=20)
+    client = ActionClient(ears, EnrollPerson, "/gait_node/enroll_person")
+    walkers.until(client.server_is_ready)
+    sending = client.send_goal_async(enrolling)
+    walkers.until(sending.done)
+    answer = sending.result().get_result_async()
+    walkers.until(answer.done)
+    ada = answer.result().result.person_id
+    walkers.until(lambda: matches and frames)
+    match = matches[-1]
+    assert (match.id1, match.id1_type, match.id2, match.id2_type) == ("aaaaa", match.BODY, ada, match.PERSON)
+    assert 0.5 <= match.confidence <= 1.0
+    assert frames[-1].transforms[0].child_frame_id == f"person_{ada}"
+    walkers.until(lambda: detections[-1].detections[0].results[0].hypothesis.class_id == ada)
+    (detection,) = detections[-1].detections
+    assert (detection.id, detection.bbox.size_x, detection.bbox.center.position.x) == ("aaaaa", 50.0, 35.0)
+    assert detection.results[0].pose.pose.position.z == 4.0
+    assert detection.results[0].pose.covariance[0] == 1.0
+    assert np.isinf(detection.results[0].pose.covariance[-1])
+    walkers.there = False
+    walkers.until(lambda: matches[-1].confidence == 0.0)
+    client.destroy()
