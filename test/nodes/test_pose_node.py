@@ -119,6 +119,17 @@ def test_missing_model_is_named(launch, ears, triton_server, picture):
     feed(ears, publisher, lambda stamp: bgr_to_image(picture, stamp, "front"), told)
 
 
+def test_the_budget_and_what_everybody_gets_of_it_are_in_the_diagnostics(launch, ears, triton_server, picture):
+    publisher = ears.create_publisher(Image, "image_raw", QOS["reliable"])
+    launch("pose_node", {"triton_url": f"'{triton_server.url}'", "budget": "7.0"})
+    told = lambda: ears.diagnosis("pose_node").get("windows", "0") != "0"  # noqa: E731
+    feed(ears, publisher, lambda stamp: bgr_to_image(picture, stamp, "front"), told)
+    said = ears.diagnosis("pose_node")
+    assert (said["budget_ms"], said["windows"], said["late"]) == ("7.0", "1", "0")
+    assert said["gait_frames_per_person_hz"] == "nobody"
+    assert said["cost_ms"].startswith("person ")
+
+
 def test_silence_is_told(launch):
     launch("pose_node").wait_until_says("nothing arrives on /image_raw (0 publishers)")
 
