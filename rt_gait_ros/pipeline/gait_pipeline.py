@@ -34,8 +34,9 @@ from rt_gait_ros.tracking.camera import CameraModel
 from rt_gait_ros.tracking.config import TrackerConfig
 from rt_gait_ros.tracking.track import TrackFrame, TrackState
 
-# Seconds for an answer of a network in this process: a video may be read slower than it plays, and nobody waits.
-PATIENCE = 60.0
+# Seconds for an answer of a network, in this process and on a server: a video may be read slower than it plays. A server
+# that hangs is said in a time that somebody waits.
+PATIENCE, SERVER_PATIENCE = 60.0, 10.0
 TICK = 1_000_000_000  # ns of the camera's clock between looks at what waits, as the gait node's once a second
 
 
@@ -101,7 +102,7 @@ class GaitPipeline:
         self.identities: IdentityFrame | None = None
         networks = client or self._client
         assert networks is not None
-        patience = 0.0 if client is not None or triton_url else PATIENCE
+        patience = 0.0 if client is not None else SERVER_PATIENCE if triton_url else PATIENCE
         try:
             self.people = _open_people(self, gallery, gallery_key, repository)
             self.people.configure(config)
@@ -260,7 +261,7 @@ def _open_gallery(place: str | Path | None, key: str) -> Gallery:
 
 def _open_client(triton_url: str, repository: Path) -> InferenceClient:
     if triton_url:
-        return open_client("triton", triton_url, repository)
+        return open_client("triton", triton_url, repository, timeout=SERVER_PATIENCE)
     return open_client("onnxruntime", "", repository, timeout=PATIENCE)
 
 

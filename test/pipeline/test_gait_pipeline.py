@@ -306,3 +306,17 @@ def test_the_clients_own_networks_stay_open(path, model_repository):
     with GaitPipeline(path, client=client) as gait:
         assert gait.process(BLACK) == ()
     client.close()
+
+
+def test_networks_on_a_triton_server_are_found_by_its_address(path, triton_server):
+    with GaitPipeline(path, triton_url=triton_server.url) as gait:
+        assert gait.process(BLACK) == ()
+        assert gait.problem == ""
+
+
+def test_a_walk_is_enrolled_and_named_through_a_triton_server(path, triton_server, made_up, images):
+    with GaitPipeline(path, triton_url=triton_server.url, recognizer=recognizer_config(**SETTINGS)) as gait:
+        (person,) = show(gait, images(ADA, 5))
+        gait.enroll(person.body_id, "Ada")
+        (person,) = show(gait, images(ADA, 2 * WALK))
+        assert (person.name, gait.problem) == ("Ada", "")
