@@ -34,8 +34,8 @@ from rt_gait_ros.tracking.camera import CameraModel
 from rt_gait_ros.tracking.config import TrackerConfig
 from rt_gait_ros.tracking.track import TrackFrame, TrackState
 
-# Seconds for an answer of a network, in this process and on a server: a video may be read slower than it plays. A server
-# that hangs is said in a time that somebody waits.
+# Seconds for an answer of a network, in this process and on a server: a video may be read slower than it plays. That a
+# server hangs is said in a time that somebody waits.
 PATIENCE, SERVER_PATIENCE = 60.0, 10.0
 TICK = 1_000_000_000  # ns of the camera's clock between looks at what waits, as the gait node's once a second
 
