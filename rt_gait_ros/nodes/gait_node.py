@@ -163,9 +163,9 @@ class GaitNode(RecognitionStage):
         if self._frames is not None:
             by_body = {track.body_id: track for track in tracks.tracks}
             named = {
-                f"person_{person_id}": by_body[body_id]
-                for body_id, person_id in identities.named.items()
-                if body_id in by_body
+                f"person_{identity.person_id}": by_body[identity.body_id]
+                for identity in identities.identified
+                if identity.body_id in by_body
             }
             self._frames.send(named, tracks.stamp, tracks.frame_id)
         if self._detections is not None:
