@@ -1,6 +1,9 @@
 """The guides, as text: links lead somewhere, files that are named exist, and code that is shown runs."""
 
+import ast
+import importlib
 import re
+import textwrap
 import urllib.parse
 from pathlib import Path
 
@@ -125,3 +128,20 @@ def test_every_package_has_its_page_of_the_reference() -> None:
     """But those of ROS nodes and commands, which have pages and help of their own."""
     rooms = {path.parent.name for path in (ROOT / "rt_gait_ros").glob("*/__init__.py")} - {"cli", "demo", "nodes"}
     assert rooms | {"errors", "index"} == {page.stem for page in (ROOT / "docs" / "reference").glob("*.md")}
+
+
+def python_code(page: Path) -> list[str]:
+    """Fenced Python of a page, and indented code that begins with an import."""
+    text = page.read_text(encoding="utf-8")
+    indented = re.findall(r"(?<=\n\n)((?:    .*\n|\n)+)", FENCE.sub("", text))
+    snippets = [textwrap.dedent(block).strip() for block in indented]
+    return PYTHON.findall(text) + [code for code in snippets if code.startswith(("from rt_gait", "import rt_gait"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_python_code_that_is_shown_parses_and_imports_names_that_exist(page: Path) -> None:
+    for code in python_code(page):
+        for node in ast.walk(ast.parse(code)):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("rt_gait_ros"):
+                module = importlib.import_module(str(node.module))
+                assert all(hasattr(module, alias.name) for alias in node.names), f"{name_of(page)}: {ast.unparse(node)}"
