@@ -1,4 +1,4 @@
-"""Everything between a camera and the names of those who walk there.
+"""Starts the nodes that recognise people by gait, from the camera to the names.
 
 ros2 launch rt_gait_ros gait.launch.py source:=walk.mp4
 ros2 launch rt_gait_ros gait.launch.py source:=none image_topic:=/camera/image_raw rviz:=true
