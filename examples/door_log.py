@@ -1,0 +1,92 @@
+"""A ROS 2 node that writes down who came in and who left, beside a door: one line of CSV for each visit.
+
+    ros2 launch rt_gait_ros gait.launch.py source:=0            # in one shell
+    python examples/door_log.py visits.csv                      # in another
+
+A visit is a track, from the first image to the last. Who never got a name is written as unknown. Lines are appended:
+arrived and left (ISO 8601, of the camera's clock), body_id, person_id, name, and the greatest confidence of the name.
+"""
+
+import argparse
+import csv
+import sys
+from datetime import datetime, timezone
+from pathlib import Path
+
+import rclpy
+from rclpy.executors import ExternalShutdownException
+from rclpy.node import Node
+
+from rt_gait_ros.msg import GaitIdentity, GaitIdentityArray
+
+FIELDS = ("arrived", "left", "body_id", "person_id", "name", "confidence")
+
+
+class DoorLog(Node):
+    """Writes a line for each track that has ended."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("door_log")
+        self._path = path
+        self._visits: dict[str, dict] = {}
+        if not path.exists():
+            self._write(FIELDS)
+        self.create_subscription(GaitIdentityArray, "gait_identities", self._hear, 10)
+
+    def _hear(self, message: GaitIdentityArray) -> None:
+        now = message.header.stamp.sec + message.header.stamp.nanosec * 1e-9
+        for identity in message.identities:
+            visit = self._visits.setdefault(identity.body_id, {"arrived": now, "name": "unknown", "confidence": 0.0})
+            visit["left"] = now
+            if identity.status == GaitIdentity.STATUS_IDENTIFIED:
+                visit |= {"person_id": identity.person_id, "name": identity.name}
+                visit["confidence"] = max(visit["confidence"], identity.confidence)  # NaN leaves it as it is
+        present = {identity.body_id for identity in message.identities}
+        for body_id in self._visits.keys() - present:
+            self._end(body_id)
+
+    def end_all(self) -> None:
+        """Write down who is still there."""
+        for body_id in list(self._visits):
+            self._end(body_id)
+
+    def _end(self, body_id: str) -> None:
+        visit = self._visits.pop(body_id)
+        arrived, left = (_clock(visit[name]) for name in ("arrived", "left"))
+        self._write((arrived, left, body_id, visit.get("person_id", ""), visit["name"], f"{visit['confidence']:.2f}"))
+
+    def _write(self, fields) -> None:
+        with self._path.open("a", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerow(fields)
+
+
+def _clock(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="milliseconds")
+
+
+def main() -> int:
+    """Spin the node until it is interrupted. Returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("output", type=Path, help="CSV file to append to")
+    arguments, ros_arguments = parser.parse_known_args()
+    if ros_arguments and ros_arguments[0] != "--ros-args":
+        parser.error(f"unknown argument {ros_arguments[0]}: arguments of ROS begin with --ros-args")
+    node = None
+    try:
+        rclpy.init(args=ros_arguments)
+        node = DoorLog(arguments.output)
+        rclpy.spin(node)
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    except OSError as error:
+        print(f"door_log: {arguments.output} cannot be written: {error.strerror}", file=sys.stderr)
+        return 2
+    finally:
+        if node is not None:
+            node.end_all()
+        rclpy.try_shutdown()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,109 @@
+"""The gait node's actions as leaves of py_trees (extra `[behaviours]`).
+
+A tree ticks in the thread that spins the node, or between turns of its executor: a leaf waits for nothing.
+
+    tree = py_trees.composites.Sequence("greet", memory=True, children=[
+        WaitForPersonLeaf(node, person="Ada"),
+        FollowPersonLeaf(node, person="Ada", lost_timeout=10.0),
+    ])
+    while rclpy.ok():
+        rclpy.spin_once(node, timeout_sec=0.1)
+        tree.tick_once()
+"""
+
+import time
+from typing import Any
+
+import py_trees
+from py_trees.common import Status
+from rclpy.action import ActionClient
+from rclpy.node import Node
+
+from rt_gait_ros.action import EnrollPerson, FollowPerson, WaitForPerson
+
+PATIENCE = 10.0  # seconds for the gait node to be there
+
+
+class ActionLeaf(py_trees.behaviour.Behaviour):
+    """RUNNING until the goal has its result; SUCCESS or FAILURE as its error_code says, and feedback_message why.
+
+    result: of the last goal; None before it ended. feedback: the newest; None before the first. A leaf that is
+    interrupted cancels its goal.
+    """
+
+    kind: Any
+    action: str
+
+    def __init__(self, node: Node, leaf_name: str = "", gait_node: str = "gait_node", **goal: Any) -> None:
+        """node: to speak through. gait_node: where the action is, below the node's namespace. goal: its fields."""
+        super().__init__(leaf_name or self.action)
+        self._goal = self.kind.Goal(**goal)
+        self._client = ActionClient(node, self.kind, f"{gait_node}/{self.action}")
+        self._sending: Any = None
+        self._answer: Any = None
+        self._began = 0.0
+        self.result: Any = None
+        self.feedback: Any = None
+
+    def initialise(self) -> None:
+        """Begin anew; the goal goes out with the first tick that finds the gait node."""
+        self._sending = self._answer = self.result = self.feedback = None
+        self._began = time.monotonic()
+        self.feedback_message = ""
+
+    def update(self) -> Status:
+        """See how far the goal is."""
+        if self._sending is None:
+            return self._send()
+        if self._answer is None:
+            if not self._sending.done():
+                return Status.RUNNING
+            handle = self._sending.result()
+            if not handle.accepted:
+                return self._fail("the gait node did not accept the goal")
+            self._answer = handle.get_result_async()
+        if not self._answer.done():
+            return Status.RUNNING
+        self.result = self._answer.result().result
+        return self._fail(self.result.error_msg) if self.result.error_code else Status.SUCCESS
+
+    def terminate(self, new_status: Status) -> None:
+        """Cancel a goal that something of more weight interrupts."""
+        if new_status is Status.INVALID and self._sending is not None and self.result is None:
+            self._sending.add_done_callback(lambda sent: sent.result().accepted and sent.result().cancel_goal_async())
+
+    def shutdown(self) -> None:
+        """Leave the graph."""
+        self._client.destroy()
+
+    def _send(self) -> Status:
+        if self._client.server_is_ready():
+            self._sending = self._client.send_goal_async(self._goal, feedback_callback=self._on_feedback)
+        elif time.monotonic() - self._began > PATIENCE:
+            return self._fail(f"nobody offers {self.action}: start the gait node, or say where it is (gait_node)")
+        return Status.RUNNING
+
+    def _on_feedback(self, message: Any) -> None:
+        self.feedback = message.feedback
+
+    def _fail(self, line: str) -> Status:
+        self.feedback_message = line
+        return Status.FAILURE
+
+
+class EnrollPersonLeaf(ActionLeaf):
+    """Enrols a track, or the next walker; the fields of its goal are those of EnrollPerson.action."""
+
+    kind, action = EnrollPerson, "enroll_person"
+
+
+class WaitForPersonLeaf(ActionLeaf):
+    """Waits until somebody is identified; result.identity says who. Fields: those of WaitForPerson.action."""
+
+    kind, action = WaitForPerson, "wait_for_person"
+
+
+class FollowPersonLeaf(ActionLeaf):
+    """Keeps an eye on a person; feedback says where they are. Fields: those of FollowPerson.action."""
+
+    kind, action = FollowPerson, "follow_person"

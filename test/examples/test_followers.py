@@ -1,0 +1,141 @@
+"""The ROS examples that follow a person and that keep a log at a door, as processes over DDS."""
+
+import csv
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+rclpy = pytest.importorskip("rclpy", reason="ROS is not installed")
+from geometry_msgs.msg import Twist  # noqa: E402
+from rclpy.action import ActionServer, CancelResponse  # noqa: E402
+from rclpy.executors import SingleThreadedExecutor  # noqa: E402
+from rclpy.node import Node  # noqa: E402
+
+from rt_gait_ros.action import FollowPerson  # noqa: E402
+from rt_gait_ros.msg import GaitIdentity, GaitIdentityArray  # noqa: E402
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+PATIENCE = 120.0  # seconds: the machine may be busy
+
+
+@pytest.fixture
+def robot(domain: int):
+    """A node of the test's own, and what spins it until something comes true."""
+    context = rclpy.Context()
+    context.init()
+    node, executor = Node("gait_node", context=context), SingleThreadedExecutor(context=context)
+    executor.add_node(node)
+
+    def until(condition):
+        deadline = time.monotonic() + PATIENCE
+        while not (value := condition()):
+            assert time.monotonic() < deadline, "waited in vain"
+            executor.spin_once(0.05)
+        return value
+
+    node.until = until
+    yield node
+    executor.shutdown()
+    node.destroy_node()
+    context.shutdown()
+
+
+def start(name: str, *arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, str(EXAMPLES / f"{name}.py"), *arguments]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=dict(os.environ))
+
+
+def test_the_follower_turns_to_the_person_stops_without_them_and_ends_when_they_are_lost(robot: Node) -> None:
+    heard: list[Twist] = []
+    robot.create_subscription(Twist, "cmd_vel", heard.append, 10)
+    goals = []
+    nan = math.nan
+    sights = {
+        "near": FollowPerson.Feedback(body_id="abcde", distance=3.0, bearing=0.2, offset=-0.3),
+        "no metres": FollowPerson.Feedback(body_id="abcde", distance=nan, bearing=nan, offset=0.5),
+        "close": FollowPerson.Feedback(body_id="abcde", distance=0.5, bearing=0.0, offset=0.0),
+        "gone": FollowPerson.Feedback(lost=2.0, distance=nan, bearing=nan, offset=nan),
+    }
+    result = FollowPerson.Result(error_code=FollowPerson.Result.ERROR_LOST, error_msg="Ada was not seen for 30 s")
+
+    def end(handle):
+        handle.abort()
+        return result
+
+    server = ActionServer(
+        robot, FollowPerson, "gait_node/follow_person", execute_callback=end,
+        handle_accepted_callback=goals.append, cancel_callback=lambda handle: CancelResponse.ACCEPT,
+    )  # fmt: skip
+    process = start("follower", "Ada")
+    (goal,) = robot.until(lambda: goals)
+    assert (goal.request.person, goal.request.lost_timeout) == ("Ada", 30.0)
+    wanted_of = [("near", 0.5, 0.2), ("no metres", 0, -0.25), ("close", 0, 0), ("near", 0.5, 0.2), ("gone", 0, 0)]
+    for name, forward, turn in wanted_of:
+        wanted = pytest.approx((forward, turn))
+        sight = sights[name]
+        robot.until(
+            lambda sight=sight, wanted=wanted: (
+                goal.publish_feedback(sight) or (heard and (heard[-1].linear.x, heard[-1].angular.z) == wanted)
+            )
+        )
+    goal.execute()
+    robot.until(lambda: process.poll() is not None)
+    assert process.returncode == 1
+    assert process.stderr.read().strip().endswith("follower: Ada was not seen for 30 s")
+    stopped = start("follower", "Ada")
+    robot.until(lambda: len(goals) == 2)
+    robot.until(lambda: goals[1].publish_feedback(sights["near"]) or heard[-1].linear.x > 0.0)
+    stopped.send_signal(signal.SIGINT)
+    robot.until(lambda: goals[1].is_cancel_requested)
+    robot.until(lambda: heard[-1].linear.x == 0.0)
+    assert stopped.wait(PATIENCE) == 0
+    server.destroy()
+
+
+def test_the_door_log_has_a_line_for_each_visit(robot: Node, tmp_path: Path) -> None:
+    log = tmp_path / "visits.csv"
+    process = start("door_log", str(log))
+    publisher = robot.create_publisher(GaitIdentityArray, "gait_identities", 10)
+    robot.until(publisher.get_subscription_count)
+
+    def see(second: int, *identities: GaitIdentity) -> None:
+        message = GaitIdentityArray(identities=identities)
+        message.header.stamp.sec = second
+        publisher.publish(message)
+
+    stranger = GaitIdentity(body_id="bbbbb", status=GaitIdentity.STATUS_UNKNOWN)
+    see(100, GaitIdentity(body_id="aaaaa"), stranger)
+    named = GaitIdentity(body_id="aaaaa", status=GaitIdentity.STATUS_IDENTIFIED, name="艾达 🙂", person_id="p1")
+    named.confidence = 0.875
+    see(105, named, stranger)
+    see(110, stranger)
+    robot.until(lambda: log.is_file() and len(log.read_text().splitlines()) == 2)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(PATIENCE) == 0
+    ada, unknown = csv.DictReader(log.open(encoding="utf-8"))
+    assert (ada["name"], ada["person_id"], ada["confidence"]) == ("艾达 🙂", "p1", "0.88")
+    assert (ada["arrived"], ada["left"]) == ("1970-01-01T00:01:40.000+00:00", "1970-01-01T00:01:45.000+00:00")
+    assert (unknown["name"], unknown["body_id"]) == ("unknown", "bbbbb")
+
+
+def test_a_log_that_cannot_be_written_is_one_line(domain: int, tmp_path: Path) -> None:
+    process = start("door_log", str(tmp_path / "nowhere" / "visits.csv"))
+    assert process.wait(PATIENCE) == 2
+    assert "cannot be written: No such file or directory" in process.stderr.read()
+
+
+def test_the_tree_for_nav2_is_one_of_its_own_nodes() -> None:
+    root = ET.parse(EXAMPLES / "nav2" / "follow_person.xml").getroot()
+    assert root.get("main_tree_to_execute") == root.find("BehaviorTree").get("ID")
+    known = {
+        "PipelineSequence", "RateController", "Sequence", "GoalUpdater", "ComputePathToPose", "TruncatePath",
+        "KeepRunningUntilFailure", "FollowPath",
+    }  # fmt: skip
+    assert {element.tag for element in root.find("BehaviorTree").iter()} - {"BehaviorTree"} == known
