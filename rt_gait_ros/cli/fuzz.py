@@ -13,13 +13,18 @@ import tempfile
 import time
 import traceback
 from collections import Counter
+from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rt_gait_ros.cli.output import add_json_argument, emit, progress
 from rt_gait_ros.errors import GaitError, UsageError
+
+if TYPE_CHECKING:
+    from rt_gait_ros.cli.fuzz_targets import Target
 
 SUMMARY = "send broken messages, images and files to every reader, for maintainers"
 
@@ -28,8 +33,9 @@ _REPORT_EVERY = 2.0  # seconds
 
 _DESCRIPTION = """\
 Takes a good message, request, image or file, breaks it, and hands it to the part of the package that reads it, again
-and again: fields get meaningless values, and bytes are changed, cut and repeated. A refusal in one line is right.
-Findings are exceptions of another kind, refusals of several lines, and processes that die or hang.
+and again: fields get meaningless values, and bytes are changed, cut and repeated, of files also under a checksum that
+fits. Requests and goals go over DDS to a gait node in a process of its own. A refusal in one line is right. Findings
+are exceptions of another kind, refusals of several lines, and processes that die or hang.
 
   rt-gait fuzz --minutes 10 --seed 1            all targets in turn
   rt-gait fuzz --target 'file gallery' --case 712 --seed 1     repeat a finding
@@ -104,9 +110,16 @@ def _work(pipe: Connection, folder: str, arguments: dict) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # the middleware and decoders say each broken thing there
     logging.disable(logging.CRITICAL)
     signal.signal(signal.SIGALRM, _stuck)
-    from rt_gait_ros.cli.fuzz_targets import targets  # imports ROS
+    from rt_gait_ros.cli.fuzz_targets import close, targets  # imports ROS
 
     known = targets(Path(folder))
+    try:
+        _break(pipe, known, arguments)
+    finally:
+        close(known)
+
+
+def _break(pipe: Connection, known: "Sequence[Target]", arguments: dict) -> None:
     chosen = [(n, target) for n, target in enumerate(known) if arguments["target"] in ("", target.name)]
     if not chosen:
         names = ", ".join(target.name for target in known)

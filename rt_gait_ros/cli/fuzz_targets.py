@@ -15,6 +15,8 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
+from rt_gait_ros.cli.fuzz_requests import NodeRequests
+from rt_gait_ros.cli.fuzz_sealed import SealedGallery, SealedScene
 from rt_gait_ros.datasets.mot_challenge import read_tracks, read_truth
 from rt_gait_ros.gait import calibration
 from rt_gait_ros.gait.gallery import Gallery
@@ -78,11 +80,21 @@ class Once(Protocol):
 
 
 def targets(folder: Path) -> list[Target]:
-    """All of them. folder: for the files they need."""
+    """All of them; what they start ends with `close`. folder: for the files they need."""
     found = [*_topics(), Target("services", Services(folder / "services"))]
+    found.append(Target("requests over DDS", NodeRequests(folder / "requests", disturb)))
+    found.append(Target("sealed scene", SealedScene(folder / "sealed scene", corrupted, nasty_text)))
+    found.append(Target("sealed gallery", SealedGallery(folder / "sealed gallery", nasty_text)))
     for name, (file, content, read) in _files(folder).items():
         found.append(Target(f"file {name}", BrokenFile(folder / name / file, content, read)))
     return found
+
+
+def close(known: Sequence[Target]) -> None:
+    """End what these targets have started."""
+    for target in known:
+        if isinstance(target.once, NodeRequests):
+            target.once.close()
 
 
 def corrupted(data: bytes, random: Random) -> bytes:

@@ -6,6 +6,10 @@ from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
 
 # Seconds unseen after which a track that goes on was taken up again rather than followed.
 REATTACHED = 1.0
+# As much for a track that had reached a side of the picture: somebody else may have come in there. Detectors lose whom
+# they see for shorter.
+LEFT = 0.15
+SIDE = 0.01  # of the picture's width: how near to its edge a box is cut off there
 # Part of the smaller box that two people share, from which on a tracker can take one for the other: while one of them
 # is hidden, and while both are seen (of 40 generated crossings three were mixed up so, for two images at most).
 HIDDEN, SEEN = 0.3, 0.7
@@ -14,12 +18,14 @@ HIDDEN, SEEN = 0.3, 0.7
 class Doubt:
     """Watches the tracks for what makes it uncertain whose they are, which lasts until it is over.
 
-    Two kinds: a track that nobody saw for a second and that is seen again; and two tracks whose boxes overlap, much or
-    while one of them is hidden, who may part as each other.
+    Three kinds: a track that nobody saw for a second and that is seen again; one that was about to leave the picture
+    and is seen again after a moment; and two tracks whose boxes overlap, much or while one of them is hidden, who may
+    part as each other.
     """
 
     def __init__(self) -> None:
         self._seen_at: dict[str, int] = {}  # ns, by body id
+        self._at_side: set[str] = set()  # body ids of those who were last seen at a side of the picture
         self._met: dict[str, set[str]] = {}  # who may be whom, by body id, since they met
 
     def anew(self, frame: TrackFrame) -> set[str]:
@@ -29,16 +35,22 @@ class Doubt:
             if track.former_id:  # the gait stage itself said who it is
                 self._seen_at.pop(track.former_id, None)
                 self._met.pop(track.former_id, None)
+                self._at_side.discard(track.former_id)
         self._seen_at = {body: stamp for body, stamp in self._seen_at.items() if body in live}
         self._met = {body: met for body, met in self._met.items() if body in live}
+        self._at_side &= live.keys()
         self._meet(list(live.values()))
         doubtful = set()
         for body, track in live.items():
             if track.state == TrackState.OCCLUDED:
                 continue
             before = self._seen_at.get(body)
-            if before is not None and (frame.stamp - before) / 1e9 > REATTACHED:
+            longest = LEFT if body in self._at_side else REATTACHED
+            if before is not None and (frame.stamp - before) / 1e9 > longest:
                 doubtful.add(body)
+            self._at_side.discard(body)
+            if _reaches_side(track.box, frame.width):
+                self._at_side.add(body)
             if body in self._met:  # from the meeting on, until the first image in which they are apart
                 doubtful.add(body)
                 met = [live[other] for other in self._met[body] if other in live]
@@ -57,6 +69,11 @@ class Doubt:
         np.fill_diagonal(near, False)
         for first, second in zip(*np.nonzero(near), strict=True):
             self._met.setdefault(tracks[first].body_id, set()).add(tracks[second].body_id)
+
+
+def _reaches_side(box: np.ndarray, width: int) -> bool:
+    """Whether a box (x, y, width, height) touches the left or the right edge of a picture so wide."""
+    return width > 0 and bool(box[0] <= SIDE * width or box[0] + box[2] >= (1.0 - SIDE) * width)
 
 
 def _overlap(first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -17,11 +17,12 @@ import json
 import os
 import secrets
 import struct
-from bisect import insort
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
 
 from rt_gait_ros import private_file
 from rt_gait_ros.gait.cipher import Cipher
@@ -230,25 +231,26 @@ class _Room:
     """What of a file is in use, and where something fits."""
 
     def __init__(self, used: Iterable[Extent], end: int) -> None:
-        self._used = sorted((extent.offset, extent.end) for extent in used)
-        self._end = max([FIRST, end, *(stop for _, stop in self._used)])
+        spans = np.array([(extent.offset, extent.length) for extent in used], np.int64).reshape(-1, 2)
+        spans = spans[np.argsort(spans[:, 0], kind="stable")]
+        self._starts = spans[:, 0]
+        # where what is in use ends, up to each start and after the last
+        self._reach = np.maximum.accumulate(np.append(FIRST, spans.sum(axis=1)))
+        self._end = max(FIRST, end, self._tail())
 
     def gaps(self, end: int) -> list[tuple[int, int]]:
         """(offset, length) of what is free below `end`."""
-        found, position = [], FIRST
-        for start, stop in self._used:
-            if start > position:
-                found.append((position, start - position))
-            position = max(position, stop)
-        return found + ([(position, end - position)] if end > position else [])
+        free = np.append(self._starts, end) - self._reach
+        found = np.flatnonzero(free > 0)
+        return list(zip(self._reach[found].tolist(), free[found].tolist(), strict=True))
 
     def take(self, length: int, digest: str) -> Extent:
         """A place for so many bytes: the first that fits, or the end."""
-        offset = next((start for start, free in self.gaps(self._end) if free >= length), None)
-        if offset is None:
-            offset = self._tail()
+        offset = next((start for start, free in self.gaps(self._end) if free >= length), self._tail())
         extent = Extent(offset, length, digest)
-        insort(self._used, (extent.offset, extent.end))
+        place = int(np.searchsorted(self._starts, offset, side="right"))
+        self._starts = np.insert(self._starts, place, offset)
+        self._reach = np.maximum.accumulate(np.insert(self._reach, place + 1, extent.end))
         self._end = max(self._end, extent.end)
         return extent
 
@@ -259,6 +261,7 @@ class _Room:
 
     def overlaps(self, extents: Iterable[Extent]) -> list[tuple[int, int]]:
         """(offset, length) of what is free within these extents."""
+        extents = list(extents)
         found = []
         gaps = self.gaps(max([FIRST, *(extent.end for extent in extents)]))
         for extent in extents:
@@ -270,7 +273,7 @@ class _Room:
 
     def _tail(self) -> int:
         """Where the last used bytes end."""
-        return max([FIRST, *(stop for _, stop in self._used)])
+        return int(self._reach[-1])
 
 
 def _is_at(descriptor: int, path: Path) -> bool:

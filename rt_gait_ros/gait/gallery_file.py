@@ -23,6 +23,7 @@ from rt_gait_ros import private_file
 from rt_gait_ros.gait import audit, extent_file, gallery_records, gallery_zip
 from rt_gait_ros.gait.cipher import Cipher
 from rt_gait_ros.gait.extent_file import Damaged, Extent, State, WrongKey
+from rt_gait_ros.gait.frames_on_disk import FramesOnDisk
 from rt_gait_ros.gait.gallery_records import Place
 from rt_gait_ros.gait.person import (
     Content,
@@ -62,30 +63,20 @@ class Loaded:
 
 
 @dataclass(frozen=True, slots=True)
-class StoredFrames:
-    """Gait frames in a gallery's file, read when they are turned into an array."""
+class StoredFrames(FramesOnDisk):
+    """Gait frames in a gallery's file, where `extent` is."""
 
-    path: Path
     extent: Extent
-    shape: tuple[int, ...]
-    dtype: str
     file_id: str
     cipher: Cipher | None
 
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+    def _read(self) -> np.ndarray:
+        descriptor = private_file.open_file(self.path)
         try:
-            descriptor = private_file.open_file(self.path)
-            try:
-                packed = extent_file.fetch(descriptor, self.extent, self.file_id, self.cipher)
-            finally:
-                os.close(descriptor)
-            frames = gallery_records.unpack_frames(packed, self.shape, self.dtype)
-        except (OSError, ValueError) as error:
-            raise GalleryError(f"gait frames of gallery {self.path} are gone or changed: {error}") from error
-        return frames if dtype is None else frames.astype(dtype)
+            packed = extent_file.fetch(descriptor, self.extent, self.file_id, self.cipher)
+        finally:
+            os.close(descriptor)
+        return gallery_records.unpack_frames(packed, self.shape, self.dtype)
 
 
 def read(path: Path, cipher: Cipher | None = None, known: Rows | None = None) -> Loaded:
@@ -182,7 +173,7 @@ class Change:
                 raise GalleryError(line) from error
 
     def _frames(self, extent: Extent, shape: tuple[int, ...], kind: str, file_id: str) -> StoredFrames:
-        return StoredFrames(self._path, extent, shape, kind, file_id, self._cipher)
+        return StoredFrames(self._path, shape, kind, extent, file_id, self._cipher)
 
 
 @contextmanager
@@ -303,7 +294,7 @@ def _load(descriptor: int, path: Path, cipher: Cipher | None, known: Rows) -> Lo
         state = extent_file.state(descriptor, KIND, SCHEMA, cipher)
         reader = gallery_records.Reader(
             lambda extent: extent_file.fetch(descriptor, extent, state.file_id, cipher),
-            lambda extent, shape, kind: StoredFrames(path, extent, shape, kind, state.file_id, cipher),
+            lambda extent, shape, kind: StoredFrames(path, shape, kind, extent, state.file_id, cipher),
             known,
         )
         found[:] = [reader.content(state.index, state.end)]

@@ -310,7 +310,7 @@ def _require_frames(shape: tuple[int, ...], kind: str) -> None:
 
 def _check_template(template: Template) -> None:
     embedding = np.asarray(template.embedding)
-    if embedding.ndim != 2 or not embedding.size or embedding.dtype.kind != "f" or not np.isfinite(embedding).all():
+    if embedding.ndim != 2 or not embedding.size or embedding.dtype.kind != "f" or not _is_finite(embedding):
         raise ValueError("it holds an embedding with NaN or infinity, or none at all")
     if not all(_is_time(stamp) for stamp in (template.stamp, template.added)):
         raise ValueError("a walk in it has no time")
@@ -334,14 +334,25 @@ def _checked_person(person: Person) -> Person:
     if not isinstance(name, str) or not 0 < len(name) <= MAX_NAME or not _is_text(name):
         raise ValueError("a name in it cannot be shown")
     try:
-        return replace(person, name=clean_name(name))
+        cleaned = clean_name(name)
+        return person if cleaned == name else replace(person, name=cleaned)
     except UnfitName:  # from before names were looked at as closely as today: it stays, as what it is made of
         return replace(person, name=name.encode("ascii", "backslashreplace").decode()[:MAX_NAME])
 
 
+def _is_finite(embedding: np.ndarray) -> bool:
+    """As np.isfinite of all numbers, which takes several times as long where they are float16."""
+    if embedding.dtype != np.float16:
+        return bool(np.isfinite(embedding).all())
+    bits = np.ascontiguousarray(embedding).view(np.uint16)
+    return int((bits << 1).max()) < 0x7C00 << 1  # without the sign: an exponent of ones is infinity or no number
+
+
 def _is_text(value: Any) -> bool:
     """Whether this is text that can be shown as it is: joiners are not printable by their category, and harmless."""
-    return isinstance(value, str) and len(value) <= MAX_TEXT and re.sub("[\u200c\u200d]", "", value).isprintable()
+    if not isinstance(value, str) or len(value) > MAX_TEXT:
+        return False
+    return value.isprintable() or re.sub("[\u200c\u200d]", "", value).isprintable()
 
 
 def _is_time(value: Any) -> bool:

@@ -15,7 +15,8 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from rt_gait_ros import private_file
-from rt_gait_ros.gait.person import Content, GalleryError, Person, Template
+from rt_gait_ros.gait.frames_on_disk import FramesOnDisk
+from rt_gait_ros.gait.person import Content, Person, Template
 
 SCHEMATA = 1, 2
 MAX_BYTES = 512 << 20  # of a whole file: 2000 persons of two walks take 300 MB
@@ -23,24 +24,14 @@ MAX_FRAMES, MAX_INDEX = 64 << 20, 64 << 20  # bytes of one unpacked sequence, an
 
 
 @dataclass(frozen=True, slots=True)
-class ZippedFrames:
-    """Gait frames in the archive of an old gallery, read when asked for."""
+class ZippedFrames(FramesOnDisk):
+    """Gait frames in the archive of an old gallery, as its member of that name."""
 
-    path: Path
     member: str
-    shape: tuple[int, ...]
-    dtype: str
 
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
-        try:
-            with os.fdopen(private_file.open_file(self.path), "rb") as file, zipfile.ZipFile(file) as archive:
-                array = _array(archive, self.member, MAX_FRAMES)
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-            raise GalleryError(f"gait frames of gallery {self.path} cannot be read any more: {error}") from error
-        return array if dtype is None else array.astype(dtype)
+    def _read(self) -> np.ndarray:
+        with os.fdopen(private_file.open_file(self.path), "rb") as file, zipfile.ZipFile(file) as archive:
+            return _array(archive, self.member, MAX_FRAMES)
 
 
 def read(file: BinaryIO, path: Path) -> Content | None:
@@ -80,7 +71,7 @@ def _person(archive: zipfile.ZipFile, path: Path, record: dict[str, Any]) -> Per
 def _frames(archive: zipfile.ZipFile, path: Path, name: str) -> ZippedFrames:
     with archive.open(name) as member:
         shape, kind = _header(member)
-    return ZippedFrames(path, name, shape, kind.str)
+    return ZippedFrames(path, shape, kind.str, name)
 
 
 def _array(archive: zipfile.ZipFile, name: str, most: int) -> np.ndarray:

@@ -27,6 +27,8 @@ def clean_name(name: str) -> str:
     reader can see or what turns the direction of the text around it, for an empty name, and for one of over MAX_NAME
     characters.
     """
+    if _is_plain(name):
+        return name
     spaced = "".join(" " if unicodedata.category(c) == "Zs" else c for c in name.strip())
     name = unicodedata.normalize("NFC", re.sub(" +", " ", spaced).strip())
     for place, character in enumerate(name):
@@ -41,6 +43,13 @@ def clean_name(name: str) -> str:
     if all(unicodedata.category(c)[0] in "MZ" for c in name):
         raise UnfitName(f"{name!a} is no name: it has marks, and no letter that they are on")
     return name
+
+
+def _is_plain(name: str) -> bool:
+    """Whether it needs no closer look, as most names of a large gallery."""
+    if not (name.isascii() and name.isprintable() and 0 < len(name) <= MAX_NAME):
+        return False
+    return "  " not in name and name == name.strip()
 
 
 @lru_cache(8192)  # a gallery asks for all its names again and again

@@ -6,7 +6,9 @@ permanent id, so that forgetting somebody finds their walks; and its checksum is
 """
 
 import io
+import struct
 import zipfile
+import zlib
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from itertools import compress
@@ -17,7 +19,7 @@ import numpy as np
 
 from rt_gait_ros import private_file
 from rt_gait_ros.gait.cipher import Cipher, KeyProblem
-from rt_gait_ros.gait.scene import SceneError
+from rt_gait_ros.gait.scene import MAX_VOTES, SceneError
 
 KIND, SCHEMA, SUFFIX = "scene", 2, ".scene"
 _SEALED = b"sealed "  # before the id of the key and what it seals
@@ -90,7 +92,8 @@ def read(path: Path, cipher: Cipher | None = None) -> Record | None:
         return _record(_opened(payload, cipher))
     except KeyProblem as error:
         raise SceneError(f"scene {path} cannot be opened: {error}") from error
-    except (KeyError, ValueError, zipfile.BadZipFile) as error:
+    except (KeyError, ValueError, EOFError, zlib.error, struct.error, RuntimeError, zipfile.BadZipFile) as error:
+        # a zip archive may say that it is encrypted, or packed in a way that nobody unpacks, too (RuntimeError)
         raise SceneError(f"scene {path} does not hold what it should ({error}): {advice}") from error
 
 
@@ -153,7 +156,11 @@ def _record(payload: bytes) -> Record:
         if sum(info.file_size for info in arrays.zip.infolist()) > private_file.MAX_BYTES:
             raise ValueError("it would unpack to more than any scene has")
         votes, stamps = arrays["votes"], arrays["stamps"]
-        owners = tuple(map(str, arrays["owners"])) if "owners" in arrays else ("",) * len(votes)
-        if len(owners) != len(votes):
+        if votes.dtype.kind != "f" or stamps.dtype.kind != "i" or votes.ndim != 3 or stamps.shape != (len(votes),):
+            raise ValueError("its walks are no embeddings, or have no stamps")
+        if len(votes) > MAX_VOTES:
+            raise ValueError(f"it has {len(votes)} walks, of which no scene keeps more than {MAX_VOTES}")
+        owners = arrays["owners"] if "owners" in arrays else np.full(len(votes), "")
+        if owners.shape != (len(votes),):
             raise ValueError("its walks and whose they are do not agree")
-        return Record(str(arrays["model"]), str(arrays["scene"]), votes, stamps, owners)
+        return Record(str(arrays["model"]), str(arrays["scene"]), votes, stamps, tuple(map(str, owners)))

@@ -7,6 +7,7 @@ trick"). All are compared by their sketches, and the persons that come out neare
 by 3 % of the distance (standard deviation sqrt(2 / SKETCH) / 2), less than who is near differs from who is not.
 """
 
+import operator
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
@@ -77,6 +78,7 @@ class TemplateMatrix:
             found = sketch(self._rows[: self._count])
             self._sketches = Sketches(*(_with_room(part, len(self._rows)) for part in found))
         self._taken = [self._count]  # rows of the buffers, by all matrices that share them
+        self._views = list(embeddings) if self._rows is block else self._made_views(0)
 
     def __len__(self) -> int:
         return self._count
@@ -94,9 +96,7 @@ class TemplateMatrix:
 
     def row(self, number: int) -> np.ndarray:
         """One of them, (P, C)."""
-        row: np.ndarray = self._rows[number]
-        row.flags.writeable = False
-        return row
+        return self._views[number]
 
     @property
     def sketches(self) -> Sketches | None:
@@ -104,8 +104,8 @@ class TemplateMatrix:
         return None if self._sketches is None else self._sketches.first(self._count)
 
     def begins(self, rows: Sequence[np.ndarray]) -> bool:
-        """Whether these begin with the very rows of this matrix: the same memory, not only the same numbers."""
-        return len(rows) >= self._count and _are_rows(rows[: self._count], self._rows)
+        """Whether these begin with the very arrays that `row` gives: the same objects, not only the same numbers."""
+        return len(rows) >= self._count and all(map(operator.is_, self._views, rows))
 
     def grown(self, embeddings: Sequence[np.ndarray]) -> "TemplateMatrix":
         """This matrix with more rows at its end."""
@@ -127,7 +127,15 @@ class TemplateMatrix:
             for kept, fresh in zip(grown._sketches, sketch(grown._rows[added]), strict=True):
                 kept[added] = fresh
         grown._taken[0] = grown._count
+        same = grown._rows is self._rows
+        grown._views = [*self._views, *grown._made_views(self._count)] if same else grown._made_views(0)
         return grown
+
+    def _made_views(self, first: int) -> list[np.ndarray]:
+        views = list(self._rows[first : self._count])
+        for view in views:
+            view.flags.writeable = False
+        return views
 
 
 class Treatment(Protocol):

@@ -22,12 +22,12 @@ from rt_gait_ros.serving.repository import link_repository, read_repository, wri
 from rt_gait_ros.serving.server_state import (
     NO_KEEPER,
     Keeper,
+    Listener,
     ServerFailed,
     ServerState,
     close_shared_memory,
     end_process,
     forget,
-    log_file,
     run_folder,
     shared_memory_prefix,
     start_time,
@@ -54,7 +54,7 @@ class _Accident(ServerFailed):
     """The server died of one of _ACCIDENTS while it started."""
 
 
-class TritonServer:
+class TritonServer(Listener):
     """The embedded server as a context manager, for as long as its owner lives.
 
     Nobody else reaches it on its own socket; on ports it answers everybody on this machine, and nothing but networks.
@@ -79,16 +79,6 @@ class TritonServer:
         self._folder = run_folder(self.listening)
         self._passing = listening is None  # nobody looks for it again there
         self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def url(self) -> str:
-        """gRPC address, for a TritonClient."""
-        return self.listening.url
-
-    @property
-    def log(self) -> Path:
-        """The server's log file."""
-        return log_file(self.listening)
 
     @property
     def alive(self) -> bool:

@@ -49,8 +49,25 @@ class Keeper:
 NO_KEEPER = Keeper()
 
 
+class Listener:
+    """A server, by where it listens."""
+
+    __slots__ = ()
+    listening: Listening
+
+    @property
+    def url(self) -> str:
+        """gRPC address, for a TritonClient."""
+        return self.listening.url
+
+    @property
+    def log(self) -> Path:
+        """The server's log file."""
+        return log_file(self.listening)
+
+
 @dataclass(frozen=True, slots=True)
-class ServerState:
+class ServerState(Listener):
     """A server as its state file tells.
 
     started: the kernel's start time of the pid, which may have been reused. networks: what it serves, sorted.
@@ -62,16 +79,6 @@ class ServerState:
     repository: str
     networks: list[str]
     keeper: Keeper = NO_KEEPER
-
-    @property
-    def url(self) -> str:
-        """gRPC address."""
-        return self.listening.url
-
-    @property
-    def log(self) -> Path:
-        """The server's log file."""
-        return log_file(self.listening)
 
     @property
     def alive(self) -> bool:

@@ -1,6 +1,5 @@
 """What looks after an embedded server: starts it again when it has died or does not answer any more, and says so."""
 
-import logging
 import secrets
 import threading
 import time
@@ -30,8 +29,6 @@ ASK_PERIOD = 5.0  # seconds between questions to the networks, one network after
 # An answer takes milliseconds. Two questions without one in a row: the machine, and we with it, may have been asleep.
 PATIENCE, UNANSWERED = 10.0, 2
 _FROZEN = "is not healthy"  # what Triton says of a process of its Python backend that does not listen
-
-_log = logging.getLogger(__name__)
 
 
 class Supervisor:
@@ -105,8 +102,11 @@ class Supervisor:
         self._begun.set()
         try:
             self._look_after()
-        except Exception:
-            _log.exception("the Triton server is not looked after any more")
+        except (
+            GaitError,
+            OSError,
+        ) as error:  # its repository is gone, for instance
+            self._say(f"the Triton server is stopped, and not looked after any more: {error}")
         finally:
             self.server.stop()
 
@@ -129,7 +129,7 @@ class Supervisor:
             pause = min(2 * pause, LONGEST_PAUSE)
             try:
                 self.server.restart(cancelled=self._stop.is_set)
-            except GaitError as error:
+            except (GaitError, OSError) as error:  # no memory for a process now, for instance
                 reason = str(error)
                 continue
             self.restarts += 1

@@ -30,9 +30,11 @@ WRITER = textwrap.dedent(
     """
     import sys
     import numpy as np
+    from rt_gait_ros.gait import audit, extent_file
     from rt_gait_ros.gait.gallery import Gallery
     from rt_gait_ros.gait.gallery_file import Template
 
+    audit.LOCK_SECONDS = extent_file.LOCK_SECONDS = 600.0  # the disk may be busy
     gallery = Gallery(sys.argv[1])
     prefix, number = sys.argv[2], 0
     embedding = np.zeros((62, 64), np.float32)

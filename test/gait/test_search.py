@@ -62,7 +62,9 @@ def test_a_matrix_that_grew_leaves_the_former_as_it_was(templates):
         assert len(matrix) == len(matrix.sketches.values) == count
         np.testing.assert_array_equal(matrix.rows[-1], templates[last])
         np.testing.assert_allclose(matrix.sketches.values[-1], sketch(templates[[last]]).values[0])
-    assert third.begins([*third.rows])
+    assert third.begins([third.row(number) for number in range(14)])
+    assert third.begins([*(second.row(number) for number in range(12)), *map(third.row, range(12, 14)), templates[0]])
+    assert not third.begins([second.row(number) for number in range(12)])
     assert not third.begins([*templates[:14]])
     roomy = np.zeros((20, *SHAPE), np.float16)
     adopted = TemplateMatrix(list(roomy[:10]), roomy)

@@ -1,5 +1,6 @@
 """Looking after the embedded server: it dies, freezes, is stopped from elsewhere."""
 
+import errno
 import os
 import signal
 import threading
@@ -59,6 +60,37 @@ def test_a_killed_server_is_started_again_at_its_address(supervisor: Supervisor)
     assert any("the Triton server has ended" in line and "again in 0.5 s" in line for line in said)
     assert any("again in 1 s" in line for line in said)  # two failures in a row: it backs off
     assert said[-1] == f"the Triton server runs again at {url}"
+
+
+def test_a_start_that_the_system_refuses_is_tried_again(
+    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    restart, refused = supervisor.server.restart, []
+
+    def refused_once(**options: object) -> TritonServer:
+        if not refused:
+            refused.append(OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)))
+            raise refused[0]
+        return restart(**options)
+
+    monkeypatch.setattr(supervisor.server, "restart", refused_once)
+    os.kill(supervisor.server.pid, signal.SIGKILL)
+    assert until(lambda: supervisor.restarts == 1)
+    assert answers(supervisor.server.url)
+    assert any("Cannot allocate memory: starting it again in 1 s" in line for line in said)
+
+
+def test_who_cannot_look_after_a_server_any_more_says_so_and_stops_it(
+    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost() -> None:
+        raise UsageError("the repository is gone")
+
+    monkeypatch.setattr(supervisor, "_watch", lost)
+    os.kill(supervisor.server.pid, signal.SIGKILL)
+    assert until(lambda: supervisor.ended)
+    assert not supervisor.server.alive
+    assert said[-1] == "the Triton server is stopped, and not looked after any more: the repository is gone"
 
 
 @pytest.mark.parametrize("frozen", ["server", "network"])
