@@ -15,7 +15,6 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
-from rt_gait_ros.cli.fuzz_requests import NodeRequests
 from rt_gait_ros.cli.fuzz_sealed import SealedGallery, SealedScene
 from rt_gait_ros.datasets.mot_challenge import read_tracks, read_truth
 from rt_gait_ros.gait import calibration
@@ -33,6 +32,7 @@ from rt_gait_ros.nodes.conversions import (
     tracks_from_message,
     tracks_to_message,
 )
+from rt_gait_ros.nodes.fuzz_requests import NodeRequests
 from rt_gait_ros.nodes.image_conversion import bgr_to_image, depth_from_message
 from rt_gait_ros.nodes.message_bytes import from_bytes, to_bytes
 from rt_gait_ros.nodes.parameters import file_value
