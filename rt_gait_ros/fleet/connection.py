@@ -38,10 +38,14 @@ class AccessDenied(GalleryError):
 
 
 class Head(NamedTuple):
-    """What tells one state of a server's gallery from another, and what made it. may_write: so this role may."""
+    """What tells one state of a server's gallery from another, and what made it. may_write: whether this role may.
+
+    epoch: of the gallery. version: grows with each change. mark: of that version, made of chance.
+    """
 
     epoch: str
     version: int
+    mark: str
     model: str
     gait_frame_kind: str
     may_write: bool
@@ -99,7 +103,7 @@ def require_schema(connection: "psycopg.Connection[Any]", address: Address) -> N
 def head_of(connection: "psycopg.Connection[Any]", address: Address, *, lock: bool = False) -> Head:
     """The state of the gallery. lock: be the only one who changes it until the transaction ends."""
     row = connection.execute(
-        "select epoch::text, version, model, gait_frame_kind,"
+        "select epoch::text, version, mark::text, model, gait_frame_kind,"
         " has_table_privilege('rt_gait.person', 'insert') and not current_setting('transaction_read_only')::bool"
         f" from rt_gait.gallery where site = %s{' for update' if lock else ''}",
         (address.site,),

@@ -3,16 +3,24 @@
 import os
 from pathlib import Path
 
+from rt_gait_ros.fleet import copy_state
 from rt_gait_ros.fleet.address import is_address, parse
+from rt_gait_ros.fleet.connection import driver
+from rt_gait_ros.fleet.copy_store import CopyStore
+from rt_gait_ros.gait import gallery_file
 from rt_gait_ros.gait.cipher import Cipher
 from rt_gait_ros.gait.gallery import Gallery, default_path, real_path
 from rt_gait_ros.gait.gallery_store import FileStore, Store
+from rt_gait_ros.gait.person import GalleryCorrupt, GalleryTooNew
 
 
 def store_of(place: str | Path, cipher: Cipher | None = None) -> Store:
     """What keeps the gallery of this name, for a program that asks once. Raises GaitError, MissingPackage."""
     if not is_address(place):
-        return FileStore(real_path(place), cipher)
+        path = real_path(place)
+        if copy_state.agreed_path(path).exists():  # a copy of a server's: who is forgotten here is so everywhere
+            return CopyStore(None, path, cipher)
+        return FileStore(path, cipher)
     from rt_gait_ros.fleet.server_store import ServerStore
 
     return ServerStore(parse(str(place)), cipher)
@@ -21,6 +29,27 @@ def store_of(place: str | Path, cipher: Cipher | None = None) -> Store:
 def open_gallery(place: str | Path, cipher: Cipher | None = None) -> Gallery:
     """The gallery of this name, for a program that asks once: on a server, without a copy of it. Raises GaitError."""
     return Gallery(store_of(place, cipher))
+
+
+def open_for_robot(place: str | Path, cipher: Cipher | None = None) -> tuple[Gallery, str]:
+    """The gallery of this name, for a robot: of one on a server, a copy that it answers from. Raises GaitError.
+
+    A file that is corrupt or too new is kept aside, and an empty one takes its place; a copy is filled again. Returns
+    the gallery, and what was done in one line for the log, or "".
+    """
+    if not is_address(place):
+        return Gallery.open_or_set_aside(place, cipher)
+    driver()
+    address = parse(str(place))
+    path = real_path(address.copy_path)
+    try:
+        return Gallery(CopyStore(address, path, cipher)), ""
+    except (GalleryCorrupt, GalleryTooNew) as error:
+        why = "newer" if isinstance(error, GalleryTooNew) else "corrupt"
+        aside = gallery_file.set_aside_if(path, why, cipher)
+        gallery = Gallery(CopyStore(address, path, cipher))
+        said = f"{error}. It is kept as {aside}, and a new copy is made" if aside else ""
+        return gallery, said
 
 
 def default_place() -> str | Path:

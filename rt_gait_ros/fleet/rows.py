@@ -95,6 +95,14 @@ def pull(
     ]
 
 
+def remembers(connection: "psycopg.Connection[Any]", address: Address, version: int, mark: str) -> bool:
+    """Whether the gallery was in this state: it was not where a back-up was restored that is older."""
+    row = connection.execute(
+        "select from rt_gait.change where site = %s and version = %s and mark::text = %s", (address.site, version, mark)
+    ).fetchone()
+    return row is not None
+
+
 def frames_of(connection: "psycopg.Connection[Any]", address: Address, key: str) -> np.ndarray:
     """The gait frames of one walk. Raises GalleryError where they are gone."""
     found = _frames(connection, address, [key])

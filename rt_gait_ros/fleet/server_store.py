@@ -75,6 +75,10 @@ class ServerStore:
         """Whoever asks is told at once."""
         return ""
 
+    def notices(self) -> list[str]:
+        """Nothing: whoever asks is told at once."""
+        return []
+
     @contextmanager
     def session(self) -> Iterator["psycopg.Connection[Any]"]:
         """The connection, alone. Raises GalleryError, here and for what is done inside."""
@@ -211,7 +215,7 @@ def _walked(person: Person) -> rows.Walked:
 
 
 def _signature(head: Head) -> Signature:
-    return head.epoch, head.version
+    return head.epoch, head.version, head.mark
 
 
 def _checked(content: Content, name: str) -> Content:

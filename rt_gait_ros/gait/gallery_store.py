@@ -73,6 +73,9 @@ class Store(Protocol):
     def problem(self) -> str:
         """What keeps this machine from what others changed, in one line, or ""."""
 
+    def notices(self) -> list[str]:
+        """What others' changes did that somebody should hear of, each line once."""
+
     def close(self) -> None:
         """Let go of it; what was stored stays."""
 
@@ -132,6 +135,10 @@ class FileStore:
     def problem(self) -> str:
         """Nobody else's changes are waited for."""
         return ""
+
+    def notices(self) -> list[str]:
+        """Nothing: only this machine changes it."""
+        return []
 
     def close(self) -> None:
         """As Store.close."""

@@ -90,6 +90,10 @@ class KnownPeople:
         """Why something learnt could not be stored, or the gallery not be read again, in one line, or ""."""
         return self._problem or self._gallery_problem
 
+    def notices(self) -> list[str]:
+        """What others' changes of a shared gallery did that somebody should hear of, each line once."""
+        return self.gallery.store.notices()
+
     def configure(self, config: RecognizerConfig) -> None:
         """Recognise by these settings; opens the scenes of their gait model. Raises GaitError."""
         with self._mutex:
@@ -128,7 +132,7 @@ class KnownPeople:
             self.recognizer.close()
 
     def close(self) -> None:
-        """Store what is not stored yet, and let go of everything."""
+        """Store what is not stored yet, and let go of everything but the gallery, which whoever opened it closes."""
         if self._writer is not None:
             self._writer.shutdown(wait=True)
         if self.scenes is not None:
@@ -171,10 +175,12 @@ class KnownPeople:
             scenes = self._scenes_beside(other, self._config.calibration if self._config else None)
             if self.recognizer is not None:
                 self.recognizer.use_gallery(other, scenes)
-            former, self.gallery, self.scenes = self.scenes, other, scenes
+            before, self.gallery = self.gallery, other
+            former, self.scenes = self.scenes, scenes
             self._seen = {person.person_id: person for person in other.persons}
         if former is not None:
             self._save(former)
+        before.close()
         return other
 
     def enroll(self, body_id: str, name: str, **how: Any) -> Enrollment | None:
@@ -285,6 +291,11 @@ class KnownPeople:
             gone = [person for person_id, person in self._seen.items() if person_id not in now]
             self._seen = now
             for person in gone:
+                if (
+                    self.gallery.store.is_shared
+                ):  # on another machine, perhaps: nobody has cleaned the scenes of this one
+                    self._clear(person)
+                    continue
                 if self.recognizer is not None:
                     self.recognizer.disown(person.person_id)
                 if self.scenes is not None:

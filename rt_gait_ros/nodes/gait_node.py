@@ -5,9 +5,9 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from rt_gait_ros.fleet.opening import default_place, open_for_robot
 from rt_gait_ros.gait.cipher import find_cipher
 from rt_gait_ros.gait.config import RecognizerConfig
-from rt_gait_ros.gait.gallery import Gallery, default_path
 from rt_gait_ros.gait.identity import IdentityFrame
 from rt_gait_ros.gait.known_people import KnownPeople, lines_of
 from rt_gait_ros.gait.recognizer import GaitRecognizer
@@ -78,11 +78,11 @@ class GaitNode(RecognitionStage):
         """Check the settings and open the gallery; one that cannot be read is kept aside and said."""
         config = self._read_config()
         cipher = find_cipher(self.value("gallery_key"))
-        gallery, warning = Gallery.open_or_set_aside(self.value("gallery") or default_path(), cipher)
+        gallery, warning = open_for_robot(self.value("gallery") or default_place(), cipher)
         self.gallery_folder = Path(self.value("gallery_folder") or gallery.path.parent).expanduser()
         if warning:
             self.get_logger().error(warning)
-        self.get_logger().info(f"gallery {gallery.path}: {len(gallery.persons)} enrolled")
+        self.get_logger().info(f"gallery {gallery.name}: {len(gallery.persons)} enrolled")
         people = KnownPeople(gallery, self.repository)
         people.configure(config)
         self.people = people
@@ -112,6 +112,7 @@ class GaitNode(RecognitionStage):
         """Let go of who is known."""
         if self.people is not None:
             self.people.close()
+            self.people.gallery.close()
         self.people = None
         self.forget_present()
         super().teardown()
@@ -136,6 +137,9 @@ class GaitNode(RecognitionStage):
         if self.people is not None:
             self.people.tick()
             self._tell("scenes", self.people.problem)
+            self._tell("gallery server", self.people.gallery.problem)
+            for line in self.people.notices():
+                self.get_logger().warning(line)
 
     def details(self) -> dict[str, str]:
         """Add the gallery, and how well the scene is known."""
@@ -143,7 +147,7 @@ class GaitNode(RecognitionStage):
         if people is None:
             return super().details()
         gallery, recognizer = people.gallery, people.recognizer
-        found = {**super().details(), "gallery": str(gallery.path), "enrolled": str(len(gallery.persons))}
+        found = {**super().details(), "gallery": gallery.name, "enrolled": str(len(gallery.persons))}
         seen = {"scene": recognizer.scene, "sides without a walk": recognizer.unseen} if recognizer else {}
         return found | (seen or {"scene": "not seen yet"})
 

@@ -34,7 +34,7 @@ class GalleryServices:
             return response
         self._node.people.follow_gallery()
         gallery = self._node.people.gallery
-        response.path, response.model = str(gallery.path), gallery.model
+        response.path, response.model = gallery.name, gallery.model
         response.persons = [
             PersonRecord(
                 person_id=person.person_id,

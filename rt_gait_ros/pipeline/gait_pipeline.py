@@ -11,7 +11,8 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from rt_gait_ros.errors import PipelineClosed, UsageError
-from rt_gait_ros.fleet.opening import default_place, open_gallery
+from rt_gait_ros.fleet.address import is_address
+from rt_gait_ros.fleet.opening import default_place, open_for_robot
 from rt_gait_ros.frame import Frame
 from rt_gait_ros.gait.cipher import find_cipher
 from rt_gait_ros.gait.config import RecognizerConfig
@@ -248,6 +249,8 @@ def _open_people(pipeline: GaitPipeline, place: str | Path | Gallery | None, key
     gallery = place if isinstance(place, Gallery) else _open_gallery(place, key)
     with _OPENING:
         if gallery.path in _IN_USE:
+            if gallery is not place:
+                gallery.close()
             raise GalleryInUse(
                 f"gallery {gallery.path} is used by another pipeline of this process: close that one first, or use it"
             )
@@ -256,7 +259,8 @@ def _open_people(pipeline: GaitPipeline, place: str | Path | Gallery | None, key
 
 
 def _open_gallery(place: str | Path | None, key: str) -> Gallery:
-    return open_gallery(default_place() if place is None else place, find_cipher(key))
+    place, cipher = default_place() if place is None else place, find_cipher(key)
+    return open_for_robot(place, cipher)[0] if is_address(place) else Gallery(place, cipher)
 
 
 def _open_client(triton_url: str, repository: Path) -> InferenceClient:

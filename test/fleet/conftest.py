@@ -4,6 +4,7 @@ Its programs are started here and not by that package, which would open every fo
 a user where root runs the tests. PostgreSQL refuses to run as root: then it is run as `nobody`.
 """
 
+import contextlib
 import importlib.util
 import os
 import pwd
@@ -11,6 +12,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -54,7 +56,7 @@ class PostgresServer:
         )  # fmt: skip
 
     def start(self, *settings):
-        fast = ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=16MB", *settings]
+        fast = ["fsync=off", "full_page_writes=off", "shared_buffers=16MB", *settings]
         words = [word for setting in fast for word in ("-c", setting)]
         where = ["-h", "127.0.0.1", "-p", str(self.port), "-k", self.folder]
         with open(self.folder / "log", "ab") as log:
@@ -146,6 +148,65 @@ def site(postgres, _sites):
     postgres.sql("insert into rt_gait.gallery (site) values (%s)", name)
     postgres.sql("insert into rt_gait.member values (%s, 'reader'), (%s, 'enroller')", name, name)
     return name
+
+
+class Link:
+    """A way to a server that can be cut: a port on loopback that passes everything on."""
+
+    def __init__(self, port):
+        self.target, self.open = port, True
+        self._joined = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                near, _ = self._listener.accept()
+            except OSError:
+                return
+            try:
+                if not self.open:
+                    raise ConnectionRefusedError
+                far = socket.create_connection(("127.0.0.1", self.target))
+            except OSError:
+                near.close()
+                continue
+            self._joined += [near, far]
+            for one, other in ((near, far), (far, near)):
+                threading.Thread(target=self._pass_on, args=(one, other), daemon=True).start()
+
+    @staticmethod
+    def _pass_on(one, other):
+        with contextlib.suppress(OSError):
+            while data := one.recv(65536):
+                other.sendall(data)
+        with contextlib.suppress(OSError):
+            other.shutdown(socket.SHUT_RDWR)
+
+    def cut(self):
+        self.open = False
+        for each in self._joined:
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+            each.close()
+        self._joined = []
+
+    def mend(self):
+        self.open = True
+
+    def close(self):
+        self.cut()
+        self._listener.close()
+
+
+@pytest.fixture
+def link(postgres):
+    """A way to the server of the session that can be cut."""
+    link = Link(postgres.port)
+    yield link
+    link.close()
 
 
 @pytest.fixture

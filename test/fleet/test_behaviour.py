@@ -3,25 +3,31 @@
 import numpy as np
 import pytest
 
-from rt_gait_ros.fleet.opening import open_gallery
+from rt_gait_ros.fleet.copy_store import CopyStore
+from rt_gait_ros.fleet.opening import open_for_robot, open_gallery
 from rt_gait_ros.gait.gallery import DuplicateName, Gallery, GalleryModelMismatch, UnknownPerson
 from rt_gait_ros.gait.person import LEARNT, GalleryError, Measure, Template
 
 SILHOUETTE = {"model": "angle", "gait_frame_kind": "silhouette"}
 
 
-@pytest.fixture(params=["file", "server"])
-def again(request, tmp_path):
+@pytest.fixture(params=["file", "server", "copy"])
+def again(request, tmp_path, monkeypatch):
     """again() opens the same gallery, as another program would."""
     opened = []
+    if request.param == "copy":
+        pytest.importorskip("psycopg", reason="the extra [fleet] is not installed")
+        monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     if request.param == "file":
         place = tmp_path / "people"
+    elif request.param == "copy":
+        place = "postgresql://robot@127.0.0.1:1/people"  # nobody answers there
     else:
         server, site = request.getfixturevalue("postgres"), request.getfixturevalue("site")
         place = f"{server.owner}&site={site}"
 
     def make():
-        opened.append(open_gallery(place))
+        opened.append(open_for_robot(place)[0] if request.param == "copy" else open_gallery(place))
         return opened[-1]
 
     yield make
@@ -142,6 +148,10 @@ def test_rebuild_makes_every_embedding_anew_or_changes_nothing(again, template):
     gallery = again()
     gallery.add("Ada", [template(10, np.full((20, 64, 64), 7, np.uint8))], **SILHOUETTE)
     wide = np.arange(6, dtype=np.float32).reshape(2, 3)
+    if isinstance(gallery.store, CopyStore):
+        with pytest.raises(GalleryError, match="on its server"):
+            gallery.rebuild("gaitset", "silhouette", lambda frames: wide)
+        return
     assert gallery.rebuild("gaitset", "silhouette", lambda frames: wide * frames.mean()) == 1
     found = again()
     assert found.model == "gaitset"

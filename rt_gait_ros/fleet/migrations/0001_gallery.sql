@@ -12,14 +12,32 @@ begin
     end loop;
 end $$;
 
--- epoch tells this gallery from every other one; version grows with each change and is what robots catch up by.
+-- epoch tells this gallery from every other one; version grows with each change and is what robots catch up by. mark
+-- is made of chance with each: a robot that agreed on a version with another mark was there before a back-up was restored.
 create table rt_gait.gallery (
     site text primary key check (site ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'),
     epoch uuid not null default gen_random_uuid(),
     version bigint not null default 0,
+    mark uuid not null default gen_random_uuid(),
     model text not null default '',
     gait_frame_kind text not null default ''
 );
+
+create table rt_gait.change (
+    site text not null references rt_gait.gallery on delete cascade,
+    version bigint not null,
+    mark uuid not null,
+    primary key (site, version)
+);
+create function rt_gait.mark_change() returns trigger language plpgsql as $$
+begin
+    new.mark := gen_random_uuid();
+    insert into rt_gait.change (site, version, mark) values (new.site, new.version, new.mark)
+        on conflict (site, version) do update set mark = excluded.mark;
+    return new;
+end $$;
+create trigger mark_change before update of version on rt_gait.gallery
+    for each row execute function rt_gait.mark_change();
 
 -- Which roles may see which site; rt_gait_admin sees all.
 create table rt_gait.member (
@@ -127,7 +145,7 @@ do $$
 declare
     name text;
 begin
-    foreach name in array array['gallery', 'person', 'template', 'forgotten', 'audit'] loop
+    foreach name in array array['gallery', 'change', 'person', 'template', 'forgotten', 'audit'] loop
         execute format('alter table rt_gait.%I enable row level security', name);
         execute format(
             'create policy of_the_site on rt_gait.%I using (rt_gait.may_see(site)) with check (rt_gait.may_see(site))', name);
@@ -135,10 +153,11 @@ begin
 end $$;
 
 grant usage on schema rt_gait to rt_gait_reader, rt_gait_enroller, rt_gait_admin;
-grant select on rt_gait.schema_version, rt_gait.gallery, rt_gait.person, rt_gait.template, rt_gait.forgotten
+grant select on rt_gait.schema_version, rt_gait.gallery, rt_gait.change, rt_gait.person, rt_gait.template,
+    rt_gait.forgotten
     to rt_gait_reader, rt_gait_enroller, rt_gait_admin;
 grant insert, update, delete on rt_gait.person, rt_gait.template to rt_gait_enroller, rt_gait_admin;
-grant insert, update on rt_gait.forgotten to rt_gait_enroller, rt_gait_admin;
+grant insert, update on rt_gait.forgotten, rt_gait.change to rt_gait_enroller, rt_gait_admin;
 grant update on rt_gait.gallery to rt_gait_enroller, rt_gait_admin;
 grant insert on rt_gait.audit to rt_gait_enroller, rt_gait_admin;
 grant insert on rt_gait.gallery to rt_gait_admin;

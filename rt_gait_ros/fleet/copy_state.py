@@ -1,0 +1,137 @@
+"""What a copy and its server last agreed on, and whom this machine forgot: two small files beside the copy."""
+
+import hashlib
+import json
+import os
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rt_gait_ros import private_file
+from rt_gait_ros.fleet.rows import Walked
+from rt_gait_ros.gait.cipher import Cipher
+from rt_gait_ros.gait.person import GalleryError
+
+KIND, SCHEMA = "agreed", 1
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What of a person is compared: digests of name, consent and end; ids of all walks, and of those with frames."""
+
+    fields: tuple[str, ...]
+    templates: frozenset[str]
+    framed: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """What both had after the last exchange.
+
+    epoch, version, mark: of the server's gallery. file_id, commit: of the copy's file. told: forgotten persons whom the
+    server has heard of.
+    """
+
+    epoch: str = ""
+    version: int = -1
+    mark: str = ""
+    file_id: str = ""
+    commit: int = 0
+    may_write: bool = True
+    persons: Mapping[str, Known] = field(default_factory=dict)
+    told: frozenset[str] = frozenset()
+
+
+def known(walker: Walked) -> Known:
+    """What of a person is compared."""
+    person = walker.person
+    fields = (person.name, person.consent, str(person.expires))
+    digests = tuple(hashlib.sha256(text.encode()).hexdigest()[:16] for text in fields)
+    return Known(digests, frozenset(walker.templates), walker.framed)
+
+
+def agreed_path(copy: Path) -> Path:
+    """Where it is kept of this copy."""
+    return copy.with_name(f"{copy.name}.agreed")
+
+
+def forgotten_path(copy: Path) -> Path:
+    """Where the ids of forgotten persons are kept, one a line."""
+    return copy.with_name(f"{copy.name}.forgotten")
+
+
+def read(copy: Path, cipher: Cipher | None) -> Agreed:
+    """What was agreed; nothing where the file is not there or cannot be read: then all is compared anew."""
+    try:
+        payload = private_file.payload_of(private_file.read(agreed_path(copy)))
+        if payload is None:
+            return Agreed()
+        if cipher is not None:
+            payload = cipher.open(payload, KIND.encode())
+        record = json.loads(payload)
+        persons = {
+            key: Known(tuple(each[0]), frozenset(each[1]), frozenset(each[2]))
+            for key, each in record.pop("persons").items()
+        }
+        told = frozenset(record.pop("told"))
+        return Agreed(persons=persons, told=told, **record)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return Agreed()
+
+
+def write(copy: Path, cipher: Cipher | None, agreed: Agreed) -> None:
+    """Keep what was agreed. Raises GalleryError."""
+    record = {
+        "epoch": agreed.epoch,
+        "version": agreed.version,
+        "mark": agreed.mark,
+        "file_id": agreed.file_id,
+        "commit": agreed.commit,
+        "may_write": agreed.may_write,
+        "told": sorted(agreed.told),
+        "persons": {
+            key: [each.fields, sorted(each.templates), sorted(each.framed)] for key, each in agreed.persons.items()
+        },
+    }
+    payload = json.dumps(record).encode()
+    if cipher is not None:
+        payload = cipher.seal(payload, KIND.encode())
+    try:
+        private_file.replace(agreed_path(copy), private_file.seal(KIND, SCHEMA, payload))
+    except OSError as error:
+        raise GalleryError(f"copy {copy} cannot note what it agreed on ({error.strerror}): make room") from error
+
+
+def forgotten(copy: Path) -> frozenset[str]:
+    """Ids of persons who were forgotten on this machine, or on another and heard of here. Raises GalleryError."""
+    try:
+        data = private_file.read(forgotten_path(copy))
+    except FileNotFoundError:
+        return frozenset()
+    except OSError as error:
+        raise GalleryError(f"{forgotten_path(copy)} cannot be read: {error.strerror}") from error
+    return frozenset(line for line in data.decode("ascii", "replace").split() if line.isalnum())
+
+
+def remember(copy: Path, ids: Collection[str]) -> None:
+    """Add forgotten persons, durably and before they are deleted. Raises GalleryError."""
+    path = forgotten_path(copy)
+    new = sorted(set(ids) - forgotten(copy))
+    if not new:
+        return
+    try:
+        if not os.path.lexists(path):
+            with suppress(FileExistsError):
+                private_file.create_once(path, b"")
+        descriptor = private_file.open_file(path, write=True)
+        try:
+            private_file.take_lock(descriptor, 10.0)
+            # A line that a killed process left half is ended by the line break before each id.
+            os.pwrite(descriptor, b"".join(f"\n{each}\n".encode() for each in new), os.fstat(descriptor).st_size)
+            os.fdatasync(descriptor)
+        finally:
+            os.close(descriptor)
+    except (OSError, TimeoutError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise GalleryError(f"{path} cannot be written ({reason}): nobody was forgotten") from error

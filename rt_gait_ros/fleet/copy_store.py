@@ -1,0 +1,103 @@
+"""A gallery on a server with a copy on this machine: the robot answers from that, be the server there or not."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rt_gait_ros.fleet import copy_state
+from rt_gait_ros.fleet.address import Address
+from rt_gait_ros.fleet.exchange import Exchange
+from rt_gait_ros.gait.cipher import Cipher
+from rt_gait_ros.gait.gallery_file import Loaded
+from rt_gait_ros.gait.gallery_store import Change, FileStore
+from rt_gait_ros.gait.person import Content, GalleryError, GalleryReadOnly
+
+
+class CopyStore(FileStore):
+    """The copy, a gallery's file like any other, and the exchange that keeps it and the server alike.
+
+    A change is made in the copy, at once and whatever the server does, and reaches the server from there. address: None
+    for a program that only changes the copy's file, beside the one that exchanges it. seen: what is in memory.
+    """
+
+    is_shared = True
+
+    def __init__(self, address: Address | None, path: Path, cipher: Cipher | None = None) -> None:
+        super().__init__(path, cipher)
+        self.seen = Loaded(Content(), ())
+        self._exchange = None if address is None else Exchange(address, self)
+
+    @property
+    def name(self) -> str:
+        """The server's gallery, or the copy."""
+        return str(self.path) if self._exchange is None else self._exchange.address.name
+
+    @property
+    def problem(self) -> str:
+        """As Store.problem."""
+        return "" if self._exchange is None else self._exchange.problem
+
+    def notices(self) -> list[str]:
+        """As Store.notices."""
+        return [] if self._exchange is None else self._exchange.notices()
+
+    def open(self) -> Loaded:
+        """As Store.open; the exchange begins."""
+        self.seen = super().open()
+        if self._exchange is not None:
+            self._exchange.start()
+        return self.seen
+
+    def read(self, known: Loaded) -> Loaded:
+        """As Store.read."""
+        self.seen = known
+        return super().read(known)
+
+    @contextmanager
+    def changing(self, held: Loaded) -> Iterator[Change]:
+        """As Store.changing."""
+        self._require_right()
+        self.seen = held
+        with super().changing(held) as change:
+            yield _CopyChange(change, self.path)
+
+    def require_writable(self) -> None:
+        """As Store.require_writable: neither the file nor the server may be for reading only."""
+        self._require_right()
+        super().require_writable()
+
+    def close(self) -> None:
+        """As Store.close."""
+        if self._exchange is not None:
+            self._exchange.stop()
+
+    def _require_right(self) -> None:
+        if self._exchange is not None and not self._exchange.may_write:
+            raise GalleryReadOnly(
+                f"gallery {self.name} may only be read by this robot: grant its role rt_gait_enroller"
+            )
+
+
+class _CopyChange:
+    """A change of the copy: whoever is forgotten in it is remembered as forgotten before."""
+
+    def __init__(self, change: Change, path: Path) -> None:
+        self._change, self._path = change, path
+
+    @property
+    def content(self) -> Content:
+        """As Change.content."""
+        return self._change.content
+
+    def commit(self, content: Content, what: str, *, thorough: bool = False) -> Loaded:
+        """As Change.commit."""
+        if what == "rebuild":
+            raise GalleryError(
+                "a copy is not rebuilt for another gait network: rebuild the gallery on its server, "
+                "with `rt-gait gallery rebuild --gallery postgresql://…`; all copies follow"
+            )
+        stay = {person.person_id for person in content.persons}
+        copy_state.remember(
+            self._path, [person.person_id for person in self.content.persons if person.person_id not in stay]
+        )
+        return self._change.commit(content, what, thorough=thorough)

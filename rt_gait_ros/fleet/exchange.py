@@ -1,0 +1,254 @@
+"""What one robot changed reaches the server and all others, and theirs reaches it: a thread beside the copy."""
+
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from rt_gait_ros import private_file
+from rt_gait_ros.errors import GaitError
+from rt_gait_ros.fleet import copy_state, merging, rows
+from rt_gait_ros.fleet.address import Address
+from rt_gait_ros.fleet.connection import Head, connected, head_of
+from rt_gait_ros.fleet.copy_state import Agreed, known
+from rt_gait_ros.fleet.merging import Merged
+from rt_gait_ros.fleet.rows import Walked
+from rt_gait_ros.gait import gallery_file, gallery_records
+from rt_gait_ros.gait.cipher import Cipher
+from rt_gait_ros.gait.gallery_edits import GalleryModelMismatch
+from rt_gait_ros.gait.gallery_file import Loaded, Signature
+from rt_gait_ros.gait.gallery_records import Place
+from rt_gait_ros.gait.person import Content, GalleryError, Template
+
+if TYPE_CHECKING:
+    import psycopg
+
+LOOK_EVERY = 1.0  # seconds between looks at the server where it says nothing, which also find out that it is gone
+LISTEN = 0.25  # seconds between looks whether the copy was changed here
+AGAIN_AFTER = 1.0  # seconds before a lost server is tried again, twice that each time
+AGAIN_AT_MOST = 15.0
+_TRIES = 20
+LOCK_SECONDS = 30.0  # for another process that exchanges for the same copy
+
+
+class _ChangedMeanwhile(Exception):
+    """The copy's file is not the one any more that was read."""
+
+
+class Copy(Protocol):
+    """The copy that an exchange is for. seen: embeddings that are in memory already."""
+
+    path: Path
+    cipher: Cipher | None
+    seen: Loaded
+
+
+class Exchange:
+    """Keeps a copy and its server alike, as long as there is a way between them.
+
+    problem: what keeps them apart, in one line, or "". may_write: whether the server took changes of this role when it
+    was last asked.
+    """
+
+    def __init__(self, address: Address, copy: Copy) -> None:
+        self.address, self._copy = address, copy
+        self.problem = ""
+        self.may_write = copy_state.read(copy.path, copy.cipher).may_write
+        self._notices: list[str] = []
+        self._settled: tuple[Signature, Head] | None = None
+        self._ids: dict[Any, str] = {}  # of walks, by where they are in the file and when they were
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="gallery exchange", daemon=True)
+
+    def start(self) -> None:
+        """Begin; what is done from now on is in the thread."""
+        if not self._thread.is_alive():
+            self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; what was not exchanged yet is, the next time."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(30.0)
+
+    def notices(self) -> list[str]:
+        """What happened that somebody should hear of, each line once."""
+        said, self._notices = self._notices, []
+        return said
+
+    def _run(self) -> None:
+        pause = AGAIN_AFTER
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            try:
+                with connected(self.address) as connection:
+                    connection.execute("listen rt_gait")
+                    self._settled = None
+                    while not self._stopping.is_set():
+                        self.once(connection)
+                        self.problem = ""
+                        self._wait(connection)
+            except GaitError as error:
+                self.problem = f"{error}; this robot goes on with its copy"
+            except Exception as error:  # the copy stays usable, whatever else there is
+                self.problem = f"gallery {self.address.name} cannot be exchanged: {error!s:.200}"
+            pause = AGAIN_AFTER if time.monotonic() - began > AGAIN_AT_MOST else min(2 * pause, AGAIN_AT_MOST)
+            self._stopping.wait(pause)
+
+    def _wait(self, connection: "psycopg.Connection[Any]") -> None:
+        """Until there may be something to do."""
+        until = time.monotonic() + LOOK_EVERY
+        while time.monotonic() < until and not self._stopping.is_set():
+            for notice in connection.notifies(timeout=LISTEN, stop_after=1):
+                if notice.payload == self.address.site:
+                    return
+            if self._settled is None or gallery_file.signature(self._copy.path) != self._settled[0]:
+                return
+
+    def once(self, connection: "psycopg.Connection[Any]") -> None:
+        """Make both alike. Raises GaitError: what was done by then is whole, and the rest is done the next time."""
+        path = self._copy.path
+        signature, head = gallery_file.signature(path), head_of(connection, self.address)
+        if self._settled == (signature, head):
+            return
+        what = f"what copy {path} agreed on"
+        with private_file.locked(copy_state.agreed_path(path), LOCK_SECONDS, what, GalleryError):
+            for _ in range(_TRIES):
+                try:
+                    self._exchange(connection)
+                    return
+                except _ChangedMeanwhile:  # by this robot's own node: nothing was done yet
+                    continue
+        raise GalleryError(f"copy {path} is changed all the time: trying again")
+
+    def _exchange(self, connection: "psycopg.Connection[Any]") -> None:
+        path, cipher = self._copy.path, self._copy.cipher
+        before = copy_state.read(path, cipher)
+        mine = copy_state.forgotten(path)
+        with connection.transaction():
+            head = head_of(connection, self.address)
+            if head.may_write:
+                head = head_of(connection, self.address, lock=True)
+            self.may_write = head.may_write
+            held = gallery_file.read(path, cipher, gallery_file.rows(self._copy.seen))
+            before = _of_this_file(before, head, held)
+            walkers = self._walked(held.content)
+            anew = self._is_of_other_network(held.content, head, walkers, before)
+            if anew:
+                before, walkers = Agreed(), []
+            there = {each.person.person_id for each in walkers}
+            complete = (
+                not before.persons
+                or bool(before.persons.keys() - there - mine)
+                or not rows.remembers(connection, self.address, before.version, before.mark)
+            )
+            since = -1 if complete else before.version
+            having = {key: each for walker in walkers for key, each in walker.templates.items()}
+            found = rows.pull(connection, self.address, since, having)
+            remote = {each.person.person_id: each for each in found}
+            gone = frozenset(rows.forgotten(connection, self.address, since, there - before.persons.keys()))
+            untold = mine - gone - (frozenset() if complete else before.told)
+            merged, after, content = self._store(head, walkers, before, remote, mine | gone, complete, held, anew)
+            told = head
+            if head.may_write and (merged.pushed or untold):
+                told = self._tell(connection, head, content, merged, untold)
+        self._agree(before, after, merged, told, mine | gone if head.may_write else before.told | gone)
+        copy_state.remember(path, gone)
+        self._notices += merged.said
+        self._settled = (after.signature, told)
+
+    def _store(
+        self,
+        head: Head,
+        walkers: Sequence[Walked],
+        before: Agreed,
+        remote: dict[str, Walked],
+        forgotten: frozenset[str],
+        complete: bool,
+        held: Loaded,
+        anew: bool,
+    ) -> tuple[Merged, Loaded, Content]:
+        """Merge into the copy's file. anew: nothing of what is in it stays."""
+        with gallery_file.changing(self._copy.path, self._copy.cipher, held) as change:
+            present = change.content
+            if present is not held.content:
+                raise _ChangedMeanwhile
+            merged = merging.merge(walkers, before.persons, remote, forgotten, complete=complete)
+            if merging.total(merged.persons) > gallery_records.MAX_EMBEDDINGS:
+                raise GalleryError(
+                    f"gallery {self.address.name} has {len(merged.persons)} persons, more than a copy can hold: "
+                    "give this robot a smaller site"
+                )
+            persons = tuple(each.person for each in merged.persons)
+            made_by = head.model or present.model, head.gait_frame_kind or present.gait_frame_kind
+            content = Content(*made_by, persons) if persons else Content()
+            if content.model == present.model and list(map(id, persons)) == list(map(id, present.persons)):
+                return merged, held, content
+            goes = bool(merged.gone) or anew or any(each.person.person_id in remote for each in walkers)
+            return merged, change.commit(content, "forget" if merged.gone else "exchange", thorough=goes), content
+
+    def _tell(
+        self,
+        connection: "psycopg.Connection[Any]",
+        head: Head,
+        content: Content,
+        merged: Merged,
+        untold: frozenset[str],
+    ) -> Head:
+        version = rows.next_version(connection, self.address)
+        rows.push(connection, self.address, merged.pushed, version)
+        rows.forget(connection, self.address, untold, version)
+        tags = sorted(each.person.tag for each in merged.pushed if each.person.tag)
+        what = "forget" if untold and not merged.pushed else "exchange"
+        rows.close_version(connection, self.address, content.model, content.gait_frame_kind, what, tags)
+        return head_of(connection, self.address)
+
+    def _agree(self, before: Agreed, after: Loaded, merged: Merged, head: Head, told: frozenset[str]) -> None:
+        persons = {each.person.person_id: known(each) for each in merged.persons}
+        if not head.may_write:  # what the server did not take is still to be told
+            for each in merged.pushed:
+                persons.pop(each.person.person_id)
+                if each.person.person_id in before.persons:
+                    persons[each.person.person_id] = before.persons[each.person.person_id]
+        state = after.state
+        file_id, commit = (state.file_id, state.commit) if state is not None else ("", 0)
+        agreed = Agreed(head.epoch, head.version, head.mark, file_id, commit, head.may_write, persons, told)
+        copy_state.write(self._copy.path, self._copy.cipher, agreed)
+
+    def _is_of_other_network(self, content: Content, head: Head, walkers: Sequence[Walked], before: Agreed) -> bool:
+        """Whether the copy is to be made anew, since the server's gallery was rebuilt for another network."""
+        if not content.model or not head.model or content.model == head.model:
+            return False
+        if all(before.persons.get(each.person.person_id) == known(each) for each in walkers):
+            return True
+        raise GalleryModelMismatch(
+            f"gallery {self.address.name} is of gait network {head.model} and its copy {self._copy.path} has changes "
+            f"made with {content.model}: set the parameter model to {head.model}, or move the copy away"
+        )
+
+    def _walked(self, content: Content) -> list[Walked]:
+        """The persons with the ids of their walks, which are made once for each."""
+        ids: dict[Any, str] = {}
+        named: dict[int, str] = {}
+        for person in content.persons:
+            for template in person.templates:
+                key = _spot(template)
+                ids[key] = named[id(template)] = self._ids.get(key) or rows.template_id(template)
+        self._ids = ids
+        return [rows.walked(person, named) for person in content.persons]
+
+
+def _spot(template: Template) -> Any:
+    place = template.place
+    return (place.embedding if isinstance(place, Place) else id(template), template.stamp, template.added)
+
+
+def _of_this_file(agreed: Agreed, head: Head, held: Loaded) -> Agreed:
+    """What was agreed, if it was of this file and this server; else nothing was, and all is compared.
+
+    A file that is older than what was agreed is one that somebody restored.
+    """
+    state = held.state
+    fits = state is not None and agreed.file_id == state.file_id and agreed.commit <= state.commit
+    return agreed if fits and agreed.epoch == head.epoch else Agreed()
