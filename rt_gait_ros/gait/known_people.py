@@ -87,8 +87,8 @@ class KnownPeople:
 
     @property
     def problem(self) -> str:
-        """Why something learnt could not be stored, or the gallery not be read again, in one line, or ""."""
-        return self._problem or self._gallery_problem
+        """Why something could not be stored, the gallery not be read, or its server not be reached, in one line, or ""."""
+        return self._problem or self._gallery_problem or self.gallery.problem
 
     def notices(self) -> list[str]:
         """What others' changes of a shared gallery did that somebody should hear of, each line once."""

@@ -137,7 +137,6 @@ class GaitNode(RecognitionStage):
         if self.people is not None:
             self.people.tick()
             self._tell("scenes", self.people.problem)
-            self._tell("gallery server", self.people.gallery.problem)
             for line in self.people.notices():
                 self.get_logger().warning(line)
 
