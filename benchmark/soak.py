@@ -149,12 +149,15 @@ def _generated(progress: Callable[[str], None]) -> Path:
     video = folder / "video.mp4"
     if not video.is_file():
         progress("generating a video of ten people")
-        part = folder.with_name(f"soak.{os.getpid()}.part")
-        command = [sys.executable, "-m", "rt_gait_ros.cli.main", "synthesis", "record", SCENE, "--output", str(part)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise GaitError((done.stderr.strip().splitlines() or ["the video cannot be generated"])[-1])
-        part.rename(folder)
+        cache_folder().mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache_folder(), prefix="soak_") as scratch:
+            part = Path(scratch) / "soak"
+            words = ["synthesis", "record", SCENE, "--output", str(part)]
+            command = [sys.executable, "-m", "rt_gait_ros.cli.main", *words]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode != 0:
+                raise GaitError((done.stderr.strip().splitlines() or ["the video cannot be generated"])[-1])
+            part.rename(folder)
     return video
 
 

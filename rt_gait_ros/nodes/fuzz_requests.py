@@ -14,7 +14,7 @@ from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 
-from rt_gait_ros.action import EnrollPerson, WaitForPerson
+from rt_gait_ros.action import EnrollPerson, FollowPerson, WaitForPerson
 from rt_gait_ros.demo.processes import NodeDied, NodeProcesses
 from rt_gait_ros.nodes.dds import apply_dds_profile
 from rt_gait_ros.nodes.log_folder import provide_log_folder
@@ -28,7 +28,11 @@ SERVICES: dict[str, Any] = {
     "merge_persons": MergePersons,
     "set_gallery": SetGallery,
 }
-ACTIONS: dict[str, Any] = {"enroll_person": EnrollPerson, "wait_for_person": WaitForPerson}
+ACTIONS: dict[str, Any] = {
+    "enroll_person": EnrollPerson,
+    "wait_for_person": WaitForPerson,
+    "follow_person": FollowPerson,
+}
 READY = 300.0  # seconds for the node to be there
 PATIENCE = 15.0  # seconds for one answer, below the fuzzer's own
 
