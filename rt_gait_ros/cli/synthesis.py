@@ -35,6 +35,8 @@ _DESCRIPTION = """\
                                                     how people walk, from recordings: the statistics in the package
   rt-gait synthesis fit-bodies --mpfb DIR --ansur DIR --output bodies.npz
                                                     the shapes of people: MakeHuman's, distributed as in ANSUR II
+  rt-gait synthesis fit-walking --output walking.npz
+                                                    what tells people who walk from others, for the tracker
   rt-gait synthesis views --model gaitset_small     a gait network's statistics of each view
 
 A recorded folder holds video.mp4; seqinfo.ini, gt/gt.txt and det/det.txt (the boxes of who is at least half seen) as
@@ -70,6 +72,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     views.add_argument("--people", type=int, default=150, metavar="N", help="who walk past from 11 sides (150)")
     views.add_argument("--repository", type=Path, metavar="DIR", help="model repository (default: the package's own)")
     views.set_defaults(action=_views)
+    fit = kinds.add_parser("fit-walking", help="what the tracker tells walkers by")
+    fit.add_argument("--people", type=int, default=4000, metavar="N", help="walkers, and as many others (4000)")
+    fit.add_argument("--seed", type=int, default=0, help="of everybody (0)")
+    fit.add_argument("--output", type=Path, default=Path("walking.npz"), metavar="FILE", help="default: walking.npz")
+    fit.set_defaults(action=_fit_walking)
     fit = kinds.add_parser("fit-bodies", help="bodies with a surface, to draw walkers from")
     fit.add_argument("--mpfb", type=Path, required=True, metavar="DIR", help="MakeHuman's 3dobjs/, rigs/ and targets/")
     fit.add_argument("--ansur", type=Path, required=True, metavar="DIR", help="with ANSUR_II_{FEMALE,MALE}_Public.csv")
@@ -149,6 +156,16 @@ def _fit_bodies(arguments: argparse.Namespace) -> int:
     from rt_gait_ros.synthesis.body_fitting import fit_bodies
 
     fit_bodies(arguments.mpfb, arguments.ansur, arguments.output, print)
+    return 0
+
+
+def _fit_walking(arguments: argparse.Namespace) -> int:
+    from rt_gait_ros.training.walking import examples, fit, write
+
+    if arguments.people < 1:
+        raise UsageError(f"--people is {arguments.people}: nobody to learn from; give 1000 or more")
+    write(fit(examples(arguments.people, arguments.seed, progress)), arguments.output)
+    print(arguments.output)
     return 0
 
 

@@ -23,11 +23,13 @@ from rt_gait_ros.masking import readable
 from rt_gait_ros.pipeline.tracking import TrackingPipeline
 from rt_gait_ros.pose.config import PoseConfig
 from rt_gait_ros.serving.onnx_client import OnnxClient
+from rt_gait_ros.silhouette.lead_in import LeadIn
 from rt_gait_ros.sources.video import Video
 from rt_gait_ros.tracking.config import TrackerConfig
 
 # Grows when the same video and settings give other walks than before: what is stored is then computed anew.
-VERSION = 3
+VERSION = 4
+WAITING = 60  # frames of a track that wait for it to be known to walk: a second at 60 Hz
 MIN_QUALITY = RecognizerConfig.min_quality
 VIDEO_ENDINGS = (".avi", ".mp4", ".mkv", ".mov", ".webm")  # of the videos in a folder of people
 
@@ -93,13 +95,17 @@ def read_walks(
     try:
         pipeline = TrackingPipeline(client)
         gathered: dict[str, _Gathered] = {}
+        waiting: dict[str, LeadIn[tuple[int, np.ndarray]]] = {}
         thumbnails, times = [], []
         for index, frame in enumerate(read_frames(video, progress, advance)):
             for track in pipeline.process(frame).tracks:
-                if track.gait_frame is not None and track.walking and track.quality >= MIN_QUALITY:
-                    gather = gathered.setdefault(track.body_id, _Gathered())
-                    gather.indices.append(index)
-                    gather.frames.append(track.gait_frame)
+                if track.gait_frame is not None and track.quality >= MIN_QUALITY:
+                    lead_in = waiting.setdefault(track.body_id, LeadIn(WAITING))
+                    good = index, track.gait_frame
+                    for _, (number, gait_frame) in lead_in.take(good, frame.stamp, walking=track.walking):
+                        gather = gathered.setdefault(track.body_id, _Gathered())
+                        gather.indices.append(number)
+                        gather.frames.append(gait_frame)
             thumbnails.append(cv2.resize(cv2.cvtColor(frame.image, cv2.COLOR_BGR2GRAY), (160, 120)))
             times.append(frame.stamp * 1e-9)
     finally:

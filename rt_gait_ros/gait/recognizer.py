@@ -21,6 +21,7 @@ from rt_gait_ros.gait.joint import Claim, assign
 from rt_gait_ros.gait.learning import Learner
 from rt_gait_ros.gait.measures import Measuring
 from rt_gait_ros.gait.model import describe
+from rt_gait_ros.gait.recent_walks import GoodFrame
 from rt_gait_ros.gait.scene import MIN_WALKERS, SceneError
 from rt_gait_ros.gait.scenes import Scenes
 from rt_gait_ros.gait.stream_embedder import embedder_for
@@ -28,6 +29,7 @@ from rt_gait_ros.gait.views import ViewPrior
 from rt_gait_ros.gait.walkers import Request, Walker
 from rt_gait_ros.serving.inference import InferenceClient, InferenceError
 from rt_gait_ros.silhouette.flow import FLOW_RATE, Place
+from rt_gait_ros.silhouette.lead_in import LeadIn
 from rt_gait_ros.silhouette.thinning import Thinning
 from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
 
@@ -224,11 +226,13 @@ class GaitRecognizer:
         walker = self._walkers.get(track.body_id)
         if walker is None:
             rate = 0.0 if self.model.gait_frame_kind == "flow" else self._config.frame_rate
-            walker = self._walkers[track.body_id] = Walker(Evidence(self._config), track.state, Thinning(rate))
+            walker = self._walkers[track.body_id] = Walker(
+                Evidence(self._config), track.state, Thinning(rate), LeadIn(self._config.window)
+            )
         walker.state = track.state
         walker.unfit = unfit(track, self._config.min_quality)
         frame = track.gait_frame
-        if frame is None or walker.unfit or self._input_problem:
+        if frame is None or not track.quality >= self._config.min_quality or self._input_problem:
             return
         if frame.shape != self.model.frame_shape:
             self._input_problem = (
@@ -239,24 +243,30 @@ class GaitRecognizer:
         if not walker.pace.takes(stamp):
             return
         place = Place.of(round(stamp * FLOW_RATE / NANOSECONDS), track.box)
-        self._embedder.add(track.body_id, frame, place)
+        good = GoodFrame(frame, track.quality, stamp, place)
+        for _, counting in walker.lead_in.take(good, stamp, walking=track.walking):
+            self._use(track.body_id, walker, counting)
+
+    def _use(self, body_id: str, walker: Walker, good: GoodFrame) -> None:
+        """Take one good gait frame of somebody who walks."""
+        self._embedder.add(body_id, good.frame, good.place)
         walker.fresh += 1
-        walker.quality += (track.quality - walker.quality) / walker.fresh
-        walker.stamp = stamp
-        self._learner.keep(track.body_id, frame, stamp)
+        walker.quality += (good.quality - walker.quality) / walker.fresh
+        walker.stamp = good.stamp
+        self._learner.keep(body_id, good.frame, good.stamp)
         self._enrollments.take(
-            track.body_id,
-            frame,
-            track.quality,
-            stamp,
-            place,
-            self._learner.bearing(track.body_id),
-            self._measuring.gauge(track.body_id),
+            body_id,
+            good.frame,
+            good.quality,
+            good.stamp,
+            good.place,
+            self._learner.bearing(body_id),
+            self._measuring.gauge(body_id),
         )
-        enough = self._embedder.frames(track.body_id) >= self._min_frames
+        enough = self._embedder.frames(body_id) >= self._min_frames
         if enough and walker.fresh >= self._config.refresh_every and walker.request is None:
-            future = self._embedder.request(track.body_id)
-            walker.request = Request(future, self._embedder.frames(track.body_id), walker.quality, stamp)
+            future = self._embedder.request(body_id)
+            walker.request = Request(future, self._embedder.frames(body_id), walker.quality, good.stamp)
             walker.fresh = 0
 
     def _rename(self, former_id: str, body_id: str) -> None:
@@ -268,6 +278,7 @@ class GaitRecognizer:
         if walker is None:  # the array that said so was said twice, or the one before was missed
             return
         self._walkers[body_id] = walker
+        walker.lead_in.clear()
         self._embedder.rename(former_id, body_id)
         self._held.pop(body_id, None)
         if former_id in self._held:
@@ -280,6 +291,7 @@ class GaitRecognizer:
         if walker is None:
             return
         walker.evidence.clear()
+        walker.lead_in.clear()
         walker.request, walker.fresh, walker.looks, walker.mean = None, 0, 0, None
         walker.others.clear()
         self._held.pop(body_id, None)

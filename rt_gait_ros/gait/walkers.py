@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from rt_gait_ros.gait.evidence import Evidence
+from rt_gait_ros.gait.recent_walks import GoodFrame
+from rt_gait_ros.silhouette.lead_in import LeadIn
 from rt_gait_ros.silhouette.thinning import Thinning
 from rt_gait_ros.tracking.track import TrackState
 
@@ -22,8 +24,9 @@ class Request:
 
 @dataclass(slots=True)
 class Walker:
-    """What is remembered of a live track. pace: which of its frames count.
+    """What is remembered of a live track.
 
+    pace: which of its frames count. lead_in: good frames from before it was known to walk.
     fresh: good frames since the last request. quality: their running mean.
     looks, mean: how many embeddings there were, and their mean (P, C).
     unfit: why its newest image said nothing about its gait; "" when it did.
@@ -33,6 +36,7 @@ class Walker:
     evidence: Evidence
     state: TrackState
     pace: Thinning
+    lead_in: LeadIn[GoodFrame]
     fresh: int = 0
     quality: float = 0.0
     stamp: int = 0

@@ -17,6 +17,7 @@ LEAST_SIDE, MOST_SIDE = 64, 4096  # pixels of a picture
 AIM = 4.5  # metres before the camera that its optical axis meets a person's middle
 TURN = np.radians(130.0)  # a second: how fast somebody who walks turns round
 ARRIVED = 0.8  # metres from a waypoint at which the next one is headed for
+FAR = 20.0  # metres from which people approach
 PAUSE = 0.08  # cycles a second of a stander's shifting weight
 # The joint curves' means bend the knees as walking does; who stands has them straight.
 STANDING = {"knee_offset": -20.0, "hip_offset": -1.0}
@@ -164,9 +165,9 @@ def _returning(number: int, people: int, half: float, random: np.random.Generato
 
 
 def _approaching(number: int, people: int, half: float, random: np.random.Generator) -> Waypoints:
-    """Towards the camera, and back into the depth of the room."""
+    """Side by side straight towards the camera from FAR, and back."""
     left = 0.0 if people == 1 else -0.9 + 1.8 * number / (people - 1)
-    return [(random.uniform(6.5, 9.5), 1.6 * left), (2.0, 0.8 * left), (10.0, 1.6 * left)]
+    return [(random.uniform(FAR - 1.0, FAR), left), (2.0, left), (FAR, left)]
 
 
 def _standing(number: int, people: int, half: float, random: np.random.Generator) -> Waypoints:

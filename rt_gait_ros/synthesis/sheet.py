@@ -14,7 +14,7 @@ from rt_gait_ros.synthesis.truth import VISIBLE, PersonTruth, truths
 from rt_gait_ros.synthesis.walks import Nuisances, random_scene
 
 WALKERS, IMAGES, PICTURES = 8, 20, 4
-SCENES = (("approaching", 4.0), ("crossing", 2.0), ("standing", 1.6))  # kind, and the second that is shown
+SCENES = (("approaching", 11.0), ("crossing", 2.0), ("standing", 1.6))  # kind, and the second that is shown
 _PAPER = 24
 
 

@@ -76,7 +76,7 @@ def stroll(
     hertz = today.hertz(who.body.leg)
     rotations, offset = today.pose(random.random() + hertz * seconds)
     who.posture.take(rotations)
-    _restrain(rotations, random, ranges.mood)
+    restrain(rotations, random, ranges.mood)
     posed, joints = pose(who.body, dress(who.body, clothes), rotations, offset * who.body.leg)
     cloth, things = hanging(who.body, clothes, joints), carried(clothes.things, who.body, joints, clothes.lag, random)
     speed = today.speed * who.body.leg * hertz
@@ -130,7 +130,7 @@ _HELD = {
 _HELD_CHANCE = 0.22  # of a walk
 
 
-def _restrain(rotations: np.ndarray, random: np.random.Generator, variety: float) -> None:
+def restrain(rotations: np.ndarray, random: np.random.Generator, variety: float) -> None:
     """Hold an arm or both in some way for this walk; in place. rotations: (T, bones, 3, 3)."""
     if random.random() >= _HELD_CHANCE * variety:
         return

@@ -85,13 +85,14 @@ def _count(rejected: Counter[str], reason: str, left_out: np.ndarray) -> None:
 
 def _noise(boxes: np.ndarray, poses: PoseFrame, config: TrackerConfig) -> tuple[np.ndarray, np.ndarray]:
     """Measurement variance (M, 4) of boxes (M, 4) given as left, top, width, height; where no border cuts them."""
-    noise = np.repeat((config.box_noise * boxes[:, 3:4]) ** 2, 4, axis=1)
+    noise = np.square(config.box_noise * boxes[:, 3:4]).repeat(4, axis=1)
     whole = np.ones(noise.shape, dtype=bool)
     if poses.width > 0 and poses.height > 0:
         size = np.array([poses.width, poses.height])
         cut = (boxes[:, :2] <= BORDER) | (boxes[:, :2] + boxes[:, 2:] >= size - BORDER)
-        whole = ~np.tile(cut, 2)
-        noise *= np.where(whole, 1.0, BORDER_NOISE)
+        if cut.any():
+            whole = ~np.tile(cut, 2)
+            noise *= np.where(whole, 1.0, BORDER_NOISE)
     return noise, whole
 
 

@@ -93,11 +93,11 @@ class TrackTable(Rows):
     ) -> None:
         """Join the tracks `rows` to the detections `columns`, pair by pair."""
         elapsed = (stamp - self.seen_at[rows]) / 1e9
-        for missed in np.unique(self.missed[rows]):
-            if missed > 1:
-                some = self.missed[rows] == missed
-                self._bridge(rows[some], detections.box[columns[some]], detections.noise[columns[some]],
-                             elapsed[some], int(missed), acceleration)  # fmt: skip
+        missed = self.missed[rows]
+        for steps in set(missed[missed > 1].tolist()):
+            some = missed == steps
+            self._bridge(rows[some], detections.box[columns[some]], detections.noise[columns[some]],
+                         elapsed[some], steps, acceleration)  # fmt: skip
         self.box.update(rows, detections.box[columns], detections.noise[columns])
         self.box_seen.put(rows, self.box.take(rows))
         self.seen_at[rows] = stamp

@@ -19,7 +19,6 @@ from rt_gait_ros.tracking.similarity import corners
 from rt_gait_ros.tracking.snapshot import snapshot
 from rt_gait_ros.tracking.table import TrackTable
 from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
-from rt_gait_ros.tracking.walking import ANKLES
 
 _log = logging.getLogger(__name__)
 
@@ -169,7 +168,9 @@ class Tracker:
         lost += self._give_up((self._table.state == TrackState.TENTATIVE) & (self._table.missed > DOUBT), poses)
         if len(found.newcomers):
             names = [self._ids.new() for _ in found.newcomers]
-            self._table.extend(TrackTable.start(detections, found.newcomers, names, poses.stamp))
+            newcomers = TrackTable.start(detections, found.newcomers, names, poses.stamp)
+            newcomers.gait.begin(detections.keypoints[found.newcomers], poses.layout)
+            self._table.extend(newcomers)
         return lost
 
     def _follow_layout(self, layout: str) -> None:
@@ -181,13 +182,16 @@ class Tracker:
     def _unseen_too_long(self, poses: PoseFrame) -> np.ndarray:
         """Rows (N,) bool whose time has run out before this image."""
         unseen = (poses.stamp - self._table.seen_at) / 1e9
+        least = min(self.config.exit_after, self.config.lost_after)
+        if not (unseen > least).any():
+            return np.zeros(len(unseen), dtype=bool)
         patience = np.full(len(self._table), self.config.lost_after)
         if poses.width > 0 and poses.height > 0:
             places = corners(self._table.box.mean)
             size = np.array([poses.width, poses.height], dtype=np.float64)
             inside = np.maximum(np.minimum(places[:, 2:], size) - np.maximum(places[:, :2], 0), 0)
             part = (inside / self._table.box.mean[:, 2:]).prod(axis=1)
-            patience[part < INSIDE] = min(self.config.exit_after, self.config.lost_after)
+            patience[part < INSIDE] = least
         return unseen > patience
 
     def _give_up(self, rows: np.ndarray, poses: PoseFrame) -> list[Track]:
@@ -206,8 +210,7 @@ class Tracker:
         table = self._table
         elapsed = (poses.stamp - table.seen_at[rows]) / 1e9
         table.join(rows, detections, columns, poses.stamp, self.config.acceleration)
-        ankles = detections.keypoints[columns][:, ANKLES[poses.layout]] if poses.layout in ANKLES else None
-        table.gait.update(rows, ankles, elapsed, table.box)
+        table.gait.update(rows, detections.keypoints[columns], poses.layout, elapsed, table.box)
 
     def _learn(self, rows: np.ndarray, columns: np.ndarray, detections: Detections, configured: np.ndarray) -> None:
         """Learn the detector's noise from the pairs whose tracks were in sight and settled."""

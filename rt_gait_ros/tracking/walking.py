@@ -1,4 +1,4 @@
-"""Who walks: legs that pass each other step by step, or a body that travels or comes nearer."""
+"""Who walks: over the last second the whole body swings and bobs as a walker's does, from whatever side it is seen."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -7,22 +7,31 @@ import numpy as np
 
 from rt_gait_ros.tracking.kalman import KalmanBank
 from rt_gait_ros.tracking.rows import Rows
+from rt_gait_ros.tracking.walking_signs import OF_GROUP, PAIRS, TOGETHER, WINDOW, evenly, signs, weights
 
 # Both ankles, left and right, in the layouts the tracker knows.
 ANKLES = {"coco": (15, 16), "trt_pose": (15, 16)}
 
-# How far (body heights) one ankle must get past the other, to either side, for a step: half of what short steps of 0.2
-# heights give from the side, and half of how high a lifted foot (0.07 heights) looks from the front.
-STEP = np.array([0.1, 0.035])
+# Images remembered of each track, and the least seconds between them, so that they reach over the window.
+SLOTS, SPACING = 32, 0.03
 
-# ... and how many pixels at least: three standard deviations of the distance between two ankles found to 1.5 pixels.
-STEP_PIXELS = 6.0
+# Least seconds between two looks at the window.
+EVERY = 0.06
 
-# Longest time (s) from one step to the next: the slowest usual cadence is 80 steps a minute (Whittle, Gait Analysis).
-STEP_TIME = 0.75
+# Kept of an image: when it was, joints (pairs, left and right, x and y), width of the box, which pairs were found.
+_TIME, _JOINTS, _WIDTH, _FOUND = 0, slice(1, 21), 21, slice(22, 27)
 
-# Steps in a row that make a walk; one alone is a shift of weight, or the left leg taken for the right.
-STEPS = 2
+# Where there is no image, seconds, and what is past remembering.
+NEVER, LONG_AGO = -1e6, -100.0
+
+# Longest time (s) between two images of one window; after a longer one it begins anew.
+LONGEST_GAP = 0.4
+
+# Probability at which somebody begins to count as a walker, and below which a walker ceases to be one.
+BEGINS, CEASES = 0.45, 0.12
+
+# Time (s) in which a probability that was seen is forgotten: one look that says nothing does not end a walk.
+MEMORY = 0.1
 
 # Speed across the image (body heights / s): half of a slow walk of 0.8 m/s by a person 1.7 m tall.
 TRAVEL = 0.22
@@ -33,35 +42,35 @@ APPROACH = 0.16
 # Time (s) over which growth is taken: longer than one jump or one step, which change the box for a moment.
 APPROACH_TIME = 1.0
 
-# A walker stays one until the motion falls below this part of the line, so that the flag does not flicker.
-HYSTERESIS = 0.6
-
 
 class WalkingReason(Enum):
     """What made a track count as walking: the evidence."""
 
-    ANKLES = "ankles pass each other"
+    GAIT = "joints move as in a walk"
     TRAVEL = "box travels"
     APPROACH = "box grows or shrinks"
 
 
-_REASONS = (WalkingReason.ANKLES, WalkingReason.TRAVEL, WalkingReason.APPROACH)
+_REASONS = (WalkingReason.GAIT, WalkingReason.TRAVEL, WalkingReason.APPROACH)
 
 
 @dataclass(slots=True)
 class Gaits(Rows):
     """Motion of N tracks.
 
-    ahead: (N, 2) which ankle was last well past the other, across and down the image: 1 left, -1 right, 0 unknown.
-    since: (N, 2) seconds since they last passed. steps: (N, 2) times that they did so in a row.
-    size: (N, 2) logarithm of width and height, smoothed.
-    walking: (N,) bool. reason: (N,) index into WalkingReason's members plus one, 0 for none.
+    images: (N, SLOTS, 27) float32, the newest last: seconds, which are 0 for it and NEVER where there is none; pixels,
+    where a joint that was not found is as before; see _TIME and so on. waited: (N,) seconds since the newest. looked:
+    (N,) seconds since the last look at them. size: (N, 2) logarithm of width and height, smoothed. growth: (N,) of
+    them, 1/s. probability: (N,) of a walk, by the newest looks. walking: (N,) bool. reason: (N,) index into
+    WalkingReason's members plus one, 0 for none.
     """
 
-    ahead: np.ndarray
-    since: np.ndarray
-    steps: np.ndarray
+    images: np.ndarray
+    waited: np.ndarray
+    looked: np.ndarray
     size: np.ndarray
+    growth: np.ndarray
+    probability: np.ndarray
     walking: np.ndarray
     reason: np.ndarray
 
@@ -69,49 +78,105 @@ class Gaits(Rows):
     def start(cls, boxes: np.ndarray) -> "Gaits":
         """Nothing known of tracks but their first boxes (N, 4): centre x, centre y, width, height."""
         count = len(boxes)
+        images = np.full((count, SLOTS, 27), np.nan, np.float32)
+        images[..., _TIME], images[..., _FOUND] = NEVER, 0.0
         return cls(
-            ahead=np.zeros((count, 2)),
-            since=np.zeros((count, 2)),
-            steps=np.zeros((count, 2), dtype=np.int64),
+            images=images,
+            waited=np.zeros(count),
+            looked=np.zeros(count),
             size=np.log(boxes[:, 2:]),
+            growth=np.zeros(count),
+            probability=np.zeros(count),
             walking=np.zeros(count, dtype=bool),
             reason=np.zeros(count, dtype=np.int64),
         )
 
-    def update(self, rows: np.ndarray, ankles: np.ndarray | None, elapsed: np.ndarray, boxes: KalmanBank) -> None:
+    def begin(self, keypoints: np.ndarray, layout: str) -> None:
+        """Take in the first image of all N tracks. keypoints: (N, K, 3) pixels. layout: of them."""
+        if layout in PAIRS:
+            self._remember(np.arange(len(keypoints)), keypoints[:, PAIRS[layout], :2], np.exp(self.size[:, 0]))
+
+    def update(
+        self, rows: np.ndarray, keypoints: np.ndarray, layout: str, elapsed: np.ndarray, boxes: KalmanBank
+    ) -> None:
         """Take in what was seen of the tracks `rows` (R,).
 
-        ankles: (R, 2, 2+) pixels, left and right, NaN where not found; None when the layout has none.
-        elapsed: (R,) seconds since each was last seen. boxes: filters of all N tracks.
+        keypoints: (R, K, 3) pixels, NaN where not found. layout: of them. elapsed: (R,) seconds since each was last
+        seen. boxes: filters of all N tracks.
         """
-        height, velocity = boxes.mean[rows, 3], boxes.velocity[rows, :2]
+        known = self.observe(rows, keypoints, layout, elapsed, boxes)
+        bare = rows[~self.images[rows, :, _FOUND].any(axis=(1, 2))]
+        if len(bare):
+            self._by_boxes(bare, boxes)
+            known = np.setdiff1d(known, bare, assume_unique=True)
+        if not len(known):
+            return
+        since = np.zeros(len(self))
+        since[rows] = elapsed
+        kept = np.exp(-np.maximum(since[known], EVERY) / MEMORY)
+        now = weights().probability(self.signs(known, boxes))
+        self.probability[known] = np.maximum(now, kept * self.probability[known] + (1.0 - kept) * now)
+        walking = self.probability[known] > np.where(self.walking[known], CEASES, BEGINS)
+        self.walking[known] = walking
+        self.reason[known] = walking
+
+    def observe(
+        self, rows: np.ndarray, keypoints: np.ndarray, layout: str, elapsed: np.ndarray, boxes: KalmanBank
+    ) -> np.ndarray:
+        """As `update`, without saying who walks; returns those of `rows` of whom `signs` tells something new."""
+        self.growth[rows] = self._growth(rows, elapsed, boxes)
+        self.waited[rows] += elapsed
+        self.looked[rows] += elapsed
+        if layout not in PAIRS:
+            return rows[:0]
+        due = self.waited[rows] >= SPACING - 1e-3
+        rows = rows[due]
+        if not len(rows):
+            return rows
+        self._remember(rows, keypoints[due][:, PAIRS[layout], :2], boxes.mean[rows, 2])
+        rows = rows[self.looked[rows] >= EVERY - 1e-3]
+        times = self.images[rows, :, _TIME]
+        rows = rows[((times <= -WINDOW + 1e-6) & (times > LONG_AGO)).any(axis=1)]
+        self.looked[rows] = 0.0
+        return rows
+
+    def signs(self, rows: np.ndarray, boxes: KalmanBank) -> np.ndarray:
+        """What tells whether each of the tracks `rows` (R,) walks, (R, F) as `walking_signs.signs`."""
+        images = self.images[rows]
+        times = images[..., _TIME]
+        recent = times >= -WINDOW - 1e-6
+        even = evenly(times, images[..., 1:22])
+        seen = (images[..., _FOUND] * recent[..., None]).sum(axis=1) / recent.sum(axis=1)[:, None]
+        height = boxes.mean[rows, 3]
+        speed = np.hypot(boxes.velocity[rows, 0], boxes.velocity[rows, 1]) / height
+        joints = even[..., :20].reshape(*even.shape[:2], 5, 2, 2)
+        return signs(joints, even[..., 20], height, seen, speed, self.growth[rows])
+
+    def _remember(self, rows: np.ndarray, joints: np.ndarray, width: np.ndarray) -> None:
+        """Take in joints (R, pairs, 2, 2) and the boxes' widths (R,) of an image."""
+        images, waited = self.images[rows], self.waited[rows]
+        for row in np.flatnonzero(waited > LONGEST_GAP):
+            images[row] = np.nan
+            images[row, :, _TIME], images[row, :, _FOUND] = NEVER, 0.0
+        last = images[:, -1, _JOINTS].reshape(joints.shape)
+        images[:, :-1] = images[:, 1:]
+        images[..., _TIME] -= waited[:, None]
+        found = np.isfinite(joints).all(axis=(2, 3))
+        images[:, -1, _TIME] = 0.0
+        images[:, -1, _JOINTS] = np.where(found[..., None, None], _unmixed(joints, last), last).reshape(len(rows), -1)
+        images[:, -1, _WIDTH], images[:, -1, _FOUND] = width, found
+        self.images[rows], self.waited[rows] = images, 0.0
+
+    def _by_boxes(self, rows: np.ndarray, boxes: KalmanBank) -> None:
+        """People of whom no joints were found walk when their boxes travel, or grow or shrink."""
+        velocity = boxes.velocity[rows, :2]
         doubt = np.sqrt(boxes.rate_variance[rows, :2]).max(axis=1)
-        strength = np.empty((len(rows), 3))
-        strength[:, 0] = 0.0 if ankles is None else self._stepping(rows, ankles, elapsed, height)
-        strength[:, 1] = (np.hypot(velocity[:, 0], velocity[:, 1]) - doubt) / height / TRAVEL
-        strength[:, 2] = self._growth(rows, elapsed, boxes) / APPROACH
+        speed = (np.hypot(velocity[:, 0], velocity[:, 1]) - doubt) / boxes.mean[rows, 3]
+        strength = np.stack([speed / TRAVEL, self.growth[rows] / APPROACH], axis=1)
         best = strength.argmax(axis=1)
-        line = np.where(self.walking[rows], HYSTERESIS, 1.0)
-        walking = strength[np.arange(len(rows)), best] > line
+        walking = strength.max(axis=1) > np.where(self.walking[rows], 0.6, 1.0)
         self.walking[rows] = walking
-        self.reason[rows] = np.where(walking, best + 1, 0)
-
-    def _stepping(self, rows: np.ndarray, ankles: np.ndarray, elapsed: np.ndarray, height: np.ndarray) -> np.ndarray:
-        """Follow the ankles; returns (R,) infinity for those who walk by them, else 0.
-
-        Only legs that pass each other count: in a jumping jack, or when somebody crouches, they move alike.
-        """
-        apart = ankles[:, 0, :2] - ankles[:, 1, :2]
-        far = np.abs(apart) > np.maximum(STEP * height[:, None], STEP_PIXELS)  # False where not found
-        now = np.where(far, np.sign(apart), 0.0)
-        before = self.ahead[rows]
-        passed = now * before < 0
-        since = self.since[rows] + elapsed[:, None]
-        steps = np.where(since > STEP_TIME, 0, self.steps[rows]) + passed
-        self.ahead[rows] = np.where(far, now, before)
-        self.since[rows] = np.where(passed, 0.0, since)
-        self.steps[rows] = steps
-        return np.where((steps >= STEPS).any(axis=1), np.inf, 0.0)
+        self.reason[rows] = np.where(walking, best + 2, 0)
 
     def _growth(self, rows: np.ndarray, elapsed: np.ndarray, boxes: KalmanBank) -> np.ndarray:
         """How fast (R,) the boxes grow or shrink, 1/s, in width as well as in height."""
@@ -124,3 +189,11 @@ class Gaits(Rows):
     def reasons(self) -> list[str]:
         """Why each of the N tracks counts as walking."""
         return [_REASONS[reason - 1].value if reason else "" for reason in self.reason.tolist()]
+
+
+def _unmixed(joints: np.ndarray, last: np.ndarray) -> np.ndarray:
+    """Joints (R, pairs, 2, 2) with left and right the other way round where that is nearer to the last image's."""
+    crossed = joints[:, :, ::-1]
+    nearer = (np.square(crossed - last) - np.square(joints - last)).sum(axis=(2, 3))
+    swap = np.nan_to_num(nearer) @ TOGETHER < 0.0
+    return np.where(swap[:, OF_GROUP, None, None], crossed, joints)

@@ -333,3 +333,23 @@ class TestScenes:
         self.crowd_walks_by(scene, walk, 0)
         assert scenes.walkers("camera") > 8
         assert scene.show(walk("aaaaa", 20), images=NAMED_AFTER)["aaaaa"].name == "Ada"
+
+
+def test_frames_of_the_second_before_somebody_counts_as_walking_are_used_then(scene, walk):
+    scene.show(walk("aaaaa", 20, walking=False), images=20)
+    told = scene.show(walk("aaaaa", 20))
+    assert told["aaaaa"].frames_used == 10  # the window: all of them from before
+    named = scene.show(walk("aaaaa", 20), images=11)
+    assert named["aaaaa"].name == "Ada"
+
+
+def test_frames_from_before_somebody_was_hidden_for_a_second_are_not_used(scene, walk):
+    scene.show(walk("aaaaa", 60, walking=False), images=8)
+    scene.show(walk("aaaaa", 60, walking=False, state=TrackState.OCCLUDED, frame=False), images=30)
+    assert scene.show(walk("aaaaa", 20))["aaaaa"].frames_used == 1
+
+
+def test_frames_from_before_a_reattachment_are_not_used(scene, walk):
+    scene.show(walk("bbbbb", 60, walking=False), images=8)
+    told = scene.show(walk("aaaaa", 20, former_id="bbbbb"))
+    assert told["aaaaa"].frames_used == 1

@@ -57,10 +57,10 @@ def test_who_returns_was_away_for_seconds():
 
 
 def test_who_approaches_grows():
-    scene = crowd("approaching", people=1, seconds=5.0)
-    depth = scene.actors[0].walk.depth.mean(axis=(1, 2))
-    assert depth[0] > 6.0
-    assert depth.min() < 3.5
+    scene = crowd("approaching", people=4, seconds=20.0, fps=10.0)
+    depth = np.stack([actor.walk.depth.mean(axis=(1, 2)) for actor in scene.actors])
+    assert ((depth[:, 0] > 18.5) & (depth[:, 0] < 20.5)).all()
+    assert depth.min(axis=1).max() < 3.5
 
 
 def test_a_stander_stays_and_keeps_the_knees_straight():

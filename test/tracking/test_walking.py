@@ -1,100 +1,127 @@
 import numpy as np
 import pytest
 
+from rt_gait_ros.pose.layouts import NECK, PARTS
+from rt_gait_ros.pose.person import PersonPose, PoseFrame
+from rt_gait_ros.sources.synthetic import read_scene
+from rt_gait_ros.synthesis.activities import ACTIVITIES
+from rt_gait_ros.synthesis.motion import INDEX
+from rt_gait_ros.synthesis.sight import extent
+from rt_gait_ros.synthesis.sightings import misread, sighting
+from rt_gait_ros.synthesis.strollers import make_stroller
 from rt_gait_ros.tracking import Tracker
+from rt_gait_ros.tracking.walking import LONGEST_GAP
 
 from .conftest import image, person
 
-SECONDS = np.arange(0, 4, 0.04)
 
-
-def play(motion, height=200.0, noise=0.0, seed=0):
-    """Walking flag and reason in every image of somebody whose ankles are (dx, dy) apart and whose box is at x, height.
-
-    motion: seconds to dx, dy in heights, x in pixels, height factor.
-    """
-    random, tracker, said = np.random.default_rng(seed), Tracker(), []
-    for number, second in enumerate(SECONDS):
-        dx, dy, x, size = motion(second)
-        tall = height * size
-        somebody = person(x, 600 - tall / 2, tall)
-        ankles = somebody.keypoints[[15, 16], :2]
-        ankles[:, 0] = x + tall * np.array([dx, -dx]) / 2
-        ankles[:, 1] += tall * np.array([dy, -dy]) / 2
-        somebody.keypoints[[15, 16], :2] = ankles + random.normal(0, noise, (2, 2))
-        track = tracker.update(image(number, [somebody])).tracks[0]
+def play(seen, layout="trt_pose"):
+    """Whether it is said in each image of a sighting that the person walks, and why."""
+    tracker, said = Tracker(), []
+    for stamp, keypoints, box in zip(seen.stamps.tolist(), seen.keypoints, seen.boxes, strict=True):
+        people = [PersonPose(keypoints, box, 0.9)]
+        track = tracker.update(PoseFrame(stamp, "camera", *seen.size, layout=layout, people=people)).tracks[0]
         said.append((track.walking, track.walking_reason))
     return said
 
 
-def share(said, first=40):
-    return np.mean([walking for walking, _ in said[first:]])
+def watch(kind, seed, azimuth=0.0, pixels=100.0, rate=25.0, seconds=1.0, **how):
+    """What is said of somebody; seed: of body, manner and errors."""
+    random = np.random.default_rng((77, seed))
+    times = np.arange(0.0, seconds + 1e-6, 1.0 / rate)
+    return play(sighting(kind, make_stroller(3_500_000 + seed), pixels, azimuth, times, random, **how))
 
 
-def stride(amplitude):
-    """Distance of the ankles at 110 steps a minute."""
-    return lambda second: amplitude * np.sin(2 * np.pi * second * 110 / 60 / 2)
+@pytest.mark.parametrize("pixels", [45.0, 80.0, 250.0])
+def test_walkers_are_known_within_a_second_from_any_side(pixels):
+    said = [watch("walks", seed, azimuth=45.0 * seed, pixels=pixels, moving=seed % 3 == 0) for seed in range(8)]
+    known = [any(walking for walking, _ in one) for one in said]
+    assert sum(known) >= 7
+    assert {reason for one in said for walking, reason in one if walking} == {"joints move as in a walk"}
 
 
+@pytest.mark.parametrize("rate", [7.0, 60.0])
+def test_walkers_are_known_at_low_and_high_rates(rate):
+    known = [any(walking for walking, _ in watch("walks", seed, 45.0 * seed, rate=rate)) for seed in range(8)]
+    assert sum(known) >= 7
+
+
+@pytest.mark.parametrize("hidden", ["feet", "legs", "cut"])
+def test_walkers_whose_legs_are_not_to_be_seen_are_known(hidden):
+    known = [any(walking for walking, _ in watch("walks", seed, 45.0 * seed, hidden=hidden)) for seed in range(8)]
+    assert sum(known) >= 6
+
+
+@pytest.mark.parametrize("kind", [kind for kind in ACTIVITIES if kind != "walks"])
+def test_who_does_not_walk(kind):
+    said = [
+        watch(kind, seed, 45.0 * seed, pixels=(45.0, 100.0, 250.0)[seed % 3], seconds=3.0, moving=seed % 2 == 0)
+        for seed in range(8)
+    ]
+    assert np.mean([walking for one in said for walking, _ in one]) <= 0.02
+
+
+def test_a_walker_who_stops_is_known_to_stand_after_little_more_than_a_second():
+    random = np.random.default_rng(5)
+    seen = sighting("walks", make_stroller(11), 150.0, 90.0, np.arange(0.0, 4.0, 0.04), random)
+    seen.keypoints[50:], seen.boxes[50:] = seen.keypoints[50], seen.boxes[50]
+    walking = [walks for walks, _ in play(seen)]
+    assert all(walking[25:50])
+    assert not any(walking[80:])
+
+
+def test_after_a_gap_the_last_second_is_watched_anew():
+    random = np.random.default_rng(6)
+    seen = sighting("walks", make_stroller(12), 150.0, 90.0, np.arange(0.0, 2.0, 0.04), random)
+    seen.stamps[25:] += int((LONGEST_GAP + 0.2) * 1e9)
+    assert all(walks for walks, _ in play(seen)[25:])  # what was known of a walker stays until more is known
+
+
+def approaching(actor, random):
+    """(T, 18, 3) keypoints and (T, 4) boxes of somebody of a scene, with errors as measured."""
+    walk = actor.walk
+    joints = [INDEX[name] for name in PARTS if name != "neck"]
+    shoulders = [INDEX["left_shoulder"], INDEX["right_shoulder"]]
+    points = np.insert(walk.keypoints[:, joints], NECK, walk.keypoints[:, shoulders].mean(axis=1), axis=1)
+    boxes = np.array([extent(capsules) for capsules in walk.capsules])
+    read = misread(points, np.ptp(boxes[:, 1::2], axis=1), np.arange(len(points)) / 25.0, random)
+    boxes[:, 2:] -= boxes[:, :2]
+    sure = np.where(np.isfinite(read[..., :1]), 0.9, 0.0)
+    return np.concatenate([read, sure], axis=-1).astype(np.float32), boxes.astype(np.float32)
+
+
+def test_four_people_who_come_from_20_m_straight_at_the_camera_walk():
+    scene = read_scene("synthetic://approaching?people=4&seconds=8")
+    random, tracker = np.random.default_rng(3), Tracker()
+    seen = [approaching(actor, random) for actor in scene.actors]
+    said = []
+    for number in range(len(scene)):
+        people = [PersonPose(keypoints[number], boxes[number], 0.9) for keypoints, boxes in seen]
+        tracks = tracker.update(PoseFrame(1 + number * 40_000_000, "camera", 640, 480, people=people)).tracks
+        said.append([track.walking for track in tracks])
+    after = np.array(said[50:])  # two seconds
+    assert after.shape[1] == 4
+    assert after.any(axis=0).all()
+    assert after.mean() > 0.7
+
+
+def bare(x, height=200.0):
+    """Somebody of whom no joint is found."""
+    return person(x, 600 - height / 2, height, keypoints=False)
+
+
+@pytest.mark.parametrize("layout", ["trt_pose", "unheard_of"])
 @pytest.mark.parametrize(
-    ("name", "motion", "reason"),
+    ("motion", "reason"),
     [
-        ("side, camera along", lambda s: (stride(0.35)(s), 0, 640, 1), "ankles pass each other"),
-        ("front, robot ahead", lambda s: (0.08, stride(0.06)(s), 640, 1), "ankles pass each other"),
-        ("legs hidden", lambda s: (0, 0, 200 + 100 * s, 1), "box travels"),
-        ("coming nearer", lambda s: (0.08, 0, 640, np.exp(0.25 * s)), "box grows or shrinks"),
+        (lambda s: (200 + 100 * s, 200.0), "box travels"),
+        (lambda s: (640, 100.0 * np.exp(0.25 * s)), "box grows or shrinks"),
+        (lambda s: (640, 200.0), ""),
     ],
 )
-def test_who_walks(name, motion, reason):
-    said = play(motion)
-    assert share(said) > 0.95
-    assert said[-1][1] == reason
-
-
-def jack(second):
-    """A jumping jack a second and a half: legs apart and together, arms up make the box taller."""
-    phase = (1 - np.cos(2 * np.pi * second / 1.5)) / 2
-    return 0.1 + 0.3 * phase, 0, 640 + 5 * np.sin(9 * second), 1 + 0.08 * phase
-
-
-def crouch(second):
-    phase = (1 - np.cos(2 * np.pi * second / 2)) / 2
-    return 0.1 + 0.05 * phase, 0, 640, 1 - 0.05 * phase
-
-
-@pytest.mark.parametrize("noise", [0.0, 1.5])
-@pytest.mark.parametrize(
-    ("name", "motion"),
-    [
-        ("stands", lambda s: (0.05, 0, 640, 1)),
-        ("stands with legs apart", lambda s: (0.3, 0, 640, 1)),
-        ("jumping jacks", jack),
-        ("crouches", crouch),
-        ("shifts weight once", lambda s: (0.15 * np.sign(s - 2), 0, 640, 1)),
-    ],
-)
-def test_who_does_not(name, motion, noise):
-    assert share(play(motion, noise=noise)) == 0.0
-
-
-@pytest.mark.parametrize("height", [60.0, 120.0, 300.0])
-def test_the_jitter_of_keypoints_is_no_step(height):
-    said = [share(play(lambda s: (0.02, 0, 640, 1), height, noise=1.5, seed=seed)) for seed in range(10)]
-    assert np.mean(said) < 0.01
-
-
-def test_a_walker_who_stops_is_known_to_stand_within_a_second():
-    said = play(lambda s: (stride(0.35)(min(s, 2.0)), 0, 640, 1))
-    walking = [walking for walking, _ in said]
-    assert walking[48]
-    assert not any(walking[75:])
-
-
-def test_missing_ankles_are_no_steps():
+def test_people_without_joints_are_judged_by_their_boxes(layout, motion, reason):
     tracker = Tracker()
-    for number in range(60):
-        somebody = person(640, swing=stride(0.35)(number * 0.04))
-        somebody.keypoints[16] = (np.nan, np.nan, 0)
-        track = tracker.update(image(number, [somebody])).tracks[0]
-    assert not track.walking
-    assert track.walking_reason == ""
+    for number in range(100):
+        track = tracker.update(image(number, [bare(*motion(number * 0.04))], layout=layout)).tracks[0]
+    assert track.walking_reason == reason
+    assert track.walking == bool(reason)

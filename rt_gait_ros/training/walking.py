@@ -1,0 +1,139 @@
+"""Teaching the tracker who walks, with generated people: those who walk, and those who do anything else.
+
+The people of `synthesis.activities` are seen as `synthesis.sightings` says, from all sides, at all sizes and rates,
+with hidden and cut-off legs, by cameras that stand or move. Their boxes go through the tracker's own filters.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.optimize import minimize
+
+from rt_gait_ros.synthesis.activities import ACTIVITIES
+from rt_gait_ros.synthesis.sightings import Sighting, sighting
+from rt_gait_ros.synthesis.strollers import make_stroller
+from rt_gait_ros.tracking.config import TrackerConfig
+from rt_gait_ros.tracking.kalman import KalmanBank
+from rt_gait_ros.tracking.walking import Gaits
+from rt_gait_ros.tracking.walking_signs import Weights
+
+WALKS, LAYOUT = "walks", "trt_pose"
+RATES = (7.0, 10.0, 15.0, 20.0, 25.0, 30.0)  # images a second
+PIXELS = (36.0, 330.0)  # of body height
+HIDDEN = ("", "", "", "", "feet", "legs", "cut")
+WALK_TIME, OTHER_TIME = 1.3, 3.0  # seconds of each
+TOGETHER = 100  # people who are followed at a time
+MOMENTS = 12  # that are learned from of each person, about
+HIDDEN_UNITS = 16
+DECAY = 3e-4  # of weights
+STEADY = 0.15  # variance of boxes that the tracker has learned, over the configured one
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """N moments of people. signs: (N, F). walks: (N,) bool."""
+
+    signs: np.ndarray
+    walks: np.ndarray
+
+
+def examples(people: int, seed: int, progress: Callable[[str], None] = lambda line: None) -> Examples:
+    """Moments of so many walkers and as many others."""
+    random = np.random.default_rng((0x3A1C, seed))
+    others = [kind for kind in ACTIVITIES if kind != WALKS]
+    signs, walks = [], []
+    for first in range(0, people, TOGETHER):
+        rate = float(random.choice(RATES))
+        for kinds in ([WALKS], others):
+            found = np.concatenate(list(moments([_sighting(str(random.choice(kinds)), rate, random)
+                                                 for _ in range(TOGETHER)])))  # fmt: skip
+            chosen = random.permutation(len(found))[: MOMENTS * TOGETHER]
+            signs.append(found[chosen])
+            walks.append(np.full(len(chosen), kinds == [WALKS]))
+        progress(f"{first + TOGETHER} of {people} walkers seen")
+    return Examples(np.concatenate(signs), np.concatenate(walks))
+
+
+def moments(people: Sequence[Sighting]) -> Iterator[np.ndarray]:
+    """Signs (R, F) of everybody who was seen for long enough, image after image. people: seen in as many images."""
+    everybody = np.arange(len(people))
+    gaits = None
+    for points, elapsed, bank in followed(people):
+        if gaits is None:
+            gaits = Gaits.start(bank.mean)
+            gaits.begin(points, LAYOUT)
+            continue
+        known = gaits.observe(everybody, points, LAYOUT, elapsed, bank)
+        if len(known):
+            yield gaits.signs(known, bank)
+
+
+def followed(people: Sequence[Sighting]) -> Iterator[tuple[np.ndarray, np.ndarray, KalmanBank]]:
+    """Image after image: joints (R, 18, 3) of all R people, seconds (R,) since the last, and their boxes' filters."""
+    boxes = np.stack([seen.boxes for seen in people]).astype(float)
+    boxes[..., :2] += boxes[..., 2:] / 2
+    stamps = np.stack([seen.stamps for seen in people])
+    points = np.stack([seen.keypoints for seen in people]).astype(float)
+    config, everybody = TrackerConfig(), np.arange(len(people))
+    noise = STEADY * np.repeat((config.box_noise * boxes[:, 0, 3:4]) ** 2, 4, axis=1)
+    bank = KalmanBank.start(boxes[:, 0], noise)
+    for number in range(stamps.shape[1]):
+        elapsed = (stamps[:, number] - stamps[:, max(number - 1, 0)]) / 1e9
+        if number:
+            bank.predict(elapsed[:, None], config.acceleration)
+            bank.update(everybody, boxes[:, number], noise)
+        yield points[:, number], elapsed, bank
+
+
+def fit(learned: Examples, seed: int = 0) -> Weights:
+    """The network that tells them apart; of the same examples the same."""
+    random = np.random.default_rng(seed)
+    mean, deviation = np.nanmean(learned.signs, axis=0), np.nanstd(learned.signs, axis=0) + 1e-3
+    usual = np.nan_to_num((learned.signs - mean) / deviation, nan=0.0).clip(-5.0, 5.0)
+    size = usual.shape[1]
+    walks = learned.walks.astype(float)
+    weight = np.where(learned.walks, 0.5 / walks.mean(), 0.5 / (1.0 - walks.mean())) / len(walks)
+
+    def cut(flat: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+        first, rest = flat[: size * HIDDEN_UNITS].reshape(size, HIDDEN_UNITS), flat[size * HIDDEN_UNITS :]
+        return first, rest[:HIDDEN_UNITS], rest[HIDDEN_UNITS:-1], float(rest[-1])
+
+    def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        first, bias, second, line = cut(flat)
+        inner = np.tanh(usual @ first + bias)
+        said = inner @ second + line
+        error = weight * (1.0 / (1.0 + np.exp(-said.clip(-30.0, 30.0))) - walks)
+        back = error[:, None] * second * (1.0 - inner**2)
+        gradient = [(usual.T @ back).ravel(), back.sum(axis=0), inner.T @ error, [error.sum()]]
+        value = (weight * (np.logaddexp(0.0, said) - walks * said)).sum() + DECAY * (flat**2).sum() / 2.0
+        return float(value), np.concatenate(gradient) + DECAY * flat
+
+    start = random.normal(0.0, 1.0 / np.sqrt(size), size * HIDDEN_UNITS + 2 * HIDDEN_UNITS + 1)
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 400}).x
+    return Weights(mean, deviation, *cut(found))
+
+
+def write(weights: Weights, path: Path) -> None:
+    """As `walking_signs.weights` reads them."""
+    arrays: Any = {name: np.asarray(getattr(weights, name), np.float32) for name in Weights.__dataclass_fields__}
+    np.savez_compressed(path, **arrays)
+
+
+def _sighting(kind: str, rate: float, random: np.random.Generator) -> Sighting:
+    """Somebody, from some side, at this rate of images."""
+    count = round((WALK_TIME if kind == WALKS else OTHER_TIME) * rate) + 1
+    seconds = np.arange(count) / rate
+    seconds[1:-1] += random.uniform(-0.1, 0.1, count - 2) / rate
+    return sighting(
+        kind,
+        make_stroller(int(random.integers(1_000_000)), 1.0, 1.0),
+        float(np.exp(random.uniform(*np.log(PIXELS)))),
+        float(random.uniform(0.0, 360.0)),
+        seconds,
+        random,
+        moving=bool(random.random() < 0.5),
+        hidden=str(random.choice(HIDDEN)),
+    )
