@@ -8,6 +8,7 @@ from rt_gait_ros.cli.evaluate_kth import add_kth
 from rt_gait_ros.cli.evaluate_sets import add_casia_b, add_tum_gaid
 from rt_gait_ros.cli.evaluate_virtual import add_virtual
 from rt_gait_ros.cli.output import add_json_argument, emit
+from rt_gait_ros.cli.subcommands import subcommand
 from rt_gait_ros.datasets.mot_challenge import read_sequences, read_tracks, write_mot
 from rt_gait_ros.errors import of_file
 from rt_gait_ros.evaluation import mot
@@ -34,12 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_casia_b(protocols)
     add_tum_gaid(protocols)
     add_virtual(protocols)
-    tracking = protocols.add_parser(
-        "mot",
-        help="MOTChallenge: tracking, from given detections",
-        description=_MOT,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    tracking = subcommand(protocols, "mot", "MOTChallenge: tracking, from given detections", _MOT)
     tracking.add_argument("folder", type=Path, metavar="DIR")
     tracking.add_argument("--out", type=Path, metavar="DIR", help="write the tracks of every sequence there")
     tracking.add_argument(

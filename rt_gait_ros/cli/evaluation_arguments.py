@@ -8,6 +8,7 @@ from typing import Any
 
 from rt_gait_ros.cli.evaluation_pictures import add_picture_arguments, require_calibration
 from rt_gait_ros.cli.output import add_json_argument, progress
+from rt_gait_ros.cli.subcommands import subcommand
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation import casia_b
 from rt_gait_ros.evaluation.embedding_jobs import Arrays, EmbeddingJob, embed_all
@@ -24,9 +25,7 @@ def add_protocol(
     protocols: Any, name: str, summary: str, description: str, kept: str = "embeddings"
 ) -> argparse.ArgumentParser:
     """Declare a protocol and what all of them have. kept: what is stored for the next run, in a word."""
-    parser: argparse.ArgumentParser = protocols.add_parser(
-        name, help=summary, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = subcommand(protocols, name, summary, description)
     parser.add_argument("--repository", type=Path, metavar="DIR", help="model repository (default: the package's own)")
     parser.add_argument("--work", type=Path, metavar="DIR", help=f"where {kept} are kept (default: cache folder)")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: one per core)")

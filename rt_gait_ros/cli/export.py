@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rt_gait_ros.cli.export_gait import add_gait
 from rt_gait_ros.cli.export_tracks import add_tracks
 from rt_gait_ros.cli.output import add_json_argument, emit
+from rt_gait_ros.cli.subcommands import kinds_of, subcommand
 from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.pose.topology import Topology
 from rt_gait_ros.resources import resource
@@ -46,14 +47,8 @@ An engine fits one TensorRT release and one kind of GPU. model.onnx lies beside 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the subcommands."""
-    parser.description = _DESCRIPTION
-    kinds = parser.add_subparsers(dest="kind", metavar="KIND", required=True)
-    pose = kinds.add_parser(
-        "pose",
-        help="a pose network of trt_pose's kind",
-        description=_POSE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    kinds = kinds_of(parser, _DESCRIPTION)
+    pose = subcommand(kinds, "pose", "a pose network of trt_pose's kind", _POSE)
     pose.add_argument(
         "checkpoint", type=Path, metavar="CHECKPOINT", help="trt_pose's .pth file, or one of `train pose`"
     )

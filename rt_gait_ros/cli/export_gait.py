@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rt_gait_ros.cli.output import add_json_argument, emit
+from rt_gait_ros.cli.subcommands import subcommand
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.networks.kinds import FLOW_NETWORKS, KERAS_ENDINGS, KINDS
 from rt_gait_ros.resources import resource
@@ -48,12 +49,7 @@ The gait node then uses any of them with the parameter `model` set to its name.
 
 def add_gait(kinds: Any) -> None:
     """Declare the subcommand among those of `rt-gait export`."""
-    gait = kinds.add_parser(
-        "gait",
-        help="a gait network of GaitSet's, OpenGait's or Embedded-Gait's",
-        description=_GAIT,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    gait = subcommand(kinds, "gait", "a gait network of GaitSet's, OpenGait's or Embedded-Gait's", _GAIT)
     gait.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="the authors' .ptm or .hdf5, OpenGait's .pt")
     gait.add_argument(
         "--network",

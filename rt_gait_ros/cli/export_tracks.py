@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rt_gait_ros.cli.output import add_json_argument, emit, progress
+from rt_gait_ros.cli.subcommands import subcommand
 from rt_gait_ros.datasets.mot_challenge import write_mot
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.track_export import export_tracks, numbered, recording_of
@@ -30,12 +31,7 @@ as MOTChallenge does: image, id, left, top, width, height, confidence, -1, -1, -
 
 def add_tracks(kinds: Any) -> None:
     """Declare the subcommand among those of `rt-gait export`."""
-    tracks = kinds.add_parser(
-        "tracks",
-        help="the tracks of a recording, as a MOTChallenge file",
-        description=_TRACKS,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    tracks = subcommand(kinds, "tracks", "the tracks of a recording, as a MOTChallenge file", _TRACKS)
     tracks.add_argument("source", metavar="SOURCE", help="as camera_node's, or a MOTChallenge sequence with its images")
     tracks.add_argument("--out", type=Path, required=True, metavar="FILE", help="where to write the tracks")
     tracks.add_argument("--detections", type=Path, metavar="FILE", help="write the people found there, too (id -1)")

@@ -59,9 +59,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         parser = _parser(name)
         parsed, rest = parser.parse_known_args(words)
-        if rest and "pytest" not in parsed:  # `rt-gait test` alone hands on what it does not know
+        if rest and not parsed.hands_on:
             parser.error(f"unrecognized arguments: {' '.join(rest)}")
-        parsed.pytest = rest
+        parsed.rest = rest
         if not parsed.command:
             parser.print_help()
             return 0
@@ -102,6 +102,8 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"rt-gait {__version__}")
+    # hands_on: arguments that the command does not know are another program's, and in `rest`
+    parser.set_defaults(hands_on=False)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     for name, summary in COMMANDS.items():
         command = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from rt_gait_ros.cli.output import add_json_argument, emit
+from rt_gait_ros.cli.subcommands import kinds_of, subcommand
 from rt_gait_ros.networks.kinds import PRUNABLE_NETWORKS
 
 SUMMARY = "remove the weakest filters of a gait network"
@@ -29,14 +30,8 @@ Evaluate before and after (`rt-gait evaluate`).
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the subcommands."""
-    parser.description = "Make networks smaller. `rt-gait prune KIND --help` explains each."
-    kinds = parser.add_subparsers(dest="kind", metavar="KIND", required=True)
-    gait = kinds.add_parser(
-        "gait",
-        help="GaitSet, 2D-CNN or 3D-CNN",
-        description=_GAIT,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    kinds = kinds_of(parser, "Make networks smaller. `rt-gait prune KIND --help` explains each.")
+    gait = subcommand(kinds, "gait", "GaitSet, 2D-CNN or 3D-CNN", _GAIT)
     gait.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="as for `rt-gait export gait`")
     gait.add_argument("--share", type=float, default=0.1, help="of all filters, 0 to 1 (default 0.1)")
     gait.add_argument("--output", type=Path, required=True, metavar="FILE", help=".ptm, or .hdf5 of networks on flow")

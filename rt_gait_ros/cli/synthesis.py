@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rt_gait_ros.cli.output import progress
+from rt_gait_ros.cli.subcommands import kinds_of
 from rt_gait_ros.datasets.mot_challenge import Boxes, write_mot
 from rt_gait_ros.demo.video import VideoWriter
 from rt_gait_ros.errors import UsageError
@@ -49,8 +50,7 @@ MOTChallenge has them, for `rt-gait evaluate mot`; and truth.jsonl, a line for e
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare one subcommand for each product."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.description = _DESCRIPTION
-    kinds = parser.add_subparsers(dest="kind", metavar="KIND", required=True)
+    kinds = kinds_of(parser, _DESCRIPTION)
     sheet = kinds.add_parser("sheet", help="a page of silhouettes and scenes")
     sheet.add_argument("--seed", type=int, default=0, help="of everybody and everything on it (default 0)")
     sheet.add_argument("--output", type=Path, default=Path("walkers.png"), metavar="FILE", help="default: walkers.png")

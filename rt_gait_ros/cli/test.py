@@ -25,14 +25,14 @@ _PATIENCE = 60.0  # seconds for the tests to take down what they have started
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Say that the arguments are pytest's own: `main` collects them in `pytest`."""
+    """Say that the arguments are pytest's own: `main` collects them in `rest`."""
     parser.usage = "rt-gait test [-h] [PYTEST ARGUMENT ...]"
     parser.epilog = (
         "Arguments are pytest's; none runs all tests, in one process more than there are cores. A single file, and "
         "what uses the terminal (-s, --pdb), runs in one process; -n N says how many. For example: rt-gait test "
         'test/pose -k paf -x; rt-gait test -m "not slow"'
     )
-    parser.set_defaults(pytest=[])
+    parser.set_defaults(hands_on=True)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -44,14 +44,14 @@ def run(arguments: argparse.Namespace) -> int:
     pytest = Path(sys.executable).with_name("pytest")
     if not pytest.exists():
         raise GaitError("pytest is not installed: run ./rt-gait test in the clone, or pip install '.[test]' there")
-    workers = _workers(arguments.pytest, clone)
+    workers = _workers(arguments.rest, clone)
     environment = dict(os.environ)
     if workers:
         # Each worker is one core's work: more threads would wait for each other on cores that others use.
         environment.setdefault("OMP_NUM_THREADS", "1")
     # Workers are in a session of their own, since pytest alone would not hand a signal on to them.
     with subprocess.Popen(
-        [pytest, *workers, *arguments.pytest], cwd=clone, env=environment, start_new_session=bool(workers)
+        [pytest, *workers, *arguments.rest], cwd=clone, env=environment, start_new_session=bool(workers)
     ) as tests:
         try:
             return tests.wait()

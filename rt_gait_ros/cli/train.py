@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from rt_gait_ros.cli.output import add_json_argument, emit, progress
+from rt_gait_ros.cli.subcommands import kinds_of, subcommand
 from rt_gait_ros.cli.train_gait import add_gait
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.pose.topology import Topology
@@ -33,14 +34,8 @@ use a small data set and a small --size.
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare one subcommand per kind of network."""
-    parser.description = _DESCRIPTION
-    kinds = parser.add_subparsers(dest="kind", metavar="KIND", required=True)
-    pose = kinds.add_parser(
-        "pose",
-        help="part affinity field networks for any keypoints",
-        description=_POSE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    kinds = kinds_of(parser, _DESCRIPTION)
+    pose = subcommand(kinds, "pose", "part affinity field networks for any keypoints", _POSE)
     data = pose.add_argument_group("data")
     data.add_argument("--annotations", type=Path, required=True, metavar="FILE", help="keypoints in COCO's format")
     data.add_argument("--images", type=Path, required=True, metavar="DIR", help="the images that it names")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rt_gait_ros.cli.output import add_json_argument, emit, progress
+from rt_gait_ros.cli.subcommands import subcommand
 from rt_gait_ros.datasets.folders import number_of, read_numbers
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.networks.kinds import FORMER_NAMES, TRAINED_NETWORKS
@@ -63,12 +64,7 @@ FILMED_SHARE = 0.25
 
 def add_gait(kinds: Any) -> None:
     """Declare the subcommand among those of `rt-gait train`."""
-    gait = kinds.add_parser(
-        "gait",
-        help="GaitSet on generated walkers, or on your own people",
-        description=_GAIT,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    gait = subcommand(kinds, "gait", "GaitSet on generated walkers, or on your own people", _GAIT)
     gait.add_argument(
         "--network",
         type=_network,

@@ -274,7 +274,7 @@ def _model_lines(name: str, model: RepositoryModel) -> list[str]:
 
 
 def _derive(arguments: argparse.Namespace) -> int:
-    from rt_gait_ros.serving.derive import RECIPES, derive, is_same  # needs onnx, of the extra [train]
+    from rt_gait_ros.networks.derive import RECIPES, derive, is_same  # needs onnx, of the extra [train]
 
     folder = _folder(arguments)
     different = 0

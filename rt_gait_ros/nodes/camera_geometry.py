@@ -14,7 +14,7 @@ from rt_gait_ros.nodes.image_conversion import depth_from_message
 from rt_gait_ros.nodes.links import IMAGE_QOS
 from rt_gait_ros.nodes.qos import subscribe_to
 from rt_gait_ros.nodes.stage import Stage
-from rt_gait_ros.nodes.topic_listener import TopicListener
+from rt_gait_ros.nodes.topic_listener import Topic, TopicListener
 from rt_gait_ros.tracking.camera import CameraModel
 from rt_gait_ros.tracking.depth import DepthImage, Recent
 from rt_gait_ros.tracking.transforms import Transform, TransformTree, attitude
@@ -65,7 +65,9 @@ class CameraGeometry:
             for topic, qos in (("/tf", TF_QOS), ("/tf_static", TF_STATIC_QOS)):
                 self._subscriptions.append(subscribe_to(node, TFMessage, topic, qos, self._on_transforms))
         if node.value("depth"):
-            self._depth_listener = TopicListener(node, Image, "depth_image", IMAGE_QOS, self._on_depth, node.finish)
+            self._depth_listener = TopicListener(
+                node, Topic(Image, "depth_image", IMAGE_QOS), self._on_depth, node.finish
+            )
         if node.value("depth") or node.value("base_frame") or node.value("camera_height") > 0.0:
             take = partial(setattr, self, "_info")
             self._subscriptions.append(subscribe_to(node, CameraInfo, "camera_info", IMAGE_QOS, take))

@@ -34,10 +34,11 @@ class ImageInlet(Inlet[Frame]):
         """Begin to listen, to what the parameter says now; once is enough."""
         if self._listener is None:
             if self._node.get_parameter("image_transport").value == "compressed":
-                self._message_type = CompressedImage
-                self._topic = compressed_topic(self._node, TOPIC)
+                self._topic = self._topic._replace(
+                    message_type=CompressedImage, name=compressed_topic(self._node, TOPIC)
+                )
             else:
-                self._message_type, self._topic = Image, TOPIC
+                self._topic = self._topic._replace(message_type=Image, name=TOPIC)
         super().open()
 
     def read(self, arrival: Any) -> Frame:

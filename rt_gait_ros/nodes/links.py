@@ -7,7 +7,7 @@ from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 
 from rt_gait_ros.nodes.qos import publish_on
-from rt_gait_ros.nodes.topic_listener import TopicListener
+from rt_gait_ros.nodes.topic_listener import Topic, TopicListener
 
 T = TypeVar("T")
 
@@ -87,9 +87,7 @@ class Inlet(Generic[T]):
         on_crash: Callable[[Exception], None],
     ) -> None:
         self._node = node
-        self._message_type = message_type
-        self._topic = topic
-        self._qos = qos
+        self._topic = Topic(message_type, topic, qos)
         self._from_message = from_message
         self._accept = accept
         self._on_crash = on_crash
@@ -104,9 +102,7 @@ class Inlet(Generic[T]):
                 self.link.add_listener(self._accept)
                 self._linked = True
         elif self._listener is None:
-            self._listener = TopicListener(
-                self._node, self._message_type, self._topic, self._qos, self._accept, self._on_crash
-            )
+            self._listener = TopicListener(self._node, self._topic, self._accept, self._on_crash)
 
     def close(self) -> None:
         """Stop listening."""
@@ -120,7 +116,7 @@ class Inlet(Generic[T]):
     @property
     def topic(self) -> str:
         """What is listened to, as ROS resolves it."""
-        return self._node.resolve_topic_name(self._topic)
+        return self._node.resolve_topic_name(self._topic.name)
 
     @property
     def has_publisher(self) -> bool:
@@ -134,7 +130,7 @@ class Inlet(Generic[T]):
             return "the link of the stage before: is it active?"
         topic = self.topic
         types = [info.topic_type for info in self._node.get_publishers_info_by_topic(topic)]
-        wanted = self._message_type.__module__.partition(".")[0] + "/msg/" + self._message_type.__name__
+        wanted = self._topic.message_type.__module__.partition(".")[0] + "/msg/" + self._topic.message_type.__name__
         publishers = len(types)
         advice = "is it active?" if wanted in types else self.advice(set(types))
         return f"{topic} ({publishers} publisher{'s' if publishers != 1 else ''}): {advice}"
@@ -143,8 +139,8 @@ class Inlet(Generic[T]):
         """What to do when nobody publishes what is listened for, but messages of these types, or nothing."""
         if not types:
             return "start it, or remap the topic"
-        return f"it carries {', '.join(sorted(types))}, not {self._message_type.__name__}"
+        return f"it carries {', '.join(sorted(types))}, not {self._topic.message_type.__name__}"
 
     def read(self, arrival: Any) -> T:
         """The domain object of something that arrived. Raises GaitError when a message makes no sense."""
-        return self._from_message(arrival) if isinstance(arrival, self._message_type) else arrival
+        return self._from_message(arrival) if isinstance(arrival, self._topic.message_type) else arrival

@@ -8,7 +8,7 @@ tracker node (two busy cores). Everything else stays with the executor.
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, NamedTuple
 
 from rclpy.callback_groups import CallbackGroup
 from rclpy.guard_condition import GuardCondition
@@ -43,6 +43,14 @@ class PassExecutorBy(CallbackGroup):
         """As CallbackGroup.ending_execution."""
 
 
+class Topic(NamedTuple):
+    """What is listened to: messages of a type, under a name that ROS may resolve to another."""
+
+    message_type: Any
+    name: str
+    qos: QoSProfile
+
+
 class TopicListener:
     """Hands every message of a topic to `accept`, in a thread of its own: it must return at once.
 
@@ -50,28 +58,25 @@ class TopicListener:
     """
 
     def __init__(
-        self,
-        node: Node,
-        message_type: Any,
-        topic: str,
-        qos: QoSProfile,
-        accept: Callable[[Any], None],
-        on_crash: Callable[[Exception], None],
+        self, node: Node, topic: Topic, accept: Callable[[Any], None], on_crash: Callable[[Exception], None]
     ) -> None:
         self._node = node
         self._accept = accept
         self._on_crash = on_crash
         self._closing = threading.Event()
         self._wake = GuardCondition(None, None, context=node.context)
-        self._subscription = subscribe_to(node, message_type, topic, qos, accept, callback_group=PassExecutorBy())
+        self._subscription = self._subscribe(topic, accept, callback_group=PassExecutorBy())
         self._thread: threading.Thread | None = None
         if self._may_pass_by():
-            self._thread = threading.Thread(target=self._run, name=f"listener of {topic}", daemon=True)
+            self._thread = threading.Thread(target=self._run, name=f"listener of {topic.name}", daemon=True)
             self._thread.start()
         else:
-            node.get_logger().info(f"{topic} is heard by the executor: this rclpy has another inside than is known")
+            node.get_logger().info(f"{topic.name} is heard by the executor: this rclpy has another inside than is known")
             node.destroy_subscription(self._subscription)
-            self._subscription = subscribe_to(node, message_type, topic, qos, self._hear)
+            self._subscription = self._subscribe(topic, self._hear)
+
+    def _subscribe(self, topic: Topic, accept: Callable[[Any], None], **options: Any) -> Any:
+        return subscribe_to(self._node, topic.message_type, topic.name, topic.qos, accept, **options)
 
     def _may_pass_by(self) -> bool:
         """Whether the insides of rclpy that `_listen` uses are there.

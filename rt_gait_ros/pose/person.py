@@ -25,10 +25,10 @@ class PersonPose:
 
 
 @dataclass(slots=True)
-class PoseFrame:
-    """Everybody in one image. Exists for every image, empty ones too.
+class ImageHeader:
+    """What is known of one image beside its people.
 
-    camera_motion: (2, 3) affine that maps pixels of the image before to pixels of this one, or None when not known.
+    stamp: ns. frame_id: of the camera. width, height: pixels. layout: of keypoints. gait_frame_kind: of gait frames.
     """
 
     stamp: int
@@ -37,5 +37,14 @@ class PoseFrame:
     height: int
     layout: str = "trt_pose"
     gait_frame_kind: str = "silhouette"
+
+
+@dataclass(slots=True)
+class PoseFrame(ImageHeader):
+    """Everybody in one image. Exists for every image, empty ones too.
+
+    camera_motion: (2, 3) affine that maps pixels of the image before to pixels of this one, or None when not known.
+    """
+
     people: list[PersonPose] = field(default_factory=list)
     camera_motion: np.ndarray | None = None

@@ -21,8 +21,8 @@ from rt_gait_ros.serving.orphans import end_orphans
 from rt_gait_ros.serving.repository import link_repository, read_repository, write_python_repository
 from rt_gait_ros.serving.server_state import (
     NO_KEEPER,
+    Addressed,
     Keeper,
-    Listener,
     ServerFailed,
     ServerState,
     close_shared_memory,
@@ -54,7 +54,7 @@ class _Accident(ServerFailed):
     """The server died of one of _ACCIDENTS while it started."""
 
 
-class TritonServer(Listener):
+class TritonServer(Addressed):
     """The embedded server as a context manager, for as long as its owner lives.
 
     Nobody else reaches it on its own socket; on ports it answers everybody on this machine, and nothing but networks.

@@ -49,8 +49,8 @@ class Keeper:
 NO_KEEPER = Keeper()
 
 
-class Listener:
-    """A server, by where it listens."""
+class Addressed:
+    """Whatever has a server's `listening`: where it answers, and where it writes what happens."""
 
     __slots__ = ()
     listening: Listening
@@ -67,7 +67,7 @@ class Listener:
 
 
 @dataclass(frozen=True, slots=True)
-class ServerState(Listener):
+class ServerState(Addressed):
     """A server as its state file tells.
 
     started: the kernel's start time of the pid, which may have been reused. networks: what it serves, sorted.

@@ -5,6 +5,8 @@ from enum import IntEnum
 
 import numpy as np
 
+from rt_gait_ros.pose.person import ImageHeader
+
 
 class TrackState(IntEnum):
     """Life of a track; the values of PersonTrack.STATE_*."""
@@ -55,13 +57,7 @@ class Track:
 
 
 @dataclass(slots=True)
-class TrackFrame:
+class TrackFrame(ImageHeader):
     """All live tracks after one image, plus the ones given up in it (LOST). Exists for every image."""
 
-    stamp: int
-    frame_id: str
-    width: int
-    height: int
-    layout: str = "trt_pose"
-    gait_frame_kind: str = "silhouette"
     tracks: list[Track] = field(default_factory=list)

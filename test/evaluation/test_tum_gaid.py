@@ -24,16 +24,6 @@ def at(*degrees: float) -> dict[str, np.ndarray]:
     return {"embeddings": np.stack([np.cos(angles), np.sin(angles)], axis=-1)[:, None].astype(np.float32)}
 
 
-def write_sample(path, data=None, factor=100):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    data = np.zeros((60, 60, 50), np.int16) if data is None else data
-    with h5py.File(path, "w") as file:
-        file["data"] = data
-        file.attrs["compressFactor"] = np.uint8(factor)
-        file.attrs["label"] = np.uint16(int(path.name[1:4]))
-    return path
-
-
 def test_windows_vote_by_seven_neighbours_and_videos_by_windows():
     embedded = {
         "N#1-4/p001/n01": at(0, 1, 2, 3),

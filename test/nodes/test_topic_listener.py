@@ -13,7 +13,9 @@ from std_msgs.msg import String
 
 from rt_gait_ros.nodes.links import RESULT_QOS, Link
 from rt_gait_ros.nodes.parameters import ParameterError
-from rt_gait_ros.nodes.topic_listener import TopicListener
+from rt_gait_ros.nodes.topic_listener import Topic, TopicListener
+
+WORDS = Topic(String, "words", RESULT_QOS)
 
 
 @pytest.fixture
@@ -49,7 +51,7 @@ class Heard:
 def test_every_message_arrives_in_its_order_without_an_executor(node: Node):
     heard = Heard()
     publisher = node.create_publisher(String, "words", RESULT_QOS)
-    listener = TopicListener(node, String, "words", RESULT_QOS, heard.accept, heard.on_crash)
+    listener = TopicListener(node, WORDS, heard.accept, heard.on_crash)
     words = ["first", "second", "last"]
     for word in words:
         publisher.publish(String(data=word))
@@ -61,7 +63,7 @@ def test_every_message_arrives_in_its_order_without_an_executor(node: Node):
 def test_closed_is_closed_and_can_be_opened_again(node: Node):
     heard = Heard()
     for _ in range(2):
-        listener = TopicListener(node, String, "words", RESULT_QOS, heard.accept, heard.on_crash)
+        listener = TopicListener(node, WORDS, heard.accept, heard.on_crash)
         assert node.count_subscribers("words") == 1
         listener.close()
         assert not listener._thread.is_alive()
@@ -71,7 +73,7 @@ def test_closed_is_closed_and_can_be_opened_again(node: Node):
 def test_unexpected_error_is_handed_on(node: Node):
     heard = Heard()
     publisher = node.create_publisher(String, "words", RESULT_QOS)
-    listener = TopicListener(node, String, "words", RESULT_QOS, heard.accept, heard.on_crash)
+    listener = TopicListener(node, WORDS, heard.accept, heard.on_crash)
     publisher.publish(String(data="crash"))
     assert heard.crashed.wait(5.0)
     listener.close()
@@ -80,7 +82,7 @@ def test_unexpected_error_is_handed_on(node: Node):
 def test_publisher_of_a_qos_that_does_not_match_is_told(node: Node, capfd):
     told = threading.Event()
     best_effort = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
-    listener = TopicListener(node, String, "words", RESULT_QOS, lambda message: None, lambda error: None)
+    listener = TopicListener(node, WORDS, lambda message: None, lambda error: None)
     (event, *_) = listener._subscription.event_handlers
     tell = event.callback
     event.callback = lambda status: (tell(status), told.set())
@@ -102,15 +104,15 @@ def test_an_override_from_outside_counts():
     rclpy.init(args=["--ros-args", *words], context=context)
     node = Node("listening", context=context)
     heard = Heard()
-    link: Link[String] = Link(node, String, "words", RESULT_QOS, lambda word: word)
-    listener = TopicListener(node, String, "words", RESULT_QOS, heard.accept, heard.on_crash)
+    link: Link[String] = Link(node, WORDS, lambda word: word)
+    listener = TopicListener(node, WORDS, heard.accept, heard.on_crash)
     (there,) = node.get_subscriptions_info_by_topic("/words")
     assert there.qos_profile.reliability is ReliabilityPolicy.BEST_EFFORT
     (here,) = node.get_publishers_info_by_topic("/words")
     assert here.qos_profile.durability is DurabilityPolicy.TRANSIENT_LOCAL
     assert (RESULT_QOS.reliability, RESULT_QOS.depth) == (ReliabilityPolicy.RELIABLE, 10)  # of all others
     listener.close()
-    TopicListener(node, String, "words", RESULT_QOS, heard.accept, heard.on_crash).close()  # opened again
+    TopicListener(node, WORDS, heard.accept, heard.on_crash).close()  # opened again
     assert link.audience == 0
     node.destroy_node()
     context.shutdown()
@@ -125,7 +127,7 @@ def test_an_override_that_is_none_is_one_line(name, value):
     node = Node("listening", context=context)
     heard = Heard()
     with pytest.raises(ParameterError, match=r"^listening: qos_overrides\./words cannot be used: .*$"):
-        TopicListener(node, String, "words", RESULT_QOS, heard.accept, heard.on_crash)
+        TopicListener(node, WORDS, heard.accept, heard.on_crash)
     node.destroy_node()
     context.shutdown()
 

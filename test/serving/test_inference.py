@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rt_gait_ros.serving.derive import RECIPES
+from rt_gait_ros.networks.derive import RECIPES
 from rt_gait_ros.serving.inference import (
     DeadlineExceeded,
     InferenceClient,

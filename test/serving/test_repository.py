@@ -8,7 +8,7 @@ from google.protobuf import text_format
 from tritonclient.grpc.model_config_pb2 import ModelConfig, ModelInstanceGroup
 
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.serving.derive import RECIPES
+from rt_gait_ros.networks.derive import RECIPES
 from rt_gait_ros.serving.inference import TensorSpec
 from rt_gait_ros.serving.repository import read_model, read_repository, write_python_repository
 

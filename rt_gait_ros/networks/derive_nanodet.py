@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from rt_gait_ros.serving.graph_edits import drop_unused, finish, replace_constant, store_as_half
+from rt_gait_ros.networks.graph_edits import drop_unused, finish, replace_constant, store_as_half
 
 # The last convolution of each level, and pixels of the image that a cell of it is wide. Of its channels the first 80
 # are COCO's classes, of which the person is the first; 44 are the four sides' distances, each as a distribution over

@@ -10,7 +10,7 @@ import onnxruntime
 import pytest
 
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.serving.derive import RECIPES, build_gait_energy_image, derive, fingerprint, sha256
+from rt_gait_ros.networks.derive import RECIPES, build_gait_energy_image, derive, fingerprint, sha256
 from rt_gait_ros.synthesis.render import Renderer
 from rt_gait_ros.synthesis.scenes import crowd
 from rt_gait_ros.synthesis.sight import sight

@@ -17,8 +17,8 @@ from google.protobuf.message import DecodeError
 from onnx import TensorProto, helper, numpy_helper
 
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.serving.derive_nanodet import build_nanodet
-from rt_gait_ros.serving.graph_edits import drop_output, finish, rename_output, reshape_anew, take_uint8
+from rt_gait_ros.networks.derive_nanodet import build_nanodet
+from rt_gait_ros.networks.graph_edits import drop_output, finish, rename_output, reshape_anew, take_uint8
 
 # What tf2onnx wrote the pretrained networks with; the gait energy image keeps to it: every server takes all of them.
 OPSET = 13
