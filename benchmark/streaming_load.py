@@ -19,8 +19,7 @@ from rt_gait_ros.gait.stream_embedder import StreamEmbedder
 from rt_gait_ros.serving.inference import InferenceError
 from rt_gait_ros.serving.triton_client import TritonClient
 
-RATE = 25.0  # frames per second of a camera
-WINDOW = 30
+RATE, WINDOW = 25.0, 30  # frames per second of a camera, and of an embedding
 # A look that takes longer is late, whatever the cadence: the gait node's default time between looks (5 frames).
 LATE = 0.2
 # Frames are handed over in gulps of so many seconds, as those of one image are.
@@ -30,7 +29,10 @@ _DEADLINE = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Cadence:
-    """refresh: frames of the camera between looks. stride: of so many frames one goes to the network."""
+    """How often a track is embedded, and by how many of its frames.
+
+    refresh: frames of the camera between looks. stride: of so many frames one goes to the network.
+    """
 
     refresh: int = 5
     stride: int = 1

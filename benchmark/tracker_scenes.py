@@ -22,7 +22,10 @@ RATE = 25.0
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A detector: chance to miss a person, false alarms per image, deviation of box and joints in body heights."""
+    """How bad a detector is.
+
+    misses: chance to miss a person. alarms: false ones per image. jitter: deviation of box and joints, body heights.
+    """
 
     misses: float
     alarms: float

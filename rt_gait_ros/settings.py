@@ -84,6 +84,11 @@ def setting(
     return field(default=default, metadata={_KEY: found})
 
 
+def share(default: float, description: str, *, live: bool = False, source: str = "") -> Any:
+    """A setting from 0 to 1: a share, a confidence, or a probability."""
+    return setting(default, description, 0.0, 1.0, live=live, source=source)
+
+
 def settings_of(config: Any) -> dict[str, Setting]:
     """The settings of a dataclass or of one of its objects, by name, in the order of its fields."""
     return {each.name: each.metadata[_KEY] for each in fields(config) if _KEY in each.metadata}

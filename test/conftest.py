@@ -7,6 +7,7 @@ import random
 import signal
 import socket
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -193,3 +194,55 @@ def stick_figures(tmp_path: Path) -> Path:
     (folder / "annotations.json").write_text(json.dumps(content))
     (folder / "topology.json").write_text(json.dumps(category))
     return folder
+
+
+UNPRIVILEGED = 65534  # user and group nobody
+
+
+@pytest.fixture
+def as_nobody(tmp_path):
+    """as_nobody(action) runs it in a process of another user, who may go to tmp_path; its failure is ours."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can become another user")
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder != Path("/") and not folder.stat().st_mode & 0o001:
+            folder.chmod(folder.stat().st_mode | 0o011)
+
+    def run(action):
+        child = os.fork()
+        if child == 0:
+            try:
+                os.setgroups([])
+                os.setgid(UNPRIVILEGED)
+                os.setuid(UNPRIVILEGED)
+                action()
+                os._exit(0)
+            except BaseException:
+                os.write(2, traceback.format_exc().encode())
+                os._exit(1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+    return run
+
+
+@pytest.fixture
+def private_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache folder of its own, while the server that this machine has is still found."""
+    monkeypatch.setenv("RT_GAIT_TRITONSERVER", str(find_installation().binary))
+    monkeypatch.setenv("RT_GAIT_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def write_video() -> Callable[[Path, list[np.ndarray], float], Path]:
+    """write_video(path, images, rate) writes a motion JPEG of images (H, W, 3) uint8."""
+
+    def write(path: Path, images: list[np.ndarray], rate: float) -> Path:
+        height, width = images[0].shape[:2]
+        writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), rate, (width, height))
+        for image in images:
+            writer.write(image)
+        writer.release()
+        return path
+
+    return write

@@ -28,7 +28,10 @@ OK, WARNING, PROBLEM = "ok", "warning", "problem"
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one check found. level: OK, WARNING (something optional is missing) or PROBLEM (the pipeline cannot run)."""
+    """What one check found.
+
+    level: OK, WARNING (something optional is missing) or PROBLEM (the pipeline cannot run).
+    """
 
     check: str
     level: str

@@ -20,12 +20,7 @@ from rt_gait_ros.resources import resource
 def add_picture_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare --det and --reliability."""
     parser.add_argument("--det", type=Path, metavar="FILE", help="draw the DET curve into a picture (.png)")
-    parser.add_argument(
-        "--reliability",
-        type=Path,
-        metavar="FILE",
-        help="draw the share of pairs that are one person over the probability that the calibration states (.png)",
-    )
+    parser.add_argument("--reliability", type=Path, metavar="FILE", help="draw how true the calibration is (.png)")
 
 
 def require_calibration(arguments: argparse.Namespace) -> None:

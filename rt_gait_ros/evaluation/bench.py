@@ -16,7 +16,10 @@ PACKAGES = ("numpy", "onnxruntime", "opencv-python-headless", "numba", "tritoncl
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One figure. value: a median. reference: what it is held against; reference_value: that, from the same run."""
+    """One figure.
+
+    value: a median. reference: what it is compared with; reference_value: the figure of that, from the same run.
+    """
 
     name: str
     value: float

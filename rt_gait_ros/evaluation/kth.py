@@ -27,7 +27,10 @@ FLOOR = {("d1", "d4"): 0.609, ("d4", "d1"): 0.478, ("d1", "d3"): 0.0}
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """One walk across the picture. embedding: (P, C)."""
+    """One walk across the picture.
+
+    person, condition: as in the names of the set's files. embedding: (P, C).
+    """
 
     person: str
     condition: str
@@ -109,8 +112,8 @@ def to_json(results: Sequence[Result]) -> dict:
     return {
         "protocol": "kth",
         "model": last.model,
-        "rows": [row for result in results for row in result.rows],
         "open_set": last.comparison.figures(),
+        "rows": [row for result in results for row in result.rows],
         "scene_normalisation": [
             {"scene_normalisation": each.normalised, **each.comparison.figures()} for each in results
         ],

@@ -24,7 +24,10 @@ UNSEEN = 2
 
 @dataclass(frozen=True, slots=True)
 class MotScore:
-    """Figures of one or more sequences. hota, deta, assa, idf1, mota: 0..1 (mota may be less). switches: count."""
+    """Figures of one or more sequences.
+
+    hota, deta, assa, idf1, mota: 0..1 (mota may be less). switches: how often a person's track changes its id.
+    """
 
     hota: float
     deta: float

@@ -26,7 +26,10 @@ _EMPTY = Loaded(Content(), ())
 
 @dataclass(frozen=True, slots=True)
 class ServerPlace:
-    """Where a walk is on the server. framed: its gait frames are kept."""
+    """Where a walk is on the server.
+
+    template_id: its key there. framed: whether its gait frames are kept.
+    """
 
     template_id: str
     framed: bool

@@ -25,7 +25,10 @@ LEAST_PAIRS = 10  # of one person, and of two, for a fit
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """P(same person | distance d) = 1 / (1 + exp(slope * d - offset)), both equally likely beforehand."""
+    """How likely two walks are of one person, by their distance d.
+
+    P(same person | d) = 1 / (1 + exp(slope * d - offset)), both equally likely beforehand.
+    """
 
     slope: float
     offset: float

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.gait.calibration import Calibration
-from rt_gait_ros.settings import check, setting
+from rt_gait_ros.settings import check, setting, share
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class RecognizerConfig:
     )
     min_frames: int = setting(20, "Gait frames of a track that are gathered before its first embedding.", 1, 200)
     refresh_every: int = setting(5, "New gait frames of a track between two embeddings.", 1, 200)
-    min_quality: float = setting(0.5, "Gait frames with a lower quality are not used.", 0.0, 1.0, live=True)
+    min_quality: float = share(0.5, "Gait frames with a lower quality are not used.", live=True)
     decision_embeddings: int = setting(
         6, "Number of newest embeddings of a track that a decision is based on.", 1, 50, live=True
     )
@@ -61,11 +61,9 @@ class RecognizerConfig:
         live=True,
         elsewhere=True,
     )
-    hysteresis: float = setting(
+    hysteresis: float = share(
         0.1,
         "Share by which accept_distance and margin are relaxed for a name that a track already has.",
-        0.0,
-        1.0,
         live=True,
     )
     known_prior: float = setting(0.5, "Prior probability that a walker is enrolled.", 0.001, 0.999, live=True)

@@ -22,6 +22,18 @@ from rt_gait_ros.silhouette.flow import Place, placed, window_starts
 SECOND = 1_000_000_000  # ns; the least that a direction is told by
 
 
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """What is stored of somebody, and for how long. gait_frames: also those. consent: as Person.consent.
+
+    retention: ns after which they are deleted; 0 is never.
+    """
+
+    gait_frames: bool = True
+    consent: str = ""
+    retention: int = 0
+
+
 class EnrollError(IntEnum):
     """Why an enrolment failed; the values of EnrollPerson.ERROR_*."""
 
@@ -34,18 +46,6 @@ class EnrollError(IntEnum):
     BAD_REQUEST = 6
     EMBEDDING = 7
     BUSY = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Keeping:
-    """What is stored of somebody, and for how long. gait_frames: also those. consent: as Person.consent.
-
-    retention: ns after which they are deleted; 0 is never.
-    """
-
-    gait_frames: bool = True
-    consent: str = ""
-    retention: int = 0
 
 
 class Enrollment:

@@ -4,6 +4,19 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One gallery entry compared with a track.
+
+    confidence: probability 0..1, NaN without a calibration. distance: in the measure of the model (gait.distance).
+    """
+
+    person_id: str
+    name: str
+    confidence: float
+    distance: float
+
+
 class IdentityStatus(IntEnum):
     """What is claimed about a track; the values of GaitIdentity.STATUS_*."""
 
@@ -14,18 +27,11 @@ class IdentityStatus(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """One gallery entry held against a track. confidence: probability 0..1, NaN without a calibration."""
-
-    person_id: str
-    name: str
-    confidence: float
-    distance: float
-
-
-@dataclass(frozen=True, slots=True)
 class Identity:
-    """Who a track is. stamp: of the last gait frame used, ns. confidence, margin, reason: as in GaitIdentity.msg."""
+    """Who a track is.
+
+    stamp: of the last gait frame used, ns. confidence, margin, reason: as in GaitIdentity.msg.
+    """
 
     body_id: str
     status: IdentityStatus

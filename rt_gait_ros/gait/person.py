@@ -56,7 +56,10 @@ class Frames(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A property of a person, measured with a template: in SI units, with its standard deviation."""
+    """A property of a person, measured with a template.
+
+    value: in SI units. deviation: standard deviation of that.
+    """
 
     value: float
     deviation: float

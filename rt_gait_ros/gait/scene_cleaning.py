@@ -1,5 +1,6 @@
 """What is deleted from the files of scenes, or changed in all of them: somebody is forgotten, walks are too old."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -79,15 +80,10 @@ def relabel_files(folder: Path, former: str, person_id: str, cipher: Cipher | No
 
     A file that cannot be read is left alone.
     """
-    for path in scene_file.files(folder):
-        with scene_file.locked(path):
-            try:
-                record = scene_file.read(path, cipher)
-            except SceneError:
-                continue
-            if record is not None and any(former in owner.split() for owner in record.owners):
-                owners = tuple(relabelled(owner, former, person_id) for owner in record.owners)
-                scene_file.write(path, replace(record, owners=owners), cipher)
+    for path, record in _each(folder, cipher):
+        if any(former in owner.split() for owner in record.owners):
+            owners = tuple(relabelled(owner, former, person_id) for owner in record.owners)
+            scene_file.write(path, replace(record, owners=owners), cipher)
 
 
 def recrypt_files(folder: Path, former: Cipher | None, cipher: Cipher | None) -> None:
@@ -117,13 +113,17 @@ def expire_files(folder: Path, now: int, cipher: Cipher | None = None) -> int:
     A file that cannot be read is left alone. Raises SceneError where one cannot be written.
     """
     gone = 0
+    for path, record in _each(folder, cipher):
+        if (old := ~is_fresh(record.stamps, now)).any():
+            scene_file.write(path, record.only(~old), cipher)
+            gone += int(old.sum())
+    return gone
+
+
+def _each(folder: Path, cipher: Cipher | None) -> Iterator[tuple[Path, scene_file.Record]]:
+    """The files of a folder that can be read, each locked while the caller has it."""
     for path in scene_file.files(folder):
         with scene_file.locked(path):
-            try:
-                record = scene_file.read(path, cipher)
-            except SceneError:
-                continue
-            if record is not None and (old := ~is_fresh(record.stamps, now)).any():
-                scene_file.write(path, record.only(~old), cipher)
-                gone += int(old.sum())
-    return gone
+            record = _readable(path, cipher)
+            if record is not None:
+                yield path, record

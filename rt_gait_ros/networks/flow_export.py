@@ -17,7 +17,10 @@ MAX_BATCH = 32
 
 @dataclass(frozen=True, slots=True)
 class FlowExport:
-    """A flow network as a model repository takes it. kind: one of kinds.FLOW_NETWORKS. model: the ONNX file."""
+    """A flow network as a model repository takes it.
+
+    kind: one of kinds.FLOW_NETWORKS. model: the ONNX file. agreement: of that with PyTorch.
+    """
 
     kind: str
     network: FlowNetwork

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from rt_gait_ros.pose import person_network
 from rt_gait_ros.pose.errors import PoseSettingsError
-from rt_gait_ros.settings import check, setting
+from rt_gait_ros.settings import check, setting, share
 from rt_gait_ros.silhouette.kinds import GAIT_FRAME_KINDS
 
 CAMERA_MOTIONS = ("off", "image")
@@ -52,7 +52,7 @@ class PoseConfig:
     )
     max_people: int = setting(32, "Largest number of people followed at a time, the largest in the image first.", 1, 64)
     min_parts: int = setting(5, "Joints that a detection needs before the person network looks at it.", 2, 18)
-    presence: float = setting(0.5, "Smallest probability of the person network that somebody is there.", 0.0, 1.0)
+    presence: float = share(0.5, "Smallest probability of the person network that somebody is there.")
     max_missed_detections: int = setting(
         12,
         "Runs of the detector in a row, where a followed person is, that may miss that person before the person is "
@@ -60,7 +60,7 @@ class PoseConfig:
         0,
         1000,
     )
-    keypoint_confidence: float = setting(0.1, "Joints with a lower confidence are reported as missing.", 0.0, 1.0)
+    keypoint_confidence: float = share(0.1, "Joints with a lower confidence are reported as missing.")
     smoothing: bool = setting(True, "Filter the keypoints of each person over time.")
     gait_frame_kind: str = setting(
         "silhouette",

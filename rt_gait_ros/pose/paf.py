@@ -9,8 +9,9 @@ from typing import NamedTuple
 import numpy as np
 
 from rt_gait_ros.pose import paf_kernels
-from rt_gait_ros.pose.errors import PoseError
+from rt_gait_ros.pose.errors import PoseError, PoseSettingsError
 from rt_gait_ros.pose.topology import Topology
+from rt_gait_ros.settings import check, setting
 
 
 class PafPeople(NamedTuple):
@@ -44,23 +45,20 @@ class PafParser:
     """
 
     topology: Topology
-    threshold: float = 0.1
-    window: int = 5
-    samples: int = 7
-    link_threshold: float = 0.1
-    min_parts: int = 1
-    separate: bool = False
-    max_peaks: int = 400
-    bounded_centroids: bool = False
+    threshold: float = setting(0.1, "Least confidence of a peak.", above=0.0)
+    window: int = setting(5, "Cells of a peak's neighbourhood, odd.", 1)
+    samples: int = setting(7, "Points of the line integral along a link, both ends included.", 2)
+    link_threshold: float = setting(0.1, "Score that a link must exceed.")
+    min_parts: int = setting(1, "Parts that a person needs.", 0)
+    separate: bool = setting(False, "Refuse a link that would give a person two of one part.")
+    max_peaks: int = setting(400, "Peaks of a part beyond which maps hold no people.", 0)
+    bounded_centroids: bool = setting(False, "Keep a refined peak within its own window.")
 
     def __post_init__(self) -> None:
         """Refuse settings without meaning."""
-        if not 0.0 < self.threshold < np.inf:
-            raise PoseError(f"threshold {self.threshold} must be above 0")
-        if self.window < 1 or self.window % 2 == 0:
-            raise PoseError(f"window {self.window} must be odd")
-        if self.samples < 2:
-            raise PoseError(f"samples {self.samples} must be 2 or more: both ends of a link count")
+        check(self, "part affinity fields", PoseSettingsError)
+        if self.window % 2 == 0:
+            raise PoseSettingsError(f"part affinity fields: window is {self.window}; set it to an odd number")
 
     def __call__(self, cmap: np.ndarray, paf: np.ndarray) -> PafPeople:
         """Parse cmap (K, H, W) and paf (F, H, W), both float; K is the topology's part count.

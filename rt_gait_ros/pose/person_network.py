@@ -24,7 +24,10 @@ _HIP_HEIGHT = 0.53
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A square of the source image: centre and side in pixels; may reach over the border."""
+    """A square of the source image, which may reach over the border.
+
+    x, y: centre, and side: of the square, all in pixels.
+    """
 
     x: float
     y: float

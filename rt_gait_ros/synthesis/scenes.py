@@ -25,7 +25,10 @@ STANDING = {"knee_offset": -20.0, "hip_offset": -1.0}
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """One person of a scene. identity: number within it, from 1. walk: where the body is in each image."""
+    """One person of a scene.
+
+    identity: number within it, from 1. walk: where the body is in each image.
+    """
 
     identity: int
     who: Person
@@ -57,12 +60,13 @@ _Route = Callable[[int, int, float, np.random.Generator], Waypoints]
 
 def crowd(
     kind: str,
+    *,
     people: int = 2,
-    seed: int = 0,
-    seconds: float = 20.0,
-    fps: float = FPS,
     size: tuple[int, int] = VGA,
     height: float = 1.1,
+    seconds: float = 20.0,
+    fps: float = FPS,
+    seed: int = 0,
 ) -> Crowd:
     """A scene of KINDS.
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.settings import check, setting
+from rt_gait_ros.settings import check, setting, share
 
 
 @dataclass(frozen=True)
@@ -13,19 +13,15 @@ class TrackerConfig:
     Raises UsageError when a value is out of its range.
     """
 
-    high_confidence: float = setting(
+    high_confidence: float = share(
         0.45,
         "Detections with at least this confidence are assigned to tracks first.",
-        0.0,
-        1.0,
         live=True,
         source="ByteTrack, Zhang et al. 2022: 0.5-0.6",
     )
-    low_confidence: float = setting(
+    low_confidence: float = share(
         0.1,
         "Detections with less confidence are ignored; those between this and high_confidence can only continue tracks.",
-        0.0,
-        1.0,
         live=True,
         source="ByteTrack",
     )

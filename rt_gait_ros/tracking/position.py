@@ -22,24 +22,12 @@ def locate(
     config: TrackerConfig,
     camera: CameraModel,
     depth: DepthImage | None,
-) -> Located:
-    """Position (3,) of the mid-hips in metres in the optical frame and its covariance (3, 3); None where not known.
-
-    box: (4,) left, top, width, height of a person seen in this image. A depth image goes before the floor: it needs no
-    feet and no flat floor.
-    """
-    return locate_by(box, pose, poses, config, camera, depth)[0]
-
-
-def locate_by(
-    box: np.ndarray,
-    pose: PersonPose,
-    poses: PoseFrame,
-    config: TrackerConfig,
-    camera: CameraModel,
-    depth: DepthImage | None,
 ) -> tuple[Located, bool]:
-    """As `locate`, and whether the depth image told it."""
+    """Position (3,) of the mid-hips in metres in the optical frame and its covariance (3, 3), or None where not known.
+
+    Second, whether the depth image told it, which goes before the floor: it needs no feet and no flat floor. box: (4,)
+    left, top, width, height of a person seen in this image.
+    """
     box = box.astype(np.float64)
     hip = _middle(pose, poses.layout, HIPS)
     if hip is None:

@@ -6,7 +6,7 @@ from rt_gait_ros.pose.person import PoseFrame
 from rt_gait_ros.tracking.camera import CameraModel
 from rt_gait_ros.tracking.config import TrackerConfig
 from rt_gait_ros.tracking.depth import DepthImage
-from rt_gait_ros.tracking.position import locate_by
+from rt_gait_ros.tracking.position import locate
 from rt_gait_ros.tracking.stature import stature
 from rt_gait_ros.tracking.table import TrackTable
 from rt_gait_ros.tracking.track import Track, TrackState
@@ -70,7 +70,7 @@ def snapshot(
             former_id=former_id,
         )
         if camera is not None and pose is not None:
-            located, by_depth = locate_by(track.box, pose, poses, config, camera, depth)
+            located, by_depth = locate(track.box, pose, poses, config, camera, depth)
             if located is not None:
                 track.position, track.position_covariance = located
                 track.stature = stature(pose.box, located[0], camera, poses.height, by_depth=by_depth)

@@ -56,17 +56,15 @@ def test_images_go_through_four_processes_and_nothing_stays(triton_installed, em
     assert children() == before
 
 
+def session(scene, folder, **pose):
+    """A run whose report nobody reads. pose: parameters of the pose node."""
+    run_session(scene, "Ada", folder / "logs", lambda recording, enrolment: None, lambda line: None, **pose)
+
+
 def test_a_node_that_cannot_start_is_told_at_once(triton_installed, empty_scene, tmp_path):
     before = children()
     with pytest.raises(NodeDied, match=r"pose_node ended with exit code 2: .*detector_period"):
-        run_session(
-            empty_scene,
-            "Ada",
-            tmp_path / "logs",
-            lambda recording, enrolment: None,
-            lambda line: None,
-            detector_period=-1,
-        )
+        session(empty_scene, tmp_path, detector_period=-1)
     assert children() == before
 
 
@@ -82,11 +80,4 @@ def test_nodes_that_do_not_answer_are_not_waited_for_forever(triton_installed, e
     with pytest.raises(
         listener.NotReady, match=r"no image came through .*: see the logs in .*pose_node: .*gait_energy_image"
     ):
-        run_session(
-            empty_scene,
-            "Ada",
-            tmp_path / "logs",
-            lambda recording, enrolment: None,
-            lambda line: None,
-            detector="gait_energy_image",
-        )
+        session(empty_scene, tmp_path, detector="gait_energy_image")

@@ -1,6 +1,5 @@
 import argparse
 import json
-import os
 
 import numpy as np
 import pytest
@@ -25,15 +24,9 @@ def gallery(tmp_path):
 
 
 @pytest.fixture
-def rt_gait(gallery):
+def rt_gait(gallery, on_gallery):
     """rt_gait("list", ...) runs the subcommand on the gallery."""
-
-    def call(name, *arguments):
-        parser = argparse.ArgumentParser()
-        command.add_arguments(parser)
-        return command.run(parser.parse_args([name, "--gallery", os.fspath(gallery.path), *arguments]))
-
-    return call
+    return on_gallery(command, gallery.path)
 
 
 def names(gallery):

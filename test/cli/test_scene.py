@@ -1,6 +1,4 @@
-import argparse
 import json
-import os
 
 import numpy as np
 import pytest
@@ -28,13 +26,8 @@ def people(tmp_path):
 
 
 @pytest.fixture
-def rt_gait(people):
-    def call(name, *arguments):
-        parser = argparse.ArgumentParser()
-        command.add_arguments(parser)
-        return command.run(parser.parse_args([name, "--gallery", os.fspath(people), *arguments]))
-
-    return call
+def rt_gait(people, on_gallery):
+    return on_gallery(command, people)
 
 
 def test_scenes_are_listed(rt_gait, capsys, people):

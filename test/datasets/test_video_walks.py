@@ -1,6 +1,5 @@
 import re
 
-import cv2
 import numpy as np
 import pytest
 
@@ -65,12 +64,8 @@ def test_a_file_that_is_no_video_is_said(tmp_path):
         list(video_walks.read_frames(tmp_path / "a.avi"))
 
 
-def test_a_damaged_image_does_not_end_a_video(tmp_path):
-    path = tmp_path / "a.avi"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25, (64, 48))
-    for number in range(30):
-        writer.write(np.full((48, 64, 3), 8 * number, np.uint8))
-    writer.release()
+def test_a_damaged_image_does_not_end_a_video(tmp_path, write_video):
+    path = write_video(tmp_path / "a.avi", [np.full((48, 64, 3), 8 * number, np.uint8) for number in range(30)], 25)
     data = bytearray(path.read_bytes())
     begin, after = [match.start() for match in re.finditer(b"\xff\xd8\xff", data)][10:12]
     data[begin : after - 16] = bytes(after - 16 - begin)
@@ -82,12 +77,8 @@ def test_a_damaged_image_does_not_end_a_video(tmp_path):
     assert lines == [f"{path}: 1 images are damaged or missing and are left out"]
 
 
-def test_how_far_a_long_video_is_gets_told_while_it_is_read(tmp_path, monkeypatch):
-    path = tmp_path / "a.avi"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25, (64, 48))
-    for _ in range(5):
-        writer.write(np.zeros((48, 64, 3), np.uint8))
-    writer.release()
+def test_how_far_a_long_video_is_gets_told_while_it_is_read(tmp_path, monkeypatch, write_video):
+    path = write_video(tmp_path / "a.avi", [np.zeros((48, 64, 3), np.uint8)] * 5, 25)
 
     def read_walks(video, repository, progress, advance):
         list(video_walks.read_frames(video, progress, advance))

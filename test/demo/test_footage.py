@@ -1,6 +1,5 @@
 import itertools
 
-import cv2
 import numpy as np
 import pytest
 
@@ -12,14 +11,10 @@ VIDEO = PackagedFile("walks", "walks.whl", "", "walk.avi", "", "")
 
 
 @pytest.fixture
-def video(tmp_path):
+def video(tmp_path, write_video):
     """Thirty grey frames: frame n has the value 4 n."""
-    path = tmp_path / "walk.avi"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (96, 64))
-    for number in range(30):
-        writer.write(np.full((64, 96, 3), 4 * number, np.uint8))
-    writer.release()
-    return {VIDEO: path}
+    images = [np.full((64, 96, 3), 4 * number, np.uint8) for number in range(30)]
+    return {VIDEO: write_video(tmp_path / "walk.avi", images, 10)}
 
 
 def cut(fps, first, last):

@@ -5,6 +5,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 
 import numpy as np
+from pacing import walking_track
 
 from rt_gait_ros.gait import gallery_edits
 from rt_gait_ros.gait.config import RecognizerConfig
@@ -13,7 +14,7 @@ from rt_gait_ros.gait.recognizer import GaitRecognizer
 from rt_gait_ros.gait.references import index_of
 from rt_gait_ros.gait.search import TemplateMatrix
 from rt_gait_ros.serving.inference import ModelSpec, TensorSpec
-from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
+from rt_gait_ros.tracking.track import TrackFrame
 
 PERIOD = 160_000_000  # ns between images
 SIDES = (0.0, 90.0, 180.0, 270.0)
@@ -139,19 +140,10 @@ class Walker:
         height = 560 * 1.75 / z
         frame = np.zeros((8, 8), np.uint8)
         frame[0, :3] = self.number % 256, self.number // 256, self.side
-        track = Track(
-            body_id=body_id,
-            state=TrackState.CONFIRMED,
+        track = walking_track(
+            body_id,
             box=np.array([640 + 560 * x / z - height / 6, 360 - height / 2, height / 3, height], np.float32),
-            velocity=np.zeros(2, np.float32),
-            velocity_covariance=np.zeros((2, 2)),
-            keypoints=None,
             gait_frame=frame,
-            quality=1.0,
-            confidence=1.0,
-            age=1,
-            missed=0,
-            walking=True,
             position=np.array([x, 0.1, z]),
         )
         for name, value in changes.items():

@@ -2,16 +2,15 @@
 
 import time
 
-import cv2
-import numpy as np
 import pytest
+from pacing import walker
 from rclpy.action import ActionClient
 
 from rt_gait_ros.action import EnrollPerson
 from rt_gait_ros.gait.identity import Identity, IdentityFrame, IdentityStatus
 from rt_gait_ros.msg import GaitIdentity, GaitIdentityArray, PersonPoseArray, PersonTrack, PersonTrackArray
 from rt_gait_ros.nodes.conversions import from_time, identities_to_message, poses_to_message
-from rt_gait_ros.pose.person import PersonPose, PoseFrame
+from rt_gait_ros.pose.person import PoseFrame
 
 PERIOD = 40_000_000  # ns between images
 NAMES = {"inference": "onnxruntime", "accept_distance": 0.3, "margin": 0.0, "beyond_calibration": True}
@@ -28,19 +27,6 @@ def build():
 
 raise SystemExit(runner.run(build, None, ""))
 """
-
-
-def walker(number: int, breadth: int) -> PersonPose:
-    """Somebody of a given breadth who paces to and fro."""
-    x, swing = 640 + 250 * np.sin(number / 60), np.sin(number / 4)
-    joints = np.zeros((18, 3), np.float32)
-    joints[:, 0], joints[:, 1], joints[:, 2] = x, np.linspace(310, 490, 18), 0.9
-    joints[[15, 16], :2] = (x - 30 * swing, 490), (x + 30 * swing, 490)
-    picture = np.zeros((64, 64), np.uint8)
-    cv2.ellipse(picture, (32, 24), (breadth, 20), 0, 0, 360, 255, -1)
-    for foot in (32 - int(8 * swing), 32 + int(8 * swing)):
-        cv2.line(picture, (32, 40), (foot, 63), 255, 4)
-    return PersonPose(joints, np.array([x - 40, 300, 80, 200], np.float32), 0.9, picture, 0.9)
 
 
 class Pacer:

@@ -43,15 +43,21 @@ def test_nobody_looks_nothing_is_subscribed(launch, ears):
     assert stages.tracks.get_subscription_count() == 0
 
 
-def test_picture_is_drawn_on_the_image_of_the_same_stamp(launch, ears):
+def drawn(launch, ears) -> tuple[Stages, list[Image]]:
+    """A running overlay node that has drawn a few pictures."""
     stages = Stages(ears)
     launch("overlay_node")
     pictures = ears.listen(Image, "overlay/image")
     ears.until(lambda: stages.step() or len(pictures) > 2)
+    return stages, pictures
+
+
+def test_picture_is_drawn_on_the_image_of_the_same_stamp(launch, ears):
+    stages, pictures = drawn(launch, ears)
     assert {from_time(picture.header.stamp) for picture in pictures} <= stages.stamps
-    drawn = image_to_bgr(pictures[-1])
-    assert drawn.shape == GREY.shape
-    assert (drawn != GREY).any()
+    picture = image_to_bgr(pictures[-1])
+    assert picture.shape == GREY.shape
+    assert (picture != GREY).any()
     assert pictures[-1].header.frame_id == "front"
 
 
@@ -81,10 +87,7 @@ def test_markers_need_no_image(launch, ears):
 
 
 def test_tracks_with_stamps_of_the_future_do_not_blind_the_node(launch, ears):
-    stages = Stages(ears)
-    launch("overlay_node")
-    pictures = ears.listen(Image, "overlay/image")
-    ears.until(lambda: stages.step() or len(pictures) > 2)
+    stages, pictures = drawn(launch, ears)
     hour = 3600 * 10**9
     for number in range(100):
         stages.tracks.publish(tracks_to_message(TrackFrame(time.time_ns() + hour + number, "front", 320, 240)))

@@ -104,7 +104,7 @@ def test_an_override_from_outside_counts():
     rclpy.init(args=["--ros-args", *words], context=context)
     node = Node("listening", context=context)
     heard = Heard()
-    link: Link[String] = Link(node, WORDS, lambda word: word)
+    link: Link[String] = Link(node, String, "words", RESULT_QOS, lambda word: word)
     listener = TopicListener(node, WORDS, heard.accept, heard.on_crash)
     (there,) = node.get_subscriptions_info_by_topic("/words")
     assert there.qos_profile.reliability is ReliabilityPolicy.BEST_EFFORT
@@ -136,7 +136,7 @@ def test_an_rclpy_with_another_inside_is_heard_by_the_executor(node, monkeypatch
     monkeypatch.setattr(TopicListener, "_may_pass_by", lambda self: False)
     heard = Heard()
     publisher = node.create_publisher(String, "words", RESULT_QOS)
-    listener = TopicListener(node, String, "words", RESULT_QOS, heard.accept, heard.on_crash)
+    listener = TopicListener(node, WORDS, heard.accept, heard.on_crash)
     executor = SingleThreadedExecutor(context=node.context)
     executor.add_node(node)
     for word in ("crash", "last"):

@@ -3,24 +3,17 @@
 import math
 
 import numpy as np
+from pacing import walking_track
 
 from rt_gait_ros.gait.identity import Candidate, Identity, IdentityStatus
 from rt_gait_ros.pipeline.seen import seen_person
-from rt_gait_ros.tracking.track import Track, TrackState
+from rt_gait_ros.tracking.track import TrackState
 
-TRACK = Track(
-    body_id="abcde",
-    state=TrackState.CONFIRMED,
+TRACK = walking_track(
+    "abcde",
     box=np.array([1, 2, 3, 4], np.float32),
-    velocity=np.zeros(2, np.float32),
-    velocity_covariance=np.zeros((2, 2)),
-    keypoints=None,
-    gait_frame=None,
-    quality=1.0,
     confidence=0.75,
     age=9,
-    missed=0,
-    walking=True,
     position=np.array([0.5, 0.0, 4.0]),
     former_id="bcdef",
 )

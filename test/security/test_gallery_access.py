@@ -3,7 +3,6 @@
 import os
 import stat
 import threading
-import traceback
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,6 @@ from rt_gait_ros.gait.person import GalleryReadOnly, Template
 from rt_gait_ros.gait.scene import SceneError
 
 SILHOUETTE = {"model": "angle", "gait_frame_kind": "silhouette"}
-NOBODY = 65534
 
 
 @pytest.fixture
@@ -33,32 +31,6 @@ def people(gallery, tmp_path):
     people = KnownPeople(gallery, tmp_path)
     yield people
     people.close()
-
-
-@pytest.fixture
-def as_nobody(tmp_path):
-    """as_nobody(action) runs it in a process of another user, who may go to tmp_path; its failure is ours."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can become another user")
-    for folder in (tmp_path, *tmp_path.parents):
-        if folder != Path("/") and not folder.stat().st_mode & 0o001:
-            folder.chmod(folder.stat().st_mode | 0o011)
-
-    def run(action):
-        child = os.fork()
-        if child == 0:
-            try:
-                os.setgroups([])
-                os.setgid(NOBODY)
-                os.setuid(NOBODY)
-                action()
-                os._exit(0)
-            except BaseException:
-                os.write(2, traceback.format_exc().encode())
-                os._exit(1)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-
-    return run
 
 
 def refused(action):

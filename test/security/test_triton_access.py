@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from rt_gait_ros.serving.installation import find_installation
 from rt_gait_ros.serving.listening import NotPrivate, Ports, PrivateSocket
 from rt_gait_ros.serving.running import find_running
 from rt_gait_ros.serving.server import TritonServer
@@ -54,13 +53,6 @@ for header in headers:
         except Exception as error:
             print("refused:", name, " ".join(str(error).split())[:80])
 """
-
-
-@pytest.fixture
-def private_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("RT_GAIT_TRITONSERVER", str(find_installation().binary))
-    monkeypatch.setenv("RT_GAIT_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
 
 
 @pytest.fixture

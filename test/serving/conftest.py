@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rt_gait_ros.serving.installation import find_installation
 from rt_gait_ros.serving.server import TritonServer
 
 
@@ -39,14 +38,6 @@ def small_repository(model_repository: Path, tmp_path: Path) -> Path:
     folder = tmp_path / "repository"
     shutil.copytree(model_repository / "gait_energy_image", folder / "gait_energy_image")
     return folder
-
-
-@pytest.fixture
-def private_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache folder of its own, while the server that this machine has is still found."""
-    monkeypatch.setenv("RT_GAIT_TRITONSERVER", str(find_installation().binary))
-    monkeypatch.setenv("RT_GAIT_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
 
 
 @pytest.fixture

@@ -141,32 +141,39 @@ def mjpeg_camera() -> Iterator[MjpegCamera]:
     camera.stop()
 
 
+@contextlib.contextmanager
+def servers() -> Iterator[Callable[[Callable[..., BaseHTTPRequestHandler]], str]]:
+    """Gives what starts an HTTP server with a handler and tells its URL; all of them end."""
+    running: list[Server] = []
+
+    def start(handler: Callable[..., BaseHTTPRequestHandler]) -> str:
+        running.append(Server(("127.0.0.1", 0), handler))
+        threading.Thread(target=running[-1].serve_forever, args=(0.05,), daemon=True).start()
+        return f"http://127.0.0.1:{running[-1].server_address[1]}"
+
+    yield start
+    for server in running:
+        server.shutdown()
+        server.server_close()
+
+
+class FolderHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
 @pytest.fixture
 def serve_folder() -> Iterator[Callable[[Path], str]]:
     """serve_folder(path) serves the files in a folder over HTTP and returns its URL."""
-    servers: list[Server] = []
-
-    def start(folder: Path) -> str:
-        class Handler(SimpleHTTPRequestHandler):
-            def log_message(self, *_: object) -> None:
-                pass
-
-        servers.append(Server(("127.0.0.1", 0), partial(Handler, directory=str(folder))))
-        threading.Thread(target=servers[-1].serve_forever, args=(0.05,), daemon=True).start()
-        return f"http://127.0.0.1:{servers[-1].server_address[1]}"
-
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+    with servers() as start:
+        yield lambda folder: start(partial(FolderHandler, directory=str(folder)))
 
 
 @pytest.fixture
 def serve() -> Iterator[Callable[..., str]]:
     """serve(path) serves a file over HTTP and returns its URL; size=False: without saying how long it is."""
-    servers: list[Server] = []
 
-    def start(path: Path, size: bool = True) -> str:
+    def handler_of(path: Path, size: bool) -> type[BaseHTTPRequestHandler]:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 data = path.read_bytes()
@@ -180,11 +187,7 @@ def serve() -> Iterator[Callable[..., str]]:
             def log_message(self, *_: object) -> None:
                 pass
 
-        servers.append(Server(("127.0.0.1", 0), Handler))
-        threading.Thread(target=servers[-1].serve_forever, args=(0.05,), daemon=True).start()
-        return f"http://127.0.0.1:{servers[-1].server_address[1]}/{path.name}"
+        return Handler
 
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+    with servers() as start:
+        yield lambda path, size=True: f"{start(handler_of(path, size))}/{path.name}"

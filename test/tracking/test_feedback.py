@@ -40,9 +40,7 @@ def test_a_returning_person_gets_the_body_back(tracker):
 
 
 def test_a_swapped_pair_is_split_and_comes_home(tracker):
-    feedback = IdentityFeedback(tracker)
-    (ada, bob), _ = at(tracker, 5, 300, 900)
-    feedback.take({ada: "p1", bob: "p2"})
+    feedback, (ada, bob) = named(tracker)
     feedback.take({}, contradicted=[ada, bob])
     (left, right), lost = at(tracker, 6, 300, 900)
     assert len({left, right, ada, bob}) == 4
@@ -52,19 +50,23 @@ def test_a_swapped_pair_is_split_and_comes_home(tracker):
 
 
 def test_names_that_changed_hands_are_enough(tracker):
-    feedback = IdentityFeedback(tracker)
-    (ada, bob), _ = at(tracker, 5, 300, 900)
-    feedback.take({ada: "p1", bob: "p2"})
+    feedback, (ada, bob) = named(tracker)
     feedback.take({ada: "p2", bob: "p1"})
     (left, right), _ = at(tracker, 6, 300, 900)
     feedback.take({left: "p2", right: "p1"})
     assert at(tracker, 7, 300, 900)[0] == [bob, ada]
 
 
-def test_a_fragment_is_merged_into_the_body(tracker):
+def named(tracker):
+    """Two people of image 5 who are called p1 and p2: the feedback, and their ids."""
     feedback = IdentityFeedback(tracker)
-    (ada, bob), _ = at(tracker, 5, 300, 900)
-    feedback.take({ada: "p1", bob: "p2"})
+    ids, _ = at(tracker, 5, 300, 900)
+    feedback.take(dict(zip(ids, ("p1", "p2"), strict=True)))
+    return feedback, ids
+
+
+def test_a_fragment_is_merged_into_the_body(tracker):
+    feedback, (ada, bob) = named(tracker)
     for number in range(6, 9):  # Ada vanishes at 300 and is somebody new at 640
         ids, _ = at(tracker, number, 640, 900)
     fragment = ids[0]
@@ -155,9 +157,7 @@ def test_a_contradicted_track_with_a_new_name_is_split_all_the_same(tracker):
 
 def test_whoever_is_enrolled_anew_keeps_the_body(tracker):
     """Forgotten and enrolled again, or one of two gallery entries merged into the other: the track is the same."""
-    feedback = IdentityFeedback(tracker)
-    (ada, bob), _ = at(tracker, 5, 300, 900)
-    feedback.take({ada: "p1", bob: "p2"})
+    feedback, (ada, bob) = named(tracker)
     feedback.take({ada: "p3", bob: "p2"})
     assert at(tracker, 6, 300, 900) == ([ada, bob], [])
     feedback.take({ada: "p3"})

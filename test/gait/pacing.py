@@ -1,0 +1,37 @@
+"""Somebody who paces to and fro before the camera, as the pose stage and the tracker would tell of them."""
+
+import cv2
+import numpy as np
+
+from rt_gait_ros.pose.person import PersonPose
+from rt_gait_ros.tracking.track import Track, TrackState
+
+
+def walker(number: int, breadth: int) -> PersonPose:
+    """Somebody of a given breadth who paces to and fro, in image `number`."""
+    x, swing = 640 + 250 * np.sin(number / 60), np.sin(number / 4)
+    joints = np.zeros((18, 3), np.float32)
+    joints[:, 0], joints[:, 1], joints[:, 2] = x, np.linspace(310, 490, 18), 0.9
+    joints[[15, 16], :2] = (x - 30 * swing, 490), (x + 30 * swing, 490)
+    picture = np.zeros((64, 64), np.uint8)
+    cv2.ellipse(picture, (32, 24), (breadth, 20), 0, 0, 360, 255, -1)
+    for foot in (32 - int(8 * swing), 32 + int(8 * swing)):
+        cv2.line(picture, (32, 40), (foot, 63), 255, 4)
+    return PersonPose(joints, np.array([x - 40, 300, 80, 200], np.float32), 0.9, picture, 0.9)
+
+
+def walking_track(body_id: str, **fields) -> Track:
+    """A confirmed track of somebody who walks, just seen, in most things as nothing is known of it."""
+    usual = {
+        "state": TrackState.CONFIRMED,
+        "velocity": np.zeros(2, np.float32),
+        "velocity_covariance": np.zeros((2, 2)),
+        "keypoints": None,
+        "gait_frame": None,
+        "quality": 1.0,
+        "confidence": 1.0,
+        "age": 1,
+        "missed": 0,
+        "walking": True,
+    }
+    return Track(body_id=body_id, **{**usual, **fields})
