@@ -1,6 +1,5 @@
 """Who is enrolled: a gallery of persons and their walks, in one private file that survives whatever happens to it."""
 
-import os
 import secrets
 import threading
 import time
@@ -17,36 +16,16 @@ from rt_gait_ros.gait.gallery_edits import DuplicateName
 from rt_gait_ros.gait.gallery_edits import GalleryModelMismatch as GalleryModelMismatch
 from rt_gait_ros.gait.gallery_edits import UnknownPerson as UnknownPerson
 from rt_gait_ros.gait.gallery_file import Loaded
+from rt_gait_ros.gait.gallery_path import default_path as default_path
+from rt_gait_ros.gait.gallery_path import real_path as real_path
 from rt_gait_ros.gait.gallery_store import FileStore, Store
 from rt_gait_ros.gait.names import clean_name
 from rt_gait_ros.gait.person import LEARNT, Content, GalleryCorrupt, GalleryError, GalleryTooNew, Person, Template
 from rt_gait_ros.gait.references import References as References
 from rt_gait_ros.gait.references import index_of, on_rows
 from rt_gait_ros.gait.search import TemplateMatrix
-from rt_gait_ros.paths import expand
 
 DAY = 86_400 * 1_000_000_000  # ns
-
-
-def default_path() -> Path:
-    """Gallery in use where none is named: $RT_GAIT_GALLERY, or a file in the user's data folder (XDG)."""
-    data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
-    return expand(os.environ.get("RT_GAIT_GALLERY") or f"{data}/rt_gait_ros/people.gallery")
-
-
-def real_path(path: str | Path) -> Path:
-    """Where a gallery's file is: a leading ~ is expanded, links among its folders are followed.
-
-    A last part that is a link stays one, and is refused when it is opened. Raises GalleryError for what is no path.
-    """
-    try:
-        path = Path(path).expanduser()
-        if not path.name:
-            raise ValueError("it names no file")
-        return path.parent.resolve() / path.name
-    except (OSError, RuntimeError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise GalleryError(f"{str(path)[:80]!a} is no path of a gallery: {reason}") from error
 
 
 class Gallery:

@@ -121,7 +121,7 @@ class Inlet(Generic[T]):
     @property
     def has_publisher(self) -> bool:
         """Whether anybody publishes what is listened to."""
-        return self.link is not None or self._node.count_publishers(self._topic) > 0
+        return self.link is not None or self._node.count_publishers(self._topic.name) > 0
 
     @property
     def where(self) -> str:

@@ -71,7 +71,9 @@ class TopicListener:
             self._thread = threading.Thread(target=self._run, name=f"listener of {topic.name}", daemon=True)
             self._thread.start()
         else:
-            node.get_logger().info(f"{topic.name} is heard by the executor: this rclpy has another inside than is known")
+            node.get_logger().info(
+                f"{topic.name} is heard by the executor: this rclpy has another inside than is known"
+            )
             node.destroy_subscription(self._subscription)
             self._subscription = self._subscribe(topic, self._hear)
 

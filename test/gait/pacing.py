@@ -1,5 +1,8 @@
 """Somebody who paces to and fro before the camera, as the pose stage and the tracker would tell of them."""
 
+from collections.abc import Callable
+from typing import Any
+
 import cv2
 import numpy as np
 
@@ -35,3 +38,22 @@ def walking_track(body_id: str, **fields) -> Track:
         "walking": True,
     }
     return Track(body_id=body_id, **{**usual, **fields})
+
+
+class Stepping:
+    """A sender of messages that goes on while a test waits. _ears: the node that hears the answers."""
+
+    _ears: Any
+
+    def step(self) -> None:
+        """Send what belongs to one more image."""
+        raise NotImplementedError
+
+    def until(self, condition: Callable[[], Any]) -> Any:
+        """Step until the condition holds."""
+
+        def turn() -> Any:
+            self.step()
+            return condition()
+
+        return self._ears.until(turn)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from action_msgs.msg import GoalStatus
 from geometry_msgs.msg import PoseStamped
+from pacing import Stepping
 from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
 from rcl_interfaces.srv import SetParameters
 from rclpy.action import ActionClient
@@ -57,7 +58,7 @@ def silhouette(number: int, width: int) -> np.ndarray:
     return picture
 
 
-class Walkers:
+class Walkers(Stepping):
     """Publishes tracks at every turn; `widths` says who is there."""
 
     def __init__(self, ears) -> None:
@@ -66,13 +67,6 @@ class Walkers:
         self._ears = ears
         self._number = 0
         self._publisher = ears.create_publisher(PersonTrackArray, "person_tracks", 10)
-
-    def until(self, condition):
-        def turn():
-            self.step()
-            return condition()
-
-        return self._ears.until(turn)
 
     def step(self) -> None:
         self._number += 1

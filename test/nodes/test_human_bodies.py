@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from message_packages import PACKAGES, MessagePackages, build, source
+from pacing import Stepping
 from rclpy.action import ActionClient
 from scipy.spatial.transform import Rotation
 from sensor_msgs.msg import CameraInfo, Image
@@ -63,7 +64,7 @@ def packages() -> MessagePackages:
     os.environ.update(before)
 
 
-class Camera:
+class Camera(Stepping):
     """Publishes what a camera and the pose node before a tracker would: one person, with an image."""
 
     def __init__(self, ears) -> None:
@@ -72,13 +73,6 @@ class Camera:
         self._poses = ears.create_publisher(PersonPoseArray, "person_poses", 10)
         self._images = ears.create_publisher(Image, "image_raw", 10)
         self._info = ears.create_publisher(CameraInfo, "camera_info", 10)
-
-    def until(self, condition):
-        def turn():
-            self.step()
-            return condition()
-
-        return self._ears.until(turn)
 
     def step(self) -> None:
         self._stamp += 40_000_000
@@ -140,20 +134,13 @@ def test_bodies_frames_and_bond_of_a_tracker(packages, launch, ears):
     assert node.end() == 0
 
 
-class TrackedWalkers:
+class TrackedWalkers(Stepping):
     """Publishes what a tracker would: one walker, 4 m ahead."""
 
     def __init__(self, ears) -> None:
         self.there = True
         self._ears, self._number = ears, 0
         self._publisher = ears.create_publisher(PersonTrackArray, "person_tracks", 10)
-
-    def until(self, condition):
-        def turn():
-            self.step()
-            return condition()
-
-        return self._ears.until(turn)
 
     def step(self) -> None:
         self._number += 1
