@@ -87,7 +87,7 @@ class KnownPeople:
 
     @property
     def problem(self) -> str:
-        """Why something could not be stored, the gallery not be read, or its server not be reached, in one line, or ""."""
+        """Why something could not be stored, the gallery not be read, or its server not be reached; one line, or ""."""
         return self._problem or self._gallery_problem or self.gallery.problem
 
     def notices(self) -> list[str]:
