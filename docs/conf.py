@@ -20,6 +20,7 @@ myst_heading_anchors = 3
 myst_enable_extensions = ["strikethrough"]
 
 autodoc_member_order = "bysource"
+autoclass_content = "both"
 autodoc_typehints = "signature"
 autodoc_class_signature = "mixed"
 # A reference can be built where the extras are not installed.
