@@ -1,7 +1,6 @@
 """How Sphinx builds the site; `rt-gait docs` runs it. Warnings are errors there."""
 
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import rt_gait_ros
@@ -23,12 +22,6 @@ autodoc_member_order = "bysource"
 autoclass_content = "both"
 autodoc_typehints = "signature"
 autodoc_class_signature = "mixed"
-# A reference can be built where the extras are not installed.
-autodoc_mock_imports = [
-    name
-    for name in ("cryptography", "h5py", "keyring", "onnx", "onnxscript", "psycopg", "pycocotools", "torch")
-    if find_spec(name) is None
-] + ["triton_python_backend_utils"]  # which only Triton's own processes have
 python_use_unqualified_type_names = True
 
 html_theme = "furo"

@@ -18,7 +18,6 @@ from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
-from sphinx.ext.autodoc.mock import mock
 from sphinx.util.docutils import SphinxDirective
 
 PACKAGE = "rt_gait_ros"
@@ -77,15 +76,24 @@ def convert_docstring(app: Sphinx, what: str, name: str, item: Any, options: Any
     lines[:] = restructured("\n".join(lines))
 
 
-def public_names(module: ModuleType) -> list[str]:
-    """Classes and functions that a package exports, or that a module defines, in alphabetical order."""
-    own = (lambda value: True) if hasattr(module, "__path__") else (lambda value: value.__module__ == module.__name__)
-    found = {name: getattr(module, name) for name in dir(module) if not name.startswith("_")}
-    return [
-        name
-        for name, value in found.items()
-        if (inspect.isclass(value) or inspect.isroutine(value)) and value.__module__.startswith(PACKAGE) and own(value)
-    ]
+def public_names(module: ModuleType) -> tuple[dict[str, Any], dict[str, str]]:
+    """Classes and functions that a package exports, or that a module defines, by name; and why others are not there.
+
+    The latter are of extras that are not installed.
+    """
+    found, missing = {}, {}
+    for name in dir(module):
+        if name.startswith("_"):
+            continue
+        try:
+            value = getattr(module, name)
+        except ImportError as error:
+            missing[name] = str(error)
+            continue
+        own = hasattr(module, "__path__") or getattr(value, "__module__", "") == module.__name__
+        if own and (inspect.isclass(value) or inspect.isroutine(value)) and value.__module__.startswith(PACKAGE):
+            found[name] = value
+    return found, missing
 
 
 class Room(SphinxDirective):
@@ -96,15 +104,18 @@ class Room(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """The parsed reference. Raises what makes Sphinx say so where the room exports nothing."""
         full = f"{PACKAGE}.{self.arguments[0]}"
-        with mock(self.config.autodoc_mock_imports):
-            module = importlib.import_module(full)
-            names = public_names(module)
-            if not names:
-                raise self.error(f"{full} has no public names")
-            kinds = ["autoclass" if inspect.isclass(getattr(module, name)) else "autofunction" for name in names]
+        found, missing = public_names(importlib.import_module(full))
+        if not found and not missing:
+            raise self.error(f"{full} has no public names")
         lines = [f".. automodule:: {full}", "   :no-members:", "   :no-index:", ""]
-        for name, kind in zip(names, kinds, strict=True):
-            lines += [f".. {kind}:: {full}.{name}", *(["   :members:"] if kind == "autoclass" else []), ""]
+        for name, value in found.items():
+            kind, members = ("autoclass", ["   :members:"]) if inspect.isclass(value) else ("autofunction", [])
+            lines += [f".. {kind}:: {full}.{name}", *members, ""]
+        for name, reason in missing.items():
+            lines += [
+                f"* ``{name}`` is not described here, because this site was built without it. {plain(reason)}",
+                "",
+            ]
         return self.parse_text_to_nodes("\n".join(["```{eval-rst}", *lines, "```"]))
 
 

@@ -68,7 +68,7 @@ def named_files(page: Path) -> set[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_files_that_are_named_exist(page: Path) -> None:
-    missing = {name for name in named_files(page) if not any((base / name).exists() for base in BASES)}
+    missing = {name for name in named_files(page) if not any((base / name).exists() for base in (*BASES, page.parent))}
     assert not missing
 
 
