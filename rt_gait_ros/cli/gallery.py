@@ -38,6 +38,7 @@ The gallery holds what the robot knows of the people it may name: a permanent id
   rt-gait gallery consent Ada TEXT        store how somebody consented
   rt-gait gallery retain Ada DAYS         say for how long somebody is kept
   rt-gait gallery strip                   delete the silhouettes, keep the embeddings
+  rt-gait gallery export Ada --to DIR     write all that is stored of somebody, with pictures of the silhouettes
   rt-gait gallery audit                   show who changed what, and when
   rt-gait gallery key FILE                make a key for encryption
   rt-gait gallery encrypt --key file:FILE

@@ -11,6 +11,7 @@ from rt_gait_ros.gait.cipher import find_cipher, write_key
 from rt_gait_ros.gait.gallery import DAY
 from rt_gait_ros.gait.known_people import KnownPeople
 from rt_gait_ros.gait.person import GalleryError, Person
+from rt_gait_ros.gait.person_export import export_person
 
 MAX_DAYS = 36500
 
@@ -34,6 +35,10 @@ def add_commands(add: Any, opened: Opener) -> None:
 
     strip = add("strip", lambda a: _strip(opened(a), a), "delete stored silhouettes; embeddings stay")
     strip.add_argument("person", nargs="?", default="", metavar="PERSON", help="everybody where nobody is named")
+
+    export = add("export", lambda a: _export(opened(a), a), "write all that is stored of a person to a folder")
+    export.add_argument("person", metavar="PERSON")
+    export.add_argument("--to", type=Path, required=True, metavar="DIR", help="folder to be made")
 
     log = add(
         "audit",
@@ -76,6 +81,14 @@ def until(person: Person) -> str:
 def _strip(people: KnownPeople, arguments: argparse.Namespace) -> int:
     count = people.strip(arguments.person)
     print(f"the silhouettes of {count} walks are deleted; another gait network needs these people to be enrolled again")
+    return 0
+
+
+def _export(people: KnownPeople, arguments: argparse.Namespace) -> int:
+    person = export_person(people.gallery, arguments.person, arguments.to)
+    print(
+        f"{arguments.to} holds all that is stored of {person.name} ({person.person_id}): person.json says what is what"
+    )
     return 0
 
 

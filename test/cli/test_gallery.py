@@ -182,3 +182,11 @@ def test_a_name_that_is_the_id_of_somebody_else(rt_gait, gallery):
         with pytest.raises(GaitError, match="is the id of 'Ada'"):
             rt_gait(*command_)
     assert names(gallery) == ["Ada", "Bob"]
+
+
+def test_all_that_is_stored_of_somebody_is_written_to_a_folder(rt_gait, tmp_path, capsys):
+    assert rt_gait("export", "Ada", "--to", str(tmp_path / "ada")) == 0
+    assert "person.json" in capsys.readouterr().out
+    assert {file.name for file in (tmp_path / "ada").iterdir()} == {
+        "person.json", "walk_1.npy", "walk_1.png", "walk_1_frames.npy"
+    }  # fmt: skip

@@ -1,7 +1,9 @@
 """What goes wrong with a server, and who may do what: one line each, and nothing is changed."""
 
+import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from rt_gait_ros.errors import MissingPackage
@@ -198,3 +200,13 @@ def test_without_the_driver_the_extra_is_named(monkeypatch):
 def test_a_file_needs_no_driver(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "psycopg", None)
     assert open_gallery(tmp_path / "people").persons == ()
+
+
+def test_what_is_stored_of_a_person_is_exported_from_the_server(postgres, site, template, tmp_path):
+    from rt_gait_ros.gait.person_export import export_person
+
+    gallery = open_gallery(f"{postgres.owner}&site={site}")
+    gallery.add("Ada", [template(20, np.ones((20, 64, 64), np.uint8))], **SILHOUETTE)
+    export_person(gallery, "Ada", tmp_path / "ada")
+    assert np.load(tmp_path / "ada" / "walk_1_frames.npy").shape == (20, 64, 64)
+    assert json.loads((tmp_path / "ada" / "person.json").read_text())["changes"][0]["what"] == "enrol"

@@ -1,0 +1,43 @@
+import json
+import stat
+
+import cv2
+import numpy as np
+import pytest
+
+from rt_gait_ros.errors import UsageError
+from rt_gait_ros.gait.gallery import UnknownPerson
+from rt_gait_ros.gait.person_export import export_person
+
+SILHOUETTE = {"model": "angle", "gait_frame_kind": "silhouette"}
+
+
+def test_everything_stored_of_a_person_is_in_a_folder_of_their_own(gallery, template, tmp_path):
+    frames = np.zeros((12, 64, 64), np.uint8)
+    frames[11] = 255
+    dan = gallery.add("Dan", [template(90, frames), template(95)], **SILHOUETTE, consent="signed")
+    gallery.rename("Dan", "Daniel")
+    folder = tmp_path / "Daniel"
+    assert export_person(gallery, "Daniel", folder).person_id == dan.person_id
+    record = json.loads((folder / "person.json").read_text())
+    assert (record["name"], record["consent"], record["gait_model"]) == ("Daniel", "signed", "angle")
+    assert [change["what"] for change in record["changes"]] == ["enrol", "rename"]
+    assert [walk["gait_frames"] for walk in record["walks"]] == [12, 0]
+    np.testing.assert_array_equal(np.load(folder / record["walks"][0]["frames"]), frames)
+    np.testing.assert_allclose(np.load(folder / "walk_2.npy"), template(95).embedding, atol=1e-3)
+    picture = cv2.imread(str(folder / "walk_1.png"), cv2.IMREAD_GRAYSCALE)
+    assert picture.shape == (128, 640)
+    assert picture[64:, 64:128].all()
+    assert picture.sum() == 64 * 64 * 255
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()} == {0o600}
+    assert "Ada" not in (folder / "person.json").read_text()
+
+
+def test_a_folder_that_is_there_is_not_touched(gallery, tmp_path):
+    (tmp_path / "there").mkdir()
+    with pytest.raises(UsageError, match="there already"):
+        export_person(gallery, "Ada", tmp_path / "there")
+    with pytest.raises(UnknownPerson):
+        export_person(gallery, "Zoe", tmp_path / "new")
+    assert not (tmp_path / "new").exists()
