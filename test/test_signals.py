@@ -25,7 +25,7 @@ def run(number: int, ignored: int | None = None) -> int:
         program.send_signal(number)
         if ignored == signal.SIGHUP:
             program.send_signal(signal.SIGTERM)
-        return program.wait(30)
+        return program.wait(300)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -53,7 +53,7 @@ def test_another_keypoint_task_carries_its_topology(folder: Path, capsys: pytest
     checkpoint = folder / "network.pth"
     assert export(folder, checkpoint, "--name", "hands", "--topology", folder / "hand.json", "--max-batch", 2) == 0
     assert "ONNX agrees with PyTorch" in capsys.readouterr().out
-    client = OnnxClient(folder / "repository", timeout=30.0)
+    client = OnnxClient(folder / "repository", timeout=600.0)
     spec = client.describe("hands")
     assert json.loads(spec.parameters["topology"]) == HAND
     answer = client.submit("hands", {"image": np.zeros((2, 64, 64, 3), np.uint8)}).result()

@@ -117,7 +117,7 @@ def foreground(tmp_path: Path) -> Iterator[Callable[..., Foreground]]:
     yield start
     for one in started:
         one.process.terminate()
-        one.process.wait(30)
+        one.process.wait(300)
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ def test_a_signal_ends_the_foreground_server_and_its_folder_is_clean(
     up.wait_until_says("Triton serves gait_energy_image")
     (state,) = read_states()
     up.process.send_signal(number)
-    assert up.process.wait(30) == 0, up.said
+    assert up.process.wait(300) == 0, up.said
     assert not state.alive
     assert read_states() == []
     assert "Traceback" not in up.said
@@ -153,9 +153,9 @@ def test_a_server_that_is_there_is_used_and_replaced_when_it_ends(
     elsewhere = foreground(ports, small, tmp_path / "another cache")  # as of another user, or a container's server
     elsewhere.wait_until_says("(not started by rt-gait)")
     elsewhere.process.terminate()
-    assert elsewhere.process.wait(30) == 0
+    assert elsewhere.process.wait(300) == 0
     first.process.terminate()
-    assert first.process.wait(30) == 0
+    assert first.process.wait(300) == 0
     second.wait_until_says("starting one here")
     second.wait_until_says("Triton serves")
     assert call("status", "--url", f"127.0.0.1:{ports.grpc}", "--repository", small) == 0
@@ -167,7 +167,7 @@ def test_a_server_without_the_networks_is_refused(
     ports = Ports.free()
     foreground(ports, small, cache).wait_until_says("Triton serves")
     up = foreground(ports, model_repository, tmp_path / "another cache")
-    assert up.process.wait(60) == 1
+    assert up.process.wait(300) == 1
     assert "runs without blazepose_landmark_full" in up.said
     assert "Traceback" not in up.said
 

@@ -8,7 +8,7 @@ from rt_gait_ros.serving.onnx_client import OnnxClient
 
 @pytest.fixture(scope="module")
 def client(model_repository):
-    client = OnnxClient(model_repository, timeout=60.0)
+    client = OnnxClient(model_repository, timeout=600.0)
     yield client
     client.close()
 

@@ -88,7 +88,7 @@ def test_a_video_of_a_walker_gives_windows_and_one_of_nobody_none(shared, tmp_pa
         _, image = capture.read()
         files.append(tmp_path / f"{index:03}.jpg")
         cv2.imwrite(str(files[-1]), cv2.resize(image, (640, 480), interpolation=cv2.INTER_CUBIC))
-    client = OnnxClient(model_repository, timeout=60.0)
+    client = OnnxClient(model_repository, timeout=600.0)
     frames, places = tum_gaid.flow_frames(files, client)
     assert len(frames) == len(places) > 25
     assert np.ptp([place.x for place in places]) > 160, "somebody crossed the picture"

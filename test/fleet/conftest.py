@@ -78,7 +78,7 @@ class PostgresServer:
 
     def stop(self, signal=2):  # SIGINT: fast shutdown
         self.process.send_signal(signal)
-        self.process.wait(60)
+        self.process.wait(300)
 
     @property
     def owner(self):

@@ -96,16 +96,16 @@ def test_a_gallery_chosen_while_the_server_is_asked_is_the_one_searched(people, 
 
     def slow(model, *, deadline=None):
         asked.set()
-        assert go_on.wait(10)
+        assert go_on.wait(300)
         return describe(model)
 
     client.describe = slow
     made: Future = Future()
     threading.Thread(target=lambda: made.set_result(people.start(client))).start()
-    assert asked.wait(10)
+    assert asked.wait(300)
     people.use(other.path)
     go_on.set()
-    seen = watch(made.result(10)).show(walk("aaaaa", 20), images=NAMED_AFTER)["aaaaa"]
+    seen = watch(made.result(300)).show(walk("aaaaa", 20), images=NAMED_AFTER)["aaaaa"]
     assert (seen.status, seen.name) == (IdentityStatus.IDENTIFIED, "Dan")
     assert people.recognizer.gallery is people.gallery
 
@@ -156,7 +156,7 @@ def test_an_enrolment_is_stored_beside_recognition(people, view, walk, gallery, 
 
     def slow(*arguments, **options):
         storing.set()
-        assert go_on.wait(10)
+        assert go_on.wait(300)
         return add(*arguments, **options)
 
     monkeypatch.setattr(gallery, "add", slow)
@@ -169,7 +169,7 @@ def test_an_enrolment_is_stored_beside_recognition(people, view, walk, gallery, 
     cancelling = threading.Thread(target=lambda: enrollment.fail(EnrollError.EMBEDDING, "cancelled"))
     cancelling.start()
     go_on.set()
-    cancelling.join(10)
+    cancelling.join(300)
     assert (enrollment.done, enrollment.error, enrollment.embeddings) == (True, EnrollError.NONE, 1)
     assert gallery.find("Eve").person_id == enrollment.person_id
 

@@ -80,7 +80,7 @@ class Cast:
 @pytest.fixture(scope="module")
 def cast(tmp_path_factory, model_repository: Path):
     with pytest.MonkeyPatch.context() as patch:
-        client = open_client("onnxruntime", "", model_repository, timeout=60.0)
+        client = open_client("onnxruntime", "", model_repository, timeout=600.0)
         known = calibration.find(model_repository, MODEL)
         config = RecognizerConfig(
             calibration=known,

@@ -18,7 +18,7 @@ def test_from_keras_to_an_embedding(kind, tmp_path):
     export = export_flow(keras_files.write(tmp_path / "model.hdf5", layers))
     assert export.agreement.holds
     write_flow(export, tmp_path / "repository", kind)
-    client = OnnxClient(tmp_path / "repository", timeout=30.0)
+    client = OnnxClient(tmp_path / "repository", timeout=600.0)
     try:
         model = describe(client, kind)
         assert (model.gait_frame_kind, model.frame_shape, model.min_frames) == ("flow", (60, 60, 2), 25)

@@ -35,7 +35,7 @@ def test_gaitbase_exports_whole_and_streaming(gaitbase, tmp_path):
     assert [folder.name for folder in folders] == ["gaitbase", "gaitbase_stream"]
     with pytest.raises(UsageError, match="there already"):
         write_gait(gaitbase, tmp_path, "gaitbase")
-    client = OnnxClient(tmp_path, timeout=60)
+    client = OnnxClient(tmp_path, timeout=600.0)
     assert (describe(client, "gaitbase").max_frames, describe(client, "gaitbase_stream").max_frames) == (100, 100)
     frames = np.random.default_rng(0).integers(0, 256, (1, 3, 64, 64), dtype=np.uint8)
     embedding = client.submit("gaitbase", {"gait_frames": frames}).result()["embedding"]
@@ -101,7 +101,7 @@ def test_graph_with_its_own_state_streams_exactly(window, streaming_repository, 
 def test_of_a_long_walk_evenly_chosen_frames_are_sent(gaitbase, tmp_path):
     """More than config.pbtxt's max_frames do not go through at once."""
     write_gait(gaitbase, tmp_path, "gaitbase")
-    client = OnnxClient(tmp_path, timeout=60)
+    client = OnnxClient(tmp_path, timeout=600.0)
     try:
         embedder = WindowEmbedder(client, describe(client, "gaitbase"), 30, deadline=60.0)
         frames = np.zeros((199, 64, 64), np.uint8)

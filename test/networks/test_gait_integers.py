@@ -45,7 +45,7 @@ def test_a_set_network_in_integers_is_served_whole_and_streaming(small_gaitset, 
         assert changed.shift < 0.2 * changed.between
         assert changed.ranking > 0.9
     write_gait(export, tmp_path, "gaitset_int8")
-    client = OnnxClient(tmp_path, timeout=60)
+    client = OnnxClient(tmp_path, timeout=600.0)
     try:
         whole = client.submit("gaitset_int8", {"gait_frames": sets[3][None]}).result()["embedding"]
     finally:

@@ -41,7 +41,7 @@ def test_the_export_serves_what_pytorch_computes(export, tmp_path):
     write_model(tmp_path / "repository", export.spec, export.model, max_batch_size=4)
     client = OnnxClient(tmp_path / "repository")
     images = np.random.default_rng(0).integers(0, 256, (3, 96, 96, 3), dtype=np.uint8)
-    answer = client.submit("trt_pose_resnet18", {"image": images}).result(timeout=60)
+    answer = client.submit("trt_pose_resnet18", {"image": images}).result(timeout=600)
     with torch.no_grad():
         cmap, paf = export.network(torch.from_numpy(images))
     np.testing.assert_allclose(answer["cmap"], cmap.numpy(), atol=1e-4)

@@ -15,7 +15,7 @@ from lifecycle_msgs.srv import ChangeState, GetState
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 
-PATIENCE = 120.0  # seconds: the machine may be busy
+PATIENCE = 300.0  # seconds: the machine may be busy
 ASK_AGAIN = 8.0  # seconds without an answer of a service
 
 

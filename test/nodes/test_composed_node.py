@@ -47,6 +47,6 @@ def test_without_a_source_the_camera_is_a_topic(launch, ears, parameters):
 
 def test_wrong_parameter_ends_the_process(launch):
     node = launch("composed_node", {"gait_node:agreeing_embeddings": "-1"})
-    assert node.process.wait(40) == 2
+    assert node.process.wait(300) == 2
     assert "error: " in node.said
     assert "Traceback" not in node.said

@@ -308,7 +308,7 @@ def test_settings_that_do_not_fit_together_are_refused(path):
 def test_the_clients_own_networks_stay_open(path, model_repository):
     from rt_gait_ros.serving import OnnxClient
 
-    client = OnnxClient(model_repository, timeout=60.0)
+    client = OnnxClient(model_repository, timeout=600.0)
     with GaitPipeline(path, client=client) as gait:
         assert gait.process(BLACK) == ()
     with GaitPipeline(path, client=client) as gait:

@@ -31,7 +31,7 @@ def until(condition: Callable[[], bool], seconds: float = 90.0) -> bool:
 
 
 def answers(url: str) -> bool:
-    client = TritonClient(url, timeout=20.0)
+    client = TritonClient(url, timeout=120.0)
     try:
         return client.describe("gait_energy_image").name == "gait_energy_image"
     finally:

@@ -85,7 +85,7 @@ def test_a_port_of_another_service_is_named(
 ) -> None:
     ports = Ports.free(http=True, metrics=True)
     with TritonServer(small_repository, ports):
-        client = TritonClient(f"127.0.0.1:{getattr(ports, service)}", timeout=20.0)
+        client = TritonClient(f"127.0.0.1:{getattr(ports, service)}", timeout=120.0)
         for error in (client.submit("gait_energy_image", FRAMES).exception(), _described(client)):
             assert isinstance(error, ServerUnavailable)
             assert "does not speak gRPC: name the port of Triton's gRPC service" in str(error)
@@ -108,7 +108,7 @@ def test_late_server_is_found(triton_installed: None, private_cache, small_repos
 
 
 def test_killed_server_fails_open_calls_and_its_successor_is_found(small_server: TritonServer) -> None:
-    client = TritonClient(small_server.url, timeout=20.0)
+    client = TritonClient(small_server.url, timeout=120.0)
     assert answers(client)
     # stopped, it takes requests and answers none: these are open for certain when it is killed
     os.kill(small_server.pid, signal.SIGSTOP)
@@ -127,7 +127,7 @@ def test_killed_server_fails_open_calls_and_its_successor_is_found(small_server:
 
 
 def test_threads_share_a_client(triton_server: TritonServer) -> None:
-    client = TritonClient(triton_server.url, timeout=60.0)
+    client = TritonClient(triton_server.url, timeout=120.0)
     wrong: list[int] = []
 
     def ask(number: int) -> None:

@@ -14,7 +14,7 @@ FILM = Film(seed=1, size=(320, 240), grey=False, blur=0.5, quality=80)
 
 @pytest.fixture(scope="module")
 def client(model_repository):
-    client = OnnxClient(model_repository, timeout=60.0)
+    client = OnnxClient(model_repository, timeout=600.0)
     yield client
     client.close()
 

@@ -96,7 +96,7 @@ def test_a_pruned_gaitset_is_read_exported_and_streams(gaitset, tmp_path):
     write_gait(export_network(kind, read, 4), tmp_path / "repository", "pruned")  # refuses what differs from PyTorch
     served = read_served_state(tmp_path / "repository" / "pruned" / "1" / "model.onnx")
     assert slope_of(served) == pytest.approx(gaitset.slope_below_zero)
-    client = OnnxClient(tmp_path / "repository", timeout=60)
+    client = OnnxClient(tmp_path / "repository", timeout=600.0)
     frames = np.random.default_rng(0).integers(0, 256, (1, 3, 64, 64), dtype=np.uint8)
     try:
         embedding = client.submit("pruned", {"gait_frames": frames}).result()["embedding"]
