@@ -3,24 +3,35 @@
 from collections.abc import Callable
 from typing import Any
 
+import functools
+
 import cv2
 import numpy as np
 
 from rt_gait_ros.pose.person import PersonPose
+from rt_gait_ros.synthesis.activities import act
+from rt_gait_ros.synthesis.strollers import keypoints, make_stroller
 from rt_gait_ros.tracking.track import Track, TrackState
+
+
+@functools.cache
+def steps() -> np.ndarray:
+    """(1000, 18, 2) pixels of a walker's joints around the place, seen from the side, 25 images a second."""
+    walk = act("walks", make_stroller(1), np.arange(1000) / 25, np.random.default_rng(1))
+    return np.asarray(keypoints(walk.joints)[..., [0, 2]] * (105.0, -105.0))
 
 
 def walker(number: int, breadth: int) -> PersonPose:
     """Somebody of a given breadth who paces to and fro, in image `number`."""
     x, swing = 640 + 250 * np.sin(number / 60), np.sin(number / 4)
-    joints = np.zeros((18, 3), np.float32)
-    joints[:, 0], joints[:, 1], joints[:, 2] = x, np.linspace(310, 490, 18), 0.9
-    joints[[15, 16], :2] = (x - 30 * swing, 490), (x + 30 * swing, 490)
+    points = steps()[number % 1000] + (x, 490)
+    joints = np.column_stack([points, np.full(18, 0.9)]).astype(np.float32)
     picture = np.zeros((64, 64), np.uint8)
     cv2.ellipse(picture, (32, 24), (breadth, 20), 0, 0, 360, 255, -1)
     for foot in (32 - int(8 * swing), 32 + int(8 * swing)):
         cv2.line(picture, (32, 40), (foot, 63), 255, 4)
-    return PersonPose(joints, np.array([x - 40, 300, 80, 200], np.float32), 0.9, picture, 0.9)
+    low, high = points[:, 0].min() - 10, points[:, 0].max() + 10
+    return PersonPose(joints, np.array([low, 300, high - low, 200], np.float32), 0.9, picture, 0.9)
 
 
 def walking_track(body_id: str, **fields) -> Track:
