@@ -1,9 +1,8 @@
 """Somebody who paces to and fro before the camera, as the pose stage and the tracker would tell of them."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
-
-import functools
 
 import cv2
 import numpy as np
