@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.gallery import References
 from rt_gait_ros.gait.person import Measure, Person
 from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
@@ -96,6 +97,13 @@ class Measuring:
     def start_again(self, body_id: str) -> None:
         """A track has passed to another person."""
         self._gauges[body_id] = Gauge()
+
+    def shift(self, body_id: str, references: References, config: RecognizerConfig) -> np.ndarray | None:
+        """What stature and steps add to distances, (N,): a distance is evidence by the calibration's slope."""
+        if config.calibration is None or not config.measures:
+            return None
+        ratio = self.log_ratio(body_id, references, config.refresh_every)
+        return None if ratio is None else -ratio / config.calibration.slope
 
     def log_ratio(self, body_id: str, references: References, every: int) -> np.ndarray | None:
         """Logarithm of P(measures | person) / P(measures | somebody else), (N,); 0 where one of both has none.

@@ -5,8 +5,6 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 
-import numpy as np
-
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.gait.answers import answer, unfit
 from rt_gait_ros.gait.config import RecognizerConfig
@@ -140,7 +138,11 @@ class GaitRecognizer:
             self._learner.settle(claims, references, tracks.stamp)
             frame = IdentityFrame(tracks.stamp, tracks.frame_id, self.model.name)
             if references is not None:
-                frame.identities = [self._answer(claim, references) for claim in claims]
+                problem, frames = self._input_problem or self._outage, self._embedder.frames
+                frame.identities = [
+                    answer(claim, references, self._config, frames(claim.body_id), self._min_frames, problem)
+                    for claim in claims
+                ]
                 frame.contradicted = [claim.body_id for claim in claims if claim.verdict.contradicted]
             else:
                 self._held = {}
@@ -392,20 +394,7 @@ class GaitRecognizer:
             walker.evidence.clear()
         if references is None:
             return Verdict(IdentityStatus.COLLECTING)
-        verdict = walker.evidence.judge(references, self._shift(body_id, references))
+        verdict = walker.evidence.judge(references, self._measuring.shift(body_id, references, self._config))
         if verdict.contradicted:
             self._measuring.start_again(body_id)
         return verdict
-
-    def _shift(self, body_id: str, references: References) -> np.ndarray | None:
-        """What stature and steps add to distances, (N,): a distance is evidence by the calibration's slope."""
-        calibration = self._config.calibration
-        if calibration is None or not self._config.measures:
-            return None
-        ratio = self._measuring.log_ratio(body_id, references, self._config.refresh_every)
-        return None if ratio is None else -ratio / calibration.slope
-
-    def _answer(self, claim: Claim, references: References) -> Identity:
-        frames = self._embedder.frames(claim.body_id)
-        problem = self._input_problem or self._outage
-        return answer(claim, references, self._config, frames, self._min_frames, problem)

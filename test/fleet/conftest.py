@@ -218,3 +218,12 @@ def template():
         return Template(np.array([[np.cos(radians), np.sin(radians)]], np.float32), 1, frames)
 
     return make
+
+
+@pytest.fixture
+def opened():
+    """Galleries that a test has opened, which are closed after it."""
+    galleries = []
+    yield galleries
+    for gallery in galleries:
+        gallery.close()

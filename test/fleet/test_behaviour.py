@@ -12,9 +12,8 @@ SILHOUETTE = {"model": "angle", "gait_frame_kind": "silhouette"}
 
 
 @pytest.fixture(params=["file", "server", "copy"])
-def again(request, tmp_path, monkeypatch):
+def again(request, tmp_path, monkeypatch, opened):
     """again() opens the same gallery, as another program would."""
-    opened = []
     if request.param == "copy":
         pytest.importorskip("psycopg", reason="the extra [fleet] is not installed")
         monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
@@ -30,9 +29,7 @@ def again(request, tmp_path, monkeypatch):
         opened.append(open_for_robot(place)[0] if request.param == "copy" else open_gallery(place))
         return opened[-1]
 
-    yield make
-    for gallery in opened:
-        gallery.close()
+    return make
 
 
 @pytest.fixture

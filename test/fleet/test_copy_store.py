@@ -30,9 +30,8 @@ def _quick(monkeypatch):
 
 
 @pytest.fixture
-def robot(postgres, site, tmp_path):
+def robot(postgres, site, tmp_path, opened):
     """robot("spot") is a robot with a copy of its own; the same name again is the robot after a restart."""
-    opened = []
 
     def make(name, *, role="enroller", port=None, cipher=None):
         address = postgres.of(role, site, robot=name)
@@ -41,9 +40,7 @@ def robot(postgres, site, tmp_path):
         opened.append(Gallery(CopyStore(parse(address), tmp_path / name, cipher)))
         return opened[-1]
 
-    yield make
-    for gallery in opened:
-        gallery.close()
+    return make
 
 
 @pytest.fixture
