@@ -93,7 +93,7 @@ def track(**fields) -> Track:
         "age": 7,
         "missed": 0,
         "walking": True,
-        "walking_reason": "ankles pass each other",
+        "walking_reason": "joints move as in a walk",
     }
     return Track(**(values | fields))
 
