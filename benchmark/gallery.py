@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from gallery_sizes import make, ours, plain
+from gallery_sizes import make, on_server, ours, plain
 
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.bench import Row
@@ -25,6 +25,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument(
         "--persons", type=int, nargs="+", default=[10, 100, 1000, 2000], metavar="N", help="sizes (10 100 1000 2000)"
+    )
+    parser.add_argument(
+        "--server",
+        metavar="ADDRESS",
+        help="also search on a PostgreSQL server: postgresql://OWNER@HOST/DATABASE, for a database without a gallery",
     )
 
 
@@ -43,6 +48,10 @@ def measure(arguments: argparse.Namespace, progress: Callable[[str], None]) -> l
                 found = pool.apply(ours, (path,))
         with tempfile.TemporaryDirectory() as folder, context.Pool(1) as pool:
             reference = pool.apply(plain, (Path(folder) / "packed", persons))
+        if arguments.server:
+            with context.Pool(1) as pool:
+                look = pool.apply(on_server, (arguments.server, persons))
+            rows.append(Row(f"postgres_{persons}/look_ms", look, "ms", REFERENCE, reference["look_ms"]))
         for name, value in found.items():
             unit = "MB" if name.endswith("_mb") else "ms"
             rows.append(Row(f"file_{persons}/{name}", value, unit, REFERENCE, reference[name]))

@@ -9,6 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from rt_gait_ros.errors import UsageError
+from rt_gait_ros.fleet.address import parse
+from rt_gait_ros.fleet.migration import migrate
+from rt_gait_ros.fleet.server_store import ServerStore
 from rt_gait_ros.gait.distance import distances
 from rt_gait_ros.gait.gallery import Gallery
 from rt_gait_ros.gait.gallery_file import create
@@ -69,6 +72,26 @@ def ours(path: Path) -> dict[str, float]:
         gallery.add(f"New {number}", templates, model="gaitset_small_stream", gait_frame_kind="silhouette")
         enrolled.append(time.perf_counter() - start)
     return _medians(looks, opened, enrolled)
+
+
+def on_server(address: str, persons: int) -> float:
+    """Median milliseconds of a search on a server, in a site that is made for it. Raises GaitError."""
+    site = parse(f"{address}{'&' if '?' in address else '?'}site=bench{persons}")
+    migrate(site)
+    store = ServerStore(site)
+    people = tuple(map(_person, range(persons)))
+    with store.changing(store.open()) as change:
+        change.commit(Content("gaitset_small_stream", "silhouette", people), "enrol")
+    looks = []
+    for number in range(TRIES):
+        query = walk(number % persons, 7)
+        start = time.perf_counter()
+        found = store.nearest(query)
+        looks.append(time.perf_counter() - start)
+        if found[0][0] != people[number % persons].person_id:
+            raise UsageError("the nearest person is not the one who walked: the search is broken")
+    store.close()
+    return 1e3 * float(np.median(looks))
 
 
 def plain(path: Path, persons: int) -> dict[str, float]:

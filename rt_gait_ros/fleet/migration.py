@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import psycopg
 
 _LOCK = 0x72745F67  # of all who migrate: an advisory lock of PostgreSQL
-_PGVECTOR = (0, 5)  # the first with HNSW
+_PGVECTOR = (0, 8)  # the first whose index goes on until enough rows of one site are found
 
 
 def migrate(address: Address) -> tuple[int, int]:
@@ -61,7 +61,7 @@ def _require_pgvector(connection: "psycopg.Connection[Any]", address: Address) -
             "(apt.postgresql.org has it), or use the image pgvector/pgvector"
         )
     if tuple(int(part) for part in row[0].split(".")[:2]) < _PGVECTOR:
-        raise GalleryError(f"the server of gallery {address.name} has pgvector {row[0]}, and 0.5 is needed: update it")
+        raise GalleryError(f"the server of gallery {address.name} has pgvector {row[0]}, and 0.8 is needed: update it")
     try:
         connection.execute("create extension if not exists vector with schema public")
     except errors.InsufficientPrivilege:

@@ -69,7 +69,7 @@ def pull(
         (address.site, since),
     ).fetchall()
     missing = [row[1] for row in found if row[1] not in known]
-    data = _embeddings(connection, address, missing)
+    data = embeddings_of(connection, address, missing)
     stored = _frames(connection, address, [row[1] for row in found if row[1] in data]) if frames is None else {}
     mine: dict[str, dict[str, Template]] = {row[0]: {} for row in persons}
     framed: dict[str, set[str]] = {row[0]: set() for row in persons}
@@ -101,6 +101,31 @@ def remembers(connection: "psycopg.Connection[Any]", address: Address, version: 
         "select from rt_gait.change where site = %s and version = %s and mark::text = %s", (address.site, version, mark)
     ).fetchone()
     return row is not None
+
+
+def search_key(embedding: np.ndarray) -> str:
+    """The shorter vector (search.SKETCH,) of an embedding (P, C) that pgvector indexes, as pgvector reads it."""
+    values = search.sketch(np.asarray(embedding, np.float32)[None]).values[0]
+    return f"[{','.join(f'{value:.5g}' for value in values)}]"
+
+
+def candidates(
+    connection: "psycopg.Connection[Any]", address: Address, embedding: np.ndarray, count: int
+) -> dict[str, str]:
+    """Walks that are near an embedding (P, C) by their search keys, as id to person; of short embeddings, all."""
+    if not search.needs_sketch(embedding.shape):
+        query = "select template_id, person_id from rt_gait.template where site = %s"
+        return dict(connection.execute(query, (address.site,)).fetchall())
+    with connection.transaction():
+        connection.execute("select set_config('hnsw.ef_search', %s, true)", (str(max(2 * count, 40)),))
+        # Until there are enough of this site: the index knows all sites.
+        connection.execute("set local hnsw.iterative_scan = strict_order")
+        found = connection.execute(
+            "select template_id, person_id from rt_gait.template where site = %s and search_key is not null"
+            " order by search_key operator(public.<->) %s::public.vector limit %s",
+            (address.site, search_key(embedding), count),
+        ).fetchall()
+    return dict(found)
 
 
 def frames_of(connection: "psycopg.Connection[Any]", address: Address, key: str) -> np.ndarray:
@@ -197,10 +222,7 @@ def _insert(
 ) -> None:
     embedding = narrow(np.asarray(template.embedding))
     frames = None if template.frames is None else np.asarray(template.frames)
-    short = None
-    if search.needs_sketch(embedding.shape):
-        values = search.sketch(np.asarray(embedding, np.float32)[None]).values[0]
-        short = f"[{','.join(f'{value:.5g}' for value in values)}]"
+    short = search_key(embedding) if search.needs_sketch(embedding.shape) else None
     connection.execute(
         "insert into rt_gait.template (site, template_id, person_id, stamp, added, scene, view, origin, measures,"
         " robot, embedding, embedding_shape, embedding_type, search_key, frames, frames_shape, frames_type) values"
@@ -227,7 +249,8 @@ def _insert(
     )
 
 
-def _embeddings(connection: "psycopg.Connection[Any]", address: Address, ids: Sequence[str]) -> dict[str, np.ndarray]:
+def embeddings_of(connection: "psycopg.Connection[Any]", address: Address, ids: Sequence[str]) -> dict[str, np.ndarray]:
+    """Embeddings (P, C) of walks by their ids, to the bit. Raises GalleryError for damaged ones."""
     found = {}
     for start in range(0, len(ids), _AT_ONCE):
         rows = connection.execute(

@@ -15,12 +15,14 @@ from rt_gait_ros.fleet.connection import Head, connected, head_of, speaking
 from rt_gait_ros.gait import gallery_records
 from rt_gait_ros.gait.audit import Entry
 from rt_gait_ros.gait.cipher import Cipher
+from rt_gait_ros.gait.distance import distances
 from rt_gait_ros.gait.gallery_file import Loaded, Signature
 from rt_gait_ros.gait.person import Content, GalleryCorrupt, GalleryError, GalleryReadOnly, Person
 
 if TYPE_CHECKING:
     import psycopg
 
+CANDIDATES = 32  # walks that are compared exactly for one search: docs/fleet.md has what is lost by that
 _EMPTY = Loaded(Content(), ())
 
 
@@ -144,6 +146,23 @@ class ServerStore:
     def asides(self) -> list[Path]:
         """As Store.asides."""
         return []
+
+    def nearest(self, embedding: np.ndarray, persons: int = 5) -> list[tuple[str, float]]:
+        """Who is nearest to an embedding (P, C) float32: person_id and distance, nearest first.
+
+        For galleries larger than a robot's memory. The server finds CANDIDATES walks by an index on their search keys,
+        and those are compared exactly here.
+        """
+        with self.session() as connection:
+            near = rows.candidates(connection, self.address, embedding, CANDIDATES)
+            found = rows.embeddings_of(connection, self.address, list(near))
+        if not found:
+            return []
+        stack = np.stack([np.asarray(each, np.float32) for each in found.values()])
+        best: dict[str, float] = {}
+        for key, distance in zip(found, distances(np.asarray(embedding, np.float32)[None], stack)[0], strict=True):
+            best[near[key]] = min(best.get(near[key], np.inf), float(distance))
+        return sorted(best.items(), key=lambda each: each[1])[:persons]
 
     def audit(self) -> list[Entry]:
         """As Store.audit."""

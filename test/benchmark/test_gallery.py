@@ -12,7 +12,7 @@ from rt_gait_ros.gait.distance import distance
 
 
 def test_rows_and_their_reference(monkeypatch):
-    rows = gallery.measure(argparse.Namespace(persons=[3]), lambda line: None)
+    rows = gallery.measure(argparse.Namespace(persons=[3], server=""), lambda line: None)
     assert [row.name for row in rows] == [f"file_3/{n}" for n in ("look_ms", "open_ms", "enrol_ms", "memory_mb")]
     assert all(row.value > 0 and row.reference_value > 0 for row in rows)
 
@@ -27,4 +27,4 @@ def test_walks_are_as_a_networks_are():
 
 def test_no_persons_are_refused():
     with pytest.raises(UsageError, match="at least one"):
-        gallery.measure(argparse.Namespace(persons=[0]), lambda line: None)
+        gallery.measure(argparse.Namespace(persons=[0], server=""), lambda line: None)

@@ -12,7 +12,8 @@ from rt_gait_ros.fleet.address import parse
 from rt_gait_ros.fleet.connection import AccessDenied, ServerAway
 from rt_gait_ros.fleet.migration import migrate
 from rt_gait_ros.fleet.opening import open_gallery
-from rt_gait_ros.gait.person import GalleryError, GalleryReadOnly, GalleryTooNew
+from rt_gait_ros.gait.distance import distances
+from rt_gait_ros.gait.person import GalleryError, GalleryReadOnly, GalleryTooNew, Template
 
 SILHOUETTE = {"model": "angle", "gait_frame_kind": "silhouette"}
 PASSWORD = "Geheim-7!"
@@ -210,3 +211,28 @@ def test_what_is_stored_of_a_person_is_exported_from_the_server(postgres, site, 
     export_person(gallery, "Ada", tmp_path / "ada")
     assert np.load(tmp_path / "ada" / "walk_1_frames.npy").shape == (20, 64, 64)
     assert json.loads((tmp_path / "ada" / "person.json").read_text())["changes"][0]["what"] == "enrol"
+
+
+def test_the_nearest_is_found_by_a_shorter_key_and_compared_exactly(postgres, site):
+    gallery = open_gallery(f"{postgres.owner}&site={site}")
+    draw = np.random.default_rng(1)
+    looks = draw.normal(size=(50, 16, 256)).astype(np.float32)
+    for number, look in enumerate(looks):
+        gallery.add(f"Person {number}", [Template(look, 1)], model="m", gait_frame_kind="silhouette")
+    query = looks[17] + 0.3 * draw.normal(size=(16, 256)).astype(np.float32)
+    (first, distance), second = gallery.store.nearest(query, 2)
+    assert first == gallery.find("Person 17").person_id
+    stored = gallery.find("Person 17").embeddings
+    assert distance == pytest.approx(distances(query[None], stored)[0, 0], rel=1e-4)
+    assert second[1] > distance
+
+
+def test_short_embeddings_need_no_key(postgres, site, template):
+    gallery = open_gallery(f"{postgres.owner}&site={site}")
+    assert gallery.store.nearest(template(1).embedding) == []
+    for name, angle in (("Ada", 20), ("Bob", 60)):
+        gallery.add(name, [template(angle)], **SILHOUETTE)
+    assert [each[0] for each in gallery.store.nearest(template(55).embedding)] == [
+        gallery.find("Bob").person_id,
+        gallery.find("Ada").person_id,
+    ]

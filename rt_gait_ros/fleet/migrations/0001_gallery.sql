@@ -88,6 +88,7 @@ create table rt_gait.template (
 alter table rt_gait.template alter column embedding set storage external;
 alter table rt_gait.template alter column frames set storage external;
 create index template_person on rt_gait.template (site, person_id);
+create index template_search on rt_gait.template using hnsw (search_key public.vector_l2_ops);
 
 -- Ids of those who were forgotten, which are made of chance and say nothing of anybody: they may never come back.
 create table rt_gait.forgotten (
