@@ -1,7 +1,7 @@
 """Galleries of up to thousands of persons: how long a look, an opening and an enrolment take, and the memory they need.
 
 Each size is measured in a process of its own. The embeddings are drawn so that persons, walks of one person and the
-numbers of one embedding vary as those of gaitset_small_stream do on 250 generated walkers; no network runs. The
+numbers of one embedding vary as those of the first gaitset_small do on 250 generated walkers; no network runs. The
 reference is the plain way: every template compared in double precision for a look, one packed file read for an opening
 and written anew for an enrolment.
 """

@@ -19,7 +19,8 @@ from rt_gait_ros.gait.person import Content, Person, Template
 
 PARTS, CHANNELS, FRAMES = 62, 256, 30  # of a GaitSet's embedding; gait frames of a walk
 # Centre, persons, walks of a person: standard deviations of one number, as measured on generated walkers (250 persons,
-# two walks each, gaitset_small_stream): parts have length 1, 0.47 of the variance is common to all, the rest half each.
+# two walks each, the first gaitset_small): parts have length 1, 0.47 of the variance is common to all, the rest half
+# each.
 COMMON, BETWEEN, WITHIN = 0.030, 0.044, 0.032
 TRIES = 20
 MB = 1 << 20
@@ -47,7 +48,7 @@ def _person(number: int) -> Person:
 
 def make(path: Path, persons: int) -> None:
     """Write a gallery of so many persons of two walks."""
-    create(path, Content("gaitset_small_stream", "silhouette", tuple(map(_person, range(persons)))))
+    create(path, Content("gaitset_small_v2_stream", "silhouette", tuple(map(_person, range(persons)))))
 
 
 def ours(path: Path) -> dict[str, float]:
@@ -69,7 +70,7 @@ def ours(path: Path) -> dict[str, float]:
     for number in range(TRIES):
         templates = [Template(walk(10**6 + number, n), 1, silhouettes(n), "hall") for n in range(2)]
         start = time.perf_counter()
-        gallery.add(f"New {number}", templates, model="gaitset_small_stream", gait_frame_kind="silhouette")
+        gallery.add(f"New {number}", templates, model="gaitset_small_v2_stream", gait_frame_kind="silhouette")
         enrolled.append(time.perf_counter() - start)
     return _medians(looks, opened, enrolled)
 

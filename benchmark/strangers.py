@@ -36,7 +36,7 @@ SUMMARY = "how often a stranger near somebody known gets their name: inherited t
 KNOWN, STRANGER = 1, 2  # as the scenes number their people; 0 is a false alarm
 NUMBERS = 32
 # Standard deviations of each of an embedding's numbers: between people, of a day's clothes, of one look. Of the
-# strangers' looks a half percent is within the accept line, which is that of gaitset_small_stream.
+# strangers' looks a half percent is within the accept line, which is that of the first gaitset_small.
 PEOPLE, CLOTHES, LOOK = 0.14, 0.06, 0.04
 CONFIG = RecognizerConfig(model="simulated", accept_distance=0.834, margin=0.0, min_quality=0.0)
 LOOKS = 50  # of the stranger alone, of which none is within the accept line unless he looks alike

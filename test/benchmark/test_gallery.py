@@ -18,7 +18,7 @@ def test_rows_and_their_reference(monkeypatch):
 
 
 def test_walks_are_as_a_networks_are():
-    """Of gaitset_small_stream on generated walkers: strangers are 0.97 to 1.5 apart, walks of one person 0.4 to 0.9."""
+    """Of the first gaitset_small on generated walkers: strangers are 0.97 to 1.5 apart, walks of one 0.4 to 0.9."""
     ada, again, bob = gallery_sizes.walk(1, 0), gallery_sizes.walk(1, 1), gallery_sizes.walk(2, 0)
     assert 0.4 < distance(ada, again) < 0.9
     assert 0.97 < distance(ada, bob) < 1.5

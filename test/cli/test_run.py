@@ -96,7 +96,7 @@ def test_a_video_is_played_and_its_people_are_told_and_all_ends(start: Callable[
     assert run.process.wait(PATIENCE) == 0, run.said
     assert re.search(r"^[a-z]\w{4} +(collecting|unknown) ", run.said, re.MULTILINE), run.said
     assert "Traceback" not in run.said
-    assert "Triton serves blazepose_landmark_full, gaitset_small_stream, nanodet at" in run.said
+    assert "Triton serves blazepose_landmark_full, gaitset_small_v2_stream, nanodet at" in run.said
     assert not run.left_behind()
 
 

@@ -20,7 +20,7 @@ PERIOD = 160_000_000  # ns between images
 SIDES = (0.0, 90.0, 180.0, 270.0)
 NUMBERS = 32
 # Deviations of each of the 32 numbers: between people, of a side for everybody, of a side for one person, of clothes,
-# of a look. With the lines of gaitset_small_stream (0.83, 0.043) two people are within the accept line as often as
+# of a look. With the lines of the first gaitset_small (0.83, 0.043) two people are within the accept line as often as
 # there: 2 % of pairs seen from one side.
 PEOPLE, SIDE, OWN_SIDE, CLOTHES, LOOK = 0.14, 0.15, 0.1, 0.06, 0.04
 CONFIG = RecognizerConfig(
