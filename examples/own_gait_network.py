@@ -19,7 +19,7 @@ from rt_gait_ros.serving import ModelSpec, TensorSpec
 from rt_gait_ros.serving.model_folder import write_model
 
 NAME = "width_profile"
-POSE_NETWORKS = ("movenet_multipose", "blazepose_landmark_full")
+POSE_NETWORKS = ("nanodet", "blazepose_landmark_full")
 # Widths of the silhouette at each height, in shares of the frame's width; their mean and variance over the S frames.
 GRAPH = """
 <ir_version: 8, opset_import: ["" : 17]>

@@ -43,7 +43,7 @@ def migrate(address: Address) -> tuple[int, int]:
 
 def migrations() -> list[tuple[int, str]]:
     """All migrations: number and SQL, in order."""
-    folder = files("rt_gait_ros.fleet") / "migrations"
+    folder = files("rt_gait_ros.fleet") / "data"
     found = [(int(file.name[:4]), file.read_text("utf-8")) for file in folder.iterdir() if file.name.endswith(".sql")]
     return sorted(found)
 

@@ -108,7 +108,8 @@ def test_help_does_not_wait_for_heavy_libraries():
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
 def test_a_signal_ends_a_command_as_an_interruption(number, tmp_path):
     program = (
-        "import time; from rt_gait_ros.cli import bench, main\n"
+        "import signal, time; from rt_gait_ros.cli import bench, main\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"  # the tests may run under nohup
         "def wait(arguments):\n"
         "    try:\n"
         "        print('ready', flush=True); time.sleep(60)\n"
