@@ -109,7 +109,7 @@ def test_bodies_frames_and_bond_of_a_tracker(packages, launch, ears):
     regions = ears.listen(hri_msgs.msg.NormalizedRegionOfInterest2D, f"{below}/roi")
     skeletons = ears.listen(hri_msgs.msg.Skeleton2D, f"{below}/skeleton2d")
     pictures = ears.listen(Image, f"{below}/cropped")
-    camera.until(lambda: regions and skeletons and pictures and frames)
+    camera.until(lambda: regions and skeletons and pictures and frames and tracks and beats)
     region = regions[-1]
     assert (region.xmin, region.ymin) == (pytest.approx(300 / 640, abs=0.01), pytest.approx(180 / 480, abs=0.01))
     assert len(skeletons[-1].skeleton) == 18
