@@ -227,10 +227,11 @@ class GaitRecognizer:
             return
         walker = self._walkers.get(track.body_id)
         if walker is None:
-            rate = 0.0 if self.model.gait_frame_kind == "flow" else self._config.frame_rate
-            walker = self._walkers[track.body_id] = Walker(
-                Evidence(self._config), track.state, Thinning(rate), LeadIn(self._config.window)
-            )
+            # a window of flow is of every image of one walk: no frame of a pause may be in it
+            flow = self.model.gait_frame_kind == "flow"
+            rate, most = (0.0, 1) if flow else (self._config.frame_rate, self._config.window)
+            walker = Walker(Evidence(self._config), track.state, Thinning(rate), LeadIn(most))
+            self._walkers[track.body_id] = walker
         walker.state = track.state
         walker.unfit = unfit(track, self._config.min_quality)
         frame = track.gait_frame
