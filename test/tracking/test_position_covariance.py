@@ -75,7 +75,7 @@ def test_positions_on_the_floor_hold_the_truth(draw):
         noise = config.box_noise * (foot[1] - head[1])
         foot, hip = foot + draw.normal(0.0, noise, 2), hip + draw.normal(0.0, noise, 2)
         box, pose = seen(foot, hip, shoulder, head)
-        found = locate(box, pose, PoseFrame(0, "camera", *SIZE, people=[pose]), config, believed, None)
+        found, _ = locate(box, pose, PoseFrame(0, "camera", *SIZE, people=[pose]), config, believed, None)
         if found is None:  # a foot that the noise took out of the image
             return one(draw)
         return truth, *found
@@ -93,7 +93,7 @@ def test_positions_by_depth_hold_the_truth(draw):
         surface = truth[2] - HALF_TRUNK
         depth = np.full(SIZE[::-1], surface + draw.normal(0.0, np.sqrt(depth_variance(truth[2]))), np.float32)
         box, pose = seen(foot, hip + draw.normal(0.0, noise, 2), shoulder, head)
-        found = locate(box, pose, PoseFrame(0, "camera", *SIZE, people=[pose]), config, camera, DepthImage(0, depth))
+        found, _ = locate(box, pose, PoseFrame(0, "camera", *SIZE, people=[pose]), config, camera, DepthImage(0, depth))
         assert found is not None
         return truth, *found
 
