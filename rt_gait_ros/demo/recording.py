@@ -9,6 +9,8 @@ from rt_gait_ros.errors import GaitError
 from rt_gait_ros.gait.identity import IdentityFrame, IdentityStatus
 from rt_gait_ros.tracking.track import TrackFrame, TrackState
 
+_STAYED = 0.5  # seconds out of view, from which on somebody has come back
+
 
 @dataclass(slots=True)
 class Recording:
@@ -81,17 +83,20 @@ class Recording:
     def first_name_after(self, begin: float) -> float:
         """Seconds from the first image in which somebody is tracked to the one in which they have a name.
 
-        begin: seconds into the video from which on both count: the name is then that of somebody who comes back. The
-        shortest of all who are named; NaN where nobody is.
+        begin: seconds into the video from which on both count: the name is then that of somebody who comes back. Who
+        was in view just before, and so may be named already, does not count. The shortest of all who are
+        named; NaN where nobody is.
         """
+        before: dict[str, float] = {}
         first: dict[str, float] = {}
         waits: dict[str, float] = {}
         for stamp in sorted(self.tracks.keys() | self.identities.keys()):
             now = self.seconds(stamp)
-            if now < begin:
-                continue
             for track in self.tracks[stamp].tracks if stamp in self.tracks else ():
-                first.setdefault(track.body_id, now)
+                if now < begin:
+                    before[track.body_id] = now
+                elif begin - before.get(track.body_id, -np.inf) > _STAYED:
+                    first.setdefault(track.body_id, now)
             for identity in self.identities[stamp].identities if stamp in self.identities else ():
                 if identity.status == IdentityStatus.IDENTIFIED and identity.body_id in first:
                     waits.setdefault(identity.body_id, now - first[identity.body_id])

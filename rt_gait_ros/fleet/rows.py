@@ -2,9 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -252,35 +252,34 @@ def _insert(
 def embeddings_of(connection: "psycopg.Connection[Any]", address: Address, ids: Sequence[str]) -> dict[str, np.ndarray]:
     """Embeddings (P, C) of walks by their ids, to the bit. Raises GalleryError for damaged ones."""
     found = {}
-    for start in range(0, len(ids), _AT_ONCE):
-        rows = connection.execute(
-            "select template_id, embedding, embedding_shape, embedding_type from rt_gait.template"
-            " where site = %s and template_id = any(%s)",
-            (address.site, list(ids[start : start + _AT_ONCE])),
-            binary=True,
-        )
-        for key, data, shape, kind in rows:
-            try:
-                if kind not in ("<f2", "<f4"):
-                    raise ValueError("it is of another type")
-                found[key] = np.frombuffer(data, kind).reshape(shape)
-            except (TypeError, ValueError) as error:
-                raise GalleryError(f"an embedding of gallery {address.name} is damaged: {error}") from error
+    for key, data, shape, kind in _arrays(connection, address, "embedding", ids):
+        try:
+            if kind not in ("<f2", "<f4"):
+                raise ValueError("it is of another type")
+            found[key] = np.frombuffer(data, kind).reshape(shape)
+        except (TypeError, ValueError) as error:
+            raise GalleryError(f"an embedding of gallery {address.name} is damaged: {error}") from error
     return found
 
 
 def _frames(connection: "psycopg.Connection[Any]", address: Address, ids: Sequence[str]) -> dict[str, np.ndarray]:
     found = {}
+    for key, data, shape, kind in _arrays(connection, address, "frames", ids):
+        try:
+            found[key] = unpack_frames(bytes(data), tuple(shape), kind)
+        except (TypeError, ValueError) as error:
+            raise GalleryError(f"gait frames of gallery {address.name} are damaged: {error}") from error
+    return found
+
+
+def _arrays(
+    connection: "psycopg.Connection[Any]", address: Address, column: Literal["embedding", "frames"], ids: Sequence[str]
+) -> Iterator[tuple[Any, ...]]:
+    """Id, bytes, shape and type of an array of each of these walks that has one, so many rows at once."""
     for start in range(0, len(ids), _AT_ONCE):
-        rows = connection.execute(
-            "select template_id, frames, frames_shape, frames_type from rt_gait.template"
-            " where site = %s and template_id = any(%s) and frames is not null",
+        yield from connection.execute(
+            f"select template_id, {column}, {column}_shape, {column}_type from rt_gait.template"
+            f" where site = %s and template_id = any(%s) and {column} is not null",
             (address.site, list(ids[start : start + _AT_ONCE])),
             binary=True,
         )
-        for key, data, shape, kind in rows:
-            try:
-                found[key] = unpack_frames(bytes(data), tuple(shape), kind)
-            except (TypeError, ValueError) as error:
-                raise GalleryError(f"gait frames of gallery {address.name} are damaged: {error}") from error
-    return found

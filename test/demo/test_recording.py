@@ -52,4 +52,5 @@ def test_the_first_name_is_timed_from_the_first_image_of_its_track(record, track
     recording = record([named], *[[]] * 24, *[[one]] * 50, [named])
     assert recording.first_name_after(1.0) == pytest.approx(2.0)
     assert recording.first_name_after(0.0) == 0.0
+    assert np.isnan(record(*[[named]] * 50).first_name_after(1.0)), "she was there all the time"
     assert np.isnan(record([one]).first_name_after(0.0))

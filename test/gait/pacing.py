@@ -2,6 +2,7 @@
 
 import functools
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -51,7 +52,7 @@ def walking_track(body_id: str, **fields) -> Track:
     return Track(body_id=body_id, **{**usual, **fields})
 
 
-class Stepping:
+class Stepping(ABC):
     """A sender of messages that goes on while a test waits. _ears: the node that hears the answers.
 
     At 25 images a second at most, however fast the machine is: stamps that run ahead of the clock are not joined.
@@ -60,9 +61,9 @@ class Stepping:
     _ears: Any
     _next = 0.0
 
+    @abstractmethod
     def step(self) -> None:
         """Send what belongs to one more image."""
-        raise NotImplementedError
 
     def until(self, condition: Callable[[], Any]) -> Any:
         """Step until the condition holds."""
