@@ -89,6 +89,14 @@ class Ports:
         closed = (*_CLOSED_TO_ALL, *_CLOSED_ON_PORTS, *(() if self.metrics else _COUNTERS))
         return [*flags, *_closing(closed, http=bool(self.http))]
 
+    def taken_up(self) -> bool:
+        """Whether something listens on each port. Triton opens HTTP and metrics after gRPC, so gRPC's word is not all."""
+        for port in self._on().values():
+            with socket.socket() as probe:
+                if probe.connect_ex((HOST, port)) != 0:
+                    return False
+        return True
+
     def _on(self) -> dict[str, int]:
         return {service: port for service, port in asdict(self).items() if port}
 
@@ -141,6 +149,10 @@ class PrivateSocket:
         self.path.unlink(missing_ok=True)
         if self._ours and self.folder.is_dir():
             self.folder.rmdir()
+
+    def taken_up(self) -> bool:
+        """Whether the socket is there."""
+        return self.path.exists()
 
     def flags(self) -> list[str]:
         """Triton's arguments."""

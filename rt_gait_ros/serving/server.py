@@ -98,7 +98,7 @@ class TritonServer(Addressed):
         return stop_mark(self.listening).exists()
 
     def start(self, *, timeout: float = 60.0, cancelled: Callable[[], bool] = lambda: False) -> "TritonServer":
-        """Start, and wait until every network is ready, or until `cancelled`, which is a failure.
+        """Start, and wait until every network is ready and every port answers, or until `cancelled`, which is a failure.
 
         Raises UsageError for a bad repository or an unknown network, ServerNotInstalled without a server, PortTaken
         when a port is taken, NotPrivate when a folder is somebody else's, ServerFailed when the server dies or is not
@@ -204,7 +204,7 @@ class TritonServer(Addressed):
         end = time.monotonic() + timeout
         client = TritonClient(self.url)
         try:
-            while not client.ready(deadline=1.0):
+            while not (client.ready(deadline=1.0) and self.listening.taken_up()):
                 code = self._process.poll()
                 if code is not None:
                     kind = _Accident if -code in _ACCIDENTS else ServerFailed
