@@ -90,7 +90,7 @@ class Ports:
         return [*flags, *_closing(closed, http=bool(self.http))]
 
     def taken_up(self) -> bool:
-        """Whether something listens on each port. Triton opens HTTP and metrics after gRPC, so gRPC's word is not all."""
+        """Whether something listens on each port: Triton opens HTTP and metrics after gRPC."""
         for port in self._on().values():
             with socket.socket() as probe:
                 if probe.connect_ex((HOST, port)) != 0:

@@ -98,7 +98,7 @@ class TritonServer(Addressed):
         return stop_mark(self.listening).exists()
 
     def start(self, *, timeout: float = 60.0, cancelled: Callable[[], bool] = lambda: False) -> "TritonServer":
-        """Start, and wait until every network is ready and every port answers, or until `cancelled`, which is a failure.
+        """Start, and wait until all networks are ready and all ports answer, or until `cancelled`, which is a failure.
 
         Raises UsageError for a bad repository or an unknown network, ServerNotInstalled without a server, PortTaken
         when a port is taken, NotPrivate when a folder is somebody else's, ServerFailed when the server dies or is not
