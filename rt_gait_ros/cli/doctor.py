@@ -11,8 +11,11 @@ from pathlib import Path
 
 from rt_gait_ros.cli.output import add_json_argument, emit
 from rt_gait_ros.errors import GaitError, MissingPackage
+from rt_gait_ros.fleet.address import is_address
+from rt_gait_ros.fleet.connection import ServerAway
+from rt_gait_ros.fleet.opening import default_place, local_path, open_gallery
 from rt_gait_ros.gait.cipher import find_cipher
-from rt_gait_ros.gait.gallery import Gallery, default_path
+from rt_gait_ros.gait.gallery import Gallery
 from rt_gait_ros.middleware import missing_middleware
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.backends import available_backends
@@ -132,8 +135,13 @@ def _cameras() -> Iterator[Finding]:
 
 def _gallery() -> Iterator[Finding]:
     try:
-        path = default_path()
-        if not path.exists():
+        place = default_place()
+        path = local_path(place)
+        if is_address(place):
+            yield _shared_gallery(str(place))
+            if not path.exists():
+                return
+        elif not path.exists():
             yield Finding("gallery", OK, f"none yet; the first enrolment makes {path}")
             return
         count = len(Gallery(path, find_cipher()).persons)
@@ -144,6 +152,18 @@ def _gallery() -> Iterator[Finding]:
         yield Finding("gallery", WARNING, f"others can read {path}: chmod 600 {path}")
     else:
         yield Finding("gallery", OK, f"{count} enrolled in {path}")
+
+
+def _shared_gallery(address: str) -> Finding:
+    """Of the gallery on the server; what is said after it is of this robot's copy."""
+    try:
+        gallery = open_gallery(address)
+        gallery.close()
+    except ServerAway as error:
+        return Finding("gallery's server", WARNING, f"{error}; robots go on with their copies")
+    except GaitError as error:
+        return Finding("gallery's server", PROBLEM, str(error))
+    return Finding("gallery's server", OK, f"{len(gallery.persons)} enrolled in {gallery.name}")
 
 
 def _server(url: str) -> list[Finding]:

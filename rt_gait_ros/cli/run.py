@@ -63,7 +63,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--params-file", type=Path, metavar="FILE", help="parameters; copy config/gait.yaml to begin with"
     )
-    parser.add_argument("--gallery", metavar="FILE", help="gallery of enrolled persons (default: the user's own)")
+    parser.add_argument(
+        "--gallery",
+        metavar="GALLERY",
+        help="file of enrolled persons, or postgresql://ROLE@HOST/DATABASE?site=SITE (default: the user's own)",
+    )
     parser.add_argument("--table", action="store_true", help="show a table of who is in view, updated in place")
     parser.add_argument("--ros-args", nargs=argparse.REMAINDER, default=[], help="the rest goes to ROS unchanged")
 

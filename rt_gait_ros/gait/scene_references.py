@@ -6,6 +6,7 @@ import numpy as np
 
 from rt_gait_ros.gait import search
 from rt_gait_ros.gait.calibration import Calibration
+from rt_gait_ros.gait.distance import single
 from rt_gait_ros.gait.gallery import References
 from rt_gait_ros.gait.scene import Normalisation
 from rt_gait_ros.gait.search import Sketches
@@ -89,7 +90,7 @@ def _patched(references: References, treatment: SceneTreatment, former: Referenc
     fresh = np.flatnonzero(places < 0)
     found = Sketches(*(part[places] for part in former.sketches))
     if len(fresh):
-        made = search.sketch(treatment(fresh, references.embeddings[fresh]))
+        made = search.sketch(treatment(fresh, single(references.embeddings[fresh])))
         for part, new in zip(found, made, strict=True):
             part[fresh] = new
     return found

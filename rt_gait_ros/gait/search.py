@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from rt_gait_ros.gait.distance import distances
+from rt_gait_ros.gait.distance import distances, single
 
 SKETCH = 512  # numbers of a sketch; embeddings of up to twice as many need none
 EXACT = 8  # persons that are compared exactly, for each look
@@ -42,7 +42,7 @@ def sketch(embeddings: np.ndarray) -> Sketches:
     found = np.empty((len(flat), SKETCH), np.float32)
     for start in range(0, len(flat), _BLOCK):
         padded = np.zeros((min(_BLOCK, len(flat) - start), folds * SKETCH), np.float32)
-        np.multiply(flat[start : start + _BLOCK], _signs[width], out=padded[:, :width])
+        np.multiply(single(flat[start : start + _BLOCK]), _signs[width], out=padded[:, :width])
         padded.reshape(-1, folds, SKETCH).sum(axis=1, out=found[start : start + _BLOCK])
     return Sketches(found, np.einsum("tk,tk->t", found, found))
 
@@ -165,8 +165,10 @@ def nearest(
         persons = np.unique(np.argpartition(found, EXACT, axis=1)[:, :EXACT])
     indices = np.concatenate([np.arange(starts[n], starts[n] + counts[n]) for n in persons])
     chosen = rows[indices]
+    if sketches is not None or treat is not None:
+        chosen = single(chosen)
     chosen = chosen if treat is None else treat(indices, chosen)
-    exact = distances(queries, chosen) if sketches is None else _exact(queries, chosen)
+    exact = distances(queries, chosen) if sketches is None else nearly_exact(queries, chosen)
     begins = np.cumsum(np.append(0, counts[persons]))[:-1]
     found[:, persons] = np.minimum.reduceat(exact, begins, axis=1)
     return found
@@ -177,7 +179,7 @@ def sketch_treated(rows: np.ndarray, treat: Treatment) -> Sketches:
     parts = []
     for start in range(0, len(rows), _BLOCK):
         block = rows[start : start + _BLOCK]
-        parts.append(sketch(treat(np.arange(start, start + len(block)), block)))
+        parts.append(sketch(treat(np.arange(start, start + len(block)), single(block))))
     return Sketches(*(np.concatenate(each) for each in zip(*parts, strict=True)))
 
 
@@ -188,10 +190,9 @@ def _estimates(queries: np.ndarray, sketches: Sketches) -> np.ndarray:
     return np.sqrt(np.maximum(squared, 0.0) / queries.shape[1]).astype(np.float64)
 
 
-def _exact(queries: np.ndarray, rows: np.ndarray) -> np.ndarray:
+def nearly_exact(queries: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """As `distances`, in single precision: of long embeddings the fourth digit is not needed, and time is."""
-    a = np.asarray(queries, np.float32).reshape(len(queries), -1)
-    b = np.asarray(rows, np.float32).reshape(len(rows), -1)
+    a, b = (single(each).reshape(len(each), -1) for each in (queries, rows))
     squared = np.einsum("qd,qd->q", a, a)[:, None] + np.einsum("td,td->t", b, b)[None] - 2.0 * (a @ b.T)
     return np.sqrt(np.maximum(squared, 0.0) / queries.shape[1]).astype(np.float64)
 

@@ -79,7 +79,7 @@ class GaitPipeline:
     ) -> None:
         """Open the gallery, and get hold of the networks.
 
-        gallery: file, made where there is none; None: the one that the nodes and `rt-gait` use (gallery.default_path);
+        gallery: file, made where there is none; None: the one that the nodes and `rt-gait` use (opening.default_place);
         or the address of one on a server (`fleet`); or a Gallery that is open, which whoever opened it closes.
         gallery_key: of an encrypted gallery, as `gait.cipher` names keys. model: gait network, by its name in the
         repository; "": that of `recognizer`. model_repository: None for the package's own. triton_url: HOST:PORT of a

@@ -42,3 +42,13 @@ def test_a_server_that_answers_is_found(triton_server, capsys):
     assert found["Triton"]["level"] == "ok"
     _, found = findings(capsys, "--triton-url", "127.0.0.1:9")
     assert found["Triton"]["level"] == "warning"
+
+
+def test_a_gallery_on_a_server_that_is_away_is_a_warning(monkeypatch, tmp_path, capsys):
+    pytest.importorskip("psycopg", reason="the extra [fleet] is not installed")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setenv("RT_GAIT_GALLERY", "postgresql://robot@127.0.0.1:1/people")
+    _, found = findings(capsys)
+    assert found["gallery's server"]["level"] == "warning"
+    assert "cannot be reached" in found["gallery's server"]["text"]
+    assert "gallery" not in found  # there is no copy yet
