@@ -26,6 +26,7 @@ EXTRAS = {
     "py_trees": "behaviours",
     "pycocotools": "train",
     "rclpy": "ros",
+    "rosbags": "bags",
     "torch": "train",
 }
 NO_ROS = (

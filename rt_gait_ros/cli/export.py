@@ -1,10 +1,11 @@
-"""`rt-gait export`: networks from the checkpoints that users have, made ready to serve; and tracks of a recording."""
+"""`rt-gait export`: networks from the checkpoints that users have, ready to serve; tracks and bags of recordings."""
 
 import argparse
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rt_gait_ros.cli.export_bag import add_bag
 from rt_gait_ros.cli.export_gait import add_gait
 from rt_gait_ros.cli.export_tracks import add_tracks
 from rt_gait_ros.cli.output import add_json_argument, emit
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
     from rt_gait_ros.networks.export import Agreement
     from rt_gait_ros.networks.pose_export import PoseExport
 
-SUMMARY = "turn a checkpoint into a network that Triton serves, or a recording into tracks"
+SUMMARY = "turn a checkpoint into a network that Triton serves, or a recording into tracks or a bag"
 
-_DESCRIPTION = "Make checkpoints ready to serve, or write tracks. `rt-gait export KIND --help` explains each."
+_DESCRIPTION = "Make checkpoints ready to serve, or write tracks or a bag. `rt-gait export KIND --help` explains each."
 
 _POSE = """\
 Reads a checkpoint of trt_pose strictly, exports it to ONNX with uint8 input and the normalisation inside, checks that
@@ -73,6 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     pose.set_defaults(action=_pose)
     add_gait(kinds)
     add_tracks(kinds)
+    add_bag(kinds)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -26,6 +26,7 @@ from rt_gait_ros.pipeline.seen import SeenPerson, seen_person
 from rt_gait_ros.pipeline.tracking import TrackingPipeline
 from rt_gait_ros.pose.config import PoseConfig
 from rt_gait_ros.pose.errors import PoseSettingsError
+from rt_gait_ros.pose.person import PoseFrame
 from rt_gait_ros.pose.pipeline import checked_image
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.backends import open_client
@@ -125,16 +126,27 @@ class GaitPipeline:
         with self._mutex:
             self._require_open()
             frame = _as_frame(frame, stamp)
-            tracks = self._tracking.process(frame)
-            self._clock.stamp = frame.stamp
-            identities = self._recognizer.update(tracks)
-            self._tracking.informed.take(identities)
-            self._recognizer.tick()  # an enrolment that has all its frames is stored with the image that brought them
-            if not 0 <= frame.stamp - self._ticked < TICK:
-                self._ticked = frame.stamp
-                self.people.tick()
-            self.tracks, self.identities = tracks, identities
-            return self._seen(tracks, identities)
+            return self._recognize(self._tracking.process(frame))
+
+    def process_poses(self, poses: PoseFrame) -> tuple[SeenPerson, ...]:
+        """The same for the people of one image who were found before, as in a recording of person_poses.
+
+        Raises PoseSettingsError where their gait frames are of another kind than the gait network takes.
+        """
+        with self._mutex:
+            self._require_open()
+            kind = self._recognizer.model.gait_frame_kind
+            if poses.people and poses.gait_frame_kind != kind:
+                raise PoseSettingsError(
+                    f"gait network {self._config.model} takes {kind} frames and these poses come with "
+                    f"{poses.gait_frame_kind or 'none'}: choose another network, or begin with the images"
+                )
+            return self._recognize(self._tracking.process_poses(poses))
+
+    @property
+    def poses(self) -> PoseFrame | None:
+        """Who was found in the last image, before they were tracked."""
+        return self._tracking.poses
 
     @property
     def problem(self) -> str:
@@ -200,6 +212,17 @@ class GaitPipeline:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _recognize(self, tracks: TrackFrame) -> tuple[SeenPerson, ...]:
+        self._clock.stamp = tracks.stamp
+        identities = self._recognizer.update(tracks)
+        self._tracking.informed.take(identities)
+        self._recognizer.tick()  # an enrolment that has all its frames is stored with the image that brought them
+        if not 0 <= tracks.stamp - self._ticked < TICK:
+            self._ticked = tracks.stamp
+            self.people.tick()
+        self.tracks, self.identities = tracks, identities
+        return self._seen(tracks, identities)
 
     def _seen(self, tracks: TrackFrame, identities: IdentityFrame) -> tuple[SeenPerson, ...]:
         by_body = {identity.body_id: identity for identity in identities.identities}

@@ -30,5 +30,9 @@ class TrackingPipeline:
 
     def process(self, frame: Frame) -> TrackFrame:
         """All live tracks after one image, and those just given up. Raises as PosePipeline.process."""
-        self.poses = self._pose.process(frame)
-        return self.informed.tracker.update(self.poses)
+        return self.process_poses(self._pose.process(frame))
+
+    def process_poses(self, poses: PoseFrame) -> TrackFrame:
+        """The same after the people of one image, who were found before, as in a recording of person_poses."""
+        self.poses = poses
+        return self.informed.tracker.update(poses)
