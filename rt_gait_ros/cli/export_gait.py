@@ -37,6 +37,13 @@ of optical flow, and are one folder:
 
   rt-gait export gait model_2D_150.hdf5 --name flow2d        with the pose node's gait_frame_kind at flow
 
+An ONNX file of another program (GaitSet's Ascend guide, Embedded-Gait, rt_gait_edge, OpenGait) is put into the
+repository as it is. How gait frames become its tensors stands in the parameters of config.pbtxt; what the shapes of its
+tensors do not tell, --declare says (docs/edge.md lists the names):
+
+  rt-gait export gait gaitset_submit.onnx --name ascend
+  rt-gait export gait cnn2d.onnx --name cnn2d --declare embedding_tensor=code_1
+
 In 8-bit integers, for a CPU: the ranges of values come from gait frames of yours (a gallery with its stored ones, or a
 folder of silhouettes, of TUM-GAID's samples for flow), or from generated walkers where you name none, and how far
 embeddings and rankings of these change is printed.
@@ -50,7 +57,9 @@ The gait node then uses any of them with the parameter `model` set to its name.
 def add_gait(kinds: Any) -> None:
     """Declare the subcommand among those of `rt-gait export`."""
     gait = subcommand(kinds, "gait", "a gait network of GaitSet's, OpenGait's or Embedded-Gait's", _GAIT)
-    gait.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="the authors' .ptm or .hdf5, OpenGait's .pt")
+    gait.add_argument(
+        "checkpoint", type=Path, metavar="CHECKPOINT", help="the authors' .ptm or .hdf5, OpenGait's .pt, or .onnx"
+    )
     gait.add_argument(
         "--network",
         choices=tuple(KINDS),
@@ -76,6 +85,13 @@ def add_gait(kinds: Any) -> None:
         metavar="PATH",
         help="folder of gait frames, or gallery, for --precision int8 (walkers)",
     )
+    gait.add_argument(
+        "--declare",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="of an ONNX file: a parameter of config.pbtxt that its tensors do not tell (may be repeated)",
+    )
     gait.add_argument("--force", action="store_true", help="replace networks of these names")
     add_json_argument(gait)
     gait.set_defaults(action=_gait)
@@ -88,6 +104,10 @@ def _gait(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--threads {arguments.threads}: give 1 or more")
     if arguments.calibration is not None and arguments.precision != "int8":
         raise UsageError("--calibration goes with --precision int8")
+    if arguments.checkpoint.suffix == ".onnx":
+        return _foreign(arguments)
+    if arguments.declare:
+        raise UsageError("--declare is for ONNX files: of a checkpoint all is known")
     if is_flow(arguments.checkpoint, arguments.network):
         return _flow(arguments)
     # torch takes seconds to import and is there only with the extra [train]
@@ -104,6 +124,38 @@ def _gait(arguments: argparse.Namespace) -> int:
     folders = write_gait(export, repository, _name(arguments, export.kind), arguments.force, arguments.threads)
     checks = {"whole": export.agreement, "stream": export.stream_agreement}
     return _report(arguments, export.kind, export.window, list(folders), checks, changes)
+
+
+def _foreign(arguments: argparse.Namespace) -> int:
+    if arguments.precision != "fp32" or arguments.network or arguments.one_sided:
+        raise UsageError("an ONNX file is served as it is: leave --precision, --network and --one-sided out")
+    from rt_gait_ros.networks.foreign_gait import read_foreign, write_foreign
+
+    declared = [text.partition("=") for text in arguments.declare]
+    if wrong := [key for key, equals, _ in declared if not (key and equals)]:
+        raise UsageError(f"--declare {wrong[0]}: give KEY=VALUE")
+    name = arguments.name or arguments.checkpoint.stem
+    parameters = {"intra_op_thread_count": str(arguments.threads)} | {key: value for key, _, value in declared}
+    network = read_foreign(arguments.checkpoint, name, parameters)
+    folder = write_foreign(network, arguments.repository or resource("model_repository"), arguments.force)
+    model = network.description
+    payload = {
+        "network": name,
+        "folders": [str(folder)],
+        "gait_frame_kind": model.gait_frame_kind,
+        "min_frames": model.min_frames,
+        "max_frames": model.max_frames,
+        "embedding": list(model.embedding_shape),
+        "parameters": dict(network.spec.parameters),
+    }
+    lines = [
+        f"{name}: {folder}",
+        f"takes {model.min_frames} to {model.max_frames} {model.gait_frame_kind} gait frames, gives "
+        f"{model.embedding_shape[0]} parts of {model.embedding_shape[1]} channels; declared in config.pbtxt:",
+        *(f"  {key}: {value}" for key, value in sorted(network.spec.parameters.items())),
+    ]
+    emit(arguments, payload, "\n".join(lines))
+    return 0
 
 
 def is_flow(checkpoint: Path, network: str | None) -> bool:

@@ -102,7 +102,7 @@ class WindowEmbedder:
         return self._submit(frames, max(self._deadline, PATIENCE))
 
     def _submit(self, frames: np.ndarray, deadline: float) -> "Future[dict[str, np.ndarray]]":
-        return self._client.submit(self.model.name, {"gait_frames": frames[None]}, deadline=deadline)
+        return self._client.submit(self.model.name, self.model.adapter.request(frames), deadline=deadline)
 
 
 def read_embedding(outputs: dict[str, np.ndarray], model: GaitModel) -> np.ndarray:
@@ -110,14 +110,15 @@ def read_embedding(outputs: dict[str, np.ndarray], model: GaitModel) -> np.ndarr
 
     Raises ModelMismatch for another shape, InferenceError for NaN or infinity.
     """
-    embedding = outputs.get("embedding")
+    embedding = model.adapter.embedding(outputs)
     wanted = (1, *model.embedding_shape)
     if (
         embedding is None
         or embedding.ndim != 3
         or any(w not in (-1, s) for w, s in zip(wanted, embedding.shape, strict=True))
     ):
-        shape = None if embedding is None else list(embedding.shape)
+        given = outputs.get(model.adapter.output) if embedding is None else embedding
+        shape = None if given is None else list(given.shape)
         raise ModelMismatch(f"model {model.name} gave embedding {shape} where {list(wanted)} was declared")
     if not np.isfinite(embedding).all():
         raise InferenceError(f"model {model.name} gave an embedding with NaN or infinity: it is not used")

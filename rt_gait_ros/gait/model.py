@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from rt_gait_ros.serving.inference import InferenceClient, ModelMismatch, ModelSpec, TensorSpec
+from rt_gait_ros.gait.adapter import CONTRACT, PARAMETERS, Adapter, adapt
+from rt_gait_ros.serving.inference import InferenceClient, ModelMismatch, ModelSpec
 from rt_gait_ros.serving.streaming import WINDOW_PARAMETER
 from rt_gait_ros.silhouette.kinds import GAIT_FRAME_KINDS
 
@@ -16,7 +15,7 @@ class GaitModel:
     gait_frame_kind: what it takes, a key of GAIT_FRAME_KINDS. frame_shape: of one gait frame, (H, W) or (H, W, C).
     min_frames, max_frames: gait frames that one embedding may stand on. embedding_shape: (P, C), -1 for any.
     stream_window: for a network that keeps a set per track on the server, the frames of its sliding window, 0 for a set
-    that grows; None for a network that is sent all frames each time.
+    that grows; None for a network that is sent all frames each time. adapter: the way to the network's tensors.
     """
 
     name: str
@@ -26,6 +25,7 @@ class GaitModel:
     max_frames: int
     embedding_shape: tuple[int, int]
     stream_window: int | None = None
+    adapter: Adapter = CONTRACT
 
     @classmethod
     def from_spec(cls, spec: ModelSpec) -> "GaitModel":
@@ -36,33 +36,25 @@ class GaitModel:
                 f"model {spec.name} declares gait_frame_kind {kind!r}: set it to one of {', '.join(GAIT_FRAME_KINDS)} "
                 "in the parameters of its config.pbtxt"
             )
-        dtype = np.dtype(GAIT_FRAME_KINDS[kind].dtype).name
-        frames = _tensor(spec, spec.inputs, "gait_frames")
-        embedding = _tensor(spec, spec.outputs, "embedding")
-        if frames.dtype != dtype or len(frames.shape) < 4 or len(embedding.shape) != 3:
+        adapted = adapt(spec, kind)
+        window = _count(spec, WINDOW_PARAMETER, 0, 0) if WINDOW_PARAMETER in spec.parameters else None
+        if window is not None and (declared := [key for key in PARAMETERS if key in spec.parameters]):
             raise ModelMismatch(
-                f"model {spec.name} takes gait_frames {frames.dtype}{list(frames.shape)} and gives "
-                f"embedding {list(embedding.shape)}: a {kind} network takes {dtype}[B, S, H, W(, C)] "
-                "and gives [B, P, C]"
+                f"model {spec.name} declares {WINDOW_PARAMETER} and {declared[0]}: a streaming network has the "
+                "tensors that docs/streaming.md describes"
             )
         shortest, longest = _count(spec, "min_frames", 1), _count(spec, "max_frames", 100)
-        if frames.shape[1] > 0:
-            shortest = longest = frames.shape[1]
-        shape = (embedding.shape[1], embedding.shape[2])
-        window = _count(spec, WINDOW_PARAMETER, 0, 0) if WINDOW_PARAMETER in spec.parameters else None
-        return cls(spec.name, kind, frames.shape[2:], shortest, longest, shape, window)
+        if adapted.length > 0:
+            shortest, longest = (shortest if adapted.adapter.fill else adapted.length), adapted.length
+        if shortest > longest:
+            raise ModelMismatch(f"model {spec.name} declares min_frames {shortest}, and takes {longest} frames at most")
+        shape = adapted.embedding_shape
+        return cls(spec.name, kind, adapted.frame_shape, shortest, longest, shape, window, adapted.adapter)
 
 
 def describe(client: InferenceClient, name: str) -> GaitModel:
     """Ask the server what the gait network `name` is. Raises InferenceError."""
     return GaitModel.from_spec(client.describe(name))
-
-
-def _tensor(spec: ModelSpec, tensors: tuple[TensorSpec, ...], name: str) -> TensorSpec:
-    for tensor in tensors:
-        if tensor.name == name:
-            return tensor
-    raise ModelMismatch(f"model {spec.name} has no tensor {name}: it is not a gait network")
 
 
 def _count(spec: ModelSpec, key: str, default: int, least: int = 1) -> int:
