@@ -5,10 +5,13 @@ import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
-from rt_gait_ros.cli.output import add_json_argument, emit
+from rt_gait_ros.cli.output import add_json_argument, emit, progress
+from rt_gait_ros.edge.energy import Recorder
+from rt_gait_ros.edge.meters import MeterGone, open_meter
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.evaluation.bench import machine, payload, table
+from rt_gait_ros.evaluation.bench import Row, machine, payload, table
 from rt_gait_ros.resources import resource
 
 SUMMARY = "measure this machine: one benchmark for each figure of the README"
@@ -19,6 +22,7 @@ a machine that does nothing else.
 
   rt-gait bench               list the benchmarks
   rt-gait bench paf --json    one of them, as JSON
+  rt-gait bench streaming --energy     with the energy that the machine's power meter tells
 """
 
 
@@ -32,6 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         bench = names.add_parser(path.stem, help=module.SUMMARY, description=module.SUMMARY)
         module.add_arguments(bench)
         add_json_argument(bench, "the rows")
+        bench.add_argument(
+            "--energy",
+            action="store_true",
+            help="also read the machine's power meter meanwhile: INA3221 rails, jetson-stats, NVML or RAPL",
+        )
         bench.set_defaults(measure=module.measure)
 
 
@@ -41,10 +50,31 @@ def run(arguments: argparse.Namespace) -> int:
         for path in _benchmarks():
             print(f"{path.stem:12} {_load(path).SUMMARY}")
         return 0
-    where = machine()
-    rows = arguments.measure(arguments, lambda line: print(line, file=sys.stderr, flush=True))
-    emit(arguments, payload(arguments.name, where, rows), table(rows))
+    arguments.recorder = None
+    if not arguments.energy:
+        _emit(arguments, machine(), _measure(arguments))
+        return 0
+    with Recorder(open_meter()) as recorder:
+        arguments.recorder = recorder
+        where = machine() | {"power_meter": recorder.meter.name}
+        progress(f"power meter: {recorder.meter.name}, {', '.join(recorder.meter.total)}")
+        rows = _measure(arguments)
+        try:
+            energy = recorder.rows()
+        except MeterGone:
+            _emit(arguments, where, rows)  # what was measured without it is not lost
+            raise
+    _emit(arguments, where, rows + energy)
     return 0
+
+
+def _measure(arguments: argparse.Namespace) -> list[Row]:
+    """The rows of the benchmark. `arguments.recorder` is its Recorder, with --energy, or None."""
+    return list(arguments.measure(arguments, progress))
+
+
+def _emit(arguments: argparse.Namespace, where: dict[str, Any], rows: list[Row]) -> None:
+    emit(arguments, payload(arguments.name, where, rows), table(rows))
 
 
 def _benchmarks() -> list[Path]:
