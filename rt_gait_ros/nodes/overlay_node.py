@@ -21,7 +21,7 @@ from rt_gait_ros.nodes.conversions import (
 from rt_gait_ros.nodes.image_conversion import bgr_to_compressed, bgr_to_image
 from rt_gait_ros.nodes.image_inlet import ImageInlet, compressed_topic
 from rt_gait_ros.nodes.links import RESULT_QOS, Inlet, Link
-from rt_gait_ros.nodes.markers import markers_of
+from rt_gait_ros.nodes.markers import Markers
 from rt_gait_ros.nodes.moments import Moments
 from rt_gait_ros.nodes.stage import Stage
 from rt_gait_ros.nodes.stamps import Stamps
@@ -42,7 +42,7 @@ subscribes, only while one of its topics is subscribed
 publishes
   overlay/image/compressed  sensor_msgs/CompressedImage, the same as JPEG
   overlay/image    sensor_msgs/Image, bgr8, stamped as the tracks that are drawn on it
-  overlay/markers  visualization_msgs/MarkerArray, of tracks that have a position
+  overlay/markers  visualization_msgs/MarkerArray, of tracks that have a position: people, names, uncertainty, trails
   /diagnostics     diagnostic_msgs/DiagnosticArray, once a second
 """
 
@@ -79,7 +79,7 @@ class OverlayNode(Stage):
 
     def start(self) -> None:
         """Begin to look whether somebody looks."""
-        self._trails = Trails()
+        self._trails, self._scene = Trails(), Markers()
         self._stamps = Stamps(self.image.topic)
         self._worker = Worker(
             self._draw, on_drop=lambda: self.statistics.count("dropped"), on_crash=self.finish, name=NAME
@@ -170,7 +170,8 @@ class OverlayNode(Stage):
             made = Frame(picture, tracks.stamp, frame.frame_id)
             self.pictures.send(made)
             self.compressed.send(made)
-        self.markers.send(markers_of(tracks, identities))
+        if self.markers.watched:
+            self.markers.send(self._scene.update(tracks, identities))
         self.statistics.handled(self.now() - begun, self.age_of(tracks.stamp))
 
 

@@ -63,8 +63,8 @@ def draw_overlay(
     canvas = image.copy()
     scale = scale_of(canvas)
     known = {identity.body_id: identity for identity in identities.identities}
-    live = sorted((t for t in tracks.tracks if t.state != TrackState.LOST), key=lambda t: -t.age)
-    colours = colours_of([_colour_key(track, known.get(track.body_id)) for track in live])
+    live = _live(tracks)
+    colours = list(track_colours(tracks, identities).values())
     for track, colour in zip(live, colours, strict=True):
         if trails is not None:
             _draw_trail(canvas, trails.of(track.body_id), colour, scale)
@@ -81,6 +81,14 @@ def draw_overlay(
     return canvas
 
 
+def track_colours(tracks: TrackFrame, identities: IdentityFrame) -> dict[str, Colour]:
+    """The BGR colour of each live track by body id: a named one's is its person's; all differ while colours last."""
+    known = {identity.body_id: identity for identity in identities.identities}
+    live = _live(tracks)
+    colours = colours_of([_colour_key(track, known.get(track.body_id)) for track in live])
+    return {track.body_id: colour for track, colour in zip(live, colours, strict=True)}
+
+
 def gait_frame_picture(gait_frame: np.ndarray) -> np.ndarray:
     """A gait frame of any kind as (H, W, 3) uint8 BGR: grey silhouettes, two-coloured skeletons and flow."""
     if gait_frame.ndim == 2:
@@ -91,6 +99,11 @@ def gait_frame_picture(gait_frame: np.ndarray) -> np.ndarray:
             np.clip(np.abs(plane.astype(np.int32)) * 5, 0, 255).astype(np.uint8) for plane in (first, second)
         )
     return np.dstack([first, second, np.maximum(first, second)])
+
+
+def _live(tracks: TrackFrame) -> list[Track]:
+    """Tracks that are not lost, the oldest first: whoever comes later takes nobody's colour away."""
+    return sorted((track for track in tracks.tracks if track.state != TrackState.LOST), key=lambda track: -track.age)
 
 
 def _colour_key(track: Track, identity: Identity | None) -> str:

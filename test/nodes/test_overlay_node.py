@@ -1,6 +1,7 @@
 import time
 
 import numpy as np
+import pytest
 from sensor_msgs.msg import CompressedImage, Image
 from visualization_msgs.msg import Marker, MarkerArray
 
@@ -77,8 +78,12 @@ def test_markers_need_no_image(launch, ears):
     launch("overlay_node")
     arrays = ears.listen(MarkerArray, "overlay/markers")
     ears.until(lambda: stages.step() or len(arrays) > 2)
-    clear, ball, name = arrays[-1].markers
-    assert clear.action == Marker.DELETEALL
+    ball, name, cloud, dot = arrays[-1].markers
+    assert arrays[0].markers[0].action == Marker.DELETEALL
+    assert [marker.ns for marker in arrays[-1].markers] == ["people", "names", "uncertainty", "trails"]
+    assert cloud.scale.x == pytest.approx(2 * 2.795, abs=0.01)  # 95 % of a normal distribution of 1 m in three axes
+    assert dot.id != arrays[-2].markers[-1].id
+    assert ball.id == arrays[-2].markers[-4].id
     assert (ball.pose.position.x, ball.pose.position.z) == (0.5, 3.0)
     assert name.text == "Ada 90%"
     assert name.pose.position.y < ball.pose.position.y
