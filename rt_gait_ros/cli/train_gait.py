@@ -2,7 +2,7 @@
 
 import argparse
 import os
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,6 +101,17 @@ def add_gait(kinds: Any) -> None:
         "real masks, fifty times as slow to make (default 0)",
     )
     gait.add_argument("--learning-rate", type=float, help="the highest of the run (default 0.001)")
+    gait.add_argument(
+        "--schedule",
+        help="of the learning rate: cycle (default) rises and falls to nothing; constant stays, best with --average",
+    )
+    gait.add_argument(
+        "--average",
+        type=float,
+        metavar="SHARE",
+        help="the result is a running mean of the weights, of which this share stays at each batch, as 0.998 "
+        "(default 0: the last weights)",
+    )
     gait.add_argument("--evaluate-every", type=int, metavar="EPOCHS", help="default 5")
     gait.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes that make silhouettes")
     gait.add_argument("--seed", type=int, help="of everything random (default 0)")
@@ -169,7 +180,9 @@ def _virtual(arguments: argparse.Namespace) -> "tuple[str, Cohorts, Cohorts]":
 
 def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
     """Fields of GaitTraining that are asked for, or that the recipe has."""
-    names = ("network", "loss", "epochs", "steps", "scenes", "frames", "learning_rate", "evaluate_every", "seed")
+    from rt_gait_ros.training.gait import GaitTraining
+
+    names = {field.name for field in fields(GaitTraining)} - {"people"}
     asked = {name: getattr(arguments, name) for name in names} | {"people": arguments.people_of_batch}
     return RECIPES[arguments.recipe] | {name: value for name, value in asked.items() if value is not None}
 

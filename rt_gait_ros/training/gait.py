@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
+from torch.optim.lr_scheduler import LinearLR, LRScheduler, OneCycleLR
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from rt_gait_ros.networks.kinds import TRAINED_NETWORKS
 from rt_gait_ros.networks.set_networks import Centred, SetNetwork
@@ -23,6 +25,7 @@ from rt_gait_ros.training.run_folder import RunFolder, going_on
 
 Report = Callable[[str], None]
 
+SCHEDULES = ("cycle", "constant")
 LOSSES = {"contrastive": contrastive, "triplet": triplet, "circle": circle}
 # What the loss of scene-centred embeddings counts beside that of embeddings centred on everybody: the second teaches
 # the network to leave views and clothes out, the first keeps what is left when the recogniser takes a scene out.
@@ -30,6 +33,7 @@ SCENE_WEIGHT = 0.5
 _LARGEST_GRADIENT = 5.0
 _PRIOR_MOMENTUM = 0.02  # of the running mean of embeddings
 _VALIDATION_DRAWS = 8
+_WARM_UP = 50  # batches until a constant learning rate is reached
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,8 @@ class GaitTraining:
     frames: int = setting(3, "Gait frames of a walk of a batch.", 1)
     learning_rate: float = setting(1e-3, "The highest of the cycle.", above=0.0)
     evaluate_every: int = setting(5, "Epochs between two evaluations on people who are not trained on.", 1)
+    schedule: str = setting("cycle", "Of the learning rate.", choices=SCHEDULES)
+    average: float = setting(0.0, "Of the running mean of weights, what stays at each batch.", 0.0, 0.99999)
     seed: int = setting(0, "Of everything drawn by chance.", 0)
 
     def __post_init__(self) -> None:
@@ -132,10 +138,12 @@ class _Trainer:
         self.loss = LOSSES[training.loss]
         self.prior = network.prior.clone()
         self.optimizer = torch.optim.AdamW(network.parameters(), lr=training.learning_rate, weight_decay=1e-4)
+        self.mean = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(training.average), use_buffers=True)
         self.schedule = self._cycle(training.epochs)
         self.scaler = torch.amp.GradScaler(device.type, enabled=device.type == "cuda")
         self._parts: dict[str, Any] = {
             "network": network,
+            "mean": self.mean,
             "optimizer": self.optimizer,
             "schedule": self.schedule,
             "scaler": self.scaler,
@@ -165,20 +173,21 @@ class _Trainer:
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.schedule.step()
+        self.mean.update_parameters(self.network)
         self.prior += _PRIOR_MOMENTUM * (everybody.detach() - self.prior)
         return float(loss.detach())
 
     def finished(self) -> Centred:
-        """A copy of the network as it is used: with its prior."""
-        used = copy.deepcopy(self.network)
+        """A copy of the network as it is used: the mean of its weights, with its prior."""
+        used: Centred = copy.deepcopy(self.mean.module)  # type: ignore[assignment]
         used.prior = self.prior.clone()
         return used
 
-    def _cycle(self, epochs: int) -> torch.optim.lr_scheduler.OneCycleLR:
+    def _cycle(self, epochs: int) -> LRScheduler:
+        if self.training.schedule == "constant":
+            return LinearLR(self.optimizer, 0.1, total_iters=_WARM_UP)
         steps = epochs * self.training.steps + 1
-        return torch.optim.lr_scheduler.OneCycleLR(
-            self.optimizer, self.training.learning_rate, total_steps=steps, pct_start=0.1
-        )
+        return OneCycleLR(self.optimizer, self.training.learning_rate, total_steps=steps, pct_start=0.1)
 
     def state(self) -> dict[str, Any]:
         """All that is needed to go on."""
@@ -192,7 +201,9 @@ class _Trainer:
         for name, part in self._parts.items():
             part.load_state_dict(state[name])
         done = int(state["epoch"])
-        if done < self.training.epochs and self.schedule.last_epoch + 1 >= self.schedule.total_steps:
+        schedule = self.schedule
+        ended = isinstance(schedule, OneCycleLR) and schedule.last_epoch + 1 >= schedule.total_steps
+        if done < self.training.epochs and ended:
             self.schedule = self._parts["schedule"] = self._cycle(self.training.epochs - done)
         return done
 

@@ -169,6 +169,30 @@ def test_a_training_that_diverges_leaves_the_last_good_epoch(tmp_path):
     assert (tmp_path / "run/network.pth").read_bytes() == before
 
 
+def test_the_mean_of_weights_is_the_result_where_it_is_asked_for(tmp_path):
+    constant = replace(TRAINING, schedule="constant")
+    first, mean, last = (
+        dict(run(tmp_path / str(number), settings).named_parameters())
+        for number, settings in enumerate(
+            (replace(constant, epochs=1, steps=1), replace(constant, average=0.9999), constant)
+        )
+    )
+    with torch.no_grad():
+        moved = [sum(float((value - first[name]).abs().sum()) for name, value in run.items()) for run in (mean, last)]
+    assert moved[0] < 0.01 * moved[1]
+
+
+@pytest.mark.parametrize("schedule", ["constant", "cycle"])
+def test_a_run_of_either_schedule_goes_on(tmp_path, schedule):
+    settings = replace(TRAINING, schedule=schedule, average=0.5)
+    whole = run(tmp_path / "whole", settings).state_dict()
+    run(tmp_path / "parts", replace(settings, epochs=1))
+    assert all(torch.isfinite(value).all() for value in whole.values())
+    more = run(tmp_path / "parts", settings)
+    if schedule == "constant":  # the cycle of a shorter run is another one
+        assert all(torch.equal(value, whole[name]) for name, value in more.state_dict().items())
+
+
 def test_whichever_way_somebody_walks_past_the_embedding_is_one(tmp_path):
     network = run(tmp_path / "run")
     silhouettes = torch.rand(2, 3, 64, 44)
@@ -186,7 +210,16 @@ def test_accuracy_of_a_network_that_cannot_tell_is_that_of_chance(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"network": "gaitnet"}, {"loss": "l2"}, {"scenes": 1}, {"epochs": 0}, {"learning_rate": float("nan")}]
+    "wrong",
+    [
+        {"network": "gaitnet"},
+        {"loss": "l2"},
+        {"scenes": 1},
+        {"epochs": 0},
+        {"learning_rate": float("nan")},
+        {"schedule": "steps"},
+        {"average": 1.0},
+    ],
 )
 def test_what_no_run_can_have_is_refused(wrong):
     with pytest.raises(UsageError, match=next(iter(wrong))):
