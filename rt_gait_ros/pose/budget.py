@@ -6,8 +6,6 @@ import threading
 from collections import deque
 from collections.abc import Mapping
 
-import numpy as np
-
 from rt_gait_ros.pose.errors import PoseSettingsError
 
 # Seconds from one image to the next before the camera's rate is known: 25 a second.
@@ -59,7 +57,7 @@ class Budget:
         """Seconds from one image to the next, as they arrive."""
         with self._lock:
             # the mean: images that come in pairs, as over a network, are as many a second as others
-            return float(np.mean(self._gaps)) if self._gaps else USUAL_INTERVAL
+            return sum(self._gaps) / len(self._gaps) if self._gaps else USUAL_INTERVAL
 
     @property
     def seconds(self) -> float:

@@ -1,5 +1,6 @@
 """Following one person from image to image with the per-person network, between whole-image runs."""
 
+import math
 from collections import deque
 
 import numpy as np
@@ -30,7 +31,7 @@ class Follower:
         self.good_frames = 0
         self.frame_times: deque[float] = deque(maxlen=_FRAME_TIMES)
         self._filter = KeypointFilter() if smooth else None
-        self._speed = np.zeros(2)
+        self._speed_x = self._speed_y = 0.0
         self._time = time
         self._region = reading.next_region
         self.surprise = 0.0
@@ -38,8 +39,8 @@ class Follower:
 
     def expected(self, time: float) -> Region:
         """Where to look at `time` (seconds): the last place, moved on."""
-        x, y = self._speed * (time - self._time)
-        return Region(self._region.x + x, self._region.y + y, self._region.side)
+        ahead = time - self._time
+        return Region(self._region.x + self._speed_x * ahead, self._region.y + self._speed_y * ahead, self._region.side)
 
     def unseen_for(self, time: float) -> float:
         """Seconds since the last look."""
@@ -56,15 +57,17 @@ class Follower:
 
     def gait_frames_per_second(self, time: float) -> float:
         """Such frames in the last second."""
-        return float(sum(time - 1.0 < when <= time for when in self.frame_times))
+        while self.frame_times and self.frame_times[0] <= time - 1.0:
+            self.frame_times.popleft()
+        return float(len(self.frame_times))
 
     def update(self, reading: PersonReading, time: float) -> None:
         """Go on with what the network saw in the region expected for `time`."""
         measured, expected = reading.next_region, self.expected(time)
         step = max(time - self._time, 1e-3)
-        self.surprise = float(np.hypot(measured.x - expected.x, measured.y - expected.y)) / expected.side
-        travelled = np.array([measured.x - self._region.x, measured.y - self._region.y])
-        self._speed += _SPEED_SHARE * (travelled / step - self._speed)
+        self.surprise = math.hypot(measured.x - expected.x, measured.y - expected.y) / expected.side
+        self._speed_x += _SPEED_SHARE * ((measured.x - self._region.x) / step - self._speed_x)
+        self._speed_y += _SPEED_SHARE * ((measured.y - self._region.y) / step - self._speed_y)
         side = self._region.side + _SIZE_SHARE * (measured.side - self._region.side)
         self._region = Region(measured.x, measured.y, side)
         self._take(reading, time)
@@ -110,8 +113,21 @@ SAME_DETECTION = 0.2
 
 def without_duplicates(followers: list[Follower]) -> list[Follower]:
     """One follower per person; of two on one person, the one that the network surprised less stays, then the older."""
-    kept: list[Follower] = []
-    for candidate in sorted(followers, key=lambda follower: follower.surprise):
-        if all(distance(candidate.keypoints, other.keypoints, other.height) > SAME_PERSON for other in kept):
-            kept.append(candidate)
-    return [follower for follower in followers if any(follower is other for other in kept)]
+    if len(followers) < 2:
+        return followers
+    apart = _distances(np.array([follower.keypoints[:, :2] for follower in followers])).tolist()
+    kept: list[int] = []
+    for number in sorted(range(len(followers)), key=lambda number: followers[number].surprise):
+        if all(apart[number][other] > SAME_PERSON * followers[other].height for other in kept):
+            kept.append(number)
+    return [followers[number] for number in sorted(kept)]
+
+
+def _distances(points: np.ndarray) -> np.ndarray:
+    """Mean distances (P, P) of the joints that both have of P people's (P, K, 2), pixels; inf without a common one."""
+    between = points[:, None] - points[None]
+    lengths = np.hypot(between[..., 0], between[..., 1])
+    both = np.isfinite(lengths)
+    count = both.sum(axis=2)
+    total = np.where(both, lengths, 0.0).sum(axis=2)
+    return np.where(count > 0, total / np.maximum(count, 1), np.inf)

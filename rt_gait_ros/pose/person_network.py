@@ -1,5 +1,6 @@
 """The per-person stage: BlazePose (Bazarevsky et al., 2020) on a square cut out around one person."""
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -81,37 +82,60 @@ class PersonReading:
 
 def cut(image: np.ndarray, region: Region) -> np.ndarray:
     """The region of a BGR image as (256, 256, 3) uint8 RGB; black outside the image."""
-    affine = region.to_crop()
-    affine[:, 2] += affine[:, :2].sum(axis=1) * 0.5 - 0.5  # edge coordinates -> OpenCV's pixel centres
-    crop = cv2.warpAffine(image, affine, (CROP, CROP), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-    return cv2.cvtColor(crop, cv2.COLOR_BGR2RGB)
+    return _cut_into(np.empty((CROP, CROP, 3), np.uint8), image, region)
+
+
+def _cut_into(crop: np.ndarray, image: np.ndarray, region: Region) -> np.ndarray:
+    """As `cut`, into an array that is there. Returns it."""
+    (height, width), half = image.shape[:2], region.side / 2
+    low_x, high_x, low_y, high_y = region.x - half, region.x + half, region.y - half, region.y + half
+    if not (low_x < width and high_x > 0.0 and low_y < height and high_y > 0.0):  # NaN, too
+        crop[:] = 0
+        return crop
+    # a pixel on every side belongs to the interpolation
+    left, right = int(max(low_x - 2.0, 0.0)), int(min(high_x + 2.0, width))
+    top, bottom = int(max(low_y - 2.0, 0.0)), int(min(high_y + 2.0, height))
+    # of four channels OpenCV 5 cuts out in 0.14 ms, of three in 0.35
+    part = cv2.cvtColor(image[top:bottom, left:right], cv2.COLOR_BGR2RGBA)
+    scale, ahead = region.scale, region.scale * 0.5 - 0.5  # edge coordinates -> OpenCV's pixel centres
+    shift_x, shift_y = CROP / 2 - scale * (region.x - left) + ahead, CROP / 2 - scale * (region.y - top) + ahead
+    affine = np.array([[scale, 0.0, shift_x], [0.0, scale, shift_y]])
+    found = cv2.warpAffine(part, affine, (CROP, CROP), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    cv2.cvtColor(found, cv2.COLOR_RGBA2RGB, dst=crop)
+    return crop
 
 
 def requests(image: np.ndarray, regions: list[Region]) -> Tensors:
     """One batched request for all regions."""
-    return {"crops": np.stack([cut(image, region) for region in regions])}
+    crops = np.empty((len(regions), CROP, CROP, 3), np.uint8)
+    for crop, region in zip(crops, regions, strict=True):
+        _cut_into(crop, image, region)
+    return {"crops": crops}
 
 
 def read(outputs: Tensors, regions: list[Region]) -> list[PersonReading]:
     """The network's answer to `requests`, region by region."""
+    landmarks = outputs["landmarks"]
+    scale = np.array([region.scale for region in regions], landmarks.dtype)[:, None, None]
+    centre = np.array([(region.x, region.y) for region in regions]).reshape(-1, 1, 2)
+    read_ones = landmarks[:, [*BLAZEPOSE_PARTS, _HIPS, _RIM]]
+    points = (read_ones[..., :2] - CROP / 2) / scale + centre
+    # A joint counts as far as it is both in the picture and not hidden; the network says each as a logit.
+    sure = 1.0 / (1.0 + np.exp(-read_ones[:, :-2, 3:5].clip(-30, 30)))
+    joints = np.concatenate([points[:, :-2], (sure[..., 0] * sure[..., 1])[..., None]], axis=2).astype(np.float32)
     return [
-        _reading(landmarks, float(presence[0]), mask[..., 0], region)
-        for landmarks, presence, mask, region in zip(
-            outputs["landmarks"], outputs["presence"], outputs["mask"], regions, strict=True
+        PersonReading(person, float(presence[0]), mask[..., 0], region, _following(*circle))
+        for person, presence, mask, region, circle in zip(
+            with_neck(joints), outputs["presence"], outputs["mask"], regions, points[:, -2:].tolist(), strict=True
         )
     ]
 
 
-def _reading(landmarks: np.ndarray, presence: float, mask: np.ndarray, region: Region) -> PersonReading:
-    """One person's landmarks (39, 5) in source pixels."""
-    points = region.to_source(landmarks[:, :2])
-    # A joint counts as far as it is both in the picture and not hidden; the network says each as a logit.
-    confidence = np.prod(1.0 / (1.0 + np.exp(-landmarks[:, 3:5].clip(-30, 30))), axis=1)
-    joints = np.concatenate([points, confidence[:, None]], axis=1)[BLAZEPOSE_PARTS].astype(np.float32)
-    side = 2.0 * _ROOM * float(np.linalg.norm(points[_RIM] - points[_HIPS]))
+def _following(hips: tuple[float, float], rim: tuple[float, float]) -> Region:
+    """Where the network would look next: the square that holds the circle around the hips, with room."""
+    side = 2.0 * _ROOM * math.hypot(rim[0] - hips[0], rim[1] - hips[1])
     # The network never gives a circle of no size; a damaged answer must not end in a division by zero.
-    following = Region(float(points[_HIPS, 0]), float(points[_HIPS, 1]), max(side, 1.0))
-    return PersonReading(with_neck(joints), presence, mask, region, following)
+    return Region(hips[0], hips[1], max(side, 1.0))
 
 
 def region_from_keypoints(keypoints: np.ndarray) -> Region | None:

@@ -41,16 +41,17 @@ def _box(mask: np.ndarray, keypoints: np.ndarray, region: Region) -> np.ndarray:
     if width == 0:
         low, high = keypoints[:, :2].min(axis=0), keypoints[:, :2].max(axis=0)
         return np.concatenate([low, high - low]).astype(np.float32)
-    corner = region.to_source(np.array([x, y], np.float64))
-    return np.array([*corner, width / region.scale, height / region.scale], np.float32)
+    scale, middle = region.scale, CROP / 2
+    left, top = (x - middle) / scale + region.x, (y - middle) / scale + region.y
+    return np.array([left, top, width / scale, height / scale], np.float32)
 
 
 def _quality(reading: PersonReading, mask: np.ndarray, size: tuple[int, int], height: float) -> float:
     """Quality of a gait frame; 0 where the person is cut off, too small, or not to be seen."""
-    affine = reading.region.to_crop()
-    inside_crop = reading.keypoints.copy()
-    inside_crop[:, :2] = reading.keypoints[:, :2] @ affine[:, :2].T + affine[:, 2]
-    if not is_whole(inside_crop, mask, _image_in_crop(reading.region, size)):
+    region, scale, middle = reading.region, reading.region.scale, CROP / 2
+    inside_crop = reading.keypoints * (scale, scale, 1.0)
+    inside_crop += (middle - scale * region.x, middle - scale * region.y, 0.0)
+    if not is_whole(inside_crop, mask, _image_in_crop(region, size)):
         return 0.0
     return gait_quality(inside_crop, mask, reading.presence, height)
 
@@ -67,6 +68,9 @@ def _gait_frame(
 
 def _image_in_crop(region: Region, size: tuple[int, int]) -> tuple[int, int, int, int]:
     """The part of the crop that the image covers: left, top, right, bottom."""
-    corners = region.to_crop() @ np.array([[0.0, size[0]], [0.0, size[1]], [1.0, 1.0]])
-    left, top, right, bottom = corners.T.ravel().clip(0, CROP).round().astype(int)
-    return int(left), int(top), int(right), int(bottom)
+    scale = region.scale
+    left, top = CROP / 2 - scale * region.x, CROP / 2 - scale * region.y
+    left, top, right, bottom = (
+        round(min(max(edge, 0.0), CROP)) for edge in (left, top, left + scale * size[0], top + scale * size[1])
+    )
+    return left, top, right, bottom

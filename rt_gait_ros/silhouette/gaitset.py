@@ -22,16 +22,16 @@ def silhouette_from_mask(mask: np.ndarray) -> np.ndarray | None:
     Returns (64, 64) uint8: the non-empty rows scaled to 64 (bicubic), centred on the column that halves the mass.
     Edges are soft (0..255), because GaitSet's own pre-processing leaves them so and its weights have seen nothing else.
     """
-    if int(mask.sum(dtype=np.int64)) <= LEAST_PIXEL_SUM:
+    if cv2.sumElems(mask)[0] <= LEAST_PIXEL_SUM:
         return None
-    rows = np.flatnonzero(mask.any(axis=1))
-    body = mask[rows[0] : rows[-1] + 1]
+    _, top, _, height = cv2.boundingRect(mask)
+    body = mask[top : top + height]
     width = int(SIZE * body.shape[1] / body.shape[0])
     if width < 1:
         return None
     body = cv2.resize(body, (width, SIZE), interpolation=cv2.INTER_CUBIC)
-    mass = body.sum(axis=0, dtype=np.int64).cumsum()
-    centre = int(np.argmax(mass > mass[-1] / 2))
+    mass = cv2.reduce(body, 0, cv2.REDUCE_SUM, dtype=cv2.CV_32S)[0].cumsum()
+    centre = int(mass.searchsorted(mass[-1] / 2, side="right"))
     silhouette = np.zeros((SIZE, SIZE), np.uint8)
     left = centre - SIZE // 2
     first, last = max(left, 0), min(left + SIZE, width)
@@ -45,11 +45,13 @@ def person_mask(mask: np.ndarray) -> np.ndarray:
     mask: (H, W), above 0 where the person is, as a mask or its logits are. Returns (H, W) uint8, 0 and 255; all 0 where
     nobody is.
     """
-    whole = np.where(mask > 0, np.uint8(255), np.uint8(0))
+    whole = (mask > 0).view(np.uint8) * np.uint8(255)
     left, top, width, height = cv2.boundingRect(whole)
     if width == 0:
         return whole
     binary = whole[top : top + height, left : left + width]  # to search less
+    if len(cv2.findContours(binary, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)[0]) == 1:  # one piece without holes
+        return whole
     count, labels, statistics, _ = cv2.connectedComponentsWithStats(binary, connectivity=8)
     if count <= 2:
         return whole

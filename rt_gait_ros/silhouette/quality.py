@@ -1,6 +1,5 @@
 """How fit one person's view is for gait recognition."""
 
-import cv2
 import numpy as np
 
 # Below this many source pixels of body height there is no gait to see; from FULL_HEIGHT on (a silhouette's own rows),
@@ -16,6 +15,7 @@ TOUCH = 0.08
 
 # Width in mask pixels of the window around a joint in which it may find the mask.
 SLACK = 9
+_AROUND = SLACK // 2
 
 
 def is_whole(keypoints: np.ndarray, mask: np.ndarray, inside: tuple[int, int, int, int]) -> bool:
@@ -27,14 +27,14 @@ def is_whole(keypoints: np.ndarray, mask: np.ndarray, inside: tuple[int, int, in
     left, top, right, bottom = inside
     if right - left < 2 or bottom - top < 2:
         return False
-    x, y = keypoints[_HEAD_AND_FEET, 0], keypoints[_HEAD_AND_FEET, 1]
-    if not ((x > left) & (x < right) & (y > top) & (y < bottom)).all():
+    ends = keypoints[_HEAD_AND_FEET, :2].tolist()
+    if not all(left < x < right and top < y < bottom for x, y in ends):  # NaN, too
         return False
-    rows = int(mask.any(axis=1).sum())
     height, width = mask.shape
-    cut = [mask[:, side].astype(bool).sum() for side, bound in ((left, left > 0), (right - 1, right < width)) if bound]
-    cut += [mask[side].astype(bool).sum() for side, bound in ((top, top > 0), (bottom - 1, bottom < height)) if bound]
-    return all(touching <= TOUCH * rows for touching in cut)
+    sides = [mask[:, side] for side, bound in ((left, left > 0), (right - 1, right < width)) if bound]
+    sides += [mask[side] for side, bound in ((top, top > 0), (bottom - 1, bottom < height)) if bound]
+    touching = max((int(np.count_nonzero(side)) for side in sides), default=0)
+    return not touching or touching <= TOUCH * int(mask.any(axis=1).sum())
 
 
 def gait_quality(keypoints: np.ndarray, mask: np.ndarray, presence: float, height: float) -> float:
@@ -46,10 +46,12 @@ def gait_quality(keypoints: np.ndarray, mask: np.ndarray, presence: float, heigh
     """
     if height < LEAST_HEIGHT:
         return 0.0
-    points = keypoints[_BODY, :2]
-    cells = np.floor(np.nan_to_num(points, nan=-1.0)).astype(int)
     rows, columns = mask.shape
-    held = (cells >= 0).all(axis=1) & (cells[:, 0] < columns) & (cells[:, 1] < rows)
-    near = cv2.dilate(mask, np.ones((SLACK, SLACK), np.uint8))
-    held[held] = near[cells[held, 1], cells[held, 0]] > 0
-    return float(np.clip(presence, 0.0, 1.0) * min(height / FULL_HEIGHT, 1.0) * held.mean())
+    held = 0
+    for x, y in keypoints[_BODY, :2].tolist():
+        if 0.0 <= x < columns and 0.0 <= y < rows:  # not NaN
+            column, row = int(x), int(y)
+            held += bool(
+                mask[max(row - _AROUND, 0) : row + _AROUND + 1, max(column - _AROUND, 0) : column + _AROUND + 1].any()
+            )
+    return min(max(presence, 0.0), 1.0) * min(height / FULL_HEIGHT, 1.0) * held / len(_BODY)
