@@ -2,6 +2,7 @@
 
 ros2 launch rt_gait_ros gait.launch.py source:=walk.mp4
 ros2 launch rt_gait_ros gait.launch.py source:=none image_topic:=/camera/image_raw rviz:=true
+ros2 launch rt_gait_ros gait.launch.py sources:=cameras.yaml
 ros2 launch rt_gait_ros gait.launch.py --show-args
 """
 
@@ -29,6 +30,7 @@ from launch_ros.actions import Node
 from launch_ros.substitutions import ExecutableInPackage
 
 from rt_gait_ros.errors import UsageError
+from rt_gait_ros.nodes.cameras_file import Camera, read_cameras
 from rt_gait_ros.nodes.dds import apply_dds_profile
 from rt_gait_ros.nodes.enclaves import ENCLAVES, enforce
 from rt_gait_ros.nodes.gait_frame_check import check_gait_frames
@@ -60,6 +62,12 @@ def declare_arguments() -> list[DeclareLaunchArgument]:
             default_value="none",
             description="What camera_node plays: a video file, a folder of images, a camera's number or /dev path, "
             "rtsp://…, csi://0, gst:PIPELINE, synthetic://crossing. none: another driver publishes image_topic.",
+        ),
+        DeclareLaunchArgument(
+            "sources",
+            default_value="",
+            description="YAML file of several cameras, instead of source: each with its own nodes below its name, all "
+            "with one Triton and one gallery (docs/sources.md). Empty: one camera.",
         ),
         DeclareLaunchArgument(
             "image_topic",
@@ -170,7 +178,8 @@ def start_everything(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     said = Arguments(context)
     environment: dict[str, str] = dict(context.environment)
     before = dict(environment)
-    executables = ("composed_node",) if said.composed else STAGES if said.source != "none" else STAGES[1:]
+    with_camera = said.cameras or said.source != "none"
+    executables = ("composed_node",) if said.composed else STAGES if with_camera else STAGES[1:]
     apply_dds_profile(environment)
     if said.keystore:
         shown = ("rviz2",) if said.rviz and is_installed("rviz2") else ()
@@ -184,8 +193,10 @@ def start_everything(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         said.rviz = False
     if said.triton == "embedded" and said.networks:
         actions.append(triton_server(said))
-    overrides = overrides_file(said)
-    actions += [node(said, executable, overrides) for executable in executables]
+    for camera in said.cameras or [None]:
+        parameters = overrides_file(said, camera)
+        namespace = camera.namespace(said.namespace) if camera else said.namespace
+        actions += [node(said, executable, namespace, parameters) for executable in executables]
     if said.rviz:
         actions.append(rviz(said))
     return actions
@@ -246,6 +257,22 @@ class Arguments:
             self.rectified = read_switch("rectified", self.rectified)
         if self.source != "none" and not LIVE.match(self.source):
             check_recording(self.source)
+        self.cameras = read_cameras(expand(text("sources"))) if text("sources") else []
+        if self.cameras:
+            self.check_cameras()
+
+    def check_cameras(self) -> None:
+        """Refuse what is of one camera beside a file of several. Raises UsageError."""
+        if self.source != "none" or self.image_topic != "image_raw":
+            raise UsageError("sources is instead of source and image_topic: the file says what each camera plays")
+        if self.depth_topic:
+            raise UsageError("depth_topic is of one camera: start a launch for it, and leave it out of sources")
+        if self.rviz:
+            first = self.cameras[0].namespace(self.namespace)
+            raise UsageError(
+                "rviz:=true shows one camera: leave it out, and open one of them with rviz2 -d "
+                f"{resource('config', 'gait.rviz')} --ros-args -r __ns:={first}"
+            )
 
 
 def embedded_port(url: str) -> int:
@@ -261,8 +288,20 @@ def check_recording(source: str) -> None:
     open_source(source, pace=False).close()
 
 
-def overrides_file(said: Arguments) -> Path:
+def overrides_file(said: Arguments, camera: Camera | None) -> Path:
     """A parameter file of what was said by argument, to be read after params_file; it is gone when the launch ends."""
+    values = overrides(said)
+    for stage, own in camera.parameters.items() if camera else ():
+        values.setdefault(stage, {}).update(own)
+    folder = Path(tempfile.mkdtemp(prefix="rt_gait_launch_"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    path = folder / "arguments.yaml"
+    write_file(path, values)
+    return path
+
+
+def overrides(said: Arguments) -> dict[str, dict[str, object]]:
+    """Parameters that were said by argument, by node."""
     values: dict[str, dict[str, object]] = {
         stage: {"autostart": said.autostart, "use_sim_time": said.sim_time} for stage in STAGES
     }
@@ -282,21 +321,17 @@ def overrides_file(said: Arguments) -> Path:
     values["pose_node"]["triton_url"] = values["gait_node"]["triton_url"] = said.triton_url
     if said.gallery:
         values["gait_node"]["gallery"] = said.gallery
-    folder = Path(tempfile.mkdtemp(prefix="rt_gait_launch_"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    path = folder / "arguments.yaml"
-    write_file(path, values)
-    return path
+    return values
 
 
-def node(said: Arguments, executable: str, overrides: Path) -> Node:
+def node(said: Arguments, executable: str, namespace: str, parameters: Path) -> Node:
     """A process of ours."""
     info_topic = "/".join([*said.image_topic.split("/")[:-1], "camera_info"])
     return Node(
         package=PACKAGE,
         executable=executable,
-        namespace=said.namespace,
-        parameters=[str(said.params_file), str(overrides)],
+        namespace=namespace,
+        parameters=[str(said.params_file), str(parameters)],
         remappings=[
             ("image_raw", said.image_topic),
             ("camera_info", info_topic),

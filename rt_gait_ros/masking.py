@@ -2,28 +2,35 @@
 
 import os
 import re
+from collections.abc import Callable
+from functools import partial
 
 from rt_gait_ros.lines import one_line
 
 HIDDEN = "***"
 
 # scheme://user:password@host (RFC 3986, 3.2.1), but people write passwords as they are: @, / and # may be in them.
-# A URL that was taken for a path has lost a slash.
-_USER_INFO = re.compile(r"(?i)(?P<scheme>\b(?!file:)[a-z][a-z0-9+.-]+:/+)(?P<rest>[^\s'\"<>!]+)")
+# A URL that was taken for a path has lost a slash. A ! that stands alone ends an element of a GStreamer pipeline.
+_USER_INFO = re.compile(r"(?i)(?P<scheme>\b(?!file:)[a-z][a-z0-9+.-]+:/+)(?P<rest>(?:[^\s'\"<>!]|!(?=\S))+)")
 _PORT = re.compile(r"\d*")
 # Settings whose value is secret: in the query of a camera's URL (?user=admin&pwd=...), and as properties of GStreamer's
 # sources (user-pw=..., proxy-pw=...).
 _SETTING = re.compile(
     r"(?i)(?P<name>(?:[?&;\s]|^)[\w-]*(?:passw(?:or)?d|passwd|password|passphrase|pwd|user-pw|proxy-pw|token|secret"
-    r"|api_?key|access_?key|signature|auth)\s*=\s*)(?P<value>\"[^\"]*\"|'[^']*'|[^&;\s!'\"<>]+)"
+    r"|api_?key|access_?key|signature|auth)\s*=\s*)(?P<value>\"[^\"]*\"|'[^']*'|(?:[^&;\s!'\"<>]|!(?=\S))+)"
 )
 _LONGEST = 1000  # characters of a name that are shown; most systems have no longer paths than 4096
 
 
 def mask_credentials(text: str) -> str:
     """The text with every password in it replaced by `***`: those of URLs, and of settings that are named as such."""
-    text = _USER_INFO.sub(_mask_user_info, text)
-    return _SETTING.sub(lambda match: f"{match['name']}{HIDDEN}", text)
+    return replace_credentials(text, lambda _: HIDDEN)
+
+
+def replace_credentials(text: str, replacement: Callable[[str], str]) -> str:
+    """The text with `replacement(password)` for every password in it; those of settings come with their quotes."""
+    text = _USER_INFO.sub(partial(_replace_in_user_info, replacement), text)
+    return _SETTING.sub(lambda match: f"{match['name']}{replacement(match['value'])}", text)
 
 
 def credentials_in(text: str) -> list[str]:
@@ -43,12 +50,12 @@ def readable(name: str) -> str:
     return one_line(mask_credentials(text), _LONGEST)
 
 
-def _mask_user_info(match: re.Match[str]) -> str:
+def _replace_in_user_info(replacement: Callable[[str], str], match: re.Match[str]) -> str:
     at = _end_of_user_info(match["rest"])
     if at < 0:
         return match[0]
-    user, colon, _ = match["rest"][:at].partition(":")
-    shown = f"{user}:{HIDDEN}" if colon else HIDDEN  # a name alone may be a token
+    user, colon, password = match["rest"][:at].partition(":")
+    shown = f"{user}:{replacement(password)}" if colon else replacement(user)  # a name alone may be a token
     return f"{match['scheme']}{shown}{match['rest'][at:]}"
 
 

@@ -20,6 +20,8 @@ from rt_gait_ros.masking import credentials_in, mask_credentials, readable
             "gst:rtspsrc location=rtsp://u:s3cret@h user-pw=s3cret ! x",
             "gst:rtspsrc location=rtsp://u:***@h user-pw=*** ! x",
         ),
+        ("rtsp://u:s3c!ret!@h/a and http://h?pwd=s3c!ret&x=1", "rtsp://u:***@h/a and http://h?pwd=***&x=1"),
+        ("gst:rtspsrc user-pw=s3cret! x location=http://h/@", "gst:rtspsrc user-pw=***! x location=http://h/@"),
         ("two: 'rtsp://u:s3cret@h' http://v:s3cret@h", "two: 'rtsp://u:***@h' http://v:***@h"),
     ],
 )

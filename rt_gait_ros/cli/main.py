@@ -19,7 +19,7 @@ from rt_gait_ros.terminal import accept_every_letter
 # Name and summary of every subcommand; the module NAME.py has SUMMARY, add_arguments(parser) and run(arguments) -> int.
 COMMANDS = {
     "demo": "track and name people in real footage with four nodes over DDS and a Triton server",
-    "run": "run all nodes in one process on a video, a camera or an image topic",
+    "run": "run all nodes on a video, a camera or an image topic, or on several cameras",
     "replay": "recognise the people of a ROS 2 bag, the same each time, with the gallery and network of your choice",
     "doctor": "check what works on this machine, what does not, and what to do about it",
     "triton": "run the Triton server of the networks, and list or make the networks",

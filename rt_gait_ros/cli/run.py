@@ -1,16 +1,16 @@
 """`rt-gait run`: everything in one process, on one source, with a table of who is there."""
 
 import argparse
-import math
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from rt_gait_ros.cli import run_cameras
 from rt_gait_ros.cli.output import progress
+from rt_gait_ros.cli.people_table import Table
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.gait.identity import Identity, IdentityFrame, IdentityStatus
+from rt_gait_ros.gait.identity import Identity
 from rt_gait_ros.nodes import composed_node, runner
 from rt_gait_ros.nodes.gait_node import GaitNode
 from rt_gait_ros.nodes.networks import networks_on_triton
@@ -23,7 +23,7 @@ from rt_gait_ros.serving.triton_client import check_url
 from rt_gait_ros.sources import open_source
 from rt_gait_ros.sources.names import as_text
 
-SUMMARY = "run all nodes in one process on a video, a camera or an image topic"
+SUMMARY = "run all nodes on a video, a camera or an image topic, or on several cameras"
 
 SOME_RATE = 1.0  # frames per second, to open a source that does not say its own: a parameter may, later
 
@@ -34,6 +34,7 @@ Runs the camera, pose, tracker, gait and overlay nodes in one process and starts
   rt-gait run --source 0                      the first camera
   rt-gait run --source 'synthetic://crossing?people=3&seed=1&seconds=30' --table     generated people
   rt-gait run --triton external               image_raw of another camera node, and a Triton that runs already
+  rt-gait run --sources cameras.yaml          several cameras, each in a process and a namespace of its own name
 
 The topics, services and parameters are those of the single nodes: see docs/nodes.md. Arguments after --ros-args go
 to ROS unchanged, as in: rt-gait run --ros-args -r __ns:=/front -r image_raw:=color/image_raw
@@ -45,7 +46,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.description = _DESCRIPTION
-    parser.add_argument(
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument(
+        "--sources", type=Path, metavar="FILE", help="YAML list of cameras with name and source: docs/sources.md"
+    )
+    what.add_argument(
         "--source", default="", help="video, folder, camera number or path, stream, synthetic://…; none: image_raw"
     )
     parser.add_argument(
@@ -80,6 +85,8 @@ def run(arguments: argparse.Namespace) -> int:
         check_url(arguments.triton_url)
     if arguments.params_file and not arguments.params_file.is_file():
         raise UsageError(f"parameter file {arguments.params_file} is not there: copy {resource('config', 'gait.yaml')}")
+    if arguments.sources:
+        return run_cameras.run(arguments)
     if arguments.source:
         open_source(arguments.source, fps=SOME_RATE).close()
     else:
@@ -93,7 +100,7 @@ def run(arguments: argparse.Namespace) -> int:
         def build() -> Sequence[Stage]:
             stages = composed_node.build()
             if table:
-                table.follow(stages)
+                follow(table, stages)
             networks = networks_of(stages)  # known only now: parameters come from files and --ros-args, too
             if server and networks:
                 progress("starting Triton …")
@@ -129,36 +136,12 @@ def networks_of(stages: Sequence[Stage]) -> list[str]:
     return networks_on_triton(lambda node, parameter: nodes[node].value(parameter))
 
 
-class Table:
-    """Who is there, renewed in place on a terminal; elsewhere one line for each change."""
+def follow(table: Table, stages: Sequence[Stage]) -> None:
+    """Let the table show the identities of the gait node among `stages`."""
+    gait = next(stage for stage in stages if isinstance(stage, GaitNode))
 
-    def __init__(self) -> None:
-        self.latest: Callable[[], IdentityFrame | None] = lambda: None
-        self._shown: list[str] = []
+    def present() -> list[tuple[str, Identity]]:
+        frame = gait.present
+        return [] if frame is None else [("", identity) for identity in frame.identities]
 
-    def follow(self, stages: Sequence[Stage]) -> None:
-        """Take the identities from the gait node among `stages`."""
-        gait = next(stage for stage in stages if isinstance(stage, GaitNode))
-        self.latest = lambda: gait.present
-
-    def show(self) -> None:
-        """Draw, unless nothing has changed."""
-        frame = self.latest()
-        identities = [] if frame is None else frame.identities
-        if sys.stdout.isatty():
-            lines = [f"{_claim(identity)} {identity.frames_used:4} frames" for identity in identities]
-            up = f"\x1b[{len(self._shown)}F" if self._shown else ""
-            text = up + "".join(f"\x1b[2K{line}\n" for line in lines) + "\x1b[0J"
-        else:
-            lines = [_claim(identity) for identity in identities]
-            text = "".join(f"{line}\n" for line in lines if line not in self._shown)
-        if lines != self._shown:
-            sys.stdout.write(text)
-            sys.stdout.flush()
-            self._shown = lines
-
-
-def _claim(identity: Identity) -> str:
-    who = identity.name if identity.status == IdentityStatus.IDENTIFIED else identity.status.name.lower()
-    sure = f"{identity.confidence:5.0%}" if not math.isnan(identity.confidence) else "    -"
-    return f"{identity.body_id:6} {who:24} {sure}"
+    table.present = present

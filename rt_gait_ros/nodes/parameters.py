@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,8 +14,10 @@ from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValu
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
+from rt_gait_ros import private_file
 from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.resources import resource
+from rt_gait_ros.sources.names import keep_passwords, written_out
 
 C = TypeVar("C")
 
@@ -46,7 +48,8 @@ class Specification:
     """One parameter as parameters.yaml describes it.
 
     range: (least, most) of a number. choices: all that a string may be; empty: anything. dynamic: may be changed while
-    the node runs; others while it is unconfigured, unless fixed: read when the process starts.
+    the node runs; others while it is unconfigured, unless fixed: read when the process starts. hides_passwords: every
+    node of the network may read a parameter, so passwords in it are replaced before it is declared or set.
     """
 
     name: str
@@ -57,6 +60,7 @@ class Specification:
     choices: tuple[str, ...] = ()
     dynamic: bool = False
     fixed: bool = False
+    hides_passwords: bool = False
 
     @property
     def descriptor(self) -> ParameterDescriptor:
@@ -144,6 +148,11 @@ def watch(node: Node, section: str, accept: Callable[[Mapping[str, Any]], None],
         if not changed:  # rclpy's own, above all those of qos_overrides when a topic is opened
             return SetParametersResult(successful=True)
         reasons = [reason for name, value in changed.items() if (reason := known[name].complaint(value))]
+        reasons += [
+            f"parameter '{name}' holds a password, which every node could read: write ${{NAME}} and set that variable"
+            for name, value in changed.items()
+            if known[name].hides_passwords and written_out(value)
+        ]
         if locked and changed:
             reasons = [f"{LOCKED}: start it with locked false to change {', '.join(changed)}"]
         state = phase()
@@ -161,6 +170,8 @@ def watch(node: Node, section: str, accept: Callable[[Mapping[str, Any]], None],
         return SetParametersResult(successful=not reasons, reason="; ".join(reasons))
 
     node.add_on_set_parameters_callback(check)
+    if hasattr(node, "add_pre_set_parameters_callback"):  # Jazzy and later; before, `check` refuses passwords
+        node.add_pre_set_parameters_callback(partial(_without_passwords, known))
 
 
 def settings(node: Node, config: type[C], others: Mapping[str, Any] | None = None) -> C:
@@ -173,12 +184,13 @@ def settings(node: Node, config: type[C], others: Mapping[str, Any] | None = Non
 
 
 def write_file(path: Path, values: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write a parameter file that reaches the nodes in whatever namespace they are, which `-p NODE:NAME:=` does not.
+    """Write a parameter file, private, for nodes in whatever namespace they are, whom `-p NODE:NAME:=` does not reach.
 
     values: by node and parameter name.
     """
     content = {f"/**/{node}": {"ros__parameters": dict(own)} for node, own in values.items()}
-    path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")  # JSON is YAML
+    with private_file.create(path) as file:  # passwords may be in it
+        file.write(json.dumps(content, ensure_ascii=False).encode("utf-8"))  # JSON is YAML
 
 
 def read_switch(name: str, text: str) -> bool:
@@ -252,16 +264,28 @@ def _tell_unknown(node: Node, section: str, known: Mapping[str, Specification]) 
         node.get_logger().warning(f"unknown parameter '{name}' is ignored: {hint}")
 
 
+def _without_passwords(known: Mapping[str, Specification], parameters: Iterable[Parameter]) -> list[Parameter]:
+    """The parameters as others may see them."""
+    return [
+        Parameter(given.name, given.type_, keep_passwords(given.value))
+        if given.name in known and known[given.name].hides_passwords and isinstance(given.value, str)
+        else given
+        for given in parameters
+    ]
+
+
 def _all_names() -> list[str]:
     return sorted({name for entries in specifications().values() for name in entries})
 
 
 def _declare_one(node: Node, section: str, specification: Specification) -> None:
-    name = specification.name
+    name, given = specification.name, _overrides(node).get(specification.name)
+    hidden = specification.hides_passwords and given is not None and isinstance(given.value, str)
+    default = keep_passwords(given.value) if hidden and given is not None else specification.default
     try:
-        parameter = node.declare_parameter(name, specification.default, specification.descriptor)
+        # An override that is declared as it is would be published with its passwords at once.
+        parameter = node.declare_parameter(name, default, specification.descriptor, ignore_override=hidden)
     except (InvalidParameterTypeException, InvalidParameterValueException) as error:
-        given = _overrides(node).get(name)
         if given is None:
             raise ParameterError(f"{section}: {error}") from None
         wrong_type = isinstance(error, InvalidParameterTypeException)

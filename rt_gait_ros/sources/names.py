@@ -6,9 +6,10 @@ from pathlib import Path
 from urllib.parse import quote, unquote_to_bytes
 
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.masking import holds_bytes, readable
+from rt_gait_ros.masking import credentials_in, holds_bytes, readable, replace_credentials
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_KEPT: dict[str, str] = {}  # passwords that this process was given, by the names that stand for them
 
 
 def as_text(name: str) -> str:
@@ -18,16 +19,39 @@ def as_text(name: str) -> str:
     return "file://" + quote(os.fsencode(os.path.abspath(name)))
 
 
-def expand_variables(uri: str) -> str:
-    """The URI with `${NAME}` replaced by that environment variable, percent-encoded: passwords need not be written out.
+def written_out(uri: str) -> bool:
+    """Whether a password stands in the URI itself, and no `${NAME}` in its place."""
+    return not all(_VARIABLE.fullmatch(secret) for secret in credentials_in(uri))
 
-    Raises UsageError for a variable that is not set.
+
+def keep_passwords(uri: str) -> str:
+    """The URI with a `${NAME}` for each password that is written out in it, which this process alone can expand.
+
+    What others may see, as parameters of a node, can then be given to `open_source` all the same.
+    """
+
+    def keep(secret: str) -> str:
+        if not secret or _VARIABLE.fullmatch(secret):
+            return secret
+        known = next((name for name, kept in _KEPT.items() if kept == secret), f"RT_GAIT_HIDDEN_{len(_KEPT) + 1}")
+        _KEPT[known] = secret
+        return f"${{{known}}}"
+
+    return replace_credentials(uri, keep)
+
+
+def expand_variables(uri: str, *, encoded: bool = True) -> str:
+    """The URI with `${NAME}` replaced by that environment variable: passwords need not be written out.
+
+    encoded: percent-encoded, as URLs want it. Raises UsageError for a variable that is not set.
     """
 
     def value(match: re.Match[str]) -> str:
+        if match[1] in _KEPT:
+            return _KEPT[match[1]]
         if match[1] not in os.environ:
             raise UsageError(f"source {readable(uri)}: the environment variable {match[1]} is not set")
-        return quote(os.environ[match[1]], safe="")
+        return quote(os.environ[match[1]], safe="") if encoded else os.environ[match[1]]
 
     return _VARIABLE.sub(value, uri)
 

@@ -42,9 +42,9 @@ def open_source(
     """Open what `uri` names; the keywords are those of SourceOptions.
 
     A path (or file:///path): a video file or a folder of images. A number or /dev/videoN: a V4L2 camera.
-    rtsp:// rtsps:// rtmp:// http:// https:// udp:// tcp://: a stream, `${NAME}` in it stands for that environment
-    variable; one that has an end is a recording. csi://N: CSI camera N of a Jetson.
-    gst:PIPELINE: a GStreamer pipeline; where it has no appsink, one that gives BGR is added.
+    rtsp:// rtsps:// rtmp:// http:// https:// udp:// tcp://: a stream; one that has an end is a recording.
+    csi://N: CSI camera N of a Jetson. gst:PIPELINE: a GStreamer pipeline; where it has no appsink, one that gives BGR
+    is added. `${NAME}` in a stream's URL or a pipeline stands for that environment variable.
     synthetic://KIND: generated people; see sources.synthetic.
 
     A recording that cannot be played raises SourceError here; a camera that is not there yet is waited for.
@@ -105,7 +105,7 @@ def _open_csi_uri(uri: str, options: SourceOptions) -> Source:
 
 
 def _open_gst_uri(uri: str, options: SourceOptions) -> Source:
-    pipeline = uri.removeprefix("gst:").strip()
+    pipeline = expand_variables(uri.removeprefix("gst:").strip(), encoded=False)
     if not pipeline:
         raise UsageError(f"source {readable(uri)}: a GStreamer pipeline must follow gst:")
     if "appsink" not in pipeline:

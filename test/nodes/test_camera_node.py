@@ -1,10 +1,14 @@
 import os
+import re
 from fractions import Fraction
 
 import av
 import cv2
 import numpy as np
 import pytest
+from rcl_interfaces.msg import Parameter as ParameterMessage
+from rcl_interfaces.msg import ParameterEvent, ParameterType, ParameterValue
+from rcl_interfaces.srv import GetParameters, SetParameters
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from rt_gait_ros.nodes.conversions import from_time
@@ -165,6 +169,7 @@ def test_stamps_of_an_uneven_video_are_its_own(launch, ears, tmp_path):
 
 
 def test_a_password_is_in_no_diagnostics_and_no_log(launch, ears, tmp_path):
+    events = ears.listen(ParameterEvent, "/parameter_events", 100)
     process = launch("camera_node", {"source": "rtsp://ada:s3cret@127.0.0.1:1/a"})
     ears.until(lambda: "cannot be opened" in ears.diagnosis("camera_node").get("message", ""))
     report = ears.diagnosis("camera_node")
@@ -172,8 +177,19 @@ def test_a_password_is_in_no_diagnostics_and_no_log(launch, ears, tmp_path):
     assert "Connection refused" in report["message"]
     with open(f"/proc/{process.process.pid}/cmdline") as file:
         assert "s3cret" not in file.read()
+    (told,) = ears.call(GetParameters, "/camera_node/get_parameters", names=["source"]).values
+    assert re.fullmatch(r"rtsp://ada:\$\{\w+\}@127.0.0.1:1/a", told.string_value)
+    assert ears.change_state("camera_node", "deactivate")
+    assert ears.change_state("camera_node", "cleanup")
+    new = ParameterValue(type=ParameterType.PARAMETER_STRING, string_value="rtsp://ada:s3cret2@127.0.0.1:1/b")
+    request = [ParameterMessage(name="source", value=new)]
+    (result,) = ears.call(SetParameters, "/camera_node/set_parameters", parameters=request).results
+    assert result.successful, result.reason
+    (told,) = ears.call(GetParameters, "/camera_node/get_parameters", names=["source"]).values
+    assert re.fullmatch(r"rtsp://ada:\$\{\w+\}@127.0.0.1:1/b", told.string_value)
+    assert ears.change_state("camera_node", "configure")
     assert process.end() == 0
-    assert "s3cret" not in process.said + str(ears.heard["/diagnostics"])
+    assert "s3cret" not in process.said + str(ears.heard["/diagnostics"]) + str(events)
 
 
 def test_an_argument_that_is_no_text_is_refused_in_one_line(launch):
