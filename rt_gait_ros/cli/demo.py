@@ -4,11 +4,12 @@ import argparse
 import math
 import os
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rt_gait_ros import private_file
-from rt_gait_ros.cli.demo_session import run_session
+from rt_gait_ros.cli.demo_session import ENROL_FRAMES, run_session
 from rt_gait_ros.cli.output import add_json_argument, emit, write_json
 from rt_gait_ros.demo.footage import SIZE, STRANGERS_FROM, demo_footage
 from rt_gait_ros.demo.render import render
@@ -18,6 +19,9 @@ from rt_gait_ros.demo.video import Video, read_video
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.masking import readable
 from rt_gait_ros.nodes.parameters import specifications
+
+if TYPE_CHECKING:
+    from rt_gait_ros.bags.writer import BagWriter
 
 SUMMARY = "track and name people in real footage with four nodes over DDS and a Triton server"
 
@@ -42,6 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--enroll-until", type=float, metavar="SECONDS", help="with --source: where part one of that video ends"
     )
     parser.add_argument("--name", default="Ada", help="name to enrol the walker under (Ada)")
+    parser.add_argument(
+        "--record", type=Path, metavar="DIR", help="also record what is published, as a bag for `rt-gait replay`"
+    )
     add_json_argument(parser, "the report")
 
 
@@ -59,7 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
     frames_wanted = specifications()["gait_node"]["min_frames"].default
     table = LiveTable(sys.stderr, frames_wanted)
     video, strangers_from, footage = _video(arguments, table)
-    outcome = run_session(video, arguments.name, output / "logs", table.show, table.say)
+    with _recording(arguments.record) as bag:
+        outcome = run_session(video, arguments.name, output / "logs", table.show, table.say, bag)
     people = bodies(outcome.recording)
     verdict = judge(people, outcome.enrolment, video.enrol_until, strangers_from)
     report = build_report(outcome.recording, people, outcome.enrolment, verdict, {**outcome.surroundings, **footage})
@@ -67,8 +75,21 @@ def run(arguments: argparse.Namespace) -> int:
     write_json(report, str(output / "report.json"))
     table.say("drawing overlay.mp4 and contact_sheet.png")
     render(video, outcome.recording, frames_wanted, output / "overlay.mp4", output / "contact_sheet.png")
-    emit(arguments, report, _summary(report, people, output))
+    text = _summary(report, people, output)
+    if arguments.record:
+        again = f"rt-gait replay {arguments.record} --enroll {arguments.name} --enroll-frames {ENROL_FRAMES}"
+        text += f"\nrecorded in {arguments.record}: {again}"
+    emit(arguments, report, text)
     return 0 if verdict.passed else 1
+
+
+def _recording(folder: Path | None) -> "AbstractContextManager[BagWriter | None]":
+    """The bag to record into, if one is wanted."""
+    if folder is None:
+        return nullcontext()
+    from rt_gait_ros.bags.writer import BagWriter  # needs the extra [bags]
+
+    return BagWriter(folder)
 
 
 def _video(arguments: argparse.Namespace, table: LiveTable) -> tuple[Video, float, dict[str, Any]]:

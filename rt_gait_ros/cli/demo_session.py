@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rt_gait_ros.demo.processes import NodeProcesses
 from rt_gait_ros.demo.recording import Recording
@@ -25,6 +25,9 @@ from rt_gait_ros.serving.server import TritonServer
 from rt_gait_ros.serving.supervisor import Supervisor
 from rt_gait_ros.serving.triton_client import TritonClient
 from rt_gait_ros.tracking.track import Track, TrackState
+
+if TYPE_CHECKING:
+    from rt_gait_ros.bags.writer import BagWriter
 
 # A gait cycle at 25 frames per second, of the 47 good frames that part one of the footage has: recognition is as good
 # as with all of them (distances of 0.23 in part two), and a machine that is busy may lose a fifth of the images.
@@ -46,12 +49,19 @@ class Outcome:
 
 
 def run_session(
-    video: Video, name: str, logs: Path, watch: Watch, say: Callable[[str], None], **pose_parameters: object
+    video: Video,
+    name: str,
+    logs: Path,
+    watch: Watch,
+    say: Callable[[str], None],
+    record: "BagWriter | None" = None,
+    **pose_parameters: object,
 ) -> Outcome:
     """Play the video to the nodes, enrol the first walker as `name`, and record what comes out until the end.
 
     logs: folder for the processes' logs. watch: called about ten times a second. say: takes one line about what is done
-    now. pose_parameters: of pose_node, where not its defaults. The gallery is a fresh file that is gone afterwards.
+    now. record: takes what is published. pose_parameters: of pose_node, where not its defaults. The gallery is a fresh
+    file that is gone afterwards.
     Raises GaitError.
     """
     namespace = f"/rt_gait_demo_{os.getpid()}"
@@ -82,6 +92,8 @@ def run_session(
             with listening(namespace, video.times, nodes.check) as listener:
                 say("waiting until an image comes through")
                 listener.warm_up(video.width, video.height)
+                if record is not None:
+                    listener.record(record)
                 listener.start_camera()
                 enrolment = _play(video, name, listener, nodes, watch)
         except NotReady as error:

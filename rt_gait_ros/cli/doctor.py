@@ -6,11 +6,11 @@ import platform
 import stat
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from rt_gait_ros.cli.output import add_json_argument, emit
-from rt_gait_ros.errors import GaitError, MissingPackage
+from rt_gait_ros.cli.findings import OK, PROBLEM, WARNING, Finding, report
+from rt_gait_ros.cli.output import add_json_argument
+from rt_gait_ros.errors import GaitError, MissingPackage, UsageError
 from rt_gait_ros.fleet.address import is_address
 from rt_gait_ros.fleet.connection import ServerAway
 from rt_gait_ros.fleet.opening import default_place, local_path, open_gallery
@@ -25,37 +25,38 @@ from rt_gait_ros.serving.repository import read_repository
 from rt_gait_ros.serving.triton_client import TritonClient
 
 SUMMARY = "check what works on this machine, what does not, and what to do about it"
-
-OK, WARNING, PROBLEM = "ok", "warning", "problem"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one check found.
-
-    level: OK, WARNING (something optional is missing) or PROBLEM (the pipeline cannot run).
-    """
-
-    check: str
-    level: str
-    text: str
+MOST_SECONDS = 600.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.epilog = "Exit code 1: there is a problem. Warnings are about parts that not everybody needs."
     parser.add_argument("--triton-url", default="127.0.0.1:8001", help="server to look for (default 127.0.0.1:8001)")
+    parser.add_argument(
+        "--running", action="store_true", help="look at the nodes that run instead: what they say, and their topics"
+    )
+    parser.add_argument("--seconds", type=float, default=5.0, help="with --running: time to watch (default 5)")
     add_json_argument(parser, "the findings")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Make every check. Returns 1 when there is a problem."""
+    if arguments.running:
+        return _running(arguments)
     findings = [finding for check in CHECKS for finding in check()]
-    findings += _server(arguments.triton_url)
-    marks = {OK: "ok     ", WARNING: "warning", PROBLEM: "PROBLEM"}
-    text = "\n".join(f"{marks[finding.level]}  {finding.check:18} {finding.text}" for finding in findings)
-    emit(arguments, {"findings": [asdict(finding) for finding in findings]}, text)
-    return int(any(finding.level == PROBLEM for finding in findings))
+    return report(arguments, findings + _server(arguments.triton_url))
+
+
+def _running(arguments: argparse.Namespace) -> int:
+    if not 1.0 <= arguments.seconds <= MOST_SECONDS:
+        raise UsageError(f"--seconds {arguments.seconds:g}: give 1 to {MOST_SECONDS:.0f}")
+    if reason := missing_middleware():
+        raise GaitError(reason)
+    # all of ROS, which the other checks do without
+    from rt_gait_ros.cli.doctor_running import findings
+    from rt_gait_ros.nodes.live_system import look
+
+    return report(arguments, findings(look(arguments.seconds)))
 
 
 def _python() -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import rclpy
@@ -13,19 +13,31 @@ from rclpy.action import ActionClient
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from rt_gait_ros.action import EnrollPerson
 from rt_gait_ros.demo.recording import Recording
 from rt_gait_ros.demo.report import Enrolment
 from rt_gait_ros.errors import GaitError
-from rt_gait_ros.msg import GaitIdentityArray, PersonTrackArray
+from rt_gait_ros.msg import GaitIdentityArray, PersonPoseArray, PersonTrackArray
 from rt_gait_ros.nodes.conversions import from_time, identities_from_message, tracks_from_message
 from rt_gait_ros.nodes.image_conversion import bgr_to_image
 from rt_gait_ros.nodes.links import RESULT_QOS
 
+if TYPE_CHECKING:
+    from rt_gait_ros.bags.writer import BagWriter
+    from rt_gait_ros.nodes.bag_recorder import BagRecorder
+
 PATIENCE = 60.0  # seconds for the nodes to get ready: the first start compiles the part affinity field parser
 WARM_UP_PERIOD = 0.5
+# What `record` takes down: images compressed, for plain ones are ten times as many bytes.
+RECORDED = {
+    "image_raw/compressed": CompressedImage,
+    "camera_info": CameraInfo,
+    "person_poses": PersonPoseArray,
+    "person_tracks": PersonTrackArray,
+    "gait_identities": GaitIdentityArray,
+}
 
 
 class NotReady(GaitError):
@@ -60,6 +72,7 @@ class DemoListener(Node):
         self._check = check
         self._warm_up: set[int] = set()
         self._warm = False
+        self._recorder: BagRecorder | None = None
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self)
         self._images = self.create_publisher(Image, "image_raw", 1)
@@ -91,6 +104,12 @@ class DemoListener(Node):
             self._images.publish(bgr_to_image(black, stamp, "camera"))
             self.spin(WARM_UP_PERIOD)
         self.destroy_publisher(self._images)
+
+    def record(self, bag: "BagWriter") -> None:
+        """Take everything that the nodes publish from now on into a bag, which whoever made it closes."""
+        from rt_gait_ros.nodes.bag_recorder import BagRecorder  # needs the extra [bags]
+
+        self._recorder = BagRecorder(self, bag, RECORDED, lambda stamp: stamp not in self._warm_up)
 
     def start_camera(self) -> None:
         """Configure and activate the camera node. Raises NotReady."""
@@ -126,6 +145,8 @@ class DemoListener(Node):
     def close(self) -> None:
         """Leave the graph."""
         self._enroll.destroy()
+        if self._recorder is not None:
+            self._recorder.close()
         self._executor.shutdown()
         self.destroy_node()
 

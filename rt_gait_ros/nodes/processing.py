@@ -84,6 +84,8 @@ class ProcessingStage(Stage, Generic[In, Out]):
 
     def check(self) -> None:
         """Say so when nothing arrives."""
+        if self.paused:  # nobody can be silent who is stopped
+            self._silent_since = self.now()
         if self._worker is None or self.now() - self._silent_since < self._patience:
             self.faults.clear("silence")
         else:

@@ -21,6 +21,7 @@ from rt_gait_ros.nodes.statistics import Faults, Statistics
 
 RETRY_FIRST, RETRY_MOST = 0.5, 8.0  # seconds between attempts to configure: doubled each time
 DIAGNOSTICS_PERIOD = 1.0
+PAUSED = 2.5  # seconds without a step of /clock, which is looked at once a second
 
 # What may be asked of a node, by the state it is in (https://design.ros2.org/articles/node_lifecycle.html).
 TRANSITIONS: Mapping[str, Mapping[int, str]] = {
@@ -69,6 +70,7 @@ class Stage(LifecycleNode):
         self._bond: Bond | None = None
         self._retry_pause = RETRY_FIRST
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._clock_seen = (0, self.now())  # what the node's clock said last, and when it moved to that
         self._guard_transitions()
         parameters.watch(self, name, self.change, lambda: self.phase)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
@@ -246,6 +248,8 @@ class Stage(LifecycleNode):
         faults = self.faults.standing
         if faults:
             status.level, status.message = DiagnosticStatus.ERROR, "; ".join(faults)
+        elif self.paused:
+            status.level, status.message = DiagnosticStatus.WARN, "/clock stands still: the bag is paused, or has ended"
         elif summary.dropped_now > 0:
             status.level, status.message = DiagnosticStatus.WARN, f"dropped {summary.dropped_now} in the last second"
         else:
@@ -272,6 +276,13 @@ class Stage(LifecycleNode):
             self.faults.raise_("clock", "use_sim_time is true, and nobody publishes /clock: play a bag with --clock")
         else:
             self.faults.clear("clock")
+        if (now := self.get_clock().now().nanoseconds) != self._clock_seen[0]:
+            self._clock_seen = now, self.now()
+
+    @property
+    def paused(self) -> bool:
+        """Whether the clock that the node goes by stands still: a bag that is played with --clock, and paused."""
+        return bool(self.value("use_sim_time")) and self.now() - self._clock_seen[1] > PAUSED
 
     def age_of(self, stamp: int) -> float | None:
         """Seconds since `stamp` (ns) by the node's clock; None when over a minute: the stamp is of another clock."""

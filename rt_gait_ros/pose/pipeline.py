@@ -110,6 +110,7 @@ class PosePipeline:
     def _forget(self) -> None:
         """Nobody is where they were."""
         self._followers, self._look_around, self._time = [], True, None
+        self._refused = []  # until times that may be far ahead now
         if self._search is not None:
             self._search.restart()
         if self._flow is not None:

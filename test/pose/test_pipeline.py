@@ -144,6 +144,15 @@ def test_a_looped_video_starts_afresh(client):
     assert person.box[0] > 400
 
 
+def test_who_was_nobody_before_a_video_began_again_is_looked_at_in_turn(client):
+    client.seen_by_detector = [(100, 240, 200)]
+    pipeline = PosePipeline(client, PoseConfig(max_people=1))
+    assert pipeline.process(Frame(client.image(), 10_000_000_000)).people == []
+    client.people, client.seen_by_detector = [(100, 240, 200), (400, 240, 150)], None
+    (person,) = pipeline.process(Frame(client.image(), 1_000_000_000)).people
+    assert person.box[0] < 200  # the larger
+
+
 def test_the_same_images_give_the_same_people(client):
     results = []
     for _ in range(2):
