@@ -33,6 +33,10 @@ def findings(system: LiveSystem) -> list[Finding]:
         ]
     found = [finding for name in sorted(system.nodes) for finding in _node(name, system.nodes[name])]
     found += _missing(system)
+    found += [
+        Finding(name, PROBLEM, "several nodes have this name: end all but one, or give each a namespace")
+        for name in system.namesakes
+    ]
     found += _clocks(system)
     for topic in sorted(system.topics):
         found += _topic(topic, system.topics[topic], is_input=topic in system.images)

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
+from rt_gait_ros.cli.fuzz_bags import bags
 from rt_gait_ros.cli.fuzz_sealed import SealedGallery, SealedScene
 from rt_gait_ros.datasets.mot_challenge import read_tracks, read_truth
 from rt_gait_ros.gait import calibration
@@ -309,7 +310,7 @@ def _files(folder: Path) -> dict[str, tuple[str, bytes, Callable[[Path], Any]]]:
         "image": ("image.png", image, _play),
         "mot": ("tracks.txt", boxes, lambda path: (read_tracks(path, 10), read_truth(path, 10))),
     }
-    return files | _training_files()
+    return files | bags(folder / "bags") | _training_files()
 
 
 def _training_files() -> dict[str, tuple[str, bytes, Callable[[Path], Any]]]:

@@ -2,8 +2,9 @@
 
 import argparse
 import math
+from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -34,6 +35,7 @@ from rt_gait_ros.paths import expand
 from rt_gait_ros.pipeline.gait_pipeline import GaitPipeline
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.repository import read_repository
+from rt_gait_ros.tracking.track import TrackFrame
 
 SUMMARY = "recognise the people of a ROS 2 bag, the same each time, with the gallery and network of your choice"
 TELL_EVERY = 100  # images
@@ -120,12 +122,17 @@ def _play(
         assert tracks is not None
         assert identities is not None
         recording.camera.append(item.stamp)
-        recording.tracks[item.stamp], recording.identities[item.stamp] = tracks, identities
+        recording.tracks[item.stamp], recording.identities[item.stamp] = _thin(tracks), identities
         if output is not None:
             output.write(poses, tracks, identities)
         if source.counts["read"] % TELL_EVERY == 0:
             progress(f"{source.counts['read']} of {source.topic.count} images")
     return recording, enrollment
+
+
+def _thin(tracks: TrackFrame) -> TrackFrame:
+    """Tracks without what is only for recognition: a bag may last for hours."""
+    return replace(tracks, tracks=[replace(track, keypoints=None, gait_frame=None) for track in tracks.tracks])
 
 
 def _gallery(arguments: argparse.Namespace, folder: Path) -> Gallery:
@@ -161,6 +168,12 @@ def _report(
         why = enrollment.message or ("" if enrollment.done else "the bag ended before it was done")
         enrolled = {"name": enrollment.name, "body_id": enrollment.body_id, "error": why}
     frame = pipeline.identities
+    reasons = {
+        identity.body_id: identity.reason
+        for said in recording.identities.values()
+        for identity in said.identities
+        if identity.status != IdentityStatus.IDENTIFIED
+    }
     return {
         "bag": readable(str(arguments.bag)),
         "topic": source.topic.name,
@@ -171,16 +184,14 @@ def _report(
         "model": frame.model if frame else "",
         "known": len(pipeline.persons),
         "enrolled": enrolled,
-        "people": [_person(body, recording) for body in bodies(recording)],
+        "people": [_person(body, reasons) for body in bodies(recording)],
         "problems": source.problems,
     }
 
 
-def _person(body: Body, recording: Recording) -> dict[str, Any]:
-    """A body's story, and why it has no name."""
-    entries = [i for frame in recording.identities.values() for i in frame.identities if i.body_id == body.body_id]
-    unnamed = [i.reason for i in entries if i.status != IdentityStatus.IDENTIFIED]
-    return asdict(body) | {"reason": "" if body.name or not unnamed else unnamed[-1]}
+def _person(body: Body, reasons: Mapping[str, str]) -> dict[str, Any]:
+    """A body's story, and why it has no name. reasons: the last ones, by body."""
+    return asdict(body) | {"reason": "" if body.name else reasons.get(body.body_id, "")}
 
 
 def _text(report: dict[str, Any]) -> str:

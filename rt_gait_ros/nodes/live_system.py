@@ -75,11 +75,12 @@ class LiveSystem:
 
     nodes: of this package, by full name without the leading slash. images: topics that pose nodes take. topics: of this
     package's messages and of images, which its nodes publish or take. clocks: publishers of /clock. people: newest
-    identities by topic.
+    identities by topic. namesakes: names of which there are several nodes.
     """
 
     nodes: dict[str, NodeState] = field(default_factory=dict)
     topics: dict[str, TopicState] = field(default_factory=dict)
+    namesakes: list[str] = field(default_factory=list)
     images: list[str] = field(default_factory=list)
     clocks: int = 0
     people: dict[str, IdentityFrame] = field(default_factory=dict)
@@ -157,6 +158,8 @@ class _Observer(Node):
             ]
             if not (set(state.publishers) | set(state.subscribers)) & ours.keys():
                 del self._seen.topics[topic]
+        talking = [_name(end) for end in self.get_publishers_info_by_topic("/diagnostics")]
+        self._seen.namesakes = sorted({name for name in talking if talking.count(name) > 1} & self._seen.nodes.keys())
         self._seen.clocks = self.count_publishers("/clock")
         return self._seen
 

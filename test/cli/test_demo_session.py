@@ -4,10 +4,12 @@ import cv2
 import numpy as np
 import pytest
 
+from rt_gait_ros.bags import BagReader, BagWriter
 from rt_gait_ros.cli.demo_session import run_session
 from rt_gait_ros.demo.processes import NodeDied, NodeProcesses
 from rt_gait_ros.demo.video import read_video
 from rt_gait_ros.nodes import demo_listener as listener
+from rt_gait_ros.nodes.bag_input import BagInput, choose_topic
 
 
 @pytest.fixture(autouse=True)
@@ -37,13 +39,15 @@ def children():
 def test_images_go_through_four_processes_and_nothing_stays(triton_installed, empty_scene, tmp_path):
     before = children()
     seen = []
-    outcome = run_session(
-        empty_scene,
-        "Ada",
-        tmp_path / "logs",
-        lambda recording, enrolment: seen.append(len(recording.camera)),
-        seen.append,
-    )
+    with BagWriter(tmp_path / "bag") as bag:
+        outcome = run_session(
+            empty_scene,
+            "Ada",
+            tmp_path / "logs",
+            lambda recording, enrolment: seen.append(len(recording.camera)),
+            seen.append,
+            bag,
+        )
     # how many of the twenty come through is the machine's affair; none is made up
     assert 0 < len(outcome.recording.camera) <= 20
     numbers = [outcome.recording.frame_number(stamp) for stamp in sorted(outcome.recording.identities)]
@@ -54,6 +58,13 @@ def test_images_go_through_four_processes_and_nothing_stays(triton_installed, em
     assert len(set(pids.values())) == len(pids) == 6
     assert outcome.surroundings["triton_version"].startswith("2.")
     assert children() == before
+    with BagReader(tmp_path / "bag") as recorded:
+        topics = {"/camera_info", "/image_raw/compressed", "/person_poses", "/person_tracks", "/gait_identities"}
+        assert recorded.topics.keys() == topics
+        assert all(topic.count <= 20 for topic in recorded.topics.values())  # none of the images of the warm-up
+        frames = list(BagInput(recorded, choose_topic(recorded)))
+    assert 0 < len(frames) <= 20
+    assert {frame.image.shape for frame in frames} == {(240, 320, 3)}
 
 
 def session(scene, folder, **pose):

@@ -92,6 +92,10 @@ def test_what_nodes_say_of_themselves_is_one_line_each(nodes, level, line):
     assert [found for found in lines(seen, level) if line in found], lines(seen)
 
 
+def test_several_nodes_of_one_name_are_told():
+    assert "gait_node: several nodes have this name" in lines(system(namesakes=["gait_node"]), "problem")[0]
+
+
 @pytest.mark.parametrize(
     ("state", "level", "line"),
     [
