@@ -1,6 +1,7 @@
 """`rt-gait train gait`: gait networks from generated walkers, or from your own people."""
 
 import argparse
+import math
 import os
 from dataclasses import fields, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from rt_gait_ros.serving.cache import cache_folder
 if TYPE_CHECKING:
     from rt_gait_ros.networks.set_networks import SetNetwork
     from rt_gait_ros.training.cohorts import Cohorts, Generation
+    from rt_gait_ros.training.run_folder import RunFolder
 
 # Settings of a run beside its defaults. GaitSet's: batch-all triplets, 8 persons of 16 walks, 30 frames each, Adam with
 # 1e-4 (Chao et al., AAAI 2019); theirs ran for 80,000 steps.
@@ -51,11 +53,11 @@ CASIA-B, and data sets as OpenGait lays them out, are read as pictures or pickle
 
 The licence of a data set also holds for weights that were trained on it.
 
-The output folder holds network.pth, log.csv (loss and rank-1 by epoch) and state.pt. Ctrl-C ends a run at any time; the
-same command continues after the last finished epoch. With more --epochs a finished run continues in a new cycle of
-the learning rate. rank-1 is of people who are not trained on: those of --test-people; with --people all others of the
-folder; otherwise every fourth person, in the order of names. With fewer than eight people all are trained on, and
-rank-1 is theirs.
+The output folder holds network.pth, log.csv (loss and rank-1 by epoch), curve.png of it and state.pt. Ctrl-C ends a
+run at any time; the same command continues after the last finished epoch. With more --epochs a finished run continues
+in a new cycle of the learning rate. rank-1 is of people who are not trained on: those of --test-people; with --people
+all others of the folder; otherwise every fourth person, in the order of names. With fewer than eight people all are
+trained on, and rank-1 is theirs.
 """
 
 # Of the batches, where there are filmed people beside others.
@@ -152,6 +154,7 @@ def _gait(arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         progress(f"stopped: the same command continues after the last finished epoch in {folder.path}")
         return 130
+    _draw(folder, data)
     last = folder.last_row()
     weights = folder.path / "network.pth"
     text = (
@@ -161,6 +164,18 @@ def _gait(arguments: argparse.Namespace) -> int:
     )
     emit(arguments, {"network": str(weights), "data": data, **last}, text)
     return 0
+
+
+def _draw(folder: "RunFolder", data: str) -> None:
+    """Write curve.png: how the accuracy rose."""
+    from rt_gait_ros.evaluation.plots import count_plot, save_image
+
+    names = {"rank1": "plain", "rank1_scene": "scene-centred"}
+    curves = {
+        label: {int(row["epoch"]): row[name] for row in folder.rows() if not math.isnan(row[name])}
+        for name, label in names.items()
+    }
+    save_image(folder.path / "curve.png", count_plot(curves, "epoch", f"trained on {data}"))
 
 
 def _virtual(arguments: argparse.Namespace) -> "tuple[str, Cohorts, Cohorts]":

@@ -78,11 +78,14 @@ class RunFolder:
                 writer.writeheader()
             writer.writerow(row)
 
+    def rows(self) -> list[dict[str, float]]:
+        """All of log.csv, the newest last; NaN where an epoch was not evaluated."""
+        with (self.path / "log.csv").open(newline="", encoding="utf-8") as stream:
+            return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(stream)]
+
     def last_row(self) -> dict[str, float]:
         """The newest row of log.csv."""
-        with (self.path / "log.csv").open(newline="", encoding="utf-8") as stream:
-            *_, last = csv.DictReader(stream)
-        return {name: float(value) for name, value in last.items()}
+        return self.rows()[-1]
 
     def _write(self, name: str, content: dict[str, Any]) -> None:
         temporary = self.path / f".{name}.{os.getpid()}"

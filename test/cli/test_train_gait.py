@@ -54,6 +54,7 @@ def test_people_of_your_own_are_trained_on(people, tmp_path, capsys):
     assert 0.0 <= figures["rank1"] <= 1.0
     assert "training on 6 people" in answer.err
     assert (tmp_path / "run/network.pth").is_file()
+    assert cv2.imread(str(tmp_path / "run/curve.png")) is not None
 
 
 def test_too_few_people_are_refused(people, tmp_path, capsys):
