@@ -31,6 +31,7 @@ from rt_gait_ros.gait.walk_embedder import open_embedder
 from rt_gait_ros.masking import readable
 from rt_gait_ros.nodes.bag_input import BagInput, choose_topic
 from rt_gait_ros.nodes.bag_output import BagOutput
+from rt_gait_ros.nodes.bag_player import play
 from rt_gait_ros.paths import expand
 from rt_gait_ros.pipeline.gait_pipeline import GaitPipeline
 from rt_gait_ros.resources import resource
@@ -39,11 +40,12 @@ from rt_gait_ros.tracking.track import TrackFrame
 
 SUMMARY = "recognise the people of a ROS 2 bag, the same each time, with the gallery and network of your choice"
 TELL_EVERY = 100  # images
+OURS = "rt_gait_ros/"  # how the types of this package's messages begin
 
 _DESCRIPTION = """\
 Reads a bag (rosbag2, sqlite3 or MCAP) and recognises the people in it, here and without a server. Every image is
 used, however slow the machine is: the same bag, gallery and settings give the same names each time. Nothing is
-published. The gallery is not changed: a copy of it is used, which is deleted at the end.
+published, unless --publish is given. The gallery is not changed: a copy of it is used, which is deleted at the end.
 
   rt-gait replay walk                                  images, plain or compressed, from a folder or a file
   rt-gait replay walk --topic /front/image_raw         where there are several cameras
@@ -72,6 +74,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--enroll-timeout", type=float, default=0.0, metavar="S", help="give up after so long (30 s)")
     parser.add_argument("--record", type=Path, metavar="DIR", help="write what was found into a new bag")
     parser.add_argument("--storage", choices=tuple(STORAGES), default="mcap", help="with --record (default mcap)")
+    publish = parser.add_argument_group("publish it instead, for nodes that run (with -p use_sim_time:=true)")
+    publish.add_argument(
+        "--publish", action="store_true", help="publish images, transforms and /clock, or --topic, or --poses, over DDS"
+    )
+    publish.add_argument("--loop", action="store_true", help="begin again at the end")
+    publish.add_argument("--rate", type=float, default=1.0, help="how many times as fast as it was recorded (1)")
     add_json_argument(parser, "who was there")
 
 
@@ -79,6 +87,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Replay the bag. Returns 0; raises GaitError for a bag, a gallery or a network that cannot be used."""
     if not arguments.enroll and (arguments.enroll_frames or arguments.enroll_timeout):
         raise UsageError("--enroll-frames and --enroll-timeout are for --enroll NAME")
+    if arguments.publish:
+        return _publish(arguments)
+    if arguments.loop or arguments.rate != 1.0:
+        raise UsageError("--loop and --rate are for --publish")
     repository = arguments.repository or resource("model_repository")
     if arguments.model and arguments.model not in (known := read_repository(repository)):
         raise UsageError(f"--model {readable(arguments.model)} is not in {repository}: {', '.join(known)}")
@@ -101,6 +113,22 @@ def run(arguments: argparse.Namespace) -> int:
     for line in source.problems:
         progress(line)
     emit(arguments, report, _text(report))
+    return 0
+
+
+def _publish(arguments: argparse.Namespace) -> int:
+    """Play it to others. Topics of this package are theirs to publish, unless one is asked for."""
+    if not 0.01 <= arguments.rate <= 100.0:
+        raise UsageError(f"--rate {arguments.rate:g}: give 0.01 to 100")
+    with BagReader(arguments.bag) as bag:
+        if arguments.topic or arguments.poses:
+            topics = [choose_topic(bag, arguments.topic, poses=arguments.poses)]
+        else:
+            topics = [topic for topic in bag.topics.values() if topic.count and not topic.kind.startswith(OURS)]
+        for note in bag.notes:
+            progress(note)
+        count = play(bag, topics, progress, rate=arguments.rate, loop=arguments.loop)
+    emit(arguments, {"bag": readable(str(arguments.bag)), "published": count}, f"{count} messages were published")
     return 0
 
 

@@ -4,11 +4,17 @@ import argparse
 import json
 import sqlite3
 import sys
+import threading
+import time
 
 import cv2
 import numpy as np
 import pytest
+import rclpy
 from pacing import walker
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from rosgraph_msgs.msg import Clock
 
 pytest.importorskip("rosbags", reason="the extra [bags] is not installed")
 from rt_gait_ros.bags import BagError, BagReader, BagWriter
@@ -18,7 +24,7 @@ from rt_gait_ros.frame import Frame
 from rt_gait_ros.gait import Gallery
 from rt_gait_ros.msg import GaitIdentityArray, PersonPoseArray, PersonTrackArray
 from rt_gait_ros.nodes.bag_output import BagOutput
-from rt_gait_ros.nodes.conversions import poses_to_message
+from rt_gait_ros.nodes.conversions import from_time, poses_to_message
 from rt_gait_ros.nodes.message_bytes import from_bytes, to_bytes
 from rt_gait_ros.pose.person import PoseFrame
 
@@ -209,6 +215,42 @@ def test_a_video_becomes_a_bag_and_is_replayed(tmp_path, capsys):
         with pytest.raises(UsageError, match=line):
             run(export, "bag", folder, *words)
     assert not (tmp_path / "new").exists()
+
+
+def test_a_bag_is_published_at_its_pace_with_its_time(domain, walks, capsys):
+    """Heard by a real subscriber, who joins late: at ten times the pace, a clock that only goes forward."""
+    context = Context()
+    rclpy.init(context=context)
+    ears, clocks, stamps = rclpy.create_node("ears", context=context), [], []
+    ears.create_subscription(Clock, "/clock", lambda message: clocks.append(from_time(message.clock)), 1000)
+    ears.create_subscription(
+        PersonPoseArray, "/person_poses", lambda message: stamps.append(from_time(message.header.stamp)), 1000
+    )
+    executor = SingleThreadedExecutor(context=context)
+    executor.add_node(ears)
+    thread = threading.Thread(target=executor.spin, daemon=True)
+    thread.start()
+    try:
+        assert run(replay, walks, "--publish", "--poses", "--rate", "10", "--json") == 0
+        deadline = time.monotonic() + 60
+        while not (stamps and stamps[-1] == 270 * PERIOD) and time.monotonic() < deadline:
+            time.sleep(0.02)
+    finally:
+        executor.shutdown()
+        thread.join(10)
+        ears.destroy_node()
+        rclpy.shutdown(context=context)
+    assert json.loads(capsys.readouterr().out)["published"] == 270
+    assert stamps == sorted(stamps)
+    assert stamps[-1] == 270 * PERIOD
+    assert clocks == sorted(clocks)
+    assert clocks[-1] <= 269 * PERIOD
+    with pytest.raises(BagError, match="nothing to publish"):
+        run(replay, walks, "--publish")
+    with pytest.raises(UsageError, match="--rate 0"):
+        run(replay, walks, "--publish", "--rate", "0")
+    with pytest.raises(UsageError, match="are for --publish"):
+        run(replay, walks, "--loop")
 
 
 def test_without_the_library_for_bags_the_command_is_named_that_brings_it(monkeypatch, capsys):

@@ -1,0 +1,114 @@
+"""Publishing what a bag holds at its own pace, with its time on /clock, as `ros2 bag play --clock` does."""
+
+import importlib
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import rclpy
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from rclpy.signals import SignalHandlerOptions
+from rosgraph_msgs.msg import Clock
+
+from rt_gait_ros.bags.errors import BagError
+from rt_gait_ros.bags.reader import BagReader, TopicInfo
+from rt_gait_ros.nodes.conversions import to_time
+from rt_gait_ros.nodes.dds import apply_dds_profile
+from rt_gait_ros.nodes.log_folder import provide_log_folder
+
+BILLION = 1_000_000_000
+TICK = 0.02  # seconds between steps of /clock where nothing else comes
+PATIENCE = 10.0  # seconds to wait for somebody who subscribes
+SETTLE = 1.0  # seconds from then on, for the others to find the topics, too
+
+
+def playable(topics: Iterable[TopicInfo], say: Callable[[str], None]) -> dict[str, tuple[str, Any]]:
+    """Name to type and message class of the topics whose messages are installed; of others it is said once."""
+    found: dict[str, tuple[str, Any]] = {}
+    for topic in topics:
+        package, _, name = topic.kind.partition("/msg/")
+        try:
+            found[topic.name] = topic.kind, getattr(importlib.import_module(f"{package}.msg"), name)
+        except (ImportError, AttributeError):
+            say(f"{topic.name} is left out: {topic.kind} is not installed")
+    return found
+
+
+def play(
+    bag: BagReader,
+    topics: Sequence[TopicInfo],
+    say: Callable[[str], None],
+    *,
+    rate: float = 1.0,
+    loop: bool = False,
+    node_name: str = "rt_gait_replay",
+) -> int:
+    """Publish the messages of these topics, and the time at which each was recorded on /clock. Returns how many.
+
+    rate: of the bag's time to ours. loop: begin again at the end, until a signal comes. Raises BagError.
+    """
+    apply_dds_profile()
+    provide_log_folder()
+    with _node(node_name) as node:
+        kinds = playable(topics, say)
+        publishers = {name: node.create_publisher(kind, name, _qos(name)) for name, (_, kind) in kinds.items()}
+        if not publishers:
+            raise BagError(
+                f"{bag.name} has nothing to publish but messages of this package: --poses or --topic chooses those"
+            )
+        clock = node.create_publisher(Clock, "/clock", QoSProfile(depth=1))
+        if not _anybody(publishers.values()):
+            say(f"nobody subscribes to {', '.join(publishers)}: played all the same")
+        count = 0
+        while True:
+            count += _once(bag, publishers, lambda now: clock.publish(Clock(clock=to_time(now))), rate)
+            if not loop:
+                return count
+
+
+def _once(bag: BagReader, publishers: dict[str, Any], tell: Callable[[int], None], rate: float) -> int:
+    """Publish all messages; returns how many. tell: what the time of the bag is, ns."""
+    begun, first, count = time.monotonic(), None, 0
+    for record in bag.records(publishers):
+        first = record.received if first is None else first
+        due = begun + (record.received - first) / BILLION / rate
+        while (left := due - time.monotonic()) > 0.0:
+            tell(record.received - int(left * rate * BILLION))
+            time.sleep(min(left, TICK))
+        tell(record.received)
+        publishers[record.topic].publish(record.data)
+        count += 1
+    return count
+
+
+def _anybody(publishers: Iterable[Any]) -> bool:
+    """Whether somebody subscribes within PATIENCE."""
+    end = time.monotonic() + PATIENCE
+    while not any(publisher.get_subscription_count() for publisher in publishers):
+        if time.monotonic() > end:
+            return False
+        time.sleep(TICK)
+    time.sleep(SETTLE)
+    return True
+
+
+def _qos(topic: str) -> QoSProfile:
+    """Reliable, as drivers publish; what is said once is kept for those who come later."""
+    if topic.endswith("/tf_static"):
+        return QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    return QoSProfile(depth=10)
+
+
+@contextmanager
+def _node(name: str) -> Iterator[Node]:
+    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        node = rclpy.create_node(name, enable_rosout=False, start_parameter_services=False)
+        try:
+            yield node
+        finally:
+            node.destroy_node()
+    finally:
+        rclpy.try_shutdown()
