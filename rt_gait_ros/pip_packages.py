@@ -28,6 +28,7 @@ EXTRAS = {
     "rclpy": "ros",
     "rosbags": "bags",
     "torch": "train",
+    "torch_pruning": "train",
 }
 NO_ROS = (
     "ROS 2 is not installed or not sourced, and nodes need it: pip install 'rt-gait-ros[ros]', "

@@ -37,7 +37,7 @@ def test_extras_bring_what_they_are_said_to():
     for name, extra in EXTRAS.items():
         listed = re.search(rf"^{extra} = \[(.*?)\]$", project.read_text(), re.MULTILINE | re.DOTALL)
         assert listed is not None
-        assert re.search(rf'"(ros-jazzy-)?{name}\b', listed[1]), f"{name} is not in [{extra}]"
+        assert re.search(rf'"(ros-jazzy-)?{name.replace("_", "[-_]")}\b', listed[1]), f"{name} is not in [{extra}]"
 
 
 @pytest.mark.parametrize("name", ["rt_gait_ros.msg", "nothing", None])

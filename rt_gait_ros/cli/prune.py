@@ -1,47 +1,86 @@
-"""`rt-gait prune`: gait networks without their weakest filters."""
+"""`rt-gait prune`: networks without their weakest filters."""
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from rt_gait_ros.cli.output import add_json_argument, emit
+from rt_gait_ros.cli.output import add_json_argument, emit, progress
 from rt_gait_ros.cli.subcommands import kinds_of, subcommand
-from rt_gait_ros.networks.kinds import PRUNABLE_NETWORKS
+from rt_gait_ros.errors import UsageError
+from rt_gait_ros.networks.kinds import KINDS, PRUNABLE_NETWORKS
 
-SUMMARY = "remove the weakest filters of a gait network"
+if TYPE_CHECKING:
+    from torch import nn
+
+    from rt_gait_ros.training.pruning import Pruned
+    from rt_gait_ros.training.pruning_report import Accuracy
+
+SUMMARY = "remove the weakest filters of a network"
 
 _GAIT = """\
-Removes filters of a gait network's convolutions, as Embedded-Gait does: the strength of a filter is its L1 norm, and
-the weakest --share of all filters of all convolutions is removed. For GaitSet (its authors', OpenGait's,
-Embedded-Gait's, and what `rt-gait train gait` made), the 2D-CNN and the 3D-CNN. The result is a checkpoint, narrower in
-every layer, which `rt-gait export gait` takes like any other.
+Removes filters of a gait network's convolutions, as Embedded-Gait does: the strength of a filter is its L1 norm, one
+percentile is drawn over the filters of all convolutions, and those below it are removed. For GaitSet (its authors',
+OpenGait's, Embedded-Gait's, and what `rt-gait train gait` made), GaitBase, the 2D-CNN and the 3D-CNN. The result is a
+checkpoint, narrower in every layer, which `rt-gait export gait` takes like any other.
 
-  rt-gait prune gait GaitSet-encoder.ptm --share 0.1 --output gaitset_pruned.ptm
-  rt-gait prune gait model_2D_150.hdf5 --share 0.1 --output pruned.hdf5
+  rt-gait prune gait GaitSet-encoder.ptm --percentile 10 --output gaitset_pruned.ptm
+  rt-gait prune gait model_2D_150.hdf5 --percentile 10 --output pruned.hdf5
   rt-gait export gait gaitset_pruned.ptm --name gaitset_pruned
+
+What each percentile costs and gains, before any training: filters, parameters, multiply-accumulates, time, and with
+--data accuracy on walks of people (PERSON/SEQUENCE/VIEW, or TUM-GAID's prepared samples for networks on flow):
+
+  rt-gait prune gait CHECKPOINT --report 10 20 30 40 50 60 --data DIR
 
 A pruned network is a little worse. Continue the training of GaitSet with
 
   rt-gait train gait --init gaitset_pruned.ptm --epochs 4 --learning-rate 2e-4 --output again
 
-which keeps its widths. Embedded-Gait's own program, which reads the .hdf5, trains the 2D-CNN and the 3D-CNN further.
-Evaluate before and after (`rt-gait evaluate`).
+which keeps its widths. Evaluate before and after (`rt-gait evaluate`).
+"""
+
+_POSE = """\
+Removes filters of a pose network of trt_pose (resnet18, densenet121), as `rt-gait prune gait` does of gait networks.
+Filters whose outputs are added or multiplied go or stay together; the maps of parts and links stay whole.
+
+  rt-gait prune pose resnet18_baseline_att_224x224_A_epoch_249.pth --percentile 10 --output pruned.pth
+  rt-gait train pose --init pruned.pth ... --output again         continue its training, which keeps its widths
+  rt-gait export pose again/network.pth --name pose_pruned
+  rt-gait prune pose CHECKPOINT --report 10 20 30 40 50 60
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the subcommands."""
     kinds = kinds_of(parser, "Make networks smaller. `rt-gait prune KIND --help` explains each.")
-    gait = subcommand(kinds, "gait", "GaitSet, 2D-CNN or 3D-CNN", _GAIT)
-    gait.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="as for `rt-gait export gait`")
-    gait.add_argument("--share", type=float, default=0.1, help="of all filters, 0 to 1 (default 0.1)")
-    gait.add_argument("--output", type=Path, required=True, metavar="FILE", help=".ptm, or .hdf5 of networks on flow")
+    gait = subcommand(kinds, "gait", "GaitSet, GaitBase, 2D-CNN or 3D-CNN", _GAIT)
+    _add_common(gait, "as for `rt-gait export gait`", ".ptm, or .hdf5 of networks on flow")
     gait.add_argument(
         "--network",
         choices=PRUNABLE_NETWORKS,
         help="what the file must be (default: found from the names in it)",
     )
-    add_json_argument(gait)
+    gait.add_argument("--data", type=Path, metavar="DIR", help="walks of people, for the accuracy in --report")
     gait.set_defaults(action=_gait)
+    pose = subcommand(kinds, "pose", "a pose network of trt_pose's kind", _POSE)
+    _add_common(pose, "as for `rt-gait export pose`", ".pth or .ptm")
+    pose.set_defaults(action=_pose)
+
+
+def _add_common(parser: argparse.ArgumentParser, checkpoint: str, output: str) -> None:
+    parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help=checkpoint)
+    amount = parser.add_mutually_exclusive_group()
+    amount.add_argument("--percentile", type=float, metavar="P", help="of all filters to remove (default 10)")
+    amount.add_argument("--share", type=float, help="the same, as a part of 1")
+    amount.add_argument(
+        "--report",
+        type=float,
+        nargs="*",
+        metavar="P",
+        help="write nothing; tell what these percentiles cost and gain (default 10 to 60)",
+    )
+    parser.add_argument("--output", type=Path, metavar="FILE", help=output)
+    add_json_argument(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -50,10 +89,70 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _gait(arguments: argparse.Namespace) -> int:
+    _check(arguments)
+    if arguments.data is not None and arguments.report is None:
+        raise UsageError("--data goes with --report: a pruned file is evaluated by `rt-gait evaluate`")
     # torch takes seconds to import and is there only with the extra [train]
-    from rt_gait_ros.training.pruning import prune_checkpoint, write_pruned
+    from rt_gait_ros.training.pruning import load_prunable, prune
+    from rt_gait_ros.training.pruning_report import gait_accuracy
 
-    pruned = prune_checkpoint(arguments.checkpoint, arguments.share, arguments.network)
+    kind, network = load_prunable(arguments.checkpoint, arguments.network)
+    if arguments.report is not None:
+        accuracy = None if arguments.data is None else gait_accuracy(arguments.data, KINDS[kind].frames)
+        return _report(arguments, kind, network, accuracy)
+    return _write(arguments, prune(kind, network, _share(arguments)))
+
+
+def _pose(arguments: argparse.Namespace) -> int:
+    _check(arguments)
+    from rt_gait_ros.networks.pose_export import load_pose_network
+    from rt_gait_ros.training.pruning import prune
+
+    kind, network = load_pose_network(arguments.checkpoint)
+    if arguments.report is not None:
+        return _report(arguments, kind, network, None)
+    return _write(arguments, prune(kind, network, _share(arguments)))
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """Refuse what cannot be before anything is read."""
+    if (arguments.output is None) == (arguments.report is None):
+        raise UsageError("give --output FILE for the pruned network, or --report to compare percentiles")
+    for percentile in arguments.report or [100 * _share(arguments)]:
+        if not 0.0 < percentile < 100.0:
+            raise UsageError(
+                f"percentile {percentile:g}: give the percentage of all filters to remove, above 0 and below 100"
+            )
+
+
+def _share(arguments: argparse.Namespace) -> float:
+    if arguments.share is not None:
+        return float(arguments.share)
+    return 0.1 if arguments.percentile is None else float(arguments.percentile) / 100
+
+
+def _report(arguments: argparse.Namespace, kind: str, network: "nn.Module", accuracy: "Accuracy | None") -> int:
+    from rt_gait_ros.training.pruning_report import PERCENTILES, report
+
+    rows = []
+    for row in report(kind, network, tuple(arguments.report) or PERCENTILES, accuracy):
+        progress(f"{kind} at {row.percentile:g} %: {row.milliseconds:.2f} ms")
+        rows.append(row)
+    measured = accuracy is not None
+    lines = ["percentile  filters removed  parameters    MACs  time" + ("  rank-1" if measured else "")]
+    for row in rows:
+        rank = "" if row.accuracy is None else f"  {100 * row.accuracy:5.1f} %"
+        lines.append(
+            f"{row.percentile:9g} %  {row.removed:6} of {row.filters:5}  {row.parameters / 1e6:8.3f} M  "
+            f"{row.macs / 1e9:6.3f} G  {row.milliseconds:7.2f} ms{rank}"
+        )
+    emit(arguments, {"network": kind, "rows": [row.to_json() for row in rows]}, "\n".join(lines))
+    return 0
+
+
+def _write(arguments: argparse.Namespace, pruned: "Pruned") -> int:
+    from rt_gait_ros.training.pruning import write_pruned
+
     write_pruned(arguments.output, pruned)
     total = sum(pruned.filters.values())
     lines = [
@@ -62,7 +161,7 @@ def _gait(arguments: argparse.Namespace) -> int:
         *(f"  {name}: {pruned.kept[name]} of {count}" for name, count in pruned.filters.items()),
         f"written to {arguments.output}",
     ]
-    payload = {
+    payload: dict[str, Any] = {
         "network": pruned.kind,
         "removed": pruned.removed,
         "filters": total,

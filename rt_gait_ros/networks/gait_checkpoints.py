@@ -11,6 +11,7 @@ from rt_gait_ros.errors import UsageError
 from rt_gait_ros.networks import keras_gaitset
 from rt_gait_ros.networks.checkpoint import CheckpointError, load_strictly, read_state
 from rt_gait_ros.networks.kinds import KERAS_ENDINGS, KINDS, SET_NETWORKS
+from rt_gait_ros.networks.narrowed import is_pruned, narrow
 from rt_gait_ros.networks.pruned_gaitset import load_pruned_gaitset
 from rt_gait_ros.networks.set_networks import PYRAMID, CentredGaitSet, GaitBase, GaitSet, SetNetwork, slope_of, width_of
 
@@ -98,6 +99,8 @@ def _gaitbase(state: dict[str, Tensor], source: str) -> SetNetwork:
     # people of the training set: every other shape in the file follows from the network
     classes = classifier.shape[-1] if classifier is not None and classifier.ndim == 3 else 1
     network = GaitBase(classes)
+    if is_pruned(state):
+        state = narrow(network, state)
     load_strictly(network, state, source)
     return network
 

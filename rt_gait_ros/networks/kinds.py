@@ -29,7 +29,7 @@ KINDS = {
     "keras-gaitset": NetworkKind("Embedded-Gait's GaitSet"),
     "centred-gaitset": NetworkKind("rt-gait train gait's network.pth"),
     "pruned-gaitset": NetworkKind("rt-gait prune gait's", prunable=False),
-    "gaitbase": NetworkKind("OpenGait's GaitBase", prunable=False, trainable=False),
+    "gaitbase": NetworkKind("OpenGait's GaitBase", trainable=False),
     "flow2d": NetworkKind("Embedded-Gait's 2D-CNN", frames="flow", trainable=False),
     "flow3d": NetworkKind("Embedded-Gait's 3D-CNN", frames="flow", trainable=False),
 }

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.networks.checkpoint import CheckpointError, load_strictly, read_state
 from rt_gait_ros.networks.export import Agreement, agreement, to_onnx
+from rt_gait_ros.networks.narrowed import is_pruned, narrow
 from rt_gait_ros.networks.trt_pose import ARCHITECTURES, FromPixels, trt_pose_network
 from rt_gait_ros.pose.topology import Topology
 from rt_gait_ros.serving.inference import ModelSpec, TensorSpec
@@ -54,6 +55,8 @@ def load_pose_network(checkpoint: Path) -> tuple[str, nn.Module]:
     name = architecture_of(state, str(checkpoint))
     counts = [len(state[key]) if key in state else 0 for key in ("1.cmap_conv.bias", "1.paf_conv.bias")]
     network = trt_pose_network(name, counts[0] or 18, counts[1] // 2 or 21)
+    if is_pruned(state):
+        state = narrow(network, state)
     load_strictly(network, state, str(checkpoint))
     return name, network.eval()
 

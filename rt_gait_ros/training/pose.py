@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 from rt_gait_ros.datasets.coco import KeypointDataset
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.networks.checkpoint import load_strictly
+from rt_gait_ros.networks.narrowed import is_pruned, marked, narrow
 from rt_gait_ros.networks.trt_pose import ARCHITECTURES, FromPixels, architecture, trt_pose_network
 from rt_gait_ros.pose.topology import Topology
 from rt_gait_ros.settings import check, setting
@@ -60,13 +61,15 @@ def start_from(network: nn.Module, name: str, state: dict[str, Tensor], source: 
     """Fill a pose network from a checkpoint of the same architecture, before training.
 
     name: the architecture. state: of a trt_pose network, whose output layers may be of another topology and then do not
-    count; or of torchvision's backbone alone, as trained on ImageNet. Raises CheckpointError naming the first layer
-    that differs.
+    count; or of torchvision's backbone alone, as trained on ImageNet.
+    The network takes the widths of a pruned one. Raises CheckpointError naming the first layer that differs.
     """
     if not any(key.startswith("0.") for key in state):
         backbone = network.get_submodule(f"0.{ARCHITECTURES[name].prefix}")
         load_strictly(backbone, state, source)
         return
+    if is_pruned(state):
+        state = narrow(network, state, keep=_OUTPUTS)
     own = network.state_dict()
     fitting = {
         key: own[key] if key.startswith(_OUTPUTS) and key in own and own[key].shape != value.shape else value
@@ -101,6 +104,7 @@ def train_pose(
     topology = dataset.topology
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network = trt_pose_network(training.network, len(topology.parts), len(topology.links))
+    pruned = initial is not None and is_pruned(initial[0])
     if initial is not None:
         start_from(network, training.network, *initial)
     model = FromPixels(network).to(device)
@@ -123,9 +127,8 @@ def train_pose(
         if validation is not None and _is_due(epoch, training):
             row["ap"] = keypoint_precision(model.eval(), validation, training.size)["ap"]
             line += f"  AP {row['ap']:.3f}"
-        folder.save(
-            {"epoch": epoch + 1, **{name: part.state_dict() for name, part in parts.items()}}, network.state_dict()
-        )
+        weights = marked(network.state_dict()) if pruned else network.state_dict()
+        folder.save({"epoch": epoch + 1, **{name: part.state_dict() for name, part in parts.items()}}, weights)
         folder.log(row)
         report(line)
     return network.eval()

@@ -1,14 +1,15 @@
-"""Structured pruning as Embedded-Gait does it: the weakest filters of a gait network are removed for good.
+"""Structured pruning as Embedded-Gait does it: the weakest filters of a network are removed for good.
 
 A filter is as strong as its L1 norm; one percentile is drawn over the filters of all convolutions together, and those
-below it go. The classifier's and the descriptor's layers lose their inputs alone.
+below it go. The classifier's and the descriptor's layers lose their inputs alone. Networks of residual and dense blocks
+are cut by graph_pruning.py.
 """
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -18,8 +19,12 @@ from rt_gait_ros.networks.gait_checkpoints import load_gait_network
 from rt_gait_ros.networks.keras_checkpoints import load_flow_network, write_flow_network
 from rt_gait_ros.networks.keras_gaitset import is_keras_gaitset
 from rt_gait_ros.networks.kinds import FLOW_NETWORKS, KERAS_ENDINGS, PRUNED
+from rt_gait_ros.networks.narrowed import marked
 from rt_gait_ros.networks.pruned_gaitset import cut_gaitset, gaitset_convolutions
-from rt_gait_ros.networks.set_networks import GaitSet
+from rt_gait_ros.networks.set_networks import GaitBase, GaitSet
+from rt_gait_ros.networks.stream_graphs import COLUMNS, ROWS
+from rt_gait_ros.networks.trt_pose import ARCHITECTURES
+from rt_gait_ros.training.graph_pruning import cut_graph, line_of, norms_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,35 +44,39 @@ class Pruned:
         return sum(self.filters.values()) - sum(self.kept.values())
 
 
-def prune_checkpoint(checkpoint: Path, share: float, kind: str | None = None) -> Pruned:
-    """Read a checkpoint of GaitSet, the 2D-CNN or the 3D-CNN and prune it. share: of all filters, 0..1.
+def load_prunable(checkpoint: Path, kind: str | None = None) -> tuple[str, nn.Module]:
+    """The kind and the filled network of a gait checkpoint. kind: as `rt-gait export gait --network`.
 
-    kind: as `rt-gait export gait --network`. Raises CheckpointError, UsageError for another network.
+    Raises CheckpointError.
     """
     keras = kind is None and checkpoint.suffix in KERAS_ENDINGS
     if kind in FLOW_NETWORKS or (keras and not is_keras_gaitset(checkpoint)):
-        return prune(*load_flow_network(checkpoint, kind), share)
-    return prune(*load_gait_network(checkpoint, kind), share)
+        return load_flow_network(checkpoint, kind)
+    return load_gait_network(checkpoint, kind)
 
 
 def prune(kind: str, network: nn.Module, share: float) -> Pruned:
     """The network without its weakest filters; the one that is given stays as it is. Raises UsageError."""
     if not 0.0 < share < 1.0:
-        raise UsageError(f"--share {share}: give the part of all filters to remove, between 0 and 1")
+        raise UsageError(
+            f"percentile {100 * share:g}: give the percentage of all filters to remove, above 0 and below 100"
+        )
+    if isinstance(network, GaitBase) or kind in ARCHITECTURES:
+        return _prune_graph(kind, network, share)
     if isinstance(network, FlowNet2D | FlowNet3D):
         convolutions: dict[str, nn.Module] = {f"conv{n + 1}": layer for n, layer in enumerate(network.convolutions)}
     elif isinstance(network, GaitSet):
         convolutions = dict(gaitset_convolutions(network))
     else:
-        raise UsageError(f"{kind} cannot be pruned: only GaitSet, the 2D-CNN and the 3D-CNN, whole, can")
-    kept = strongest({name: _norms(layer) for name, layer in convolutions.items()}, share)
+        raise UsageError(f"{kind} cannot be pruned: it has been already, so prune the whole network instead")
+    kept = strongest({name: norms_of(layer) for name, layer in convolutions.items()}, share)
     cut = cut_gaitset(network, kept) if isinstance(network, GaitSet) else cut_flow(network, list(kept.values()))
     return Pruned(
         PRUNED if isinstance(network, GaitSet) else kind,
         cut,
         {name: len(filters) for name, filters in kept.items()},
         {name: len(layer.weight) for name, layer in convolutions.items()},  # type: ignore[arg-type]
-        *(sum(parameter.numel() for parameter in each.parameters()) for each in (cut, network)),
+        *map(count_parameters, (cut, network)),
     )
 
 
@@ -77,7 +86,7 @@ def strongest(norms: Mapping[str, Tensor], share: float) -> dict[str, Tensor]:
     Those below the percentile go. A layer that would lose all keeps its strongest: so 10 % of GaitSet are 83 filters
     and not 84, for its first layer has the fewest weights and the smallest norms.
     """
-    line = float(np.percentile(torch.cat(list(norms.values())).double().numpy(), 100 * share))
+    line = line_of(list(norms.values()), share)
     kept = {}
     for name, values in norms.items():
         above = torch.nonzero(values.double() >= line).flatten()
@@ -85,10 +94,27 @@ def strongest(norms: Mapping[str, Tensor], share: float) -> dict[str, Tensor]:
     return kept
 
 
-def _norms(layer: nn.Module) -> Tensor:
-    weight = layer.weight
-    assert isinstance(weight, Tensor)
-    return weight.detach().abs().flatten(1).sum(1)
+def _prune_graph(kind: str, network: nn.Module, share: float) -> Pruned:
+    if isinstance(network, GaitBase):
+        # the frame network alone: what pools its frames, and the maps behind, torch-pruning does not know
+        last = "layer4.0.conv2"
+        cut = cut_graph(network.Backbone.forward_block, torch.zeros(2, 1, ROWS, COLUMNS), share, output=last)  # type: ignore[arg-type]
+        narrower: nn.Module = copy.deepcopy(network)
+        narrower.Backbone.forward_block = cut.network  # type: ignore[union-attr]
+        if cut.outputs is not None:
+            weight: Tensor = network.FCs.fc_bin  # type: ignore[assignment]
+            narrower.FCs.fc_bin = nn.Parameter(weight.detach()[:, cut.outputs].clone())  # type: ignore[union-attr]
+    else:
+        # of any size: the widths do not depend on it. The ImageNet classifier that these files carry is not run, and
+        # stays as it is
+        cut = cut_graph(network, torch.zeros(1, 3, 64, 64), share, whole=("1.cmap_conv", "1.paf_conv"))
+        narrower = cut.network
+    return Pruned(kind, narrower.eval(), cut.kept, cut.filters, *map(count_parameters, (narrower, network)))
+
+
+def count_parameters(network: nn.Module) -> int:
+    """Trainable numbers of a network."""
+    return sum(parameter.numel() for parameter in network.parameters())
 
 
 def cut_flow(network: FlowNet2D | FlowNet3D, kept: list[Tensor]) -> FlowNetwork:
@@ -119,11 +145,12 @@ def write_pruned(path: Path, pruned: Pruned) -> None:
     """
     flow = isinstance(pruned.network, FlowNetwork)
     if flow != (path.suffix in KERAS_ENDINGS):
-        raise UsageError(f"{path}: name a file that ends in {'.hdf5' if flow else '.ptm'}")
+        raise UsageError(f"{path}: name a file that ends in {'.hdf5' if flow else '.ptm or .pth'}")
     try:
         if isinstance(pruned.network, FlowNetwork):
             write_flow_network(path, pruned.network)
         else:
-            torch.save(pruned.network.state_dict(), path)
+            state = pruned.network.state_dict()
+            torch.save(state if pruned.kind == PRUNED else marked(state), path)
     except (OSError, RuntimeError) as error:  # torch has the latter for a folder that is not there
         raise GaitError(f"{path} cannot be written: {str(error).splitlines()[0]}") from error

@@ -3,7 +3,9 @@
 import json
 from pathlib import Path
 
+import cv2
 import keras_files
+import numpy as np
 import pytest
 
 from rt_gait_ros.cli.main import main
@@ -35,3 +37,57 @@ def test_what_cannot_be_is_one_line(arguments: list[str], message: str, capsys: 
     error = capsys.readouterr().err
     assert message in error
     assert "Traceback" not in error
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["gait", "x.ptm", "--percentile", "0", "--output", "p.ptm"], "percentile 0: give the percentage"),
+        (["gait", "x.ptm", "--percentile", "100", "--output", "p.ptm"], "above 0 and below 100"),
+        (["pose", "x.pth", "--report", "10", "100"], "percentile 100: give"),
+        (["pose", "x.pth"], "--output FILE for the pruned network, or --report"),
+        (["gait", "x.ptm", "--data", "d", "--output", "p.ptm"], "--data goes with --report"),
+    ],
+)
+def test_arguments_that_cannot_be_are_one_line_before_a_file_is_read(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["prune", *arguments]) != 0
+    error = capsys.readouterr().err
+    assert message in error
+    assert len(error.strip().splitlines()) == 1
+
+
+def test_a_report_has_filters_work_time_and_accuracy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import torch
+
+    from rt_gait_ros.networks.set_networks import GaitSet
+
+    torch.manual_seed(0)
+    checkpoint = tmp_path / "small.ptm"
+    torch.save(GaitSet(width=4).state_dict(), checkpoint)
+    _walks(tmp_path / "walks")
+    arguments = ["prune", "gait", str(checkpoint), "--report", "30", "--data", str(tmp_path / "walks"), "--json"]
+    assert main(arguments) == 0
+    whole, pruned = json.loads(capsys.readouterr().out)["rows"]
+    assert (whole["percentile"], whole["removed"], pruned["percentile"]) == (0.0, 0, 30.0)
+    assert whole["filters"] == pruned["filters"] == 4 * (2 + 2 * 2 + 2 * 4 + 2 * 2 + 2 * 4)
+    for figure in ("parameters", "macs"):
+        assert 0 < pruned[figure] < whole[figure]
+    assert whole["milliseconds"] > 0
+    assert whole["accuracy"] == 1.0, "two walks of one person are the same but for a frame"
+    assert main(["prune", "gait", str(checkpoint), "--report", "30", "--data", str(tmp_path / "nobody")]) != 0
+    assert "is no folder" in capsys.readouterr().err
+
+
+def _walks(folder: Path) -> None:
+    """Three people with two walks each, which differ in their last frame."""
+    random = np.random.default_rng(1)
+    for person in "abc":
+        frames = random.integers(0, 2, (4, 64, 64)) * 255
+        for sequence in ("nm-01", "nm-02"):
+            target = folder / person / sequence / "090"
+            target.mkdir(parents=True)
+            frames[-1] = random.integers(0, 2, (64, 64)) * 255
+            for number, frame in enumerate(frames):
+                cv2.imwrite(str(target / f"{number}.png"), frame.astype(np.uint8))

@@ -13,7 +13,7 @@ from rt_gait_ros.networks.gait_checkpoints import load_gait_network
 from rt_gait_ros.networks.keras_gaitset import is_keras_gaitset
 from rt_gait_ros.networks.pruned_gaitset import INPUTS, PrunedGaitSet, gaitset_convolutions, part_halves
 from rt_gait_ros.networks.set_networks import GaitSet
-from rt_gait_ros.training.pruning import prune_checkpoint
+from rt_gait_ros.training.pruning import load_prunable, prune
 
 # Layer names in the order in which they stand in the file, with the convolution that each is.
 WRAPPED = [
@@ -103,7 +103,7 @@ def test_a_pruned_file_gives_the_narrow_network(tmp_path):
 
 
 def test_it_is_pruned_like_any_other(gaitset, tmp_path):
-    pruned = prune_checkpoint(write(tmp_path / "model.hdf5", WRAPPED, weights(gaitset)), 0.2)
+    pruned = prune(*load_prunable(write(tmp_path / "model.hdf5", WRAPPED, weights(gaitset))), 0.2)
     assert pruned.kind == "pruned-gaitset"
     torch.save(pruned.network.state_dict(), tmp_path / "pruned.ptm")
     _, read = load_gait_network(tmp_path / "pruned.ptm")

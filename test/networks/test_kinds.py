@@ -47,12 +47,12 @@ def test_what_training_writes_is_a_kind_of_that_name():
 def test_what_can_be_pruned_and_trained_on_is_what_the_list_says():
     networks = {"gaitset": GaitSet(2), "centred-gaitset": CentredGaitSet(2), "gaitbase": GaitBase(1)}
     for name, network in networks.items():
-        if kinds.KINDS[name].prunable:
-            pruned = prune_network(name, network, 0.1)
-            assert pruned.kind == kinds.PRUNED
-        else:
-            with pytest.raises(Exception, match="cannot be pruned"):
-                prune_network(name, network, 0.1)
+        assert kinds.KINDS[name].prunable
+        pruned = prune_network(name, network, 0.1)
+        assert pruned.kind == (name if name == "gaitbase" else kinds.PRUNED)
+    assert not kinds.KINDS[kinds.PRUNED].prunable
+    with pytest.raises(Exception, match="cannot be pruned"):
+        prune_network(kinds.PRUNED, prune_network("gaitset", networks["gaitset"], 0.1).network, 0.1)
     assert not kinds.KINDS["gaitbase"].trainable
     with pytest.raises(Exception, match="only GaitSet can be trained on"):
         name_of(networks["gaitbase"], "here")
