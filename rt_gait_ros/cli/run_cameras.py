@@ -24,6 +24,7 @@ from rt_gait_ros.nodes.gait_frame_check import check_gait_frames
 from rt_gait_ros.nodes.networks import networks_on_triton
 from rt_gait_ros.nodes.parameters import file_value, write_file
 from rt_gait_ros.nodes.people_listener import listening
+from rt_gait_ros.nodes.service_manager import ServiceManager
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.server import TritonServer
 from rt_gait_ros.serving.supervisor import Supervisor
@@ -192,7 +193,10 @@ def _watch(processes: Sequence[CameraProcess], stopped: threading.Event, turn: C
 
     turn: called between looks; takes LOOK_PERIOD at most.
     """
+    manager = ServiceManager()
+    manager.ready()
     while not stopped.is_set():
+        manager.turn()
         codes = [process.look() for process in processes]
         if UsageError.exit_code in codes:  # it has said why
             return UsageError.exit_code

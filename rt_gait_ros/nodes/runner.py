@@ -21,6 +21,7 @@ from rt_gait_ros.nodes.dds import apply_dds_profile
 from rt_gait_ros.nodes.log_folder import provide_log_folder
 from rt_gait_ros.nodes.memory import keep_large_blocks
 from rt_gait_ros.nodes.parameters import Specification, specifications
+from rt_gait_ros.nodes.service_manager import ServiceManager
 from rt_gait_ros.nodes.stage import Stage
 from rt_gait_ros.signals import Ended, on_ending
 from rt_gait_ros.terminal import accept_every_letter
@@ -145,8 +146,11 @@ def spin(build: Callable[[], Sequence[Stage]], signals: Signals, each_turn: Call
             executor.add_node(stage)
         stages[0].every(WAKE_PERIOD, lambda: None)  # a signal handler of Python's runs only between callbacks
         signals.gently = True
+        manager = ServiceManager()
+        manager.ready()
         while not signals.stop and not any(stage.ended for stage in stages):
             executor.spin_once()
+            manager.turn()
             each_turn()
         signals.stop = False
         return _outcome(stages)

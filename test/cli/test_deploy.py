@@ -1,0 +1,112 @@
+"""`rt-gait deploy`: its files are what compose and systemd read, and nobody else's are overwritten."""
+
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from rt_gait_ros.cli.main import main
+from rt_gait_ros.nodes.service_manager import ServiceManager
+
+FILES = {"compose.yaml", "Dockerfile", "rt-gait-triton.service", "rt-gait-nodes.service"}
+
+
+def deploy(folder: Path, *words: str, target: str = "x86") -> int:
+    return main(["deploy", str(folder), "--target", target, "--program", "/bin/true", "--user", "root", *words])
+
+
+@pytest.mark.parametrize("target", ["x86", "jetpack5", "jetpack6"])
+def test_compose_files_shut_everything_that_is_not_needed(tmp_path: Path, target: str) -> None:
+    assert deploy(tmp_path, "--triton-image", "triton:1", target=target) == 0
+    assert {path.name for path in tmp_path.iterdir()} == FILES
+    services = yaml.safe_load((tmp_path / "compose.yaml").read_text())["services"]
+    assert services["triton"]["image"] == "triton:1"
+    assert ("runtime" in services["triton"]) == (target != "x86")
+    assert services["triton"]["volumes"][0].endswith("/model_repository:/models:ro")
+    assert services["nodes"]["depends_on"]["triton"]["condition"] == "service_healthy"
+    for service in services.values():
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+        assert service["user"] != "0"
+        assert service["healthcheck"]["test"][0] == "CMD"
+
+
+def docker_compose() -> list[str]:
+    """The command that reads compose files, or none."""
+    plugin = ["docker", "compose"]
+    if shutil.which("docker") and not subprocess.run([*plugin, "version"], capture_output=True, check=False).returncode:
+        return plugin
+    return ["docker-compose"] if shutil.which("docker-compose") else []
+
+
+@pytest.mark.parametrize("target", ["x86", "jetpack6"])
+def test_compose_itself_reads_the_file(tmp_path: Path, target: str) -> None:
+    if not (command := docker_compose()):
+        pytest.skip("no docker compose")
+    assert deploy(tmp_path, target=target) == 0
+    environment = {"PATH": "/usr/bin:/bin:/usr/local/bin", "PWD": str(tmp_path), "HOME": str(tmp_path)}
+    environment |= {"RT_GAIT_CLONE": str(tmp_path), "RT_GAIT_SOURCE": "0"}
+    words = [*command, "-f", "compose.yaml", "config", "--quiet"]
+    read = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert read.returncode == 0, read.stderr
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze")
+def test_systemd_understands_the_units_and_finds_little_exposed(tmp_path: Path) -> None:
+    assert deploy(tmp_path) == 0
+    for name in ("rt-gait-triton.service", "rt-gait-nodes.service"):
+        path = str(tmp_path / name)
+        checked = subprocess.run(["systemd-analyze", "verify", path], capture_output=True, text=True, check=False)
+        assert name not in checked.stderr, checked.stderr
+        words = ["systemd-analyze", "security", "--offline=true", "--threshold=50", path]
+        exposed = subprocess.run(words, capture_output=True, text=True, check=False)
+        assert exposed.returncode == 0, exposed.stdout + exposed.stderr
+
+
+def test_own_files_are_written_anew_and_others_are_not(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    assert deploy(tmp_path) == deploy(tmp_path) == 0
+    (tmp_path / "Dockerfile").write_text("FROM mine\n")
+    before = (tmp_path / "compose.yaml").read_text()
+    assert deploy(tmp_path, "--triton-image", "other:2") == 2
+    assert "Dockerfile in" in capsys.readouterr().err
+    assert (tmp_path / "compose.yaml").read_text() == before
+    assert (tmp_path / "Dockerfile").read_text() == "FROM mine\n"
+    assert deploy(tmp_path, "--force") == 0
+    assert "FROM ros:jazzy" in (tmp_path / "Dockerfile").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "target", "line"),
+    [
+        ((), "jetpack5", "no image of Triton is known for jetpack5"),
+        (("--triton-image", "a b\nc"), "x86", "is no image"),
+        (("--user", "a\nExecStart=x"), "x86", "is no name of a user"),
+        (("--program", "rt gait"), "x86", "must be a whole path"),
+    ],
+)
+def test_what_cannot_be_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture, words, target, line) -> None:
+    assert deploy(tmp_path / "new", *words, target=target) == 2
+    said = capsys.readouterr().err
+    assert line in said
+    assert said.count("\n") == 1
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_process_tells_systemd_that_it_is_ready_and_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(60.0)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        monkeypatch.setenv("WATCHDOG_USEC", "30000000")
+        monkeypatch.delenv("WATCHDOG_PID", raising=False)
+        manager = ServiceManager()
+        manager.ready()
+        manager.turn()
+        manager.turn()  # too soon for another sign
+        assert [systemd.recv(100), systemd.recv(100)] == [b"READY=1", b"WATCHDOG=1"]
+        systemd.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            systemd.recv(100)
