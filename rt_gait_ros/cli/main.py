@@ -29,7 +29,7 @@ COMMANDS = {
     "evaluate": "measure recognition on a data set",
     "calibrate": "fit what a gait model's distances mean, and its accept line",
     "export": "turn a checkpoint into a network that Triton serves, or a recording into tracks or a bag",
-    "prune": "remove the weakest filters of a gait network",
+    "prune": "remove the weakest filters of a network",
     "train": "train a network on your own data",
     "synthesis": "make pictures and recordings of generated walkers, with ground truth",
     "bench": "measure this machine: one benchmark for each figure of the README",
