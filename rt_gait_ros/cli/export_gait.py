@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     import numpy as np
 
     from rt_gait_ros.networks.export import Agreement
-    from rt_gait_ros.networks.gait_integers import Change
+    from rt_gait_ros.networks.precision import Variant
 
-PRECISIONS = ("fp32", "int8")
+PRECISIONS = ("fp32", "fp16", "int8", "best")
 
 _GAIT = """\
 Reads a checkpoint of GaitSet (-encoder.ptm), of OpenGait's GaitSet or GaitBase (.pt), or of Embedded-Gait's GaitSet
@@ -49,6 +49,7 @@ folder of silhouettes, of TUM-GAID's samples for flow), or from generated walker
 embeddings and rankings of these change is printed.
 
   rt-gait export gait GaitBase_DA-60000.pt --precision int8 --calibration ~/.local/share/rt_gait_ros/people.gallery
+  rt-gait export gait GaitBase_DA-60000.pt --precision best --max-loss 1      the fastest here of fp32, fp16 and int8
 
 The gait node then uses any of them with the parameter `model` set to its name.
 """
@@ -78,12 +79,20 @@ def add_gait(kinds: Any) -> None:
         action="store_true",
         help="of a network of rt-gait train: without the mirror image, half the work",
     )
-    gait.add_argument("--precision", choices=PRECISIONS, default="fp32", help="of the convolutions (default fp32)")
+    gait.add_argument(
+        "--precision", choices=PRECISIONS, default="fp32", help="best: the fastest within --max-loss (default fp32)"
+    )
+    gait.add_argument(
+        "--max-loss",
+        type=float,
+        metavar="PERCENT",
+        help="of calibration sequences that may have another nearest; more is refused (best: 1)",
+    )
     gait.add_argument(
         "--calibration",
         type=Path,
         metavar="PATH",
-        help="folder of gait frames, or gallery, for --precision int8 (walkers)",
+        help="folder of gait frames, or gallery, for other precisions than fp32 (walkers)",
     )
     gait.add_argument(
         "--declare",
@@ -102,8 +111,10 @@ def _gait(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--window {arguments.window}: give a number of frames, or 0 for all of a track")
     if arguments.threads < 1:
         raise UsageError(f"--threads {arguments.threads}: give 1 or more")
-    if arguments.calibration is not None and arguments.precision != "int8":
-        raise UsageError("--calibration goes with --precision int8")
+    if arguments.precision == "fp32" and not (arguments.calibration is None and arguments.max_loss is None):
+        raise UsageError("--calibration and --max-loss go with --precision fp16, int8 or best")
+    if arguments.max_loss is not None and not 0.0 <= arguments.max_loss < 100.0:
+        raise UsageError(f"--max-loss {arguments.max_loss:g}: give a percentage from 0 to below 100")
     if arguments.checkpoint.suffix == ".onnx":
         return _foreign(arguments)
     if arguments.declare:
@@ -112,18 +123,16 @@ def _gait(arguments: argparse.Namespace) -> int:
         return _flow(arguments)
     # torch takes seconds to import and is there only with the extra [train]
     from rt_gait_ros.networks.gait_export import export_gait, write_gait
+    from rt_gait_ros.networks.precision import in_precision
 
     sets = _calibration_sets(arguments, "silhouette")
     export = export_gait(arguments.checkpoint, arguments.network, arguments.window, arguments.one_sided)
-    changes: dict[str, Change] = {}
-    if sets:
-        from rt_gait_ros.networks.gait_integers import quantise_set_network
-
-        export, changes = quantise_set_network(export, sets)
+    chosen, compared = in_precision(export, arguments.precision, sets, _most(arguments))
     repository = arguments.repository or resource("model_repository")
-    folders = write_gait(export, repository, _name(arguments, export.kind), arguments.force, arguments.threads)
+    name = _name(arguments, export.kind, chosen.precision)
+    folders = write_gait(chosen.export, repository, name, arguments.force, arguments.threads)
     checks = {"whole": export.agreement, "stream": export.stream_agreement}
-    return _report(arguments, export.kind, export.window, list(folders), checks, changes)
+    return _report(arguments, export.kind, export.window, list(folders), checks, chosen, compared)
 
 
 def _foreign(arguments: argparse.Namespace) -> int:
@@ -172,30 +181,31 @@ def is_flow(checkpoint: Path, network: str | None) -> bool:
 
 def _flow(arguments: argparse.Namespace) -> int:
     from rt_gait_ros.networks.flow_export import export_flow, write_flow
+    from rt_gait_ros.networks.precision import in_precision
 
     windows = _calibration_sets(arguments, "flow")
     export = export_flow(arguments.checkpoint, arguments.network)
-    changes: dict[str, Change] = {}
-    if windows:
-        from rt_gait_ros.networks.gait_integers import quantise_flow_network
-
-        export, changes = quantise_flow_network(export, windows)
+    chosen, compared = in_precision(export, arguments.precision, windows, _most(arguments))
     repository = arguments.repository or resource("model_repository")
-    folder = write_flow(export, repository, _name(arguments, export.kind), arguments.force)
-    return _report(arguments, export.kind, WINDOW, [folder], {"whole": export.agreement}, changes)
+    folder = write_flow(chosen.export, repository, _name(arguments, export.kind, chosen.precision), arguments.force)
+    return _report(arguments, export.kind, WINDOW, [folder], {"whole": export.agreement}, chosen, compared)
+
+
+def _most(arguments: argparse.Namespace) -> float | None:
+    return None if arguments.max_loss is None else arguments.max_loss / 100
 
 
 def _calibration_sets(arguments: argparse.Namespace, kind: str) -> "list[np.ndarray]":
-    """What integers are calibrated on; nothing where none are asked for. Read first: an export takes a minute."""
-    if arguments.precision != "int8":
+    """What other precisions are calibrated and compared on; nothing for fp32. Read first: an export takes a minute."""
+    if arguments.precision == "fp32":
         return []
     from rt_gait_ros.networks.calibration_sets import calibration_sets
 
     return calibration_sets(arguments.calibration, kind)
 
 
-def _name(arguments: argparse.Namespace, kind: str) -> str:
-    ending = "_int8" if arguments.precision == "int8" else ""
+def _name(arguments: argparse.Namespace, kind: str, precision: str) -> str:
+    ending = "" if precision == "fp32" else f"_{precision}"
     return str(arguments.name or kind.replace("-", "_") + ending)
 
 
@@ -205,24 +215,32 @@ def _report(
     window: int,
     folders: list[Path],
     checks: "dict[str, Agreement]",
-    changes: "dict[str, Change]",
+    chosen: "Variant[Any]",
+    compared: "list[Variant[Any]]",
 ) -> int:
     payload: dict[str, Any] = {
         "network": kind,
         "window": window,
-        "precision": arguments.precision,
+        "precision": chosen.precision,
         "folders": [str(folder) for folder in folders],
         "agreement": {name: {"difference": a.difference, "scale": a.scale} for name, a in checks.items()},
     }
     lines = [f"{kind}: {', '.join(str(folder) for folder in folders)}"]
     for name, check in checks.items():
         lines.append(f"{name}: off PyTorch by {check.difference:.2g} at most, of values up to {check.scale:.3g}")
-    if changes:
-        payload["int8"] = {name: asdict(changed) for name, changed in changes.items()}
-    for name, changed in changes.items():
-        lines.append(
-            f"{name} in int8: embeddings move by {changed.shift:.3g}, of {changed.between:.3g} between two sequences; "
-            f"{100 * changed.nearest:.1f} % keep their nearest, rank correlation {changed.ranking:.3f}"
-        )
+    for variant in compared:
+        if variant.changes:
+            payload[variant.precision] = {name: asdict(changed) for name, changed in variant.changes.items()}
+        if variant.seconds is not None:
+            payload.setdefault("milliseconds", {})[variant.precision] = 1e3 * variant.seconds
+            lines.append(f"{variant.precision}: {1e3 * variant.seconds:.2f} ms for a sequence, one thread")
+        for name, changed in variant.changes.items():
+            lines.append(
+                f"{name} in {variant.precision}: embeddings move by {changed.shift:.3g}, of {changed.between:.3g} "
+                f"between two sequences; {100 * changed.nearest:.1f} % keep their nearest, rank correlation "
+                f"{changed.ranking:.3f}"
+            )
+    if len(compared) > 1:
+        lines.append(f"{chosen.precision} is the fastest that loses no more than asked, and was written")
     emit(arguments, payload, "\n".join(lines))
     return 0

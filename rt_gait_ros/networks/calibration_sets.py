@@ -34,7 +34,7 @@ def calibration_sets(source: Path | None, kind: str = "silhouette") -> list[np.n
     """
     if source is None:
         if kind != "silhouette":
-            raise UsageError(f"int8 of a network on {kind} needs --calibration: a folder of gait frames, or a gallery")
+            raise UsageError(f"a network on {kind} needs --calibration for this: a folder of gait frames, or a gallery")
         return _generated()
     if not source.exists():
         raise UsageError(f"{source} is not there: name a folder of gait frames, or a gallery")

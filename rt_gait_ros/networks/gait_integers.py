@@ -57,9 +57,22 @@ def quantise_set_network(export: GaitExport, sets: Sequence[np.ndarray]) -> tupl
     """
     sets = list(sets)
     parts, whole = quantise_parts(export.parts, sets), quantise_whole(export.whole, sets)
-    exact = _embed_whole(export.whole, sets)
-    changes = {"whole": change(exact, _embed_whole(whole, sets)), "stream": change(exact, _embed_stream(parts, sets))}
-    return replace(export, whole=whole, parts=parts, stateful=stateful_graph(parts, export.window)), changes
+    quantised = replace(export, whole=whole, parts=parts, stateful=stateful_graph(parts, export.window))
+    return quantised, compare_set_networks(export, quantised, sets)
+
+
+def compare_set_networks(exact: GaitExport, other: GaitExport, sets: Sequence[np.ndarray]) -> dict[str, Change]:
+    """What another precision changes for "whole" and "stream" on the sets."""
+    known = _embed_whole(exact.whole, sets)
+    return {
+        "whole": change(known, _embed_whole(other.whole, sets)),
+        "stream": change(known, _embed_stream(other.parts, sets)),
+    }
+
+
+def compare_flow_networks(exact: FlowExport, other: FlowExport, windows: Sequence[np.ndarray]) -> dict[str, Change]:
+    """What another precision changes for "whole" on the windows."""
+    return {"whole": change(_embed_whole(exact.model, windows), _embed_whole(other.model, windows))}
 
 
 def quantise_flow_network(export: FlowExport, windows: Sequence[np.ndarray]) -> tuple[FlowExport, dict[str, Change]]:
@@ -67,8 +80,8 @@ def quantise_flow_network(export: FlowExport, windows: Sequence[np.ndarray]) -> 
     batches = [window[None] for window in windows]
     # of 7 bits, as the weights of set networks: right on every x86 processor
     model = quantise_static(export.model, _FLOW_OPERATORS, batches, QuantType.QUInt8, weight_bits=7)
-    changed = change(_embed_whole(export.model, windows), _embed_whole(model, windows))
-    return replace(export, model=model), {"whole": changed}
+    quantised = replace(export, model=model)
+    return quantised, compare_flow_networks(export, quantised, windows)
 
 
 def _embed_whole(model: bytes, sets: Sequence[np.ndarray]) -> np.ndarray:

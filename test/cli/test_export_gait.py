@@ -47,6 +47,11 @@ def test_int8_prints_what_it_changes(
         walk = Template(np.ones((1, 2), np.float32), 1, frames)
         known.add(f"Person {width}", [walk], model="other", gait_frame_kind="silhouette")
     command = ["export", "gait", "small.ptm", "--repository", str(repository), "--precision", "int8", "--json"]
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert main([*command, "--calibration", str(empty)]) != 0
+    assert "holds 0 sequences of silhouette gait frames: 8 or more are needed" in capsys.readouterr().err
+    assert not repository.exists()
     assert main([*command, "--calibration", str(gallery)]) == 0
     told = json.loads(capsys.readouterr().out)
     assert [Path(folder).name for folder in told["folders"]] == ["gaitset_int8", "gaitset_int8_stream"]
@@ -61,7 +66,9 @@ def test_int8_prints_what_it_changes(
     [
         (["absent.ptm"], "absent.ptm is not there"),
         (["absent.ptm", "--window", "-1"], "--window -1"),
-        (["absent.ptm", "--calibration", "here"], "--calibration goes with --precision int8"),
+        (["absent.ptm", "--calibration", "here"], "go with --precision fp16, int8 or best"),
+        (["absent.ptm", "--max-loss", "1"], "go with --precision fp16, int8 or best"),
+        (["absent.ptm", "--precision", "int8", "--max-loss", "100"], "a percentage from 0 to below 100"),
     ],
 )
 def test_what_cannot_be_is_one_line(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:

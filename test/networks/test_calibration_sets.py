@@ -48,7 +48,7 @@ def test_prepared_samples_are_windows_of_flow(tmp_path):
 
 
 def test_what_is_not_enough_is_refused(tmp_path):
-    with pytest.raises(UsageError, match="int8 of a network on flow needs --calibration"):
+    with pytest.raises(UsageError, match="a network on flow needs --calibration"):
         calibration_sets(None, "flow")
     with pytest.raises(UsageError, match="is not there"):
         calibration_sets(tmp_path / "absent")
