@@ -83,7 +83,8 @@ SHELL ["/bin/bash", "-euo", "pipefail", "-c"]
 RUN apt-get update && apt-get install --yes --no-install-recommends python3-pip && rm -rf /var/lib/apt/lists/*
 COPY . /workspace/src/rt_gait_ros
 WORKDIR /workspace
-RUN apt-get update && rosdep update && rosdep install --from-paths src --ignore-src --rosdistro jazzy --yes \\
+RUN apt-get update && rosdep update \\
+    && rosdep install --from-paths src --ignore-src --rosdistro jazzy --skip-keys rviz2 --yes \\
     && rm -rf /var/lib/apt/lists/*
 # What rosdep has no keys for.
 RUN pip install --no-cache-dir --break-system-packages 'av>=17' numba 'numpy<2' onnxruntime 'tritonclient[grpc]'

@@ -1,0 +1,34 @@
+"""Several cameras at one server: what arrives while a network is busy runs together."""
+
+import re
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+
+from rt_gait_ros.serving.listening import Ports
+from rt_gait_ros.serving.server import TritonServer
+from rt_gait_ros.serving.triton_client import TritonClient
+
+CAMERAS, IMAGES = 4, 6
+
+
+def count(metrics_port: int, name: str) -> int:
+    with urllib.request.urlopen(f"http://127.0.0.1:{metrics_port}/metrics", timeout=60.0) as answer:
+        text = answer.read().decode()
+    return round(sum(float(value) for value in re.findall(rf"^{name}{{[^}}]*}} (\S+)$", text, re.MULTILINE)))
+
+
+def test_images_of_several_cameras_run_in_batches(triton_installed: None, private_cache: Path) -> None:
+    repository = Path(__file__).parents[2] / "model_repository"
+    ports = Ports.free(metrics=True)
+    with TritonServer(repository, ports, networks=["nanodet"]) as server:
+        clients = [TritonClient(server.url, timeout=120.0) for _ in range(CAMERAS)]
+        image = np.zeros((1, 320, 320, 3), np.uint8)
+        waiting = [client.submit("nanodet", {"image": image}) for _ in range(IMAGES) for client in clients]
+        assert all(answer.result() for answer in waiting)
+        for client in clients:
+            client.close()
+        asked, ran = (count(ports.metrics, f"nv_inference_{what}") for what in ("request_success", "exec_count"))
+    assert asked == CAMERAS * IMAGES
+    assert ran < asked
