@@ -91,11 +91,7 @@ class Ports:
 
     def taken_up(self) -> bool:
         """Whether something listens on each port: Triton opens HTTP and metrics after gRPC."""
-        for port in self._on().values():
-            with socket.socket() as probe:
-                if probe.connect_ex((HOST, port)) != 0:
-                    return False
-        return True
+        return all(_answers(port) for port in self._on().values())
 
     def _on(self) -> dict[str, int]:
         return {service: port for service, port in asdict(self).items() if port}
@@ -163,6 +159,60 @@ class PrivateSocket:
         ]
 
 
+@dataclass(frozen=True, slots=True)
+class MeasuredSocket(PrivateSocket):
+    """A private socket for gRPC, and on loopback ports what a benchmark needs beside it: HTTP, and Triton's figures.
+
+    Shared memory is open on the socket, which its user alone reaches, and closed on the ports as everywhere. Who else
+    is on the machine may ask the networks by HTTP and read how often they were asked, for as long as the benchmark's
+    server lives: so let it serve networks on made-up people and nothing else. http, metrics: ports; 0: not there.
+    """
+
+    http: int = 0
+    metrics: int = 0
+
+    @classmethod
+    def free(cls, *, http: bool) -> "MeasuredSocket":
+        """One that does not exist yet, with a free port for the metrics, and one for HTTP where it is asked for."""
+        ports = Ports.free(http=http, metrics=True)
+        return cls(PrivateSocket.new().folder, ports.http, ports.metrics)
+
+    def prepare(self) -> None:
+        """Make the folder. Raises NotPrivate as PrivateSocket does, PortTaken when a port is not free."""
+        for service, port in self._ports().items():
+            _check_port(service, port)
+        PrivateSocket.prepare(self)
+
+    def taken_up(self) -> bool:
+        """Whether the socket is there, and something listens on each port."""
+        return PrivateSocket.taken_up(self) and all(_answers(port) for port in self._ports().values())
+
+    def flags(self) -> list[str]:
+        """Triton's arguments."""
+        flags = [f"--grpc-address=unix:{self.folder / _SOCKET_NAME}", f"--grpc-port={_SOCKET_PORT}"]
+        for service, port in (("http", self.http), ("metrics", self.metrics)):
+            flags.append(f"--allow-{service}={'true' if port else 'false'}")
+            if port:
+                flags += [f"--{service}-port={port}", _address(service)]
+        flags += _closing(_CLOSED_TO_ALL, http=False)
+        if self.http:
+            flags += _closing((*_CLOSED_TO_ALL, *_CLOSED_ON_PORTS), http=True)[1:]
+        return flags
+
+    @property
+    def http_url(self) -> str:
+        """HTTP address, or ""."""
+        return f"{HOST}:{self.http}" if self.http else ""
+
+    @property
+    def metrics_url(self) -> str:
+        """Address of the metrics, or ""."""
+        return f"{HOST}:{self.metrics}" if self.metrics else ""
+
+    def _ports(self) -> dict[str, int]:
+        return {service: port for service, port in (("http", self.http), ("metrics", self.metrics)) if port}
+
+
 Listening = Ports | PrivateSocket
 
 
@@ -206,6 +256,11 @@ def _address(service: str) -> str:
 def _closing(protocols: Sequence[str], *, http: bool) -> list[str]:
     rule = f"{','.join(protocols)}:{_KEY}={secrets.token_hex(_VALUE_BYTES)}"
     return [f"--grpc-restricted-protocol={rule}", *([f"--http-restricted-api={rule}"] if http else [])]
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((HOST, port)) == 0
 
 
 def _check_port(service: str, port: int) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rt_gait_ros.serving.listening import Ports, PrivateSocket
+from rt_gait_ros.serving.listening import MeasuredSocket, Ports, PrivateSocket
 
 
 def _listen(port: int) -> socket.socket:
@@ -41,3 +41,26 @@ def test_a_socket_is_taken_up_when_it_is_there(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(address.path))
         assert address.taken_up()
+
+
+def test_a_measured_socket_opens_shared_memory_on_no_port(tmp_path: Path) -> None:
+    flags = MeasuredSocket(tmp_path / "socket", http=8000, metrics=8002).flags()
+    assert f"--grpc-address=unix:{tmp_path}/socket/triton" in flags
+    assert {"--http-address=127.0.0.1", "--metrics-address=127.0.0.1"} <= set(flags)
+    (http,) = [flag for flag in flags if flag.startswith("--http-restricted-api=")]
+    assert http.partition("=")[2].partition(":")[0] == "model-repository,trace,logging,shared-memory"
+    (grpc,) = [flag for flag in flags if flag.startswith("--grpc-restricted-protocol=")]
+    assert grpc.partition("=")[2].partition(":")[0] == "model-repository,trace,logging"
+    without = MeasuredSocket(tmp_path / "socket", metrics=8002).flags()
+    assert "--allow-http=false" in without
+    assert not [flag for flag in without if flag.startswith(("--http-port", "--http-restricted"))]
+
+
+def test_a_measured_socket_is_taken_up_when_its_ports_are(tmp_path: Path) -> None:
+    address = MeasuredSocket(tmp_path / "socket", metrics=Ports.free(metrics=True).metrics)
+    address.prepare()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(address.path))
+        assert not address.taken_up()
+        with _listen(address.metrics):
+            assert address.taken_up()

@@ -1,0 +1,54 @@
+"""Figures of sweeps and of choices, drawn by matplotlib (extra [bench])."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from rt_gait_ros.edge.sweep import SUBJECT_RATE, Point
+from rt_gait_ros.errors import MissingPackage, of_file
+from rt_gait_ros.pip_packages import extra
+
+
+def figure(columns: int) -> tuple[Any, Sequence[Any]]:
+    """A figure of so many drawings side by side, which opens no window. Raises MissingPackage."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise MissingPackage(f"pictures need matplotlib: {extra('bench')}", name="matplotlib") from None
+    made = Figure(figsize=(5.2 * columns, 4.2), layout="constrained")
+    axes = made.subplots(1, columns, squeeze=False)[0]
+    return made, list(axes)
+
+
+def save(made: Any, path: Path) -> None:
+    """Write a figure; the ending of the name is the format. Raises GaitError."""
+    try:
+        made.savefig(path, dpi=120)
+    except OSError as error:
+        raise of_file(error, f"{path} cannot be written") from None
+
+
+def sweep_figure(model: str, points: Sequence[Point], protocol: str) -> Any:
+    """Inferences per second and p95 over concurrency, a line for each batch, and the one over the other."""
+    made, (rates, latencies, both) = figure(3)
+    measured = [point for point in points if point.protocol == protocol and point.rate is not None]
+    for batch in sorted({point.batch for point in measured}):
+        line = sorted((point for point in measured if point.batch == batch), key=lambda point: point.concurrency)
+        clients = [point.concurrency for point in line]
+        rates.plot(clients, [point.rate for point in line], marker="o", label=f"batch {batch}")
+        latencies.plot(clients, [point.p95_ms for point in line], marker="o")
+        both.plot([point.rate for point in line], [point.p95_ms for point in line], marker="o")
+    rates.set(xlabel="requests under way", ylabel="inferences/s", title=f"{model} by {protocol}")
+    subjects = rates.secondary_yaxis("right", functions=_subjects())
+    subjects.set_ylabel(f"subjects at {SUBJECT_RATE:.0f} inferences/s")
+    latencies.set(xlabel="requests under way", ylabel="p95 latency, ms", yscale="log")
+    both.set(xlabel="inferences/s", ylabel="p95 latency, ms", yscale="log")
+    if measured:
+        rates.legend(fontsize="small")
+    for axes in (rates, latencies, both):
+        axes.grid(alpha=0.3)
+    return made
+
+
+def _subjects() -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
+    return lambda rate: rate / SUBJECT_RATE, lambda subjects: subjects * SUBJECT_RATE

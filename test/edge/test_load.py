@@ -1,0 +1,30 @@
+import pytest
+
+from rt_gait_ros.edge.load import Answers, Pace
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def test_what_is_answered_before_every_client_was_answered_once_does_not_count():
+    answers = Answers(Pace(warm_up=1.0, seconds=2.0, least=2), 2, Clock())
+    answers.add(0.0, 2.0)  # late enough, but the other client has no answer yet
+    answers.add(0.0, 3.0)  # counting begins here
+    answers.add(2.0, 4.0)
+    assert (answers.latencies, answers.seconds, answers.over) == ([2.0], 1.0, False)
+    answers.add(3.0, 6.0)
+    assert (answers.latencies, answers.seconds, answers.over) == ([2.0, 3.0], 3.0, True)
+    answers.add(4.0, 9.0)
+    assert len(answers.latencies) == 2
+
+
+@pytest.mark.parametrize(("answered", "over"), [(5.0, False), (60.0, True)])
+def test_a_box_that_answers_too_few_ends_at_the_limit(answered, over):
+    answers = Answers(Pace(0.0, 1.0, least=10, limit=30.0), 1, Clock())
+    answers.add(0.0, 0.0)
+    answers.add(0.0, answered)
+    assert answers.over is over
