@@ -101,7 +101,7 @@ def load(path: Path, model: str) -> Calibration:
         calibration = Calibration(**values, scene=None if scene is None else Curve(scene["slope"], scene["offset"]))
     except OSError as error:
         raise GaitError(f"calibration {path} cannot be read: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise GaitError(f"calibration {path} is damaged ({error}): make it anew with `rt-gait calibrate`") from error
     if calibration.model != model:
         raise GaitError(f"calibration {path} is for gait model {calibration.model}, not {model}")

@@ -141,7 +141,7 @@ def state(descriptor: int, kind: str, schema: int, cipher: Cipher | None) -> Sta
         about = json.loads(rest.rstrip(b"\0"))
         _require_key(about["key"], cipher)
         file_id = str(about["file"])
-    except (KeyError, TypeError, json.JSONDecodeError) as error:
+    except (KeyError, TypeError, json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Damaged("its beginning does not say what it should") from error
     slots = [_read_slot(descriptor, head, number, cipher) for number in (0, 1)]
     older, newer = sorted(slots, key=lambda slot: slot[0])

@@ -63,8 +63,8 @@ def leaky_slopes(path: Path) -> set[float]:
         described = root.file.attrs.get("model_config", "{}")
     try:
         return set(_slopes(json.loads(described)))
-    except ValueError as error:
-        raise CheckpointError(f"{path} is damaged: its model_config is not JSON") from error
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise CheckpointError(f"{path} is damaged: its model_config does not describe layers") from error
 
 
 def _slopes(described: Any) -> Iterator[float]:

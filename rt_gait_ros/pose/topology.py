@@ -67,7 +67,7 @@ class Topology:
             category = json.loads(Path(path).read_text(encoding="utf-8-sig"))
         except OSError as error:
             raise PoseError(f"{path}: cannot read the topology: {error.strerror}") from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise PoseError(f"{path}: the topology is not JSON: {error}") from error
         if not isinstance(category, dict):
             raise PoseError(

@@ -107,7 +107,7 @@ def read_states() -> list[ServerState]:
     for path in sorted(cache_folder().glob(f"triton/*/{_STATE_FILE}")):
         try:
             state = _parse(json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError, KeyError):
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
             path.unlink(missing_ok=True)
             continue
         if state.alive:

@@ -186,7 +186,11 @@ def _claim(folder: Path, generation: Generation) -> None:
             file.write_text(json.dumps(settings, indent=2) + "\n")
     except OSError as error:
         raise UsageError(f"{folder} cannot be written: {error.strerror}") from error
-    if json.loads(file.read_text()) != settings:
+    try:
+        held = json.loads(file.read_text())
+    except (ValueError, RecursionError):  # cut off by a kill or a full disk, or of something else
+        held = None
+    if held != settings:
         raise UsageError(f"{folder} holds virtual people of other settings: delete it, or give another folder")
 
 

@@ -85,3 +85,11 @@ def test_a_calibration_comes_back_and_a_wrong_one_is_refused(tmp_path, fitted):
     path.write_text(json.dumps(record))
     with pytest.raises(GaitError, match=r"damaged.*rt-gait calibrate"):
         calibration.find(tmp_path, "m")
+
+
+@pytest.mark.parametrize("content", ["3.5", "[]", "null", '{"scene": 1}', "[" * 100_000, "\udcff"])
+def test_what_is_json_and_no_calibration_is_refused(tmp_path, content):
+    path = tmp_path / calibration.FILE_NAME
+    path.write_bytes(content.encode(errors="surrogateescape"))
+    with pytest.raises(GaitError, match=r"damaged.*rt-gait calibrate"):
+        calibration.load(path, "m")

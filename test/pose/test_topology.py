@@ -23,6 +23,7 @@ def test_a_coco_category_becomes_links_with_channels_of_their_own(tmp_path):
     ("text", "message"),
     [
         ("{", "not JSON"),
+        ("[" * 100_000, "not JSON"),
         ("[]", "must be one COCO category"),
         ('{"skeleton": []}', '"keypoints"'),
         ('{"keypoints": ["a"]}', '"skeleton"'),

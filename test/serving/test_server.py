@@ -143,7 +143,7 @@ def test_stale_state_file_is_removed(private_cache: Path) -> None:
     assert not (folder / "state.json").exists()
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"pid": 1}'])
+@pytest.mark.parametrize("content", ["", "{", "[]", "3.5", "[" * 100_000, '{"pid": 1}'])
 def test_broken_state_file_is_removed(private_cache: Path, content: str) -> None:
     folder = run_folder(Ports())
     folder.mkdir(parents=True)

@@ -42,3 +42,11 @@ def test_other_people_in_the_folder_are_refused(tmp_path):
     VirtualCohorts(tmp_path, SMALL, 1, lambda line: None)
     with pytest.raises(UsageError, match="other settings"):
         VirtualCohorts(tmp_path, Generation(cohorts=2, people=3, scenes=2, frames=10, shape=1.0), 1, lambda line: None)
+
+
+def test_a_folder_whose_settings_were_cut_off_is_refused(tmp_path):
+    VirtualCohorts(tmp_path, SMALL, 1, lambda line: None)
+    (settings,) = tmp_path.rglob("generation.json")
+    settings.write_text("{")
+    with pytest.raises(UsageError, match="other settings"):
+        VirtualCohorts(tmp_path, SMALL, 1, lambda line: None)
