@@ -58,10 +58,10 @@ class PerfAnalyzer:
     def version(self) -> str:
         """The program and what it says of itself. Raises GaitError where it does not run here."""
         done = self._call(["--version"], 30.0)
-        if "Perf Analyzer" not in done.stdout:  # its exit code is not 0 even so
-            said = " ".join((done.stderr or done.stdout).split()) or f"exit code {done.returncode}"
-            raise GaitError(f"{self.program} does not run here: {said}")
-        return " ".join(done.stdout.split())
+        said = " ".join((done.stdout + done.stderr).split())
+        if "Perf Analyzer" not in said:  # to standard error, and the exit code is not 0 even so
+            raise GaitError(f"{self.program} does not run here: {said or f'exit code {done.returncode}'}")
+        return said
 
     def measure(
         self, addresses: Addresses, requests: Requests, protocol: str, batch: int, concurrency: int, count: int

@@ -40,3 +40,11 @@ def test_the_variable_names_the_program_or_is_refused(tmp_path, monkeypatch):
     monkeypatch.delenv("RT_GAIT_PERF_ANALYZER")
     monkeypatch.setenv("PATH", os.defpath)
     assert find_perf_analyzer() is None
+
+
+def test_the_version_is_taken_from_wherever_the_program_says_it(tmp_path):
+    program = tmp_path / "perf_analyzer"
+    program.write_text("#!/bin/sh\necho 'Perf Analyzer Version  (commit unknown)' >&2; exit 1\n")
+    program.chmod(0o755)
+    with PerfAnalyzer(program) as analyzer:
+        assert analyzer.version == "Perf Analyzer Version (commit unknown)"
