@@ -17,6 +17,7 @@ OTHERS = {
     "latency_p95_ms",
     "work_p95_ms",
     "align_depth",
+    "depthai_ros_driver",
     "rect",
     "video",
 }
