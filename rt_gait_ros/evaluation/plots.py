@@ -13,6 +13,7 @@ from rt_gait_ros.image_files import write_image
 SIZE, MARGIN = 480, 64
 LEAST = 0.002  # share at the lower end of a DET plot's axes
 _TICKS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+_LABEL = 22  # pixels that a count takes along an axis
 _CELL = 44  # pixels of a matrix cell
 _SERIES = ((180, 90, 20), (40, 120, 220), (60, 140, 60), (150, 50, 150))
 _INK, _GRID, _LINE, _BAR = (40, 40, 40), (225, 225, 225), (180, 90, 20), (235, 205, 170)
@@ -99,9 +100,12 @@ def count_plot(series: Mapping[str, Mapping[int, float]], x: str, title: str, y:
         at = bottom - round(SIZE * tick / 10)
         cv2.line(canvas, (MARGIN, at), (bottom, at), _GRID, 1)
         _write(canvas, f"{tick / 10:g}", (MARGIN - 34, at + 4))
+    written = -SIZE
     for count, at in across.items():
         cv2.line(canvas, (at, MARGIN), (at, bottom), _GRID, 1)
-        _write(canvas, str(count), (at - 8, bottom + 18))
+        if at - written >= _LABEL:
+            _write(canvas, str(count), (at - 8, bottom + 18))
+            written = at
     cv2.rectangle(canvas, (MARGIN, MARGIN), (bottom, bottom), _INK, 1)
     for number, (name, curve) in enumerate(series.items()):
         colour = _SERIES[number % len(_SERIES)]
