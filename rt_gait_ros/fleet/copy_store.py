@@ -26,6 +26,7 @@ class CopyStore(FileStore):
         super().__init__(path, cipher)
         self.seen = Loaded(Content(), ())
         self._exchange = None if address is None else Exchange(address, self)
+        self.handover = None if self._exchange is None else self._exchange.departures
 
     @property
     def name(self) -> str:

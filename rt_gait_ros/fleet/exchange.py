@@ -12,6 +12,7 @@ from rt_gait_ros.fleet import copy_state, merging, rows
 from rt_gait_ros.fleet.address import Address
 from rt_gait_ros.fleet.connection import Head, connected, head_of
 from rt_gait_ros.fleet.copy_state import Agreed, known
+from rt_gait_ros.fleet.departures import CHANNEL, Departures
 from rt_gait_ros.fleet.merging import Merged
 from rt_gait_ros.fleet.rows import Walked
 from rt_gait_ros.gait import gallery_file, gallery_records
@@ -48,12 +49,13 @@ class Exchange:
     """Keeps a copy and its server alike, as long as there is a way between them.
 
     problem: what keeps them apart, in one line, or "". may_write: whether the server took changes of this role when it
-    was last asked.
+    was last asked. departures: what recognisers leave to those of other robots, and find from them.
     """
 
     def __init__(self, address: Address, copy: Copy) -> None:
         self.address, self._copy = address, copy
         self.problem = ""
+        self.departures = Departures(address)
         self.may_write = copy_state.read(copy.path, copy.cipher).may_write
         self._notices: list[str] = []
         self._settled: tuple[Signature, Head] | None = None
@@ -83,10 +85,12 @@ class Exchange:
             began = time.monotonic()
             try:
                 with connected(self.address) as connection:
-                    connection.execute("listen rt_gait")
+                    connection.execute(f"listen rt_gait; listen {CHANNEL}")
                     self._settled = None
+                    self.departures.begin()
                     while not self._stopping.is_set():
                         self.once(connection)
+                        self.departures.exchange(connection, may_write=self.may_write)
                         self.problem = ""
                         self._wait(connection)
             except GaitError as error:
@@ -103,6 +107,8 @@ class Exchange:
             for notice in connection.notifies(timeout=LISTEN, stop_after=1):
                 if notice.payload == self.address.site:
                     return
+            if self.departures.waiting:
+                return
             if self._settled is None or gallery_file.signature(self._copy.path) != self._settled[0]:
                 return
 
@@ -155,6 +161,8 @@ class Exchange:
                 told = self._tell(connection, head, content, merged, untold)
         self._agree(before, after, merged, told, mine | gone if head.may_write else before.told | gone)
         copy_state.remember(path, gone)
+        if merged.gone:
+            self.departures.clear()
         self._notices += merged.said
         self._settled = (after.signature, told)
 

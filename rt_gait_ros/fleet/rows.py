@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import psycopg
 
 _AT_ONCE = 64  # rows that are fetched at once: some megabytes
+SEARCHED = 200  # walks that the index keeps in sight during a search (ef_search): docs/fleet.md has what that loses
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,28 +105,41 @@ def remembers(connection: "psycopg.Connection[Any]", address: Address, version: 
 
 
 def search_key(embedding: np.ndarray) -> str:
-    """The shorter vector (search.SKETCH,) of an embedding (P, C) that pgvector indexes, as pgvector reads it."""
+    """The shorter vector (search.SKETCH,) of an embedding (P, C) that pgvector indexes, as pgvector reads it.
+
+    Five digits: it is stored in half precision.
+    """
     values = search.sketch(np.asarray(embedding, np.float32)[None]).values[0]
     return f"[{','.join(f'{value:.5g}' for value in values)}]"
 
 
+def prepare_search(connection: "psycopg.Connection[Any]") -> None:
+    """Set how this connection searches from now on.
+
+    The index looks on until there are enough walks of this site: it knows all sites.
+    """
+    connection.execute("select set_config('hnsw.ef_search', %s, false)", (str(SEARCHED),))
+    connection.execute("set hnsw.iterative_scan = strict_order")
+
+
 def candidates(
     connection: "psycopg.Connection[Any]", address: Address, embedding: np.ndarray, count: int
-) -> dict[str, str]:
-    """Walks that are near an embedding (P, C) by their search keys, as id to person; of short embeddings, all."""
-    if not search.needs_sketch(embedding.shape):
-        query = "select template_id, person_id from rt_gait.template where site = %s"
-        return dict(connection.execute(query, (address.site,)).fetchall())
-    with connection.transaction():
-        connection.execute("select set_config('hnsw.ef_search', %s, true)", (str(max(2 * count, 40)),))
-        # Until there are enough of this site: the index knows all sites.
-        connection.execute("set local hnsw.iterative_scan = strict_order")
+) -> list[tuple[str, np.ndarray]]:
+    """Walks that are near an embedding (P, C) by their search keys: person and embedding; of short embeddings, all.
+
+    The connection is one that `prepare_search` has seen. Raises GalleryError for damaged embeddings.
+    """
+    columns = "person_id, embedding, embedding_shape, embedding_type from rt_gait.template where site = %s"
+    if search.needs_sketch(embedding.shape):
         found = connection.execute(
-            "select template_id, person_id from rt_gait.template where site = %s and search_key is not null"
-            " order by search_key operator(public.<->) %s::public.vector limit %s",
+            f"select {columns} and search_key is not null"
+            " order by search_key operator(public.<->) %s::public.halfvec limit %s",
             (address.site, search_key(embedding), count),
+            binary=True,
         ).fetchall()
-    return dict(found)
+    else:
+        found = connection.execute(f"select {columns}", (address.site,), binary=True).fetchall()
+    return [(person_id, _embedding(address, *array)) for person_id, *array in found]
 
 
 def frames_of(connection: "psycopg.Connection[Any]", address: Address, key: str) -> np.ndarray:
@@ -226,7 +240,7 @@ def _insert(
     connection.execute(
         "insert into rt_gait.template (site, template_id, person_id, stamp, added, scene, view, origin, measures,"
         " robot, embedding, embedding_shape, embedding_type, search_key, frames, frames_shape, frames_type) values"
-        " (%s, %s, %s, %s, %s, %s, %s::jsonb, %s, %s::jsonb, %s, %s, %s, %s, %s::public.vector, %s, %s, %s)",
+        " (%s, %s, %s, %s, %s, %s, %s::jsonb, %s, %s::jsonb, %s, %s, %s, %s, %s::public.halfvec, %s, %s, %s)",
         (
             address.site,
             key,
@@ -251,15 +265,16 @@ def _insert(
 
 def embeddings_of(connection: "psycopg.Connection[Any]", address: Address, ids: Sequence[str]) -> dict[str, np.ndarray]:
     """Embeddings (P, C) of walks by their ids, to the bit. Raises GalleryError for damaged ones."""
-    found = {}
-    for key, data, shape, kind in _arrays(connection, address, "embedding", ids):
-        try:
-            if kind not in ("<f2", "<f4"):
-                raise ValueError("it is of another type")
-            found[key] = np.frombuffer(data, kind).reshape(shape)
-        except (TypeError, ValueError) as error:
-            raise GalleryError(f"an embedding of gallery {address.name} is damaged: {error}") from error
-    return found
+    return {key: _embedding(address, *array) for key, *array in _arrays(connection, address, "embedding", ids)}
+
+
+def _embedding(address: Address, data: bytes, shape: Sequence[int], kind: str) -> np.ndarray:
+    try:
+        if kind not in ("<f2", "<f4"):
+            raise ValueError("it is of another type")
+        return np.frombuffer(data, kind).reshape(shape)
+    except (TypeError, ValueError) as error:
+        raise GalleryError(f"an embedding of gallery {address.name} is damaged: {error}") from error
 
 
 def _frames(connection: "psycopg.Connection[Any]", address: Address, ids: Sequence[str]) -> dict[str, np.ndarray]:

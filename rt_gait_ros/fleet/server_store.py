@@ -15,9 +15,10 @@ from rt_gait_ros.fleet.connection import Head, connected, head_of, speaking
 from rt_gait_ros.gait import gallery_records
 from rt_gait_ros.gait.audit import Entry
 from rt_gait_ros.gait.cipher import Cipher
-from rt_gait_ros.gait.distance import distances
 from rt_gait_ros.gait.gallery_file import Loaded, Signature
+from rt_gait_ros.gait.handover import Handover
 from rt_gait_ros.gait.person import Content, GalleryCorrupt, GalleryError, GalleryReadOnly, Person
+from rt_gait_ros.gait.search import nearly_exact
 
 if TYPE_CHECKING:
     import psycopg
@@ -62,12 +63,14 @@ class ServerStore:
     """
 
     is_shared = True
+    handover: Handover | None = None
 
     def __init__(self, address: Address, cipher: Cipher | None = None) -> None:
         """cipher: of what is on this machine: the copy of its nodes, the scenes beside that."""
         self.address, self.cipher, self.path = address, cipher, address.copy_path
         self._held = ExitStack()
         self._connection: psycopg.Connection[Any] | None = None
+        self._searches: psycopg.Connection[Any] | None = None  # which connection is set to search
         self._mutex = threading.RLock()  # of whoever talks on the connection
 
     @property
@@ -154,14 +157,16 @@ class ServerStore:
         and those are compared exactly here.
         """
         with self.session() as connection:
-            near = rows.candidates(connection, self.address, embedding, CANDIDATES)
-            found = rows.embeddings_of(connection, self.address, list(near))
+            if self._searches is not connection:
+                rows.prepare_search(connection)
+                self._searches = connection
+            found = rows.candidates(connection, self.address, embedding, CANDIDATES)
         if not found:
             return []
-        stack = np.stack([np.asarray(each, np.float32) for each in found.values()])
+        apart = nearly_exact(embedding[None], np.stack([each for _, each in found]))[0]
         best: dict[str, float] = {}
-        for key, distance in zip(found, distances(np.asarray(embedding, np.float32)[None], stack)[0], strict=True):
-            best[near[key]] = min(best.get(near[key], np.inf), float(distance))
+        for (person_id, _), distance in zip(found, apart, strict=True):
+            best[person_id] = min(best.get(person_id, np.inf), float(distance))
         return sorted(best.items(), key=lambda each: each[1])[:persons]
 
     def audit(self) -> list[Entry]:

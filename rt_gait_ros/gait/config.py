@@ -123,6 +123,14 @@ class RecognizerConfig:
         live=True,
     )
     learn_limit: int = setting(8, "Largest number of learnt views per person.", 0, 50, live=True)
+    handover: float = setting(
+        0.0,
+        "Seconds for which the looks at somebody who left the view are kept on the server of a shared gallery, where "
+        "other robots' cameras take them over if their own agree. 0 keeps none and takes none.",
+        0.0,
+        300.0,
+        live=True,
+    )
     calibration: Calibration | None = None
 
     def __post_init__(self) -> None:

@@ -2,8 +2,9 @@
 
 import math
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 
@@ -43,6 +44,7 @@ class Evidence:
 
     Distances are fused by their mean, weighted by quality, over the newest looks. Looks of one track overlap and are
     far from independent: multiplying their likelihoods would make any confidence look like certainty.
+    Looks that were taken over from another camera are older ones than the track's own, and go before them.
     """
 
     def __init__(self, config: RecognizerConfig) -> None:
@@ -51,6 +53,7 @@ class Evidence:
         self._rows: deque[np.ndarray] = deque(
             maxlen=config.decision_embeddings
         )  # distances (N,) of the older looks, oldest first
+        self._own = 0  # how many of the looks are the track's own: the newest
         self._version: tuple[int, ...] = ()
         self._shift: np.ndarray | None = None
         self.holds = ""  # person_id the track is IDENTIFIED as
@@ -60,6 +63,7 @@ class Evidence:
         """Judge by other lines from now on; of the looks so far the newest are kept."""
         self._config = config
         self._looks = deque(self._looks, maxlen=config.decision_embeddings)
+        self._own = min(self._own, len(self._looks))
         self._rows = deque(maxlen=config.decision_embeddings)
 
     @property
@@ -77,11 +81,29 @@ class Evidence:
         if len(self._looks) == self._looks.maxlen and self._rows:
             self._rows.popleft()
         self._looks.append(look)
+        self._own = min(self._own + 1, len(self._looks))
+
+    @property
+    def own(self) -> tuple[Look, ...]:
+        """The looks that are of this track itself, oldest first."""
+        return tuple(islice(self._looks, len(self._looks) - self._own, None))
+
+    @property
+    def inherits(self) -> bool:
+        """Whether there are looks that were taken over."""
+        return self._own < len(self._looks)
+
+    def inherit(self, looks: Sequence[Look]) -> None:
+        """Take over older looks at the same walk, as many as there is room for. They count while the own ones agree."""
+        room = self._config.decision_embeddings - len(self._looks)
+        self._looks.extendleft(reversed(looks[-room:] if room else ()))
+        self._rows.clear()
 
     def clear(self) -> None:
         """Withdraw all claims: nothing has been seen."""
         self._looks.clear()
         self._rows.clear()
+        self._own = 0
         self.holds = self.last_held = ""
 
     def judge(self, references: References, shift: np.ndarray | None = None) -> Verdict:
@@ -93,6 +115,9 @@ class Evidence:
         self._shift = shift
         if shift is not None:
             distances = distances + shift
+        if self.inherits and not self._own_agree(distances):
+            distances = distances[-self._own :]
+            self._keep(self._own)
         if len(self._looks) < self._config.agreeing_embeddings:
             return self._settled(Verdict(IdentityStatus.COLLECTING), references)
         if not references.persons:
@@ -100,10 +125,7 @@ class Evidence:
         contradicted = self._contradicted(distances, references)
         if contradicted:
             distances = distances[-self._config.agreeing_embeddings :]
-            self._looks = deque(
-                list(self._looks)[-self._config.agreeing_embeddings :], self._config.decision_embeddings
-            )
-            self._rows = deque(list(self._rows)[-self._config.agreeing_embeddings :], self._config.decision_embeddings)
+            self._keep(self._config.agreeing_embeddings)
             self.holds = self.last_held = ""
         weights = np.array([look.weight for look in self._looks]) + 1e-6  # all of quality 0 is no division by 0
         fused = weights @ distances / weights.sum()
@@ -120,6 +142,23 @@ class Evidence:
         newest = np.stack(rows) + (0.0 if self._shift is None else self._shift)
         newest[:, list(without)] = np.inf
         return bool((newest.argmin(axis=1) == person).all())
+
+    def _keep(self, count: int) -> None:
+        """Forget all but the newest looks."""
+        for each in (self._looks, self._rows):
+            while len(each) > count:
+                each.popleft()
+        self._own = min(self._own, len(self._looks))
+
+    def _own_agree(self, distances: np.ndarray) -> bool:
+        """Whether each own look is within the accept line of whom all looks together are nearest to.
+
+        And nearest to that person itself: what others saw makes a name clearer, and never another one.
+        """
+        if not distances.shape[1]:
+            return True
+        own, best = distances[-self._own :], int(distances.mean(axis=0).argmin())
+        return bool((own.argmin(axis=1) == best).all() and (own[:, best] <= self._config.accept_line).all())
 
     def _against(self, references: References) -> np.ndarray:
         """Distances of every look to every person, (K, N): of a look once, unless the gallery has changed."""

@@ -7,13 +7,16 @@ import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from rt_gait_ros.gait import audit, gallery_file
 from rt_gait_ros.gait.audit import Entry
 from rt_gait_ros.gait.cipher import Cipher
 from rt_gait_ros.gait.gallery_file import Loaded, Signature
 from rt_gait_ros.gait.person import Content
+
+if TYPE_CHECKING:
+    from rt_gait_ros.gait.handover import Handover
 
 
 class Change(Protocol):
@@ -35,11 +38,13 @@ class Store(Protocol):
 
     path: the gallery's file, or where it would be; the scenes of this machine lie beside it. name: the gallery's, for
     people, without passwords. cipher: of what is on this machine. is_shared: others change it from other machines.
+    handover: carries evidence between the cameras that share it; None: nothing does.
     """
 
     path: Path
     cipher: Cipher | None
     is_shared: bool
+    handover: "Handover | None"
 
     @property
     def name(self) -> str:
@@ -84,6 +89,7 @@ class FileStore:
     """A gallery in a file of this machine."""
 
     is_shared = False
+    handover: "Handover | None" = None
 
     def __init__(self, path: Path, cipher: Cipher | None = None) -> None:
         self.path, self.cipher = path, cipher

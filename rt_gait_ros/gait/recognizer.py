@@ -14,6 +14,7 @@ from rt_gait_ros.gait.enrolling import Enrollments
 from rt_gait_ros.gait.enrollment import Enrollment
 from rt_gait_ros.gait.evidence import Evidence, Look, Verdict
 from rt_gait_ros.gait.gallery import Gallery, GalleryError, References
+from rt_gait_ros.gait.handover import Relay
 from rt_gait_ros.gait.identity import Identity, IdentityFrame, IdentityStatus
 from rt_gait_ros.gait.joint import Claim, assign
 from rt_gait_ros.gait.learning import Learner
@@ -76,6 +77,7 @@ class GaitRecognizer:
         self._enrollments = Enrollments(config, model.min_frames, clock, views)
         self._learner = Learner(config, views, writer)
         self._measuring = Measuring()
+        self._relay = Relay(config, model.name)
         self._refreshing: Future[bool] | None = None
         self._scene = ""
         self._outage = self._gallery_problem = self._input_problem = self._scene_problem = ""
@@ -127,6 +129,7 @@ class GaitRecognizer:
                 self._begin_anew(body_id)
             for track in tracks.tracks:
                 self._observe(track, tracks.stamp)
+            self._relay.observe(self._walkers.values(), tracks.stamp, self.gallery.store.handover)
             for body_id in self._walkers.keys() - {t.body_id for t in tracks.tracks if t.state != TrackState.LOST}:
                 self._leave(body_id)
             self._enrollments.choose(self._walkers, self._held, self.gallery)
@@ -190,6 +193,7 @@ class GaitRecognizer:
             self._config = config
             self._enrollments.use_config(config)
             self._learner.use_config(config)
+            self._relay.use_config(config)
             for walker in self._walkers.values():
                 walker.evidence.use_config(config)
 
@@ -308,7 +312,9 @@ class GaitRecognizer:
                 self._leave(body_id)
 
     def _leave(self, body_id: str) -> None:
-        self._vote(self._walkers.pop(body_id))
+        walker = self._walkers.pop(body_id)
+        self._relay.part(walker, self.gallery.store.handover)
+        self._vote(walker)
         self._embedder.drop(body_id)
         self._enrollments.lose(body_id)
 
@@ -346,6 +352,7 @@ class GaitRecognizer:
         look = Look(embedding, request.quality, request.frames, request.stamp)
         if not self._learner.takes(body_id, look):
             walker.evidence.add(look)
+            self._relay.join(walker, self.gallery.store.handover)
 
     def follow_gallery(self) -> None:
         """Take over what other processes did to the gallery; a gallery that cannot be used is a `problem`."""

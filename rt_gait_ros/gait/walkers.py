@@ -31,6 +31,7 @@ class Walker:
     looks, mean: how many embeddings there were, and their mean (P, C).
     unfit: why its newest image said nothing about its gait; "" when it did.
     others: person_ids of whom it cannot be, because they surely walked beside it.
+    left: stamp of the newest look that was left to other cameras.
     """
 
     evidence: Evidence
@@ -46,3 +47,4 @@ class Walker:
     mean: np.ndarray | None = None
     unfit: str = ""
     others: set[str] = field(default_factory=set)
+    left: int = -1

@@ -15,7 +15,9 @@ from rt_gait_ros.fleet.address import parse
 from rt_gait_ros.fleet.copy_store import CopyStore
 from rt_gait_ros.fleet.opening import open_for_robot, open_gallery
 from rt_gait_ros.gait.cipher import Cipher
+from rt_gait_ros.gait.evidence import Look
 from rt_gait_ros.gait.gallery import Gallery
+from rt_gait_ros.gait.handover import Departure
 from rt_gait_ros.gait.person import GalleryReadOnly, Template
 
 SILHOUETTE = {"model": "angle", "gait_frame_kind": "silhouette"}
@@ -209,6 +211,20 @@ def test_a_gallery_of_another_network_is_said_and_a_rebuilt_one_followed(robot, 
     link.mend()
     until(lambda: "gait network other" in spot.problem)
     assert has(spot, "Ada", "Bob")
+
+
+def test_looks_at_who_left_one_robot_reach_the_other_and_end_with_whoever_is_forgotten(robot, server, template):
+    spot, rover = robot("spot"), robot("rover")
+    spot.add("Ada", [template(20)], **SILHOUETTE)
+    until(has, rover, "Ada")
+    for each in (spot, rover):
+        each.store.handover.use(60.0, "angle")
+    departure = Departure((Look(template(20).embedding, 1.0, 20, 1),), spot.find("Ada").person_id)
+    spot.store.handover.leave(departure)
+    (found,) = until(rover.store.handover.others)
+    assert found.person_id == departure.person_id
+    server.forget("Ada")
+    until(lambda: not rover.store.handover.others())
 
 
 def test_an_encrypted_copy_holds_nothing_that_can_be_read(robot, server, template):

@@ -8,10 +8,12 @@ import pytest
 
 from rt_gait_ros.errors import MissingPackage
 from rt_gait_ros.fleet import connection as connections
+from rt_gait_ros.fleet import migration
 from rt_gait_ros.fleet.address import parse
 from rt_gait_ros.fleet.connection import AccessDenied, ServerAway
-from rt_gait_ros.fleet.migration import migrate
+from rt_gait_ros.fleet.migration import migrate, migrations
 from rt_gait_ros.fleet.opening import open_gallery
+from rt_gait_ros.fleet.rows import search_key
 from rt_gait_ros.gait.distance import distances
 from rt_gait_ros.gait.person import GalleryError, GalleryReadOnly, GalleryTooNew, Template
 
@@ -130,6 +132,36 @@ def test_a_database_without_the_tables_says_how_they_are_made(postgres):
         with pytest.raises(GalleryTooNew, match="schema 99"):
             use()
     postgres.sql("drop database bare")
+
+
+def test_a_gallery_of_the_first_schema_keeps_its_people_and_is_searched_as_well(postgres, monkeypatch):
+    postgres.sql("create database former")
+    address = postgres.owner.replace("/postgres?", "/former?")
+    every = migrations()
+    with monkeypatch.context() as former:
+        former.setattr(migration, "SCHEMA", 1)
+        former.setattr(migration, "migrations", lambda: every[:1])
+        assert migrate(parse(address)) == (0, 1)
+    look = np.random.default_rng(1).normal(size=(16, 256)).astype(np.float16)
+    import psycopg
+
+    with psycopg.connect(parse(address).conninfo, autocommit=True) as raw:
+        raw.execute("update rt_gait.gallery set version = 1, model = 'm', gait_frame_kind = 'silhouette'")
+        raw.execute("insert into rt_gait.person values ('main', 'p1', default, 'Ada', 1, 1, '', 0, '00000001', 1)")
+        raw.execute(
+            "insert into rt_gait.template values ('main', 't1', 'p1', default, 1, 1, '', '0.0', 'enrolled', '{}',"
+            " 'spot', %s, '{16,256}', '<f2', %s::public.vector)",
+            (look.tobytes(), search_key(look)),
+        )
+    with pytest.raises(GalleryError, match="migrate"):
+        open_gallery(address)
+    assert migrate(parse(address)) == (1, connections.SCHEMA)
+    gallery = open_gallery(address)
+    assert [person.name for person in gallery.persons] == ["Ada"]
+    (found,) = gallery.store.nearest(look)
+    assert found == ("p1", pytest.approx(0.0, abs=1e-2))
+    gallery.close()
+    postgres.sql("drop database former")
 
 
 def test_a_database_that_is_not_there_is_one_line(postgres):

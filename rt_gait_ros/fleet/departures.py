@@ -1,0 +1,148 @@
+"""Looks at somebody who left one robot's view, on their way to the others by the gallery's server.
+
+They are rows that the server's clock ends: no robot's is asked. Robots delete what is over whenever they are in
+contact, and whoever forgets somebody deletes all of them. The table is not in the server's write-ahead log.
+"""
+
+import secrets
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rt_gait_ros.fleet.address import Address
+from rt_gait_ros.gait.evidence import Look
+from rt_gait_ros.gait.gallery_records import narrow
+from rt_gait_ros.gait.handover import Departure
+
+if TYPE_CHECKING:
+    import psycopg
+
+CHANNEL = "rt_gait_departure"
+MOST = 32  # departures that are kept here, and fetched at once: 6 MB of GaitSet's looks
+LONGEST = 300.0  # seconds that one is kept at the most; the server's table refuses more
+
+
+class Departures:
+    """As gait.handover.Handover: for the recognisers of this process, and for the thread that talks to the server."""
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+        self._origin = secrets.token_hex(8)  # what this process left is not for itself: its tracker knows better
+        self._mutex = threading.Lock()
+        self._seconds, self._model = 0.0, ""
+        self._to_tell: deque[tuple[float, Departure]] = deque(maxlen=MOST)  # with when they left
+        self._there: deque[tuple[float, Departure]] = deque(maxlen=MOST)  # with when they end
+        self._heard = 0  # number of the last row that was looked at
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there is something to tell the server."""
+        return bool(self._to_tell)
+
+    def use(self, seconds: float, model: str) -> None:
+        """As Handover.use."""
+        if (seconds, model) == (self._seconds, self._model):
+            return
+        with self._mutex:
+            self._seconds, self._model = seconds, model
+            self._to_tell.clear()
+            self._there.clear()
+
+    def leave(self, departure: Departure) -> None:
+        """As Handover.leave."""
+        with self._mutex:
+            if self._seconds:
+                self._to_tell.append((time.monotonic(), departure))
+
+    def others(self) -> list[Departure]:
+        """As Handover.others."""
+        now = time.monotonic()
+        with self._mutex:
+            return [departure for end, departure in self._there if end > now]
+
+    def discard(self, departure: Departure) -> None:
+        """As Handover.discard."""
+        with self._mutex:
+            self._there = deque((each for each in self._there if each[1] is not departure), MOST)
+
+    def clear(self) -> None:
+        """Somebody was forgotten: none of these may be theirs."""
+        with self._mutex:
+            self._to_tell.clear()
+            self._there.clear()
+
+    def begin(self) -> None:
+        """There is another connection, perhaps to a server that numbers rows anew: all of them are looked at again."""
+        with self._mutex:
+            self._heard = 0
+            self._there.clear()
+
+    def exchange(self, connection: "psycopg.Connection[Any]", *, may_write: bool) -> None:
+        """Tell the server who left here, and hear who left elsewhere. may_write: whether this role may tell."""
+        with self._mutex:
+            seconds, model = self._seconds, self._model
+            now = time.monotonic()
+            leaving = [(now - at, each) for at, each in self._to_tell if now - at < seconds]
+            self._to_tell.clear()
+            self._there = deque((each for each in self._there if each[0] > now), MOST)
+        if not seconds:
+            return
+        if may_write:
+            connection.execute("delete from rt_gait.departure where site = %s and ends < clock_timestamp()",
+                               (self._address.site,))  # fmt: skip
+            for age, departure in leaving:
+                self._insert(connection, departure, model, seconds - age)
+        found = connection.execute(
+            "select number, extract(epoch from ends - clock_timestamp())::float8, person_id, embeddings, shape, type,"
+            " weights, frames from rt_gait.departure where site = %s and number > %s and origin <> %s and model = %s"
+            " and ends > clock_timestamp() order by number desc limit %s",
+            (self._address.site, self._heard, self._origin, model, MOST),
+            binary=True,
+        ).fetchall()
+        with self._mutex:
+            for number, left, person_id, data, shape, kind, weights, frames in reversed(found):
+                self._heard = max(self._heard, number)
+                looks = _looks(data, shape, kind, weights, frames)
+                if looks and self._seconds:
+                    self._there.append((time.monotonic() + min(left, seconds), Departure(looks, person_id)))
+
+    def _insert(self, connection: "psycopg.Connection[Any]", departure: Departure, model: str, left: float) -> None:
+        stack = narrow(np.stack([look.embedding for look in departure.looks]))
+        connection.execute(
+            "insert into rt_gait.departure (site, origin, robot, model, person_id, ends, embeddings, shape, type,"
+            " weights, frames) values (%s, %s, %s, %s, %s, clock_timestamp() + make_interval(secs => %s), %s, %s, %s,"
+            " %s, %s)",
+            (
+                self._address.site,
+                self._origin,
+                self._address.robot,
+                model,
+                departure.person_id,
+                min(left, LONGEST),
+                stack.tobytes(),
+                list(stack.shape),
+                stack.dtype.newbyteorder("<").str,
+                [look.weight for look in departure.looks],
+                [look.frames for look in departure.looks],
+            ),
+        )
+        connection.execute("select pg_notify(%s, %s)", (CHANNEL, self._address.site))
+
+
+def _looks(data: bytes, shape: list[int], kind: str, weights: list[float], frames: list[int]) -> tuple[Look, ...]:
+    """What another robot sent; nothing where it cannot be looks: they are no more than a help."""
+    try:
+        if kind not in ("<f2", "<f4") or len(shape) != 3 or not shape[0] == len(weights) == len(frames):
+            return ()
+        stack = np.frombuffer(data, kind).reshape(shape).astype(np.float32)
+        if not (np.isfinite(stack).all() and np.isfinite(weights).all() and min(weights) >= 0.0):
+            return ()
+        return tuple(
+            Look(embedding, float(weight), int(count), 0)
+            for embedding, weight, count in zip(stack, weights, frames, strict=True)
+        )
+    except (TypeError, ValueError):
+        return ()
