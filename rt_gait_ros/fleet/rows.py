@@ -107,9 +107,10 @@ def remembers(connection: "psycopg.Connection[Any]", address: Address, version: 
 def search_key(embedding: np.ndarray) -> str:
     """The shorter vector (search.SKETCH,) of an embedding (P, C) that pgvector indexes, as pgvector reads it.
 
-    Five digits: it is stored in half precision.
+    Five digits: it is stored in half precision. What that cannot hold is cut off; candidates are ranked exactly.
     """
-    values = search.sketch(np.asarray(embedding, np.float32)[None]).values[0]
+    largest = float(np.finfo(np.float16).max)
+    values = np.clip(search.sketch(np.asarray(embedding, np.float32)[None]).values[0], -largest, largest)
     return f"[{','.join(f'{value:.5g}' for value in values)}]"
 
 
