@@ -22,6 +22,7 @@ COMMANDS = {
     "run": "run all nodes on a video, a camera or an image topic, or on several cameras",
     "replay": "recognise the people of a ROS 2 bag, the same each time, with the gallery and network of your choice",
     "deploy": "write what runs Triton and the nodes on a robot: a compose file, a Dockerfile, units of systemd",
+    "watch": "show a live web page: the picture, who is here and why not, the gallery, enrol and forget",
     "doctor": "check what works on this machine, what does not, and what to do about it",
     "triton": "run the Triton server of the networks, and list or make the networks",
     "gallery": "list, rename, merge and forget the persons that the robot knows",

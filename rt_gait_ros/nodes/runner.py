@@ -86,7 +86,7 @@ def run_in_process(
     """
     with Signals() as signals:
         try:
-            _init(args)
+            start_ros(args)
             route_log()
             return spin(build, signals, each_turn)
         except (KeyboardInterrupt, ExternalShutdownException):
@@ -95,7 +95,8 @@ def run_in_process(
             rclpy.try_shutdown()
 
 
-def _init(args: Sequence[str]) -> None:
+def start_ros(args: Sequence[str]) -> None:
+    """Join the ROS graph. args: for ROS. Raises UsageError for what ROS does not understand, GaitError otherwise."""
     apply_dds_profile()
     provide_log_folder()
     keep_large_blocks()
