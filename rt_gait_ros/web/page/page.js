@@ -248,7 +248,8 @@ async function showState(answer) {
   $("nobody").hidden = state.people.length > 0;
   const gallery = state.gallery;
   write($("gallery-count"), gallery.persons.length ? String(gallery.persons.length) : "");
-  write($("gallery-path"), gallery.path);
+  write($("gallery-path"), gallery.path.startsWith("/") ? gallery.path.split("/").pop() : gallery.path);
+  $("gallery-path").title = gallery.path;
   $("gallery-note").hidden = !gallery.note;
   write($("gallery-note"), gallery.note);
   keep($("persons"), gallery.persons, (person) => person.person_id, buildKnown, updateKnown);
