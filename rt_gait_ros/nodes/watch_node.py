@@ -21,6 +21,7 @@ from rt_gait_ros.lines import one_line
 from rt_gait_ros.msg import GaitIdentityArray, PersonTrackArray
 from rt_gait_ros.nodes import runner
 from rt_gait_ros.nodes.conversions import from_time, identities_from_message, tracks_from_message
+from rt_gait_ros.nodes.dds import close_shared_memory
 from rt_gait_ros.nodes.links import IMAGE_QOS, RESULT_QOS
 from rt_gait_ros.srv import ForgetPerson, ListPersons
 from rt_gait_ros.web.activity import Activity
@@ -203,6 +204,7 @@ def joined(arguments: Sequence[str]) -> Iterator[None]:
 def watch(board: Board, silhouettes: Silhouettes, ended: Callable[[], bool]) -> None:
     """Listen and answer, in the calling thread, until `ended` says so."""
     node = WatchNode(board, silhouettes)
+    close_shared_memory()  # names that are given to the page travel in it
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     try:

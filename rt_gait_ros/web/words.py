@@ -74,7 +74,7 @@ def _person(track: Track, identity: Identity | None, colour: Colour, silent: boo
 
 def _reason(identity: Identity | None, silent: bool) -> str:
     if silent:
-        return "gait_node says nothing, so nobody gets a name. Is it running?"
+        return "Nothing comes from gait_node at the moment. If this stays, see whether it is running."
     if identity is None or not identity.reason:
         return "This person has only just appeared."
     return f"This person {one_line(identity.reason)}."

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -121,6 +122,13 @@ def test_nobody_else_is_answered(page: Page) -> None:
     for headers in ({"Host": "evil.example"}, {"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
         assert page.ask("state", **headers)[0] == 403
         assert page.ask("forget", {"person_id": "x", "name": "x"}, **headers)[0] == 403
+
+
+def test_other_users_cannot_read_what_it_shares_with_the_nodes(page: Page) -> None:
+    maps = Path(f"/proc/{page.processes[1].pid}/maps").read_text().splitlines()
+    shared = {Path(line.split(maxsplit=5)[-1]) for line in maps if re.search(r"/dev/shm/fast\w+$", line)}
+    assert shared
+    assert [path for path in shared if path.exists() and path.stat().st_mode & 0o077] == []
 
 
 def test_somebody_is_enrolled_shown_with_silhouettes_and_forgotten(page: Page) -> None:

@@ -33,7 +33,7 @@ def test_who_has_no_name_has_a_reason():
     unknown = Identity("abcde", IdentityStatus.UNKNOWN, 0, reason="is like nobody who is enrolled")
     assert people(track(), identities=[unknown])[0]["reason"] == "This person is like nobody who is enrolled."
     assert "just appeared" in people(track())[0]["reason"]
-    assert "gait_node says nothing" in people_of(TrackFrame(0, "", 640, 480, tracks=[track()]), None)[0]["reason"]
+    assert "Nothing comes from gait_node" in people_of(TrackFrame(0, "", 640, 480, tracks=[track()]), None)[0]["reason"]
 
 
 @pytest.mark.parametrize("name", ["李雷", "مريم", "👩‍🚀", "<img src=x onerror=alert(1)>"])
