@@ -31,6 +31,7 @@ COMMANDS = {
     "calibrate": "fit what a gait model's distances mean, and its accept line",
     "export": "turn a checkpoint into a network that Triton serves, or a recording into tracks or a bag",
     "prune": "remove the weakest filters of a network",
+    "select": "choose among measured networks by people, looks, watts and accuracy, and write their model repository",
     "train": "train a network on your own data",
     "synthesis": "make pictures and recordings of generated walkers, with ground truth",
     "bench": "measure this machine: one benchmark for each figure of the README",

@@ -62,7 +62,7 @@ class Recorder:
             return Energy(dict(self._joules), total, self._read - self._begun)
 
     def count(self, what: str, number: float) -> None:
-        """Tell that so many of something were done: "inference", "identity"."""
+        """Tell that so many of something were done: "inference"."""
         with self._lock:
             self.counts[what] = self.counts.get(what, 0.0) + number
 

@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from rt_gait_ros.edge.choice import AXES, Variant
 from rt_gait_ros.edge.sweep import SUBJECT_RATE, Point
-from rt_gait_ros.errors import MissingPackage, of_file
+from rt_gait_ros.errors import MissingPackage, UsageError, of_file
 from rt_gait_ros.pip_packages import extra
 
 
@@ -48,6 +49,37 @@ def sweep_figure(model: str, points: Sequence[Point], protocol: str) -> Any:
     for axes in (rates, latencies, both):
         axes.grid(alpha=0.3)
     return made
+
+
+def front_figure(variants: Sequence[Variant], front: Sequence[Variant], chosen: Variant | None = None) -> Any:
+    """Each figure over the accuracy, or over the latency where there is none; those of the front are filled.
+
+    A variant is in the drawings of the figures that it has. Raises UsageError where there are no two figures to draw.
+    """
+    figures = {variant.name: variant.axes() for variant in variants}
+    present = [axis for axis in AXES if any(axis in each for each in figures.values())]
+    upright = "accuracy" if "accuracy" in present else "latency"
+    across = [axis for axis in present if any({axis, upright} <= each.keys() for each in figures.values())]
+    across = [axis for axis in across if axis != upright]
+    if not across:
+        raise UsageError("there is nothing to draw: no network has two of latency, energy, accuracy and memory")
+    made, drawings = figure(len(across))
+    for axes, axis in zip(drawings, across, strict=True):
+        for variant in variants:
+            each = figures[variant.name]
+            if {axis, upright} <= each.keys():
+                filled = "full" if variant in front else "none"
+                colour = "tab:red" if variant is chosen else "tab:blue"
+                axes.plot(each[axis], each[upright], marker="o", linestyle="", fillstyle=filled, color=colour)
+                axes.annotate(variant.name, (each[axis], each[upright]), (4, 4), textcoords="offset points", fontsize=8)
+        axes.set(xlabel=_LABELS[axis], ylabel=_LABELS[upright])
+        axes.margins(x=0.25)  # room for the names
+        axes.grid(alpha=0.3)
+    made.suptitle("filled: on the Pareto front" + (f"; red: {chosen.name}" if chosen else ""))
+    return made
+
+
+_LABELS = {"latency": "latency, ms", "energy": "energy of a look, mJ", "accuracy": "accuracy", "memory": "memory, MiB"}
 
 
 def _subjects() -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
