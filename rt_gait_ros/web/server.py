@@ -121,7 +121,7 @@ class PageHandler(BaseHTTPRequestHandler):
         name = split.path.removeprefix(f"/{self.server.token}").removeprefix("/")
         if self.command == "GET" and name in FILES and split.path != f"/{self.server.token}":
             file, kind = FILES[name]
-            self._send(HTTPStatus.OK, kind, (files("rt_gait_ros.web") / "page" / file).read_bytes())
+            self._send(HTTPStatus.OK, kind, (files("rt_gait_ros.web") / "data" / file).read_bytes())
         elif name in answers:
             answers[name](name, parse_qs(split.query))
         else:

@@ -31,6 +31,13 @@ class Script:
         self.closed = True
 
 
+def becomes(counter, microjoules):
+    """The kernel never shows half a number, and the recorder reads in a thread of its own."""
+    written = counter.with_name("written")
+    written.write_text(f"{microjoules}\n")
+    written.replace(counter)
+
+
 def test_power_is_integrated_between_the_readings():
     meter = Script(2.0, 4.0, 10.0)
     with Recorder(meter, meter.clock) as recorder:
@@ -102,7 +109,7 @@ def test_the_thread_reads_the_rails_by_itself_and_stops_where_they_vanish(orin):
 def test_a_processors_counters_are_summed_over_their_end(laptop):
     with Recorder(Rapl(laptop)) as recorder:
         counter = laptop / "class/powercap/intel-rapl:0/energy_uj"
-        counter.write_text("9000000\n")
+        becomes(counter, 9_000_000)
         start = recorder.now()
-        counter.write_text("1000000\n")
+        becomes(counter, 1_000_000)
         assert recorder.now().since(start).total == pytest.approx(2.0)

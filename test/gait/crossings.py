@@ -3,6 +3,7 @@
 import time
 from concurrent.futures import Future
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 from pacing import walking_track
@@ -100,6 +101,7 @@ class Household:
             for n, person in enumerate(members)
         ]
         self.learnt = []
+        self.store = SimpleNamespace(handover=None)
         self._set(Content("crossings", "silhouette", tuple(persons)))
 
     def _set(self, content):

@@ -209,10 +209,13 @@ def test_without_a_clock_a_node_says_so_and_ends(launch, ears, tmp_path, name, p
 
 
 def test_no_timer_of_ours_stands_still_with_the_clock():
-    """On the ROS clock a node would hear no signal while nobody publishes /clock: `Stage.every` is for all."""
+    """On the ROS clock a node would hear no signal while nobody publishes /clock: `Stage.every` is for all stages."""
     sources = Path(stage.__file__).parent.glob("*.py")
-    found = [path.name for path in sources if "create_timer(" in path.read_text(encoding="utf-8")]
-    assert found == ["stage.py"]
+    lines = [(path.name, line) for path in sources for line in path.read_text(encoding="utf-8").splitlines()]
+    timers = {name: line for name, line in lines if "create_timer(" in line}
+    assert timers.keys() == {"stage.py", "watch_node.py"}  # the page's node is no stage
+    assert "clock=self._steady" in timers["stage.py"]
+    assert "clock_type=ClockType.STEADY_TIME" in timers["watch_node.py"]
 
 
 def test_a_clock_clears_the_fault(launch, ears):

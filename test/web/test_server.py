@@ -48,7 +48,7 @@ def test_the_page_loads_nothing_from_elsewhere_and_writes_no_html(ask):
     assert status == 200
     for name in re.findall(r'(?:src|href)="([^"]+)"', page):
         assert ask("GET", name)[0] == 200
-    script = (files("rt_gait_ros.web") / "page" / "page.js").read_text()
+    script = (files("rt_gait_ros.web") / "data" / "page.js").read_text()
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|https?://", script)
 
 
