@@ -32,10 +32,9 @@ class Script:
 
 
 def becomes(counter, microjoules):
-    """The kernel never shows half a number, and the recorder reads in a thread of its own."""
-    written = counter.with_name("written")
-    written.write_text(f"{microjoules}\n")
-    written.replace(counter)
+    """In one write: the kernel never shows half a number, and the recorder reads in a thread of its own."""
+    with open(counter, "r+b", buffering=0) as file:
+        file.write(f"{microjoules:<15}\n".encode())
 
 
 def test_power_is_integrated_between_the_readings():
