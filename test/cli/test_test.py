@@ -10,6 +10,9 @@ import pytest
 
 from rt_gait_ros.cli import main as cli
 
+# pytest-xdist's arguments on two cores.
+SHARED = ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder", "--max-worker-restart", "1"]
+
 
 @pytest.fixture
 def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -46,9 +49,9 @@ def called(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[object], Path, bo
         ["test/pose/test_paf.py", "-x", "-k", "some words"],
         ["test/pose/test_paf.py::test_one", "test/pose/test_paf.py::test_two"],
         *(["test/pose", option] for option in ("-s", "-xvs", "--pdb", "--capture=no", "-n4", "--co", "--version")),
-        ["-n", "0"],
-        ["--dist", "no"],
-        ["-p", "no:xdist"],
+        ["test", "-n", "0"],
+        ["test", "--dist", "no"],
+        ["test", "-p", "no:xdist"],
     ],
 )
 def test_one_file_and_what_needs_the_terminal_are_for_one_process(words: list[str], clone: Path, called: list) -> None:
@@ -59,7 +62,7 @@ def test_one_file_and_what_needs_the_terminal_are_for_one_process(words: list[st
 @pytest.mark.parametrize(
     "words",
     [
-        [],
+        ["test"],
         ["-q", "test/pose", "-k", "paf and not slow", "--maxfail=3"],
         ["test/pose", "-x"],
         ["-rs", "-m", "not slow"],
@@ -71,8 +74,40 @@ def test_all_else_is_shared_by_processes_in_a_session_of_their_own(
 ) -> None:
     monkeypatch.setattr("os.sched_getaffinity", lambda pid: {0, 1})
     assert cli.main(["test", *words]) == 5
-    shared = ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder", "--max-worker-restart", "1"]
-    assert called == [([*shared, *words], clone, True)]
+    assert called == [([*SHARED, *words], clone, True)]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ([], [*SHARED, "-m", "not slow"]),
+        (["-x", "--durations", "20"], [*SHARED, "-m", "not slow", "-x", "--durations", "20"]),
+        (["-s"], ["-m", "not slow", "-s"]),
+        (["--all"], SHARED),
+        (["--all", "-x"], [*SHARED, "-x"]),
+        (["--all", "--dist", "no"], ["--dist", "no"]),
+        *((words, [*SHARED, *words]) for words in (["-k", "paf"], ["-xkpaf"], ["-m", "slow"], ["--lf"], ["test/pose"])),
+        (["test/pose/test_paf.py"], ["test/pose/test_paf.py"]),
+        (["--version"], ["--version"]),
+    ],
+)
+def test_slow_tests_are_left_out_where_nothing_is_chosen_and_the_last_line_says_so(
+    words: list[str],
+    expected: list[str],
+    clone: Path,
+    called: list,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: {0, 1})
+    assert cli.main(["test", *words]) == 5
+    assert called == [(expected, clone, expected[:1] == ["-n"])]
+    assert ("this runs them too: ./rt-gait test --all" in capsys.readouterr().out) == ("not slow" in expected)
+
+
+def test_what_has_to_pass_is_every_test() -> None:
+    script = (Path(__file__).resolve().parents[2] / ".ci" / "run").read_text()
+    assert script.splitlines()[-1] == "./rt-gait test --all"
 
 
 TESTS = """
