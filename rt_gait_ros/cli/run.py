@@ -109,7 +109,7 @@ def run(arguments: argparse.Namespace) -> int:
                 progress(f"Triton serves {', '.join(networks)} at {url} (log {server.log})")
             return stages
 
-        each_turn = table.show if table else lambda: None
+        each_turn = table.show if table else None
         return runner.run_in_process(build, ros_arguments(arguments, url, scratch), each_turn)
 
 

@@ -23,11 +23,12 @@ from rt_gait_ros.nodes.memory import keep_large_blocks
 from rt_gait_ros.nodes.parameters import Specification, specifications
 from rt_gait_ros.nodes.service_manager import ServiceManager
 from rt_gait_ros.nodes.stage import Stage
+from rt_gait_ros.nodes.waker import Waker
 from rt_gait_ros.signals import Ended, on_ending
 from rt_gait_ros.terminal import accept_every_letter
 
 _NO_LOG = "failed to initialize logging"
-WAKE_PERIOD = 0.25  # seconds after which a signal is heeded at the latest
+TURN_PERIOD = 0.25  # seconds
 
 
 class Signals:
@@ -78,11 +79,11 @@ def run(build: Callable[[], Sequence[Stage]], args: Sequence[str] | None, help_t
 
 
 def run_in_process(
-    build: Callable[[], Sequence[Stage]], args: Sequence[str], each_turn: Callable[[], None] = lambda: None
+    build: Callable[[], Sequence[Stage]], args: Sequence[str], each_turn: Callable[[], None] | None = None
 ) -> int:
     """Start ROS, run the stages, end ROS. Returns 0 after a signal or an orderly end; raises what ended a stage.
 
-    args: for ROS. each_turn: called after every callback, at least each WAKE_PERIOD.
+    args: for ROS. each_turn: called each TURN_PERIOD.
     """
     with Signals() as signals:
         try:
@@ -137,7 +138,7 @@ class RosHandler(logging.Handler):
             logger.info(line)
 
 
-def spin(build: Callable[[], Sequence[Stage]], signals: Signals, each_turn: Callable[[], None]) -> int:
+def spin(build: Callable[[], Sequence[Stage]], signals: Signals, each_turn: Callable[[], None] | None) -> int:
     """Make the stages, spin them in the calling thread until they end, take them down."""
     executor = SingleThreadedExecutor()
     stages: Sequence[Stage] = ()
@@ -145,14 +146,20 @@ def spin(build: Callable[[], Sequence[Stage]], signals: Signals, each_turn: Call
         stages = build()
         for stage in stages:
             executor.add_node(stage)
-        stages[0].every(WAKE_PERIOD, lambda: None)  # a signal handler of Python's runs only between callbacks
-        signals.gently = True
+        if each_turn is not None:
+            stages[0].every(TURN_PERIOD, each_turn)
         manager = ServiceManager()
-        manager.ready()
-        while not signals.stop and not any(stage.ended for stage in stages):
-            executor.spin_once()
-            manager.turn()
-            each_turn()
+        if manager.period is not None:
+            stages[0].every(manager.period / 2, lambda: None)  # half: a turn that comes a little early counts for none
+        with Waker(executor) as waker:
+            for stage in stages:
+                stage.on_end = waker.wake  # before the first look at `ended`: who ends earlier is seen there
+                stage.diagnostics_timer.reset()  # all at one time, for which the executor builds one wait set
+            signals.gently = True
+            manager.ready()
+            while not signals.stop and not any(stage.ended for stage in stages):
+                executor.spin_once()
+                manager.turn()
         signals.stop = False
         return _outcome(stages)
     finally:

@@ -15,7 +15,8 @@ class ServiceManager:
         self._address = "\0" + address[1:] if address.startswith("@") else address
         mine = os.environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
         microseconds = os.environ.get("WATCHDOG_USEC", "") if mine else ""
-        self._period = HELD_SHARE * int(microseconds) * 1e-6 if microseconds.isdecimal() else float("inf")
+        # Seconds between signs of life; None where nobody waits for them.
+        self.period = HELD_SHARE * int(microseconds) * 1e-6 if microseconds.isdecimal() and int(microseconds) else None
         self._next = 0.0
 
     def ready(self) -> None:
@@ -23,10 +24,10 @@ class ServiceManager:
         self._send("READY=1")
 
     def turn(self) -> None:
-        """Its executor still turns; called often."""
+        """Its executor still turns; to be called at least every half `period`."""
         now = time.monotonic()
-        if self._period < float("inf") and now >= self._next:
-            self._next = now + self._period
+        if self.period is not None and now >= self._next:
+            self._next = now + self.period
             self._send("WATCHDOG=1")
 
     def _send(self, text: str) -> None:

@@ -65,6 +65,7 @@ class Stage(LifecycleNode):
         self.phase = "unconfigured"
         self.ending: Exception | None = None
         self.ended = False
+        self.on_end: Callable[[], None] = lambda: None  # called when `finish` was, in its thread
         self._last_refusal: GaitError | None = None
         self._retry: Timer | None = None
         self._bond: Bond | None = None
@@ -74,7 +75,7 @@ class Stage(LifecycleNode):
         self._guard_transitions()
         parameters.watch(self, name, self.change, lambda: self.phase)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
-        self.every(DIAGNOSTICS_PERIOD, self._publish_diagnostics)
+        self.diagnostics_timer = self.every(DIAGNOSTICS_PERIOD, self._publish_diagnostics)
         if self.value("autostart"):
             self._schedule_autostart(0.0)
 
@@ -87,9 +88,10 @@ class Stage(LifecycleNode):
         return self.create_timer(period, callback, clock=self._steady)
 
     def finish(self, error: Exception | None = None) -> None:
-        """Ask the process to end, with exit code 0 or because of `error`. Callable from any thread; takes 0.25 s."""
+        """Ask the process to end, with exit code 0 or because of `error`. Callable from any thread."""
         self.ending = self.ending or error
         self.ended = True
+        self.on_end()
 
     # What a subclass is made of.
 
