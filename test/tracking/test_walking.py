@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,8 @@ from rt_gait_ros.synthesis.sight import extent
 from rt_gait_ros.synthesis.sightings import misread, sighting
 from rt_gait_ros.synthesis.strollers import make_stroller
 from rt_gait_ros.tracking import Tracker
-from rt_gait_ros.tracking.walking import LONGEST_GAP
+from rt_gait_ros.tracking.walking import CEASES, LONGEST_GAP, MEMORY
+from rt_gait_ros.tracking.walking_signs import WINDOW
 
 from .conftest import image, person
 
@@ -61,13 +64,18 @@ def test_who_does_not_walk(kind):
     assert np.mean([walking for one in said for walking, _ in one]) <= 0.02
 
 
-def test_a_walker_who_stops_is_known_to_stand_after_little_more_than_a_second():
-    random = np.random.default_rng(5)
-    seen = sighting("walks", make_stroller(11), 150.0, 90.0, np.arange(0.0, 4.0, 0.04), random)
-    seen.keypoints[50:], seen.boxes[50:] = seen.keypoints[50], seen.boxes[50]
-    walking = [walks for walks, _ in play(seen)]
-    assert all(walking[25:50])
-    assert not any(walking[80:])
+@pytest.mark.parametrize("azimuth", [0.0, 45.0, 90.0])
+def test_a_walker_who_stops_is_known_to_stand_once_the_walk_has_left_the_window_and_is_forgotten(azimuth):
+    """Within 1.1 s: a window of 0.8 s, 0.21 s in which a sure walk falls below CEASES, and 0.08 s between two looks."""
+    period, stop = 0.04, 50
+    longest = WINDOW + MEMORY * np.log(1.0 / CEASES) + 2 * period  # EVERY is more than one image, and less than two
+    for seed in range(11, 15):
+        random = np.random.default_rng(5)
+        seen = sighting("walks", make_stroller(seed), 150.0, azimuth, np.arange(0.0, 4.0, period), random)
+        seen.keypoints[stop:], seen.boxes[stop:] = seen.keypoints[stop], seen.boxes[stop]
+        walking = [walks for walks, _ in play(seen)]
+        assert all(walking[25:stop])
+        assert not any(walking[stop + math.ceil(longest / period) :])
 
 
 def test_after_a_gap_the_last_second_is_watched_anew():
