@@ -1,8 +1,8 @@
 """What the nodes cost beside the networks: CPU milliseconds per image, of four processes together.
 
-The nodes and DDS are real; a client that answers at once stands in for Triton. The reference adds what a plain design
-does: tracker and gait node subscribe to the image, too, and keypoints travel as one message per joint. Rows `people_N`
-are of four processes, `composed_N` of the same stages in one.
+The nodes and DDS are real; a client that answers at once stands in for Triton, with generated people who walk. The
+reference adds what a plain design does: tracker and gait node subscribe to the image, too, and keypoints travel as one
+message per joint. Rows `people_N` are of four processes, `composed_N` of the same stages in one.
 """
 
 import argparse

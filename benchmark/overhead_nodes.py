@@ -2,13 +2,13 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import Any
 
-import cv2
 import numpy as np
 from geometry_msgs.msg import Point, Pose, PoseArray, Quaternion
+from overhead_walkers import IMAGES, draw_walkers
 from rclpy.node import Node
 from sensor_msgs.msg import Image
 
@@ -22,21 +22,12 @@ from rt_gait_ros.nodes.links import IMAGE_QOS, RESULT_QOS
 from rt_gait_ros.nodes.pose_node import PoseNode
 from rt_gait_ros.nodes.stage import Stage
 from rt_gait_ros.nodes.tracker_node import TrackerNode
-from rt_gait_ros.pose.layouts import BLAZEPOSE_PARTS
 from rt_gait_ros.pose.person import PoseFrame
 from rt_gait_ros.serving.inference import ModelSpec, Sequence, Tensors, TensorSpec
 from rt_gait_ros.sources import Frame, Source, SourceOptions, SourceStatus
 
 WIDTH, HEIGHT, FPS = 640, 480, 25.0
-# Body heights from the hips, x and y, in COCO's order of seventeen.
-FIGURE = np.array(
-    [
-        (0.02, -0.42), (0.04, -0.45), (0.0, -0.45), (0.06, -0.43), (-0.02, -0.43), (0.1, -0.3), (-0.1, -0.3),
-        (0.15, -0.14), (-0.15, -0.14), (0.17, 0.0), (-0.17, 0.0), (0.07, 0.0), (-0.07, 0.0),
-        (0.09, 0.25), (-0.08, 0.25), (0.1, 0.48), (-0.09, 0.48),
-    ]
-)  # fmt: skip
-CROP_HEIGHT = 256 / 1.325  # of a body in the per-person network's crop, pixels
+BATCH = 8  # people of a request to the person network, at most
 MODELS = {
     "nanodet": (("image", "uint8", (1, 192, 256, 3)), ("people", "float32", (1, 6, 56)), {}),
     RecognizerConfig.model: (
@@ -48,17 +39,14 @@ MODELS = {
 
 
 class InstantClient:
-    """An InferenceClient whose networks cost nothing: people who stand in two rows and swing their legs."""
+    """An InferenceClient whose networks cost nothing: people who stand in two rows and walk on the spot."""
 
-    def __init__(self, people: int) -> None:
+    def __init__(self, people: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._people = people
-        self._asked = 0
+        self._clock = clock
+        self._walkers = draw_walkers(min(people, BATCH))
+        self._presence = np.full((BATCH, 1), 0.95, np.float32)
         self._rows = self._people_rows()
-        mask = np.full((256, 256), -8.0, np.float32)
-        cv2.ellipse(mask, (128, 110), (28, 80), 0, 0, 360, 8.0, -1)
-        for foot in (110, 146):
-            cv2.line(mask, (128, 150), (foot, 222), 8.0, 16)
-        self._mask = mask[..., None]
         self._embedding = np.full((1, 62, 256), 256**-0.5, np.float32)
         self._frames: dict[int, int] = {}  # of each sequence so far
 
@@ -93,25 +81,17 @@ class InstantClient:
         rows = np.zeros((1, self._people, 56), np.float32)
         for number in range(self._people):
             centre = np.array([60 + 130 * (number % 5), 120 + 240 * (number // 5)])
-            points = (centre + 180 * FIGURE) / (WIDTH, HEIGHT)
+            points = (centre + 180 * self._walkers.joints[0, number % BATCH]) / (WIDTH, HEIGHT)
             rows[0, number, :51] = np.column_stack([points[:, ::-1], np.full(17, 0.9)]).ravel()
             rows[0, number, 55] = 0.9
         return rows
 
     def _read_people(self, count: int) -> dict[str, np.ndarray]:
-        self._asked += 1
-        points = 128 + CROP_HEIGHT * FIGURE
-        swing = 20 * np.sin(self._asked / 4)
-        points[[13, 15], 0] += swing
-        points[[14, 16], 0] -= swing
-        landmarks = np.full((39, 5), 5.0, np.float32)
-        landmarks[:, :2] = 128
-        landmarks[BLAZEPOSE_PARTS, :2] = points
-        landmarks[34, :2] = 128, 128 - 256 / 2.5
+        image = int(self._clock() * FPS) % IMAGES  # as late as a camera's image would be, whatever was left out
         return {
-            "landmarks": np.broadcast_to(landmarks, (count, 39, 5)),
-            "presence": np.full((count, 1), 0.95, np.float32),
-            "mask": np.broadcast_to(self._mask, (count, 256, 256, 1)),
+            "landmarks": self._walkers.landmarks[image, :count],
+            "presence": self._presence[:count],
+            "mask": self._walkers.masks[image, :count],
         }
 
 
@@ -177,6 +157,7 @@ def build(role: str, people: int, plain: bool) -> list[Stage]:
     if role == "composed":
         camera, pose, tracker, gait = Camera(), PoseNode(), TrackerNode(), GaitNode()
         pose.inlet.link, tracker.inlet.link, gait.inlet.link = camera.outlet, pose.outlet, tracker.outlet
+        tracker.feedback.link = gait.outlet  # as composed_node has it
         pose.make_client = gait.make_client = lambda: InstantClient(people)  # type: ignore[method-assign]
         return [camera, pose, tracker, gait]
     stage = {"camera": Camera, "pose": PoseNode, "tracker": TrackerNode, "gait": GaitNode}[role]()
