@@ -49,7 +49,7 @@ def test_what_the_package_holds_beside_python_files_is_installed_by_both_builds(
         pytest.skip("not a clone")
     data = [Path(name) for name in listing.stdout.split() if not name.endswith((".py", "py.typed"))]
     in_wheel = set(re.findall(r'^"(rt_gait_ros[\w.]*)" = \["data/\*"\]$', PYPROJECT, re.MULTILINE))
-    (patterns,) = re.findall(r"FILES_MATCHING (PATTERN .+)\)", (ROOT / "CMakeLists.txt").read_text())
+    (patterns,) = re.findall(r"FILES_MATCHING (PATTERN [^)]+)", (ROOT / "CMakeLists.txt").read_text())
     by_cmake = {Path(name).suffix for name in re.findall(r'PATTERN "(.+?)"', patterns)}
     in_archive = re.findall(r"^graft (rt_gait_ros/\S+)$", (ROOT / "MANIFEST.in").read_text(), re.MULTILINE)
     for path in data:
