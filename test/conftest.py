@@ -1,8 +1,10 @@
 """Fixtures that every room's tests may use."""
 
 import contextlib
+import fcntl
 import json
 import os
+import pickle
 import random
 import signal
 import socket
@@ -139,15 +141,32 @@ def small_gaitset() -> Any:
 
 
 @pytest.fixture(scope="session")
-def streaming_repository(small_gaitset: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def small_export(small_gaitset: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """small_gaitset exported, with a window of 6 frames. PyTorch takes its time: one process does it for all."""
+    from rt_gait_ros.networks.gait_export import export_network
+
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    with (folder / "small_export.pickle").open("a+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        if content := file.read():
+            return replace(pickle.loads(content), network=small_gaitset)
+        export = export_network("gaitset", small_gaitset, 6)
+        file.write(pickle.dumps(replace(export, network=None)))
+        return export
+
+
+@pytest.fixture(scope="session")
+def streaming_repository(small_export: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """small_gaitset as `window` (whole sets), `window_stream` (last 6 frames) and `growing_stream` (all frames)."""
-    from rt_gait_ros.networks.gait_export import export_network, write_gait
+    from rt_gait_ros.networks.gait_export import write_gait
     from rt_gait_ros.networks.stream_graphs import stateful_graph
 
     repository = tmp_path_factory.mktemp("streaming")
-    export = export_network("gaitset", small_gaitset, 6)
-    write_gait(export, repository, "window")
-    write_gait(replace(export, window=0, stateful=stateful_graph(export.parts, 0)), repository, "growing")
+    write_gait(small_export, repository, "window")
+    write_gait(replace(small_export, window=0, stateful=stateful_graph(small_export.parts, 0)), repository, "growing")
     return repository
 
 

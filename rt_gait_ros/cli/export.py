@@ -13,7 +13,7 @@ from rt_gait_ros.cli.subcommands import kinds_of, subcommand
 from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.pose.topology import Topology
 from rt_gait_ros.resources import resource
-from rt_gait_ros.serving.model_folder import ENGINE_FILE, write_model
+from rt_gait_ros.serving.model_folder import ENGINE_FILE, require_free, write_model
 from rt_gait_ros.serving.tensorrt_build import PRECISIONS, EngineOptions, build_engine, require_builder
 from rt_gait_ros.serving.tensorrt_provider import PRECISION_PARAMETER
 
@@ -94,6 +94,8 @@ def _pose(arguments: argparse.Namespace) -> int:
         require_torch2trt()
     topology = None if arguments.topology is None else Topology.load(arguments.topology)
     name = arguments.name or arguments.checkpoint.stem.partition("_epoch")[0]
+    repository = arguments.repository or resource("model_repository")
+    require_free(repository, name, arguments.force)  # before the export, which takes a minute
     export = export_pose(arguments.checkpoint, name, arguments.size, topology)
     if not export.agreement.holds:
         raise GaitError(
@@ -109,7 +111,6 @@ def _pose(arguments: argparse.Namespace) -> int:
             model, loss = _quantised(export, arguments.calibration_images)
         spec = replace(spec, parameters={**spec.parameters, PRECISION_PARAMETER: options.precision})
         others[ENGINE_FILE] = build_engine(model, spec.inputs, options)
-    repository = arguments.repository or resource("model_repository")
     max_batch = arguments.max_batch if options is None else options.max_batch
     folder = write_model(repository, spec, model, max_batch, arguments.force, others)
     _report(arguments, name, folder, export.agreement, loss)

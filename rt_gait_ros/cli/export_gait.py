@@ -10,6 +10,7 @@ from rt_gait_ros.cli.subcommands import subcommand
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.networks.kinds import FLOW_NETWORKS, KERAS_ENDINGS, KINDS
 from rt_gait_ros.resources import resource
+from rt_gait_ros.serving.model_folder import require_free
 from rt_gait_ros.silhouette.flow import WINDOW
 
 if TYPE_CHECKING:
@@ -115,6 +116,8 @@ def _gait(arguments: argparse.Namespace) -> int:
         raise UsageError("--calibration and --max-loss go with --precision fp16, int8 or best")
     if arguments.max_loss is not None and not 0.0 <= arguments.max_loss < 100.0:
         raise UsageError(f"--max-loss {arguments.max_loss:g}: give a percentage from 0 to below 100")
+    if arguments.name:  # before the export, which takes a minute; else the checkpoint says how it is called
+        require_free(arguments.repository or resource("model_repository"), arguments.name, arguments.force)
     if arguments.checkpoint.suffix == ".onnx":
         return _foreign(arguments)
     if arguments.declare:

@@ -16,6 +16,12 @@ from rt_gait_ros.serving.repository import CONFIG_FILE, read_model
 ENGINE_FILE = "model.plan"
 
 
+def require_free(repository: Path, name: str, replace: bool = False) -> None:
+    """Raise UsageError where a network of this name is in the repository, unless it may be replaced."""
+    if (target := repository / name).exists() and not replace:
+        raise UsageError(f"{target} is there already: choose another --name, or replace it with --force")
+
+
 def write_model(
     repository: Path,
     spec: ModelSpec,
@@ -34,8 +40,7 @@ def write_model(
     """
     files = {"model.onnx": model, **(others or {})}
     target = repository / spec.name
-    if target.exists() and not replace:
-        raise UsageError(f"{target} is there already: choose another --name, or replace it with --force")
+    require_free(repository, spec.name, replace)
     temporary = repository / f".{spec.name}.new"
     config = _config(spec, max_batch_size, "tensorrt" if ENGINE_FILE in files else "onnxruntime")
     config.MergeFrom(more or ModelConfig())

@@ -18,6 +18,7 @@ def serve(tmp_path, model_repository, private_cache):
     return run
 
 
+@pytest.mark.slow
 def test_every_protocol_is_measured_and_a_second_call_measures_nothing(serve, triton_installed, tmp_path, capsys):
     for package in ("aiohttp", "geventhttpclient", "matplotlib"):
         pytest.importorskip(package, reason="needs the extra [bench]")

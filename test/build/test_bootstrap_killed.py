@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-MOMENTS = 20
+MOMENTS = 12
 LONGEST = 15.0  # seconds before a kill; a machine where a set-up takes longer is killed in its first part alone
 PATIENCE = 600.0  # seconds: the machine may be busy
 
@@ -169,7 +169,7 @@ def test_killed_at_many_moments_the_next_call_repairs(clone: Path) -> None:
         # What goes on without its set-up holds the lock, and ends by itself: when the set-up was killed alone, or its
         # family while it grew.
         wait_until(lambda: not left_behind(clone))
-        if moment == 8:
+        if moment == 5:
             shutil.rmtree(clone / ".venv")
         command, way = start(clone), ways[moment % len(ways)]
         time.sleep(whole * (moment + 0.5) / MOMENTS)

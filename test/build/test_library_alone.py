@@ -70,7 +70,16 @@ def fresh(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An environment with the wheel and what it demands, and nothing else."""
     folder = tmp_path_factory.mktemp("fresh")
     venv.create(folder, with_pip=True)
-    pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "-q", "-c", str(ROOT / "constraints.txt")]
+    pip = [
+        str(folder / "bin" / "python"),
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--no-compile",
+        "-c",
+        str(ROOT / "constraints.txt"),
+    ]
     done = subprocess.run([*pip, str(wheel)], env=variables(folder), capture_output=True, text=True, check=False)
     if "ConnectionError" in done.stderr or "No matching distribution" in done.stderr:
         pytest.skip(f"pip cannot reach its package index: {done.stderr.splitlines()[-1]}")

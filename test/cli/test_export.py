@@ -38,6 +38,7 @@ def export(folder: Path, *arguments: object) -> int:
     return main(["export", "pose", *map(str, arguments), "--repository", str(folder / "repository"), "--size", "64"])
 
 
+@pytest.mark.slow
 def test_a_users_checkpoint_becomes_a_network_of_its_name(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert export(folder, folder / "resnet18_baseline_att_224x224_A_epoch_249.pth", "--json") == 0
     report = json.loads(capsys.readouterr().out)
@@ -49,6 +50,7 @@ def test_a_users_checkpoint_becomes_a_network_of_its_name(folder: Path, capsys: 
     assert "topology" not in model.spec.parameters
 
 
+@pytest.mark.slow
 def test_another_keypoint_task_carries_its_topology(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     checkpoint = folder / "network.pth"
     assert export(folder, checkpoint, "--name", "hands", "--topology", folder / "hand.json", "--max-batch", 2) == 0
@@ -118,6 +120,7 @@ def test_missing_torch2trt_is_said_before_the_work_begins(folder: Path, capsys: 
     assert "torch2trt is not installed" in refusal(folder, capsys, "no such file", "--torch2trt")
 
 
+@pytest.mark.slow
 def test_int8_is_quantised_before_the_engine_is_built(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

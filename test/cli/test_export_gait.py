@@ -18,27 +18,30 @@ from rt_gait_ros.networks import gait_export  # noqa: E402
 from rt_gait_ros.networks.set_networks import GaitSet  # noqa: E402
 
 
+@pytest.mark.slow
 def test_a_checkpoint_becomes_two_folders(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     torch.manual_seed(2)
     checkpoint = tmp_path / "GaitSet-encoder.ptm"
     torch.save({f"module.{name}": value for name, value in GaitSet().state_dict().items()}, checkpoint)
     repository = tmp_path / "repository"
     command = ["export", "gait", str(checkpoint), "--repository", str(repository), "--window", "12", "--json"]
+    command += ["--name", "own"]
     assert main(command) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["network"] == "gaitset"
-    assert told["folders"] == [str(repository / name) for name in ("gaitset", "gaitset_stream")]
+    assert told["folders"] == [str(repository / name) for name in ("own", "own_stream")]
     assert all(check["difference"] < 1e-4 for check in told["agreement"].values())
-    assert read_model(repository / "gaitset_stream").spec.parameters["stream_window"] == "12"
+    assert read_model(repository / "own_stream").spec.parameters["stream_window"] == "12"
+    checkpoint.unlink()  # which is not read
     assert main(command) != 0
     assert "there already" in capsys.readouterr().err
 
 
 def test_int8_prints_what_it_changes(
-    small_gaitset: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    small_export: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # a full-size checkpoint would take a minute more
-    monkeypatch.setattr(gait_export, "export_gait", lambda *_: gait_export.export_network("gaitset", small_gaitset, 6))
+    monkeypatch.setattr(gait_export, "export_gait", lambda *_: small_export)
     repository, gallery = tmp_path / "repository", tmp_path / "people.gallery"
     known = Gallery(gallery)
     for width in range(4, 13):

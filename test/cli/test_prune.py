@@ -58,6 +58,7 @@ def test_arguments_that_cannot_be_are_one_line_before_a_file_is_read(
     assert len(error.strip().splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_report_has_filters_work_time_and_accuracy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     import torch
 

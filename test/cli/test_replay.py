@@ -232,12 +232,12 @@ def test_a_bag_is_published_at_its_pace_with_its_time(domain, walks, capsys):
     thread.start()
     try:
         assert run(replay, walks, "--publish", "--poses", "--rate", "10", "--json") == 0
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while not (stamps and stamps[-1] == 270 * PERIOD) and time.monotonic() < deadline:
             time.sleep(0.02)
     finally:
         executor.shutdown()
-        thread.join(10)
+        thread.join(300)
         ears.destroy_node()
         rclpy.shutdown(context=context)
     assert json.loads(capsys.readouterr().out)["published"] == 270

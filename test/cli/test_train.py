@@ -40,7 +40,7 @@ def test_train_interrupt_go_on_export_decode(
     with log.open("w") as stream:
         process = subprocess.Popen([sys.executable, "-m", "rt_gait_ros.cli.main", *words], stderr=stream)
         try:
-            end = time.monotonic() + 120
+            end = time.monotonic() + 600
             while "epoch 1/2" not in log.read_text() and process.poll() is None and time.monotonic() < end:
                 time.sleep(0.05)
             process.send_signal(signal.SIGINT)

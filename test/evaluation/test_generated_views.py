@@ -13,6 +13,7 @@ def client(model_repository):
     client.close()
 
 
+@pytest.mark.slow
 def test_views_of_generated_walkers_are_told_apart(client):
     lines: list[str] = []
     prior, embeddings, views = generated_view_prior(client, "gait_energy_image", 12, lines.append)

@@ -27,6 +27,7 @@ def gaitbase(tmp_path_factory):
     return export_gait(path, window=0)
 
 
+@pytest.mark.slow
 def test_gaitbase_exports_whole_and_streaming(gaitbase, tmp_path):
     assert gaitbase.kind == "gaitbase"
     assert gaitbase.agreement.holds
@@ -45,6 +46,7 @@ def test_gaitbase_exports_whole_and_streaming(gaitbase, tmp_path):
     client.close()
 
 
+@pytest.mark.slow
 def test_no_file_tells_where_it_was_made(gaitbase):
     here = str(Path(rt_gait_ros.__file__).parent).encode()
     for network in (gaitbase.whole, gaitbase.parts.frames, gaitbase.parts.head, gaitbase.stateful):
@@ -98,6 +100,7 @@ def test_graph_with_its_own_state_streams_exactly(window, streaming_repository, 
             np.testing.assert_allclose(embedding[row], expected, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_of_a_long_walk_evenly_chosen_frames_are_sent(gaitbase, tmp_path):
     """More than config.pbtxt's max_frames do not go through at once."""
     write_gait(gaitbase, tmp_path, "gaitbase")
@@ -112,6 +115,7 @@ def test_of_a_long_walk_evenly_chosen_frames_are_sent(gaitbase, tmp_path):
         client.close()
 
 
+@pytest.mark.slow
 def test_a_trained_network_is_exported_with_its_mirror_image_and_prior(tmp_path):
     torch.manual_seed(0)
     network = CentredGaitSet(4)
@@ -129,6 +133,7 @@ def test_a_file_without_parameters_is_nothing_to_start_from(tmp_path):
         read_served_state(tmp_path / "model.onnx")
 
 
+@pytest.mark.slow
 def test_without_its_mirror_image_a_trained_network_does_half_the_work(tmp_path):
     torch.manual_seed(0)
     network = CentredGaitSet(4)

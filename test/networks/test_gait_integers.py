@@ -5,7 +5,7 @@ import torch
 
 from rt_gait_ros.networks.flow_export import export_flow_network
 from rt_gait_ros.networks.flow_networks import FlowNet2D, FlowNet3D, example_frames
-from rt_gait_ros.networks.gait_export import export_network, write_gait
+from rt_gait_ros.networks.gait_export import write_gait
 from rt_gait_ros.networks.gait_integers import change, quantise_flow_network, quantise_set_network
 from rt_gait_ros.serving.onnx_client import OnnxClient
 
@@ -38,8 +38,8 @@ def sets():
     return [np.where(abs(columns - 32 + swings) < width, 255, 0).astype(np.uint8) for width in range(4, 14)]
 
 
-def test_a_set_network_in_integers_is_served_whole_and_streaming(small_gaitset, sets, tmp_path):
-    export, changes = quantise_set_network(export_network("gaitset", small_gaitset, 6), sets)
+def test_a_set_network_in_integers_is_served_whole_and_streaming(small_gaitset, small_export, sets, tmp_path):
+    export, changes = quantise_set_network(small_export, sets)
     assert set(changes) == {"whole", "stream"}
     for changed in changes.values():
         assert changed.shift < 0.2 * changed.between

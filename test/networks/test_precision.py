@@ -12,7 +12,7 @@ from rt_gait_ros.errors import UsageError
 from rt_gait_ros.networks import precision
 from rt_gait_ros.networks.flow_export import export_flow_network
 from rt_gait_ros.networks.flow_networks import FlowNet2D, example_frames
-from rt_gait_ros.networks.gait_export import export_network, write_gait
+from rt_gait_ros.networks.gait_export import write_gait
 from rt_gait_ros.networks.gait_integers import Change
 from rt_gait_ros.networks.precision import Variant, in_precision
 from rt_gait_ros.serving.onnx_client import OnnxClient
@@ -26,9 +26,9 @@ def sets():
     return [np.where(abs(columns - 32 + swings) < width, 255, 0).astype(np.uint8) for width in range(4, 14)]
 
 
-@pytest.fixture(scope="module")
-def export(small_gaitset):
-    return export_network("gaitset", small_gaitset, 6)
+@pytest.fixture
+def export(small_export):
+    return small_export
 
 
 def kinds_of_weights(model):

@@ -39,9 +39,10 @@ def test_golden_scenes(parser, shared):
         np.testing.assert_allclose(found[..., [1, 0]], keypoints[:people], atol=1e-5)
 
 
-@pytest.mark.parametrize("block", range(10))
+@pytest.mark.parametrize("block", range(6))
 def test_agrees_with_the_plain_reference_on_random_scenes(parser, bounded_parser, block):
-    for seed in range(100 * block, 100 * block + 100):
+    # 300 in all, after which crowd, noise, drop, plateaus and bounds come together as before
+    for seed in range(50 * block, 50 * block + 50):
         random = np.random.default_rng(seed)
         people = 45 if seed % 25 == 0 else int(random.integers(0, 15))
         cmap, paf = paf_reference.scene(

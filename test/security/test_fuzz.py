@@ -18,7 +18,7 @@ def call(*words: str) -> int:
 
 
 def test_nothing_gives_way(capsys: pytest.CaptureFixture[str]) -> None:
-    code = call("--cases", "60", "--minutes", "5", "--seed", "7", "--json")
+    code = call("--cases", "25", "--minutes", "60", "--seed", "7", "--json")
     report = json.loads(capsys.readouterr().out)
     assert report["findings"] == []
     assert code == 0

@@ -25,7 +25,7 @@ from rt_gait_ros.serving.triton_client import TritonClient
 pytestmark = pytest.mark.usefixtures("triton_installed", "private_cache")
 
 
-def until(condition: Callable[[], bool], seconds: float = 90.0) -> bool:
+def until(condition: Callable[[], bool], seconds: float = 300.0) -> bool:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if condition():

@@ -1,6 +1,7 @@
 """Looking after the embedded server: it dies, freezes, is stopped from elsewhere."""
 
 import errno
+import math
 import os
 import signal
 import threading
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from rt_gait_ros.errors import UsageError
+from rt_gait_ros.serving.inference import ServerUnavailable
 from rt_gait_ros.serving.server import TritonServer
 from rt_gait_ros.serving.server_state import read_states, stop_server
 from rt_gait_ros.serving.supervisor import Supervisor
@@ -21,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("triton_installed", "private_cache")
 said: list[str] = []
 
 
-def until(condition: Callable[[], bool], seconds: float = 90.0) -> bool:
+def until(condition: Callable[[], bool], seconds: float = 300.0) -> bool:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if condition():
@@ -34,12 +36,23 @@ def answers(url: str) -> bool:
     client = TritonClient(url, timeout=120.0)
     try:
         return client.describe("gait_energy_image").name == "gait_energy_image"
+    except ServerUnavailable:
+        return False
     finally:
         client.close()
 
 
 @pytest.fixture
 def supervisor(small_repository: Path) -> Iterator[Supervisor]:
+    """Who takes no server for frozen that only is slow, on whatever machine."""
+    said.clear()
+    with Supervisor(TritonServer(small_repository), said.append, patience=120.0, period=0.2) as running:
+        yield running
+
+
+@pytest.fixture
+def impatient(small_repository: Path) -> Iterator[Supervisor]:
+    """Who does not wait long, and on a busy machine may start a server again that would have answered."""
     said.clear()
     with Supervisor(TritonServer(small_repository), said.append, patience=2.0, period=0.2) as running:
         yield running
@@ -50,7 +63,10 @@ def stubs(server: TritonServer) -> list[int]:
     return [int(pid) for path in children for pid in path.read_text().split()]
 
 
-def test_a_killed_server_is_started_again_at_its_address(supervisor: Supervisor) -> None:
+def test_a_killed_server_is_started_again_at_its_address(
+    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rt_gait_ros.serving.supervisor.STEADY", math.inf)
     url = supervisor.server.url
     for number in (1, 2):
         os.kill(supervisor.server.pid, signal.SIGKILL)
@@ -59,6 +75,7 @@ def test_a_killed_server_is_started_again_at_its_address(supervisor: Supervisor)
         assert answers(url)
     assert any("the Triton server has ended" in line and "again in 0.5 s" in line for line in said)
     assert any("again in 1 s" in line for line in said)  # two failures in a row: it backs off
+    assert until(lambda: said[-1].startswith("the Triton server runs"))
     assert said[-1] == f"the Triton server runs again at {url}"
 
 
@@ -94,13 +111,13 @@ def test_who_cannot_look_after_a_server_any_more_says_so_and_stops_it(
 
 
 @pytest.mark.parametrize("frozen", ["server", "network"])
-def test_a_frozen_server_is_noticed_and_started_again(supervisor: Supervisor, frozen: str) -> None:
-    pids = stubs(supervisor.server) if frozen == "network" else [supervisor.server.pid]
+def test_a_frozen_server_is_noticed_and_started_again(impatient: Supervisor, frozen: str) -> None:
+    pids = stubs(impatient.server) if frozen == "network" else [impatient.server.pid]
     assert pids
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
-    assert until(lambda: supervisor.restarts == 1)
-    assert answers(supervisor.server.url)
+    assert until(lambda: impatient.restarts >= 1)
+    assert until(lambda: answers(impatient.server.url))
     assert any("not answered twice in a row (network gait_energy_image)" in line for line in said)
 
 
@@ -120,8 +137,16 @@ def test_a_server_that_is_stopped_from_another_shell_stays_so(supervisor: Superv
 
 
 def test_the_end_does_not_wait_for_a_start(small_repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(TritonClient, "ready", lambda *_, **__: time.sleep(0.05))  # it never gets ready
     supervisor = Supervisor(TritonServer(small_repository), said.append)
-    threading.Timer(0.5, supervisor.stop).start()
+    stopping = threading.Thread(target=supervisor.stop)
+
+    def never(*_: object, **__: object) -> bool:
+        if stopping.ident is None:
+            stopping.start()
+        time.sleep(0.05)
+        return False
+
+    monkeypatch.setattr(TritonClient, "ready", never)
     with pytest.raises(Exception, match="stopped while it started"):
         supervisor.start()
+    stopping.join()

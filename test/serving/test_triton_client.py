@@ -19,7 +19,7 @@ from rt_gait_ros.serving.triton_client import TritonClient
 FRAMES = {"gait_frames": np.ones((1, 3, 64, 64), np.uint8)}
 
 
-def until(condition: Callable[[], bool], seconds: float = 90.0) -> bool:
+def until(condition: Callable[[], bool], seconds: float = 300.0) -> bool:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if condition():
@@ -116,9 +116,9 @@ def test_killed_server_fails_open_calls_and_its_successor_is_found(small_server:
     assert until(lambda: status.read_text().rpartition(")")[2].split()[0] == "T")
     futures = [client.submit("gait_energy_image", FRAMES) for _ in range(20)]
     os.kill(small_server.pid, signal.SIGKILL)
-    assert all(isinstance(future.exception(60.0), ServerUnavailable) for future in futures)
+    assert all(isinstance(future.exception(300.0), ServerUnavailable) for future in futures)
     assert until(lambda: not small_server.alive)
-    assert isinstance(client.submit("gait_energy_image", FRAMES).exception(60.0), ServerUnavailable)
+    assert isinstance(client.submit("gait_energy_image", FRAMES).exception(300.0), ServerUnavailable)
 
     small_server.stop()
     small_server.start()
@@ -142,7 +142,7 @@ def test_threads_share_a_client(triton_server: TritonServer) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(120)
+        thread.join(300)
     assert not wrong
     assert not any(thread.is_alive() for thread in threads)
     client.close()

@@ -243,10 +243,10 @@ class TestLongRun:
         run_trouble(tracker, 0, 500)
         gc.collect()
         tracemalloc.start()
-        run_trouble(tracker, 500, 1500)
+        run_trouble(tracker, 500, 1000)
         gc.collect()
         before = tracemalloc.get_traced_memory()[0]
-        run_trouble(tracker, 1500, 4000)
+        run_trouble(tracker, 2400, 3400)
         gc.collect()
         after = tracemalloc.get_traced_memory()[0]
         tracemalloc.stop()

@@ -1,3 +1,4 @@
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -26,9 +27,22 @@ def test_people_are_filmed(tmp_path, model_repository):
     assert (batch.max(axis=4) > 100).mean() > 0.9
 
 
-def test_generation_goes_on_and_is_drawn_from(tmp_path):
-    lines: list[str] = []
-    VirtualCohorts(tmp_path, SMALL, 1, lines.append)
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A folder of generated people, and what was said."""
+    folder, lines = tmp_path_factory.mktemp("cohorts"), []
+    VirtualCohorts(folder, SMALL, 1, lines.append)
+    return folder, lines
+
+
+@pytest.fixture
+def generated(made, tmp_path):
+    """A copy of them."""
+    return shutil.copytree(made[0], tmp_path / "cohorts")
+
+
+def test_generation_goes_on_and_is_drawn_from(made, generated):
+    tmp_path, lines = generated, list(made[1])
     assert lines == ["6/6 virtual people generated"]
     (tmp_path / "cohorts_0" / "00001.npy").unlink()
     cohorts = VirtualCohorts(tmp_path, SMALL, 1, lines.append)
@@ -38,15 +52,13 @@ def test_generation_goes_on_and_is_drawn_from(tmp_path):
     assert (batch.reshape(2, 2, -1).max(axis=2) > 200).all()
 
 
-def test_other_people_in_the_folder_are_refused(tmp_path):
-    VirtualCohorts(tmp_path, SMALL, 1, lambda line: None)
+def test_other_people_in_the_folder_are_refused(generated):
     with pytest.raises(UsageError, match="other settings"):
-        VirtualCohorts(tmp_path, Generation(cohorts=2, people=3, scenes=2, frames=10, shape=1.0), 1, lambda line: None)
+        VirtualCohorts(generated, Generation(cohorts=2, people=3, scenes=2, frames=10, shape=1.0), 1, lambda line: None)
 
 
-def test_a_folder_whose_settings_were_cut_off_is_refused(tmp_path):
-    VirtualCohorts(tmp_path, SMALL, 1, lambda line: None)
-    (settings,) = tmp_path.rglob("generation.json")
+def test_a_folder_whose_settings_were_cut_off_is_refused(generated):
+    (settings,) = generated.rglob("generation.json")
     settings.write_text("{")
     with pytest.raises(UsageError, match="other settings"):
-        VirtualCohorts(tmp_path, SMALL, 1, lambda line: None)
+        VirtualCohorts(generated, SMALL, 1, lambda line: None)

@@ -58,7 +58,10 @@ def answers(network, example):
     return found if isinstance(found, tuple) else (found,)
 
 
-@pytest.mark.parametrize("kind", NETWORKS)
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(kind, marks=[pytest.mark.slow] if kind.startswith("densenet") else []) for kind in NETWORKS],
+)
 def test_filters_are_gone_from_every_layer_and_the_file_is_read_back(kind, tmp_path):
     make, example = NETWORKS[kind]
     network = make()

@@ -87,6 +87,7 @@ def test_networks_on_flow_give_what_they_give_with_those_filters_zero(kind, netw
         np.testing.assert_array_equal(read.logits(frames), pruned.network.logits(frames))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gaitset", ["steeper", "centred"], indirect=True)
 def test_a_pruned_gaitset_is_read_exported_and_streams(gaitset, tmp_path):
     pruned = prune("gaitset", gaitset, 0.3)
