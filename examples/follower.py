@@ -20,6 +20,7 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from rt_gait_ros.action import FollowPerson
+from rt_gait_ros.signals import KeptSignals, on_ending
 
 TURN, ADVANCE = 1.0, 0.6  # radians a second per radian, metres a second per metre
 FASTEST_TURN, FASTEST = 0.8, 0.5  # radians and metres a second
@@ -83,15 +84,18 @@ def main() -> int:
     arguments, ros_arguments = parser.parse_known_args()
     if ros_arguments and ros_arguments[0] != "--ros-args":
         parser.error(f"unknown argument {ros_arguments[0]}: arguments of ROS begin with --ros-args")
-    # Not ROS's own handlers, which close the topics before the robot has been stopped.
+    # Signals are kept until the robot has been stopped. Python's handler raises KeyboardInterrupt, which comes out of
+    # rclpy's C code as another error, and ROS's own handlers close the topics.
+    signals = KeptSignals()
+    on_ending(signals.keep)
     rclpy.init(args=ros_arguments, signal_handler_options=SignalHandlerOptions.NO)
-    node = Follower(arguments.person, arguments.keep)
     try:
-        while not node.ended:
+        node = Follower(arguments.person, arguments.keep)
+        while not node.ended and not signals.number:
             rclpy.spin_once(node, timeout_sec=0.5)
-    except KeyboardInterrupt:
-        node.let_go()
-        return 0
+        if not node.ended:
+            node.let_go()
+            return 0
     finally:
         rclpy.try_shutdown()
     print(f"follower: {node.ended}", file=sys.stderr)

@@ -3,7 +3,8 @@
 import ctypes
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
@@ -43,6 +44,48 @@ def on_ending(handler: Callable[[int, FrameType | None], None], numbers: Sequenc
         if number != signal.SIGHUP or known is not signal.SIG_IGN:
             signal.signal(number, handler)
     return before
+
+
+@contextmanager
+def handling(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """As on_ending, until it is over: then the handlers before are in force again."""
+    before = on_ending(handler)
+    try:
+        yield
+    finally:
+        for number, known in before.items():
+            signal.signal(number, known)
+
+
+class KeptSignals:
+    """Signals that `kept_signals` keeps. number: of the first that came, 0 before."""
+
+    def __init__(self) -> None:
+        # A plain attribute: a handler that sets a threading.Event waits for ever where it interrupts that event's own
+        # code, which holds its lock.
+        self.number = 0
+
+    def keep(self, number: int, frame: FrameType | None) -> None:
+        """Signal handler."""
+        self.number = self.number or number
+
+    def heed(self) -> None:
+        """Raise Ended if a signal has come."""
+        if self.number:
+            raise Ended(self.number)
+
+
+@contextmanager
+def kept_signals() -> Iterator[KeptSignals]:
+    """Until it is over, no signal raises anything: each is kept until `heed` is called, or the end, which raises Ended.
+
+    For code that another language calls: an exception raised there comes out as an error of another kind, or not at
+    all. In the main thread only, as all handlers of signals.
+    """
+    signals = KeptSignals()
+    with handling(signals.keep):
+        yield signals
+    signals.heed()
 
 
 def end_with_parent(parent: int, number: int = signal.SIGTERM) -> None:

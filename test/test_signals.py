@@ -4,6 +4,8 @@ import sys
 
 import pytest
 
+from rt_gait_ros.signals import Ended, kept_signals
+
 PROGRAM = """
 import sys, time
 from rt_gait_ros.signals import Ended, on_ending, raise_ended
@@ -39,3 +41,31 @@ def test_nohup_is_heeded() -> None:
 
 def test_an_interrupt_is_heeded_behind_a_shells_ampersand() -> None:
     assert run(signal.SIGINT, ignored=signal.SIGINT) == 128 + signal.SIGINT
+
+
+def test_kept_signals_raise_nothing_until_they_are_heeded() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with kept_signals() as signals:
+        signals.heed()
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGINT)
+        with pytest.raises(Ended) as ended:
+            signals.heed()
+        assert ended.value.number == signal.SIGTERM
+        signals.number = 0
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_kept_signal_that_nobody_heeded_comes_at_the_end() -> None:
+    with pytest.raises(Ended), kept_signals():
+        signal.raise_signal(signal.SIGTERM)
+
+
+def test_an_error_of_its_own_is_not_hidden_by_a_kept_signal() -> None:
+    def fail() -> None:
+        with kept_signals():
+            signal.raise_signal(signal.SIGTERM)
+            raise ValueError("of its own")
+
+    with pytest.raises(ValueError, match="of its own"):
+        fail()

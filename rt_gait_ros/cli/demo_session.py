@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,8 @@ from rt_gait_ros.demo.report import Enrolment
 from rt_gait_ros.demo.video import Video
 from rt_gait_ros.errors import GaitError
 from rt_gait_ros.nodes.dds import apply_dds_profile
-from rt_gait_ros.nodes.demo_listener import DemoListener, NotReady, listening
+from rt_gait_ros.nodes.demo_listener import DemoListener, NotReady
+from rt_gait_ros.nodes.graph import joined
 from rt_gait_ros.nodes.log_folder import provide_log_folder
 from rt_gait_ros.nodes.networks import networks_on_triton
 from rt_gait_ros.nodes.parameters import specifications
@@ -89,7 +91,10 @@ def run_session(
             "processes": {"triton": server.pid, **nodes.pids(), "demo": os.getpid()},
         }
         try:
-            with listening(namespace, video.times, nodes.check) as listener:
+            with (
+                joined() as signals,
+                closing(DemoListener(signals, namespace, video.times, nodes.check)) as listener,
+            ):
                 say("waiting until an image comes through")
                 listener.warm_up(video.width, video.height)
                 if record is not None:

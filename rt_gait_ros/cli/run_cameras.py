@@ -6,10 +6,9 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,14 +20,15 @@ from rt_gait_ros.errors import UsageError
 from rt_gait_ros.masking import readable
 from rt_gait_ros.nodes.cameras_file import CAMERA, Camera, read_cameras
 from rt_gait_ros.nodes.gait_frame_check import check_gait_frames
+from rt_gait_ros.nodes.graph import joined
 from rt_gait_ros.nodes.networks import networks_on_triton
 from rt_gait_ros.nodes.parameters import file_value, write_file
-from rt_gait_ros.nodes.people_listener import listening
+from rt_gait_ros.nodes.people_listener import PeopleListener
 from rt_gait_ros.nodes.service_manager import ServiceManager
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.server import TritonServer
 from rt_gait_ros.serving.supervisor import Supervisor
-from rt_gait_ros.signals import on_ending
+from rt_gait_ros.signals import KeptSignals, kept_signals
 
 LOOK_PERIOD = 0.2  # seconds between looks at the processes
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 30.0  # seconds before a camera's nodes are started again; doubled each time
@@ -103,7 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
                 progress("starting Triton …")
                 stack.enter_context(Supervisor(server, progress))
                 progress(f"Triton serves {', '.join(networks)} at {url} (log {server.log})")
-            stopped = stack.enter_context(_signals())
+            signals = stack.enter_context(kept_signals())
             started = {}
             for camera in cameras:
                 said = scratch / f"{camera.name}.yaml"
@@ -115,22 +115,10 @@ def run(arguments: argparse.Namespace) -> int:
                 progress(f"camera {camera.name}: {readable(camera.source)}, nodes below {namespaces[camera.name]}")
             processes = stack.enter_context(_processes(started))
             if arguments.table:
-                return _watch(processes, stopped, stack.enter_context(_table(namespaces)))
-            return _watch(processes, stopped, lambda: stopped.wait(LOOK_PERIOD))
-    except KeyboardInterrupt:  # before the processes were there
+                return _watch(processes, signals, stack.enter_context(_table(namespaces)))
+            return _watch(processes, signals, lambda: time.sleep(LOOK_PERIOD))
+    except KeyboardInterrupt:
         return 0
-
-
-@contextmanager
-def _signals() -> Iterator[threading.Event]:
-    """Set by the first signal that asks for an end."""
-    stopped = threading.Event()
-    before = on_ending(lambda *_: stopped.set())
-    try:
-        yield stopped
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager
@@ -178,7 +166,7 @@ def parameters_of(camera: Camera, arguments: argparse.Namespace, url: str) -> di
 @contextmanager
 def _table(namespaces: Mapping[str, str]) -> Iterator[Callable[[], None]]:
     """Shows the table of all cameras at each call, which takes LOOK_PERIOD at most."""
-    with listening(namespaces) as listener:
+    with joined() as signals, closing(PeopleListener(signals, namespaces)) as listener:
         table = Table(listener.present)
 
         def turn() -> None:
@@ -188,14 +176,15 @@ def _table(namespaces: Mapping[str, str]) -> Iterator[Callable[[], None]]:
         yield turn
 
 
-def _watch(processes: Sequence[CameraProcess], stopped: threading.Event, turn: Callable[[], Any]) -> int:
-    """Look after the processes until all have ended, one cannot work at all, or a signal comes.
+def _watch(processes: Sequence[CameraProcess], signals: KeptSignals, turn: Callable[[], Any]) -> int:
+    """Look after the processes until all have ended or one cannot work at all. A signal raises Ended.
 
     turn: called between looks; takes LOOK_PERIOD at most.
     """
     manager = ServiceManager()
     manager.ready()
-    while not stopped.is_set():
+    while True:
+        signals.heed()
         manager.turn()
         codes = [process.look() for process in processes]
         if UsageError.exit_code in codes:  # it has said why
@@ -203,4 +192,3 @@ def _watch(processes: Sequence[CameraProcess], stopped: threading.Event, turn: C
         if all(code is not None for code in codes):
             return 0
         turn()
-    return 0

@@ -3,7 +3,6 @@
 import argparse
 import hashlib
 import sys
-import threading
 import time
 from dataclasses import astuple
 from pathlib import Path
@@ -23,7 +22,7 @@ from rt_gait_ros.serving.server import TritonServer
 from rt_gait_ros.serving.server_state import Keeper, ServerState, read_states, stop_server
 from rt_gait_ros.serving.supervisor import Supervisor
 from rt_gait_ros.serving.triton_client import TritonClient
-from rt_gait_ros.signals import on_ending, raise_ended
+from rt_gait_ros.signals import KeptSignals, on_ending, raise_ended
 
 LOOK_PERIOD = 0.2  # seconds between looks whether the server is still there
 
@@ -171,11 +170,11 @@ def _serve(server: TritonServer, *, wait_for_another: bool) -> int:
 def _watch(supervisor: Supervisor) -> int:
     """Wait for a signal, or for `down` in another shell. A second signal must not cut short what comes then: the
     server's own end."""
-    stop, server = threading.Event(), supervisor.server
-    on_ending(lambda *_: stop.set())
+    signals, server = KeptSignals(), supervisor.server
+    on_ending(signals.keep)
     _say(f"Triton serves {', '.join(server.networks)} at {server.url} (log {server.log})")
-    while not stop.wait(LOOK_PERIOD) and not supervisor.ended:
-        pass
+    while not signals.number and not supervisor.ended:
+        time.sleep(LOOK_PERIOD)
     return 0
 
 

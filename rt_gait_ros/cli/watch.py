@@ -2,13 +2,11 @@
 
 import argparse
 import os
-import signal
-import threading
 
 from rt_gait_ros.cli.output import progress
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.nodes.watch_node import joined, watch
-from rt_gait_ros.signals import on_ending
+from rt_gait_ros.nodes.graph import joined
+from rt_gait_ros.nodes.watch_node import watch
 from rt_gait_ros.web.board import Board
 from rt_gait_ros.web.server import PageServer
 from rt_gait_ros.web.silhouettes import Silhouettes
@@ -59,16 +57,11 @@ def run(arguments: argparse.Namespace) -> int:
     words = ["--ros-args", *(["-r", f"__ns:={space}"] if space != "/" else []), *arguments.ros_args]
     where = f"in ROS domain {os.environ.get('ROS_DOMAIN_ID') or 0}" + (f", namespace {space}" if space != "/" else "")
     board, silhouettes = Board(where), Silhouettes(arguments.key)
-    with joined(words), PageServer(board, silhouettes, arguments.port) as server:
-        progress(f"listening {where}; Ctrl-C ends it. Open this address, which nobody else should have:")
-        print(server.url, flush=True)
-        ending = threading.Event()
-        # an exception raised wherever the thread is would end up within rclpy, as an error of another kind
-        before = on_ending(lambda number, frame: ending.set())
-        try:
-            watch(board, silhouettes, ending.is_set)
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+    try:
+        with joined(words) as signals, PageServer(board, silhouettes, arguments.port) as server:
+            progress(f"listening {where}; Ctrl-C ends it. Open this address, which nobody else should have:")
+            print(server.url, flush=True)
+            watch(signals, board, silhouettes)
+    except KeyboardInterrupt:
         progress("ended")
     return 0

@@ -9,14 +9,13 @@ from typing import Any
 import rclpy
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
-from rclpy.signals import SignalHandlerOptions
 from rosgraph_msgs.msg import Clock
 
 from rt_gait_ros.bags.errors import BagError
 from rt_gait_ros.bags.reader import BagReader, TopicInfo
 from rt_gait_ros.nodes.conversions import to_time
-from rt_gait_ros.nodes.dds import apply_dds_profile
-from rt_gait_ros.nodes.log_folder import provide_log_folder
+from rt_gait_ros.nodes.graph import joined
+from rt_gait_ros.signals import KeptSignals
 
 BILLION = 1_000_000_000
 TICK = 0.02  # seconds between steps of /clock where nothing else comes
@@ -47,11 +46,10 @@ def play(
 ) -> int:
     """Publish the messages of these topics, and the time at which each was recorded on /clock. Returns how many.
 
-    rate: of the bag's time to ours. loop: begin again at the end, until a signal comes. Raises BagError.
+    rate: of the bag's time to ours. loop: begin again at the end, until a signal comes. Raises BagError, and Ended
+    after a signal.
     """
-    apply_dds_profile()
-    provide_log_folder()
-    with _node(node_name) as node:
+    with joined() as signals, _node(node_name) as node:
         kinds = playable(topics, say)
         publishers = {name: node.create_publisher(kind, name, _qos(name)) for name, (_, kind) in kinds.items()}
         if not publishers:
@@ -59,11 +57,16 @@ def play(
                 f"{bag.name} has nothing to publish but messages of this package: --poses or --topic chooses those"
             )
         clock = node.create_publisher(Clock, "/clock", QoSProfile(depth=1))
-        if not _anybody(publishers.values()):
+        if not _anybody(publishers.values(), signals):
             say(f"nobody subscribes to {', '.join(publishers)}: played all the same")
+
+        def tell(now: int) -> None:
+            clock.publish(Clock(clock=to_time(now)))
+            signals.heed()
+
         count = 0
         while True:
-            count += _once(bag, publishers, lambda now: clock.publish(Clock(clock=to_time(now))), rate)
+            count += _once(bag, publishers, tell, rate)
             if not loop:
                 return count
 
@@ -83,13 +86,14 @@ def _once(bag: BagReader, publishers: dict[str, Any], tell: Callable[[int], None
     return count
 
 
-def _anybody(publishers: Iterable[Any]) -> bool:
-    """Whether somebody subscribes within PATIENCE."""
+def _anybody(publishers: Iterable[Any], signals: KeptSignals) -> bool:
+    """Whether somebody subscribes within PATIENCE. Raises Ended once a signal has come."""
     end = time.monotonic() + PATIENCE
     while not any(publisher.get_subscription_count() for publisher in publishers):
         if time.monotonic() > end:
             return False
         time.sleep(TICK)
+        signals.heed()
     time.sleep(SETTLE)
     return True
 
@@ -103,12 +107,8 @@ def _qos(topic: str) -> QoSProfile:
 
 @contextmanager
 def _node(name: str) -> Iterator[Node]:
-    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+    node = rclpy.create_node(name, enable_rosout=False, start_parameter_services=False)
     try:
-        node = rclpy.create_node(name, enable_rosout=False, start_parameter_services=False)
-        try:
-            yield node
-        finally:
-            node.destroy_node()
+        yield node
     finally:
-        rclpy.try_shutdown()
+        node.destroy_node()

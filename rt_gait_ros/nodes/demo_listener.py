@@ -1,18 +1,13 @@
 """The demo's own ROS node: it hears everything, starts the camera, and asks for the enrolment."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import rclpy
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from rclpy.action import ActionClient
-from rclpy.executors import SingleThreadedExecutor
-from rclpy.node import Node
-from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from rt_gait_ros.action import EnrollPerson
@@ -21,8 +16,10 @@ from rt_gait_ros.demo.report import Enrolment
 from rt_gait_ros.errors import GaitError
 from rt_gait_ros.msg import GaitIdentityArray, PersonPoseArray, PersonTrackArray
 from rt_gait_ros.nodes.conversions import from_time, identities_from_message, tracks_from_message
+from rt_gait_ros.nodes.graph import CommandNode
 from rt_gait_ros.nodes.image_conversion import bgr_to_image
 from rt_gait_ros.nodes.links import RESULT_QOS
+from rt_gait_ros.signals import KeptSignals
 
 if TYPE_CHECKING:
     from rt_gait_ros.bags.writer import BagWriter
@@ -44,49 +41,27 @@ class NotReady(GaitError):
     """The nodes do not answer."""
 
 
-@contextmanager
-def listening(namespace: str, times: np.ndarray, check: Callable[[], None]) -> Iterator["DemoListener"]:
-    """A DemoListener, with ROS up as long as it is needed; the arguments are DemoListener's."""
-    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
-    try:
-        listener = DemoListener(namespace, times, check)
-        try:
-            yield listener
-        finally:
-            listener.close()
-    finally:
-        rclpy.try_shutdown()
-
-
-class DemoListener(Node):
+class DemoListener(CommandNode):
     """Records what the nodes of its namespace publish, with the time it took."""
 
-    def __init__(self, namespace: str, times: np.ndarray, check: Callable[[], None]) -> None:
-        """times: of the images of the video that will be played, as of Recording.
+    def __init__(self, signals: KeptSignals, namespace: str, times: np.ndarray, check: Callable[[], None]) -> None:
+        """signals: as of CommandNode. times: of the images of the video that will be played, as of Recording.
 
         check: called while waiting; raises when waiting is of no use.
         """
-        super().__init__("demo", namespace=namespace)
+        super().__init__(signals, "demo", namespace=namespace)
         self.recording = Recording(times)
         self.enrolment: Enrolment | None = None
         self._check = check
         self._warm_up: set[int] = set()
         self._warm = False
         self._recorder: BagRecorder | None = None
-        self._executor = SingleThreadedExecutor()
-        self._executor.add_node(self)
         self._images = self.create_publisher(Image, "image_raw", 1)
         self._camera = self.create_client(ChangeState, "camera_node/change_state")
         self._enroll = ActionClient(self, EnrollPerson, "gait_node/enroll_person")
         self.create_subscription(CameraInfo, "camera_info", self._on_camera, RESULT_QOS)
         self.create_subscription(PersonTrackArray, "person_tracks", self._on_tracks, RESULT_QOS)
         self.create_subscription(GaitIdentityArray, "gait_identities", self._on_identities, RESULT_QOS)
-
-    def spin(self, seconds: float) -> None:
-        """Hear what comes in that time."""
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0.0:
-            self._executor.spin_once(left)
 
     def warm_up(self, width: int, height: int) -> None:
         """Send empty images until one comes out at the other end: every node is up, connected, and has its networks.
@@ -147,8 +122,7 @@ class DemoListener(Node):
         self._enroll.destroy()
         if self._recorder is not None:
             self._recorder.close()
-        self._executor.shutdown()
-        self.destroy_node()
+        super().close()
 
     def _until(self, condition: Callable[[], bool], complaint: str) -> None:
         end = time.monotonic() + PATIENCE

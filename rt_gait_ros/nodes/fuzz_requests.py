@@ -18,6 +18,7 @@ from rt_gait_ros.action import EnrollPerson, FollowPerson, WaitForPerson
 from rt_gait_ros.demo.processes import NodeDied, NodeProcesses
 from rt_gait_ros.nodes.dds import apply_dds_profile
 from rt_gait_ros.nodes.log_folder import provide_log_folder
+from rt_gait_ros.signals import KeptSignals, kept_signals
 from rt_gait_ros.srv import ForgetPerson, ListPersons, MergePersons, RenamePerson, SetGallery
 
 Random = np.random.Generator
@@ -52,10 +53,15 @@ class NodeRequests:
         self._folder, self._disturb = folder, disturb
         self._stack = ExitStack()
         self._nodes: NodeProcesses | None = None
+        self._signals = KeptSignals()
 
     def __call__(self, random: Random) -> None:
-        """Ask one."""
-        self._open()
+        """Ask one. A signal raises Ended."""
+        with kept_signals() as self._signals:
+            self._open()
+            self._ask_broken(random)
+
+    def _ask_broken(self, random: Random) -> None:
         chosen = int(random.integers(len(SERVICES) + len(ACTIONS)))
         name = [*SERVICES, *ACTIONS][chosen]
         asked = SERVICES[name].Request() if name in SERVICES else ACTIONS[name].Goal()
@@ -65,11 +71,12 @@ class NodeRequests:
         self._ask(name, asked)
 
     def good(self) -> None:
-        """Ask for what can be."""
-        self._open()
-        self._ask("list_persons", ListPersons.Request())
-        self._ask("wait_for_person", WaitForPerson.Goal(timeout=0.1))
-        self._ask("set_gallery", SetGallery.Request(path=str(self._folder / "people" / "people.gallery")))
+        """Ask for what can be. A signal raises Ended."""
+        with kept_signals() as self._signals:
+            self._open()
+            self._ask("list_persons", ListPersons.Request())
+            self._ask("wait_for_person", WaitForPerson.Goal(timeout=0.1))
+            self._ask("set_gallery", SetGallery.Request(path=str(self._folder / "people" / "people.gallery")))
 
     def close(self) -> None:
         """End the node."""
@@ -132,6 +139,7 @@ class NodeRequests:
             if condition():
                 return
             self._executor.spin_once(timeout_sec=0.05)
+            self._signals.heed()
             try:
                 self._nodes.check()
             except NodeDied as error:

@@ -2,27 +2,22 @@
 
 import struct
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from rclpy.executors import SingleThreadedExecutor
-from rclpy.node import Node
 from rclpy.qos import QoSCompatibility, QoSProfile, qos_check_compatible
-from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import CompressedImage, Image
 
 from rt_gait_ros.errors import GaitError
 from rt_gait_ros.gait.identity import IdentityFrame
 from rt_gait_ros.msg import GaitIdentityArray, PersonPoseArray, PersonTrackArray
 from rt_gait_ros.nodes.conversions import from_time, identities_from_message
-from rt_gait_ros.nodes.dds import apply_dds_profile
+from rt_gait_ros.nodes.graph import CommandNode, joined
 from rt_gait_ros.nodes.links import IMAGE_QOS, RESULT_QOS
-from rt_gait_ros.nodes.log_folder import provide_log_folder
+from rt_gait_ros.signals import KeptSignals
 
 HARDWARE = "rt_gait_ros"  # by which our diagnostics are told from others'
 DISCOVERY = 2.0  # seconds until everybody on the network is known; diagnostics come once a second
@@ -87,46 +82,24 @@ class LiveSystem:
 
 
 def look(seconds: float) -> LiveSystem:
-    """Watch for so long, behind the time that discovery takes. Raises GaitError where ROS cannot be started."""
-    apply_dds_profile()
-    provide_log_folder()
-    with _graph() as observer:
+    """Watch for so long, behind the time that discovery takes. Raises GaitError where ROS cannot be started.
+
+    A signal raises Ended.
+    """
+    with joined() as signals, closing(_Observer(signals)) as observer:
         observer.spin(DISCOVERY)
         observer.listen()
         observer.spin(seconds)
         return observer.result()
 
 
-@contextmanager
-def _graph() -> Iterator["_Observer"]:
-    try:
-        rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
-    except RuntimeError as error:  # of which rcl's errors are made
-        raise GaitError(f"ROS cannot be started: {' '.join(str(error).split())}") from None
-    try:
-        observer = _Observer()
-        try:
-            yield observer
-        finally:
-            observer.close()
-    finally:
-        rclpy.try_shutdown()
-
-
-class _Observer(Node):
+class _Observer(CommandNode):
     """Hears, and disturbs nobody: it publishes nothing, and its subscriptions match every publisher."""
 
-    def __init__(self) -> None:
-        super().__init__("rt_gait_doctor", enable_rosout=False, start_parameter_services=False)
+    def __init__(self, signals: KeptSignals) -> None:
+        super().__init__(signals, "rt_gait_doctor", enable_rosout=False, start_parameter_services=False)
         self._seen = LiveSystem()
-        self._executor = SingleThreadedExecutor()
-        self._executor.add_node(self)
         self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, QoSProfile(depth=100))
-
-    def spin(self, seconds: float) -> None:
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0.0:
-            self._executor.spin_once(left)
 
     def listen(self) -> None:
         """Hear images and identities of the nodes that are known by now."""
@@ -162,10 +135,6 @@ class _Observer(Node):
         self._seen.namesakes = sorted({name for name in talking if talking.count(name) > 1} & self._seen.nodes.keys())
         self._seen.clocks = self.count_publishers("/clock")
         return self._seen
-
-    def close(self) -> None:
-        self._executor.shutdown()
-        self.destroy_node()
 
     def _topics(self) -> dict[str, set[str]]:
         known = _IMAGES.keys() | _OURS.keys()

@@ -1,34 +1,31 @@
 """Running stages in a process: one executor, signals, help, exit code."""
 
 import logging
-import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from types import FrameType, TracebackType
+from types import FrameType
 
 import cv2
 import rclpy
 import rclpy.logging
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
-from rclpy.signals import SignalHandlerOptions
 
 from rt_gait_ros.command_line import hide_credentials
-from rt_gait_ros.errors import GaitError, UsageError
+from rt_gait_ros.errors import GaitError
 from rt_gait_ros.lines import one_line
-from rt_gait_ros.masking import holds_bytes, mask_credentials, readable
-from rt_gait_ros.nodes.dds import apply_dds_profile
-from rt_gait_ros.nodes.log_folder import provide_log_folder
+from rt_gait_ros.masking import mask_credentials, readable
+from rt_gait_ros.nodes.graph import join
 from rt_gait_ros.nodes.memory import keep_large_blocks
 from rt_gait_ros.nodes.parameters import Specification, specifications
 from rt_gait_ros.nodes.service_manager import ServiceManager
 from rt_gait_ros.nodes.stage import Stage
 from rt_gait_ros.nodes.waker import Waker
-from rt_gait_ros.signals import Ended, on_ending
+from rt_gait_ros.signals import Ended, handling
 from rt_gait_ros.terminal import accept_every_letter
 
-_NO_LOG = "failed to initialize logging"
 TURN_PERIOD = 0.25  # seconds
+
 
 
 class Signals:
@@ -38,17 +35,8 @@ class Signals:
         self.gently = False
         self.stop = False
 
-    def __enter__(self) -> "Signals":
-        self._before = on_ending(self._on_signal)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        """Signal handler."""
         again, self.stop = self.stop, True  # which counts even where Ended is swallowed, as callbacks from C do
         if again or not self.gently:
             raise Ended(number)
@@ -85,35 +73,22 @@ def run_in_process(
 
     args: for ROS. each_turn: called each TURN_PERIOD.
     """
-    with Signals() as signals:
+    signals = Signals()
+    with handling(signals.handle):
         try:
-            start_ros(args)
+            keep_large_blocks()
+            cv2.setNumThreads(1)  # crops of 256x256 are no work to share: the pool's threads only wait at full speed
+            join(args)
             route_log()
             return spin(build, signals, each_turn)
         except (KeyboardInterrupt, ExternalShutdownException):
             return 0
+        except Exception:
+            if signals.stop:  # what rclpy's C code made of Ended
+                return 0
+            raise
         finally:
             rclpy.try_shutdown()
-
-
-def start_ros(args: Sequence[str]) -> None:
-    """Join the ROS graph. args: for ROS. Raises UsageError for what ROS does not understand, GaitError otherwise."""
-    apply_dds_profile()
-    provide_log_folder()
-    keep_large_blocks()
-    if strange := [word for word in args if holds_bytes(word)]:
-        wanted = "is not UTF-8, as ROS wants it: write a file's name as file:///PATH, %-encoded"
-        raise UsageError(f"argument {readable(strange[0])} {wanted}")
-    cv2.setNumThreads(1)  # crops of 256x256 are no work to share: the pool's threads only wait at full speed
-    try:
-        # Without rclpy's own handlers the graph is still there when the stages say goodbye.
-        rclpy.init(args=list(args), signal_handler_options=SignalHandlerOptions.NO)
-    except RuntimeError as error:  # of which rcl's errors are made: a file that is not there, a rule that is none
-        reason = str(error).removeprefix("failed to initialize rcl: ").split(", at ")[0]
-        if reason.startswith(_NO_LOG):
-            why = reason.removeprefix(_NO_LOG).strip(" :")
-            raise UsageError(f"ROS cannot write its logs ({why}): set ROS_LOG_DIR to a folder of yours") from None
-        raise UsageError(f"ROS does not understand the command line: {reason}") from None
 
 
 def route_log() -> None:

@@ -1,28 +1,26 @@
 """What `rt-gait watch` hears and asks: a node that fills the page's board and carries out what viewers ask for."""
 
+import math
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, suppress
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
-import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.action import ActionClient
 from rclpy.clock import Clock, ClockType
-from rclpy.executors import SingleThreadedExecutor
-from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage
 
 from rt_gait_ros.action import EnrollPerson
 from rt_gait_ros.errors import GaitError
 from rt_gait_ros.lines import one_line
 from rt_gait_ros.msg import GaitIdentityArray, PersonTrackArray
-from rt_gait_ros.nodes import runner
 from rt_gait_ros.nodes.conversions import from_time, identities_from_message, tracks_from_message
 from rt_gait_ros.nodes.dds import close_shared_memory
+from rt_gait_ros.nodes.graph import CommandNode
 from rt_gait_ros.nodes.links import IMAGE_QOS, RESULT_QOS
+from rt_gait_ros.signals import KeptSignals
 from rt_gait_ros.srv import ForgetPerson, ListPersons
 from rt_gait_ros.web.activity import Activity
 from rt_gait_ros.web.board import Board
@@ -31,15 +29,14 @@ from rt_gait_ros.web.silhouettes import Silhouettes
 REFRESH_PERIOD = 0.2  # seconds
 LIST_PERIOD = 2.0  # seconds between questions who is enrolled, while a page is open
 PATIENCE = 15.0  # seconds for an answer of the gait node
-WAKE = 0.25  # seconds after which a signal is heeded at the latest
 ABSENT = "gait_node is not there: start it, and ask again"
 
 
-class WatchNode(Node):
+class WatchNode(CommandNode):
     """Listens to the nodes of its namespace, but only while a page is open: then they draw no pictures for nobody."""
 
-    def __init__(self, board: Board, silhouettes: Silhouettes) -> None:
-        super().__init__(f"watch_{os.getpid()}")
+    def __init__(self, signals: KeptSignals, board: Board, silhouettes: Silhouettes) -> None:
+        super().__init__(signals, f"watch_{os.getpid()}")
         self._board, self._silhouettes = board, silhouettes
         self._subscriptions_to_pages: list[Any] = []
         self._newest: dict[str, Any] = {}
@@ -191,25 +188,9 @@ class WatchNode(Node):
             self._next_listing = 0.0
 
 
-@contextmanager
-def joined(arguments: Sequence[str]) -> Iterator[None]:
-    """Be in the ROS graph. arguments: for ROS. Raises GaitError for arguments that ROS does not understand."""
-    runner.start_ros(arguments)
-    try:
-        yield
-    finally:
-        rclpy.try_shutdown()
-
-
-def watch(board: Board, silhouettes: Silhouettes, ended: Callable[[], bool]) -> None:
-    """Listen and answer, in the calling thread, until `ended` says so."""
-    node = WatchNode(board, silhouettes)
-    close_shared_memory()  # names that are given to the page travel in it
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    try:
-        while not ended():
-            executor.spin_once(WAKE)
-    finally:
-        executor.shutdown()
-        node.destroy_node()
+def watch(signals: KeptSignals, board: Board, silhouettes: Silhouettes) -> NoReturn:
+    """Listen and answer, in the calling thread, until a signal comes, which raises Ended."""
+    with closing(WatchNode(signals, board, silhouettes)) as node:
+        close_shared_memory()  # names that are given to the page travel in it
+        while True:
+            node.spin(math.inf)

@@ -99,6 +99,28 @@ def test_the_follower_turns_to_the_person_stops_without_them_and_ends_when_they_
     server.destroy()
 
 
+def test_the_follower_takes_leave_when_a_signal_comes_within_rclpy() -> None:
+    """Where KeyboardInterrupt would come out as another error."""
+    program = f"""
+import runpy, signal, sys
+import rclpy
+
+def interrupted(*words, **named):
+    try:
+        signal.raise_signal(signal.SIGINT)
+    except KeyboardInterrupt:
+        raise RuntimeError("as C code says it") from None
+
+rclpy.spin_once = interrupted
+sys.argv = ["follower", "Ada"]
+runpy.run_path({str(EXAMPLES / "follower.py")!r}, run_name="__main__")
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+
+
 def test_the_door_log_has_a_line_for_each_visit(robot: Node, tmp_path: Path) -> None:
     log = tmp_path / "visits.csv"
     process = start("door_log", str(log))
