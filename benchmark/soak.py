@@ -21,6 +21,7 @@ from pathlib import Path
 
 from gallery_sizes import make
 
+from rt_gait_ros.demo.processes import wait_or_kill
 from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.evaluation.bench import Row
 from rt_gait_ros.serving.cache import cache_folder
@@ -164,7 +165,4 @@ def _generated(progress: Callable[[str], None]) -> Path:
 def _end(process: "subprocess.Popen[bytes]") -> None:
     if process.poll() is None:
         process.send_signal(signal.SIGINT)
-        try:
-            process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            process.kill()
+        wait_or_kill(process, PATIENCE)

@@ -9,7 +9,8 @@ from typing import Any
 
 from rt_gait_ros.cli.output import add_json_argument, emit, progress
 from rt_gait_ros.edge.energy import Recorder
-from rt_gait_ros.edge.meters import MeterGone, open_meter
+from rt_gait_ros.edge.meter_opening import open_meter
+from rt_gait_ros.edge.meters import MeterGone
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.bench import Row, machine, payload, table
 from rt_gait_ros.resources import resource

@@ -15,7 +15,7 @@ from typing import Any
 
 from rt_gait_ros.cli.output import progress
 from rt_gait_ros.cli.people_table import Table
-from rt_gait_ros.demo.processes import PRELUDE, PROGRAM
+from rt_gait_ros.demo.processes import PRELUDE, PROGRAM, wait_or_kill
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.masking import readable
 from rt_gait_ros.nodes.cameras_file import CAMERA, Camera, read_cameras
@@ -78,11 +78,7 @@ class CameraProcess:
 
     def wait(self) -> None:
         """Wait for its end; it is killed when that takes too long."""
-        try:
-            self._process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        wait_or_kill(self._process, STOP_SECONDS)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -77,11 +77,7 @@ class NodeProcess:
 
     def wait(self) -> None:
         """Wait for its end; it is killed when that takes too long."""
-        try:
-            self._process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        wait_or_kill(self._process, STOP_SECONDS)
 
     def _lines(self) -> list[str]:
         return [line.strip() for line in self.log.read_text(encoding="utf-8", errors="replace").split("\n")]
@@ -129,6 +125,15 @@ class NodeProcesses:
             node.interrupt()
         for node in self._nodes.values():
             node.wait()
+
+
+def wait_or_kill(process: "subprocess.Popen[bytes]", seconds: float) -> None:
+    """Wait for the end of a process, which was asked to end; it is killed when that takes longer."""
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _literal(value: object) -> str:

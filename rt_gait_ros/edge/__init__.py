@@ -7,10 +7,10 @@ from rt_gait_ros.lazy import exports
 if TYPE_CHECKING:
     from rt_gait_ros.edge.energy import Energy as Energy
     from rt_gait_ros.edge.energy import Recorder as Recorder
+    from rt_gait_ros.edge.meter_opening import open_meter as open_meter
     from rt_gait_ros.edge.meters import Meter as Meter
     from rt_gait_ros.edge.meters import MeterGone as MeterGone
     from rt_gait_ros.edge.meters import NoMeter as NoMeter
-    from rt_gait_ros.edge.meters import open_meter as open_meter
 
 __getattr__, __dir__ = exports(
     __name__,
@@ -20,6 +20,6 @@ __getattr__, __dir__ = exports(
         "MeterGone": ".meters",
         "NoMeter": ".meters",
         "Recorder": ".energy",
-        "open_meter": ".meters",
+        "open_meter": ".meter_opening",
     },
 )

@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import tempfile
-from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 
 from rt_gait_ros.edge.generated_requests import Requests
 from rt_gait_ros.edge.load import DEADLINE, Addresses
+from rt_gait_ros.edge.sweep import Report
 from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.serving.inference import InferenceError, Tensors
 from rt_gait_ros.serving.installation import ServerNotInstalled, find_installation
@@ -25,19 +25,6 @@ VARIABLE = "RT_GAIT_PERF_ANALYZER"
 # under names of its own.
 _LIBRARIES = {"libb64.so.0d": "libb64-*.so.0d", "libcudart.so.12": "libcudart-*.so.12*"}
 _REQUEST_COUNT = re.compile(r"Request count: (\d+)")
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What perf_analyzer found at one point. rate: inferences per second. Latencies in ms, of whole requests."""
-
-    requests: int
-    rate: float
-    mean_ms: float
-    p50_ms: float
-    p90_ms: float
-    p95_ms: float
-    p99_ms: float
 
 
 class PerfAnalyzer:

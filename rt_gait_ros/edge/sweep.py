@@ -27,6 +27,19 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
+class Report:
+    """What a client found at one point. rate: inferences per second. Latencies in ms, of whole requests."""
+
+    requests: int
+    rate: float
+    mean_ms: float
+    p50_ms: float
+    p90_ms: float
+    p95_ms: float
+    p99_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class Point:
     """One point of a sweep.
 

@@ -1,7 +1,7 @@
 """Measuring the points of a sweep one after the other, by perf_analyzer or by our own client."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -11,7 +11,7 @@ from rt_gait_ros.edge.generated_requests import Requests
 from rt_gait_ros.edge.load import Addresses, Answers, Pace, put_load
 from rt_gait_ros.edge.perf_analyzer import PerfAnalyzer
 from rt_gait_ros.edge.server_counters import Counters, read_counters
-from rt_gait_ros.edge.sweep import BEYOND, FAILED, Point, Setting, SweepFile, settings
+from rt_gait_ros.edge.sweep import BEYOND, FAILED, Point, Report, Setting, SweepFile, settings
 from rt_gait_ros.serving.inference import InferenceError
 
 
@@ -62,18 +62,7 @@ class PerfAnalyzerClient:
         report = self.program.measure(
             self.addresses, self.requests, setting.protocol, setting.batch, setting.concurrency, count
         )
-        return Point(
-            setting.protocol,
-            setting.batch,
-            setting.concurrency,
-            requests=report.requests or count,
-            rate=report.rate,
-            mean_ms=report.mean_ms,
-            p50_ms=report.p50_ms,
-            p90_ms=report.p90_ms,
-            p95_ms=report.p95_ms,
-            p99_ms=report.p99_ms,
-        )
+        return _point(setting, replace(report, requests=report.requests or count))
 
 
 def warm_up(addresses: Addresses, requests: Requests, setting: Setting, pace: Pace) -> Answers:
@@ -91,21 +80,13 @@ def point_of(setting: Setting, answers: Answers) -> Point:
     if not count or answers.seconds <= 0.0:
         raise InferenceError(f"nothing was answered within {answers.pace.limit:.0f} s")
     milliseconds = 1e3 * np.array(answers.latencies)
-    p50, p90, p95, p99 = (float(value) for value in np.percentile(milliseconds, (50, 90, 95, 99)))
+    percentiles = (float(value) for value in np.percentile(milliseconds, (50, 90, 95, 99)))
     rate = setting.batch * count / answers.seconds
-    mean = float(milliseconds.mean())
-    return Point(
-        setting.protocol,
-        setting.batch,
-        setting.concurrency,
-        requests=count,
-        rate=rate,
-        mean_ms=mean,
-        p50_ms=p50,
-        p90_ms=p90,
-        p95_ms=p95,
-        p99_ms=p99,
-    )
+    return _point(setting, Report(count, rate, float(milliseconds.mean()), *percentiles))
+
+
+def _point(setting: Setting, report: Report) -> Point:
+    return Point(setting.protocol, setting.batch, setting.concurrency, **asdict(report))
 
 
 @dataclass(frozen=True, slots=True)

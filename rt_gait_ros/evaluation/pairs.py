@@ -12,7 +12,7 @@ import numpy as np
 from rt_gait_ros.datasets.video_walks import GaitSequence, VideoWalks
 from rt_gait_ros.evaluation.held_out import normalised_pairs
 from rt_gait_ros.gait.distance import distances
-from rt_gait_ros.gait.gallery import References
+from rt_gait_ros.gait.references import References
 from rt_gait_ros.gait.scene import MIN_WALKERS
 from rt_gait_ros.gait.views import ViewPrior
 

@@ -9,8 +9,8 @@ from itertools import islice
 import numpy as np
 
 from rt_gait_ros.gait.config import RecognizerConfig
-from rt_gait_ros.gait.gallery import References
 from rt_gait_ros.gait.identity import Candidate, IdentityStatus
+from rt_gait_ros.gait.references import References
 
 
 @dataclass(frozen=True, slots=True)

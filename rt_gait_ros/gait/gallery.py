@@ -21,8 +21,7 @@ from rt_gait_ros.gait.gallery_path import real_path as real_path
 from rt_gait_ros.gait.gallery_store import FileStore, Store
 from rt_gait_ros.gait.names import clean_name
 from rt_gait_ros.gait.person import LEARNT, Content, GalleryCorrupt, GalleryError, GalleryTooNew, Person, Template
-from rt_gait_ros.gait.references import References as References
-from rt_gait_ros.gait.references import index_of, on_rows
+from rt_gait_ros.gait.references import References, index_of, on_rows
 from rt_gait_ros.gait.search import TemplateMatrix
 
 DAY = 86_400 * 1_000_000_000  # ns

@@ -12,8 +12,8 @@ from scipy.optimize import linear_sum_assignment
 
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.evidence import Verdict
-from rt_gait_ros.gait.gallery import References
 from rt_gait_ros.gait.identity import IdentityStatus
+from rt_gait_ros.gait.references import References
 from rt_gait_ros.gait.walkers import Walker
 from rt_gait_ros.tracking.track import TrackState
 

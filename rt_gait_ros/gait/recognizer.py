@@ -13,7 +13,7 @@ from rt_gait_ros.gait.embedder import Embedder, read_embedding
 from rt_gait_ros.gait.enrolling import Enrollments
 from rt_gait_ros.gait.enrollment import Enrollment
 from rt_gait_ros.gait.evidence import Evidence, Look, Verdict
-from rt_gait_ros.gait.gallery import Gallery, GalleryError, References
+from rt_gait_ros.gait.gallery import Gallery, GalleryError
 from rt_gait_ros.gait.handover import Relay
 from rt_gait_ros.gait.identity import Identity, IdentityFrame, IdentityStatus
 from rt_gait_ros.gait.joint import Claim, assign
@@ -21,6 +21,7 @@ from rt_gait_ros.gait.learning import Learner
 from rt_gait_ros.gait.measures import Measuring
 from rt_gait_ros.gait.model import describe
 from rt_gait_ros.gait.recent_walks import GoodFrame
+from rt_gait_ros.gait.references import References
 from rt_gait_ros.gait.scene import MIN_WALKERS, SceneError
 from rt_gait_ros.gait.scenes import Scenes
 from rt_gait_ros.gait.stream_embedder import embedder_for

@@ -7,7 +7,7 @@ import numpy as np
 from rt_gait_ros.gait import search
 from rt_gait_ros.gait.calibration import Calibration
 from rt_gait_ros.gait.distance import single
-from rt_gait_ros.gait.gallery import References
+from rt_gait_ros.gait.references import References
 from rt_gait_ros.gait.scene import Normalisation
 from rt_gait_ros.gait.search import Sketches
 from rt_gait_ros.gait.views import ViewedNormalisation

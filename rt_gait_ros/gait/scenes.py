@@ -13,7 +13,7 @@ import numpy as np
 from rt_gait_ros.gait import scene_file
 from rt_gait_ros.gait.calibration import Calibration
 from rt_gait_ros.gait.cipher import Cipher
-from rt_gait_ros.gait.gallery import References
+from rt_gait_ros.gait.references import References
 from rt_gait_ros.gait.scene import SceneError
 from rt_gait_ros.gait.scene_cleaning import Cleared, forget_near, is_near, relabel_files, relabelled
 from rt_gait_ros.gait.scene_references import SceneReferences, SceneTreatment, without_scenes

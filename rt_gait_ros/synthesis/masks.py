@@ -100,7 +100,7 @@ def silhouettes(
 def outline_silhouettes(outline: Outline, noise: MaskNoise, random: np.random.Generator) -> list[np.ndarray | None]:
     """The same of a walker with a surface."""
     occluder = _occluder(random) if random.random() < noise.covered else None
-    tear = Tear(noise, random) if random.random() < noise.subtracted else None
+    tear = Tear(noise.lost, noise.torn, random) if random.random() < noise.subtracted else None
     parts = losable_triangles()
     lost_for = [0] * len(parts)
     whole = surface().triangles

@@ -1,12 +1,7 @@
 """How background subtraction tears masks: holes where clothes are like the background, shadows, ragged legs."""
 
-from typing import TYPE_CHECKING
-
 import cv2
 import numpy as np
-
-if TYPE_CHECKING:
-    from rt_gait_ros.synthesis.masks import MaskNoise
 
 _GRID = 12  # cells of a person's height: how large holes are
 
@@ -14,9 +9,10 @@ _GRID = 12  # cells of a person's height: how large holes are
 class Tear:
     """One walk's: what is like the background stays so, and flickers from image to image."""
 
-    def __init__(self, noise: "MaskNoise", random: np.random.Generator) -> None:
+    def __init__(self, lost: float, torn: float, random: np.random.Generator) -> None:
+        """lost, torn: as of MaskNoise; the more of both, the more holes."""
         self._random = random
-        strength = noise.lost * 10 + noise.torn * 5 + 0.3
+        strength = lost * 10 + torn * 5 + 0.3
         steady = cv2.GaussianBlur(random.standard_normal((_GRID * 2, _GRID), np.float32), (0, 0), 1.0)
         self._steady = steady / max(float(steady.std()), 1e-6)
         self._flicker = random.uniform(0.3, 1.0)

@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from rt_gait_ros.cli.main import main
-from rt_gait_ros.edge.meters import known_openers, open_meter
+from rt_gait_ros.edge.meter_opening import known_openers, open_meter
 from rt_gait_ros.edge.sysfs_meters import Ina3221
 from rt_gait_ros.evaluation.bench import Row
 

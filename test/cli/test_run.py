@@ -11,6 +11,7 @@ from pathlib import Path
 
 import cv2
 import pytest
+from process_list import command_lines
 
 from rt_gait_ros.serving.installation import find_installation
 
@@ -64,15 +65,7 @@ class Run:
 
     def left_behind(self) -> list[str]:
         """Processes that were started from the run's own folder: the server's."""
-        found = []
-        for entry in Path("/proc").glob("[0-9]*/cmdline"):
-            try:
-                line = entry.read_bytes().decode(errors="replace")
-            except OSError:
-                continue
-            if str(self._folder / "cache") in line:
-                found.append(line)
-        return found
+        return command_lines(self._folder / "cache")
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
+from process_list import command_lines
 from rcl_interfaces.srv import GetParameters
 
 from rt_gait_ros.cli import run_cameras
@@ -113,19 +114,6 @@ def ears(domain: int) -> Iterator[Ears]:
     yield heard
     heard.node.destroy_node()
     rclpy.try_shutdown()
-
-
-def command_lines(folder: Path) -> list[str]:
-    """Of all processes that have to do with a run in this folder, and of all nodes."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            line = entry.read_bytes().decode(errors="replace")
-        except OSError:
-            continue
-        if str(folder) in line:
-            found.append(line)
-    return found
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 import pytest
 
-from rt_gait_ros.edge.meters import NoMeter, known_openers, open_meter
+from rt_gait_ros.edge.meter_opening import known_openers, open_meter
+from rt_gait_ros.edge.meters import NoMeter
 
 
 def test_a_machine_without_a_meter_says_what_was_tried(tmp_path):
