@@ -27,7 +27,6 @@ from rt_gait_ros.terminal import accept_every_letter
 TURN_PERIOD = 0.25  # seconds
 
 
-
 class Signals:
     """SIGINT, SIGTERM and SIGHUP raise Ended until `gently` is set; from then on the first one only sets `stop`."""
 
