@@ -29,7 +29,8 @@ from rt_gait_ros.sources import Frame, Source, SourceOptions, SourceStatus
 WIDTH, HEIGHT, FPS = 640, 480, 25.0
 BATCH = 8  # people of a request to the person network, at most
 MODELS = {
-    "nanodet": (("image", "uint8", (1, 192, 256, 3)), ("people", "float32", (1, 6, 56)), {}),
+    # of one size, which is searched as a whole: tiles would not tell whose boxes to give
+    "nanodet": (("image", "uint8", (1, 192, 256, 3)), ("boxes", "float32", (1, 64, 5)), {"colour_order": "BGR"}),
     RecognizerConfig.model: (
         ("gait_frames", "uint8", (-1, -1, 64, 64)),
         ("embedding", "float32", (-1, 62, 256)),
@@ -46,7 +47,7 @@ class InstantClient:
         self._clock = clock
         self._walkers = draw_walkers(min(people, BATCH))
         self._presence = np.full((BATCH, 1), 0.95, np.float32)
-        self._rows = self._people_rows()
+        self._boxes = self._boxes_found()
         self._embedding = np.full((1, 62, 256), 256**-0.5, np.float32)
         self._frames: dict[int, int] = {}  # of each sequence so far
 
@@ -60,7 +61,7 @@ class InstantClient:
         elif "gait_frames" in inputs:
             future.set_result({"embedding": self._embedding, "frames": self._count(inputs["gait_frames"], sequence)})
         else:
-            future.set_result({"people": self._rows})
+            future.set_result({"boxes": self._boxes})
         return future
 
     def _count(self, frames: np.ndarray, sequence: Sequence | None) -> np.ndarray:
@@ -77,14 +78,14 @@ class InstantClient:
     def close(self) -> None:
         """As InferenceClient.close."""
 
-    def _people_rows(self) -> np.ndarray:
-        rows = np.zeros((1, self._people, 56), np.float32)
+    def _boxes_found(self) -> np.ndarray:
+        boxes = np.zeros((1, self._people, 5), np.float32)
         for number in range(self._people):
             centre = np.array([60 + 130 * (number % 5), 120 + 240 * (number // 5)])
-            points = (centre + 180 * self._walkers.joints[0, number % BATCH]) / (WIDTH, HEIGHT)
-            rows[0, number, :51] = np.column_stack([points[:, ::-1], np.full(17, 0.9)]).ravel()
-            rows[0, number, 55] = 0.9
-        return rows
+            points = centre + 180 * self._walkers.joints[0, number % BATCH]
+            boxes[0, number] = *points.min(axis=0), *points.max(axis=0), 0.9
+        boxes[..., :4] *= np.tile((256 / WIDTH, 192 / HEIGHT), 2)
+        return boxes
 
     def _read_people(self, count: int) -> dict[str, np.ndarray]:
         image = int(self._clock() * FPS) % IMAGES  # as late as a camera's image would be, whatever was left out

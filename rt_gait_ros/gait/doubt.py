@@ -1,5 +1,8 @@
 """Tracks that may have gone from one person to another: what was seen before counts for nobody afterwards."""
 
+from collections.abc import Sequence
+from itertools import combinations
+
 import numpy as np
 
 from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
@@ -54,7 +57,7 @@ class Doubt:
             if body in self._met:  # from the meeting on, until the first image in which they are apart
                 doubtful.add(body)
                 met = [live[other] for other in self._met[body] if other in live]
-                if not any(_overlap(track.box, other.box) > 0.0 for other in met):
+                if not any(_overlap(track.box.tolist(), other.box.tolist()) > 0.0 for other in met):
                     del self._met[body]
             self._seen_at[body] = frame.stamp
         return doubtful
@@ -62,13 +65,11 @@ class Doubt:
     def _meet(self, tracks: list[Track]) -> None:
         if len(tracks) < 2:
             return
-        hidden = np.array([track.state == TrackState.OCCLUDED for track in tracks])
-        line = np.where(hidden[:, None] | hidden, HIDDEN, SEEN)
-        boxes = np.stack([track.box for track in tracks])
-        near = _overlap(boxes[:, None], boxes) > line
-        np.fill_diagonal(near, False)
-        for first, second in zip(*np.nonzero(near), strict=True):
-            self._met.setdefault(tracks[first].body_id, set()).add(tracks[second].body_id)
+        for first, second in combinations(tracks, 2):
+            hidden = TrackState.OCCLUDED in (first.state, second.state)
+            if _overlap(first.box.tolist(), second.box.tolist()) > (HIDDEN if hidden else SEEN):
+                self._met.setdefault(first.body_id, set()).add(second.body_id)
+                self._met.setdefault(second.body_id, set()).add(first.body_id)
 
 
 def _reaches_side(box: np.ndarray, width: int) -> bool:
@@ -76,10 +77,9 @@ def _reaches_side(box: np.ndarray, width: int) -> bool:
     return width > 0 and bool(box[0] <= SIDE * width or box[0] + box[2] >= (1.0 - SIDE) * width)
 
 
-def _overlap(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Part of the smaller of two boxes (…, 4) of x, y, width, height that the other covers; 0 where a box is none."""
-    low = np.maximum(first[..., :2], second[..., :2])
-    high = np.minimum(first[..., :2] + first[..., 2:], second[..., :2] + second[..., 2:])
-    shared = np.prod(np.maximum(high - low, 0.0), axis=-1)
-    smaller = np.minimum(np.prod(first[..., 2:], axis=-1), np.prod(second[..., 2:], axis=-1))
-    return np.asarray(np.divide(shared, smaller, out=np.zeros(np.shape(shared)), where=smaller > 0.0))
+def _overlap(first: Sequence[float], second: Sequence[float]) -> float:
+    """Part of the smaller of two boxes of x, y, width, height that the other covers; 0 where a box is none."""
+    width = min(first[0] + first[2], second[0] + second[2]) - max(first[0], second[0])
+    height = min(first[1] + first[3], second[1] + second[3]) - max(first[1], second[1])
+    smaller = min(first[2] * first[3], second[2] * second[3])
+    return width * height / smaller if width > 0.0 and height > 0.0 and smaller > 0.0 else 0.0

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
+from itertools import combinations
 
 import numpy as np
 
@@ -244,9 +245,17 @@ def _crowded(tracks: Sequence[Track]) -> set[str]:
     """Tracks that are so near to another one, hidden ones too, that a tracker may take one for the other."""
     if len(tracks) < 2:
         return set()
-    boxes = np.array([track.box for track in tracks], float)
-    room = NEAR * boxes[:, 3:]
-    low, high = boxes[:, :2] - room, boxes[:, :2] + boxes[:, 2:] + room
-    meets = ((low[:, None] < high[None]) & (low[None] < high[:, None])).all(axis=2)
-    np.fill_diagonal(meets, False)
-    return {track.body_id for track, near in zip(tracks, meets.any(axis=1), strict=True) if near}
+    found: set[str] = set()
+    for first, second in combinations([(track.body_id, *_with_room(track)) for track in tracks], 2):
+        name, left, top, right, bottom = first
+        other, other_left, other_top, other_right, other_bottom = second
+        if left < other_right and other_left < right and top < other_bottom and other_top < bottom:
+            found |= {name, other}
+    return found
+
+
+def _with_room(track: Track) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom of a track's box and of what is too near to it."""
+    x, y, width, height = track.box.tolist()
+    room = NEAR * height
+    return x - room, y - room, x + width + room, y + height + room

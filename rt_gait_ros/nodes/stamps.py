@@ -25,6 +25,7 @@ class Stamps:
         self._steps: deque[int] = deque(maxlen=LONG)
         self._frames: deque[str] = deque(maxlen=LONG)
         self._by_arrival = ""  # why, or ""
+        self._calm = 0  # items in a row with nothing amiss
 
     @property
     def by_arrival(self) -> bool:
@@ -37,12 +38,18 @@ class Stamps:
         stamp, arrived: nanoseconds, of the sender's clock and of ours. frame_id: of its header.
         """
         step = 0 if self._last is None else stamp - self._last
-        self._stuck.append("is 0" if stamp <= 0 else "does not advance" if step == 0 and self._last is not None else "")
+        stuck = "is 0" if stamp <= 0 else "does not advance" if step == 0 and self._last is not None else ""
+        changed = bool(self._frames) and frame_id != self._frames[-1]
+        self._calm = 0 if stuck or step < 0 or changed else self._calm + 1
+        self._stuck.append(stuck)
         self._steps.append(step)
         self._frames.append(frame_id)
         self._last = stamp
-        self._decide()
-        self.problem = self._complaint()
+        if self._calm < LONG:
+            self._decide()
+            self.problem = self._complaint()
+        else:  # nothing that is remembered speaks against it
+            self._by_arrival = self.problem = ""
         if not self._by_arrival:
             return stamp
         self._given = max(arrived, self._given + 1)

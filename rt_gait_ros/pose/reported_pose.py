@@ -70,7 +70,8 @@ def _image_in_crop(region: Region, size: tuple[int, int]) -> tuple[int, int, int
     """The part of the crop that the image covers: left, top, right, bottom."""
     scale = region.scale
     left, top = CROP / 2 - scale * region.x, CROP / 2 - scale * region.y
-    left, top, right, bottom = (
-        round(min(max(edge, 0.0), CROP)) for edge in (left, top, left + scale * size[0], top + scale * size[1])
-    )
-    return left, top, right, bottom
+    return _edge(left), _edge(top), _edge(left + scale * size[0]), _edge(top + scale * size[1])
+
+
+def _edge(place: float) -> int:
+    return round(min(max(place, 0.0), CROP))

@@ -1,5 +1,6 @@
 """Somebody whom the whole-image network found: where the person network shall look, and who of the followed it is."""
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -104,7 +105,7 @@ def _repeats(sighting: Sighting, follower: Follower) -> bool:
 
 def _apart(first: Region, second: Region) -> float:
     """Distance of two people's hips, in heights of the smaller."""
-    return float(np.hypot(first.x - second.x, first.y - second.y)) / min(first.height, second.height)
+    return math.hypot(first.x - second.x, first.y - second.y) / min(first.height, second.height)
 
 
 def _unlike(first: Region, second: Region) -> bool:

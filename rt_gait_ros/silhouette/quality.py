@@ -51,7 +51,7 @@ def gait_quality(keypoints: np.ndarray, mask: np.ndarray, presence: float, heigh
     for x, y in keypoints[_BODY, :2].tolist():
         if 0.0 <= x < columns and 0.0 <= y < rows:  # not NaN
             column, row = int(x), int(y)
-            held += bool(
-                mask[max(row - _AROUND, 0) : row + _AROUND + 1, max(column - _AROUND, 0) : column + _AROUND + 1].any()
-            )
+            above, left = max(row - _AROUND, 0), max(column - _AROUND, 0)
+            around = mask[above : row + _AROUND + 1, left : column + _AROUND + 1]
+            held += bool(mask[row, column] or around.any())  # most joints lie on the mask itself
     return min(max(presence, 0.0), 1.0) * min(height / FULL_HEIGHT, 1.0) * held / len(_BODY)

@@ -31,6 +31,12 @@ class _Stages:
     def __init__(self, rows: int, columns: int) -> None:
         self.open_rows, self.open_columns = np.ones(rows, dtype=bool), np.ones(columns, dtype=bool)
         self.pairs = [np.empty((2, 0), dtype=np.intp)]
+        self._left = min(rows, columns)  # pairs that there can still be
+
+    @property
+    def done(self) -> bool:
+        """Whether all rows or all columns are assigned, as in most images after the first stage."""
+        return self._left == 0
 
     def run(
         self,
@@ -40,14 +46,15 @@ class _Stages:
         limit: float,
     ) -> None:
         """One stage. rows (N,), columns (M,) bool; cost: of row and column numbers; no pair at `limit` or more."""
-        row_numbers = np.flatnonzero(rows & self.open_rows)
-        column_numbers = np.flatnonzero(columns & self.open_columns)
+        row_numbers = (rows & self.open_rows).nonzero()[0]
+        column_numbers = (columns & self.open_columns).nonzero()[0]
         if not len(row_numbers) or not len(column_numbers):
             return
         first, second = solve(cost(row_numbers, column_numbers), limit)
         pairs = np.stack((row_numbers[first], column_numbers[second]))
         self.open_rows[pairs[0]], self.open_columns[pairs[1]] = False, False
         self.pairs.append(pairs)
+        self._left -= len(first)
 
 
 def associate(
@@ -74,10 +81,11 @@ def associate(
             return 1 - iou_matrix(places[rows], found[columns])
 
         stages.run(known, sure, join, config.unmatched_cost)
-        stages.run(known & (table.missed <= 1), ~sure, miss, 1 - LOW_CONFIDENCE_IOU)
-        stages.run(~known, sure, join, config.unmatched_cost)
+        if not stages.done:
+            stages.run(known & (table.missed <= 1), ~sure, miss, 1 - LOW_CONFIDENCE_IOU)
+            stages.run(~known, sure, join, config.unmatched_cost)
     rows, columns = np.concatenate(stages.pairs, axis=1)
-    return Assignment(rows, columns, np.flatnonzero(stages.open_columns & sure))
+    return Assignment(rows, columns, (stages.open_columns & sure).nonzero()[0])
 
 
 def solve(cost: np.ndarray, limit: float) -> tuple[np.ndarray, np.ndarray]:

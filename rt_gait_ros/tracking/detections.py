@@ -53,7 +53,7 @@ def read_detections(poses: PoseFrame, config: TrackerConfig, rejected: Counter[s
     if not usable.all():
         _count(rejected, "box or confidence is not a number", ~finite)
         _count(rejected, "box has no area", finite & ~solid)
-    index = np.flatnonzero(usable)
+    index = usable.nonzero()[0]
     if len(index) > config.max_people:
         rejected["more people than max_people"] += len(index) - config.max_people
         index = np.sort(index[np.argsort(-confidence[index], kind="stable")[: config.max_people]])

@@ -29,7 +29,7 @@ def snapshot(
     """
     mean = table.box.mean
     boxes = np.concatenate((mean[:, :2] - mean[:, 2:] / 2, mean[:, 2:]), axis=1)
-    seen = np.flatnonzero(table.person >= 0)
+    seen = (table.person >= 0).nonzero()[0]
     if len(seen):
         found = np.array([poses.people[person].box for person in table.person[seen].tolist()])
         boxes[seen] += MEASURED * (found - boxes[seen])

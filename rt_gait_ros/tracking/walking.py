@@ -155,7 +155,7 @@ class Gaits(Rows):
     def _remember(self, rows: np.ndarray, joints: np.ndarray, width: np.ndarray) -> None:
         """Take in joints (R, pairs, 2, 2) and the boxes' widths (R,) of an image."""
         images, waited = self.images[rows], self.waited[rows]
-        for row in np.flatnonzero(waited > LONGEST_GAP):
+        for row in (waited > LONGEST_GAP).nonzero()[0]:
             images[row] = np.nan
             images[row, :, _TIME], images[row, :, _FOUND] = NEVER, 0.0
         last = images[:, -1, _JOINTS].reshape(joints.shape)
@@ -195,5 +195,5 @@ def _unmixed(joints: np.ndarray, last: np.ndarray) -> np.ndarray:
     """Joints (R, pairs, 2, 2) with left and right the other way round where that is nearer to the last image's."""
     crossed = joints[:, :, ::-1]
     nearer = (np.square(crossed - last) - np.square(joints - last)).sum(axis=(2, 3))
-    swap = np.nan_to_num(nearer) @ TOGETHER < 0.0
+    swap = np.where(np.isfinite(nearer), nearer, 0.0) @ TOGETHER < 0.0
     return np.where(swap[:, OF_GROUP, None, None], crossed, joints)

@@ -45,7 +45,8 @@ class Weights:
 
     def probability(self, signs: np.ndarray) -> np.ndarray:
         """That each of N people walks, (N,), by their signs (N, F); what is NaN is not known, and says nothing."""
-        usual = np.nan_to_num((signs - self.mean) / self.deviation, nan=0.0).clip(-5.0, 5.0)
+        usual = ((signs - self.mean) / self.deviation).clip(-5.0, 5.0)
+        usual[np.isnan(usual)] = 0.0
         said = np.tanh(usual @ self.first + self.bias) @ self.second + self.line
         return np.asarray(1.0 / (1.0 + np.exp(-said.clip(-30.0, 30.0))))
 

@@ -1,5 +1,6 @@
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
 from rt_gait_ros.nodes.stamps import LONG, Stamps
@@ -41,6 +42,22 @@ def test_arrival_counts_where_stamps_do_not_advance_and_that_is_said(given, reas
     late = times[6:]
     assert late == [NOW + number * PERIOD for number in range(6, 40)]
     assert f"header.stamp on /image_raw {reason}: the time of arrival is used instead" in stamps.problem
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_is_not_looked_at_again_would_have_changed_nothing(seed):
+    """Long calm stretches, between which stamps stand still, jump back, or come from two frames."""
+    random = np.random.default_rng(seed)
+    quick, thorough = Stamps(), Stamps()
+    stamp, frames = 7 * SECOND, ("front", "front", "front", "back")
+    for number in range(1500):
+        troubled = number // 60 % 3 == 1
+        stamp += int(random.choice([PERIOD, PERIOD, 0, -SECOND, SECOND])) if troubled else PERIOD
+        frame = str(random.choice(frames)) if troubled else "front"
+        thorough._calm = -1  # never long enough
+        when = NOW + number * PERIOD
+        assert quick.settle(stamp, when, frame) == thorough.settle(stamp, when, frame)
+        assert (quick.problem, quick.by_arrival) == (thorough.problem, thorough.by_arrival)
 
 
 def test_a_camera_that_repeats_an_image_now_and_then_is_believed():

@@ -41,3 +41,16 @@ def test_joints_off_the_mask_cost_quality(person):
     mask[150:] = 0
     assert gait_quality(keypoints, mask, 1.0, 200.0) < 0.7
     assert gait_quality(keypoints * np.nan, mask, 1.0, 200.0) == 0.0
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_joint_looks_for_the_mask_in_a_window_that_the_border_cuts(seed):
+    random = np.random.default_rng(seed)
+    keypoints = np.full((18, 3), 1.0, np.float32)
+    keypoints[:, :2] = random.choice([-0.5, 0.0, 3.7, 8.0, 128.2, 251.0, 255.99, 256.0], (18, 2))
+    mask = np.where(random.random((256, 256)) < 0.01, np.uint8(255), np.uint8(0))
+    held = 0
+    for x, y in keypoints[[5, 6, 11, 12, 13, 14, 15, 16], :2].tolist():
+        if 0 <= x < 256 and 0 <= y < 256:
+            held += bool(mask[max(int(y) - 4, 0) : int(y) + 5, max(int(x) - 4, 0) : int(x) + 5].any())
+    assert gait_quality(keypoints, mask, 1.0, 200.0) == held / 8
