@@ -1,5 +1,7 @@
 """Fixtures that every room's tests may use."""
 
+from __future__ import annotations  # pytest 6.2 has no pytest.Config
+
 import contextlib
 import fcntl
 import json
@@ -23,6 +25,13 @@ from rt_gait_ros.serving.installation import ServerNotInstalled, find_installati
 from rt_gait_ros.serving.server import TritonServer
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# Helpers of several test files, and benchmarks. pytest's own setting for this, pythonpath, is unknown to Humble's 6.2.
+HELPERS = (
+    "benchmark",
+    *(f"test/{room}" for room in ("cli", "edge", "gait", "networks", "nodes", "sources", "tracking")),
+)
+sys.path[:0] = [str(ROOT / folder) for folder in HELPERS]
 
 # A shell starts what it runs in the background deaf to SIGINT, which tests send to their own processes.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -132,13 +132,13 @@ class Video:
         except ModuleNotFoundError as error:
             raise SourceError(f"{self.name} cannot be played: {advice(error) or error}") from None
         self._av = av
+        # A title that is not UTF-8 would be an error of PyAV 17 and 18; 19 takes it, and no longer knows the setting.
+        settings = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
         try:
             if timeout is not None:
-                return av.open(
-                    str(name), timeout=(timeout, timeout), options=dict(STREAM_OPTIONS), metadata_errors="replace"
-                )
+                return av.open(str(name), timeout=(timeout, timeout), options=dict(STREAM_OPTIONS), **settings)
             check_file(Path(name))
-            return av.open(self._file_url(Path(name)), metadata_errors="replace")
+            return av.open(self._file_url(Path(name)), **settings)
         except (av.FFmpegError, OSError) as error:  # whose own text names the URL, password and all
             reason = _reason(error)
             if timeout is not None:

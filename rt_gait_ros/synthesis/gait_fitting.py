@@ -97,7 +97,8 @@ def _vectors(matrices: np.ndarray) -> np.ndarray:
     flat = matrices.reshape(-1, 3, 3)
     good = np.isfinite(flat).all((1, 2))
     vectors = np.full((len(flat), 3), np.nan)
-    vectors[good] = Rotation.from_matrix(flat[good]).as_rotvec()
+    if good.any():  # older SciPy takes no empty list of rotations
+        vectors[good] = Rotation.from_matrix(_nearest(flat[good])).as_rotvec()
     return vectors.reshape(*matrices.shape[:-2], 3)
 
 
@@ -126,7 +127,9 @@ def _level_feet(rotations: np.ndarray, reaches: tuple[np.ndarray, np.ndarray], c
                 continue
             mean = lying.mean(0)
             turn = Rotation.from_euler("z", -np.arctan2(mean[1, 0], mean[0, 0]))
-            levelled[:, bone] = rotations[:, bone] @ (turn * Rotation.from_matrix(mean)).inv().as_matrix()
+            levelled[:, bone] = (
+                rotations[:, bone] @ (turn * Rotation.from_matrix(_nearest(mean[None])[0])).inv().as_matrix()
+            )
     return levelled
 
 
@@ -191,10 +194,15 @@ def _cycle(
 
 
 def _nearest(matrices: np.ndarray) -> np.ndarray:
-    """The rotations (N, 3, 3) nearest to matrices; NaN stays."""
+    """The rotations (N, 3, 3) nearest to matrices; NaN stays.
+
+    By their singular values: `Rotation.from_matrix` of a matrix that is no rotation is another one in older SciPy.
+    """
     known = np.isfinite(matrices).all((1, 2))
     rotations = np.full_like(matrices, np.nan)
-    rotations[known] = Rotation.from_matrix(matrices[known]).as_matrix()
+    left, _, right = np.linalg.svd(matrices[known])
+    left[..., 2] *= np.linalg.det(left @ right)[:, None]
+    rotations[known] = left @ right
     return rotations
 
 

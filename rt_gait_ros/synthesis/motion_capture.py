@@ -201,7 +201,9 @@ def _twisted(bone: np.ndarray, along: np.ndarray, parent: np.ndarray, share: flo
         untwisted[moment] = base @ _between(along, base.T @ own @ along)
     relative = np.swapaxes(untwisted, 1, 2) @ bone
     seen = np.isfinite(relative).all((1, 2))
-    untwisted[seen] = untwisted[seen] @ (Rotation.from_matrix(relative[seen]) ** share).as_matrix()
+    if seen.any():  # older SciPy takes no empty list of rotations
+        twist = Rotation.from_matrix(relative[seen]).as_rotvec()
+        untwisted[seen] = untwisted[seen] @ Rotation.from_rotvec(share * twist).as_matrix()
     return np.where(seen[:, None, None], untwisted, np.nan)
 
 

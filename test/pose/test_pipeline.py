@@ -192,17 +192,27 @@ def test_gait_frames_of_each_kind(client, play, kind, shape):
     assert (None if person.gait_frame is None else person.gait_frame.shape) == shape
 
 
+PATTERN = np.random.default_rng(4).integers(0, 255, (25, 6)).astype(np.uint8)
+
+
+def patterned(client):
+    """The image of one person of height 200, whose clothes have a pattern.
+
+    That tells their motion all over, by every version of OpenCV; a plain bar tells it by its edges alone, if at all.
+    """
+    image = client.image()
+    ((x, _, _),) = client.people
+    left = round(x - 24)
+    image[146:346, left : left + 48, :2] = cv2.resize(PATTERN, (48, 200), interpolation=cv2.INTER_CUBIC)[..., None]
+    return image
+
+
 def test_flow_frames_show_how_a_person_moves(client):
-    """Clothes with a pattern tell their motion all over, by every version of OpenCV; a plain bar by its edges alone."""
-    pattern = np.random.default_rng(4).integers(0, 255, (25, 6)).astype(np.uint8)
-    pattern = cv2.resize(pattern, (48, 200), interpolation=cv2.INTER_CUBIC)
     pipeline = PosePipeline(client, PoseConfig(gait_frame_kind="flow"))
     seen = []
     for number, x in enumerate((300, 306)):
         client.people = [(x, 240, 200)]
-        image = client.image()
-        image[146:346, x - 24 : x + 24, :2] = pattern[..., None]
-        seen.append(pipeline.process(Frame(image, number * 40_000_000, "camera")))
+        seen.append(pipeline.process(Frame(patterned(client), number * 40_000_000, "camera")))
     first, frame = seen
     assert (first.people[0].gait_frame, first.people[0].quality) == (None, 0.0)  # flow needs two images
     (person,) = frame.people
@@ -230,11 +240,12 @@ def test_flow_is_of_images_as_far_apart_as_the_networks_learned(client, rate, ev
     for number in range(17):
         seconds = number / rate
         client.people = [(300 + 150 * seconds, 240, 200)]
-        (person,) = pipeline.process(Frame(client.image(), 10**9 + round(seconds * 1e9))).people
+        (person,) = pipeline.process(Frame(patterned(client), 10**9 + round(seconds * 1e9))).people
         if person.gait_frame is not None:
-            speeds.append(person.gait_frame[30, :, 0].max())
+            speeds.append(np.median(person.gait_frame[20:40, 28:32, 0]))
     assert len(speeds) == 16 // every
-    assert np.median(speeds) > 180  # 5 pixels of 480 a frame at 30 images a second, seen at the edges of a bar alone
+    # hundredths of a pixel of 480 rows, which are 1.3 heights of the person
+    assert np.median(speeds) == pytest.approx(150 * every / rate * 100 * 480 / (1.3 * 200), rel=0.05)
 
 
 @pytest.mark.parametrize(("setting", "moved"), [("image", True), ("off", False)])

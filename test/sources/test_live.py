@@ -10,13 +10,13 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from http_cameras import MjpegCamera
+from small_videos import FPS, number_of, picture, steady, write_video
 
 from rt_gait_ros.sources import SourceError, live, open_source
 from rt_gait_ros.sources.live import DriverCamera, LiveSource
 from rt_gait_ros.sources.source import SourceOptions
 from rt_gait_ros.sources.video import StreamLost, Video
-
-from .conftest import FPS, MjpegCamera, number_of, picture, steady, write_video
 
 
 class FakeCapture:

@@ -4,12 +4,11 @@ from pathlib import Path
 
 import cv2
 import pytest
+from small_videos import picture, steady, write_video
 
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.sources import Source, SourceError, SourceOptions, open_source, register_scheme
 from rt_gait_ros.sources.opening import csi_pipeline
-
-from .conftest import picture, steady, write_video
 
 
 @pytest.mark.parametrize(

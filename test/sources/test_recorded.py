@@ -7,10 +7,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from small_videos import FPS, HEIGHT, WIDTH, number_of, picture
 
 from rt_gait_ros.sources import SourceError, open_source
-
-from .conftest import FPS, HEIGHT, WIDTH, number_of, picture
 
 MakeVideo = Callable[..., Path]
 

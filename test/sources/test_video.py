@@ -8,11 +8,10 @@ import av
 import cv2
 import numpy as np
 import pytest
+from small_videos import FPS, HEIGHT, WIDTH, number_of, picture, steady, write_video
 
 from rt_gait_ros.sources import SourceError, open_source
 from rt_gait_ros.sources.video import Video
-
-from .conftest import FPS, HEIGHT, WIDTH, number_of, picture, steady, write_video
 
 # A second at 25 images a second, then three at 5: a phone in the dark, or a browser that is busy.
 UNEVEN = [*steady(25), *(1.0 + number / 5.0 for number in range(15))]

@@ -2,13 +2,12 @@ import itertools
 
 import numpy as np
 import pytest
+from boxed_people import SIZE, person
 
 from rt_gait_ros.tracking.association import associate, solve
 from rt_gait_ros.tracking.config import TrackerConfig
 from rt_gait_ros.tracking.table import TrackTable
 from rt_gait_ros.tracking.track import TrackState
-
-from .conftest import SIZE, person
 
 
 @pytest.fixture

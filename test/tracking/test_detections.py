@@ -2,11 +2,10 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from boxed_people import person
 
 from rt_gait_ros.tracking import TrackerConfig
 from rt_gait_ros.tracking.detections import BORDER_NOISE, keypoint_count
-
-from .conftest import person
 
 
 def test_boxes_are_given_by_their_centres(read):

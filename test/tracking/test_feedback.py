@@ -1,8 +1,7 @@
 import pytest
+from boxed_people import PERIOD, image, person, run
 
 from rt_gait_ros.tracking import IdentityFeedback, Tracker, TrackState
-
-from .conftest import PERIOD, image, person, run
 
 
 @pytest.fixture

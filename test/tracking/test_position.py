@@ -1,10 +1,9 @@
 import numpy as np
 import pytest
+from boxed_people import image, person, run
 
 from rt_gait_ros.tracking import CameraModel, Tracker, TrackState
 from rt_gait_ros.tracking.depth import HALF_TRUNK, DepthImage
-
-from .conftest import image, person, run
 
 K = np.array([[800, 0, 640], [0, 800, 360], [0, 0, 1.0]])
 FEET = 360 + 800 * 1.5 / 4  # of somebody four metres before a camera 1.5 m above the floor

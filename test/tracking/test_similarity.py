@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
+from boxed_people import person
 
 from rt_gait_ros.tracking.similarity import SIGMAS, corners, iou_matrix, oks
-
-from .conftest import person
 
 
 @pytest.mark.parametrize(

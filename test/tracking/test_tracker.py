@@ -4,11 +4,10 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from boxed_people import PERIOD, image, person, run, run_trouble
 
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.tracking import CameraModel, Tracker, TrackerConfig, TrackState
-
-from .conftest import PERIOD, image, person, run, run_trouble
 
 TENTATIVE, CONFIRMED, OCCLUDED, LOST = TrackState
 

@@ -2,6 +2,7 @@ import math
 
 import numpy as np
 import pytest
+from boxed_people import image, person
 
 from rt_gait_ros.pose.layouts import NECK, PARTS
 from rt_gait_ros.pose.person import PersonPose, PoseFrame
@@ -14,8 +15,6 @@ from rt_gait_ros.synthesis.strollers import make_stroller
 from rt_gait_ros.tracking import Tracker
 from rt_gait_ros.tracking.walking import CEASES, LONGEST_GAP, MEMORY
 from rt_gait_ros.tracking.walking_signs import WINDOW
-
-from .conftest import image, person
 
 
 def play(seen, layout="trt_pose"):
