@@ -15,7 +15,7 @@ from rt_gait_ros.resources import share_directory
 
 PACKAGE = Path(rt_gait_ros.__file__).parent
 PAGE = share_directory() / "docs" / "architecture.md"
-EXTRA_ROOMS = ("networks", "training")  # need the extra [train]
+EXTRA_ROOMS = {"networks": "torch", "training": "torch", "bags": "rosbags"}  # and what their extra brings
 
 
 def listed() -> list[tuple[str, str]]:
@@ -42,7 +42,7 @@ def test_the_page_lists_names():
 @pytest.mark.parametrize(("rooms", "name"), listed())
 def test_every_public_name_can_be_imported(rooms, name):
     if rooms in EXTRA_ROOMS:
-        pytest.importorskip("torch", reason="needs the extra [train]")
+        pytest.importorskip(EXTRA_ROOMS[rooms], reason="its extra is not installed")
     holders = [module for module in modules(rooms) if hasattr(importlib.import_module(module), name)]
     assert holders, f"{name} is in none of {rooms}"
 

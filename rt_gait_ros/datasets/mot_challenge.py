@@ -178,7 +178,7 @@ def _read_lines(path: Path) -> np.ndarray:
     """The file as (N, columns) float64. Raises UsageError."""
     try:
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "loadtxt: input contained no data")  # nobody was seen
+            warnings.filterwarnings("ignore", "loadtxt: ")  # a file without lines: nobody was seen
             lines = np.loadtxt(path, delimiter=",", ndmin=2, dtype=np.float64, encoding="utf-8-sig")
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror or error}") from error

@@ -98,9 +98,7 @@ def _written(text: str, font: Font, size: int, ink: Colour) -> Lettering:
     colours.text((start, above), text, (red, green, blue, 255), face, anchor="ls", embedded_color=bool(font.strike))
     if font.strike:
         scale = size / font.strike
-        page = page.resize(
-            (max(1, round(page.width * scale)), max(1, round(page.height * scale))), Image.Resampling.BOX
-        )
+        page = page.resize((max(1, round(page.width * scale)), max(1, round(page.height * scale))), Image.BOX)
         above = min(round(above * scale), page.height)
     return Lettering(np.asarray(page)[..., [2, 1, 0, 3]], above)
 

@@ -154,6 +154,8 @@ class Detector:
 
     def request(self, image: np.ndarray, long_side: int) -> Tensors:
         """The image as the network takes it: scaled so that its longer side is about long_side, never cut or padded."""
+        if image.shape[:2] == (1, 1):
+            image = np.repeat(image, 2, axis=1)  # OpenCV 4.5 takes no array of one pixel
         height, width = image.shape[:2]
         scale = long_side / max(height, width)
         size = self.size or (self._whole(width * scale), self._whole(height * scale))

@@ -11,7 +11,8 @@ OPTICAL = Rotation.from_matrix([[0, 0, 1], [-1, 0, 0], [0, -1, 0]])  # x right, 
 
 
 def transform(place=(0, 0, 0), rotation=None):
-    return Transform.of(place, (rotation or Rotation.identity()).as_quat())
+    rotation = Rotation.identity() if rotation is None else rotation
+    return Transform.of(place, rotation.as_quat())
 
 
 @pytest.fixture
