@@ -1,15 +1,17 @@
 """`rt-gait train gait`: gait networks from generated walkers, or from your own people."""
 
 import argparse
-import math
 import os
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rt_gait_ros.cli.export_gait import is_flow
 from rt_gait_ros.cli.output import add_json_argument, emit, progress
 from rt_gait_ros.cli.subcommands import subcommand
-from rt_gait_ros.datasets.folders import number_of, read_numbers
+from rt_gait_ros.cli.train_flow import FLOW_COHORTS, train_flow
+from rt_gait_ros.cli.training_runs import INTERRUPTED, asked_for, check_people, chosen_people, held_back, trained
+from rt_gait_ros.datasets.folders import number_of
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.networks.kinds import FORMER_NAMES, TRAINED_NETWORKS
 from rt_gait_ros.resources import resource
@@ -18,7 +20,6 @@ from rt_gait_ros.serving.cache import cache_folder
 if TYPE_CHECKING:
     from rt_gait_ros.networks.set_networks import SetNetwork
     from rt_gait_ros.training.cohorts import Cohorts, Generation
-    from rt_gait_ros.training.run_folder import RunFolder
 
 # Settings of a run beside its defaults. GaitSet's: batch-all triplets, 8 persons of 16 walks, 30 frames each, Adam with
 # 1e-4 (Chao et al., AAAI 2019); theirs ran for 80,000 steps.
@@ -28,7 +29,8 @@ RECIPES: dict[str, dict[str, Any]] = {
 }
 
 _GAIT = """\
-Trains GaitSet, or a smaller or larger variant, to recognise people by their silhouettes.
+Trains GaitSet, or a smaller or larger variant, to recognise people by their silhouettes; or, as --network flow2d or
+flow3d, Embedded-Gait's 2D-CNN or 3D-CNN, which recognise them by optical flow.
 
 Without --data it trains on generated walkers of many bodies, gaits, clothes, cameras and masks, which are generated
 into the output folder first. No footage is needed, and nobody's biometric data is in the weights.
@@ -51,6 +53,16 @@ CASIA-B, and data sets as OpenGait lays them out, are read as pictures or pickle
   rt-gait train gait --data CASIA-B/ --people 1-74 --init gaitset --output licensed        001/nm-01/090/*.png or *.pkl
   rt-gait train gait --data CASIA-B/ --people 1-74 --recipe gaitset --epochs 1600 --output theirs     a GPU, and a day
 
+Networks on flow learn on generated walkers (seen from the side), on a video for each walk, or on TUM-GAID, as images
+or as the samples (.h5) that Embedded-Gait prepares; --scenes is then the walks of each person in a batch:
+
+  rt-gait train gait --network flow2d --output flow
+  rt-gait train gait --network flow3d --data TUM-GAID/ --output flow        its people for training; rank-1 of others
+  rt-gait train gait --init pruned.hdf5 --data TUM-GAID/ --output again     of `rt-gait prune gait`; keeps its widths
+
+Their folder also holds network.hdf5, which export, prune and Keras read. rank-1 is Embedded-Gait's measure: the seven
+nearest windows name a window, and the windows of a walk vote.
+
 The licence of a data set also holds for weights that were trained on it.
 
 The output folder holds network.pth, log.csv (loss and rank-1 by epoch), curve.png of it and state.pt. Ctrl-C ends a
@@ -60,29 +72,32 @@ all others of the folder; otherwise every fourth person, in the order of names. 
 trained on, and rank-1 is theirs.
 """
 
+COHORTS = 60  # of virtual people, where nothing else is asked for
 # Of the batches, where there are filmed people beside others.
 FILMED_SHARE = 0.25
 
 
 def add_gait(kinds: Any) -> None:
     """Declare the subcommand among those of `rt-gait train`."""
-    gait = subcommand(kinds, "gait", "GaitSet on generated walkers, or on your own people", _GAIT)
+    gait = subcommand(kinds, "gait", "GaitSet, 2D-CNN or 3D-CNN, on generated walkers or on your own people", _GAIT)
     gait.add_argument(
         "--network",
         type=_network,
         choices=TRAINED_NETWORKS,
-        help="small is of half the width, large of twice (default: as --init is, or centred-gaitset)",
+        help="small is of half the width, large of twice; flow2d and flow3d are on optical flow (default: as "
+        "--init is, or centred-gaitset)",
     )
     gait.add_argument("--data", type=Path, metavar="DIR", help="a folder for each person (default: virtual people)")
     gait.add_argument(
-        "--init", metavar="NAME|FILE", help="start from a network of the repository, or a checkpoint of any GaitSet"
+        "--init",
+        metavar="NAME|FILE",
+        help="start from a network of the repository, or a checkpoint of any GaitSet, 2D-CNN or 3D-CNN",
     )
     gait.add_argument("--people", metavar="LIST", help="of --data, train on these, as 1-74 or 1-10,12 (default: all)")
     gait.add_argument("--test-people", metavar="LIST", help="of --data, those that rank-1 is of")
     gait.add_argument(
         "--recipe",
         choices=tuple(RECIPES),
-        default="own",
         help="other defaults: gaitset uses those of its authors (AAAI 2019)",
     )
     gait.add_argument("--loss", help="contrastive (default), circle, or triplet as GaitSet's authors")
@@ -91,9 +106,11 @@ def add_gait(kinds: Any) -> None:
     gait.add_argument(
         "--batch-people", type=int, dest="people_of_batch", metavar="N", help="persons in one (default 16)"
     )
-    gait.add_argument("--scenes", type=int, help="walks of each in a batch (default 6)")
+    gait.add_argument("--scenes", type=int, help="walks of each in a batch (default 6; on flow 4)")
     gait.add_argument("--frames", type=int, help="silhouettes of each walk in a batch (default 3)")
-    gait.add_argument("--cohorts", type=int, default=60, help="of 32 virtual persons to generate (default 60)")
+    gait.add_argument(
+        "--cohorts", type=int, help=f"of 32 virtual persons to generate (default {COHORTS}; on flow {FLOW_COHORTS})"
+    )
     gait.add_argument(
         "--filmed",
         type=int,
@@ -131,6 +148,8 @@ def _network(name: str) -> str:
 
 
 def _gait(arguments: argparse.Namespace) -> int:
+    if is_flow(Path(arguments.init or ""), arguments.network):
+        return train_flow(arguments)
     # torch takes seconds to import and is there only with the extra [train]
     from rt_gait_ros.training.gait import GaitTraining, settings_of, train_gait
     from rt_gait_ros.training.gait_networks import name_of
@@ -139,43 +158,22 @@ def _gait(arguments: argparse.Namespace) -> int:
     initial = _initial(arguments)
     arguments.network = arguments.network or (None if initial is None else name_of(*initial))
     training = GaitTraining(**_settings(arguments))
-    for name, least in (("cohorts", 1), ("workers", 1), ("filmed", 0)):
-        if getattr(arguments, name) < least:
-            raise UsageError(f"--{name} {getattr(arguments, name)}: give {least} or more")
+    check_people(arguments)
     if arguments.data and arguments.filmed:
         raise UsageError("--filmed is of virtual persons: leave it out with --data")
-    if not arguments.data and (arguments.people or arguments.test_people):
-        raise UsageError("--people and --test-people choose among those of a folder: name it with --data")
     data, cohorts, validation = _real(arguments) if arguments.data else _virtual(arguments)
     folder = RunFolder(arguments.output, settings_of(training, data, initial and initial[0]))
-    progress(f"training on {data}")
-    try:
-        train_gait(training, cohorts, validation, folder, progress, initial)
-    except KeyboardInterrupt:
-        progress(f"stopped: the same command continues after the last finished epoch in {folder.path}")
-        return 130
-    _draw(folder, data)
-    last = folder.last_row()
+    last = trained(folder, data, lambda: train_gait(training, cohorts, validation, folder, progress, initial))
+    if last is None:
+        return INTERRUPTED
     weights = folder.path / "network.pth"
+    whose = "people" if validation is cohorts else "people not trained on"
     text = (
-        f"trained in {folder.path}: rank-1 of {'people' if validation is cohorts else 'people not trained on'} "
-        f"{100 * last['rank1']:.1f} %, "
+        f"trained in {folder.path}: rank-1 of {whose} {100 * last['rank1']:.1f} %, "
         f"scene-centred {100 * last['rank1_scene']:.1f} %\nserve it: rt-gait export gait {weights} --name NAME"
     )
     emit(arguments, {"network": str(weights), "data": data, **last}, text)
     return 0
-
-
-def _draw(folder: "RunFolder", data: str) -> None:
-    """Write curve.png: how the accuracy rose."""
-    from rt_gait_ros.evaluation.plots import count_plot, save_image
-
-    names = {"rank1": "plain", "rank1_scene": "scene-centred"}
-    curves = {
-        label: {int(row["epoch"]): row[name] for row in folder.rows() if not math.isnan(row[name])}
-        for name, label in names.items()
-    }
-    save_image(folder.path / "curve.png", count_plot(curves, "epoch", f"trained on {data}"))
 
 
 def _virtual(arguments: argparse.Namespace) -> "tuple[str, Cohorts, Cohorts]":
@@ -184,7 +182,7 @@ def _virtual(arguments: argparse.Namespace) -> "tuple[str, Cohorts, Cohorts]":
     def made(generation: "Generation") -> "Cohorts":
         return VirtualCohorts(arguments.output, generation, arguments.workers, progress, arguments.repository)
 
-    cohorts = made(Generation(cohorts=arguments.cohorts))
+    cohorts = made(Generation(cohorts=arguments.cohorts or COHORTS))
     validation = made(Generation(cohorts=2, first=1_000_000))
     if arguments.filmed:
         filmed = made(replace(FILMED, cohorts=arguments.filmed))
@@ -197,47 +195,29 @@ def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
     """Fields of GaitTraining that are asked for, or that the recipe has."""
     from rt_gait_ros.training.gait import GaitTraining
 
-    names = {field.name for field in fields(GaitTraining)} - {"people"}
-    asked = {name: getattr(arguments, name) for name in names} | {"people": arguments.people_of_batch}
-    return RECIPES[arguments.recipe] | {name: value for name, value in asked.items() if value is not None}
+    return RECIPES[arguments.recipe or "own"] | asked_for(arguments, GaitTraining)
 
 
 def _real(arguments: argparse.Namespace) -> "tuple[str, Cohorts, Cohorts]":
     from rt_gait_ros.training.own_people import FolderCohorts, read_folder
 
     folder = arguments.data
-    trained = set(read_numbers(arguments.people, str(folder))) if arguments.people else None
-    tested = set(read_numbers(arguments.test_people, str(folder))) if arguments.test_people else None
-    if trained and tested and (both := trained & tested):
-        raise UsageError(f"--people and --test-people both have {min(both)}: who is trained on says nothing of others")
+    numbers, tested = chosen_people(arguments)
     # who is neither trained on nor looked at need not be read
-    wanted = trained | tested if trained and tested else None
+    wanted = numbers | tested if numbers and tested else None
     repository = arguments.repository or resource("model_repository")
     found = read_folder(folder, repository, cache_folder() / "walks", arguments.workers, progress, wanted)
     for note in found.notes:
         progress(note)
     walks = found.walks
-    kept = _held_back(sorted(walks), trained, tested)
-    names = [name for name in sorted(walks) if name not in kept and (trained is None or number_of(name) in trained)]
+    kept = held_back(sorted(walks), numbers, tested)
+    names = [name for name in sorted(walks) if name not in kept and (numbers is None or number_of(name) in numbers)]
     if len(names) < 4:
         raise UsageError(f"{folder} holds {len(names)} people to train on who walk: 4 are the least")
     cohorts = FolderCohorts({name: walks[name] for name in names})
     validation = FolderCohorts({name: walks[name] for name in kept}) if kept else cohorts
     chosen = f" ({arguments.people})" if arguments.people else ""
     return f"{cohorts.people} people{chosen} of {folder.resolve().name}", cohorts, validation
-
-
-def _held_back(names: list[str], trained: set[int] | None, tested: set[int] | None) -> list[str]:
-    """Those who show what the network has learnt; too few to be compared are none. trained, tested: as asked for."""
-    if tested is not None:
-        kept = [name for name in names if number_of(name) in tested]
-        if len(kept) < 2:
-            raise UsageError(f"--test-people: {len(kept)} of them walk in the folder, and two at least can be compared")
-        return kept
-    if trained is not None:
-        others = [name for name in names if number_of(name) not in trained]
-        return others if len(others) >= 2 else []
-    return names[3::4] if len(names) >= 8 else []
 
 
 def _initial(arguments: argparse.Namespace) -> "tuple[SetNetwork, str] | None":

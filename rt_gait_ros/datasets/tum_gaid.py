@@ -4,15 +4,21 @@ N normal, B with a backpack, S in coating shoes; N 11-12, B 3-4 and S 3-4 are of
 TUM gait from audio, image and depth database", 2014).
 """
 
+import contextlib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rt_gait_ros.errors import GaitError, MissingPackage, UsageError
 from rt_gait_ros.pip_packages import extra
 from rt_gait_ros.silhouette.flow import SIZE, UNITS, WINDOW
+
+if TYPE_CHECKING:
+    import h5py
 
 GALLERY = "N#1-4"
 PROBES = {
@@ -26,13 +32,17 @@ PROBES = {
 SEQUENCES = {GALLERY: ("n01", "n02", "n03", "n04"), **PROBES}
 FPS = 30.0  # of the set's Kinect
 
-# Folders of prepared samples: tfimdb_tum_gaid_N155_ft_of25_60x60 (gallery), ..._test_n05-06_of25_60x60, ...
-_PREPARED = re.compile(r".*_(ft|test_([nbs])(\d\d)-(\d\d))_of25_60x60")
+# Condition of the samples that the authors train on: of 150 other people, all sequences together.
+TRAINING = "train"
+
+# Folders of prepared samples: tfimdb_tum_gaid_N155_ft_of25_60x60 (gallery), ..._test_n05-06_of25_60x60, ..., and
+# ..._N150_train_of25_60x60
+_PREPARED = re.compile(r".*_(ft|train|test_([nbs])(\d\d)-(\d\d))_of25_60x60")
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """One walk. name: "condition/person/sequence", the condition a key of SEQUENCES.
+    """One walk. name: "condition/person/sequence", the condition a key of SEQUENCES, or TRAINING.
 
     files: its images in order, or, where it is prepared, its samples of optical flow (.h5).
     """
@@ -52,7 +62,7 @@ def find_recordings(folder: Path) -> list[Recording]:
 
     Raises UsageError for another layout.
     """
-    found = _prepared(folder) or _images(folder / "image") or _images(folder)
+    found = [each for each in find_walks(folder) if not each.name.startswith(f"{TRAINING}/")]
     kinds = {each.name.partition("/")[0] for each in found}
     if GALLERY not in kinds or len(kinds) < 2:
         raise UsageError(
@@ -60,6 +70,14 @@ def find_recordings(folder: Path) -> list[Recording]:
             "and of probes, or prepared samples in ..._ft_of25_60x60 and ..._test_n05-06_of25_60x60"
         )
     return found
+
+
+def find_walks(folder: Path) -> list[Recording]:
+    """As find_recordings, of any conditions, and with the samples that the authors train on; none of another layout.
+
+    Raises UsageError for prepared samples of a condition that the set does not have.
+    """
+    return _prepared(folder) or _images(folder / "image") or _images(folder)
 
 
 def _images(folder: Path) -> list[Recording]:
@@ -77,8 +95,9 @@ def _prepared(folder: Path) -> list[Recording]:
     for part in sorted(folder.iterdir()) if folder.is_dir() else []:
         match = _PREPARED.fullmatch(part.name)
         if match and part.is_dir():
-            condition = GALLERY if match[1] == "ft" else f"{match[2].upper()}#{int(match[3])}-{int(match[4])}"
-            if condition not in SEQUENCES:
+            whole = {"ft": GALLERY, "train": TRAINING}.get(match[1])
+            condition = whole or f"{match[2].upper()}#{int(match[3])}-{int(match[4])}"
+            if condition not in (TRAINING, *SEQUENCES):
                 raise UsageError(f"{part} holds {condition}, which is no condition of the set: {', '.join(PROBES)}")
             for sample in sorted(part.glob("*.h5")):  # p001-n05-01.h5: person, sequence, number of the window
                 person, _, rest = sample.stem.partition("-")
@@ -86,18 +105,17 @@ def _prepared(folder: Path) -> list[Recording]:
     return [Recording(name, tuple(files), True) for name, files in videos.items()]
 
 
+def has_data(path: Path) -> bool:
+    """Whether a prepared sample holds flow: some are left empty. Raises GaitError where it cannot be read."""
+    with _opened(path) as file:
+        return "data" in file and file["data"].shape is not None and file["data"].size > 0
+
+
 def read_sample(path: Path) -> np.ndarray | None:
     """A prepared sample (deepdish) as (25, 60, 60, 2) int16 hundredths; None for one without data. Raises GaitError."""
-    try:
-        import h5py  # of the extra [train]; nothing else of the evaluation needs it
-    except ImportError as error:
-        raise MissingPackage(f"prepared samples need h5py: {extra('train')}", name="h5py") from error
-    try:
-        with h5py.File(path, "r") as file:
-            data = np.asarray(file["data"]) if "data" in file else np.zeros(0)
-            factor = float(file.attrs.get("compressFactor", UNITS))
-    except OSError as error:
-        raise GaitError(f"{path} cannot be read as HDF5: is the file whole?") from error
+    with _opened(path) as file:
+        data = np.asarray(file["data"]) if "data" in file else np.zeros(0)
+        factor = float(file.attrs.get("compressFactor", UNITS))
     if data.size == 0:
         return None
     if data.shape != (SIZE, SIZE, 2 * WINDOW):
@@ -105,3 +123,16 @@ def read_sample(path: Path) -> np.ndarray | None:
     # horizontal and vertical flow alternate in the last axis
     window = data.reshape(SIZE, SIZE, WINDOW, 2).transpose(2, 0, 1, 3)
     return np.asarray(np.rint(window * (UNITS / factor)), np.int16)
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> "Iterator[h5py.File]":
+    try:
+        import h5py  # of the extra [train]; nothing else of the evaluation needs it
+    except ImportError as error:
+        raise MissingPackage(f"prepared samples need h5py: {extra('train')}", name="h5py") from error
+    try:
+        with h5py.File(path, "r") as file:
+            yield file
+    except OSError as error:
+        raise GaitError(f"{path} cannot be read as HDF5: is the file whole?") from error

@@ -23,7 +23,8 @@ from rt_gait_ros.masking import readable
 from rt_gait_ros.pipeline.tracking import TrackingPipeline
 from rt_gait_ros.pose.config import PoseConfig
 from rt_gait_ros.serving.onnx_client import OnnxClient
-from rt_gait_ros.silhouette.lead_in import LeadIn
+from rt_gait_ros.silhouette.flow import FLOW_RATE, Place
+from rt_gait_ros.silhouette.lead_in import NANOSECONDS, LeadIn
 from rt_gait_ros.sources.video import Video
 from rt_gait_ros.tracking.config import TrackerConfig
 
@@ -44,11 +45,21 @@ Advance = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class GaitSequence:
-    """One track's good gait frames. indices: (S,) image numbers. frames: (S, 64, 64) uint8."""
+    """One track's good gait frames. indices: (S,) image numbers. frames: (S, 64, 64) uint8, or (S, 60, 60, 2) int16.
+
+    places: of flow frames, where each was taken: (S, 3), the numbers of a `silhouette.flow.Place`.
+    """
 
     body_id: str
     indices: np.ndarray
     frames: np.ndarray
+    places: np.ndarray | None = None
+
+    def between(self, first: int, last: int) -> "GaitSequence":
+        """The part of it in the images from `first` to `last`."""
+        inside = (self.indices >= first) & (self.indices <= last)
+        places = None if self.places is None else self.places[inside]
+        return GaitSequence(self.body_id, self.indices[inside], self.frames[inside], places)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +77,28 @@ class VideoWalks:
 
         min_frames: a pass with fewer is lost.
         """
+        found = self.sequences_by_pass(min_frames)
+        return [None if sequence is None else sequence.frames for sequence in found]
+
+    def sequences_by_pass(self, min_frames: int) -> list[GaitSequence | None]:
+        """As by_pass, with everything that is known of those frames."""
         return [self._best(first, last, min_frames) for first, last in self.passes]
 
-    def _best(self, first: int, last: int, min_frames: int) -> np.ndarray | None:
-        inside = [walk.frames[(walk.indices >= first) & (walk.indices <= last)] for walk in self.walks]
-        best = max(inside, key=len, default=np.zeros((0, 64, 64), np.uint8))
-        return best if len(best) >= min_frames else None
+    def _best(self, first: int, last: int, min_frames: int) -> GaitSequence | None:
+        inside = [walk.between(first, last) for walk in self.walks]
+        best = max(inside, key=lambda walk: len(walk.frames), default=None)
+        return best if best is not None and len(best.frames) >= min_frames else None
 
 
 @dataclass(slots=True)
 class _Gathered:
     indices: list[int] = field(default_factory=list)
     frames: list[np.ndarray] = field(default_factory=list)
+    places: list[Place] = field(default_factory=list)
+
+    def sequence(self, body_id: str, kind: str) -> GaitSequence:
+        places = np.array(self.places) if kind == "flow" else None
+        return GaitSequence(body_id, np.array(self.indices), np.stack(self.frames), places)
 
 
 def read_walks(
@@ -85,32 +106,36 @@ def read_walks(
     repository: Path,
     progress: Callable[[str], None] = lambda line: None,
     advance: Advance = lambda images, expected: None,
+    kind: str = "silhouette",
 ) -> VideoWalks:
     """Run the pose pipeline and the tracker over a video. progress: told what is odd about it, one line each.
 
-    advance: told with every image how many there were, and how many the file says it has (0: it does not say). Raises
-    GaitError where it cannot be read.
+    advance: told with every image how many there were, and how many the file says it has (0: it does not say). kind: of
+    the gait frames, "silhouette" or "flow". Raises GaitError where it cannot be read.
     """
     client = OnnxClient(repository, timeout=60.0)
     try:
-        pipeline = TrackingPipeline(client)
+        pipeline = TrackingPipeline(client, PoseConfig(gait_frame_kind=kind))
         gathered: dict[str, _Gathered] = {}
-        waiting: dict[str, LeadIn[tuple[int, np.ndarray]]] = {}
+        waiting: dict[str, LeadIn[tuple[int, np.ndarray, Place]]] = {}
+        most = 1 if kind == "flow" else WAITING  # no frame of a pause may be in a window of flow
         thumbnails, times = [], []
         for index, frame in enumerate(read_frames(video, progress, advance)):
             for track in pipeline.process(frame).tracks:
                 if track.gait_frame is not None and track.quality >= MIN_QUALITY:
-                    lead_in = waiting.setdefault(track.body_id, LeadIn(WAITING))
-                    good = index, track.gait_frame
-                    for _, (number, gait_frame) in lead_in.take(good, frame.stamp, walking=track.walking):
+                    lead_in = waiting.setdefault(track.body_id, LeadIn(most))
+                    place = Place.of(round(frame.stamp * FLOW_RATE / NANOSECONDS), track.box)
+                    good = index, track.gait_frame, place
+                    for _, (number, gait_frame, where) in lead_in.take(good, frame.stamp, walking=track.walking):
                         gather = gathered.setdefault(track.body_id, _Gathered())
                         gather.indices.append(number)
                         gather.frames.append(gait_frame)
+                        gather.places.append(where)
             thumbnails.append(cv2.resize(cv2.cvtColor(frame.image, cv2.COLOR_BGR2GRAY), (160, 120)))
             times.append(frame.stamp * 1e-9)
     finally:
         client.close()
-    walks = tuple(GaitSequence(b, np.array(g.indices), np.stack(g.frames)) for b, g in gathered.items())
+    walks = tuple(gather.sequence(body_id, kind) for body_id, gather in gathered.items())
     return VideoWalks(walks, tuple(motion_passes(np.stack(thumbnails), np.array(times))))
 
 
@@ -158,21 +183,27 @@ def motion_passes(images: np.ndarray, times: np.ndarray) -> list[tuple[int, int]
 
 
 def read_all(
-    videos: Sequence[Path], repository: Path, work: Path, workers: int, progress: Callable[[str], None]
+    videos: Sequence[Path],
+    repository: Path,
+    work: Path,
+    workers: int,
+    progress: Callable[[str], None],
+    kind: str = "silhouette",
 ) -> dict[Path, VideoWalks]:
     """The walks of every video, many at a time; what `work` holds of an earlier run, broken off or not, is used again.
 
     What is kept shows people: the files are private to their owner. progress: told one line per video and what is odd
-    about it, and every PROGRESS_SECONDS how far each of those is that are being read. Raises GaitError for a video that
-    cannot be read.
+    about it, and every PROGRESS_SECONDS how far each of those is that are being read. kind: as read_walks. Raises
+    GaitError for a video that cannot be read.
     """
     private_file.make_folder(work)
     for kept in work.glob("*.npz"):  # of an earlier release, which left them to everybody
         kept.chmod(0o600)
-    settings = _settings(repository)
+    settings = _settings(repository, kind)
     stored = {video: work / f"{_key(video, settings)}.npz" for video in videos}
     jobs = [
-        Job(readable(video.name), path, partial(_read_and_store, video, repository)) for video, path in stored.items()
+        Job(readable(video.name), path, partial(_read_and_store, video, repository, kind))
+        for video, path in stored.items()
     ]
 
     def finished(done: Finished) -> None:
@@ -189,7 +220,9 @@ def store(path: Path, video: VideoWalks) -> None:
     # Any, since numpy 2's savez has a keyword of another type
     arrays: dict[str, Any] = {"passes": np.array(video.passes, np.int64).reshape(-1, 2)}
     for number, walk in enumerate(video.walks):
-        arrays |= {f"{number}.{walk.body_id}.indices": walk.indices, f"{number}.{walk.body_id}.frames": walk.frames}
+        name = f"{number}.{walk.body_id}"
+        arrays |= {f"{name}.indices": walk.indices, f"{name}.frames": walk.frames}
+        arrays |= {} if walk.places is None else {f"{name}.places": walk.places}
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
     private_file.replace(path, buffer.getvalue())
@@ -200,12 +233,18 @@ def load(path: Path) -> VideoWalks:
     with np.load(path) as arrays:
         names = [name.removesuffix(".frames") for name in arrays.files if name.endswith(".frames")]
         walks = tuple(
-            GaitSequence(name.partition(".")[2], arrays[f"{name}.indices"], arrays[f"{name}.frames"]) for name in names
+            GaitSequence(
+                name.partition(".")[2],
+                arrays[f"{name}.indices"],
+                arrays[f"{name}.frames"],
+                arrays[f"{name}.places"] if f"{name}.places" in arrays.files else None,
+            )
+            for name in names
         )
         return VideoWalks(walks, tuple((int(first), int(last)) for first, last in arrays["passes"]))
 
 
-def _read_and_store(video: Path, repository: Path, path: Path) -> list[str]:
+def _read_and_store(video: Path, repository: Path, kind: str, path: Path) -> list[str]:
     """A job: what is odd about the video."""
     lines: list[str] = []
     spoken = time.monotonic()
@@ -218,13 +257,13 @@ def _read_and_store(video: Path, repository: Path, path: Path) -> list[str]:
                 f"{readable(video.name)}: {images} images" + (f" of {expected}" if expected >= images else "") + " read"
             )
 
-    store(path, read_walks(video, repository, lines.append, advance))
+    store(path, read_walks(video, repository, lines.append, advance, kind))
     return lines
 
 
-def _settings(repository: Path) -> str:
+def _settings(repository: Path, kind: str = "silhouette") -> str:
     """All that the walks depend on beside the video."""
-    pose = PoseConfig()
+    pose = PoseConfig(gait_frame_kind=kind)
     networks = [
         hashlib.sha256((repository / name / "1" / "model.onnx").read_bytes()).hexdigest()
         for name in (pose.detector, pose.person_model)

@@ -90,7 +90,7 @@ def _embed_and_store(job: EmbeddingJob, repository: Path, model: str, path: Path
 def network_fingerprint(folder: Path) -> str:
     """Hash of a model's network and its description; what else lies in the folder changes no embedding."""
     described = [path for path in sorted(folder.glob("config.pbtxt")) if path.is_file()]
-    return _fingerprint(described + sorted(p for p in folder.glob("*/*") if p.is_file()), content=True)
+    return fingerprint(described + sorted(p for p in folder.glob("*/*") if p.is_file()), content=True)
 
 
 def _load(path: Path) -> Arrays | None:
@@ -104,12 +104,12 @@ def _load(path: Path) -> Arrays | None:
 
 def _key(job: EmbeddingJob, model: str, networks: Mapping[str, str]) -> str:
     named = getattr(job.compute, "__name__", None) or repr(job.compute)
-    said = (VERSION, networks[model], job.compute.__module__, named, _fingerprint(job.files, content=False))
+    said = (VERSION, networks[model], job.compute.__module__, named, fingerprint(job.files, content=False))
     others = tuple(networks[name] for name in job.networks)
     return hashlib.sha256(repr(said + others).encode()).hexdigest()[:32]
 
 
-def _fingerprint(files: Sequence[Path], content: bool) -> str:
+def fingerprint(files: Sequence[Path], content: bool) -> str:
     """Hash of the files: of what is in them, or of their names, sizes and times."""
     digest = hashlib.sha256()
     for path in files:

@@ -71,6 +71,11 @@ class Result:
         """Every probe of all conditions."""
         return Comparison.joined([row.comparison for row in self.rows])
 
+    @property
+    def videos(self) -> RankRate:
+        """Rank-1 by vote over the probes of all conditions."""
+        return RankRate(sum(row.videos.hits for row in self.rows), sum(row.videos.probes for row in self.rows))
+
     def to_json(self) -> dict:
         """The figures in the shape that every `rt-gait evaluate` gives; shares 0..1."""
         return {

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import max_pool2d, normalize, relu
+from torch.nn.utils import fuse_conv_bn_eval
 
 from rt_gait_ros.silhouette.flow import SIZE, UNITS, WINDOW
 
@@ -24,6 +25,7 @@ class FlowNetwork(nn.Module, ABC):
     weights under its Keras name (convolutions: None, Keras numbers them) in Keras's order.
     """
 
+    convolutions: nn.ModuleList
     code: int
     probs: nn.Linear | None
 
@@ -45,6 +47,23 @@ class FlowNetwork(nn.Module, ABC):
         if self.probs is None:
             raise ValueError("this network has no classifier")
         return self.probs(self.features(flow.float() / UNITS))
+
+    def normalise(self) -> None:
+        """Put batch normalisation behind each convolution, for training: without it, nothing is learnt for hundreds of
+        batches. `layers` is not to be asked for until it was folded."""
+        self.convolutions = nn.ModuleList(
+            nn.Sequential(layer, nn.BatchNorm3d(len(layer.weight)))
+            if isinstance(layer, nn.Conv3d)
+            else nn.Sequential(layer, nn.BatchNorm2d(len(layer.weight)))  # type: ignore[arg-type]
+            for layer in self.convolutions
+        )
+
+    def fold(self) -> None:
+        """Make weights and biases of the convolutions of their batch normalisation, where they have one."""
+        self.eval()
+        self.convolutions = nn.ModuleList(
+            fuse_conv_bn_eval(*layer) if isinstance(layer, nn.Sequential) else layer for layer in self.convolutions
+        )
 
     def _head(self) -> list[tuple[str | None, nn.Conv2d | nn.Conv3d | nn.Linear]]:
         return [] if self.probs is None else [("probs", self.probs)]

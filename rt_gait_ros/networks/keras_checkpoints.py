@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -195,18 +196,30 @@ def fill(module: nn.Conv2d | nn.Conv3d | nn.Linear, layer: KerasLayer, source: s
 
 
 def write_flow_network(path: Path, network: FlowNetwork) -> None:
-    """Write a network's weights as Keras's save_weights does, for `load_flow_network` and for Keras itself."""
-    with h5py.File(path, "w") as file:
-        names = []
-        for number, (name, module) in enumerate(network.layers):
-            stem = name or f"{_AUTOMATIC[type(module)]}_{number}"
-            names.append(stem)
-            window = range(2, module.weight.ndim)
-            kernel = module.weight.detach().permute(*window, 1, 0).numpy()
-            bias = torch.zeros(len(module.weight)) if module.bias is None else module.bias.detach()
-            group = file.create_group(stem)
-            for kind, values in (("kernel", kernel), ("bias", bias.numpy())):
-                group.create_dataset(f"{stem}/{kind}:0", data=values)
-            group.attrs["weight_names"] = [f"{stem}/kernel:0".encode(), f"{stem}/bias:0".encode()]
-        file.attrs["layer_names"] = [name.encode() for name in names]
-        file.attrs["backend"] = b"tensorflow"
+    """Write a network's weights as Keras's save_weights does, for `load_flow_network` and for Keras itself.
+
+    The file is whole or not there. Raises OSError or RuntimeError (h5py's) where it cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with h5py.File(temporary, "w") as file:
+            _fill_file(file, network)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _fill_file(file: h5py.File, network: FlowNetwork) -> None:
+    names = []
+    for number, (name, module) in enumerate(network.layers):
+        stem = name or f"{_AUTOMATIC[type(module)]}_{number}"
+        names.append(stem)
+        window = range(2, module.weight.ndim)
+        kernel = module.weight.detach().permute(*window, 1, 0)
+        bias = torch.zeros(len(module.weight)) if module.bias is None else module.bias.detach()
+        group = file.create_group(stem)
+        for kind, values in (("kernel", kernel), ("bias", bias)):
+            group.create_dataset(f"{stem}/{kind}:0", data=values.float().cpu().numpy())
+        group.attrs["weight_names"] = [f"{stem}/kernel:0".encode(), f"{stem}/bias:0".encode()]
+    file.attrs["layer_names"] = [name.encode() for name in names]
+    file.attrs["backend"] = b"tensorflow"

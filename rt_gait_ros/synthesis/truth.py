@@ -139,12 +139,22 @@ def flow(crowd: Crowd, seen: Sight, number: int) -> np.ndarray:
 def flow_frames(crowd: Crowd, identity: int, numbers: range) -> np.ndarray:
     """A window of gait frames of flow, (S, 60, 60, 2) int16, as the 2D and 3D networks take it: one place for it all.
 
+    identity, numbers: as centred_flow. Raises ValueError when the person is not in one of the images.
+    """
+    return placed(*centred_flow(crowd, identity, numbers))
+
+
+def centred_flow(crowd: Crowd, identity: int, numbers: range) -> tuple[np.ndarray, list[Place]]:
+    """Gait frames of flow as the pose node makes them, (S, 60, 60, 2) int16, each with its person in the middle, and
+    where they were taken.
+
     identity: whose. numbers: of the images; frame n is the motion from image n - 1 to n, so none is below 1. Raises
     ValueError when the person is not in one of them.
     """
     frames, places = [], []
+    before = sight(crowd, numbers[0] - 1)
     for number in numbers:
-        before, seen = sight(crowd, number - 1), sight(crowd, number)
+        seen = sight(crowd, number)
         boxes = [truth.box for truth in truths(crowd, seen, number) if truth.identity == identity]
         if not boxes:
             raise ValueError(f"person {identity} is not in image {number}")
@@ -152,7 +162,8 @@ def flow_frames(crowd: Crowd, identity: int, numbers: range) -> np.ndarray:
         side = SQUARE * height
         frames.append(frame_of_flow(flow(crowd, before, number - 1), x + width / 2, y + height / 2, side))
         places.append(Place.of(number, boxes[0]))
-    return placed(np.stack(frames), places)
+        before = seen
+    return np.stack(frames), places
 
 
 def _displacement(

@@ -108,10 +108,11 @@ def random_walk(
     ranges: Nuisances,
     random: np.random.Generator,
     size: tuple[int, int] = VGA,
+    fps: float = FPS,
 ) -> Walk:
-    """Some walk of this person through a scene, `frames` images at 25 a second. size: of the picture, pixels."""
+    """Some walk of this person through a scene, `frames` images at `fps` a second. size: of the picture, pixels."""
     clothes, how = outfit(random, ranges.clothes), mood(random, ranges.mood)
-    seconds = np.arange(frames) / FPS
+    seconds = np.arange(frames) / fps
     speed = who.style["cadence"] * how.pace * STRIDE * who.stature
     camera, positions, headings = before_camera(scene, speed, seconds, random, size)
     return walk(who, clothes, how, camera, positions, headings, phases(who, how, seconds, random.random()))

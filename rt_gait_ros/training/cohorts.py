@@ -6,7 +6,7 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -134,20 +134,9 @@ class VirtualCohorts:
         """
         repository = repository or resource("model_repository")
         self.people = generation.cohorts * generation.people
-        folder = folder / f"cohorts_{generation.first}"
-        _claim(folder, generation)
-        files = [folder / f"{number:05d}.npy" for number in range(generation.cohorts)]
-        jobs = [
-            Job(f"cohort {number}", file, partial(_generate_and_store, generation, number, repository))
-            for number, file in enumerate(files)
-        ]
-
-        def finished(done: Finished) -> None:
-            if done.number % (1 if generation.filmed else 10) == 0 or done.number == done.total:
-                report(f"{done.number * generation.people}/{self.people} virtual people generated")
-
-        run_missing(jobs, workers, finished)
-        self._cohorts = [np.load(file, mmap_mode="r") for file in files]
+        make = partial(_generate, repository)
+        every = 1 if generation.filmed else 10
+        self._cohorts = generated(folder / f"cohorts_{generation.first}", generation, make, workers, report, every)
 
     def draw(self, random: np.random.Generator, people: int, scenes: int, frames: int) -> np.ndarray:
         """As Cohorts.draw: all of one cohort."""
@@ -174,7 +163,37 @@ def _seed(generation: Generation, number: int, place: int) -> int:
     return (generation.first + number) * 1000 + place
 
 
-def _claim(folder: Path, generation: Generation) -> None:
+def generated(
+    folder: Path,
+    generation: Any,
+    make: Callable[[Any, int], np.ndarray],
+    workers: int,
+    report: Report,
+    every: int = 10,
+) -> list[np.ndarray]:
+    """The cohorts of a generation, arrays that lie in a folder; what is missing there is made, by many processes.
+
+    generation: a dataclass with the fields `cohorts` and `people` (of each). make: (generation, number) to cohort
+    `number`; a function of a module or a partial of one. every: cohorts between two lines of progress. Raises
+    UsageError where the folder holds other people, or cannot be written.
+    """
+    _claim(folder, generation)
+    files = [folder / f"{number:05d}.npy" for number in range(generation.cohorts)]
+    jobs = [
+        Job(f"cohort {number}", file, partial(_make_and_store, make, generation, number))
+        for number, file in enumerate(files)
+    ]
+
+    def finished(done: Finished) -> None:
+        if done.number % every == 0 or done.number == done.total:
+            total = generation.cohorts * generation.people
+            report(f"{done.number * generation.people}/{total} virtual people generated")
+
+    run_missing(jobs, workers, finished)
+    return [np.load(file, mmap_mode="r") for file in files]
+
+
+def _claim(folder: Path, generation: Any) -> None:
     """Say in the folder what it holds."""
     # the number of cohorts may grow
     settings = {name: value for name, value in asdict(generation).items() if name != "cohorts"}
@@ -194,9 +213,15 @@ def _claim(folder: Path, generation: Generation) -> None:
         raise UsageError(f"{folder} holds virtual people of other settings: delete it, or give another folder")
 
 
-def _generate_and_store(generation: Generation, number: int, repository: Path, path: Path) -> tuple[str, ...]:
+def _make_and_store(
+    make: Callable[[Any, int], np.ndarray], generation: Any, number: int, path: Path
+) -> tuple[str, ...]:
     temporary = path.with_suffix(".tmp.npy")
-    with closing(OnnxClient(repository, timeout=60.0)) as client:  # loads nothing before it is asked
-        np.save(temporary, generate_cohort(generation, number, client))
+    np.save(temporary, make(generation, number))
     temporary.replace(path)
     return ()
+
+
+def _generate(repository: Path, generation: Generation, number: int) -> np.ndarray:
+    with closing(OnnxClient(repository, timeout=60.0)) as client:  # loads nothing before it is asked
+        return generate_cohort(generation, number, client)

@@ -146,8 +146,7 @@ def _flow_accuracy(folder: Path) -> Accuracy:
             for name, read in windows.items()
             if read
         }
-        rows = evaluate(embedded, "pruned").rows
-        return sum(row.videos.rate * row.videos.probes for row in rows) / sum(row.videos.probes for row in rows)
+        return evaluate(embedded, "pruned").videos.rate
 
     return by_vote
 

@@ -2,6 +2,8 @@
 
 import csv
 import os
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +57,12 @@ class RunFolder:
             raise CheckpointError(f"{self.path} holds a run with {name} {was}, not {value}: {advice}")
         return saved["state"]
 
-    def save(self, state: dict[str, Any], weights: dict[str, torch.Tensor]) -> None:
-        """Replace state and weights, each atomically.
+    def save(
+        self, state: dict[str, Any], weights: dict[str, torch.Tensor], more: Mapping[str, Callable[[Path], None]] = {}
+    ) -> None:
+        """Replace state and weights, each atomically; the state last, so that nothing is older than it.
+
+        more: further files of this epoch by their names, each with what writes it.
 
         Raises GaitError for weights that are no numbers any more, and leaves the last epoch's in place.
         """
@@ -65,8 +71,10 @@ class RunFolder:
                 f"training diverged in epoch {state['epoch']}: weights are NaN or infinite. {self.path} has the epoch "
                 "before; give another folder and a lower --learning-rate"
             )
-        self._write("network.pth", weights)
-        self._write("state.pt", {"settings": self.settings, "state": state})
+        for name, write in more.items():
+            self._write(name, write)
+        self._write("network.pth", partial(torch.save, weights))
+        self._write("state.pt", partial(torch.save, {"settings": self.settings, "state": state}))
 
     def log(self, row: dict[str, float | int]) -> None:
         """Append a row to log.csv; the first row's keys are its columns."""
@@ -87,12 +95,12 @@ class RunFolder:
         """The newest row of log.csv."""
         return self.rows()[-1]
 
-    def _write(self, name: str, content: dict[str, Any]) -> None:
+    def _write(self, name: str, write: Callable[[Path], None]) -> None:
         temporary = self.path / f".{name}.{os.getpid()}"
         try:
-            torch.save(content, temporary)
+            write(temporary)
             temporary.replace(self.path / name)
-        except (OSError, RuntimeError) as error:  # torch's own writer raises RuntimeError for a full disk
+        except (OSError, RuntimeError) as error:  # the writers of torch and h5py raise RuntimeError for a full disk
             if isinstance(error.__context__, KeyboardInterrupt):  # closing what Ctrl-C cut short failed in turn
                 raise KeyboardInterrupt from None
             raise UsageError(f"{self.path / name} cannot be written: {str(error).splitlines()[0]}") from error

@@ -48,7 +48,7 @@ def test_a_run_that_was_broken_off_goes_on(tmp_path, monkeypatch):
     videos = [tmp_path / "a.avi", tmp_path / "b.avi"]
     for number, video in enumerate(videos):
         video.write_bytes(bytes([number]))
-    monkeypatch.setattr(video_walks, "_settings", lambda repository: "settings")
+    monkeypatch.setattr(video_walks, "_settings", lambda repository, kind: "settings")
     for video in videos:
         video_walks.store(
             tmp_path / f"{video_walks._key(video, 'settings')}.npz", VideoWalks((), ((0, video.read_bytes()[0]),))
@@ -80,7 +80,7 @@ def test_a_damaged_image_does_not_end_a_video(tmp_path, write_video):
 def test_how_far_a_long_video_is_gets_told_while_it_is_read(tmp_path, monkeypatch, write_video):
     path = write_video(tmp_path / "a.avi", [np.zeros((48, 64, 3), np.uint8)] * 5, 25)
 
-    def read_walks(video, repository, progress, advance):
+    def read_walks(video, repository, progress, advance, kind):
         list(video_walks.read_frames(video, progress, advance))
         return VideoWalks((), ())
 
@@ -88,7 +88,7 @@ def test_how_far_a_long_video_is_gets_told_while_it_is_read(tmp_path, monkeypatc
     monkeypatch.setattr(video_walks, "read_walks", read_walks)
     monkeypatch.setattr(video_walks, "PROGRESS_SECONDS", 0.0)
     monkeypatch.setattr(video_walks, "tell", lines.append)
-    assert video_walks._read_and_store(path, tmp_path, tmp_path / "a.npz") == []
+    assert video_walks._read_and_store(path, tmp_path, "silhouette", tmp_path / "a.npz") == []
     assert len(lines) == 5
     assert lines[-1] == "a.avi: 5 images of 5 read"
 
