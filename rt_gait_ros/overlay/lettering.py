@@ -98,7 +98,8 @@ def _written(text: str, font: Font, size: int, ink: Colour) -> Lettering:
     colours.text((start, above), text, (red, green, blue, 255), face, anchor="ls", embedded_color=bool(font.strike))
     if font.strike:
         scale = size / font.strike
-        page = page.resize((max(1, round(page.width * scale)), max(1, round(page.height * scale))), Image.BOX)
+        wanted = (max(1, round(page.width * scale)), max(1, round(page.height * scale)))
+        page = page.resize(wanted, getattr(Image, "Resampling", Image).BOX)  # Pillow before 9.1 has it in Image
         above = min(round(above * scale), page.height)
     return Lettering(np.asarray(page)[..., [2, 1, 0, 3]], above)
 

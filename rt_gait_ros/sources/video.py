@@ -133,7 +133,7 @@ class Video:
             raise SourceError(f"{self.name} cannot be played: {advice(error) or error}") from None
         self._av = av
         # A title that is not UTF-8 would be an error of PyAV 17 and 18; 19 takes it, and no longer knows the setting.
-        settings = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
+        settings: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
         try:
             if timeout is not None:
                 return av.open(str(name), timeout=(timeout, timeout), options=dict(STREAM_OPTIONS), **settings)
