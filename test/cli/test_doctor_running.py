@@ -151,7 +151,7 @@ def others(domain):
     thread.start()
     yield
     executor.shutdown()
-    thread.join(10)
+    thread.join(300)
     driver.destroy_node()
     rclpy.shutdown(context=context)
 
@@ -159,23 +159,31 @@ def others(domain):
 def test_real_nodes_are_looked_at(domain, others, tmp_path, capsys):
     """A tracker that the wrong quality of service keeps from hearing, and no other node of the chain."""
     log = tmp_path / "log"
+    wanted = (
+        "/person_poses: tracker_node hears nothing of driver: ",
+        "qos_overrides./person_poses",
+        "pose_node: is not heard: start it in the namespace /",
+        "tracker_node: ",
+    )
     with log.open("wb") as out:
         code = "from rt_gait_ros.nodes.tracker_node import main; raise SystemExit(main())"
         process = subprocess.Popen([sys.executable, "-c", code], stdout=out, stderr=out, stdin=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while "active" not in log.read_text():
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.05)
-        assert main(["doctor", "--running", "--seconds", "2", "--json"]) == 1
+        for seconds in ("2", "15", "60"):  # a busy machine takes longer to find everybody
+            assert main(["doctor", "--running", "--seconds", seconds, "--json"]) == 1
+            rows = json.loads(capsys.readouterr().out)["findings"]
+            found = [f"{row['check']}: {row['text']}" for row in rows]
+            missing = [text for text in wanted if not any(text in line for line in found)]
+            if not missing:
+                break
     finally:
         process.send_signal(signal.SIGINT)
-        process.wait(60)
-    found = [f"{row['check']}: {row['text']}" for row in json.loads(capsys.readouterr().out)["findings"]]
-    assert any(line.startswith("/person_poses: tracker_node hears nothing of driver: ") for line in found), found
-    assert any("qos_overrides./person_poses" in line for line in found), found
-    assert "pose_node: is not heard: start it in the namespace /" in found
-    assert [line for line in found if line.startswith("tracker_node: ")], found
+        process.wait(300)
+    assert not missing, found
 
 
 def test_a_time_that_is_none_is_refused(capsys):

@@ -10,7 +10,7 @@ from rt_gait_ros.demo import processes
 from rt_gait_ros.demo.processes import NodeDied, NodeProcesses
 
 
-def wait_for(condition, seconds=120.0):
+def wait_for(condition, seconds=300.0):
     end = time.monotonic() + seconds
     while not condition() and time.monotonic() < end:
         time.sleep(0.02)

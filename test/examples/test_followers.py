@@ -22,7 +22,7 @@ from rt_gait_ros.action import FollowPerson  # noqa: E402
 from rt_gait_ros.msg import GaitIdentity, GaitIdentityArray  # noqa: E402
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-PATIENCE = 120.0  # seconds: the machine may be busy
+PATIENCE = 300.0  # seconds: the machine may be busy
 
 
 @pytest.fixture

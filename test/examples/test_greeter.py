@@ -16,7 +16,7 @@ from rclpy.node import Node  # noqa: E402
 from rt_gait_ros.msg import GaitIdentity, GaitIdentityArray  # noqa: E402
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "greeter.py"
-PATIENCE = 120.0  # seconds: the machine may be busy
+PATIENCE = 300.0  # seconds: the machine may be busy
 
 
 @pytest.fixture

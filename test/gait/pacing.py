@@ -56,10 +56,21 @@ class Stepping(ABC):
     """A sender of messages that goes on while a test waits. _ears: the node that hears the answers.
 
     At 25 images a second at most, however fast the machine is: stamps that run ahead of the clock are not joined.
+    Where answers are named (messages with a header, the newest last), the next image waits for the answer to the one
+    before, which had the stamp `_sent`: a node that is slow then drops none, and sees no gap in the stamps.
     """
 
     _ears: Any
-    _next = 0.0
+    _answers: list[Any] | None = None
+    _sent = 0
+    _period = 0.04  # seconds
+    _next = _at_last = 0.0
+
+    def _answered(self) -> bool:
+        if self._answers is None:
+            return True
+        stamp = self._answers[-1].header.stamp if self._answers else None
+        return stamp is not None and stamp.sec * 10**9 + stamp.nanosec >= self._sent
 
     @abstractmethod
     def step(self) -> None:
@@ -69,8 +80,10 @@ class Stepping(ABC):
         """Step until the condition holds."""
 
         def turn() -> Any:
-            if time.monotonic() >= self._next:
-                self._next = time.monotonic() + 0.04
+            now = time.monotonic()
+            if now >= self._next and (self._answered() or now >= self._at_last):
+                # perhaps nobody was there to hear it: so it is not waited for for ever
+                self._next, self._at_last = now + self._period, now + 1.0
                 self.step()
             return condition()
 

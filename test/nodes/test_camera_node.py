@@ -46,7 +46,7 @@ def test_every_frame_of_a_video_arrives_once_with_its_stamp(camera, ears):
     images = ears.listen(Image, "image_raw", 100)
     infos = ears.listen(CameraInfo, "camera_info", 100)
     process = camera(wait_for_subscribers=1, exit_at_end=True, frame_id="front")
-    ears.until(lambda: process.process.poll() is not None)
+    ears.until(lambda: process.process.poll() is not None and len(images) == FRAMES)
     assert process.process.returncode == 0, process.said
     assert numbers(images) == list(range(FRAMES))
     stamps = [from_time(image.header.stamp) for image in images]
@@ -61,7 +61,7 @@ def test_every_frame_of_a_video_arrives_once_with_its_stamp(camera, ears):
 def test_the_images_come_compressed_too(camera, ears):
     pictures = ears.listen(CompressedImage, "image_raw/compressed", 100)
     process = camera(wait_for_subscribers=1, exit_at_end=True, frame_id="front", jpeg_quality=95)
-    ears.until(lambda: process.process.poll() is not None)
+    ears.until(lambda: process.process.poll() is not None and len(pictures) == FRAMES)
     assert process.process.returncode == 0, process.said
     assert [round(float(compressed_to_bgr(picture).mean()) / 20) for picture in pictures] == list(range(FRAMES))
     assert {(picture.header.frame_id, picture.format) for picture in pictures} == {
@@ -84,6 +84,7 @@ def test_a_loop_plays_on_and_diagnostics_count(camera, ears):
     images = ears.listen(Image, "image_raw", IMAGE_QOS)
     process = camera(loop=True, width=80)
     ears.until(lambda: len(images) > 2 * FRAMES and int(ears.diagnosis("camera_node").get("handled", 0)) > 0)
+    ears.until(lambda: ears.diagnosis("camera_node")["message"] == "active")
     assert (images[0].width, images[0].height) == (80, 60)
     stamps = [from_time(image.header.stamp) for image in images]
     assert stamps == sorted(set(stamps))

@@ -236,7 +236,8 @@ def test_a_followed_person_is_where_the_tracks_are(ears, gait):
     poses = ears.listen(PoseStamped, "followed_pose")
     gait.position = np.array([-1.0, 0.5, 4.0])
     follow = Asked(ears, gait.until, FollowPerson, "follow_person", person="Ada")
-    gait.until(lambda: follow.feedback and follow.feedback[-1].body_id)
+    # perhaps first of tracks from before, without a position
+    gait.until(lambda: follow.feedback and follow.feedback[-1].body_id and follow.feedback[-1].distance > 0.0)
     feedback = follow.feedback[-1]
     assert (feedback.name, feedback.body_id, feedback.lost) == ("Ada", "aaaaa", 0.0)
     assert feedback.distance == pytest.approx(np.hypot(1, 4), rel=1e-3)
@@ -269,7 +270,10 @@ def test_following_ends_with_a_reason(ears, gait):
         assert line in refused.error_msg
     enroll(ears, gait, name="Ada", frames=20)
     gait.until(lambda: ears.heard["gait_identities"][-1].identities[0].name == "Ada")
-    enough = Asked(ears, gait.until, FollowPerson, "follow_person", person="Ada", duration=1.0).result
+    for duration in (1.0, 10.0, 100.0):  # a busy machine may not see her within a second
+        enough = Asked(ears, gait.until, FollowPerson, "follow_person", person="Ada", duration=duration).result
+        if enough.seen > 0.0 and enough.body_id:
+            break
     assert (enough.error_code, enough.body_id) == (result.ERROR_NONE, "aaaaa")
     assert enough.seen > 0.0
     forgotten = Asked(ears, gait.until, FollowPerson, "follow_person", person="Ada")

@@ -69,21 +69,22 @@ class Camera(Stepping):
 
     def __init__(self, ears, namespace: str = "") -> None:
         self.there = True
-        self._ears, self._stamp = ears, time.time_ns()
+        self._ears, self._sent = ears, time.time_ns()
+        self._answers = ears.listen(PersonTrackArray, f"{namespace}person_tracks")
         self._poses = ears.create_publisher(PersonPoseArray, f"{namespace}person_poses", 10)
         self._images = ears.create_publisher(Image, f"{namespace}image_raw", 10)
         self._info = ears.create_publisher(CameraInfo, f"{namespace}camera_info", 10)
 
     def step(self) -> None:
-        self._stamp += 40_000_000
-        header = to_header(self._stamp, "optical")
+        self._sent += 40_000_000
+        header = to_header(self._sent, "optical")
         self._info.publish(CameraInfo(header=header, width=640, height=480, k=LENS.ravel(), p=RECTIFIED.ravel()))
         picture = np.zeros((120, 160, 3), np.uint8)  # a quarter: larger ones get lost without our DDS profile
         picture[45:75, 75:85] = 200
-        self._images.publish(bgr_to_image(picture, self._stamp, "optical"))
+        self._images.publish(bgr_to_image(picture, self._sent, "optical"))
         somebody = PersonPose(joints(18), np.array([300, 180, 40, 120], np.float32), 0.9)
         people = [somebody] if self.there else []
-        self._poses.publish(poses_to_message(PoseFrame(self._stamp, "optical", 640, 480, people=people)))
+        self._poses.publish(poses_to_message(PoseFrame(self._sent, "optical", 640, 480, people=people)))
 
 
 @pytest.mark.slow
@@ -102,8 +103,8 @@ def test_bodies_frames_and_bond_of_a_tracker(packages, launch, ears):
     beats = ears.listen(bond.msg.Status, "bond")
     tracked = ears.listen(hri_msgs.msg.IdsList, "/humans/bodies/tracked")
     frames = ears.listen(tf2_msgs.msg.TFMessage, "/tf", 100)
-    tracks = ears.listen(PersonTrackArray, "person_tracks")
     camera = Camera(ears)
+    tracks = ears.heard["person_tracks"]
     (body_id,) = camera.until(lambda: tracked and tracked[-1].ids)
     below = f"/humans/bodies/{body_id}"
     regions = ears.listen(hri_msgs.msg.NormalizedRegionOfInterest2D, f"{below}/roi")

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from pacing import walker
+from pacing import Stepping, walker
 from rclpy.action import ActionClient
 
 from rt_gait_ros.action import EnrollPerson
@@ -29,32 +29,28 @@ raise SystemExit(runner.run(build, None, ""))
 """
 
 
-class Pacer:
-    """Publishes people at every turn, fifty times a second at most; `breadths` says who is there."""
+class Pacer(Stepping):
+    """Publishes people fifty times a second at most, each after the tracks of the one before; `breadths`: who is there.
 
-    def __init__(self, ears) -> None:
+    named: a gait node is there as well, whose identities are waited for once there are some.
+    """
+
+    _period = 0.02
+
+    def __init__(self, ears, named: bool = False) -> None:
         self.breadths = [6]
         self.tracks = ears.listen(PersonTrackArray, "person_tracks")
         self.identities = ears.listen(GaitIdentityArray, "gait_identities")
         self._ears, self._number, self._start = ears, 0, time.time_ns()
-        self._next = 0.0
+        self._named = named
         self._publisher = ears.create_publisher(PersonPoseArray, "person_poses", 10)
 
     def step(self) -> None:
-        if time.monotonic() < self._next:
-            return
-        self._next = time.monotonic() + 0.02
         self._number += 1
         people = [walker(self._number + 150 * n, breadth) for n, breadth in enumerate(self.breadths)]
-        stamp = self._start + self._number * PERIOD
-        self._publisher.publish(poses_to_message(PoseFrame(stamp, "front", 1280, 720, people=people)))
-
-    def until(self, condition):
-        def turn():
-            self.step()
-            return condition()
-
-        return self._ears.until(turn)
+        self._sent = self._start + self._number * PERIOD
+        self._answers = self.identities if self._named and self.identities else self.tracks
+        self._publisher.publish(poses_to_message(PoseFrame(self._sent, "front", 1280, 720, people=people)))
 
     @property
     def confirmed(self) -> list[PersonTrack]:
@@ -155,14 +151,14 @@ def named(pacer, body_id: str, person_id: str):
 
 
 def test_two_nodes_keep_a_person_to_one_body(launch, ears, tmp_path):
-    pacer = Pacer(ears)
+    pacer = Pacer(ears, named=True)
     launch("tracker_node", {"lost_after": "0.5"})
     launch("gait_node", {**NAMES, "gallery": f"'{tmp_path}/people.gallery'"})
     check_that_a_person_keeps_the_body(ears, pacer)
 
 
 def test_in_one_process_the_nodes_hand_each_other_objects(launch, ears, tmp_path):
-    pacer = Pacer(ears)
+    pacer = Pacer(ears, named=True)
     parameters = {**NAMES, "gallery": f"'{tmp_path}/people.gallery'"}
     of_the_gait_node = {f"gait_node:{name}": value for name, value in parameters.items()}
     launch("pair", {"tracker_node:lost_after": "0.5", **of_the_gait_node}, code=PAIR)

@@ -73,4 +73,4 @@ def test_lines_that_name_everybody_are_refused_at_the_start(launch, ears, parame
         node.wait_until_says("active")
     else:
         node.wait_until_says("accept_distance 1000 is farther than the")
-        assert node.process.wait(120) == code
+        assert node.process.wait(300) == code

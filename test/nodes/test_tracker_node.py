@@ -2,6 +2,7 @@ import array
 import time
 
 import numpy as np
+from pacing import Stepping
 
 from rt_gait_ros.msg import PersonPoseArray, PersonTrack, PersonTrackArray
 from rt_gait_ros.nodes.conversions import from_time, poses_to_message
@@ -17,22 +18,30 @@ def poses(stamp: int, people: int = 1) -> PersonPoseArray:
     return poses_to_message(PoseFrame(stamp, "front", 640, 480, people=[walker] * people))
 
 
+class Walk(Stepping):
+    """Publishes `people` at one place, each image after the tracks of the one before."""
+
+    def __init__(self, ears) -> None:
+        self.people = 1
+        self.tracks = self._answers = ears.listen(PersonTrackArray, "person_tracks")
+        self._ears, self._sent = ears, time.time_ns()
+        self.publisher = ears.create_publisher(PersonPoseArray, "person_poses", 10)
+
+    def step(self) -> None:
+        self._sent += 40_000_000
+        self.publisher.publish(poses(self._sent, self.people))
+
+
 def test_every_image_gets_tracks_and_empty_ones_too(launch, ears):
-    tracks = ears.listen(PersonTrackArray, "person_tracks")
-    publisher = ears.create_publisher(PersonPoseArray, "person_poses", 10)
+    walk = Walk(ears)
+    tracks = walk.tracks
     launch("tracker_node", {"lost_after": "0.5"})
-    ears.until(lambda: publisher.get_subscription_count() and ears.count_publishers("/person_tracks"))
-    start = time.time_ns()
-    number = [0]
-
-    def walk(people: int) -> None:
-        number[0] += 1
-        publisher.publish(poses(start + number[0] * 40_000_000, people))
-
-    ears.until(lambda: walk(1) or any(t.state == PersonTrack.STATE_CONFIRMED for m in tracks for t in m.tracks))
+    ears.until(lambda: walk.publisher.get_subscription_count() and ears.count_publishers("/person_tracks"))
+    walk.until(lambda: any(t.state == PersonTrack.STATE_CONFIRMED for m in tracks for t in m.tracks))
     (body_id,) = {track.body_id for message in tracks for track in message.tracks}
-    ears.until(lambda: walk(0) or any(t.state == PersonTrack.STATE_LOST for m in tracks for t in m.tracks))
-    ears.until(lambda: walk(0) or not tracks[-1].tracks)
+    walk.people = 0
+    walk.until(lambda: any(t.state == PersonTrack.STATE_LOST for m in tracks for t in m.tracks))
+    walk.until(lambda: not tracks[-1].tracks)
     assert {t.body_id for m in tracks for t in m.tracks} == {body_id}
     stamps = [from_time(message.header.stamp) for message in tracks]
     steps = np.diff(stamps)

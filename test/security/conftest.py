@@ -37,7 +37,7 @@ def stranger() -> Stranger:
 
     def run(script: str, *arguments: object, imports: str = "") -> "subprocess.CompletedProcess[str]":
         command, environment = _command(script, imports, arguments), {**os.environ, **_ENVIRONMENT}
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
 
     return run
 
