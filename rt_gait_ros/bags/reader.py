@@ -71,7 +71,14 @@ class BagReader:
         """
         wanted = [connection for connection in self._connections() if connection.topic in topics]
         for connection in wanted:
-            if difference := other_version(connection):
+            try:
+                difference = other_version(connection)
+            except Exception as error:  # as below: what stands there is somebody else's
+                raise BagError(
+                    f"{self.name} is damaged: what {connection.msgtype} is made of cannot be read "
+                    f"({type(error).__name__})"
+                ) from None
+            if difference:
                 raise BagError(
                     f"{self.name}: {connection.topic} holds {connection.msgtype} of another version of this package "
                     f"({difference}): replay its images, or use the version that recorded it"

@@ -1,6 +1,8 @@
 """Writing a bag: whole or not there, and readable for its owner alone, because it shows people."""
 
 import shutil
+import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -11,12 +13,13 @@ from rt_gait_ros import private_file
 from rt_gait_ros.bags.definitions import our_types
 from rt_gait_ros.bags.errors import BagError
 from rt_gait_ros.bags.formats import STORAGES
-from rt_gait_ros.errors import of_file
+from rt_gait_ros.errors import GaitError, of_file
 from rt_gait_ros.masking import readable
 from rt_gait_ros.paths import expand
 
 # Of rosbag2's metadata: 9, which Jazzy writes, has qualities of service in a form that older releases cannot read.
 _VERSION: Literal[8] = 8
+_FAULTS = (OSError, sqlite3.Error)  # of a disk, say, that is full
 
 
 class BagWriter:
@@ -41,8 +44,9 @@ class BagWriter:
             private_file.make_own_folder(self._part)
             self._writer = Writer(self._part / self.folder.name, version=_VERSION, storage_plugin=plugin)
             self._writer.open()
-        except OSError as error:
-            raise of_file(error, f"{name} cannot be written") from error
+        except _FAULTS as error:
+            shutil.rmtree(self._part, ignore_errors=True)
+            raise self._error(error) from error
         self._connections: dict[tuple[str, str], Any] = {}
 
     def write(self, topic: str, kind: str, stamp: int, data: bytes | memoryview) -> None:
@@ -53,13 +57,12 @@ class BagWriter:
                 connection = self._writer.add_connection(topic, kind, typestore=our_types())
                 self._connections[topic, kind] = connection
             self._writer.write(connection, stamp, data)
-        except OSError as error:
-            raise of_file(error, f"{readable(str(self.folder))} cannot be written") from error
+        except _FAULTS as error:
+            raise self._error(error) from error
         self.count += 1
 
     def close(self) -> None:
         """Complete the bag, and give it its name."""
-        name = readable(str(self.folder))
         try:
             self._writer.close()
             made = self._part / self.folder.name
@@ -67,15 +70,22 @@ class BagWriter:
                 path.chmod(0o600)
             made.chmod(0o700)
             made.rename(self.folder)
-        except OSError as error:
-            raise of_file(error, f"{name} cannot be written") from error
+        except _FAULTS as error:
+            raise self._error(error) from error
         finally:
             shutil.rmtree(self._part, ignore_errors=True)
 
     def discard(self) -> None:
         """Leave nothing behind."""
-        self._writer.abort()
-        shutil.rmtree(self._part, ignore_errors=True)
+        try:
+            with suppress(*_FAULTS):  # the disk is still full
+                self._writer.abort()
+        finally:
+            shutil.rmtree(self._part, ignore_errors=True)
+
+    def _error(self, error: Exception) -> GaitError:
+        what = f"{readable(str(self.folder))} cannot be written"
+        return of_file(error, what) if isinstance(error, OSError) else GaitError(f"{what}: {error}")
 
     def __enter__(self) -> "BagWriter":
         return self

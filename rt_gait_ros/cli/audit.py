@@ -1,6 +1,7 @@
 """`rt-gait audit`: what is installed, under which licence, and what is known against it. For maintainers."""
 
 import argparse
+import http.client
 import json
 import urllib.error
 import urllib.request
@@ -90,7 +91,7 @@ def vulnerabilities(packages: Sequence[Package], database: str = DATABASE) -> di
         raise GaitError(
             f"{database} cannot be asked ({reason}): run again with a network, or --offline for the licences alone"
         ) from None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, http.client.HTTPException):
         raise GaitError(f"{database} gives an answer that is none of osv.dev's: name another with --database") from None
     if len(known) != len(packages):
         raise GaitError(f"{database} answers about {len(known)} of {len(packages)} packages: run again")

@@ -3,7 +3,9 @@
 import argparse
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from rt_gait_ros.cli.deploy_files import IMAGES, MARK, TARGETS, compose_file, dockerfile, units
 from rt_gait_ros.errors import UsageError, of_file
@@ -37,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the files, or none of them. Returns the exit code."""
+    """Write the files; where one of them is somebody else's, none. Returns the exit code."""
     image = arguments.triton_image or IMAGES.get(arguments.target)
     if image is None:
         raise UsageError(f"no image of Triton is known for {arguments.target}: name NVIDIA's with --triton-image")
@@ -62,12 +64,20 @@ def run(arguments: argparse.Namespace) -> int:
                 f"{', '.join(foreign)} in {readable(str(folder))} was not written by this command: "
                 "name another folder, or say --force"
             )
-        for name, text in files.items():
-            (folder / name).write_text(text, encoding="utf-8")
+        _write(folder, files)
     except OSError as error:
         raise of_file(error, f"{readable(str(error.filename or folder))} cannot be written") from error
     print("\n".join(str(folder / name) for name in files))
     return 0
+
+
+def _write(folder: Path, files: Mapping[str, str]) -> None:
+    """Each file is the old one or the new one, and no link is followed to what it leads to. Raises OSError."""
+    with TemporaryDirectory(prefix=".rt_gait_deploy_", dir=folder) as scratch:
+        for name, text in files.items():
+            Path(scratch, name).write_text(text, encoding="utf-8")
+        for name in files:
+            Path(scratch, name).replace(folder / name)
 
 
 def _is_foreign(path: Path) -> bool:

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from rt_gait_ros.errors import GaitError, UsageError
+from rt_gait_ros.paths import expand
 
 SUMMARY = "build the documentation site of a clone: guides and the reference of the Python API"
 
@@ -38,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     if missing:
         names = ", ".join(missing)
         raise GaitError(f"{names}: not installed. Run ./rt-gait docs in the clone, or pip install '.[docs]' there")
-    output = (arguments.output or clone / "output" / "docs").expanduser().resolve()
+    output = expand(arguments.output or clone / "output" / "docs").resolve()
     if output.exists() and not output.is_dir():
         raise UsageError(f"{output} is a file: name a folder with --output")
     if output == pages or pages in output.parents:

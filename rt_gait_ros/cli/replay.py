@@ -40,6 +40,7 @@ from rt_gait_ros.tracking.track import TrackFrame
 
 SUMMARY = "recognise the people of a ROS 2 bag, the same each time, with the gallery and network of your choice"
 TELL_EVERY = 100  # images
+FOR_RECOGNITION = ("model", "repository", "gallery", "enroll", "record")  # arguments
 OURS = "rt_gait_ros/"  # how the types of this package's messages begin
 
 _DESCRIPTION = """\
@@ -118,6 +119,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _publish(arguments: argparse.Namespace) -> int:
     """Play it to others. Topics of this package are theirs to publish, unless one is asked for."""
+    if useless := [f"--{name}" for name in FOR_RECOGNITION if getattr(arguments, name)]:
+        raise UsageError(f"{', '.join(useless)}: --publish plays the bag to nodes, and recognises nobody itself")
     if not 0.01 <= arguments.rate <= 100.0:
         raise UsageError(f"--rate {arguments.rate:g}: give 0.01 to 100")
     with BagReader(arguments.bag) as bag:

@@ -99,7 +99,7 @@ def read_annotations(path: Path) -> dict[str, list[dict[str, Any]]]:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise DatasetError(f"{path} cannot be read: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DatasetError(f"{path} is not JSON: {error}") from error
     for key, fields in _FIELDS.items():
         if not isinstance(content, dict) or not isinstance(content.get(key), list):

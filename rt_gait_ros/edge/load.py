@@ -276,10 +276,15 @@ class _Region:
 
 @contextmanager
 def _region(name: str, size: int) -> Iterator[_Region]:
+    """A region of this process's own, gone afterwards. Raises InferenceError."""
     from tritonclient.utils import shared_memory
 
     name = f"rt_gait_bench_{os.getpid()}_{name}"
-    handle = shared_memory.create_shared_memory_region(name, f"/{name}", size)
+    try:
+        handle = shared_memory.create_shared_memory_region(name, f"/{name}", size)
+    except shared_memory.SharedMemoryException as error:
+        said = " ".join(str(error).split())
+        raise InferenceError(f"{size} bytes of shared memory are not to be had: {said}") from None
     try:
         yield _Region(name, size, handle)
     finally:

@@ -11,6 +11,7 @@ from typing import Any
 from rt_gait_ros.edge.choice import Accuracy, Operation, Variant
 from rt_gait_ros.edge.sweep import MEASURED, read_points
 from rt_gait_ros.errors import GaitError, UsageError, of_file
+from rt_gait_ros.paths import expand
 
 # Where latencies come from, the first that any variant has; what is compared is of one of them alone.
 SERVE, TRITON, PROCESS, PRUNE = "serve", "triton", "process", "prune"
@@ -42,15 +43,15 @@ class Measurements:
         Raises GaitError for what is none, and for figures of a network that were there already.
         """
         pruned = None if Path(word).exists() else _PRUNED.fullmatch(word)
-        path = Path(pruned["file"] if pruned else word).expanduser()
-        if path.is_dir():
-            if (path / "points.jsonl").is_file() and not (path / "sweep.json").exists():
-                raise UsageError(f"the sweep in {path} is not at its end: go on with the same `rt-gait bench serve`")
-            self._add_sweep(path)
-            return
-        value = _load(path)
+        path = expand(pruned["file"] if pruned else word)
+        is_sweep = path.is_dir()
+        if is_sweep and (path / "points.jsonl").is_file() and not (path / "sweep.json").exists():
+            raise UsageError(f"the sweep in {path} is not at its end: go on with the same `rt-gait bench serve`")
+        value = {} if is_sweep else _load(path)
         try:
-            if pruned:
+            if is_sweep:
+                self._add_sweep(path)
+            elif pruned:
                 self._add_pruned(value, path, {float(pruned["percentile"]): pruned["name"]})
             elif "conditions" in value and "points" in value:
                 self._add_sweep(path)
@@ -60,7 +61,7 @@ class Measurements:
                 self._add_accuracy(value["model"], accuracy_of(value), path)
             else:
                 self._add_pruned(value, path, {})
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError):
             raise UsageError(f"{path} is no result of bench serve, bench gait, prune --report or evaluate") from None
 
     def variants(self, protocol: str | None = None) -> tuple[list[Variant], str, str, list[str]]:
@@ -154,6 +155,8 @@ class Measurements:
         self.conditions.setdefault(name, {})[kind] = dict(conditions)
 
     def _add_accuracy(self, name: str, accuracy: Accuracy | None, path: Path) -> None:
+        if not isinstance(name, str):
+            raise TypeError(name)
         if accuracy is None:
             raise UsageError(f"{path} has no rank-1 of {name}: evaluate it by kth, casia-b, tum-gaid or virtual")
         if accuracy.protocol in self.accuracies.setdefault(name, {}):

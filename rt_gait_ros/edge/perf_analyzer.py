@@ -24,6 +24,7 @@ VARIABLE = "RT_GAIT_PERF_ANALYZER"
 # What the program of the tritonclient wheels (2.41 to 2.50) links, and no system has; the server's wheel carries both
 # under names of its own.
 _LIBRARIES = {"libb64.so.0d": "libb64-*.so.0d", "libcudart.so.12": "libcudart-*.so.12*"}
+_VERSION_DEADLINE = 30.0  # seconds
 _REQUEST_COUNT = re.compile(r"Request count: (\d+)")
 
 
@@ -44,7 +45,10 @@ class PerfAnalyzer:
     @cached_property
     def version(self) -> str:
         """The program and what it says of itself. Raises GaitError where it does not run here."""
-        done = self._call(["--version"], 30.0)
+        try:
+            done = self._call(["--version"], _VERSION_DEADLINE)
+        except subprocess.TimeoutExpired:
+            raise GaitError(f"{self.program} does not tell its version in {_VERSION_DEADLINE:.0f} s") from None
         said = " ".join((done.stdout + done.stderr).split())
         if "Perf Analyzer" not in said:  # to standard error, and the exit code is not 0 even so
             raise GaitError(f"{self.program} does not run here: {said or f'exit code {done.returncode}'}")

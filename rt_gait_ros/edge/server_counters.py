@@ -1,13 +1,15 @@
 """What a Triton server counts itself, read from its metrics port: inferences, and where their time went."""
 
+import http.client
 import re
-import urllib.error
 import urllib.request
 from dataclasses import dataclass, fields
 
 from rt_gait_ros.serving.inference import InferenceError
 
 _DEADLINE = 5.0
+# The server is on this machine or beside it, where a proxy of the environment (http_proxy) does not lead.
+_WITHOUT_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 # nv_inference_count{model="gaitset",version="1"} 96
 _LINE = re.compile(r'^nv_inference_(\w+)\{.*?model="([^"]*)".*?\} ([-+0-9.eE]+)$', re.MULTILINE)
 # The fields of Counters, by Triton's names (user guide, "Metrics").
@@ -57,9 +59,9 @@ class Counters:
 def read_counters(metrics_url: str, model: str) -> Counters:
     """Ask the metrics port, "host:port". Raises InferenceError when it does not answer."""
     try:
-        with urllib.request.urlopen(f"http://{metrics_url}/metrics", timeout=_DEADLINE) as answer:
+        with _WITHOUT_PROXY.open(f"http://{metrics_url}/metrics", timeout=_DEADLINE) as answer:
             text = answer.read().decode("utf-8", errors="replace")
-    except (OSError, urllib.error.URLError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         raise InferenceError(f"no metrics of Triton at {metrics_url}: {error}") from None
     return parse_counters(text, model)
 

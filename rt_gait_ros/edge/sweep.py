@@ -148,7 +148,7 @@ def read_points(path: Path) -> tuple[dict[str, Any], list[Point]]:
         return value["conditions"], [Point(**{k: v for k, v in p.items() if k in names}) for p in value["points"]]
     except OSError as error:
         raise of_file(error, f"{file} cannot be read") from None
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise GaitError(f"{file} is no result of `rt-gait bench serve`") from None
 
 
@@ -169,7 +169,7 @@ def _entries(lines: Sequence[bytes]) -> Iterator[dict[str, Any]]:
     for line in lines[:-1]:
         try:
             value = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(value, dict):
             yield value

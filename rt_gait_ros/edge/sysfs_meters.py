@@ -105,7 +105,7 @@ class Rapl:
             raise NoMeter(
                 f"{error.filename} may be read by root alone: run as root, or give the group read access to it"
             ) from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, MeterGone) as error:
             raise NoMeter(f"{folder} cannot be read: {error}") from None
         self.total = tuple(rail for rail in self._zones if rail.startswith(("package", "dram")))
         if not self.total:

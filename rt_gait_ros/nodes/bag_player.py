@@ -1,38 +1,53 @@
 """Publishing what a bag holds at its own pace, with its time on /clock, as `ros2 bag play --clock` does."""
 
 import importlib
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import rclpy
+from rclpy.exceptions import InvalidTopicNameException
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
+from rclpy.validate_full_topic_name import validate_full_topic_name
 from rosgraph_msgs.msg import Clock
 
 from rt_gait_ros.bags.errors import BagError
 from rt_gait_ros.bags.reader import BagReader, TopicInfo
+from rt_gait_ros.lines import one_line
 from rt_gait_ros.nodes.conversions import to_time
 from rt_gait_ros.nodes.graph import joined
 from rt_gait_ros.signals import KeptSignals
 
 BILLION = 1_000_000_000
+_KIND = re.compile(r"([a-z]\w*)/msg/([A-Z]\w*)", re.ASCII)
 TICK = 0.02  # seconds between steps of /clock where nothing else comes
 PATIENCE = 10.0  # seconds to wait for somebody who subscribes
 SETTLE = 1.0  # seconds from then on, for the others to find the topics, too
 
 
-def playable(topics: Iterable[TopicInfo], say: Callable[[str], None]) -> dict[str, tuple[str, Any]]:
-    """Name to type and message class of the topics whose messages are installed; of others it is said once."""
-    found: dict[str, tuple[str, Any]] = {}
+def playable(topics: Iterable[TopicInfo], say: Callable[[str], None]) -> dict[str, Any]:
+    """Name to message class of the topics that can be published; of others it is said once why not."""
+    found: dict[str, Any] = {}
     for topic in topics:
-        package, _, name = topic.kind.partition("/msg/")
         try:
-            found[topic.name] = topic.kind, getattr(importlib.import_module(f"{package}.msg"), name)
+            validate_full_topic_name(topic.name)
+            found[topic.name] = _message_class(topic.kind)
+        except InvalidTopicNameException:
+            say(one_line(f"{topic.name} is left out: ROS has no topics of such a name"))
         except (ImportError, AttributeError):
-            say(f"{topic.name} is left out: {topic.kind} is not installed")
+            say(one_line(f"{topic.name} is left out: {topic.kind} is not installed"))
     return found
+
+
+def _message_class(kind: str) -> Any:
+    """The class of a type as bags name it. Raises ImportError, AttributeError."""
+    parts = _KIND.fullmatch(kind)
+    if parts is None:
+        raise ImportError(kind)
+    return getattr(importlib.import_module(f"{parts[1]}.msg"), parts[2])
 
 
 def play(
@@ -51,7 +66,7 @@ def play(
     """
     with joined() as signals, _node(node_name) as node:
         kinds = playable(topics, say)
-        publishers = {name: node.create_publisher(kind, name, _qos(name)) for name, (_, kind) in kinds.items()}
+        publishers = {name: node.create_publisher(kind, name, _qos(name)) for name, kind in kinds.items()}
         if not publishers:
             raise BagError(
                 f"{bag.name} has nothing to publish but messages of this package: --poses or --topic chooses those"

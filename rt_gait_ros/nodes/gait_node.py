@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 from rt_gait_ros.fleet.opening import default_place, open_for_robot
@@ -23,6 +22,7 @@ from rt_gait_ros.nodes.parameters import settings
 from rt_gait_ros.nodes.person_actions import PersonActions
 from rt_gait_ros.nodes.person_matches import PersonMatches
 from rt_gait_ros.nodes.recognition_stage import RecognitionStage
+from rt_gait_ros.paths import expand
 from rt_gait_ros.tracking.track import TrackFrame
 
 NAME = "gait_node"
@@ -79,7 +79,7 @@ class GaitNode(RecognitionStage):
         config = self._read_config()
         cipher = find_cipher(self.value("gallery_key"))
         gallery, warning = open_for_robot(self.value("gallery") or default_place(), cipher)
-        self.gallery_folder = Path(self.value("gallery_folder") or gallery.path.parent).expanduser()
+        self.gallery_folder = expand(self.value("gallery_folder") or gallery.path.parent)
         if warning:
             self.get_logger().error(warning)
         self.get_logger().info(f"gallery {gallery.name}: {len(gallery.persons)} enrolled")

@@ -1,3 +1,4 @@
+import resource
 import shutil
 import sqlite3
 
@@ -126,3 +127,33 @@ def test_a_bag_is_whole_or_not_there_and_its_owners_alone(tmp_path, write):
     with pytest.raises(GaitError, match="cannot be written"):
         BagWriter(tmp_path / "file" / "bag")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bag", "file"]
+
+
+def test_a_definition_that_makes_no_sense_is_one_line(tmp_path):
+    with BagWriter(tmp_path / "bag", "sqlite3") as bag:
+        bag.write("/person", "rt_gait_ros/msg/PersonPose", 1, b"1234")
+    with sqlite3.connect(tmp_path / "bag" / "bag.db3") as database:
+        database.execute("update message_definitions set encoded_message_definition = 'float32 ?!'")
+    with (
+        BagReader(tmp_path / "bag") as bag,
+        pytest.raises(BagError, match=r"what .*/PersonPose is made of"),
+    ):
+        list(bag.records(["/person"]))
+
+
+@pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
+def test_a_disk_that_is_full_is_one_line_and_nothing_stays(tmp_path, storage):
+    def fill():
+        with BagWriter(tmp_path / "bag", storage) as bag:
+            for number in range(10_000):
+                bag.write("/talk", TEXT, number, bytes(1000))
+
+    former, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))  # bytes of a file
+    try:
+        with pytest.raises(GaitError, match="bag cannot be written: ") as refused:
+            fill()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (former, hard))
+    assert "\n" not in str(refused.value)
+    assert list(tmp_path.iterdir()) == []

@@ -110,3 +110,15 @@ def test_a_process_tells_systemd_that_it_is_ready_and_turns(tmp_path: Path, monk
         systemd.setblocking(False)
         with pytest.raises(BlockingIOError):
             systemd.recv(100)
+
+
+def test_a_link_is_replaced_and_what_it_leads_to_stays(tmp_path: Path) -> None:
+    mine, folder = tmp_path / "mine", tmp_path / "deploy"
+    mine.write_text("FROM mine\n")
+    folder.mkdir()
+    (folder / "Dockerfile").symlink_to(mine)
+    assert deploy(folder) == 2
+    assert deploy(folder, "--force") == 0
+    assert mine.read_text() == "FROM mine\n"
+    assert {path.name for path in folder.iterdir()} == FILES
+    assert not (folder / "Dockerfile").is_symlink()

@@ -251,6 +251,8 @@ def test_a_bag_is_published_at_its_pace_with_its_time(domain, walks, capsys):
         run(replay, walks, "--publish", "--rate", "0")
     with pytest.raises(UsageError, match="are for --publish"):
         run(replay, walks, "--loop")
+    with pytest.raises(UsageError, match="--enroll, --record: --publish plays the bag to nodes"):
+        run(replay, walks, "--publish", "--enroll", "Ada", "--record", walks)
 
 
 def test_without_the_library_for_bags_the_command_is_named_that_brings_it(monkeypatch, capsys):

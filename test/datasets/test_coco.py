@@ -101,6 +101,7 @@ def test_whole_numbers_may_be_written_as_decimals(tmp_path):
         ({"images": [], "annotations": []}, 'no list "categories"'),
         ([], 'no list "images"'),
         ("{", "is not JSON"),
+        ("[" * 200_000, "is not JSON"),
     ],
 )
 def test_what_is_amiss_is_one_line(tmp_path, made, says):

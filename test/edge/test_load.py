@@ -1,6 +1,8 @@
 import pytest
+from tritonclient.utils import shared_memory
 
-from rt_gait_ros.edge.load import Answers, Pace
+from rt_gait_ros.edge.load import Answers, Pace, _region
+from rt_gait_ros.serving.inference import InferenceError
 
 
 class Clock:
@@ -28,3 +30,15 @@ def test_a_box_that_answers_too_few_ends_at_the_limit(answered, over):
     answers.add(0.0, 0.0)
     answers.add(0.0, answered)
     assert answers.over is over
+
+
+def test_shared_memory_that_is_not_to_be_had_is_one_line(monkeypatch):
+    def refuse(*words):
+        raise shared_memory.SharedMemoryException("unable to create the shared memory region")
+
+    monkeypatch.setattr(shared_memory, "create_shared_memory_region", refuse)
+    with (
+        pytest.raises(InferenceError, match="1000 bytes of shared memory are not"),
+        _region("in0", 1000),
+    ):
+        pass

@@ -118,6 +118,10 @@ def test_what_cannot_be_compared_is_refused(tmp_path):
         ({"bench": "paf", "rows": []}, "of bench, serve and gait are compared"),
         ({"protocol": "mot", "model": "m", "rows": []}, "has no rank-1 of m"),
         ({"protocol": "kth", "model": "m", "rows": []}, "is no result of bench serve"),
+        ({"conditions": 5, "points": []}, "is no result of bench serve"),
+        ({"protocol": "mot", "model": 5, "rows": []}, "is no result of bench serve"),
+        ({"protocol": "virtual", "model": "m", "scene_normalisation": [{"rank1": 10**400}]}, "is no result"),
+        ({"network": "n", "rows": [{"percentile": 10**400, "milliseconds": 1.0}]}, "is no result of bench serve"),
     ],
 )
 def test_other_files_are_refused_in_a_line(tmp_path, value, line):
@@ -134,3 +138,12 @@ def test_a_sweep_that_is_not_at_its_end_and_files_that_are_not_there(tmp_path):
     (tmp_path / "text").write_text("{")
     with pytest.raises(GaitError, match="text is no JSON"):
         read_measurements([str(tmp_path / "text")])
+    with pytest.raises(UsageError, match="there is no user nobody_of_this_name here"):
+        read_measurements(["~nobody_of_this_name/text"])
+
+
+@pytest.mark.parametrize("text", ['{"conditions": 5, "points": []}', '{"conditions": {}}', "[" * 200_000])
+def test_a_folder_whose_sweep_is_none_is_refused_in_a_line(tmp_path, text):
+    (tmp_path / "sweep.json").write_text(text)
+    with pytest.raises(GaitError, match=r"is no result of|does not say"):
+        read_measurements([str(tmp_path)])

@@ -48,3 +48,12 @@ def test_the_version_is_taken_from_wherever_the_program_says_it(tmp_path):
     program.chmod(0o755)
     with PerfAnalyzer(program) as analyzer:
         assert analyzer.version == "Perf Analyzer Version (commit unknown)"
+
+
+def test_a_program_that_does_not_tell_its_version_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr("rt_gait_ros.edge.perf_analyzer._VERSION_DEADLINE", 0.1)
+    program = tmp_path / "perf_analyzer"
+    program.write_text("#!/bin/sh\nexec sleep 600\n")
+    program.chmod(0o755)
+    with PerfAnalyzer(program) as analyzer, pytest.raises(GaitError, match="does not tell its version in"):
+        assert analyzer.version

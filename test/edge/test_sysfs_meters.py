@@ -80,6 +80,12 @@ def test_the_refusal_of_a_counter_is_said_with_what_to_do(laptop, monkeypatch):
         Rapl(laptop)
 
 
+def test_a_counter_that_is_no_number_is_no_meter(laptop):
+    set_counter(laptop, "intel-rapl:1", "none")
+    with pytest.raises(NoMeter, match=r"powercap cannot be read: .*energy_uj holds no number"):
+        Rapl(laptop)
+
+
 def test_a_machine_without_counters_says_where_they_would_be(tmp_path):
     with pytest.raises(NoMeter, match=r"no intel-rapl zone under .*class/powercap"):
         Rapl(tmp_path)

@@ -316,10 +316,14 @@ def test_waiting_without_sense_is_refused(ears, gait):
 
 
 def test_services_before_configuring_say_so(launch, ears, tmp_path):
-    launch("gait_node", {"autostart": "false", "gallery": f"'{tmp_path}/g'"})
+    parameters = {"autostart": "false", "gallery": f"'{tmp_path}/g'", "gallery_folder": "'~nobody_of_this_name/g'"}
+    node = launch("gait_node", parameters)
     answer = ears.call(ForgetPerson, "/gait_node/forget_person", person="Ada")
     assert not answer.success
     assert "configure it first" in answer.message
+    assert not ears.change_state("gait_node", "configure")
+    node.wait_until_says("cannot configure: ~nobody_of_this_name/g: there is no user nobody_of_this_name here")
+    assert "Traceback" not in node.said
 
 
 def test_what_walkers_share_is_kept_when_the_node_ends(ears, launch, tmp_path):

@@ -165,3 +165,23 @@ def test_ros_that_cannot_start_is_one_line(
     with pytest.raises(kind, match=line), joined():
         pass
     assert not rclpy.ok()
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "why"),
+    [
+        ("/a", "", "is not installed"),
+        ("/a", "/msg/Clock", "is not installed"),
+        ("/a", "os.path/msg/Clock", "is not installed"),
+        ("/a", "rosgraph_msgs/msg/__doc__", "is not installed"),
+        ("/a\x1b[2J", "rosgraph_msgs/msg/Clock", "ROS has no topics of such a name"),
+        ("a b", "rosgraph_msgs/msg/Clock", "ROS has no topics of such a name"),
+    ],
+)
+def test_topics_of_a_bag_that_nobody_can_publish_are_left_out(name: str, kind: str, why: str) -> None:
+    said: list[str] = []
+    topics = [bag_player.TopicInfo(name, kind, 1), bag_player.TopicInfo("/time", "rosgraph_msgs/msg/Clock", 1)]
+    assert bag_player.playable(topics, said.append) == {"/time": Clock}
+    (line,) = said
+    assert why in line
+    assert line.isprintable()
