@@ -5,6 +5,7 @@ fifty times as much. Arrays that come out of a message are views of it.
 """
 
 import array
+import math
 from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any, TypeVar
@@ -27,7 +28,8 @@ from rt_gait_ros.msg import (
     PersonTrackArray,
 )
 from rt_gait_ros.msg import PersonPose as PersonPoseMessage
-from rt_gait_ros.nodes.image_conversion import compressed_to_bgr, image_to_bgr
+from rt_gait_ros.nodes.image_conversion import compressed_to_bgr, image_message, image_to_bgr
+from rt_gait_ros.nodes.whole_message import whole_message
 from rt_gait_ros.pose.person import PersonPose, PoseFrame
 from rt_gait_ros.silhouette.kinds import GAIT_FRAME_KINDS
 from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
@@ -69,14 +71,16 @@ def frame_from_message(message: Image | CompressedImage) -> Frame:
 
 def poses_to_message(frame: PoseFrame) -> PersonPoseArray:
     """PoseFrame to PersonPoseArray."""
-    return PersonPoseArray(
+    return whole_message(
+        PersonPoseArray,
         header=to_header(frame.stamp, frame.frame_id),
         image_width=frame.width,
         image_height=frame.height,
         keypoint_layout=frame.layout,
         gait_frame_kind=frame.gait_frame_kind,
         people=[
-            PersonPoseMessage(
+            whole_message(
+                PersonPoseMessage,
                 keypoints=_floats(person.keypoints),
                 roi=_roi(person.box, frame.width, frame.height),
                 confidence=float(person.confidence),
@@ -122,7 +126,8 @@ def poses_from_message(message: PersonPoseArray) -> PoseFrame:
 def tracks_to_message(frame: TrackFrame) -> PersonTrackArray:
     """TrackFrame to PersonTrackArray."""
     header = to_header(frame.stamp, frame.frame_id)
-    return PersonTrackArray(
+    return whole_message(
+        PersonTrackArray,
         header=header,
         image_width=frame.width,
         image_height=frame.height,
@@ -162,35 +167,39 @@ def quaternion_of(orientation: np.ndarray | None) -> Quaternion:
 
 
 def _track_to_message(track: Track, frame: TrackFrame, header: Header) -> PersonTrack:
-    message = PersonTrack(
+    placed = track.position is not None
+    stature, deviation = track.stature or (0.0, 0.0)
+    return whole_message(
+        PersonTrack,
         header=header,
         body_id=track.body_id,
+        former_id=track.former_id,
         state=int(track.state),
         roi=_roi(track.box, frame.width, frame.height),
         velocity=Vector3(x=float(track.velocity[0]), y=float(track.velocity[1])),
         velocity_covariance=np.ascontiguousarray(track.velocity_covariance, np.float64).ravel(),
+        keypoints=array.array("f") if track.keypoints is None else _floats(track.keypoints),
+        keypoint_layout="" if track.keypoints is None else frame.layout,
+        gait_frame=_gait_frame(track.gait_frame, frame.gait_frame_kind),
         gait_frame_kind=frame.gait_frame_kind,
+        quality=0.0 if track.gait_frame is None else float(track.quality),
+        position=Point() if track.position is None else _point(track.position),
+        position_covariance=_covariance(track.position_covariance if placed else None),
+        position_valid=placed,
+        orientation=quaternion_of(track.orientation if placed else None),
+        stature=stature,
+        stature_deviation=deviation,
         confidence=float(track.confidence),
         age=track.age,
         missed=track.missed,
         walking=bool(track.walking),
         walking_reason=track.walking_reason,
-        former_id=track.former_id,
     )
-    if track.keypoints is not None:
-        message.keypoints = _floats(track.keypoints)
-        message.keypoint_layout = frame.layout
-    if track.gait_frame is not None:
-        message.gait_frame = _gait_frame(track.gait_frame, frame.gait_frame_kind)
-        message.quality = float(track.quality)
-    if track.position is not None:
-        message.position, message.position_valid = _point(track.position), True
-        message.orientation = quaternion_of(track.orientation)
-        if track.position_covariance is not None:
-            message.position_covariance = np.ascontiguousarray(track.position_covariance, np.float64).ravel()
-    if track.stature is not None:
-        message.stature, message.stature_deviation = track.stature
-    return message
+
+
+def _covariance(matrix: np.ndarray | None) -> np.ndarray:
+    """(9,) of (3, 3), zeros where there is none."""
+    return np.zeros(9) if matrix is None else np.ascontiguousarray(matrix, np.float64).ravel()
 
 
 def _the_only(tracks: Sequence[PersonTrack], name: str) -> str:
@@ -213,7 +222,7 @@ def _read_track(message: PersonTrack) -> Track:
     if orientation is not None and not 0.9 < float(orientation @ orientation) < 1.1:  # NaN, too
         raise MalformedMessage(f"orientation of track {message.body_id} is {orientation}: a unit quaternion is needed")
     stature = message.stature, message.stature_deviation
-    if not np.isfinite(stature).all() or min(stature) < 0.0:
+    if not (math.isfinite(stature[0]) and math.isfinite(stature[1])) or min(stature) < 0.0:
         raise MalformedMessage(
             f"stature of track {message.body_id} is {stature}: metres, or 0 for not known, are needed"
         )
@@ -244,7 +253,8 @@ def _read_track(message: PersonTrack) -> Track:
 
 def identities_to_message(frame: IdentityFrame) -> GaitIdentityArray:
     """IdentityFrame to GaitIdentityArray."""
-    return GaitIdentityArray(
+    return whole_message(
+        GaitIdentityArray,
         header=to_header(frame.stamp, frame.frame_id),
         model=frame.model,
         identities=[identity_to_message(identity, frame.frame_id) for identity in frame.identities],
@@ -254,7 +264,8 @@ def identities_to_message(frame: IdentityFrame) -> GaitIdentityArray:
 
 def identity_to_message(identity: Identity, frame_id: str) -> GaitIdentity:
     """Identity to GaitIdentity."""
-    return GaitIdentity(
+    return whole_message(
+        GaitIdentity,
         header=to_header(identity.stamp, frame_id),
         body_id=identity.body_id,
         status=int(identity.status),
@@ -322,7 +333,7 @@ def _gait_frame(frame: np.ndarray | None, kind: str) -> Image:
     height, width = known.shape[:2]
     data = array.array("B")
     data.frombytes(np.ascontiguousarray(frame, known.dtype).tobytes())
-    return Image(height=height, width=width, encoding=known.encoding, step=len(data) // height, data=data)
+    return image_message(Header(), (height, width), known.encoding, data)
 
 
 def _read_body_id(body_id: str) -> str:
@@ -366,7 +377,7 @@ def _read_gait_frame(image: Image, kind: str) -> np.ndarray | None:
         raise MalformedMessage(f"gait frame kind '{kind}' is unknown: {', '.join(GAIT_FRAME_KINDS)} are known")
     known = GAIT_FRAME_KINDS[kind]
     shape, dtype, encoding = known.shape, known.dtype, known.encoding
-    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    size = math.prod(shape) * np.dtype(dtype).itemsize
     if (image.height, image.width) != shape[:2] or image.encoding != encoding or len(image.data) != size:
         raise MalformedMessage(
             f"gait frame is {image.width}x{image.height} '{image.encoding}' of {len(image.data)} bytes where {kind} is "

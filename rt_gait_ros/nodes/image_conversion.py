@@ -11,6 +11,7 @@ from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
 from rt_gait_ros.errors import GaitError
+from rt_gait_ros.nodes.whole_message import whole_message
 from rt_gait_ros.tracking.depth import DepthImage
 
 try:
@@ -172,7 +173,7 @@ def bgr_to_compressed(image: np.ndarray, stamp: int, frame_id: str, quality: int
     header = Header(stamp=Time(sec=stamp // BILLION, nanosec=stamp % BILLION), frame_id=frame_id)
     content = array.array("B")
     content.frombytes(data.tobytes())
-    return CompressedImage(header=header, format="bgr8; jpeg compressed bgr8", data=content)
+    return whole_message(CompressedImage, header=header, format="bgr8; jpeg compressed bgr8", data=content)
 
 
 def bgr_to_image(image: np.ndarray, stamp: int, frame_id: str) -> Image:
@@ -185,12 +186,20 @@ def bgr_to_image(image: np.ndarray, stamp: int, frame_id: str) -> Image:
     data = array.array("B")
     # Assigning the ndarray would let rclpy look at each byte: 50 ms for VGA.
     data.frombytes(np.ascontiguousarray(image).data.cast("B"))
-    return Image(
-        header=Header(stamp=Time(sec=stamp // BILLION, nanosec=stamp % BILLION), frame_id=frame_id),
-        height=image.shape[0],
-        width=image.shape[1],
-        encoding="bgr8",
-        step=3 * image.shape[1],
+    header = Header(stamp=Time(sec=stamp // BILLION, nanosec=stamp % BILLION), frame_id=frame_id)
+    return image_message(header, image.shape[:2], "bgr8", data)
+
+
+def image_message(header: Header, size: tuple[int, int], encoding: str, data: "array.array[int]") -> Image:
+    """The message itself. size: rows and columns. data: the bytes, without padding, which it keeps."""
+    return whole_message(
+        Image,
+        header=header,
+        height=size[0],
+        width=size[1],
+        encoding=encoding,
+        is_bigendian=0,
+        step=len(data) // size[0],
         data=data,
     )
 

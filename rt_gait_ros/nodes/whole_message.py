@@ -1,0 +1,36 @@
+"""Messages that are made of all their fields at once.
+
+A generated constructor makes the default of each field first, with everything within it, throws it away for what it is
+given, and copies arrays; since Jazzy, each assignment copies them once more. At every image that costs more than
+filling the message in.
+"""
+
+from functools import cache
+from typing import Any
+
+
+def whole_message(kind: Any, **fields: Any) -> Any:
+    """A message of the class `kind`. fields: all that it has, of their very types; arrays are handed over as they are.
+
+    One that is left out is an AttributeError when the message is published.
+    """
+    message = kind.__new__(kind)
+    prefix, beside = _insides(kind)
+    for name, value in beside:
+        setattr(message, name, value)
+    for name, value in fields.items():
+        setattr(message, prefix + name, value)
+    return message
+
+
+@cache
+def _insides(kind: Any) -> tuple[str, tuple[tuple[str, Any], ...]]:
+    """What goes before a field's name to assign it, and what messages have beside their fields.
+
+    Where assignments are checked, as Humble does each and Jazzy those of whoever asks for it, it is nothing.
+    """
+    made = kind()
+    fields = {f"_{name}" for name in kind.get_fields_and_field_types()}
+    beside = tuple((slot, getattr(made, slot)) for slot in kind.__slots__ if slot not in fields)
+    unchecked = fields <= set(kind.__slots__) and getattr(made, "_check_fields", True) is False
+    return "_" if unchecked else "", beside

@@ -1,0 +1,52 @@
+"""A message made of all its fields is the one that its constructor makes."""
+
+import array
+
+import numpy as np
+import pytest
+from rclpy.serialization import serialize_message
+from sensor_msgs.msg import Image, RegionOfInterest
+from std_msgs.msg import Header
+
+from rt_gait_ros.msg import GaitIdentity, PersonPose, PersonTrack
+from rt_gait_ros.nodes import whole_message as whole_message_module
+from rt_gait_ros.nodes.whole_message import whole_message
+
+
+@pytest.mark.parametrize("checked", [False, True])
+@pytest.mark.parametrize("kind", [Image, PersonPose, PersonTrack, GaitIdentity])
+def test_it_is_what_the_constructor_makes(kind, checked, monkeypatch) -> None:
+    made = kind()
+    if checked:  # as with ROS_PYTHON_CHECK_FIELDS=1
+        monkeypatch.setattr(whole_message_module, "_insides", lambda kind: ("", (("_check_fields", True),)))
+    fields = {name: getattr(made, name) for name in kind.get_fields_and_field_types()}
+    whole = whole_message(kind, **fields)
+    assert repr(whole) == repr(made)
+    assert serialize_message(whole) == serialize_message(made)
+    assert [slot for slot in kind.__slots__ if hasattr(whole, slot)] == list(kind.__slots__)
+
+
+def test_arrays_are_handed_over_as_they_are() -> None:
+    data = array.array("B", bytes(range(12)))
+    image = whole_message(Image, header=Header(), height=2, width=2, encoding="bgr8", is_bigendian=0, step=6, data=data)
+    assert image.data is data
+    assert serialize_message(image) == serialize_message(
+        Image(header=Header(), height=2, width=2, encoding="bgr8", step=6, data=data)
+    )
+
+
+def test_two_messages_share_nothing_that_is_not_given() -> None:
+    fields = {"keypoints": array.array("f"), "roi": RegionOfInterest(), "confidence": 0.5, "quality": 0.0}
+    first, second = (whole_message(PersonPose, gait_frame=Image(), **fields) for _ in range(2))
+    first.gait_frame.height = 9
+    first.confidence = 0.25
+    assert (second.gait_frame.height, second.confidence) == (0, 0.5)
+
+
+def test_a_field_that_is_left_out_is_said() -> None:
+    with pytest.raises(AttributeError, match="roi"):
+        serialize_message(
+            whole_message(
+                PersonPose, keypoints=array.array("f", np.zeros(3)), confidence=0.5, gait_frame=Image(), quality=0.0
+            )
+        )
