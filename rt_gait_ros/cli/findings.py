@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from rt_gait_ros.cli.output import emit
+from rt_gait_ros.errors import LONGEST
+from rt_gait_ros.lines import one_line
 
 OK, WARNING, PROBLEM = "ok", "warning", "problem"
 _MARKS = {OK: "ok     ", WARNING: "warning", PROBLEM: "PROBLEM"}
@@ -24,6 +26,7 @@ class Finding:
 
 def report(arguments: argparse.Namespace, findings: Sequence[Finding]) -> int:
     """Print them as `--json` asks for. Returns the exit code: 1 where there is a problem."""
-    text = "\n".join(f"{_MARKS[finding.level]}  {finding.check:18} {finding.text}" for finding in findings)
-    emit(arguments, {"findings": [asdict(finding) for finding in findings]}, text)
+    # names and texts are somebody else's: of nodes, of files, of the network
+    lines = [f"{_MARKS[each.level]}  {one_line(each.check):18} {one_line(each.text, LONGEST)}" for each in findings]
+    emit(arguments, {"findings": [asdict(finding) for finding in findings]}, "\n".join(lines))
     return int(any(finding.level == PROBLEM for finding in findings))

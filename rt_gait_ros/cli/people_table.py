@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from rt_gait_ros.gait.identity import Identity, IdentityStatus
+from rt_gait_ros.lines import one_line
 
 # (camera, whom it sees) in the order to show; the camera is empty where there is only one.
 Present = Callable[[], Sequence[tuple[str, Identity]]]
@@ -36,6 +37,6 @@ class Table:
 
 
 def _claim(camera: str, identity: Identity) -> str:
-    who = identity.name if identity.status == IdentityStatus.IDENTIFIED else identity.status.name.lower()
+    who = one_line(identity.name) if identity.status == IdentityStatus.IDENTIFIED else identity.status.name.lower()
     sure = f"{identity.confidence:5.0%}" if not math.isnan(identity.confidence) else "    -"
     return f"{f'{camera:12} ' if camera else ''}{identity.body_id:6} {who:24} {sure}"

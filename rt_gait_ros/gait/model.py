@@ -51,6 +51,21 @@ class GaitModel:
         shape = adapted.embedding_shape
         return cls(spec.name, kind, adapted.frame_shape, shortest, longest, shape, window, adapted.adapter)
 
+    def refuse_kind(self, kind: str) -> str:
+        """Why gait frames of this kind are of no use, in one line; "" where they are."""
+        if kind == self.gait_frame_kind:
+            return ""
+        return (
+            f"gait model {self.name} takes {self.gait_frame_kind} frames, and {kind} frames come in: set the pose "
+            "node's gait_frame_kind, or choose another gait model"
+        )
+
+    def refuse_shape(self, shape: tuple[int, ...]) -> str:
+        """Why a gait frame of this shape is of no use, in one line; "" where it is."""
+        if shape == self.frame_shape:
+            return ""
+        return f"gait model {self.name} takes gait frames of shape {list(self.frame_shape)}, and {list(shape)} came in"
+
 
 def describe(client: InferenceClient, name: str) -> GaitModel:
     """Ask the server what the gait network `name` is. Raises InferenceError."""

@@ -119,7 +119,8 @@ class GaitRecognizer:
         Embeddings asked for in one call count in a later one. A LOST track is forgotten and not in the answer.
         """
         with self._mutex:
-            self._check_kind(tracks)
+            comes = any(track.gait_frame is not None for track in tracks.tracks)
+            self._input_problem = self.model.refuse_kind(tracks.gait_frame_kind) if comes else ""
             self._scene = self._config.scene or tracks.frame_id or DEFAULT_SCENE
             self._learner.observe(tracks, self._scene)
             self._measuring.observe(tracks)
@@ -217,16 +218,6 @@ class GaitRecognizer:
                 timeout=timeout,
             )
 
-    def _check_kind(self, tracks: TrackFrame) -> None:
-        self._input_problem = ""
-        if tracks.gait_frame_kind != self.model.gait_frame_kind and any(
-            t.gait_frame is not None for t in tracks.tracks
-        ):
-            self._input_problem = (
-                f"gait model {self.model.name} takes {self.model.gait_frame_kind} frames, and {tracks.gait_frame_kind} "
-                "frames come in: set the pose node's gait_frame_kind, or choose another gait model"
-            )
-
     def _observe(self, track: Track, stamp: int) -> None:
         if track.state == TrackState.LOST:
             return
@@ -242,11 +233,8 @@ class GaitRecognizer:
         frame = track.gait_frame
         if frame is None or not track.quality >= self._config.min_quality or self._input_problem:
             return
-        if frame.shape != self.model.frame_shape:
-            self._input_problem = (
-                f"gait model {self.model.name} takes gait frames of shape {list(self.model.frame_shape)}, "
-                f"and {list(frame.shape)} came in"
-            )
+        if refusal := self.model.refuse_shape(frame.shape):
+            self._input_problem = refusal
             return
         if not walker.pace.takes(stamp):
             return

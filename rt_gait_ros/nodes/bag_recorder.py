@@ -1,6 +1,5 @@
 """Topics into a bag, as they come: bytes that nobody here looks into but for the stamp."""
 
-import struct
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -10,11 +9,10 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 
 from rt_gait_ros.bags.writer import BagWriter
+from rt_gait_ros.nodes.message_bytes import stamp_of
 
 # Reliable, as everything in this package publishes, with room for some seconds in which the disk is busy.
 RECORD_QOS = QoSProfile(depth=100)
-_STAMP = struct.Struct("<iI")  # of a Header that a message begins with, behind the four bytes that tell its encoding
-BILLION = 1_000_000_000
 
 
 class BagRecorder:
@@ -39,8 +37,8 @@ class BagRecorder:
         self._subscriptions = []
 
     def _take(self, topic: str, kind: str, data: bytes) -> None:
-        seconds, rest = _STAMP.unpack_from(data, 4)
-        if self._wanted(seconds * BILLION + rest):
+        stamp = stamp_of(data)
+        if stamp is not None and self._wanted(stamp):
             self._bag.write(topic, kind, time.time_ns(), data)
 
 

@@ -1,6 +1,5 @@
 """What can be seen of running nodes from outside: their diagnostics, who talks to whom, and what comes on a topic."""
 
-import struct
 import time
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -17,14 +16,13 @@ from rt_gait_ros.msg import GaitIdentityArray, PersonPoseArray, PersonTrackArray
 from rt_gait_ros.nodes.conversions import from_time, identities_from_message
 from rt_gait_ros.nodes.graph import CommandNode, joined
 from rt_gait_ros.nodes.links import IMAGE_QOS, RESULT_QOS
+from rt_gait_ros.nodes.message_bytes import stamp_of
 from rt_gait_ros.signals import KeptSignals
 
 HARDWARE = "rt_gait_ros"  # by which our diagnostics are told from others'
 DISCOVERY = 2.0  # seconds until everybody on the network is known; diagnostics come once a second
 _IMAGES = {"sensor_msgs/msg/Image": Image, "sensor_msgs/msg/CompressedImage": CompressedImage}
 _OURS = {f"rt_gait_ros/msg/{kind.__name__}": kind for kind in (PersonPoseArray, PersonTrackArray, GaitIdentityArray)}
-_STAMP = struct.Struct("<iI")  # of the Header that a message begins with, behind four bytes
-BILLION = 1_000_000_000
 
 
 @dataclass(slots=True)
@@ -153,9 +151,9 @@ class _Observer(CommandNode):
                 self._seen.nodes[status.name] = NodeState(level, status.message, values, stamp, time.time_ns())
 
     def _on_image(self, topic: str, data: bytes) -> None:
-        seconds, rest = _STAMP.unpack_from(data, 4)
-        arrival = Arrival(seconds * BILLION + rest, time.time_ns(), len(data))
-        self._seen.topics.setdefault(topic, TopicState()).arrivals.append(arrival)
+        if (stamp := stamp_of(data)) is not None:
+            arrival = Arrival(stamp, time.time_ns(), len(data))
+            self._seen.topics.setdefault(topic, TopicState()).arrivals.append(arrival)
 
     def _on_identities(self, topic: str, message: GaitIdentityArray) -> None:
         try:

@@ -2,8 +2,10 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 
+from rt_gait_ros.errors import GaitError
 from rt_gait_ros.gait.identity import Identity
 from rt_gait_ros.msg import GaitIdentityArray
 from rt_gait_ros.nodes.conversions import identities_from_message
@@ -36,4 +38,5 @@ class PeopleListener(CommandNode):
         ]
 
     def _hear(self, camera: str, message: GaitIdentityArray) -> None:
-        self._newest[camera] = time.monotonic(), identities_from_message(message).identities
+        with suppress(GaitError):  # of another sender: nodes count these, and say so
+            self._newest[camera] = time.monotonic(), identities_from_message(message).identities

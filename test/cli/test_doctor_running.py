@@ -1,5 +1,6 @@
 """What is said of a running system: with real nodes where DDS is what is looked at, else with what would be seen."""
 
+import argparse
 import json
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 
 from rt_gait_ros.cli.doctor_running import findings, lost_share
+from rt_gait_ros.cli.findings import report
 from rt_gait_ros.cli.main import main
 from rt_gait_ros.gait.identity import Identity, IdentityFrame, IdentityStatus
 from rt_gait_ros.msg import PersonPoseArray
@@ -57,6 +59,14 @@ def lines(seen, level=None):
 def test_a_sound_system_has_no_problem():
     assert lines(system(), "problem") == lines(system(), "warning") == []
     assert "camera/image_raw: 25.0 images a second of 0.9 MB" in lines(system())
+
+
+def test_what_nodes_say_does_not_steer_the_terminal(capsys):
+    said = LiveSystem(nodes={"a/gait\x1b[2J": node(level=2, message="one\nok       another")})
+    assert report(argparse.Namespace(json=None), findings(said)) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert all(line.isprintable() for line in lines)
+    assert not any(line.startswith("ok") for line in lines)
 
 
 def test_nobody_there_is_said_with_what_to_set():
