@@ -161,8 +161,13 @@ def erase(path: Path) -> None:
 
 
 def remove_leftovers(path: Path) -> None:
-    """Delete temporary files that a killed writer of ours left; nobody may be writing one now."""
+    """Delete temporary files that a killed writer of ours left; nobody may be writing one of this file now.
+
+    Those of files whose names go on from this one's (PATH.audit, PATH.agreed) have writers and locks of their own.
+    """
     for leftover in path.parent.glob(f".{escape(path.name)}.*.tmp"):
+        if "." in leftover.name[len(f".{path.name}.") : -len(".tmp")]:
+            continue
         with suppress(FileNotFoundError):
             if leftover.lstat().st_uid == os.geteuid():
                 leftover.unlink()

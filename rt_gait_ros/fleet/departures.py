@@ -8,6 +8,7 @@ import secrets
 import threading
 import time
 from collections import deque
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -85,16 +86,19 @@ class Departures:
         with self._mutex:
             seconds, model = self._seconds, self._model
             now = time.monotonic()
-            leaving = [(now - at, each) for at, each in self._to_tell if now - at < seconds]
-            self._to_tell.clear()
+            leaving = [(at, each) for at, each in self._to_tell if now - at < seconds]
+            self._to_tell = deque(leaving, MOST)
             self._there = deque((each for each in self._there if each[0] > now), MOST)
         if not seconds:
             return
-        if may_write:
+        if not may_write:
+            self._told(leaving)
+        else:
             connection.execute("delete from rt_gait.departure where site = %s and ends < clock_timestamp()",
                                (self._address.site,))  # fmt: skip
-            for age, departure in leaving:
-                self._insert(connection, departure, model, seconds - age)
+            for each in leaving:  # one that a dying server has not got is told again, to the next one
+                self._insert(connection, each[1], model, seconds - (now - each[0]))
+                self._told([each])
         found = connection.execute(
             "select number, extract(epoch from ends - clock_timestamp())::float8, person_id, embeddings, shape, type,"
             " weights, frames from rt_gait.departure where site = %s and number > %s and origin <> %s and model = %s"
@@ -108,6 +112,10 @@ class Departures:
                 looks = _looks(data, shape, kind, weights, frames)
                 if looks and self._seconds:
                     self._there.append((time.monotonic() + min(left, seconds), Departure(looks, person_id)))
+
+    def _told(self, told: Collection[tuple[float, Departure]]) -> None:
+        with self._mutex:
+            self._to_tell = deque((each for each in self._to_tell if not any(each is one for one in told)), MOST)
 
     def _insert(self, connection: "psycopg.Connection[Any]", departure: Departure, model: str, left: float) -> None:
         stack = narrow(np.stack([look.embedding for look in departure.looks]))

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -57,7 +58,7 @@ class Exchange:
         self.problem = ""
         self.departures = Departures(address)
         self.may_write = copy_state.read(copy.path, copy.cipher).may_write
-        self._notices: list[str] = []
+        self._notices: deque[str] = deque()
         self._settled: tuple[Signature, Head] | None = None
         self._ids: dict[Any, str] = {}  # of walks, by where they are in the file and when they were
         self._stopping = threading.Event()
@@ -76,7 +77,9 @@ class Exchange:
 
     def notices(self) -> list[str]:
         """What happened that somebody should hear of, each line once."""
-        said, self._notices = self._notices, []
+        said = []
+        while self._notices:
+            said.append(self._notices.popleft())
         return said
 
     def _run(self) -> None:
@@ -155,15 +158,16 @@ class Exchange:
             remote = {each.person.person_id: each for each in found}
             gone = frozenset(rows.forgotten(connection, self.address, since, there - before.persons.keys()))
             untold = mine - gone - (frozenset() if complete else before.told)
+            copy_state.remember(path, gone)  # before they are deleted here
             merged, after, content = self._store(head, walkers, before, remote, mine | gone, complete, held, anew)
+            # The copy is changed, and its people are told so now: the server may die before it has heard of it.
+            self._notices.extend(merged.said)
+            if merged.gone or untold:
+                self.departures.clear()
             told = head
             if head.may_write and (merged.pushed or untold):
                 told = self._tell(connection, head, content, merged, untold)
         self._agree(before, after, merged, told, mine | gone if head.may_write else before.told | gone)
-        copy_state.remember(path, gone)
-        if merged.gone:
-            self.departures.clear()
-        self._notices += merged.said
         self._settled = (after.signature, told)
 
     def _store(

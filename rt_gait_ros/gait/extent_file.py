@@ -153,6 +153,17 @@ def state(descriptor: int, kind: str, schema: int, cipher: Cipher | None) -> Sta
     return State(head, schema, file_id, commit, end, place, fetch(descriptor, place, file_id, cipher))
 
 
+def is_newest(state: State, head: bytes) -> bool:
+    """Whether the first FIRST bytes of a file say that no commit came after this one, which stands beside a later one.
+
+    For whoever looks without the lock, so that a commit made meanwhile is not taken for the one that was read.
+    """
+    bodies = [_BODY.unpack_from(head, PAGE * number) for number in (1, 2)] if len(head) >= FIRST else []
+    return any(body[1] == state.commit and body[5].hex() == state.place.digest for body in bodies) and all(
+        body[1] <= state.commit for body in bodies
+    )
+
+
 def fetch(descriptor: int, extent: Extent, file_id: str, cipher: Cipher | None) -> bytes:
     """The bytes of an extent. Raises Damaged, OSError."""
     stored = os.pread(descriptor, extent.length, extent.offset)

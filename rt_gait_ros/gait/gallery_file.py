@@ -320,7 +320,7 @@ def _signature(descriptor: int, state: State | None = None) -> Signature:
     """Of the slots that stand; `state` is what was read, which somebody may have changed since."""
     about = os.fstat(descriptor)
     head = os.pread(descriptor, extent_file.FIRST, 0)
-    if state is not None and bytes.fromhex(state.place.digest) not in head:
+    if state is not None and not extent_file.is_newest(state, head):
         return ()  # never equal to another: the next look reads again
     return about.st_dev, about.st_ino, about.st_size, head
 

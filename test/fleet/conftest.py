@@ -8,6 +8,7 @@ import contextlib
 import importlib.util
 import os
 import pwd
+import random
 import shutil
 import socket
 import subprocess
@@ -25,9 +26,13 @@ PASSWORD = "Geheim-7!"
 
 
 def free_port():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
+    """A port that stays free while the server that has it is away: the system gives those below to nobody by itself."""
+    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        port = random.randrange(max(1024, lowest // 2), lowest) if lowest > 2048 else random.randrange(1024, 65536)
+        with socket.socket() as taken, contextlib.suppress(OSError):
+            taken.bind(("127.0.0.1", port))
+            return port
 
 
 class PostgresServer:
@@ -66,7 +71,7 @@ class PostgresServer:
             )  # fmt: skip
         import psycopg
 
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while True:
             try:
                 psycopg.connect(self.owner, connect_timeout=5).close()
@@ -156,6 +161,7 @@ class Link:
     def __init__(self, port):
         self.target, self.open = port, True
         self._joined = []
+        self._mutex = threading.Lock()  # or a connection that is just being made would outlive a cut
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -166,14 +172,15 @@ class Link:
                 near, _ = self._listener.accept()
             except OSError:
                 return
-            try:
-                if not self.open:
-                    raise ConnectionRefusedError
-                far = socket.create_connection(("127.0.0.1", self.target))
-            except OSError:
-                near.close()
-                continue
-            self._joined += [near, far]
+            with self._mutex:
+                try:
+                    if not self.open:
+                        raise ConnectionRefusedError
+                    far = socket.create_connection(("127.0.0.1", self.target))
+                except OSError:
+                    near.close()
+                    continue
+                self._joined += [near, far]
             for one, other in ((near, far), (far, near)):
                 threading.Thread(target=self._pass_on, args=(one, other), daemon=True).start()
 
@@ -186,12 +193,13 @@ class Link:
             other.shutdown(socket.SHUT_RDWR)
 
     def cut(self):
-        self.open = False
-        for each in self._joined:
-            with contextlib.suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-            each.close()
-        self._joined = []
+        with self._mutex:
+            self.open = False
+            for each in self._joined:
+                with contextlib.suppress(OSError):
+                    each.shutdown(socket.SHUT_RDWR)
+                each.close()
+            self._joined = []
 
     def mend(self):
         self.open = True

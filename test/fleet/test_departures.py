@@ -20,7 +20,7 @@ def robot(postgres, site, monkeypatch):
     """robot("spot") carries departures for one robot; its `meet()` is one contact with the server."""
     monkeypatch.setenv("PGPASSWORD", PASSWORD)
 
-    def make(name, *, role="enroller", seconds=60.0, model="m"):
+    def make(name, *, role="enroller", seconds=300.0, model="m"):
         address = parse(postgres.of(role, site, robot=name))
         found = Departures(address)
         found.use(seconds, model)

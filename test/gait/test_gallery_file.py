@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rt_gait_ros import private_file
 from rt_gait_ros.gait import extent_file, gallery_file, gallery_records
 from rt_gait_ros.gait.gallery import Gallery
 from rt_gait_ros.gait.gallery_file import GalleryCorrupt, GalleryError, GalleryTooNew, Template
@@ -75,6 +76,47 @@ def write_until_killed(gallery, round_, told):
             gallery.forget(name)
             os.write(told, f"-{name}\n".encode())
         number += 1
+
+
+def commit_during_the_next_read(monkeypatch, commit):
+    """Have a change made after a reader has read what stands, and before it looks which state of the file that was."""
+    settled = extent_file.settled
+
+    def then_changed(descriptor, look):
+        monkeypatch.setattr(extent_file, "settled", settled)
+        found = settled(descriptor, look)
+        commit()
+        return found
+
+    monkeypatch.setattr(extent_file, "settled", then_changed)
+
+
+def test_a_change_made_while_a_reader_reads_is_seen_by_its_next_look(tmp_path, monkeypatch):
+    reader, writer = filled(tmp_path / "g", ["Ada"]), Gallery(tmp_path / "g")
+    writer.rename("Ada", "Countess")
+    commit_during_the_next_read(monkeypatch, lambda: writer.rename("Countess", "Lovelace"))
+    assert reader.refresh()
+    assert [person.name for person in reader.persons] == ["Countess"]
+    assert reader.refresh()
+    assert [person.name for person in reader.persons] == ["Lovelace"]
+
+
+def test_a_change_made_while_a_writer_reads_is_not_written_over(tmp_path, monkeypatch):
+    late, writer = filled(tmp_path / "g", ["Ada"]), Gallery(tmp_path / "g")
+    writer.rename("Ada", "Countess")
+    commit_during_the_next_read(monkeypatch, lambda: filled(tmp_path / "g", ["Bob"]))
+    assert late.refresh()
+    late.rename("Countess", "Lovelace")
+    assert names_in(tmp_path / "g") == ["Lovelace", "Bob"]
+
+
+def test_what_a_killed_writer_left_is_deleted_and_what_is_being_written_of_other_files_is_not(tmp_path):
+    path = tmp_path / "g"
+    left, other = path.with_name(".g.0123456789ab.tmp"), path.with_name(".g.agreed.0123456789ab.tmp")
+    for file in (left, other):
+        file.write_bytes(b"x")
+    private_file.remove_leftovers(path)
+    assert (left.exists(), other.exists()) == (False, True)
 
 
 @pytest.mark.slow
