@@ -35,7 +35,7 @@ from rt_gait_ros.nodes.dds import apply_dds_profile
 from rt_gait_ros.nodes.enclaves import ENCLAVES, enforce
 from rt_gait_ros.nodes.gait_frame_check import check_gait_frames
 from rt_gait_ros.nodes.networks import networks_on_triton
-from rt_gait_ros.nodes.parameters import file_value, read_switch, write_file
+from rt_gait_ros.nodes.parameters import file_value, read_switch, says_rectified, write_file
 from rt_gait_ros.paths import expand
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.triton_client import check_url
@@ -84,7 +84,7 @@ def declare_arguments() -> list[DeclareLaunchArgument]:
             "rectified",
             default_value="auto",
             description="Whether image_topic is rectified, so that positions go by camera_info's P and not by K and D. "
-            "auto: where its name says so, as image_rect and image_rect_color do.",
+            "auto: where its name says so, as image_rect_color and color/rect/image do.",
         ),
         DeclareLaunchArgument(
             "depth_topic",
@@ -252,7 +252,7 @@ class Arguments:
             raise UsageError("tf_topic cannot be empty; tf_topic:=tf is below the namespace")
         self.rectified = text("rectified")
         if self.rectified == "auto":
-            self.rectified = "rect" in self.image_topic.rpartition("/")[2].lower()
+            self.rectified = says_rectified(self.image_topic)
         else:
             self.rectified = read_switch("rectified", self.rectified)
         if self.source != "none" and not LIVE.match(self.source):

@@ -204,6 +204,11 @@ def read_switch(name: str, text: str) -> bool:
     return _SWITCH[word]
 
 
+def says_rectified(topic: str) -> bool:
+    """Whether a topic's name says that its images are rectified, as image_rect_color and color/rect/image do."""
+    return not {"rect", "rectified"}.isdisjoint(topic.lower().replace("/", "_").split("_"))
+
+
 def file_value(params_file: Path, node: str, name: str) -> str:
     """What `node` will find for a text parameter: the file's last word, or the default.
 

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.nodes.parameters import read_switch
+from rt_gait_ros.nodes.parameters import read_switch, says_rectified
 from rt_gait_ros.resources import resource, share_directory
 
 
@@ -55,6 +55,22 @@ def test_every_switch_is_read_however_it_is_spelt() -> None:
 )
 def test_switches_as_launch_spells_them(text: str, value: bool) -> None:
     assert read_switch("rviz", text) is value
+
+
+@pytest.mark.parametrize(
+    ("topic", "rectified"),
+    [
+        ("/zed/zed_node/rgb/color/rect/image", True),
+        ("/zed/zed_node/rgb/image_rect_color", True),
+        ("/left/image_rect", True),
+        ("/Cam/Image_Rectified", True),
+        ("/camera/camera/color/image_raw", False),
+        ("/direct/rectory/image_raw", False),
+    ],
+)
+def test_names_of_rectified_images(topic: str, rectified: bool) -> None:
+    """image_proc's names, and those of ZED's wrapper from 5.1 on and before."""
+    assert says_rectified(topic) is rectified
 
 
 @pytest.mark.parametrize("text", ["", "yes", "2", "truth"])
