@@ -30,6 +30,7 @@ class Enrollments:
         self._config, self._min_frames, self._clock, self._views = config, min_frames, clock, views
         self._running: list[Enrollment] = []
         self._present: dict[Enrollment, set[str]] = {}  # who was there when it began
+        self._extended: dict[Enrollment, str] = {}  # person_id of who was to be added to when it began
         self._recent = RecentWalks(clock)
 
     def use_config(self, config: RecognizerConfig) -> None:
@@ -80,6 +81,7 @@ class Enrollments:
         else:
             self._running.append(enrollment)
             self._present[enrollment] = live
+            self._extended[enrollment] = _person_of(gallery, name) if extend else ""
             if enrollment.body_id:
                 self._begin_with(enrollment, enrollment.body_id, ended=enrollment.body_id not in live)
         return enrollment
@@ -136,12 +138,22 @@ class Enrollments:
             if enrollment.body_id == body_id:
                 enrollment.lose()
 
+    def forget(self, person_id: str) -> None:
+        """Somebody is about to be forgotten: a walk that was to be added to them would make them anew."""
+        for enrollment in self._running:
+            if self._extended[enrollment] == person_id:
+                enrollment.fail(
+                    EnrollError.EMBEDDING,
+                    f"{enrollment.name!r} was forgotten meanwhile, so this walk is not stored: ask again to enrol anew",
+                )
+
     def advance(self, embedder: Embedder, gallery: Gallery, writer: Executor | None) -> None:
         """Move all on as far as is possible without waiting."""
         for enrollment in self._running:
             enrollment.advance(embedder, gallery, self._clock(), writer)
         self._running = [enrollment for enrollment in self._running if not enrollment.done]
         self._present = {enrollment: self._present[enrollment] for enrollment in self._running}
+        self._extended = {enrollment: self._extended[enrollment] for enrollment in self._running}
 
     @property
     def _busy(self) -> set[str]:

@@ -127,6 +127,25 @@ def test_who_is_forgotten_is_in_no_file_and_no_walk_of_now_counts(people, view, 
     assert not [trace for trace in traces if trace in bytes_below(tmp_path / "gallery")]
 
 
+@pytest.mark.parametrize("by", ["this node", "another process"])
+def test_who_is_forgotten_does_not_come_back_by_an_enrolment_under_way(people, view, walk, gallery, repository, by):
+    both = walk("aaaaa", 20), walk("bbbbb", 120)
+    view.show(*both, images=5)
+    hers = people.enroll("aaaaa", "Ada", extend=True, frames=20)
+    his = people.enroll("bbbbb", "Dan", frames=20)
+    view.show(*both, images=5)
+    if by == "this node":
+        people.forget("Ada")
+    else:
+        KnownPeople(Gallery(gallery.path), repository).forget("Ada")
+        settle(people, lambda: hers.done)
+    view.show(*both, images=20)
+    settle(people, lambda: his.done)
+    assert "'Ada' was forgotten meanwhile" in hers.message
+    assert his.message == ""
+    assert [person.name for person in people.gallery.persons] == ["Bob", "Cyd", "Dan"]
+
+
 def test_forgetting_without_a_recogniser_does_the_same(gallery, repository):
     """As the command line does it, beside a node that has gone."""
     scenes = Scenes(scene_file.folder_of(gallery.path), KNOWN)
