@@ -97,7 +97,8 @@ def _transport(video: Path, profile: str, frames: int) -> tuple[int, float]:
         finally:
             sender.send_signal(signal.SIGINT)
     if listener.returncode:
-        raise GaitError(f"the listening process failed: {listener.stderr.strip().splitlines()[-1]}")
+        said = listener.stderr.strip().splitlines() or [f"exit code {listener.returncode}"]
+        raise GaitError(f"the listening process failed: {said[-1]}")
     delivered, latency = json.loads(listener.stdout)
     return int(delivered), float(latency)
 

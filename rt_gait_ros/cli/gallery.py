@@ -190,7 +190,12 @@ def _forget(arguments: argparse.Namespace) -> int:
     if not arguments.yes:
         if not sys.stdin.isatty():
             raise UsageError(f"forgetting {person.name} cannot be undone: say --yes")
-        answer = input(f"Forget {person.name} ({person.person_id}, {len(person.templates)} walks) for good? [y/N] ")
+        question = f"Forget {person.name} ({person.person_id}, {len(person.templates)} walks) for good? [y/N] "
+        try:
+            answer = input(question)
+        except EOFError:  # Ctrl-D
+            answer = ""
+            print()
         if answer.strip().lower() not in ("y", "yes"):
             print("nothing was changed")
             return 1

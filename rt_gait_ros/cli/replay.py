@@ -93,8 +93,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.loop or arguments.rate != 1.0:
         raise UsageError("--loop and --rate are for --publish")
     repository = arguments.repository or resource("model_repository")
-    if arguments.model and arguments.model not in (known := read_repository(repository)):
-        raise UsageError(f"--model {readable(arguments.model)} is not in {repository}: {', '.join(known)}")
+    model = arguments.model or RecognizerConfig.model
+    if model not in (known := read_repository(repository)):
+        raise UsageError(f"network {readable(model)} is not in {repository}: --model names one of {', '.join(known)}")
     with ExitStack() as stack:
         bag = stack.enter_context(BagReader(arguments.bag))
         topic = choose_topic(bag, arguments.topic, poses=arguments.poses)

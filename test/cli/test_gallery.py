@@ -69,6 +69,13 @@ def test_forget_asks_first(rt_gait, gallery, monkeypatch):
     monkeypatch.setattr("builtins.input", lambda question: "")
     assert rt_gait("forget", "Ada") == 1
     assert names(gallery) == ["Ada", "Bob"]
+
+    def end_of_file(question):
+        raise EOFError
+
+    monkeypatch.setattr("builtins.input", end_of_file)
+    assert rt_gait("forget", "Ada") == 1
+    assert names(gallery) == ["Ada", "Bob"]
     monkeypatch.setattr("builtins.input", lambda question: "y")
     assert rt_gait("forget", "Ada") == 0
     assert names(gallery) == ["Bob"]
