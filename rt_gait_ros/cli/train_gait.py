@@ -13,7 +13,7 @@ from rt_gait_ros.cli.train_flow import FLOW_COHORTS, train_flow
 from rt_gait_ros.cli.training_runs import INTERRUPTED, asked_for, check_people, chosen_people, held_back, trained
 from rt_gait_ros.datasets.folders import number_of
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.networks.kinds import FORMER_NAMES, TRAINED_NETWORKS
+from rt_gait_ros.networks.kinds import FORMER_NAMES, GAITBASE, TRAINED_NETWORKS
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.cache import cache_folder
 
@@ -43,7 +43,8 @@ With --data it trains on your own people, preferably from shipped or earlier wei
   rt-gait train gait --data people/ --init gaitset --epochs 4 --learning-rate 2e-4 --output ours
 
 --init takes a network of the repository or a file: a network.pth of this command, GaitSet's own -encoder.ptm,
-OpenGait's or Embedded-Gait's GaitSet, and what `rt-gait prune gait` made of any of them, which keeps the widths it has.
+OpenGait's or Embedded-Gait's GaitSet, OpenGait's GaitBase (trained on by its triplet loss), and what `rt-gait prune
+gait` made of any of them, which keeps the widths it has.
 
   people/ADA/hall.avi, people/ADA/yard.avi, people/BEN/hall.avi ...      or a folder of silhouettes (.png) for a video
 
@@ -79,7 +80,7 @@ FILMED_SHARE = 0.25
 
 def add_gait(kinds: Any) -> None:
     """Declare the subcommand among those of `rt-gait train`."""
-    gait = subcommand(kinds, "gait", "GaitSet, 2D-CNN or 3D-CNN, on generated walkers or on your own people", _GAIT)
+    gait = subcommand(kinds, "gait", "GaitSet, GaitBase, 2D-CNN, 3D-CNN on generated walkers or your own people", _GAIT)
     gait.add_argument(
         "--network",
         type=_network,
@@ -91,7 +92,7 @@ def add_gait(kinds: Any) -> None:
     gait.add_argument(
         "--init",
         metavar="NAME|FILE",
-        help="start from a network of the repository, or a checkpoint of any GaitSet, 2D-CNN or 3D-CNN",
+        help="start from a network of the repository, or a checkpoint of any GaitSet, GaitBase, 2D-CNN or 3D-CNN",
     )
     gait.add_argument("--people", metavar="LIST", help="of --data, train on these, as 1-74 or 1-10,12 (default: all)")
     gait.add_argument("--test-people", metavar="LIST", help="of --data, those that rank-1 is of")
@@ -100,7 +101,7 @@ def add_gait(kinds: Any) -> None:
         choices=tuple(RECIPES),
         help="other defaults: gaitset uses those of its authors (AAAI 2019)",
     )
-    gait.add_argument("--loss", help="contrastive (default), circle, or triplet as GaitSet's authors")
+    gait.add_argument("--loss", help="contrastive (default), circle, triplet as GaitSet's authors (all of gaitbase)")
     gait.add_argument("--epochs", type=int, help="of --steps batches each (default 20)")
     gait.add_argument("--steps", type=int, help="batches of an epoch (default 50)")
     gait.add_argument(
@@ -195,7 +196,8 @@ def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
     """Fields of GaitTraining that are asked for, or that the recipe has."""
     from rt_gait_ros.training.gait import GaitTraining
 
-    return RECIPES[arguments.recipe or "own"] | asked_for(arguments, GaitTraining)
+    recipe = RECIPES[arguments.recipe or "own"] | ({"loss": "triplet"} if arguments.network == GAITBASE else {})
+    return recipe | asked_for(arguments, GaitTraining)
 
 
 def _real(arguments: argparse.Namespace) -> "tuple[str, Cohorts, Cohorts]":

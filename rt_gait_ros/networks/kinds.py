@@ -29,7 +29,7 @@ KINDS = {
     "keras-gaitset": NetworkKind("Embedded-Gait's GaitSet"),
     "centred-gaitset": NetworkKind("rt-gait train gait's network.pth"),
     "pruned-gaitset": NetworkKind("rt-gait prune gait's", prunable=False),
-    "gaitbase": NetworkKind("OpenGait's GaitBase", trainable=False),
+    "gaitbase": NetworkKind("OpenGait's GaitBase"),
     "flow2d": NetworkKind("Embedded-Gait's 2D-CNN", frames="flow"),
     "flow3d": NetworkKind("Embedded-Gait's 3D-CNN", frames="flow"),
 }
@@ -38,10 +38,11 @@ FLOW_NETWORKS = tuple(name for name, kind in KINDS.items() if kind.frames == "fl
 PRUNABLE_NETWORKS = tuple(name for name, kind in KINDS.items() if kind.prunable)
 
 # Networks that `rt-gait train gait` makes: a centred-gaitset by the width of its first layer (32 is GaitSet's own for
-# CASIA-B, 64 for OU-MVLP), or a pruned-gaitset of the widths that it has; and the networks on flow, of any widths.
+# CASIA-B, 64 for OU-MVLP), a pruned-gaitset or a gaitbase of the widths that it has; and the networks on flow, of any.
 WIDTHS = {"centred-gaitset": 32, "centred-gaitset-small": 16, "centred-gaitset-large": 64}
 PRUNED = "pruned-gaitset"
-TRAINED_SETS = (*WIDTHS, PRUNED)
+GAITBASE = "gaitbase"
+TRAINED_SETS = (*WIDTHS, PRUNED, GAITBASE)
 TRAINED_NETWORKS = (*TRAINED_SETS, *FLOW_NETWORKS)
 # What they were called before, in commands and in the folders of runs.
 FORMER_NAMES = {

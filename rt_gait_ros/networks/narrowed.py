@@ -22,6 +22,12 @@ def marked(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {**state, PRUNED_MARK: torch.tensor(1, dtype=torch.uint8)}
 
 
+def is_narrowed(network: nn.Module, whole: nn.Module) -> bool:
+    """Whether a network has fewer filters than the whole one of its kind."""
+    widths = [[len(part.weight) for part in each.modules() if isinstance(part, nn.Conv2d)] for each in (network, whole)]
+    return widths[0] != widths[1]
+
+
 def narrow(network: nn.Module, state: Mapping[str, Tensor], keep: tuple[str, ...] = ()) -> dict[str, Tensor]:
     """Give the network's layers the shapes of a pruned state, and return the state without its mark.
 

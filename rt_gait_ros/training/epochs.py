@@ -76,6 +76,10 @@ class Trainer(ABC):
     def figures(self) -> dict[str, float]:
         """How well people who are not trained on are recognised, 0..1, by the names of `columns`."""
 
+    def weights(self) -> dict[str, Tensor]:
+        """What network.pth holds."""
+        return self.finished().state_dict()
+
     def files(self) -> dict[str, Callable[[Path], None]]:
         """What is written after each epoch beside the weights, by the name of the file."""
         return {}
@@ -147,7 +151,7 @@ def run_epochs(trainer: Trainer, folder: RunFolder, report: Report) -> None:
         if (epoch + 1) % course.evaluate_every == 0 or epoch + 1 == course.epochs:
             row |= trainer.figures()
             line += "  " + ", ".join(f"{label} {100 * row[name]:.1f} %" for name, label in trainer.columns.items())
-        folder.save({"epoch": epoch + 1, **trainer.state()}, trainer.finished().state_dict(), trainer.files())
+        folder.save({"epoch": epoch + 1, **trainer.state()}, trainer.weights(), trainer.files())
         folder.log(row)
         report(line)
 

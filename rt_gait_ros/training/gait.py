@@ -1,4 +1,4 @@
-"""Training of GaitSet on cohorts of people: scene-centred contrastive learning, or GaitSet's own recipe."""
+"""Training of GaitSet and GaitBase on cohorts of people: scene-centred contrastive learning, or their own recipes."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,8 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from rt_gait_ros.networks.kinds import TRAINED_SETS
-from rt_gait_ros.networks.set_networks import Centred, SetNetwork
+from rt_gait_ros.errors import UsageError
+from rt_gait_ros.networks.kinds import GAITBASE, TRAINED_SETS
+from rt_gait_ros.networks.narrowed import is_narrowed, marked
+from rt_gait_ros.networks.set_networks import Centred, GaitBase, SetNetwork
 from rt_gait_ros.settings import setting
 from rt_gait_ros.training.cohorts import Cohorts
 from rt_gait_ros.training.epochs import Course, Report, Trainer, best_device, mixed_precision, run_epochs
@@ -18,7 +20,8 @@ from rt_gait_ros.training.gait_losses import centred, circle, contrastive, tripl
 from rt_gait_ros.training.gait_networks import described, trainable
 from rt_gait_ros.training.run_folder import RunFolder
 
-LOSSES = {"contrastive": contrastive, "triplet": triplet, "circle": circle}
+TRIPLET = "triplet"
+LOSSES = {"contrastive": contrastive, TRIPLET: triplet, "circle": circle}
 # What the loss of scene-centred embeddings counts beside that of embeddings centred on everybody: the second teaches
 # the network to leave views and clothes out, the first keeps what is left when the recogniser takes a scene out.
 SCENE_WEIGHT = 0.5
@@ -30,7 +33,8 @@ _VALIDATION_DRAWS = 8
 class GaitTraining(Course):
     """A training run; a batch is (P, C, S) gait frames of people, scenes and frames.
 
-    network: PRUNED starts from a given one. Raises UsageError.
+    network: PRUNED and GAITBASE start from a given one; GaitBase's embeddings are of any length, so its loss is the one
+    that OpenGait trains them by, the triplet's. Raises UsageError.
     """
 
     network: str = setting("centred-gaitset", "What is trained.", choices=TRAINED_SETS)
@@ -38,6 +42,11 @@ class GaitTraining(Course):
     people: int = setting(16, "Persons of a batch.", 2)
     scenes: int = setting(6, "Scenes of a batch, in each of which every person walks.", 2)
     frames: int = setting(3, "Gait frames of a walk of a batch.", 1)
+
+    def __post_init__(self) -> None:
+        Course.__post_init__(self)
+        if self.network == GAITBASE and self.loss != TRIPLET:
+            raise UsageError(f"loss {self.loss} is of embeddings of length 1, which {GAITBASE}'s are not: {TRIPLET} is")
 
 
 def settings_of(training: GaitTraining, data: str, initial: SetNetwork | None = None) -> dict[str, Any]:
@@ -56,7 +65,7 @@ def train_gait(
     folder: RunFolder,
     report: Report,
     initial: tuple[SetNetwork, str] | None = None,
-) -> Centred:
+) -> SetNetwork:
     """Train, or go on training, and return the network.
 
     After each epoch the folder holds all that is needed to go on; a finished run of which more epochs are asked for is
@@ -66,12 +75,16 @@ def train_gait(
     torch.manual_seed(training.seed)
     device = best_device()
     network = trainable(training.network, initial)
-    trainer = _Trainer(training, network.to(device), device, cohorts, validation)
+    trainer: _SetTrainer
+    if isinstance(network, Centred):
+        trainer = _CentredTrainer(training, network.to(device), device, cohorts, validation)
+    else:
+        trainer = _GaitBaseTrainer(training, network.to(device), device, cohorts, validation)
     run_epochs(trainer, folder, report)
     return trainer.finished().eval()
 
 
-def accuracy(network: Centred, cohorts: Cohorts, training: GaitTraining) -> dict[str, float]:
+def accuracy(network: SetNetwork, cohorts: Cohorts, training: GaitTraining) -> dict[str, float]:
     """Rank-1 of people in one scene searched among the same people in another, as embedded and scene-centred; 0..1.
 
     As many people as in a batch of the training, walks of four times its frames.
@@ -88,40 +101,78 @@ def accuracy(network: Centred, cohorts: Cohorts, training: GaitTraining) -> dict
             for probe in range(embeddings.shape[1]):
                 for gallery in range(embeddings.shape[1]):
                     if probe != gallery:
-                        likeness = embeddings[:, probe].flatten(1) @ embeddings[:, gallery].flatten(1).T
-                        right = likeness.argmax(1).cpu() == torch.arange(len(likeness))
+                        apart = torch.cdist(embeddings[:, probe].flatten(1), embeddings[:, gallery].flatten(1))
+                        right = apart.argmin(1).cpu() == torch.arange(len(apart))
                         hits[name].append(float(right.float().mean()))
     return {name: float(np.mean(values)) for name, values in hits.items()}
 
 
-class _Trainer(Trainer):
-    """A set network, and the running mean of its embeddings."""
+class _SetTrainer(Trainer):
+    """A set network and its people. embed: (B, S, 64, 44) silhouettes to embeddings, as they are trained."""
 
     columns: ClassVar[Mapping[str, str]] = {"rank1": "rank-1", "rank1_scene": "scene-centred"}
+    embed: Callable[[Tensor], Tensor]
 
     def __init__(
-        self, training: GaitTraining, network: Centred, device: torch.device, cohorts: Cohorts, validation: Cohorts
+        self, training: GaitTraining, network: SetNetwork, device: torch.device, cohorts: Cohorts, validation: Cohorts
     ) -> None:
         super().__init__(training, network, device)
         self.batches, self.cohorts, self.validation = training, cohorts, validation
-        self.one_sided = network.one_sided
         self.loss = LOSSES[training.loss]
-        self.prior = network.prior.clone()
 
-    def loss_of_batch(self, random: np.random.Generator) -> Tensor:
-        """As Trainer.loss_of_batch."""
+    def embeddings_of_batch(self, random: np.random.Generator) -> Tensor:
+        """(P, C, parts, channels) float32."""
         batch = self.cohorts.draw(random, self.batches.people, self.batches.scenes, self.batches.frames)
         with mixed_precision(self.device):
-            embedded = _embed(self.one_sided, _mirror_some(batch, random), self.device)
-        embedded = embedded.float()
-        everybody = embedded.mean((0, 1))
-        plain = functional.normalize(embedded - everybody, dim=-1)
-        self.prior += _PRIOR_MOMENTUM * (everybody.detach() - self.prior)
-        return SCENE_WEIGHT * self.loss(centred(embedded)) + self.loss(plain)
+            embedded = _embed(self.embed, _mirror_some(batch, random), self.device)
+        return embedded.float()
 
     def figures(self) -> dict[str, float]:
         """As Trainer.figures."""
         return accuracy(self.finished(), self.validation, self.batches)
+
+    def finished(self) -> SetNetwork:
+        """As Trainer.finished."""
+        network: SetNetwork = super().finished()  # type: ignore[assignment]
+        return network
+
+
+class _GaitBaseTrainer(_SetTrainer):
+    """GaitBase, whole or pruned. The classifier that its file carries stays as it is: its people are not here."""
+
+    def __init__(
+        self, training: GaitTraining, network: SetNetwork, device: torch.device, cohorts: Cohorts, validation: Cohorts
+    ) -> None:
+        super().__init__(training, network, device, cohorts, validation)
+        self.embed = network
+
+    def loss_of_batch(self, random: np.random.Generator) -> Tensor:
+        """As Trainer.loss_of_batch."""
+        return self.loss(self.embeddings_of_batch(random))
+
+    def weights(self) -> dict[str, Tensor]:
+        """As Trainer.weights; those of a pruned network say so."""
+        network = self.finished()
+        return marked(network.state_dict()) if is_narrowed(network, GaitBase(1)) else network.state_dict()
+
+
+class _CentredTrainer(_SetTrainer):
+    """A centred GaitSet, and the running mean of its embeddings."""
+
+    def __init__(
+        self, training: GaitTraining, network: Centred, device: torch.device, cohorts: Cohorts, validation: Cohorts
+    ) -> None:
+        super().__init__(training, network, device, cohorts, validation)
+        self.embed = network.one_sided
+        self.prior = network.prior.clone()
+
+    def loss_of_batch(self, random: np.random.Generator) -> Tensor:
+        """As Trainer.loss_of_batch."""
+        embedded = self.embeddings_of_batch(random)
+        everybody = embedded.mean((0, 1))
+        plain = functional.normalize(embedded - everybody, dim=-1)
+        self.prior += _PRIOR_MOMENTUM * (everybody.detach() - self.prior)
+        return SCENE_WEIGHT * self.loss(centred(embedded)) + self.loss(plain)
 
     def finished(self) -> Centred:
         """A copy of the network as it is used: the mean of its weights, with its prior."""

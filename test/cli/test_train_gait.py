@@ -11,7 +11,7 @@ pytest.importorskip("torch", reason="needs the extra [train]")
 import torch
 
 from rt_gait_ros.cli.main import main
-from rt_gait_ros.networks.set_networks import CentredGaitSet, GaitSet
+from rt_gait_ros.networks.set_networks import CentredGaitSet, GaitBase, GaitSet
 from rt_gait_ros.training.cohorts import Generation, generate_cohort
 
 BRIEF = [
@@ -121,6 +121,20 @@ def test_the_recipe_of_gaitset_gives_other_defaults(monkeypatch, data_set, tmp_p
     (training,) = seen
     assert (training.loss, training.people, training.scenes, training.frames) == ("triplet", 8, 16, 9)
     assert (training.learning_rate, training.network, training.epochs) == (1e-4, "centred-gaitset", 20)
+
+
+def test_gaitbase_is_trained_on_by_its_triplets(monkeypatch, data_set, tmp_path, capsys):
+    seen = []
+    monkeypatch.setattr("rt_gait_ros.training.gait.train_gait", lambda training, *_: seen.append(training) or 1 / 0)
+    torch.save({"model": GaitBase(2).state_dict()}, tmp_path / "GaitBase-60000.pt")
+    words = ["train", "gait", "--data", str(data_set), "--init", str(tmp_path / "GaitBase-60000.pt")]
+    with contextlib.suppress(ZeroDivisionError):
+        main([*words, "--output", str(tmp_path / "run")])
+    (training,) = seen
+    assert (training.network, training.loss, training.frames) == ("gaitbase", "triplet", 3)
+    capsys.readouterr()
+    assert main([*words, "--loss", "circle", "--output", str(tmp_path / "other")]) == 2
+    assert "loss circle is of embeddings of length 1, which gaitbase's are not" in capsys.readouterr().err
 
 
 def test_weights_of_another_size_are_refused(people, tmp_path, capsys):

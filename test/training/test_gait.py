@@ -154,9 +154,36 @@ def test_a_pruned_network_is_trained_on_and_keeps_its_widths(tmp_path, whole):
         run(tmp_path / "new", training)
 
 
-def test_only_gaitset_is_trained_on(tmp_path):
-    with pytest.raises(CheckpointError, match=r"a\.pt is a GaitBase: only GaitSet can be trained on"):
-        run(tmp_path / "run", initial=(GaitBase(2), "a.pt"))
+@pytest.mark.parametrize("share", [0.0, 0.9])
+def test_gaitbase_is_trained_on_and_keeps_its_widths(tmp_path, share):
+    """By its triplets; the classifier of its training set stays as it is, so that OpenGait reads the file."""
+    torch.manual_seed(1)
+    given = GaitBase(3)
+    if share:
+        given = prune("gaitbase", given, share).network
+    training = replace(TRAINING, network="gaitbase", loss="triplet", epochs=1, steps=1, people=2)
+    for _ in range(2):  # the second time there is nothing left to do
+        folder = RunFolder(tmp_path / "run", settings_of(training, "bars", given))
+        trained = train_gait(training, Bars(), Bars(), folder, lambda line: None, (given, "a.pt"))
+    kind, read = load_gait_network(tmp_path / "run/network.pth")
+    assert kind == "gaitbase"
+    before, after = given.state_dict(), read.state_dict()
+    assert {name: value.shape for name, value in after.items()} == {name: value.shape for name, value in before.items()}
+    assert not torch.equal(after["FCs.fc_bin"], before["FCs.fc_bin"])
+    assert torch.equal(after["BNNecks.fc_bin"], before["BNNecks.fc_bin"])
+    silhouettes = torch.rand(1, 2, 64, 44)
+    with torch.no_grad():
+        torch.testing.assert_close(read(silhouettes), trained(silhouettes), rtol=0, atol=1e-5)
+    other = GaitBase(3) if share else prune("gaitbase", GaitBase(3), 0.5).network
+    with pytest.raises(CheckpointError, match="holds a run with widths"):
+        RunFolder(tmp_path / "run", settings_of(training, "bars", other)).resume()
+
+
+def test_what_cannot_be_trained_on_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="gaitbase is trained on from a checkpoint: name OpenGait's with --init"):
+        run(tmp_path / "run", replace(TRAINING, network="gaitbase", loss="triplet"))
+    with pytest.raises(UsageError, match="loss contrastive is of embeddings of length 1, which gaitbase's are not"):
+        replace(TRAINING, network="gaitbase")
     with pytest.raises(CheckpointError, match=r"a\.pt has 5 filters in its first layer"):
         run(tmp_path / "run", initial=(GaitSet(5), "a.pt"))
 
