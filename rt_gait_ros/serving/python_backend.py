@@ -46,8 +46,7 @@ class TritonPythonModel:
         if self._streaming is not None:
             return self._stream(self._streaming, requests)
         batches = [
-            [np.from_dlpack(pb_utils.get_input_tensor_by_name(request, name)) for request in requests]
-            for name in self._inputs
+            [_array(pb_utils.get_input_tensor_by_name(request, name)) for request in requests] for name in self._inputs
         ]
         inputs = {
             name: arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
@@ -68,7 +67,7 @@ class TritonPythonModel:
         answers: list[Any] = [None] * len(requests)
         good: dict[int, StreamRequest] = {}
         for number, request in enumerate(requests):
-            inputs = {n: np.from_dlpack(pb_utils.get_input_tensor_by_name(request, n)) for n in self._inputs}
+            inputs = {n: _array(pb_utils.get_input_tensor_by_name(request, n)) for n in self._inputs}
             flags = request.flags()
             sequence = Sequence(
                 request.correlation_id(),
@@ -89,6 +88,11 @@ class TritonPythonModel:
         return answers
 
 
+def _array(tensor: Any) -> np.ndarray:
+    """An input as an array: not by its as_numpy(), which NumPy 2 breaks, unless NumPy is older than 1.22."""
+    return np.from_dlpack(tensor) if hasattr(np, "from_dlpack") else np.asarray(tensor.as_numpy())
+
+
 def _refusal(error: InferenceError) -> Any:
     return pb_utils.InferenceResponse(error=pb_utils.TritonError(str(error), pb_utils.TritonError.INVALID_ARG))
 
@@ -98,6 +102,8 @@ def _response(outputs: dict[str, np.ndarray]) -> Any:
 
 
 def _tensor(name: str, array: np.ndarray) -> Any:
+    if not hasattr(array, "__dlpack__"):  # NumPy before 1.22
+        return pb_utils.Tensor(name, array)
     capsule = array.__dlpack__()
     tensor = pb_utils.Tensor.from_dlpack(name, capsule)
     # The stub marks the capsule as taken by another name than the DLPack protocol's: numpy would complain in the log.

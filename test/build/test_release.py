@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 from catkin_pkg.package import parse_package
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[2]
 # An address has one name in each file: REP 149, the well-known labels of PyPI, the Citation File Format.
@@ -76,3 +77,39 @@ def test_cmake_files_are_as_ament_lint_cmake_wants_them() -> None:
     command = [sys.executable, "-c", program, "--linelength=140", *map(str, files)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def pinned(distribution: str) -> dict[str, str]:
+    """Libraries with which .ci/run-distributions runs the tests, by name in small letters."""
+    lines = (ROOT / ".ci" / f"{distribution}.txt").read_text(encoding="utf-8").splitlines()
+    return dict(line.lower().split("==") for line in lines if not line.startswith("#"))
+
+
+@pytest.mark.parametrize("distribution", ["humble", "jazzy"])
+def test_libraries_of_distributions_are_within_the_ranges(distribution: str) -> None:
+    pyproject = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    (listed,) = re.findall(r"^dependencies = \[(.*?)^\]", pyproject, re.MULTILINE | re.DOTALL)
+    pins = pinned(distribution)
+    for wanted in map(Requirement, re.findall(r'"(.+?)"', listed)):
+        assert pins[wanted.name.lower()] in wanted.specifier
+
+
+@pytest.mark.parametrize(("distribution", "column"), [("humble", 1), ("jazzy", 2)])
+def test_the_page_on_versions_names_the_libraries_that_are_run(distribution: str, column: int) -> None:
+    page = (ROOT / "docs" / "versions.md").read_text(encoding="utf-8").partition("## Libraries")[2]
+    rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in page.splitlines() if row.startswith("| ")]
+    pins = pinned(distribution)
+    names = {"OpenCV": "opencv-python-headless", "PyAV, from pip": "av"}
+    listed = {row[0]: row[column] for row in rows if row[column][:1].isdigit() and row[0] != "Python"}
+    assert listed.keys() >= {"NumPy", "OpenCV", "SciPy", "PyYAML", "Pillow", "pytest"}
+    for name, version in listed.items():
+        if name != "result":
+            assert pins[names.get(name, name.lower())].startswith(version)
+
+
+def test_what_runs_distributions_has_a_list_for_each() -> None:
+    script = (ROOT / ".ci" / "run-distributions").read_text(encoding="utf-8")
+    lists = {path.stem for path in (ROOT / ".ci").glob("*.txt")}
+    assert lists == set(re.findall(r"\[(\w+)\]=3\.\d+", script))
+    (rooms,) = re.findall(r'^rooms="(.+)"$', script, re.MULTILINE)
+    assert all((ROOT / "test" / room).is_dir() for room in rooms.split())

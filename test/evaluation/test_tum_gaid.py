@@ -1,7 +1,6 @@
 from itertools import pairwise
 
 import cv2
-import h5py
 import numpy as np
 import pytest
 import scipy.stats
@@ -15,6 +14,7 @@ from rt_gait_ros.serving.inference import ModelUnavailable
 from rt_gait_ros.serving.onnx_client import OnnxClient
 from rt_gait_ros.silhouette.flow import window_starts
 
+h5py = pytest.importorskip("h5py", reason="the extra [train] is not installed")
 MODEL = GaitModel("m", "flow", (60, 60, 2), 25, 25, (1, 2))
 
 
