@@ -106,6 +106,25 @@ def rclpy_is_left_as_it_was(domain: int) -> Iterator[None]:
     assert was_on or not _rclpy_is_on(), "this test leaves rclpy's default context initialised"
 
 
+@pytest.fixture
+def own_ports() -> Iterator[Iterator[int]]:
+    """Free TCP ports of the loopback that are no other test's, and that Linux gives to nobody who asks for any."""
+    with contextlib.ExitStack() as signs:
+        yield _own_ports(signs)
+
+
+def _own_ports(signs: contextlib.ExitStack) -> Iterator[int]:
+    for port in random.SystemRandom().sample(range(20_000, 32_000), 1000):
+        sign = signs.enter_context(socket.socket(socket.AF_UNIX))
+        with socket.socket() as probe:
+            try:
+                sign.bind(f"\0rt_gait_ros test port {port}")
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        yield port
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """Folder with reference outputs and evaluation footage, which is not part of the repository."""

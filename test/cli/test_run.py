@@ -17,13 +17,13 @@ from rt_gait_ros.serving.installation import find_installation
 
 pytestmark = pytest.mark.usefixtures("triton_installed")
 
-IMAGES = 60
+IMAGES = 25
 PATIENCE = 300.0  # seconds: the machine may be busy
 
 
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
-    """Twelve seconds of people who stand in a picture that moves a little: a slow machine sees some images, too."""
+    """Five seconds of people who stand in a picture that moves a little."""
     picture = cv2.imread(str(Path(__file__).parents[2] / "docs/images/pose_movenet_multipose.jpg"))
     assert picture is not None
     height, width = picture.shape[0] * 640 // picture.shape[1] // 2 * 2 - 16, 624
@@ -84,25 +84,29 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Run]]:
             run.process.wait(PATIENCE)
 
 
-def test_a_video_is_played_and_its_people_are_told_and_all_ends(start: Callable[..., Run], clip: Path) -> None:
+def wait_until_somebody_is_told(run: Run) -> None:
+    """However few of the images a busy machine sees: they come again."""
+    end = time.monotonic() + PATIENCE
+    while not re.search(r"^[a-z]\w{4} +(collecting|unknown) ", run.said, re.MULTILINE):
+        assert time.monotonic() < end, run.said
+        assert run.process.poll() is None, run.said
+        time.sleep(0.1)
+
+
+def test_a_video_is_played_and_all_ends(start: Callable[..., Run], clip: Path) -> None:
     run = start("--source", str(clip))
     assert run.process.wait(PATIENCE) == 0, run.said
-    assert re.search(r"^[a-z]\w{4} +(collecting|unknown) ", run.said, re.MULTILINE), run.said
     assert "Traceback" not in run.said
     assert "Triton serves blazepose_landmark_full, gaitset_small_v2_stream, nanodet at" in run.said
     assert not run.left_behind()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
-def test_a_signal_ends_everything(start: Callable[..., Run], clip: Path, number: int) -> None:
+def test_people_are_told_and_a_signal_ends_everything(start: Callable[..., Run], clip: Path) -> None:
     run = start("--source", str(clip), "--loop")
-    end = time.monotonic() + PATIENCE
-    while "collecting" not in run.said and time.monotonic() < end:
-        assert run.process.poll() is None, run.said
-        time.sleep(0.1)
+    wait_until_somebody_is_told(run)
     assert run.left_behind()
     assert run.folders()
-    run.process.send_signal(number)
+    run.process.send_signal(signal.SIGINT)
     assert run.process.wait(PATIENCE) == 0, run.said
     assert "Traceback" not in run.said
     assert not run.left_behind()
@@ -130,7 +134,9 @@ def test_what_cannot_be_is_refused_before_triton_starts(start: Callable[..., Run
 
 
 def test_no_server_for_networks_in_the_nodes(start: Callable[..., Run], clip: Path) -> None:
-    run = start("--source", str(clip), "--ros-args", "-p", "inference:=onnxruntime")
+    run = start("--source", str(clip), "--loop", "--ros-args", "-p", "inference:=onnxruntime")
+    wait_until_somebody_is_told(run)
+    run.process.send_signal(signal.SIGHUP)
     assert run.process.wait(PATIENCE) == 0, run.said
-    assert re.search(r"^[a-z]\w{4} +(collecting|unknown) ", run.said, re.MULTILINE), run.said
     assert "Triton" not in run.said
+    assert not run.folders()

@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -47,9 +46,8 @@ def gstreamer() -> None:
 class RtspServer:
     """rtsp_server.py on a port of the loopback, that can be cut and restored."""
 
-    def __init__(self) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+    def __init__(self, port: int) -> None:
+        self.port = port
         self.restore()
 
     def restore(self) -> None:
@@ -64,8 +62,8 @@ class RtspServer:
 
 
 @pytest.fixture
-def servers(gstreamer: None) -> Iterator[tuple[RtspServer, RtspServer]]:
-    both = RtspServer(), RtspServer()
+def servers(gstreamer: None, own_ports: Iterator[int]) -> Iterator[tuple[RtspServer, RtspServer]]:
+    both = RtspServer(next(own_ports)), RtspServer(next(own_ports))
     yield both
     for server in both:
         server.cut()

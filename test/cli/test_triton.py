@@ -35,9 +35,9 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, triton_installed: Non
 
 
 def test_up_status_down(
-    cache: Path, model_repository: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    cache: Path, model_repository: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path, own_ports: Iterator[int]
 ) -> None:
-    ports = Ports.free()
+    ports = Ports(grpc=next(own_ports))
     url = f"127.0.0.1:{ports.grpc}"
     up = ["up", "--grpc-port", ports.grpc]
     assert call("status", "--url", url) == 1
@@ -129,9 +129,9 @@ def small(model_repository: Path, tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_foreground_server_and_its_folder_is_clean(
-    cache: Path, small: Path, foreground: Callable[..., Foreground], number: int
+    cache: Path, small: Path, foreground: Callable[..., Foreground], number: int, own_ports: Iterator[int]
 ) -> None:
-    ports = Ports.free()
+    ports = Ports(grpc=next(own_ports))
     up = foreground(ports, small, cache)
     up.wait_until_says("Triton serves gait_energy_image")
     (state,) = read_states()
@@ -143,9 +143,9 @@ def test_a_signal_ends_the_foreground_server_and_its_folder_is_clean(
 
 
 def test_a_server_that_is_there_is_used_and_replaced_when_it_ends(
-    cache: Path, small: Path, foreground: Callable[..., Foreground], tmp_path: Path
+    cache: Path, small: Path, foreground: Callable[..., Foreground], tmp_path: Path, own_ports: Iterator[int]
 ) -> None:
-    ports = Ports.free()
+    ports = Ports(grpc=next(own_ports))
     first = foreground(ports, small, cache)
     first.wait_until_says("Triton serves")
     second = foreground(ports, small, cache)
@@ -162,9 +162,14 @@ def test_a_server_that_is_there_is_used_and_replaced_when_it_ends(
 
 
 def test_a_server_without_the_networks_is_refused(
-    cache: Path, small: Path, model_repository: Path, foreground: Callable[..., Foreground], tmp_path: Path
+    cache: Path,
+    small: Path,
+    model_repository: Path,
+    foreground: Callable[..., Foreground],
+    tmp_path: Path,
+    own_ports: Iterator[int],
 ) -> None:
-    ports = Ports.free()
+    ports = Ports(grpc=next(own_ports))
     foreground(ports, small, cache).wait_until_says("Triton serves")
     up = foreground(ports, model_repository, tmp_path / "another cache")
     assert up.process.wait(300) == 1

@@ -67,7 +67,7 @@ class Page:
 
     def ask(self, name: str, fields: Any = None, path: str = "", **headers: str) -> tuple[int, bytes]:
         """Get, or post fields. Returns the status and the body."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.url.port or 0, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.url.port or 0, timeout=300)
         body = None if fields is None else json.dumps(fields)
         kind = {} if fields is None else {"Content-Type": "application/json"}
         connection.request("GET" if body is None else "POST", path or self.url.path + name, body, headers | kind)
@@ -157,7 +157,7 @@ def test_a_refusal_is_shown(page: Page) -> None:
 
 def test_it_ends_cleanly_while_a_browser_waits(page: Page) -> None:
     watch = page.processes[1]
-    connection = http.client.HTTPConnection("127.0.0.1", page.url.port or 0, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", page.url.port or 0, timeout=300)
     connection.request("GET", f"{page.url.path}picture?after=0")
     watch.send_signal(signal.SIGINT)
     assert watch.wait(PATIENCE) == 0, page.said

@@ -1,10 +1,12 @@
 """Nodes in processes of their own, and ears to hear them with, over real DDS in a domain that nobody else uses."""
 
+import json
+import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,15 @@ from lifecycle_msgs.srv import ChangeState, GetState
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 
+# Nodes that end by themselves, one after the other in one process: to start one takes seconds.
+IN_TURN = """
+import importlib, json, sys
+for name, *words in json.loads(sys.argv[1]):
+    sys.argv[1:] = words
+    code = importlib.import_module(f"rt_gait_ros.nodes.{name}").main()
+    sys.stderr.flush()
+    print("exit code", code, flush=True)
+"""
 PATIENCE = 300.0  # seconds: the machine may be busy
 ASK_AGAIN = 8.0  # seconds without an answer of a service
 
@@ -142,3 +153,22 @@ def launch(tmp_path: Path) -> Iterator[Callable[..., NodeProcess]]:
     yield start
     for process in started:  # not killed: the next test's clients would take the dead one's services for ready
         process.end()
+
+
+@pytest.fixture
+def in_turn(launch: Callable[..., NodeProcess]) -> Callable[..., list[tuple[int, str]]]:
+    """in_turn((NAME, WORD...), ...): exit code and output of each of these nodes, which end by themselves."""
+
+    def run(*commands: Sequence[str]) -> list[tuple[int, str]]:
+        nodes = launch("in_turn", {}, json.dumps(commands), code=IN_TURN)
+        assert nodes.process.wait(PATIENCE) == 0, nodes.said
+        *parts, last = re.split(r"^exit code (\d+)\n", nodes.said, flags=re.MULTILINE)
+        assert last == ""
+        return [(int(code), said) for said, code in zip(parts[::2], parts[1::2], strict=True)]
+
+    return run
+
+
+def words(name: str, parameters: Mapping[str, str]) -> list[str]:
+    """For `in_turn`: a node with these parameters."""
+    return [name, "--ros-args", *(word for key, value in parameters.items() for word in ("-p", f"{key}:={value}"))]

@@ -16,6 +16,8 @@ from rt_gait_ros.nodes.image_conversion import compressed_to_bgr, image_to_bgr
 from rt_gait_ros.nodes.links import IMAGE_QOS
 from rt_gait_ros.sources.names import as_text
 
+from .conftest import words
+
 FRAMES, FPS, WIDTH, HEIGHT = 12, 25.0, 160, 120
 
 
@@ -119,25 +121,25 @@ def test_a_calibration_is_scaled_to_the_images(camera, ears, tmp_path):
     assert infos[0].d.tolist() == [0.1, 0.0, 0.0, 0.0, 0.0]
 
 
-@pytest.mark.parametrize(
-    ("parameters", "says"),
-    [
-        ({"source": "/nowhere.mp4"}, "/nowhere.mp4 does not exist"),
-        ({"source": "''"}, "no source is named"),
-        ({"source": "ftp://a/b"}, "ftp: is not known"),
-        ({"camera_info_url": "/nowhere.yaml"}, "calibration /nowhere.yaml cannot be read"),
-        ({"camera_info_url": "http://a/b"}, "only a path"),
-        ({"camera_info_url": "package://no_such_package/b"}, "no package no_such_package"),
-        ({"fps": -1.0}, "fps"),
-    ],
-)
-def test_what_no_waiting_mends_ends_the_process_in_one_line(launch, video, parameters, says):
-    process = launch("camera_node", {"source": str(video), **{k: str(v) for k, v in parameters.items()}})
-    assert process.process.wait(300) == 2
-    errors = [line for line in process.said.splitlines() if line.startswith("error: ")]
-    assert len(errors) == 1
-    assert says in errors[0]
-    assert "Traceback" not in process.said
+UNMENDABLE = [
+    ({"source": "/nowhere.mp4"}, "/nowhere.mp4 does not exist"),
+    ({"source": "''"}, "no source is named"),
+    ({"source": "ftp://a/b"}, "ftp: is not known"),
+    ({"camera_info_url": "/nowhere.yaml"}, "calibration /nowhere.yaml cannot be read"),
+    ({"camera_info_url": "http://a/b"}, "only a path"),
+    ({"camera_info_url": "package://no_such_package/b"}, "no package no_such_package"),
+    ({"fps": "-1.0"}, "fps"),
+]
+
+
+def test_what_no_waiting_mends_ends_the_process_in_one_line(in_turn, video):
+    commands = [words("camera_node", {"source": str(video), **parameters}) for parameters, _ in UNMENDABLE]
+    for (code, said), (_, says) in zip(in_turn(*commands), UNMENDABLE, strict=True):
+        assert code == 2
+        errors = [line for line in said.splitlines() if line.startswith("error: ")]
+        assert len(errors) == 1
+        assert says in errors[0]
+        assert "Traceback" not in said
 
 
 def test_a_camera_that_is_not_there_is_a_fault_and_not_the_end(launch, ears):

@@ -59,24 +59,26 @@ def test_compressed_images_are_taken_by_image_transports_convention(node, ears, 
     assert from_time(poses[-1].header.stamp) % STEP == 0
 
 
-@pytest.mark.parametrize(
-    ("transport", "kind", "topic", "line"),
-    [
-        (
-            "raw",
-            CompressedImage,
-            "image_raw",
-            "CompressedImage, not Image: set the parameter image_transport",
-        ),
-        (
-            "raw",
-            CompressedImage,
-            "image_raw/compressed",
-            "/image_raw/compressed is published: set the parameter",
-        ),
-        ("compressed", Image, "image_raw", "/image_raw is published: set the parameter image_transport to raw"),
-    ],
-)
-def test_what_is_published_instead_is_named(node, ears, transport, kind, topic, line):
-    node(image_transport=transport)
-    publish_until(ears, kind, topic, lambda: line in ears.diagnosis("pose_node").get("message", ""))
+INSTEAD = {  # namespace: transport, what is published, where, and what is said
+    "a": ("raw", CompressedImage, "image_raw", "CompressedImage, not Image: set the parameter image_transport"),
+    "b": ("raw", CompressedImage, "image_raw/compressed", "/b/image_raw/compressed is published: set the parameter"),
+    "c": ("compressed", Image, "image_raw", "/c/image_raw is published: set the parameter image_transport to raw"),
+}
+
+
+def test_what_is_published_instead_is_named(node, ears):
+    """Three nodes at once: each waits some seconds before it looks what else there is."""
+    publishers = []
+    for name, (transport, kind, topic, _) in INSTEAD.items():
+        node("--ros-args", "-r", f"__ns:=/{name}", "--", image_transport=transport)
+        publishers.append((ears.create_publisher(kind, f"/{name}/{topic}", 1), kind))
+    stamp = [0]
+
+    def all_told():
+        stamp[0] += STEP
+        for publisher, kind in publishers:
+            publisher.publish(picture(kind, stamp[0]))
+        said = {name: ears.diagnosis(f"{name}/pose_node").get("message", "") for name in INSTEAD}
+        return all(line in said[name] for name, (*_, line) in INSTEAD.items())
+
+    ears.until(all_told)

@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -33,9 +33,9 @@ def answers(client: TritonClient) -> bool:
 
 
 @pytest.fixture
-def nobody() -> str:
+def nobody(own_ports: Iterator[int]) -> str:
     """An address where nobody listens."""
-    return f"127.0.0.1:{Ports.free().grpc}"
+    return f"127.0.0.1:{next(own_ports)}"
 
 
 def test_absent_server_is_said_at_once(nobody: str) -> None:

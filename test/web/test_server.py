@@ -29,7 +29,7 @@ def ask(server):
     """ask(method, name, body=None, **headers) gives the status and the text."""
 
     def call(method, name, body=None, **headers):
-        connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=300)
         connection.request(method, f"/{server.token}/{name}", body, headers)
         answer = connection.getresponse()
         text = answer.read().decode()
