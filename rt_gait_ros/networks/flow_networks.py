@@ -5,12 +5,13 @@ Both see 25 flow frames of 60x60 (Castro et al., "Automatic learning of gait sig
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import max_pool2d, normalize, relu
-from torch.nn.utils import fuse_conv_bn_eval
+from torch.nn.utils import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 from rt_gait_ros.silhouette.flow import SIZE, UNITS, WINDOW
 
@@ -25,6 +26,8 @@ class FlowNetwork(nn.Module, ABC):
     weights under its Keras name (convolutions: None, Keras numbers them) in Keras's order.
     """
 
+    # attributes of the layers behind the convolutions, without the classifier
+    LINEAR: ClassVar[tuple[str, ...]]
     convolutions: nn.ModuleList
     code: int
     probs: nn.Linear | None
@@ -49,24 +52,44 @@ class FlowNetwork(nn.Module, ABC):
         return self.probs(self.features(flow.float() / UNITS))
 
     def normalise(self) -> None:
-        """Put batch normalisation behind each convolution, for training: without it, nothing is learnt for hundreds of
-        batches. `layers` is not to be asked for until it was folded."""
-        self.convolutions = nn.ModuleList(
-            nn.Sequential(layer, nn.BatchNorm3d(len(layer.weight)))
-            if isinstance(layer, nn.Conv3d)
-            else nn.Sequential(layer, nn.BatchNorm2d(len(layer.weight)))  # type: ignore[arg-type]
-            for layer in self.convolutions
-        )
+        """Put batch normalisation behind every layer but the classifier, for training: without it, next to nothing is
+        learnt for hundreds of batches. `layers` is not to be asked for until it was folded."""
+        self._replace(_normalised)
 
     def fold(self) -> None:
-        """Make weights and biases of the convolutions of their batch normalisation, where they have one."""
+        """Make weights and biases of the layers of their batch normalisation, where they have one."""
         self.eval()
-        self.convolutions = nn.ModuleList(
-            fuse_conv_bn_eval(*layer) if isinstance(layer, nn.Sequential) else layer for layer in self.convolutions
-        )
+        self._replace(_folded)
+
+    def _replace(self, change: Callable[[nn.Module], nn.Module]) -> None:
+        self.convolutions = nn.ModuleList(change(layer) for layer in self.convolutions)
+        for name in self.LINEAR:
+            setattr(self, name, change(getattr(self, name)))
 
     def _head(self) -> list[tuple[str | None, nn.Conv2d | nn.Conv3d | nn.Linear]]:
         return [] if self.probs is None else [("probs", self.probs)]
+
+
+def _normalised(layer: nn.Module) -> nn.Module:
+    """The layer and batch normalisation of its channels behind it."""
+    if isinstance(layer, nn.Linear):
+        return nn.Sequential(layer, nn.BatchNorm1d(layer.out_features))
+    if isinstance(layer, nn.Conv3d):
+        return nn.Sequential(layer, nn.BatchNorm3d(layer.out_channels))
+    assert isinstance(layer, nn.Conv2d)
+    return nn.Sequential(layer, nn.BatchNorm2d(layer.out_channels))
+
+
+def _folded(layer: nn.Module) -> nn.Module:
+    """One layer that computes, in use, what a normalised one does; others as they are."""
+    if not isinstance(layer, nn.Sequential):
+        return layer
+    first, normalisation = layer
+    assert isinstance(normalisation, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d)
+    if isinstance(first, nn.Linear):
+        return fuse_linear_bn_eval(first, normalisation)
+    assert isinstance(first, nn.Conv2d | nn.Conv3d)
+    return fuse_conv_bn_eval(first, normalisation)
 
 
 def _classifier(code: int, classes: int) -> nn.Linear | None:
@@ -81,6 +104,7 @@ class FlowNet2D(FlowNetwork):
     """
 
     KERNELS = (7, 5, 3, 2)
+    LINEAR = ("dense", "inner", "outer")
 
     def __init__(
         self,
@@ -120,6 +144,7 @@ class FlowNet2D(FlowNetwork):
 class FlowNet3D(FlowNetwork):
     """The 3D-CNN: convolutions over time, rows and columns. 10.06 M parameters. Arguments as those of FlowNet2D."""
 
+    LINEAR = ("gray_code", "outer")
     # kernel and stride: frames, rows, columns
     SHAPES = (
         ((3, 5, 5), (1, 2, 2)),
