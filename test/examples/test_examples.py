@@ -33,12 +33,12 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_example_explains_itself(run, name: str) -> None:
-    done = run(name, "--help")
-    assert done.returncode == 0, done.stderr
-    assert f"python examples/{name}.py" in done.stdout
-    assert f"`{name}.py`" in (ROOT / "examples" / "README.md").read_text(encoding="utf-8")
+def test_every_example_explains_itself(in_turn) -> None:
+    pages = (ROOT / "examples" / "README.md").read_text(encoding="utf-8")
+    for name, done in zip(NAMES, in_turn(*((name, "--help") for name in NAMES)), strict=True):
+        assert done.returncode == 0, done.stderr
+        assert f"python examples/{name}.py" in done.stdout
+        assert f"`{name}.py`" in pages
 
 
 @pytest.mark.slow
@@ -83,20 +83,26 @@ def test_a_gait_network_of_ones_own_is_written_and_used(run, walk: Path, tmp_pat
     assert "nobody is enrolled" in last_line(done.stdout)
 
 
-@pytest.mark.parametrize(
-    ("name", "arguments", "line"),
-    [
-        ("webcam", ["nowhere.mp4"], "nowhere.mp4"),
-        ("enroll", ["nowhere.mp4", "Ada"], "nowhere.mp4"),
-        ("enroll", ["synthetic://standing?people=1&seconds=1", "Ada"], "nobody walks in"),
-        ("who_was_when", ["."], "holds no videos"),
-        ("who_was_when", ["nowhere"], "nowhere is no folder"),
-        ("own_detector", ["nowhere.mp4"], "nowhere.mp4"),
-        ("own_gait_network", ["networks", "--play", "nowhere.mp4"], "nowhere.mp4"),
-    ],
-)
-def test_what_cannot_be_done_is_one_line(run, name: str, arguments: list[str], line: str) -> None:
-    done = run(name, *arguments)
+WRONG = [
+    ("webcam", ["nowhere.mp4"], "nowhere.mp4"),
+    ("enroll", ["nowhere.mp4", "Ada"], "nowhere.mp4"),
+    ("enroll", ["synthetic://standing?people=1&seconds=1", "Ada"], "nobody walks in"),
+    ("who_was_when", ["."], "holds no videos"),
+    ("who_was_when", ["nowhere"], "nowhere is no folder"),
+    ("own_detector", ["nowhere.mp4"], "nowhere.mp4"),
+    ("own_gait_network", ["networks", "--play", "nowhere.mp4"], "nowhere.mp4"),
+]
+
+
+def test_what_cannot_be_done_is_one_line(in_turn) -> None:
+    answers = in_turn(*((name, *arguments) for name, arguments, _ in WRONG))
+    for done, (name, _, line) in zip(answers, WRONG, strict=True):
+        assert done.returncode == 2, done.stderr
+        assert last_line(done.stderr).startswith(f"{name}: ")
+        assert line in last_line(done.stderr)
+
+
+def test_a_program_ends_with_its_exit_code(run) -> None:
+    done = run("webcam", "nowhere.mp4")
     assert done.returncode == 2, done.stderr
-    assert last_line(done.stderr).startswith(f"{name}: ")
-    assert line in last_line(done.stderr)
+    assert "nowhere.mp4" in last_line(done.stderr)
