@@ -32,16 +32,7 @@ def run(tmp_path: Path) -> Run:
     """run(NAME, ARGUMENT...): the example in an empty folder, with an empty gallery of its own."""
 
     def example(name: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        environment = dict(os.environ, RT_GAIT_GALLERY=str(tmp_path / "people.gallery"))
-        return subprocess.run(
-            [sys.executable, str(EXAMPLES / f"{name}.py"), *map(str, arguments)],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=600,
-        )
+        return _python(tmp_path, str(EXAMPLES / f"{name}.py"), *map(str, arguments))
 
     return example
 
@@ -52,16 +43,7 @@ def in_turn(tmp_path: Path) -> Callable[..., list["subprocess.CompletedProcess[s
 
     def examples(*commands: tuple[str, ...]) -> list["subprocess.CompletedProcess[str]"]:
         words = json.dumps([[str(EXAMPLES / f"{name}.py"), *arguments] for name, *arguments in commands])
-        environment = dict(os.environ, RT_GAIT_GALLERY=str(tmp_path / "people.gallery"))
-        done = subprocess.run(
-            [sys.executable, "-c", IN_TURN, words],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=600,
-        )
+        done = _python(tmp_path, "-c", IN_TURN, words)
         assert done.returncode == 0, done.stderr
         answers = [json.loads(line) for line in done.stdout.splitlines()]
         assert len(answers) == len(commands)
@@ -70,3 +52,17 @@ def in_turn(tmp_path: Path) -> Callable[..., list["subprocess.CompletedProcess[s
         ]
 
     return examples
+
+
+def _python(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    """Run Python in a folder, with a gallery there."""
+    environment = dict(os.environ, RT_GAIT_GALLERY=str(folder / "people.gallery"))
+    return subprocess.run(
+        [sys.executable, *words],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
