@@ -143,7 +143,7 @@ class OverlayNode(Stage):
         """The moment by part, once it is whole."""
         wanted = ["tracks", "identities"]
         if part == "image":
-            stamp = self._stamps.settle(stamp, self.get_clock().now().nanoseconds, frame_id)
+            stamp = self._stamps.settle(stamp, self.clock_now(), frame_id)
             if self._stamps.by_arrival:
                 self._unstamped.add(stamp, arrival)
                 return None

@@ -80,7 +80,7 @@ class ProcessingStage(Stage, Generic[In, Out]):
         if worker is not None:
             self.statistics.count("received")
             self._silent_since, self._heard = self.now(), True
-            worker.offer((arrival, self.get_clock().now().nanoseconds))
+            worker.offer((arrival, self.clock_now()))
 
     def check(self) -> None:
         """Say so when nothing arrives."""

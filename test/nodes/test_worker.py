@@ -57,3 +57,47 @@ def test_nothing_is_handled_after_stop():
     worker.offer(1)
     assert worker.waiting == 0
     assert not handled
+
+
+@pytest.mark.parametrize("depth", [1, 3])
+def test_no_item_is_slept_over(depth):
+    """Offered one by one, each at another moment of the worker's turn, all are handled: none has to be dropped."""
+    answered = threading.Semaphore(0)
+    handled: list[int] = []
+
+    def handle(item: int) -> None:
+        handled.append(item)
+        answered.release()
+
+    worker = Worker(handle, depth=depth, on_drop=pytest.fail, on_crash=pytest.fail)
+    for item in range(5000):
+        worker.offer(item)
+        assert answered.acquire(timeout=120)
+    assert worker.stop()
+    assert handled == list(range(5000))
+
+
+def test_every_item_of_several_threads_is_handled_or_counted():
+    handled, drops = [], []
+    worker = Worker(handled.append, depth=2, on_drop=lambda: drops.append(1), on_crash=pytest.fail)
+    threads = [threading.Thread(target=lambda: [worker.offer(item) for item in range(2000)]) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+        assert not thread.is_alive()
+    last = threading.Event()
+    worker._handle = lambda item: (handled.append(item), item == "last" and last.set())
+    worker.offer("last")
+    assert last.wait(120)
+    assert worker.stop()
+    assert len(handled) + len(drops) == 6001
+
+
+def test_it_is_stopped_from_its_own_thread():
+    stopped = threading.Event()
+    worker = Worker(lambda item: (worker.stop(), stopped.set()), on_crash=pytest.fail)
+    worker.offer(1)
+    assert stopped.wait(120)
+    worker._thread.join(120)
+    assert not worker._thread.is_alive()
