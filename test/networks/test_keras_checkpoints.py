@@ -6,8 +6,8 @@ import torch
 
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.networks.checkpoint import CheckpointError
-from rt_gait_ros.networks.flow_networks import example_frames
-from rt_gait_ros.networks.keras_checkpoints import load_flow_network
+from rt_gait_ros.networks.flow_networks import FlowNet2D, FlowNet3D, example_frames
+from rt_gait_ros.networks.keras_checkpoints import load_flow_network, write_flow_network
 from rt_gait_ros.networks.kinds import FLOW_NETWORKS
 
 
@@ -124,3 +124,17 @@ def test_what_is_no_keras_file_is_refused(tmp_path):
         file.attrs["layer_names"] = [b"convBranch"]
     with pytest.raises(CheckpointError, match="damaged: it names the layer 'convBranch'"):
         load_flow_network(path)
+
+
+@pytest.mark.parametrize("network", [FlowNet2D((2,) * 4, 2, 3, 4, 5), FlowNet3D((2,) * 6, 3, 4, 0)])
+def test_a_file_is_written_whole_or_not_at_all(tmp_path, network):
+    path = tmp_path / "network.hdf5"
+    write_flow_network(path, network)
+    read = load_flow_network(path)[1]
+    assert all(torch.equal(value, read.state_dict()[name]) for name, value in network.state_dict().items())
+    before = path.read_bytes()
+    network.outer.weight = None  # what stands before it is written already
+    with pytest.raises(AttributeError):
+        write_flow_network(path, network)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
