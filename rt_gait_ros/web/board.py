@@ -115,6 +115,11 @@ class Board:
             self._closed = True
             self._changed.notify_all()
 
+    @property
+    def closed(self) -> bool:
+        """Whether nothing comes any more."""
+        return self._closed
+
     # From the pages.
 
     def looks(self, page: str) -> None:

@@ -163,7 +163,10 @@ class PageHandler(BaseHTTPRequestHandler):
             raise UsageError("a request is JSON") from None
 
     def _send_news(self, news: tuple[int, bytes] | None, kind: str) -> None:
-        if news is None:
+        if self.server.board.closed:
+            self.close_connection = True  # else a browser whose connection is still open would ask on and on
+            self._send(HTTPStatus.SERVICE_UNAVAILABLE, "text/plain; charset=utf-8", b"rt-gait watch has ended.\n")
+        elif news is None:
             self._send(HTTPStatus.NO_CONTENT, kind, b"")
         else:
             self._send(HTTPStatus.OK, kind, news[1], {"X-Number": str(news[0])})

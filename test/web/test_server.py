@@ -101,6 +101,17 @@ def test_a_port_that_is_taken_is_said_in_a_line(server, board):
         PageServer(board, Silhouettes(), server.server_port)
 
 
+def test_a_browser_whose_connection_is_still_open_is_told_of_the_end(server, board):
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=30)
+    board.refresh()
+    for status, wanted in ((200, False), (503, True)):
+        connection.request("GET", f"/{server.token}/state?after=0&page=a")
+        answer = connection.getresponse()
+        answer.read()
+        assert (answer.status, answer.will_close) == (status, wanted)
+        board.close()
+
+
 def test_a_hostile_name_stays_within_its_string(ask, board):
     hostile = '</script><img src=x onerror="alert(1)">\u2028"}'
     person = {"person_id": "p1", "name": hostile, "walks": 1, "enrolled": 0, "updated": 0, "frames": 0, "sides": []}
