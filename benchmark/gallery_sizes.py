@@ -1,36 +1,66 @@
 """One gallery of a given size: written, opened, searched and added to, by ours and in the plain way."""
 
+import functools
 import io
 import os
 import time
 import zipfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.fleet.address import parse
-from rt_gait_ros.fleet.migration import migrate
-from rt_gait_ros.fleet.server_store import ServerStore
 from rt_gait_ros.gait.distance import distances
 from rt_gait_ros.gait.gallery import Gallery
 from rt_gait_ros.gait.gallery_file import create
 from rt_gait_ros.gait.person import Content, Person, Template
+from rt_gait_ros.gait.search import nearly_exact
 
 PARTS, CHANNELS, FRAMES = 62, 256, 30  # of a GaitSet's embedding; gait frames of a walk
-# Centre, persons, walks of a person: standard deviations of one number, as measured on generated walkers (250 persons,
-# two walks each, the first gaitset_small): parts have length 1, 0.47 of the variance is common to all, the rest half
-# each.
-COMMON, BETWEEN, WITHIN = 0.030, 0.044, 0.032
+WALKS = 3  # of each person
+MODEL, KIND = "gaitset_small_v2_stream", "silhouette"
+# As measured on generated walkers (250 persons, two walks each, the first gaitset_small): squared length of the centre,
+# variance around it; and of its principal axes, the first 4, the next 4, and so on, their part of the variance and how
+# much of that is between persons. The rest is between walks of one person.
+CENTRE, VARIANCE = 13.42, 48.68
+AXES = (4, 4, 8, 16, 32, 64, 128)
+PART = (0.3606, 0.1275, 0.1382, 0.1112, 0.0844, 0.0738, 0.1043)
+BETWEEN = (0.903, 0.796, 0.758, 0.656, 0.514, 0.357, 0.092)
 TRIES = 20
+BLOCK = 250  # persons that are made at once
+MOST_PLAIN = 2000  # persons of whom the plain way keeps everything in memory
 MB = 1 << 20
 
 
+@functools.cache
+def _axes() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Principal axes (256, 62 * 256), the centre, and deviations of persons and of walks along each axis; float32."""
+    draw = np.random.default_rng(0)
+    size = PARTS * CHANNELS
+    axes = draw.standard_normal((sum(AXES), size), dtype=np.float32) / np.float32(np.sqrt(size))
+    centre = draw.standard_normal(size, dtype=np.float32) * np.float32(np.sqrt(CENTRE / size))
+    variance = np.repeat(np.array(PART) * VARIANCE / np.array(AXES), AXES)
+    between = np.repeat(BETWEEN, AXES)
+    spreads = (np.sqrt(variance * share).astype(np.float32) for share in (between, 1.0 - between))
+    return (axes, centre, *spreads)
+
+
+def walks(persons: Sequence[int], number: int) -> np.ndarray:
+    """The embeddings (N, 62, 256) float32 of one walk of each person: parts of length 1, as GaitSet's."""
+    axes, centre, between, within = _axes()
+    drawn = [
+        between * np.random.default_rng((1, person)).standard_normal(len(axes), dtype=np.float32)
+        + within * np.random.default_rng((2, person, number)).standard_normal(len(axes), dtype=np.float32)
+        for person in persons
+    ]
+    parts = (np.stack(drawn) @ axes + centre).reshape(-1, PARTS, CHANNELS)
+    return np.asarray(parts / np.linalg.norm(parts, axis=2, keepdims=True), np.float32)
+
+
 def walk(person: int, number: int) -> np.ndarray:
-    """The embedding (62, 256) float32 of one walk: parts of length 1, as GaitSet's."""
-    seeds = (0, COMMON), (1 + person, BETWEEN), (1_000_000 + 1000 * person + number, WITHIN)
-    parts = sum(np.random.default_rng(seed).normal(0, spread, (PARTS, CHANNELS)) for seed, spread in seeds)
-    return np.asarray(parts / np.linalg.norm(parts, axis=1, keepdims=True), np.float32)
+    """The embedding (62, 256) float32 of one walk."""
+    return walks([person], number)[0]
 
 
 def silhouettes(seed: int) -> np.ndarray:
@@ -41,63 +71,80 @@ def silhouettes(seed: int) -> np.ndarray:
     return np.where((columns >= left) & (columns < left + 24), 255, 0).astype(np.uint8)
 
 
-def _person(number: int) -> Person:
-    templates = tuple(Template(walk(number, n), 1, silhouettes(2 * number + n), "hall") for n in range(2))
-    return Person(f"p{number:09x}", f"Person {number}", 1, 1, templates, tag=f"{number:08x}")
+def _people(numbers: Sequence[int]) -> list[Person]:
+    embeddings = [walks(numbers, n) for n in range(WALKS)]
+    return [
+        Person(
+            f"p{number:09x}", f"Person {number}", 1, 1,
+            tuple(Template(each[i], 1, silhouettes(WALKS * number + n), "hall") for n, each in enumerate(embeddings)),
+            tag=f"{number:08x}",
+        )
+        for i, number in enumerate(numbers)
+    ]  # fmt: skip
 
 
 def make(path: Path, persons: int) -> None:
-    """Write a gallery of so many persons of two walks."""
-    create(path, Content("gaitset_small_v2_stream", "silhouette", tuple(map(_person, range(persons)))))
+    """Write a gallery of so many persons."""
+    blocks = (range(first, min(first + BLOCK, persons)) for first in range(0, persons, BLOCK))
+    create(path, Content(MODEL, KIND, tuple(person for block in blocks for person in _people(block))))
 
 
-def ours(path: Path) -> dict[str, float]:
-    """Figures of a process that opens the gallery as the gait node does. Raises UsageError where the search errs."""
+def scan(
+    persons: int, asked: Sequence[int], progress: Callable[[str], None] = lambda line: None
+) -> tuple[float, list[int]]:
+    """Compare with everybody, block by block, so that memory is bounded.
+
+    asked: whose walks are looked for. Returns the milliseconds that one look takes in double precision, and who is
+    nearest to each look.
+    """
+    queries = np.concatenate([walks(asked[n : n + BLOCK], 7) for n in range(0, len(asked), BLOCK)])
+    best, who, seconds = np.full(len(asked), np.inf), np.zeros(len(asked), int), 0.0
+    for first in range(0, persons, BLOCK):
+        block = range(first, min(first + BLOCK, persons))
+        for n in range(WALKS):
+            rows = walks(block, n)
+            start = time.perf_counter()
+            distances(queries[:1], rows)
+            seconds += time.perf_counter() - start
+            apart = nearly_exact(queries, rows)
+            nearest = apart.argmin(axis=1)
+            nearer = apart.min(axis=1) < best
+            best[nearer], who[nearer] = apart.min(axis=1)[nearer], first + nearest[nearer]
+        if persons > BLOCK and (first // BLOCK) % 40 == 39:
+            progress(f"{first + BLOCK} of {persons} persons compared one by one")
+    return 1e3 * seconds, who.tolist()
+
+
+def ours(path: Path, asked: Sequence[int], nearest: Sequence[int]) -> dict[str, float]:
+    """Figures of a process that opens the gallery as the gait node does. Raises UsageError where the search errs.
+
+    asked, nearest: whose walks are looked for, and who is nearest.
+    """
     opened = []
     for _ in range(3):
         start = time.perf_counter()
         gallery = Gallery(path)
         opened.append(time.perf_counter() - start)
     looks = []
-    for number in range(TRIES):
-        query = walk(number % len(gallery.persons), 7)[None]
+    for number, who in zip(asked, nearest, strict=True):
+        query = walk(number, 7)[None]
         start = time.perf_counter()
         found = gallery.references.nearest(query)
         looks.append(time.perf_counter() - start)
-        if int(found.argmin()) != number % len(gallery.persons):
-            raise UsageError("the nearest person is not the one who walked: the search is broken")
+        if int(found.argmin()) != who:
+            raise UsageError("the search does not find who is nearest: it is broken")
     enrolled = []
     for number in range(TRIES):
-        templates = [Template(walk(10**6 + number, n), 1, silhouettes(n), "hall") for n in range(2)]
+        templates = [Template(walk(10**6 + number, n), 1, silhouettes(n), "hall") for n in range(WALKS)]
         start = time.perf_counter()
-        gallery.add(f"New {number}", templates, model="gaitset_small_v2_stream", gait_frame_kind="silhouette")
+        gallery.add(f"New {number}", templates, model=MODEL, gait_frame_kind=KIND)
         enrolled.append(time.perf_counter() - start)
-    return _medians(looks, opened, enrolled)
-
-
-def on_server(address: str, persons: int) -> float:
-    """Median milliseconds of a search on a server, in a site that is made for it. Raises GaitError."""
-    site = parse(f"{address}{'&' if '?' in address else '?'}site=bench{persons}")
-    migrate(site)
-    store = ServerStore(site)
-    people = tuple(map(_person, range(persons)))
-    with store.changing(store.open()) as change:
-        change.commit(Content("gaitset_small_stream", "silhouette", people), "enrol")
-    looks = []
-    for number in range(TRIES):
-        query = walk(number % persons, 7)
-        start = time.perf_counter()
-        found = store.nearest(query)
-        looks.append(time.perf_counter() - start)
-        if found[0][0] != people[number % persons].person_id:
-            raise UsageError("the nearest person is not the one who walked: the search is broken")
-    store.close()
-    return 1e3 * float(np.median(looks))
+    return medians(look_ms=looks, open_ms=opened, enrol_ms=enrolled)
 
 
 def plain(path: Path, persons: int) -> dict[str, float]:
     """The same by comparing everything in double precision, and files that are read and written as a whole."""
-    people = [_person(number) for number in range(persons)]
+    people = _people(range(persons))
     arrays: list[np.ndarray] = []
     path.write_bytes(_packed(people))
     opened = []
@@ -114,15 +161,15 @@ def plain(path: Path, persons: int) -> dict[str, float]:
     for number in range(5):
         query = walk(number % persons, 7)[None]
         start = time.perf_counter()
-        np.minimum.reduceat(distances(query, templates), np.arange(0, 2 * persons, 2), axis=1)
+        np.minimum.reduceat(distances(query, templates), np.arange(0, WALKS * persons, WALKS), axis=1)
         looks.append(time.perf_counter() - start)
     for number in range(3):
         start = time.perf_counter()
         with path.open("wb") as file:
-            file.write(_packed([*people, _person(10**6 + number)]))
+            file.write(_packed([*people, *_people([10**6 + number])]))
             os.fsync(file.fileno())
         enrolled.append(time.perf_counter() - start)
-    return _medians(looks, opened, enrolled)
+    return medians(look_ms=looks, open_ms=opened, enrol_ms=enrolled)
 
 
 def _packed(people: list[Person]) -> bytes:
@@ -138,13 +185,9 @@ def _packed(people: list[Person]) -> bytes:
     return buffer.getvalue()
 
 
-def _medians(looks: list[float], opened: list[float], enrolled: list[float]) -> dict[str, float]:
-    return {
-        "look_ms": 1e3 * float(np.median(looks)),
-        "open_ms": 1e3 * float(np.median(opened)),
-        "enrol_ms": 1e3 * float(np.median(enrolled)),
-        "memory_mb": _resident() / MB,
-    }
+def medians(**seconds: list[float]) -> dict[str, float]:
+    """Of each, in milliseconds, with the memory of this process."""
+    return {**{name: 1e3 * float(np.median(each)) for name, each in seconds.items()}, "memory_mb": _resident() / MB}
 
 
 def _resident() -> float:

