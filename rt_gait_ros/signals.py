@@ -57,6 +57,19 @@ def handling(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]
             signal.signal(number, known)
 
 
+@contextmanager
+def surviving_readers() -> Iterator[None]:
+    """Until it is over, a reader that has gone away is a BrokenPipeError of whoever writes to it, as Python has it.
+
+    Commands end by SIGPIPE instead, without a word, where the reader of their output has gone; a server must not.
+    """
+    before = signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGPIPE, before)
+
+
 class KeptSignals:
     """Signals that `kept_signals` keeps. number: of the first that came, 0 before."""
 

@@ -7,6 +7,7 @@ from rt_gait_ros.cli.output import progress
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.nodes.graph import joined
 from rt_gait_ros.nodes.watch_node import watch
+from rt_gait_ros.signals import surviving_readers
 from rt_gait_ros.web.board import Board
 from rt_gait_ros.web.server import PageServer
 from rt_gait_ros.web.silhouettes import Silhouettes
@@ -61,7 +62,8 @@ def run(arguments: argparse.Namespace) -> int:
         with joined(words) as signals, PageServer(board, silhouettes, arguments.port) as server:
             progress(f"listening {where}; Ctrl-C ends it. Open this address, which nobody else should have:")
             print(server.url, flush=True)
-            watch(signals, board, silhouettes)
+            with surviving_readers():  # any browser may go away while it is answered
+                watch(signals, board, silhouettes)
     except KeyboardInterrupt:
         progress("ended")
     return 0

@@ -5,6 +5,8 @@ import json
 import os
 import re
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import time
@@ -147,6 +149,17 @@ def test_somebody_is_enrolled_shown_with_silhouettes_and_forgotten(page: Page) -
     assert forgotten["well"], forgotten
     page.until(lambda: not page.state()["gallery"]["persons"])
     assert page.ask(strip)[0] == 404
+
+
+def test_a_browser_that_goes_away_while_it_is_answered_ends_nothing(page: Page) -> None:
+    ignored = re.search(r"^SigIgn:\s*(\w+)", Path(f"/proc/{page.processes[1].pid}/status").read_text(), re.MULTILINE)
+    assert ignored is not None
+    assert int(ignored[1], 16) >> signal.SIGPIPE - 1 & 1
+    for _ in range(20):
+        with socket.create_connection(("127.0.0.1", page.url.port or 0)) as browser:
+            browser.sendall(f"GET {page.url.path} HTTP/1.1\r\nHost: {page.url.netloc}\r\n\r\n".encode() * 20)
+            browser.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # as a browser that dies
+    assert b"<title>rt-gait watch</title>" in page.ask("")[1]
 
 
 def test_a_refusal_is_shown(page: Page) -> None:
