@@ -75,7 +75,8 @@ class CopyStore(FileStore):
     def _require_right(self) -> None:
         if self._exchange is not None and not self._exchange.may_write:
             raise GalleryReadOnly(
-                f"gallery {self.name} may only be read by this robot: grant its role rt_gait_enroller"
+                f"gallery {self.name} may only be read by this robot: grant its role rt_gait_enroller, "
+                "or wait where the server is read-only just now"
             )
 
 

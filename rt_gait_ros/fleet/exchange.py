@@ -30,8 +30,12 @@ LOOK_EVERY = 1.0  # seconds between looks at the server where it says nothing, w
 LISTEN = 0.25  # seconds between looks whether the copy was changed here
 AGAIN_AFTER = 1.0  # seconds before a lost server is tried again, twice that each time
 AGAIN_AT_MOST = 15.0
+CLOCKS_APART = 60.0  # seconds between this robot's clock and the server's that somebody should hear of
 _TRIES = 20
 LOCK_SECONDS = 30.0  # for another process that exchanges for the same copy
+
+
+_clock = time.time  # seconds since the epoch
 
 
 class _ChangedMeanwhile(Exception):
@@ -59,6 +63,7 @@ class Exchange:
         self.departures = Departures(address)
         self.may_write = copy_state.read(copy.path, copy.cipher).may_write
         self._notices: deque[str] = deque()
+        self._said_clock = False
         self._settled: tuple[Signature, Head] | None = None
         self._ids: dict[Any, str] = {}  # of walks, by where they are in the file and when they were
         self._stopping = threading.Event()
@@ -91,6 +96,7 @@ class Exchange:
                     connection.execute(f"listen rt_gait; listen {CHANNEL}")
                     self._settled = None
                     self.departures.begin()
+                    self.compare_clocks(connection)
                     while not self._stopping.is_set():
                         self.once(connection)
                         self.departures.exchange(connection, may_write=self.may_write)
@@ -102,6 +108,18 @@ class Exchange:
                 self.problem = f"gallery {self.address.name} cannot be exchanged: {error!s:.200}"
             pause = AGAIN_AFTER if time.monotonic() - began > AGAIN_AT_MOST else min(2 * pause, AGAIN_AT_MOST)
             self._stopping.wait(pause)
+
+    def compare_clocks(self, connection: "psycopg.Connection[Any]") -> None:
+        """Say once that this robot's clock is wrong, or the server's: ends of retention are times of the clock."""
+        row = connection.execute("select extract(epoch from clock_timestamp())::float8").fetchone()
+        ahead = _clock() - row[0] if row else 0.0
+        if abs(ahead) > CLOCKS_APART and not self._said_clock:
+            where = "ahead of" if ahead > 0 else "behind"
+            self._notices.append(
+                f"the clock of this robot is {abs(ahead):.0f} s {where} that of gallery {self.address.name}: set both "
+                "by NTP; until then people whose time is limited are deleted by the clock that is ahead"
+            )
+        self._said_clock = abs(ahead) > CLOCKS_APART
 
     def _wait(self, connection: "psycopg.Connection[Any]") -> None:
         """Until there may be something to do."""

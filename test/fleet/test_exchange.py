@@ -1,28 +1,40 @@
 """What becomes of changes when something happens in the middle of an exchange; each contact is made by the test."""
 
+import contextlib
+import datetime
+import socket
+import ssl
+import threading
+import time
+
 import pytest
 
 from rt_gait_ros.fleet import copy_state, exchange, rows
 from rt_gait_ros.fleet.address import parse
-from rt_gait_ros.fleet.connection import ServerAway, connected
+from rt_gait_ros.fleet.connection import AccessDenied, ServerAway, connected
 from rt_gait_ros.fleet.copy_store import CopyStore
 from rt_gait_ros.fleet.opening import open_gallery
 from rt_gait_ros.gait import extent_file
 from rt_gait_ros.gait.evidence import Look
 from rt_gait_ros.gait.gallery import Gallery
 from rt_gait_ros.gait.handover import Departure
+from rt_gait_ros.gait.person import GalleryError, GalleryReadOnly, GalleryTooNew
 
 SILHOUETTE = {"model": "angle", "gait_frame_kind": "silhouette"}
 
 
 @pytest.fixture
 def robot(postgres, site, tmp_path, monkeypatch):
-    """robot("spot") has a copy and no thread: its `meet()` is one contact with the server."""
-    monkeypatch.setattr(exchange.Exchange, "start", lambda self: None)
-    address = parse(f"{postgres.owner}&site={site}")
+    """robot("spot") has a copy and no thread: its `meet()` is one contact with the server.
 
-    def make(name):
-        gallery = Gallery(CopyStore(address, tmp_path / name))
+    place: the gallery's address. settings: of the Gallery.
+    """
+    monkeypatch.setattr(exchange.Exchange, "start", lambda self: None)
+    usual = f"{postgres.owner}&site={site}"
+
+    def make(name, place=usual, **settings):
+        address = parse(place)
+        gallery = Gallery(CopyStore(address, tmp_path / name), **settings)
 
         def meet():
             with connected(address) as connection:
@@ -140,3 +152,120 @@ def test_whoever_forgets_somebody_leaves_nobodys_looks(robot, template, postgres
     spot.forget("Ada")
     spot.meet()
     assert postgres.sql("select count(*) from rt_gait.departure where site = %s", site) == [(0,)]
+
+
+def test_robots_whose_clocks_are_an_hour_apart_lose_nobody(robot, template):
+    early, late = robot("early"), robot("late", clock=lambda: time.time_ns() + 3600 * 10**9)
+    for gallery, name, angle in ((early, "Ada", 20), (late, "Bob", 60)):
+        gallery.add(name, [template(angle)], **SILHOUETTE)
+    for gallery in (early, late, early):
+        gallery.meet()
+    late.rename("Ada", "Countess")
+    late.meet()
+    early.add("Ada", [template(21)], extend=True, **SILHOUETTE)  # it has not heard of it
+    early.rename("Bob", "Bobby")
+    assert early.meet() == ["Bobby", "Countess"]
+    assert late.meet() == early.meet() == ["Bobby", "Countess"]
+    assert len(early.find("Countess").templates) == len(late.find("Countess").templates) == 2
+    early.forget("Bobby")
+    early.meet()
+    assert late.meet() == early.meet() == ["Countess"]
+
+
+def test_a_clock_that_is_an_hour_off_is_said_once(robot, postgres, site, monkeypatch):
+    spot = robot("spot")
+    exchanged = spot.store._exchange
+    with connected(exchanged.address) as connection:
+        exchanged.compare_clocks(connection)
+        assert spot.store.notices() == []
+        monkeypatch.setattr(exchange, "_clock", lambda: time.time() - 3600)
+        exchanged.compare_clocks(connection)
+        exchanged.compare_clocks(connection)
+    (line,) = spot.store.notices()
+    assert "s behind that of gallery" in line
+    assert "NTP" in line
+
+
+def test_a_robot_of_a_read_only_server_follows_and_says_so(robot, server, template, postgres, site):
+    server.add("Ada", [template(20)], **SILHOUETTE)
+    spot = robot("spot", f"{postgres.owner}&site={site}&options=-c%20default_transaction_read_only%3Don")
+    assert spot.meet() == ["Ada"]
+    with pytest.raises(GalleryReadOnly, match="read-only just now"):
+        spot.forget("Ada")
+    assert names(spot) == ["Ada"]
+
+
+def test_a_server_of_a_newer_schema_or_with_a_full_disk_leaves_the_copy_as_it_is(robot, server, template, postgres):
+    spot = robot("spot")
+    spot.add("Ada", [template(20)], **SILHOUETTE)
+    postgres.sql("insert into rt_gait.schema_version (version) values (99)")
+    try:
+        with pytest.raises(GalleryTooNew, match="update rt_gait_ros"):
+            spot.meet()
+    finally:
+        postgres.sql("delete from rt_gait.schema_version where version = 99")
+    postgres.sql(
+        "create function full_disk() returns trigger language plpgsql as"
+        " $$ begin raise exception 'no space' using errcode = '53100'; end $$"
+    )
+    postgres.sql("create trigger full_disk before insert on rt_gait.audit for each row execute function full_disk()")
+    try:
+        with pytest.raises(GalleryError, match="disk is full: make room"):
+            spot.meet()
+    finally:
+        postgres.sql("drop function full_disk cascade")
+    assert names(spot) == ["Ada"]
+    assert spot.meet() == ["Ada"]
+    server.refresh()
+    assert names(server) == ["Ada"]
+
+
+def test_a_certificate_that_does_not_fit_is_one_line(robot, template, tmp_path):
+    pytest.importorskip("cryptography", reason="the extra [encryption] is not installed")
+    with tls_server(tmp_path) as port:
+        place = f"postgresql://spot@localhost:{port}/people?sslmode=verify-full&sslrootcert=system"
+        spot = robot("spot", place)
+        spot.add("Ada", [template(20)], **SILHOUETTE)
+        with pytest.raises(AccessDenied, match=r"TLS does not fit .*see sslmode and sslrootcert") as caught:
+            spot.meet()
+    assert "\n" not in str(caught.value)
+    assert names(spot) == ["Ada"]
+
+
+@contextlib.contextmanager
+def tls_server(folder):
+    """The port of a server that begins as PostgreSQL does, and shows a certificate that nobody trusts."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "db.example")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now,
+                                   now + datetime.timedelta(days=365))  # fmt: skip
+    secret = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    file = folder / "server.pem"
+    file.write_bytes(secret + made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = listener.accept()
+                with near, contextlib.suppress(OSError):
+                    near.settimeout(60)
+                    near.recv(8)  # may we speak TLS?
+                    near.sendall(b"S")
+                    context.wrap_socket(near, server_side=True).close()
+
+    threading.Thread(target=serve, daemon=True).start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
