@@ -6,6 +6,7 @@ from typing import Any
 from rclpy.qos import QoSProfile
 
 from rt_gait_ros.nodes.optional_messages import find_message
+from rt_gait_ros.nodes.qos import retire
 
 # As nav2_util's life-cycle nodes: the manager takes a node for dead after bond_timeout, 4 s, without one.
 PERIOD, TIMEOUT = 1.0, 4.0  # seconds
@@ -30,7 +31,7 @@ class Bond:
         self._node.destroy_timer(self._timer)
         for _ in range(GOODBYES):
             self._beat(active=False)
-        self._node.destroy_publisher(self._publisher)
+        retire(self._node, self._publisher)
 
     def _beat(self, active: bool = True) -> None:
         status = self._kind(

@@ -11,7 +11,7 @@ from rt_gait_ros.frame import Frame
 from rt_gait_ros.nodes.conversions import frame_from_message, from_time, to_header
 from rt_gait_ros.nodes.image_conversion import bgr_to_image
 from rt_gait_ros.nodes.optional_messages import find_message
-from rt_gait_ros.nodes.qos import publish_on
+from rt_gait_ros.nodes.qos import publish_on, retire
 from rt_gait_ros.nodes.stage import Stage
 from rt_gait_ros.tracking.depth import Recent
 from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
@@ -79,7 +79,7 @@ class HumanBodies:
         self._tracked.publish(self._kinds["IdsList"](header=to_header(*self._said), ids=[]))
         for body_id in list(self._bodies):
             self._drop(body_id)
-        self._node.destroy_publisher(self._tracked)
+        retire(self._node, self._tracked)
         self._images.clear()
 
     def _send_one(self, body: dict[str, Any], track: Track, tracks: TrackFrame, image: np.ndarray | None) -> None:
@@ -112,10 +112,14 @@ class HumanBodies:
 
     def _begin(self, body_id: str) -> dict[str, Any]:
         below = f"{self._prefix}/bodies/{body_id}"
+        kinds = {
+            "roi": self._kinds["NormalizedRegionOfInterest2D"],
+            "skeleton2d": self._kinds["Skeleton2D"],
+            "cropped": Image,
+        }
         self._bodies[body_id] = {
-            "roi": publish_on(self._node, self._kinds["NormalizedRegionOfInterest2D"], f"{below}/roi", HUMANS_QOS),
-            "skeleton2d": publish_on(self._node, self._kinds["Skeleton2D"], f"{below}/skeleton2d", HUMANS_QOS),
-            "cropped": publish_on(self._node, Image, f"{below}/cropped", HUMANS_QOS),
+            name: publish_on(self._node, kind, f"{below}/{name}", HUMANS_QOS, passing=True)
+            for name, kind in kinds.items()
         }
         return self._bodies[body_id]
 
@@ -127,10 +131,12 @@ class HumanBodies:
 def skeleton_of(keypoints: np.ndarray, layout: str, size: np.ndarray) -> np.ndarray:
     """Keypoints (K, 3) in the order of hri_msgs/Skeleton2D, (18, 3): x and y as parts of the image, confidence.
 
-    size: width and height of the image in pixels. A joint that was not found is 0, 0, 0.
+    size: width and height of the image in pixels. A joint that was not found, or lies outside the image, is 0, 0, 0:
+    the message has no number for it.
     """
     joints = np.asarray(keypoints, float)
     if layout == "coco":
         joints = np.vstack([joints, joints[list(SHOULDERS)].mean(axis=0)])
     found = joints[list(SKELETONS[layout])] / [*size, 1.0]
-    return np.where(np.isfinite(found).all(axis=1, keepdims=True), found, 0.0)
+    shown = ((found >= 0.0) & (found <= 1.0)).all(axis=1, keepdims=True)  # false of NaN
+    return np.where(shown, found, 0.0)

@@ -7,7 +7,7 @@ from rclpy.qos import QoSProfile
 from rt_gait_ros.gait.identity import IdentityFrame
 from rt_gait_ros.gait.matches import Match, Matches
 from rt_gait_ros.nodes.optional_messages import find_message
-from rt_gait_ros.nodes.qos import publish_on
+from rt_gait_ros.nodes.qos import publish_on, retire
 from rt_gait_ros.nodes.stage import Stage
 
 MATCHES_QOS = QoSProfile(depth=100)  # many bodies may be said at once
@@ -35,7 +35,7 @@ class PersonMatches:
     def close(self) -> None:
         """Nobody is recognised any longer."""
         self._publish(self._matches.withdraw())
-        self._node.destroy_publisher(self._publisher)
+        retire(self._node, self._publisher)
 
     def _publish(self, matches: Iterable[Match]) -> None:
         kind = self._kind

@@ -25,7 +25,7 @@ PACKAGES: Mapping[str, tuple[tuple[str, ...], Mapping[str, str]]] = {  # other p
             "NormalizedRegionOfInterest2D": HEADER
             + "float32 xmin\nfloat32 ymin\nfloat32 xmax\nfloat32 ymax\nfloat32 c\n",
             "NormalizedPointOfInterest2D": "float32 x\nfloat32 y\nfloat32 c\n",
-            "Skeleton2D": HEADER + "NormalizedPointOfInterest2D[] skeleton\n",
+            "Skeleton2D": HEADER + "NormalizedPointOfInterest2D[18] skeleton\n",
         },
     ),
     "tf2_msgs": (("geometry_msgs",), {"TFMessage": "geometry_msgs/TransformStamped[] transforms\n"}),

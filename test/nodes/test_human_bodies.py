@@ -16,7 +16,7 @@ from sensor_msgs.msg import CameraInfo, Image
 from rt_gait_ros.action import EnrollPerson
 from rt_gait_ros.msg import PersonPoseArray, PersonTrackArray
 from rt_gait_ros.nodes.conversions import poses_to_message, to_header, tracks_to_message
-from rt_gait_ros.nodes.human_bodies import skeleton_of
+from rt_gait_ros.nodes.human_bodies import HumanBodies, skeleton_of
 from rt_gait_ros.nodes.image_conversion import bgr_to_image
 from rt_gait_ros.pose.person import PersonPose, PoseFrame
 from rt_gait_ros.tracking.facing import upright
@@ -49,6 +49,15 @@ def test_a_skeleton_is_in_the_order_of_ros4hri(layout, count):
 def test_a_joint_that_was_not_found_is_nothing():
     unseen = np.tile(np.array([np.nan, np.nan, 0.0], np.float32), (18, 1))
     assert not skeleton_of(unseen, "trt_pose", SIZE).any()
+
+
+def test_a_joint_outside_the_image_is_nothing():
+    """The fields of hri_msgs/Skeleton2D are between 0 and 1."""
+    outside = joints(18)
+    outside[0], outside[17, 0] = (-5.0, 100.0, 0.9), 641.0
+    found = skeleton_of(outside, "trt_pose", SIZE)
+    assert not found[[NOSE, NECK]].any()
+    assert found[LEFT_ANKLE].all()
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +142,24 @@ def test_bodies_frames_and_bond_of_a_tracker(packages, launch, ears):
     assert ears.change_state("tracker_node", "deactivate")
     ears.until(lambda: not tracked[-1].ids and not beats[-1].active)
     assert node.end() == 0
+
+
+def test_bodies_that_come_and_go_bring_nothing_that_the_executor_waits_for(packages, ears):
+    """They go in the worker's thread: the executor would fall over what it has just listed, and the node end."""
+    ears.value = {"humans_prefix": "/humans"}.__getitem__
+    bodies = HumanBodies(ears)
+    before = list(ears.waitables)
+    box = np.array([10, 10, 50, 100], np.float32)
+    track = Track(
+        "aaaaa", TrackState.CONFIRMED, box, np.zeros(2), np.zeros((2, 2)), joints(18), None, 0.9, 0.9, 1, 0, True
+    )
+    bodies.send(TrackFrame(1, "front", 640, 480, layout="trt_pose", tracks=[track]))
+    assert {topic for topic, _ in ears.get_publisher_names_and_types_by_node("ears", "/")} >= {
+        f"/humans/bodies/aaaaa/{name}" for name in ("roi", "skeleton2d", "cropped")
+    }
+    assert list(ears.waitables) == before
+    bodies.send(TrackFrame(2, "front", 640, 480, layout="trt_pose"))
+    bodies.close()
 
 
 class TrackedWalkers(Stepping):
