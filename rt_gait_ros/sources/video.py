@@ -176,7 +176,7 @@ class Video:
         stream, container = self._stream, self._container
         flags = self._av.format.Flags
         self.timed = not container.format.flags & flags.no_timestamps.value
-        sized = container.size > 0 and not ENDLESS & set(container.format.name.split(","))
+        sized = (container.size or 0) > 0 and not ENDLESS & set(container.format.name.split(","))
         self.finite = sized or (container.duration or 0) > 0
         self.expected = int(stream.frames)
         self._base: Fraction = stream.time_base or Fraction(1, 1)
