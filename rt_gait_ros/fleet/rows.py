@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import psycopg
 
 _AT_ONCE = 64  # rows that are fetched at once: some megabytes
-SEARCHED = 200  # walks that the index keeps in sight during a search (ef_search): docs/fleet.md has what that loses
+SEARCHED = 160  # walks that the index keeps in sight during a search (ef_search): docs/fleet.md has what that loses
 
 
 @dataclass(frozen=True, slots=True)

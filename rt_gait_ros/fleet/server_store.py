@@ -23,7 +23,7 @@ from rt_gait_ros.gait.search import nearly_exact
 if TYPE_CHECKING:
     import psycopg
 
-CANDIDATES = 32  # walks that are compared exactly for one search: docs/fleet.md has what is lost by that
+CANDIDATES = 16  # walks that are compared exactly for one search: docs/fleet.md has what is lost by that
 _EMPTY = Loaded(Content(), ())
 
 
