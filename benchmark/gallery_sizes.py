@@ -64,15 +64,20 @@ def walk(person: int, number: int) -> np.ndarray:
 
 
 def silhouettes(seed: int) -> np.ndarray:
-    """Frames (30, 64, 64) uint8 that pack about as well as a walker's."""
+    """Frames (30, 64, 64) uint8 that pack about as well as a walker's; 64 different ones, which many walks share."""
+    return _silhouettes(seed % 64)
+
+
+@functools.cache
+def _silhouettes(seed: int) -> np.ndarray:
     draw = np.random.default_rng(seed)
     left = draw.integers(12, 24, (FRAMES, 64, 1))
     columns = np.arange(64)[None, None]
     return np.where((columns >= left) & (columns < left + 24), 255, 0).astype(np.uint8)
 
 
-def _people(numbers: Sequence[int]) -> list[Person]:
-    embeddings = [walks(numbers, n) for n in range(WALKS)]
+def _people(numbers: Sequence[int], kind: type = np.float32) -> list[Person]:
+    embeddings = [walks(numbers, n).astype(kind) for n in range(WALKS)]
     return [
         Person(
             f"p{number:09x}", f"Person {number}", 1, 1,
@@ -84,9 +89,9 @@ def _people(numbers: Sequence[int]) -> list[Person]:
 
 
 def make(path: Path, persons: int) -> None:
-    """Write a gallery of so many persons."""
+    """Write a gallery of so many persons; in float16, as the file keeps them, to need half of the memory here."""
     blocks = (range(first, min(first + BLOCK, persons)) for first in range(0, persons, BLOCK))
-    create(path, Content(MODEL, KIND, tuple(person for block in blocks for person in _people(block))))
+    create(path, Content(MODEL, KIND, tuple(person for block in blocks for person in _people(block, np.float16))))
 
 
 def scan(
