@@ -43,6 +43,12 @@ from rt_gait_ros.sources import open_source
 
 PACKAGE = "rt_gait_ros"
 STAGES = ("camera_node", "pose_node", "tracker_node", "gait_node", "overlay_node")
+TAKEN_BY = {
+    "bond": STAGES,
+    "ros4hri": ("tracker_node", "gait_node"),
+    "frames": ("tracker_node", "gait_node"),
+    "frame_prefix": ("camera_node", "tracker_node", "gait_node"),
+}
 RESPAWN_DELAY = 2.0  # seconds
 USAGE_ERROR = UsageError.exit_code
 # Cameras, streams, and generated people: what is not there yet may come, and nothing is opened twice.
@@ -137,7 +143,9 @@ def declare_arguments() -> list[DeclareLaunchArgument]:
             description="Publish the frames body_<id> and person_<id> of people who have a position; needs tf2_msgs.",
         ),
         DeclareLaunchArgument(
-            "frame_prefix", default_value="", description="What the names of these frames begin with, such as robot1/."
+            "frame_prefix",
+            default_value="",
+            description="What the names of these frames, and of the frame of camera_node, begin with, such as robot1/.",
         ),
         DeclareLaunchArgument(
             "bond",
@@ -305,9 +313,9 @@ def overrides(said: Arguments) -> dict[str, dict[str, object]]:
     values: dict[str, dict[str, object]] = {
         stage: {"autostart": said.autostart, "use_sim_time": said.sim_time} for stage in STAGES
     }
-    for name in ("bond", "ros4hri", "frames", "frame_prefix"):  # else as params_file says
+    for name, stages in TAKEN_BY.items():  # else as params_file says
         if value := getattr(said, name):
-            for stage in STAGES if name == "bond" else ("tracker_node", "gait_node"):
+            for stage in stages:
                 values[stage][name] = value
     if said.rectified:
         values["tracker_node"]["rectified"] = True

@@ -114,7 +114,7 @@ class CameraNode(Stage):
             fps=self.value("fps"),
             pace=self.value("pace"),
             loop=self.value("loop"),
-            frame_id=self.value("frame_id"),
+            frame_id=self.value("frame_prefix") + self.value("frame_id"),
             report=self._report,
         )
 

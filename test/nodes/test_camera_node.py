@@ -47,14 +47,14 @@ def numbers(images):
 def test_every_frame_of_a_video_arrives_once_with_its_stamp(camera, ears):
     images = ears.listen(Image, "image_raw", 100)
     infos = ears.listen(CameraInfo, "camera_info", 100)
-    process = camera(wait_for_subscribers=1, exit_at_end=True, frame_id="front")
+    process = camera(wait_for_subscribers=1, exit_at_end=True, frame_id="front", frame_prefix="robot1/")
     ears.until(lambda: process.process.poll() is not None and len(images) == FRAMES)
     assert process.process.returncode == 0, process.said
     assert numbers(images) == list(range(FRAMES))
     stamps = [from_time(image.header.stamp) for image in images]
     assert np.diff(stamps).tolist() == [40_000_000] * (FRAMES - 1)
     assert {(image.header.frame_id, image.encoding, image.width, image.height) for image in images} == {
-        ("front", "bgr8", WIDTH, HEIGHT)
+        ("robot1/front", "bgr8", WIDTH, HEIGHT)
     }
     assert {from_time(info.header.stamp) for info in infos} <= set(stamps)
     assert "has ended after 12 frames" in process.said
