@@ -24,6 +24,7 @@ from rt_gait_ros.signals import KeptSignals, on_ending
 
 TURN, ADVANCE = 1.0, 0.6  # radians a second per radian, metres a second per metre
 FASTEST_TURN, FASTEST = 0.8, 0.5  # radians and metres a second
+PATIENCE = 10.0  # seconds that the gait node has for each answer when the robot takes leave
 HALF_VIEW = 0.5  # radians from the middle of an image to its border, where nothing better is known
 
 
@@ -33,7 +34,8 @@ class Follower(Node):
     def __init__(self, person: str, keep: float) -> None:
         super().__init__("follower")
         self.ended = ""
-        self._held = None
+        self._sent = None
+        self._leaving = False
         self._keep = keep
         self._velocities = self.create_publisher(Twist, "cmd_vel", 1)
         self._client = ActionClient(self, FollowPerson, "gait_node/follow_person")
@@ -43,20 +45,26 @@ class Follower(Node):
     def _ask(self) -> None:
         if self._client.server_is_ready():
             self.destroy_timer(self._begin)
-            self._client.send_goal_async(self._goal, feedback_callback=self._hear).add_done_callback(self._accepted)
+            self._sent = self._client.send_goal_async(self._goal, feedback_callback=self._hear)
+            self._sent.add_done_callback(self._accepted)
 
     def _accepted(self, sent) -> None:
-        self._held = sent.result()
-        self._held.get_result_async().add_done_callback(self._done)
+        sent.result().get_result_async().add_done_callback(self._done)
 
     def _hear(self, message) -> None:
-        self._velocities.publish(velocity_to(message.feedback, self._keep))
+        if not self._leaving:
+            self._velocities.publish(velocity_to(message.feedback, self._keep))
 
     def let_go(self) -> None:
         """Stop the robot and cancel the goal: nobody is followed any longer."""
+        self._leaving = True
         self._velocities.publish(Twist())
-        if self._held is not None:
-            rclpy.spin_until_future_complete(self, self._held.cancel_goal_async(), timeout_sec=2.0)
+        if self._sent is None:
+            return
+        # The gait node may have begun, and have told of it, while its answer is still under way.
+        rclpy.spin_until_future_complete(self, self._sent, timeout_sec=PATIENCE)
+        if self._sent.done() and self._sent.result().accepted:
+            rclpy.spin_until_future_complete(self, self._sent.result().cancel_goal_async(), timeout_sec=PATIENCE)
 
     def _done(self, answer) -> None:
         self._velocities.publish(Twist())

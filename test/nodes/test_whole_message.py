@@ -4,7 +4,7 @@ import array
 
 import numpy as np
 import pytest
-from rclpy.serialization import serialize_message
+from rclpy.serialization import deserialize_message, serialize_message
 from sensor_msgs.msg import Image, RegionOfInterest
 from std_msgs.msg import Header
 
@@ -22,7 +22,8 @@ def test_it_is_what_the_constructor_makes(kind, checked, monkeypatch) -> None:
     fields = {name: getattr(made, name) for name in kind.get_fields_and_field_types()}
     whole = whole_message(kind, **fields)
     assert repr(whole) == repr(made)
-    assert serialize_message(whole) == serialize_message(made)
+    # not compared byte by byte: what pads the fields is whatever was there
+    assert deserialize_message(serialize_message(whole), kind) == made
     assert [slot for slot in kind.__slots__ if hasattr(whole, slot)] == list(kind.__slots__)
 
 
