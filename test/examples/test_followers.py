@@ -14,7 +14,7 @@ import pytest
 
 rclpy = pytest.importorskip("rclpy", reason="ROS is not installed")
 from geometry_msgs.msg import Twist  # noqa: E402
-from rclpy.action import ActionServer, CancelResponse  # noqa: E402
+from rclpy.action import ActionServer, CancelResponse, GoalResponse  # noqa: E402
 from rclpy.executors import SingleThreadedExecutor  # noqa: E402
 from rclpy.node import Node  # noqa: E402
 
@@ -96,6 +96,26 @@ def test_the_follower_turns_to_the_person_stops_without_them_and_ends_when_they_
     robot.until(lambda: goals[1].is_cancel_requested)
     robot.until(lambda: heard[-1].linear.x == 0.0)
     assert stopped.wait(PATIENCE) == 0
+    server.destroy()
+
+
+def test_a_goal_that_is_accepted_after_the_signal_is_cancelled(robot: Node) -> None:
+    """Else the gait node would go on following somebody for a program that has ended."""
+    goals, processes = [], []
+
+    def accept(_):
+        processes[0].send_signal(signal.SIGINT)
+        time.sleep(1.0)  # a program that does not wait for the answer has ended by then
+        return GoalResponse.ACCEPT
+
+    server = ActionServer(
+        robot, FollowPerson, "gait_node/follow_person", execute_callback=lambda handle: FollowPerson.Result(),
+        goal_callback=accept, handle_accepted_callback=goals.append,
+        cancel_callback=lambda handle: CancelResponse.ACCEPT,
+    )  # fmt: skip
+    processes.append(start("follower", "Ada"))
+    robot.until(lambda: goals and goals[0].is_cancel_requested)
+    assert processes[0].wait(PATIENCE) == 0
     server.destroy()
 
 
