@@ -28,7 +28,8 @@ _CHANNEL = [
     ("grpc.max_receive_message_length", -1),
     # A server that restarts is ready within seconds; gRPC's own back-off grows to two minutes.
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
+    # Which is how long one attempt may take: a busy server answers the first one late. A refused one ends at once.
+    ("grpc.min_reconnect_backoff_ms", 5000),
     ("grpc.max_reconnect_backoff_ms", 500),
     # Its own connection: another client's back-off in this process shall not be ours.
     ("grpc.use_local_subchannel_pool", 1),

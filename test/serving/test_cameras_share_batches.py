@@ -26,6 +26,7 @@ def test_images_of_several_cameras_run_in_batches(triton_installed: None, privat
     ports = Ports.free(metrics=True)
     with TritonServer(repository, ports, networks=["nanodet"]) as server:
         clients = [TritonClient(server.url, timeout=120.0) for _ in range(CAMERAS)]
+        assert all(client.ready(deadline=PATIENCE) for client in clients)  # connected, so that all ask at one time
         image = np.zeros((1, 320, 320, 3), np.uint8)
         waiting = [client.submit("nanodet", {"image": image}) for _ in range(IMAGES) for client in clients]
         assert all(answer.result() for answer in waiting)
