@@ -82,8 +82,8 @@ def run_in_process(
             return spin(build, signals, each_turn)
         except (KeyboardInterrupt, ExternalShutdownException):
             return 0
-        except Exception:
-            if signals.stop:  # what rclpy's C code made of Ended
+        except (RuntimeError, GaitError):
+            if signals.stop:  # what rclpy's C code made of Ended, and `join` of that
                 return 0
             raise
         finally:
