@@ -5,12 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rt_gait_ros.cli.output import emit, progress
-from rt_gait_ros.cli.training_runs import INTERRUPTED, asked_for, check_people, chosen_people, held_back, trained
+from rt_gait_ros.cli.training_runs import INTERRUPTED, asked_for, check_people, found_in_folder, held_back, trained
 from rt_gait_ros.datasets.folders import number_of
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.networks.kinds import KERAS_ENDINGS
-from rt_gait_ros.resources import resource
-from rt_gait_ros.serving.cache import cache_folder
 
 if TYPE_CHECKING:
     from rt_gait_ros.networks.flow_networks import FlowNetwork
@@ -71,13 +69,7 @@ def _real(arguments: argparse.Namespace) -> "tuple[str, FlowPeople, list[FlowWal
     from rt_gait_ros.training.own_flow import read_flow
 
     folder = arguments.data
-    numbers, tested = chosen_people(arguments)
-    # who is neither trained on nor looked at need not be read
-    wanted = numbers | tested if numbers and tested else None
-    repository = arguments.repository or resource("model_repository")
-    found = read_flow(folder, repository, cache_folder() / "walks", arguments.workers, progress, wanted)
-    for note in found.notes:
-        progress(note)
+    found, numbers, tested = found_in_folder(arguments, read_flow)
     names = sorted({walk.person for walk in found.walks})
     if numbers is None and tested is None and found.trained:
         kept = [name for name in names if name not in found.trained]

@@ -10,12 +10,11 @@ from rt_gait_ros.cli.export_gait import is_flow
 from rt_gait_ros.cli.output import add_json_argument, emit, progress
 from rt_gait_ros.cli.subcommands import subcommand
 from rt_gait_ros.cli.train_flow import FLOW_COHORTS, train_flow
-from rt_gait_ros.cli.training_runs import INTERRUPTED, asked_for, check_people, chosen_people, held_back, trained
+from rt_gait_ros.cli.training_runs import INTERRUPTED, asked_for, check_people, found_in_folder, held_back, trained
 from rt_gait_ros.datasets.folders import number_of
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.networks.kinds import FORMER_NAMES, GAITBASE, TRAINED_NETWORKS
 from rt_gait_ros.resources import resource
-from rt_gait_ros.serving.cache import cache_folder
 
 if TYPE_CHECKING:
     from rt_gait_ros.networks.set_networks import SetNetwork
@@ -204,13 +203,7 @@ def _real(arguments: argparse.Namespace) -> "tuple[str, Cohorts, Cohorts]":
     from rt_gait_ros.training.own_people import FolderCohorts, read_folder
 
     folder = arguments.data
-    numbers, tested = chosen_people(arguments)
-    # who is neither trained on nor looked at need not be read
-    wanted = numbers | tested if numbers and tested else None
-    repository = arguments.repository or resource("model_repository")
-    found = read_folder(folder, repository, cache_folder() / "walks", arguments.workers, progress, wanted)
-    for note in found.notes:
-        progress(note)
+    found, numbers, tested = found_in_folder(arguments, read_folder)
     walks = found.walks
     kept = held_back(sorted(walks), numbers, tested)
     names = [name for name in sorted(walks) if name not in kept and (numbers is None or number_of(name) in numbers)]

@@ -4,15 +4,21 @@ import argparse
 import math
 from collections.abc import Callable
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rt_gait_ros.cli.output import progress
 from rt_gait_ros.datasets.folders import number_of, read_numbers
 from rt_gait_ros.errors import UsageError
+from rt_gait_ros.resources import resource
+from rt_gait_ros.serving.cache import cache_folder
 
 if TYPE_CHECKING:
     from rt_gait_ros.training.epochs import Course
+    from rt_gait_ros.training.own_flow import OwnFlow
+    from rt_gait_ros.training.own_people import OwnPeople
     from rt_gait_ros.training.run_folder import RunFolder
+
+_Found = TypeVar("_Found", "OwnPeople", "OwnFlow")
 
 INTERRUPTED = 130  # exit code after Ctrl-C
 
@@ -42,6 +48,23 @@ def chosen_people(arguments: argparse.Namespace) -> tuple[set[int] | None, set[i
     if trained and tested and (both := trained & tested):
         raise UsageError(f"--people and --test-people both have {min(both)}: who is trained on says nothing of others")
     return trained, tested
+
+
+def found_in_folder(
+    arguments: argparse.Namespace, read: Callable[..., _Found]
+) -> tuple[_Found, set[int] | None, set[int] | None]:
+    """What `read`, read_folder or read_flow, finds in --data; its notes are shown. And whom `chosen_people` names.
+
+    Raises UsageError, and as `read`.
+    """
+    numbers, tested = chosen_people(arguments)
+    # who is neither trained on nor looked at need not be read
+    wanted = numbers | tested if numbers and tested else None
+    repository = arguments.repository or resource("model_repository")
+    found = read(arguments.data, repository, cache_folder() / "walks", arguments.workers, progress, wanted)
+    for note in found.notes:
+        progress(note)
+    return found, numbers, tested
 
 
 def held_back(names: list[str], trained: set[int] | None, tested: set[int] | None) -> list[str]:

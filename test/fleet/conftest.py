@@ -61,6 +61,16 @@ def site(postgres, _sites):
     return name
 
 
+@pytest.fixture
+def server(postgres, site):
+    """The gallery of `site`, on the server itself, for its owner."""
+    from rt_gait_ros.fleet.opening import open_gallery
+
+    gallery = open_gallery(f"{postgres.owner}&site={site}")
+    yield gallery
+    gallery.close()
+
+
 class Link:
     """A way to a server that can be cut: a port on loopback that passes everything on."""
 

@@ -45,13 +45,6 @@ def robot(postgres, site, tmp_path, opened):
     return make
 
 
-@pytest.fixture
-def server(postgres, site):
-    gallery = open_gallery(f"{postgres.owner}&site={site}")
-    yield gallery
-    gallery.close()
-
-
 def until(what, *arguments):
     deadline = time.monotonic() + 300
     while not (found := what(*arguments)):

@@ -13,7 +13,6 @@ from rt_gait_ros.fleet import copy_state, exchange, rows
 from rt_gait_ros.fleet.address import parse
 from rt_gait_ros.fleet.connection import AccessDenied, ServerAway, connected
 from rt_gait_ros.fleet.copy_store import CopyStore
-from rt_gait_ros.fleet.opening import open_gallery
 from rt_gait_ros.gait import extent_file
 from rt_gait_ros.gait.evidence import Look
 from rt_gait_ros.gait.gallery import Gallery
@@ -47,13 +46,6 @@ def robot(postgres, site, tmp_path, monkeypatch):
         return gallery
 
     return make
-
-
-@pytest.fixture
-def server(postgres, site):
-    gallery = open_gallery(f"{postgres.owner}&site={site}")
-    yield gallery
-    gallery.close()
 
 
 @pytest.fixture
