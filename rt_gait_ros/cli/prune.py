@@ -20,8 +20,8 @@ SUMMARY = "remove the weakest filters of a network"
 _GAIT = """\
 Removes filters of a gait network's convolutions, as Embedded-Gait does: the strength of a filter is its L1 norm, one
 percentile is drawn over the filters of all convolutions, and those below it are removed. For GaitSet (its authors',
-OpenGait's, Embedded-Gait's, and what `rt-gait train gait` made), GaitBase, the 2D-CNN and the 3D-CNN. The result is a
-checkpoint, narrower in every layer, which `rt-gait export gait` takes like any other.
+OpenGait's, Embedded-Gait's, and what `rt-gait train gait` made), GaitBase, the 2D-CNN and the 3D-CNN, whole or
+factorised. The result is a checkpoint, narrower in every layer, which `rt-gait export gait` takes like any other.
 
   rt-gait prune gait GaitSet-encoder.ptm --percentile 10 --output gaitset_pruned.ptm
   rt-gait prune gait model_2D_150.hdf5 --percentile 10 --output pruned.hdf5

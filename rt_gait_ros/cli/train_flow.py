@@ -33,7 +33,8 @@ def train_flow(arguments: argparse.Namespace) -> int:
     check_people(arguments)
     initial = _initial(arguments)
     # torch takes seconds to import and is there only with the extra [train]
-    from rt_gait_ros.training.flow import KERAS_FILE, FlowTraining, kind_of, settings_of
+    from rt_gait_ros.networks.flow_networks import kind_of
+    from rt_gait_ros.training.flow import KERAS_FILE, FlowTraining, settings_of
     from rt_gait_ros.training.flow import train_flow as train
     from rt_gait_ros.training.run_folder import RunFolder
 

@@ -60,8 +60,9 @@ or as the samples (.h5) that Embedded-Gait prepares; --scenes is then the walks 
   rt-gait train gait --network flow3d --data TUM-GAID/ --output flow        its people for training; rank-1 of others
   rt-gait train gait --init pruned.hdf5 --data TUM-GAID/ --output again     of `rt-gait prune gait`; keeps its widths
 
-Their folder also holds network.hdf5, which export, prune and Keras read. rank-1 is Embedded-Gait's measure: the seven
-nearest windows name a window, and the windows of a walk vote.
+flow3d-factorised is the 3D-CNN with each convolution in two, over rows and columns and over time: a third fewer
+parameters. Their folder also holds network.hdf5, which export, prune and Keras read. rank-1 is Embedded-Gait's measure:
+the seven nearest windows name a window, and the windows of a walk vote.
 
 The licence of a data set also holds for weights that were trained on it.
 
@@ -84,8 +85,8 @@ def add_gait(kinds: Any) -> None:
         "--network",
         type=_network,
         choices=TRAINED_NETWORKS,
-        help="small is of half the width, large of twice; flow2d and flow3d are on optical flow (default: as "
-        "--init is, or centred-gaitset)",
+        help="small is of half the width, large of twice; flow2d, flow3d and flow3d-factorised are on optical flow "
+        "(default: as --init is, or centred-gaitset)",
     )
     gait.add_argument("--data", type=Path, metavar="DIR", help="a folder for each person (default: virtual people)")
     gait.add_argument(

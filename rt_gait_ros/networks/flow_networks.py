@@ -1,4 +1,5 @@
-"""Gait networks on optical flow: the 2D-CNN and 3D-CNN of Embedded-Gait (Ruiz-Barroso et al., SUSCOM 36:100814, 2022).
+"""Gait networks on optical flow: the 2D-CNN and 3D-CNN of Embedded-Gait (Ruiz-Barroso et al., SUSCOM 36:100814, 2022),
+and the latter with its convolutions in two.
 
 Both see 25 flow frames of 60x60 (Castro et al., "Automatic learning of gait signatures", 2016) and give a descriptor of
 1024 channels. They are fed what the pose node publishes: hundredths of a pixel, int16.
@@ -6,6 +7,7 @@ Both see 25 flow frames of 60x60 (Castro et al., "Automatic learning of gait sig
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import ClassVar
 
 import torch
@@ -14,6 +16,8 @@ from torch.nn.functional import max_pool2d, normalize, relu
 from torch.nn.utils import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 from rt_gait_ros.silhouette.flow import SIZE, UNITS, WINDOW
+
+Shape = tuple[int, int, int]  # frames, rows, columns
 
 CODE = 1024  # channels of the descriptor
 CLASSES = 150  # people of TUM-GAID's training part
@@ -28,9 +32,15 @@ class FlowNetwork(nn.Module, ABC):
 
     # attributes of the layers behind the convolutions, without the classifier
     LINEAR: ClassVar[tuple[str, ...]]
+    DEPTH: ClassVar[int]  # convolutions
     convolutions: nn.ModuleList
     code: int
     probs: nn.Linear | None
+
+    @classmethod
+    def of_widths(cls, widths: Sequence[int], classes: int) -> "FlowNetwork":
+        """The network of these outputs of every layer but the classifier, in the order of `layers`."""
+        return cls(widths[: cls.DEPTH], *widths[cls.DEPTH :], classes)  # type: ignore[call-arg]
 
     @abstractmethod
     def features(self, flow: Tensor) -> Tensor:
@@ -104,6 +114,7 @@ class FlowNet2D(FlowNetwork):
     """
 
     KERNELS = (7, 5, 3, 2)
+    DEPTH = len(KERNELS)
     LINEAR = ("dense", "inner", "outer")
 
     def __init__(
@@ -146,7 +157,7 @@ class FlowNet3D(FlowNetwork):
 
     LINEAR = ("gray_code", "outer")
     # kernel and stride: frames, rows, columns
-    SHAPES = (
+    SHAPES: ClassVar[tuple[tuple[Shape, Shape], ...]] = (
         ((3, 5, 5), (1, 2, 2)),
         ((3, 3, 3), (1, 2, 2)),
         ((3, 3, 3), (2, 2, 2)),
@@ -154,6 +165,7 @@ class FlowNet3D(FlowNetwork):
         ((3, 2, 2), (1, 1, 1)),
         ((2, 1, 1), (1, 1, 1)),
     )
+    DEPTH = len(SHAPES)
 
     def __init__(
         self,
@@ -183,6 +195,47 @@ class FlowNet3D(FlowNetwork):
         """As FlowNetwork.layers."""
         last = [("grayCode", self.gray_code), ("code_1", self.outer)]
         return [*((None, layer) for layer in self.convolutions), *last, *self._head()]  # type: ignore[list-item]
+
+
+def _in_two(kernel: Shape, stride: Shape) -> list[tuple[Shape, Shape]]:
+    """Kernel and stride of the convolution over rows and columns and the one over time that follows it."""
+    (frames, *place), (step, *pace) = kernel, stride
+    over_place = ((1, place[0], place[1]), (1, pace[0], pace[1]))
+    return [shape for shape in (over_place, ((frames, 1, 1), (step, 1, 1))) if shape != ((1, 1, 1), (1, 1, 1))]
+
+
+class FactorisedFlowNet3D(FlowNet3D):
+    """The 3D-CNN in which each convolution is one over rows and columns and, behind its activation, one over time, as
+    R(2+1)D has them (Tran et al., CVPR 2018). 6.69 M parameters.
+
+    Both of a pair have the filters of the convolution that they replace, which saves work; R(2+1)D widens the first
+    until it has the parameters of the whole. The last convolution is over time alone, and stays.
+    """
+
+    SHAPES = tuple(chain.from_iterable(_in_two(*shape) for shape in FlowNet3D.SHAPES))
+    DEPTH = len(SHAPES)
+
+    def __init__(
+        self,
+        widths: Sequence[int] = (64, 64, 128, 128, 256, 256, 512, 512, 512, 512, 512),
+        inner: int = CODE,
+        code: int = CODE,
+        classes: int = CLASSES,
+    ) -> None:
+        super().__init__(widths, inner, code, classes)
+
+
+# By their names in kinds.FLOW_NETWORKS.
+NETWORKS: dict[str, type[FlowNetwork]] = {
+    "flow2d": FlowNet2D,
+    "flow3d": FlowNet3D,
+    "flow3d-factorised": FactorisedFlowNet3D,
+}
+
+
+def kind_of(network: FlowNetwork) -> str:
+    """One of kinds.FLOW_NETWORKS."""
+    return next(name for name, kind in NETWORKS.items() if type(network) is kind)
 
 
 def example_frames(count: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""Keras's .hdf5 files, and those of the flow networks: 2D-CNN and 3D-CNN of Embedded-Gait."""
+"""Keras's .hdf5 files, and those of the flow networks: 2D-CNN and 3D-CNN of Embedded-Gait, whole or factorised."""
 
 import contextlib
 import json
@@ -15,7 +15,7 @@ from torch import nn
 
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.networks.checkpoint import CheckpointError, require_finite
-from rt_gait_ros.networks.flow_networks import FlowNet2D, FlowNet3D, FlowNetwork
+from rt_gait_ros.networks.flow_networks import NETWORKS, FlowNetwork
 from rt_gait_ros.networks.kinds import FLOW_NETWORKS
 
 # Keras's LeakyReLU where nothing else is said.
@@ -130,12 +130,20 @@ def load_flow_network(checkpoint: Path, kind: str | None = None) -> tuple[str, F
     layers = read_layers(checkpoint)
     source = str(checkpoint)
     if kind is None:
-        kind = "flow3d" if layers and layers[0].kernel.ndim == 5 else "flow2d"
+        kind = _kind_of_first(layers[0].kernel.shape if layers else ())
     network = _empty(kind, layers, source)
     with torch.no_grad():
         for (_, module), layer in zip(network.layers, layers, strict=True):
             fill(module, layer, source)
     return kind, network.eval()
+
+
+def _kind_of_first(kernel: tuple[int, ...]) -> str:
+    """The network whose first convolution has such a kernel: over rows and columns, over time too, or with time for a
+    convolution of its own."""
+    if len(kernel) != 5:
+        return "flow2d"
+    return "flow3d-factorised" if kernel[0] == 1 else "flow3d"
 
 
 def _empty(kind: str, layers: list[KerasLayer], source: str) -> FlowNetwork:
@@ -149,16 +157,13 @@ def _empty(kind: str, layers: list[KerasLayer], source: str) -> FlowNetwork:
         raise CheckpointError(f"{source} is of another network: it has {what} after {len(layers)} layers")
     out = [layer.kernel.shape[-1] for layer in layers]
     classes = out.pop() if len(layers) == len(expected) else 0
-    if kind == "flow2d":
-        *widths, hidden, inner, code = out
-        return FlowNet2D(widths, hidden, inner, code, classes)
-    *widths, inner, code = out
-    return FlowNet3D(widths, inner, code, classes)
+    return NETWORKS[kind].of_widths(out, classes)
 
 
 def _names(kind: str) -> list[str]:
     """Keras's names of the layers, those it numbers without their number."""
-    network = FlowNet2D((1,) * 4, 1, 1, 1, 1) if kind == "flow2d" else FlowNet3D((1,) * 6, 1, 1, 1)
+    made = NETWORKS[kind]
+    network = made.of_widths((1,) * (made.DEPTH + len(made.LINEAR)), 1)
     return [name or _AUTOMATIC[type(layer)] for name, layer in network.layers]
 
 

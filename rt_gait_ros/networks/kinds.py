@@ -32,6 +32,7 @@ KINDS = {
     "gaitbase": NetworkKind("OpenGait's GaitBase"),
     "flow2d": NetworkKind("Embedded-Gait's 2D-CNN", frames="flow"),
     "flow3d": NetworkKind("Embedded-Gait's 3D-CNN", frames="flow"),
+    "flow3d-factorised": NetworkKind("the 3D-CNN with convolutions over space and over time", frames="flow"),
 }
 SET_NETWORKS = tuple(name for name, kind in KINDS.items() if kind.frames == "silhouette")
 FLOW_NETWORKS = tuple(name for name, kind in KINDS.items() if kind.frames == "flow")

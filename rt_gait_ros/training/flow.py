@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from rt_gait_ros.evaluation.tum_gaid import evaluate
 from rt_gait_ros.networks.checkpoint import CheckpointError
-from rt_gait_ros.networks.flow_networks import FlowNet2D, FlowNet3D, FlowNetwork
+from rt_gait_ros.networks.flow_networks import NETWORKS, FlowNetwork, kind_of
 from rt_gait_ros.networks.keras_checkpoints import write_flow_network
 from rt_gait_ros.networks.kinds import FLOW_NETWORKS
 from rt_gait_ros.settings import setting
@@ -26,7 +26,6 @@ from rt_gait_ros.training.epochs import Course, Report, Trainer, best_device, mi
 from rt_gait_ros.training.flow_windows import FlowPeople, FlowWalk
 from rt_gait_ros.training.run_folder import RunFolder
 
-CLASSES: dict[str, type[FlowNet2D] | type[FlowNet3D]] = {"flow2d": FlowNet2D, "flow3d": FlowNet3D}
 KERAS_FILE = "network.hdf5"  # beside network.pth: what `rt-gait export gait`, `rt-gait prune gait` and Keras read
 _EMBEDDED_AT_ONCE = 32  # windows
 
@@ -38,11 +37,6 @@ class FlowTraining(Course):
     network: str = setting("flow2d", "What is trained.", choices=FLOW_NETWORKS)
     people: int = setting(16, "Persons of a batch.", 2)
     scenes: int = setting(4, "Walks of each person of a batch.", 1)
-
-
-def kind_of(network: FlowNetwork) -> str:
-    """One of kinds.FLOW_NETWORKS."""
-    return next(name for name, kind in CLASSES.items() if isinstance(network, kind))
 
 
 def settings_of(training: FlowTraining, data: str, initial: FlowNetwork | None = None) -> dict[str, Any]:
@@ -103,7 +97,7 @@ def _network(kind: str, classes: int, initial: tuple[FlowNetwork, str] | None, r
     A new one is trained with batch normalisation, which a network that is trained already does not need.
     """
     if initial is None:
-        new = CLASSES[kind](classes=classes)
+        new = NETWORKS[kind](classes=classes)  # type: ignore[call-arg]
         new.normalise()
         return new
     given, source = initial

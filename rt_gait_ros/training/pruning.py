@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from rt_gait_ros.errors import GaitError, UsageError
-from rt_gait_ros.networks.flow_networks import FlowNet2D, FlowNet3D, FlowNetwork
+from rt_gait_ros.networks.flow_networks import FlowNetwork
 from rt_gait_ros.networks.gait_checkpoints import load_gait_network
 from rt_gait_ros.networks.keras_checkpoints import load_flow_network, write_flow_network
 from rt_gait_ros.networks.keras_gaitset import is_keras_gaitset
@@ -63,7 +63,7 @@ def prune(kind: str, network: nn.Module, share: float) -> Pruned:
         )
     if isinstance(network, GaitBase) or kind in ARCHITECTURES:
         return _prune_graph(kind, network, share)
-    if isinstance(network, FlowNet2D | FlowNet3D):
+    if isinstance(network, FlowNetwork):
         convolutions: dict[str, nn.Module] = {f"conv{n + 1}": layer for n, layer in enumerate(network.convolutions)}
     elif isinstance(network, GaitSet):
         convolutions = dict(gaitset_convolutions(network))
@@ -117,15 +117,12 @@ def count_parameters(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
 
-def cut_flow(network: FlowNet2D | FlowNet3D, kept: list[Tensor]) -> FlowNetwork:
+def cut_flow(network: FlowNetwork, kept: list[Tensor]) -> FlowNetwork:
     """The network with these filters of its convolutions alone; what stands behind loses the inputs."""
-    widths = [len(filters) for filters in kept]
     classes = 0 if network.probs is None else network.probs.out_features
-    if isinstance(network, FlowNet2D):
-        linear = network.dense.out_features, network.inner.out_features
-        pruned: FlowNet2D | FlowNet3D = FlowNet2D(widths, *linear, network.code, classes)
-    else:
-        pruned = FlowNet3D(widths, network.gray_code.out_channels, network.code, classes)
+    widths = [len(filters) for filters in kept]
+    widths += [len(getattr(network, name).weight) for name in network.LINEAR]
+    pruned = network.of_widths(widths, classes)
     inputs: Tensor | None = None
     with torch.no_grad():
         for number, ((_, source), (_, target)) in enumerate(zip(network.layers, pruned.layers, strict=True)):

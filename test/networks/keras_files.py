@@ -7,8 +7,22 @@ import numpy as np
 
 KERNELS_2D = [(7, 7), (5, 5), (3, 3), (2, 2)]
 KERNELS_3D = [(3, 5, 5), (3, 3, 3), (3, 3, 3), (3, 3, 3), (3, 2, 2), (2, 1, 1)]
-FULL = {"flow2d": (96, 192, 512, 512, 2048, 1024, 1024), "flow3d": (64, 128, 256, 512, 512, 512, 1024, 1024)}
-NARROW = {"flow2d": (4, 5, 6, 7, 9, 8, 10), "flow3d": (3, 4, 5, 6, 7, 8, 9, 10)}
+STRIDES_3D = [(1, 2, 2), (1, 2, 2), (2, 2, 2), (2, 2, 2), (1, 1, 1), (1, 1, 1)]
+# each of them but the last in two: over rows and columns, over time
+FACTORISED_KERNELS = [(1, 5, 5), (3, 1, 1), *[(1, 3, 3), (3, 1, 1)] * 3, (1, 2, 2), (3, 1, 1), (2, 1, 1)]
+FACTORISED_STRIDES = [*[(1, 2, 2), (1, 1, 1)] * 2, *[(1, 2, 2), (2, 1, 1)] * 2, *[(1, 1, 1)] * 3]
+KERNELS = {"flow2d": KERNELS_2D, "flow3d": KERNELS_3D, "flow3d-factorised": FACTORISED_KERNELS}
+STRIDES = {"flow2d": [(1, 1)] * 4, "flow3d": STRIDES_3D, "flow3d-factorised": FACTORISED_STRIDES}
+FULL = {
+    "flow2d": (96, 192, 512, 512, 2048, 1024, 1024),
+    "flow3d": (64, 128, 256, 512, 512, 512, 1024, 1024),
+    "flow3d-factorised": (64, 64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 1024, 1024),
+}
+NARROW = {
+    "flow2d": (4, 5, 6, 7, 9, 8, 10),
+    "flow3d": (3, 4, 5, 6, 7, 8, 9, 10),
+    "flow3d-factorised": (3, 4, 5, 4, 5, 6, 5, 7, 6, 7, 8, 9, 10),
+}
 
 Weights = dict[str, tuple[np.ndarray, np.ndarray]]
 
@@ -16,7 +30,8 @@ Weights = dict[str, tuple[np.ndarray, np.ndarray]]
 def weights(kind: str, widths: tuple[int, ...], classes: int, first: int = 0) -> Weights:
     """Kernel and bias of every layer by its Keras name. first: number that Keras gives to the first convolution."""
     flat = kind == "flow2d"
-    stem, kernels, channels = ("conv2d", KERNELS_2D, 50) if flat else ("conv3d", KERNELS_3D, 2)
+    kernels = KERNELS[kind]
+    stem, channels = ("conv2d", 50) if flat else ("conv3d", 2)
     names = [stem if first + n == 0 else f"{stem}_{first + n}" for n in range(len(kernels))]
     names += ["dense", "code", "code_1"] if flat else ["grayCode", "code_1"]
     windows: list[tuple[int, ...]] = [*kernels, *([(), (), ()] if flat else [(1, 1, 1), ()])]
@@ -60,15 +75,14 @@ def descriptor(kind: str, layers: Weights, flow: np.ndarray) -> np.ndarray:
     values = flow
     if kind == "flow2d":  # 50 channels, here as the last axis
         values = np.stack([flow[t, :, :, c] for t in range(25) for c in range(2)], axis=-1)
-    strides = [(1, 2, 2), (1, 2, 2), (2, 2, 2), (2, 2, 2), (1, 1, 1), (1, 1, 1), (1, 1, 1)]
+    strides = [*STRIDES[kind], (1, 1, 1)]  # and of grayCode
     for number, (name, (kernel, bias)) in enumerate(layers.items()):
         if name == "probs":
             break
         if kernel.ndim == 2:
             values = values.reshape(-1) @ kernel + bias
             continue
-        stride = (1, 1) if kind == "flow2d" else strides[number]
-        values = _convolve(values, kernel, stride) + bias
+        values = _convolve(values, kernel, strides[number]) + bias
         if name.startswith("conv"):
             values = np.maximum(values, 0)
         if kind == "flow2d":

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from rt_gait_ros.networks.flow_export import export_flow_network
-from rt_gait_ros.networks.flow_networks import FlowNet2D, FlowNet3D, example_frames
+from rt_gait_ros.networks.flow_networks import FactorisedFlowNet3D, FlowNet2D, FlowNet3D, example_frames
 from rt_gait_ros.networks.gait_export import write_gait
 from rt_gait_ros.networks.gait_integers import change, quantise_flow_network, quantise_set_network
 from rt_gait_ros.serving.onnx_client import OnnxClient
@@ -56,7 +56,14 @@ def test_a_set_network_in_integers_is_served_whole_and_streaming(small_gaitset, 
     assert {entry.name: entry.type for entry in stateful.get_inputs()}["state_in"] == "tensor(uint8)"
 
 
-@pytest.mark.parametrize("network", [FlowNet2D((8, 8, 8, 8), 16, 16, 16, 0), FlowNet3D((4, 4, 8, 8, 8, 8), 16, 16, 0)])
+@pytest.mark.parametrize(
+    "network",
+    [
+        FlowNet2D((8, 8, 8, 8), 16, 16, 16, 0),
+        FlowNet3D((4, 4, 8, 8, 8, 8), 16, 16, 0),
+        FactorisedFlowNet3D((4, 4, 4, 4, *[8] * 7), 16, 16, 0),
+    ],
+)
 def test_networks_on_flow_too(network):
     torch.manual_seed(4)
     for parameter in network.parameters():

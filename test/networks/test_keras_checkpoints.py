@@ -48,7 +48,7 @@ def test_the_unrolled_layout_of_pruned_networks_is_read(kind, tmp_path):
     path = keras_files.write(tmp_path / "whole.hdf5", layers)
     with torch.no_grad():
         expected = load_flow_network(path)[1](example_frames(1))
-        unrolled = {"code" if kind == "flow3d" and name == "code_1" else name: layers[name] for name in layers}
+        unrolled = {"code" if kind != "flow2d" and name == "code_1" else name: layers[name] for name in layers}
         path = keras_files.write(tmp_path / "model_without_198_filters_10_28.22.h5", unrolled, unrolled=True)
         found, network = load_flow_network(path)
         assert found == kind
@@ -105,6 +105,8 @@ def test_the_other_network_is_refused(tmp_path):
     path = keras_files.write(tmp_path / "model.hdf5", layers)
     with pytest.raises(CheckpointError, match="'conv3d' where flow2d has 'conv2d'"):
         load_flow_network(path, "flow2d")
+    with pytest.raises(CheckpointError, match="'grayCode' where flow3d-factorised has 'conv3d'"):
+        load_flow_network(path, "flow3d-factorised")
     with pytest.raises(UsageError, match="choose one of"):
         load_flow_network(path, "gaitset")
 

@@ -6,10 +6,9 @@ import pytest
 
 from rt_gait_ros.cli import export_gait, prune, train_gait
 from rt_gait_ros.networks import gait_checkpoints, keras_gaitset, kinds
-from rt_gait_ros.networks.flow_networks import FlowNet2D, FlowNet3D
+from rt_gait_ros.networks.flow_networks import NETWORKS, kind_of
 from rt_gait_ros.networks.set_networks import CentredGaitSet, GaitBase, GaitSet
 from rt_gait_ros.silhouette.kinds import GAIT_FRAME_KINDS
-from rt_gait_ros.training.flow import CLASSES, kind_of
 from rt_gait_ros.training.gait import GaitTraining
 from rt_gait_ros.training.gait_networks import name_of
 from rt_gait_ros.training.pruning import prune as prune_network
@@ -44,7 +43,7 @@ def test_what_training_writes_is_a_kind_of_that_name():
         assert name_of(CentredGaitSet(width), "here") == name
     assert kinds.PRUNED in kinds.KINDS
     assert GaitTraining().network in kinds.TRAINED_SETS
-    assert set(CLASSES) == set(kinds.FLOW_NETWORKS) == set(kinds.TRAINED_NETWORKS) - set(kinds.TRAINED_SETS)
+    assert set(NETWORKS) == set(kinds.FLOW_NETWORKS) == set(kinds.TRAINED_NETWORKS) - set(kinds.TRAINED_SETS)
 
 
 def test_what_can_be_pruned_and_trained_on_is_what_the_list_says():
@@ -56,7 +55,8 @@ def test_what_can_be_pruned_and_trained_on_is_what_the_list_says():
     assert not kinds.KINDS[kinds.PRUNED].prunable
     with pytest.raises(Exception, match="cannot be pruned"):
         prune_network(kinds.PRUNED, prune_network("gaitset", networks["gaitset"], 0.1).network, 0.1)
-    for name, network in {"flow2d": FlowNet2D((2,) * 4, 2, 2, 2, 2), "flow3d": FlowNet3D((2,) * 6, 2, 2, 2)}.items():
+    for name, made in NETWORKS.items():
+        network = made.of_widths((2,) * (made.DEPTH + len(made.LINEAR)), 2)
         assert kinds.KINDS[name].prunable
         assert kinds.KINDS[name].trainable
         assert prune_network(name, network, 0.1).kind == kind_of(network) == name

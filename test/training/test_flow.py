@@ -8,7 +8,7 @@ import torch
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.tum_gaid import GALLERY
 from rt_gait_ros.networks.checkpoint import CheckpointError
-from rt_gait_ros.networks.flow_networks import FlowNet2D, FlowNet3D, example_frames
+from rt_gait_ros.networks.flow_networks import NETWORKS, FactorisedFlowNet3D, FlowNet2D, FlowNet3D, example_frames
 from rt_gait_ros.networks.keras_checkpoints import load_flow_network
 from rt_gait_ros.training.flow import FlowTraining, accuracy, settings_of, train_flow
 from rt_gait_ros.training.flow_windows import FlowPeople, FlowWalk
@@ -22,8 +22,9 @@ CPU = torch.device("cpu")
 def network(kind="flow2d", classes=3):
     """As narrow as it can be and learn."""
     torch.manual_seed(1)
-    if kind == "flow3d":
-        return FlowNet3D((4,) * 6, 8, 8, classes)
+    if kind != "flow2d":
+        made = NETWORKS[kind]
+        return made((4,) * made.DEPTH, 8, 8, classes)
     return FlowNet2D((4,) * 4, 8, 8, 8, classes)
 
 
@@ -64,11 +65,16 @@ def narrow(monkeypatch):
         def __init__(self, classes):
             super().__init__((4,) * 6, 8, 8, classes)
 
-    monkeypatch.setattr("rt_gait_ros.training.flow.CLASSES", {"flow2d": Narrow2D, "flow3d": Narrow3D})
+    class NarrowFactorised(FactorisedFlowNet3D):
+        def __init__(self, classes):
+            super().__init__((4,) * 11, 8, 8, classes)
+
+    narrow = {"flow2d": Narrow2D, "flow3d": Narrow3D, "flow3d-factorised": NarrowFactorised}
+    monkeypatch.setattr("rt_gait_ros.training.flow.NETWORKS", narrow)
 
 
 @pytest.mark.usefixtures("narrow")
-@pytest.mark.parametrize("kind", ["flow2d", "flow3d"])
+@pytest.mark.parametrize("kind", NETWORKS)
 def test_training_tells_people_apart(tmp_path, kind):
     training, lines = replace(TRAINING, network=kind, steps=12, learning_rate=0.03, seed=4), []
     for _ in range(2):  # the second time there is nothing left to do
@@ -111,7 +117,7 @@ def test_an_interrupted_run_goes_on_to_the_same_end(tmp_path):
     ]
 
 
-@pytest.mark.parametrize("kind", ["flow2d", "flow3d"])
+@pytest.mark.parametrize("kind", NETWORKS)
 def test_a_pruned_network_keeps_its_widths(tmp_path, kind):
     pruned = prune(kind, network(kind, 7), 0.2).network
     training = replace(TRAINING, network=kind, epochs=1, steps=1)
@@ -129,10 +135,10 @@ def test_a_network_of_another_kind_is_refused(tmp_path):
         run(tmp_path / "run", initial=(network("flow3d"), "a.hdf5"))
 
 
-@pytest.mark.parametrize("made", [FlowNet2D, FlowNet3D])
+@pytest.mark.parametrize("made", NETWORKS.values())
 def test_batch_normalisation_becomes_weights_and_biases(made):
     torch.manual_seed(1)
-    narrow = made((4,) * (4 if made is FlowNet2D else 6), 8, classes=3)
+    narrow = made((4,) * made.DEPTH, 8, classes=3)
     names = list(narrow.state_dict())
     narrow.normalise()
     for layer in [*narrow.convolutions, *(getattr(narrow, name) for name in narrow.LINEAR)]:

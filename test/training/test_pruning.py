@@ -4,7 +4,7 @@ import torch
 
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.networks.checkpoint import read_served_state
-from rt_gait_ros.networks.flow_networks import FlowNet2D, FlowNet3D, example_frames
+from rt_gait_ros.networks.flow_networks import FactorisedFlowNet3D, FlowNet2D, FlowNet3D, example_frames
 from rt_gait_ros.networks.gait_checkpoints import load_gait_network
 from rt_gait_ros.networks.gait_export import export_network, write_gait
 from rt_gait_ros.networks.keras_checkpoints import load_flow_network
@@ -66,6 +66,7 @@ def test_gaitset_gives_what_it_gives_with_those_filters_zero(gaitset, share):
     [
         ("flow2d", lambda: FlowNet2D((8, 12, 8, 6), 16, 12, 10, 3)),
         ("flow3d", lambda: FlowNet3D((6, 8, 8, 6, 6, 6), 12, 10, 3)),
+        ("flow3d-factorised", lambda: FactorisedFlowNet3D((6, 8, 8, 6, 6, 6, 8, 6, 6, 8, 6), 12, 10, 3)),
     ],
 )
 def test_networks_on_flow_give_what_they_give_with_those_filters_zero(kind, network, tmp_path):
