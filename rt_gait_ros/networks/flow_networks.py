@@ -40,7 +40,7 @@ class FlowNetwork(nn.Module, ABC):
     @classmethod
     def of_widths(cls, widths: Sequence[int], classes: int) -> "FlowNetwork":
         """The network of these outputs of every layer but the classifier, in the order of `layers`."""
-        return cls(widths[: cls.DEPTH], *widths[cls.DEPTH :], classes)  # type: ignore[call-arg]
+        return cls(widths[: cls.DEPTH], *widths[cls.DEPTH :], classes)
 
     @abstractmethod
     def features(self, flow: Tensor) -> Tensor:

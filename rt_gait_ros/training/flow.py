@@ -97,7 +97,7 @@ def _network(kind: str, classes: int, initial: tuple[FlowNetwork, str] | None, r
     A new one is trained with batch normalisation, which a network that is trained already does not need.
     """
     if initial is None:
-        new = NETWORKS[kind](classes=classes)  # type: ignore[call-arg]
+        new = NETWORKS[kind](classes=classes)
         new.normalise()
         return new
     given, source = initial
