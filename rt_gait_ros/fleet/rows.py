@@ -111,7 +111,7 @@ def search_key(embedding: np.ndarray) -> str:
     """
     largest = float(np.finfo(np.float16).max)
     values = np.clip(search.sketch(np.asarray(embedding, np.float32)[None]).values[0], -largest, largest)
-    return f"[{','.join(f'{value:.5g}' for value in values)}]"
+    return f"[{','.join(f'{value:.5g}' for value in values.tolist())}]"
 
 
 def prepare_search(connection: "psycopg.Connection[Any]") -> None:

@@ -11,8 +11,10 @@ from rt_gait_ros.gait.direction import Bearing
 from rt_gait_ros.gait.embedder import Embedder
 from rt_gait_ros.gait.enrollment import EnrollError, Enrollment, Keeping
 from rt_gait_ros.gait.gallery import DAY, DuplicateName, Gallery, GalleryError, UnknownPerson
+from rt_gait_ros.gait.gallery_edits import GONE, still
 from rt_gait_ros.gait.measures import Gauge
 from rt_gait_ros.gait.names import UnfitName, clean_name
+from rt_gait_ros.gait.person import Person
 from rt_gait_ros.gait.recent_walks import GoodFrame, RecentWalks
 from rt_gait_ros.gait.views import ViewPrior
 from rt_gait_ros.gait.walkers import Walker
@@ -30,7 +32,6 @@ class Enrollments:
         self._config, self._min_frames, self._clock, self._views = config, min_frames, clock, views
         self._running: list[Enrollment] = []
         self._present: dict[Enrollment, set[str]] = {}  # who was there when it began
-        self._extended: dict[Enrollment, str] = {}  # person_id of who was to be added to when it began
         self._recent = RecentWalks(clock)
 
     def use_config(self, config: RecognizerConfig) -> None:
@@ -65,6 +66,7 @@ class Enrollments:
             scene=scene,
             keep=Keeping(config.keep_gait_frames, config.consent, round(config.retention_days * DAY)),
             views=self._views,
+            extends=_person_of(gallery, name) if extend else None,
         )
         if complaint := _complaint(name, frames, timeout):
             enrollment.fail(EnrollError.BAD_REQUEST, complaint)
@@ -81,7 +83,6 @@ class Enrollments:
         else:
             self._running.append(enrollment)
             self._present[enrollment] = live
-            self._extended[enrollment] = _person_of(gallery, name) if extend else ""
             if enrollment.body_id:
                 self._begin_with(enrollment, enrollment.body_id, ended=enrollment.body_id not in live)
         return enrollment
@@ -96,7 +97,9 @@ class Enrollments:
         for enrollment in self._running:
             if enrollment.body_id:
                 continue
-            theirs = _person_of(gallery, enrollment.name)
+            person = enrollment.extends
+            person = _person_of(gallery, enrollment.name) if person is None else still(gallery.persons, person)
+            theirs = "" if person is None else person.person_id
             walking = [
                 body_id
                 for body_id, walker in walkers.items()
@@ -138,14 +141,18 @@ class Enrollments:
             if enrollment.body_id == body_id:
                 enrollment.lose()
 
-    def forget(self, person_id: str) -> None:
-        """Somebody is about to be forgotten: a walk that was to be added to them would make them anew."""
+    def forget(self, person_id: str, gallery: Gallery) -> None:
+        """Somebody is about to be forgotten: a walk that was to be added to them would make them anew.
+
+        Who was merged into somebody else lives on there, and the walk is added to that person.
+        """
         for enrollment in self._running:
-            if self._extended[enrollment] == person_id:
-                enrollment.fail(
-                    EnrollError.EMBEDDING,
-                    f"{enrollment.name!r} was forgotten meanwhile, so this walk is not stored: ask again to enrol anew",
-                )
+            person = enrollment.extends
+            if person is None or person.person_id != person_id:
+                continue
+            now = still(gallery.persons, person)
+            if now is None or now.person_id == person_id:
+                enrollment.fail(EnrollError.EMBEDDING, f"{enrollment.name!r} is {GONE}")
 
     def advance(self, embedder: Embedder, gallery: Gallery, writer: Executor | None) -> None:
         """Move all on as far as is possible without waiting."""
@@ -153,7 +160,6 @@ class Enrollments:
             enrollment.advance(embedder, gallery, self._clock(), writer)
         self._running = [enrollment for enrollment in self._running if not enrollment.done]
         self._present = {enrollment: self._present[enrollment] for enrollment in self._running}
-        self._extended = {enrollment: self._extended[enrollment] for enrollment in self._running}
 
     @property
     def _busy(self) -> set[str]:
@@ -201,12 +207,12 @@ def _is_taken(gallery: Gallery, name: str) -> bool:
     return True
 
 
-def _person_of(gallery: Gallery, name: str) -> str:
-    """Permanent id of the person of that name; "" where there is none yet."""
+def _person_of(gallery: Gallery, name: str) -> Person | None:
+    """The person of that name; None where there is none yet."""
     try:
-        return gallery.find(name.strip()).person_id
+        return gallery.find(name.strip())
     except GalleryError:
-        return ""
+        return None
 
 
 def _only_confirmed(walkers: Mapping[str, Walker], busy: Collection[str]) -> str:

@@ -10,11 +10,11 @@ import numpy as np
 
 from rt_gait_ros.gait.direction import TURN_ROUND, Bearing, advice, apart, middle_of, names_of
 from rt_gait_ros.gait.embedder import Embedder, read_embedding
-from rt_gait_ros.gait.gallery import DuplicateName, Gallery, GalleryError
+from rt_gait_ros.gait.gallery import DuplicateName, Gallery, GalleryError, UnknownPerson
 from rt_gait_ros.gait.gallery_file import Template
 from rt_gait_ros.gait.measures import Gauge
 from rt_gait_ros.gait.model import GaitModel
-from rt_gait_ros.gait.person import Measure
+from rt_gait_ros.gait.person import Measure, Person
 from rt_gait_ros.gait.views import ViewPrior
 from rt_gait_ros.serving.inference import InferenceError
 from rt_gait_ros.silhouette.flow import Place, placed, window_starts
@@ -52,7 +52,8 @@ class Enrollment:
     """One enrolment under way: gathers good gait frames, embeds them in windows, and stores the embeddings.
 
     The recogniser moves it on; its caller reads it. body_id, name: what is enrolled; body_id is "" while it waits for
-    the next walker. wanted, gathered: frames.
+    the next walker. extends: to whom it adds, as they were when it began; None: nobody of that name was there. wanted,
+    gathered: frames.
     quality: mean of the gathered frames. done: nothing will change any more. error, message: why it failed, or
     NONE and "". person_id, embeddings: what was stored.
     """
@@ -70,6 +71,7 @@ class Enrollment:
         scene: str = "",
         keep: Keeping = Keeping(),
         views: ViewPrior | None = None,
+        extends: Person | None = None,
     ) -> None:
         """window: frames per stored embedding. deadline: when to give up, on the recogniser's clock in seconds.
 
@@ -78,6 +80,7 @@ class Enrollment:
         """
         self.body_id = body_id
         self.name = name
+        self.extends = extends
         self.wanted = wanted
         self.quality = 0.0
         self.done = False
@@ -235,6 +238,8 @@ class Enrollment:
                 self._fail(EnrollError.EMBEDDING, str(error))
             except DuplicateName as error:
                 self._fail(EnrollError.DUPLICATE_NAME, str(error))
+            except UnknownPerson as error:
+                self._fail(EnrollError.EMBEDDING, str(error))
             except GalleryError as error:
                 self._fail(EnrollError.GALLERY, str(error))
 
@@ -257,6 +262,7 @@ class Enrollment:
             model=model.name,
             gait_frame_kind=model.gait_frame_kind,
             extend=self._extend,
+            to=self.extends,
             consent=self._keep.consent,
             retention=self._keep.retention,
         )

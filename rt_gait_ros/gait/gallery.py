@@ -162,13 +162,16 @@ class Gallery:
         model: str,
         gait_frame_kind: str,
         extend: bool = False,
+        to: Person | None = None,
         consent: str = "",
         retention: int = 0,
     ) -> Person:
         """Enrol somebody; with `extend`, add to the person of that name if there is one.
 
-        consent: of somebody new, as Person.consent. retention: ns from now until they are deleted; 0 is never. Raises
-        UnfitName, DuplicateName, GalleryModelMismatch, or GalleryError for an unfit embedding.
+        to: whom to add to, as they were when somebody asked for it: whatever they are called by now, and whoever they
+        were merged into. consent: of somebody new, as Person.consent. retention: ns from now until they are deleted; 0
+        is never. Raises UnfitName, DuplicateName, GalleryModelMismatch, UnknownPerson where `to` was forgotten, or
+        GalleryError for an unfit embedding.
         """
         now = self._clock()
         checked = tuple(edits.checked(template, now) for template in templates)
@@ -180,8 +183,10 @@ class Gallery:
         def edit(content: Content) -> Content:
             edits.require_model(content.model, model, self.name)
             edits.require_shape(content, checked)
-            taken = edits.named(content.persons, name)
-            if taken is not None and not extend:
+            taken = edits.named(content.persons, name) if to is None else edits.still(content.persons, to)
+            if taken is None and to is not None:
+                raise UnknownPerson(f"{name!r} is {edits.GONE}")
+            if taken is not None and to is None and not extend:
                 raise DuplicateName(f"{taken.name!r} is already enrolled: choose another name, or extend that person")
             if taken is not None:
                 grown = replace(taken, templates=taken.templates + checked, updated=now)
@@ -194,7 +199,7 @@ class Gallery:
             enrolled[:] = [person.person_id]
             return Content(model, gait_frame_kind, (*content.persons, person))
 
-        self._change("extend" if extend else "enrol", edit)
+        self._change("extend" if extend or to is not None else "enrol", edit)
         return next(p for p in self._loaded.content.persons if p.person_id == enrolled[0])
 
     def forget(self, key: str) -> Person:

@@ -12,6 +12,8 @@ from rt_gait_ros.gait.direction import SAME_SIDE, apart
 from rt_gait_ros.gait.names import comparable
 from rt_gait_ros.gait.person import LEARNT, Content, GalleryError, Person, Template
 
+GONE = "not known any more, so this walk is not stored: ask again to enrol anew"  # of whom a walk was to be added to
+
 
 class UnknownPerson(GalleryError):
     """Nobody of that id or name is enrolled."""
@@ -43,6 +45,16 @@ def find(persons: Sequence[Person], key: str) -> Person:
     if by_id is None and by_name is None:
         raise unknown(key)
     return by_id or by_name  # type: ignore[return-value]
+
+
+def still(persons: Sequence[Person], person: Person) -> Person | None:
+    """Who a person of an earlier state is by now: of the same id, or whoever has their walks since the two were merged.
+
+    None: they were forgotten.
+    """
+    same = next((each for each in persons if each.person_id == person.person_id), None)
+    walks = {(template.added, template.stamp) for template in person.templates}
+    return same or next((p for p in persons if any((t.added, t.stamp) in walks for t in p.templates)), None)
 
 
 def unknown(key: str) -> UnknownPerson:

@@ -19,6 +19,7 @@ from rt_gait_ros.gait.cipher import Cipher
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.enrollment import Enrollment
 from rt_gait_ros.gait.gallery import Gallery, real_path
+from rt_gait_ros.gait.gallery_edits import still
 from rt_gait_ros.gait.person import GalleryError, GalleryReadOnly, Person
 from rt_gait_ros.gait.recognizer import GaitRecognizer
 from rt_gait_ros.gait.scene import SceneError
@@ -197,10 +198,7 @@ class KnownPeople:
         with self._mutex:
             gone = self.gallery.find(other).person_id
             kept = self.gallery.merge(into, other)
-            if self.scenes is not None:
-                self.scenes.relabel(gone, kept.person_id)
-            else:
-                relabel_files(self._folder, gone, kept.person_id, self.gallery.cipher)
+            self._relabel(gone, kept.person_id)
             return kept
 
     def rebuild(self, model: str, gait_frame_kind: str, embed: Callable[[np.ndarray], np.ndarray]) -> int:
@@ -250,6 +248,13 @@ class KnownPeople:
     def _folder(self) -> Path:
         return scene_file.folder_of(self.gallery.path)
 
+    def _relabel(self, former: str, person_id: str) -> None:
+        """Walks of scenes that were named as one person are another's, since the two were merged."""
+        if self.scenes is not None:
+            self.scenes.relabel(former, person_id)
+        else:
+            relabel_files(self._folder, former, person_id, self.gallery.cipher)
+
     def _clear(self, person: Person) -> Cleared:
         """Take what a person left out of the scenes, and out of what will get there."""
         if self.recognizer is not None:
@@ -285,20 +290,24 @@ class KnownPeople:
         return True
 
     def _follow(self) -> None:
-        """Whom another process forgot shall not come back by what this one has not stored yet."""
+        """Whom another process forgot shall not come back by what this one has not stored yet.
+
+        Whom it merged into somebody else lives on there, with what this one has not stored yet.
+        """
         with self._mutex:
             now = {person.person_id: person for person in self.gallery.persons}
             gone = [person for person_id, person in self._seen.items() if person_id not in now]
             self._seen = now
             for person in gone:
-                if (
-                    self.gallery.store.is_shared
-                ):  # on another machine, perhaps: nobody has cleaned the scenes of this one
-                    self._clear(person)
+                heir = still(self.gallery.persons, person)
+                if self.gallery.store.is_shared and heir is None:
+                    self._clear(person)  # on another machine, perhaps: nobody has cleaned the scenes of this one
                     continue
                 if self.recognizer is not None:
                     self.recognizer.disown(person.person_id)
-                if self.scenes is not None:
+                if heir is not None:
+                    self._relabel(person.person_id, heir.person_id)
+                elif self.scenes is not None:
                     self.scenes.forget_unsaved(person.embeddings, person.person_id)
 
     def _calibration(self) -> Calibration | None:

@@ -179,7 +179,7 @@ class GaitRecognizer:
     def disown(self, person_id: str) -> None:
         """Somebody is about to be forgotten: what was seen of them counts for no scene, and no enrolment adds to it."""
         with self._mutex:
-            self._enrollments.forget(person_id)
+            self._enrollments.forget(person_id, self.gallery)
             for body_id, walker in self._walkers.items():
                 if person_id in (self._held.get(body_id), walker.evidence.last_held):
                     walker.looks, walker.mean = 0, None

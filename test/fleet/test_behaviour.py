@@ -96,6 +96,21 @@ def test_merge_keeps_one_id_and_all_walks(gallery, again):
         found.merge("Bob", "Bob")
 
 
+def test_a_walk_goes_to_whom_it_was_meant_for_whatever_became_of_them(gallery, again, template):
+    ada, bob, cyd = gallery.persons
+    other = again()
+    other.rename("Ada", "Countess")
+    other.rename("Cyd", "Ada")
+    assert gallery.add("Ada", [template(21)], to=ada, **SILHOUETTE).person_id == ada.person_id
+    other.merge("Bob", ada.person_id)
+    assert gallery.add("Ada", [template(22)], to=ada, **SILHOUETTE).person_id == bob.person_id
+    other.forget("Bob")
+    for person in (ada, bob):
+        with pytest.raises(UnknownPerson, match="'Ada' is not known any more"):
+            gallery.add("Ada", [template(23)], to=person, **SILHOUETTE)
+    assert [(person.person_id, len(person.templates)) for person in again().persons] == [(cyd.person_id, 1)]
+
+
 def test_who_is_forgotten_is_gone(gallery, again):
     assert gallery.forget("Ada").name == "Ada"
     assert names(again()) == ["Bob", "Cyd"]

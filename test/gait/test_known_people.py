@@ -141,9 +141,47 @@ def test_who_is_forgotten_does_not_come_back_by_an_enrolment_under_way(people, v
         settle(people, lambda: hers.done)
     view.show(*both, images=20)
     settle(people, lambda: his.done)
-    assert "'Ada' was forgotten meanwhile" in hers.message
+    assert "'Ada' is not known any more" in hers.message
     assert his.message == ""
     assert [person.name for person in people.gallery.persons] == ["Bob", "Cyd", "Dan"]
+
+
+@pytest.mark.parametrize("by", ["this node", "another process"])
+@pytest.mark.parametrize("what", ["renamed", "merged"])
+def test_a_walk_reaches_whom_it_was_begun_for_whatever_they_are_called_by_then(
+    people, view, walk, gallery, repository, by, what
+):
+    ada, bob = gallery.find("Ada"), gallery.find("Bob")
+    view.show(walk("aaaaa", 21), images=5)
+    hers = people.enroll("aaaaa", "Ada", extend=True, frames=20)
+    view.show(walk("aaaaa", 21), images=5)
+    changing = people if by == "this node" else KnownPeople(Gallery(gallery.path), repository)
+    if what == "renamed":
+        changing.rename("Ada", "Countess")
+        changing.rename("Bob", "Ada")
+    else:
+        changing.merge("Bob", "Ada")
+    after = {"Countess": 3, "Ada": 1, "Cyd": 1} if what == "renamed" else {"Bob": 4, "Cyd": 1}
+    settle(people, lambda: {person.name for person in people.gallery.persons} == set(after))
+    view.show(walk("aaaaa", 21), images=20)
+    settle(people, lambda: hers.done)
+    wanted = ada if what == "renamed" else bob
+    assert (hers.message, hers.person_id) == ("", wanted.person_id)
+    assert {person.name: len(person.templates) for person in Gallery(gallery.path).persons} == after
+
+
+def test_walks_of_scenes_stay_with_who_was_merged_by_another_process(people, view, walk, gallery, repository):
+    ada, bob = gallery.find("Ada").person_id, gallery.find("Bob").person_id
+    view.show(walk("aaaaa", 20), images=NAMED_AFTER)
+    view.show()  # her walk counts for the scene, in memory only
+    KnownPeople(Gallery(gallery.path), repository).merge("Bob", "Ada")
+    settle(people, lambda: len(people.gallery.persons) == 2)
+    people.tick()
+    people.close()
+    (votes,) = scene_file.files(scene_file.folder_of(gallery.path))
+    owners = " ".join(scene_file.read(votes).owners).split()
+    assert bob in owners
+    assert ada not in owners
 
 
 def test_forgetting_without_a_recogniser_does_the_same(gallery, repository):
