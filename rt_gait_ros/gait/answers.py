@@ -13,7 +13,7 @@ def answer(
 ) -> Identity:
     """The identity that a settled claim stands for.
 
-    frames, least: gait frames gathered, and needed before the first look. problem: what keeps all tracks from names.
+    frames: gait frames gathered. least: that the gait network takes. problem: what keeps all tracks from names.
     """
     walker, verdict, look = claim.walker, claim.verdict, claim.walker.evidence.latest
     if claim.status is IdentityStatus.COLLECTING or look is None:
@@ -48,8 +48,9 @@ def unfit(track: Track, min_quality: float) -> str:
 def _collecting(claim: Claim, config: RecognizerConfig, frames: int, least: int) -> str:
     walker = claim.walker
     hindrance = f", and now {walker.unfit}" if walker.unfit else ""
-    if frames < least:
-        return f"has shown {frames} of {least} good walking frames{hindrance}"
+    worth, wanted = round(frames + walker.extra), max(config.min_frames, least)
+    if worth < wanted:
+        return f"has shown {worth} of {wanted} good walking frames{hindrance}"
     return f"was looked at {walker.evidence.count} of {config.agreeing_embeddings} times{hindrance}"
 
 

@@ -26,7 +26,7 @@ from rt_gait_ros.gait.scene import MIN_WALKERS, SceneError
 from rt_gait_ros.gait.scenes import Scenes
 from rt_gait_ros.gait.stream_embedder import embedder_for
 from rt_gait_ros.gait.views import ViewPrior
-from rt_gait_ros.gait.walkers import Request, Walker
+from rt_gait_ros.gait.walkers import Walker
 from rt_gait_ros.serving.inference import InferenceClient, InferenceError
 from rt_gait_ros.silhouette.flow import FLOW_RATE, Place
 from rt_gait_ros.silhouette.lead_in import LeadIn
@@ -84,8 +84,12 @@ class GaitRecognizer:
         self._outage = self._gallery_problem = self._input_problem = self._scene_problem = ""
 
     @property
-    def _min_frames(self) -> int:
-        return max(self._config.min_frames, self.model.min_frames)
+    def _rate(self) -> float:
+        """Gait frames per second that are used of each track; 0 for all.
+
+        A window of flow is of every image of one walk: no frame of a pause may be in it.
+        """
+        return 0.0 if self.model.gait_frame_kind == "flow" else self._config.frame_rate
 
     @property
     def problem(self) -> str:
@@ -145,7 +149,7 @@ class GaitRecognizer:
             if references is not None:
                 problem, frames = self._input_problem or self._outage, self._embedder.frames
                 frame.identities = [
-                    answer(claim, references, self._config, frames(claim.body_id), self._min_frames, problem)
+                    answer(claim, references, self._config, frames(claim.body_id), self.model.min_frames, problem)
                     for claim in claims
                 ]
                 frame.contradicted = [claim.body_id for claim in claims if claim.verdict.contradicted]
@@ -224,10 +228,8 @@ class GaitRecognizer:
             return
         walker = self._walkers.get(track.body_id)
         if walker is None:
-            # a window of flow is of every image of one walk: no frame of a pause may be in it
-            flow = self.model.gait_frame_kind == "flow"
-            rate, most = (0.0, 1) if flow else (self._config.frame_rate, self._config.window)
-            walker = Walker(Evidence(self._config), track.state, Thinning(rate), LeadIn(most))
+            most = self._config.window if self._rate else 1
+            walker = Walker(Evidence(self._config), track.state, Thinning(self._rate), LeadIn(most))
             self._walkers[track.body_id] = walker
         walker.state = track.state
         walker.unfit = unfit(track, self._config.min_quality)
@@ -247,9 +249,7 @@ class GaitRecognizer:
     def _use(self, body_id: str, walker: Walker, good: GoodFrame) -> None:
         """Take one good gait frame of somebody who walks."""
         self._embedder.add(body_id, good.frame, good.place)
-        walker.fresh += 1
-        walker.quality += (good.quality - walker.quality) / walker.fresh
-        walker.stamp = good.stamp
+        walker.take(good, self._rate)
         self._learner.keep(body_id, good.frame, good.stamp)
         self._enrollments.take(
             body_id,
@@ -260,11 +260,10 @@ class GaitRecognizer:
             self._learner.bearing(body_id),
             self._measuring.gauge(body_id),
         )
-        enough = self._embedder.frames(body_id) >= self._min_frames
-        if enough and walker.fresh >= self._config.refresh_every and walker.request is None:
-            future = self._embedder.request(body_id)
-            walker.request = Request(future, self._embedder.frames(body_id), walker.quality, good.stamp)
-            walker.fresh = 0
+        frames = self._embedder.frames(body_id)
+        config, enough = self._config, frames >= self.model.min_frames
+        if enough and walker.due(frames, config.min_frames, config.refresh_every):
+            walker.ask(self._embedder.request(body_id), frames)
 
     def _rename(self, former_id: str, body_id: str) -> None:
         """The tracker gave the track of a person the id that the person had before: all that is known of it stays.
@@ -287,10 +286,7 @@ class GaitRecognizer:
         walker = self._walkers.get(body_id)
         if walker is None:
             return
-        walker.evidence.clear()
-        walker.lead_in.clear()
-        walker.request, walker.fresh, walker.looks, walker.mean = None, 0, 0, None
-        walker.others.clear()
+        walker.begin_anew()
         self._held.pop(body_id, None)
         self._embedder.drop(body_id)
         self._enrollments.doubt(body_id)

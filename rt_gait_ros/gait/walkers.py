@@ -8,7 +8,7 @@ import numpy as np
 from rt_gait_ros.gait.evidence import Evidence
 from rt_gait_ros.gait.recent_walks import GoodFrame
 from rt_gait_ros.silhouette.lead_in import LeadIn
-from rt_gait_ros.silhouette.thinning import Thinning
+from rt_gait_ros.silhouette.thinning import Thinning, worth
 from rt_gait_ros.tracking.track import TrackState
 
 
@@ -28,6 +28,7 @@ class Walker:
 
     pace: which of its frames count. lead_in: good frames from before it was known to walk.
     fresh: good frames since the last request. quality: their running mean.
+    fresh_extra, extra: what the fresh frames, and all, are worth beyond their number, because they come apart.
     looks, mean: how many embeddings there were, and their mean (P, C).
     unfit: why its newest image said nothing about its gait; "" when it did.
     others: person_ids of whom it cannot be, because they surely walked beside it.
@@ -40,6 +41,8 @@ class Walker:
     lead_in: LeadIn[GoodFrame]
     fresh: int = 0
     quality: float = 0.0
+    fresh_extra: float = 0.0
+    extra: float = 0.0
     stamp: int = 0
     request: Request | None = None
     failing_since: int | None = None
@@ -48,3 +51,30 @@ class Walker:
     unfit: str = ""
     others: set[str] = field(default_factory=set)
     left: int = -1
+
+    def take(self, good: GoodFrame, rate: float) -> None:
+        """Count one more good frame of somebody who walks. rate: frames a second of which each counts as one, or 0."""
+        self.fresh += 1
+        self.quality += (good.quality - self.quality) / self.fresh
+        if 0 < self.stamp < good.stamp:
+            extra = worth(good.stamp - self.stamp, rate) - 1.0
+            self.extra += extra
+            self.fresh_extra += extra
+        self.stamp = good.stamp
+
+    def due(self, frames: int, least: int, every: int) -> bool:
+        """Whether a look is due. frames: gathered. least: that it needs. every: fresh ones. Halves count as whole."""
+        fresh = self.fresh + self.fresh_extra
+        return self.request is None and round(frames + self.extra, 3) >= least - 0.5 and round(fresh, 3) >= every - 0.5
+
+    def ask(self, future: "Future[dict[str, np.ndarray]]", frames: int) -> None:
+        """Begin to wait for an embedding of that many frames, the newest one included."""
+        self.request = Request(future, frames, self.quality, self.stamp)
+        self.fresh, self.fresh_extra = 0, 0.0
+
+    def begin_anew(self) -> None:
+        """Nothing seen so far counts: the track may be another person's now."""
+        self.evidence.clear()
+        self.lead_in.clear()
+        self.request, self.fresh, self.fresh_extra, self.extra, self.looks, self.mean = None, 0, 0.0, 0.0, 0, None
+        self.others.clear()

@@ -1,7 +1,18 @@
-"""As many gait frames a second as the network learned from, however fast the camera is."""
+"""As many gait frames a second as the network learned from, and what frames are worth that come less often."""
 
 NANOSECONDS = 1_000_000_000
 SLACK = 0.25  # of a period, by which a frame may come early: cameras are not exact
+SPARSEST = 2.0  # periods between frames up to which it was measured what they are worth (docs/gait.md)
+
+
+def worth(gap: int, rate: float) -> float:
+    """How many frames at `rate` a second one frame is worth, 0.5 to 1.5, that comes `gap` ns after the one before.
+
+    Neighbouring frames show nearly the same, so what counts is the mean of how many there are and how many `rate` would
+    have given in that time: an embedding of 13 frames at half the rate is as good as one of 20 (docs/gait.md).
+    rate: 0 for frames of which each counts as one.
+    """
+    return (1.0 + min(gap * rate / NANOSECONDS, SPARSEST)) / 2.0 if rate else 1.0
 
 
 class Thinning:

@@ -353,3 +353,20 @@ def test_frames_from_before_a_reattachment_are_not_used(scene, walk):
     scene.show(walk("bbbbb", 60, walking=False), images=8)
     told = scene.show(walk("aaaaa", 20, former_id="bbbbb"))
     assert told["aaaaa"].frames_used == 1
+
+
+def test_who_shows_only_every_second_frame_is_named_after_fewer_of_them(scene, walk):
+    frames, answer = 0, {}
+    while not answer or answer["aaaaa"].status == COLLECTING:
+        scene.show(walk("aaaaa", 20, frame=False))
+        answer = scene.show(walk("aaaaa", 20))
+        frames += 1
+        assert frames < NAMED_AFTER
+    assert (answer["aaaaa"].name, frames) == ("Ada", 13)  # 7 for the first look, 3 for each of two more
+
+
+def test_the_reason_counts_frames_as_looks_do(scene, walk):
+    for _ in range(5):
+        scene.show(walk("aaaaa", 20, frame=False))
+        told = scene.show(walk("aaaaa", 20))["aaaaa"]
+    assert (told.frames_used, told.reason) == (5, "has shown 7 of 10 good walking frames")

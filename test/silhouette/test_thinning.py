@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from rt_gait_ros.silhouette.thinning import Thinning
+from rt_gait_ros.silhouette.thinning import Thinning, worth
 
 SECONDS = 8
 
@@ -51,3 +51,17 @@ def test_frames_that_are_left_out_for_other_reasons_make_no_backlog():
     stamps = stamps_of(60.0)
     counted = taken(stamps[:60] + stamps[300:])
     assert (np.diff(counted) >= 0.03 * 10**9).all()
+
+
+@pytest.mark.parametrize(
+    ("gap_ms", "rate", "value"),
+    [(40, 25.0, 1.0), (30, 25.0, 0.875), (80, 25.0, 1.5), (500, 25.0, 1.5), (0, 25.0, 0.5), (500, 0.0, 1.0)],
+)
+def test_a_frame_is_worth_more_the_longer_after_the_last_it_comes(gap_ms, rate, value):
+    assert worth(gap_ms * 1_000_000, rate) == pytest.approx(value)
+
+
+@pytest.mark.parametrize("rate", [29.97, 30.0, 60.0])
+def test_frames_thinned_to_the_rate_are_worth_as_much_as_frames_that_come_at_it(rate):
+    gaps = np.diff(taken(stamps_of(rate)))
+    assert np.mean([worth(int(gap), 25.0) for gap in gaps]) == pytest.approx(1.0, abs=0.01)
