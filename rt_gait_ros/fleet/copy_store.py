@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
+from rt_gait_ros import private_file
 from rt_gait_ros.fleet import copy_state
 from rt_gait_ros.fleet.address import Address
-from rt_gait_ros.fleet.exchange import Exchange
+from rt_gait_ros.fleet.exchange import LOCK_SECONDS, Exchange
+from rt_gait_ros.gait import gallery_file
 from rt_gait_ros.gait.cipher import Cipher
 from rt_gait_ros.gait.gallery_file import Loaded
 from rt_gait_ros.gait.gallery_store import Change, FileStore
@@ -66,6 +69,17 @@ class CopyStore(FileStore):
         """As Store.require_writable: neither the file nor the server may be for reading only."""
         self._require_right()
         super().require_writable()
+
+    def recrypt(self, cipher: Cipher | None) -> None:
+        """As Store.recrypt; what was agreed with the server is of the new file, and has the new key."""
+        what = f"what copy {self.path} agreed on"
+        with private_file.locked(copy_state.agreed_path(self.path), LOCK_SECONDS, what, GalleryError):
+            agreed, former = copy_state.read(self.path, self.cipher), gallery_file.read(self.path, self.cipher).state
+            super().recrypt(cipher)
+            now = gallery_file.read(self.path, cipher).state
+            if former is not None and now is not None and agreed.file_id == former.file_id:
+                agreed = replace(agreed, file_id=now.file_id, commit=now.commit)
+                copy_state.write(self.path, cipher, agreed)
 
     def close(self) -> None:
         """As Store.close."""

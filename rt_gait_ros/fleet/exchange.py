@@ -30,6 +30,7 @@ LOOK_EVERY = 1.0  # seconds between looks at the server where it says nothing, w
 LISTEN = 0.25  # seconds between looks whether the copy was changed here
 AGAIN_AFTER = 1.0  # seconds before a lost server is tried again, twice that each time
 AGAIN_AT_MOST = 15.0
+SLOW = 30.0  # seconds of one contact after which the server is said to be slow; it ends statements itself after 20
 CLOCKS_APART = 60.0  # seconds between this robot's clock and the server's that somebody should hear of
 _TRIES = 20
 LOCK_SECONDS = 30.0  # for another process that exchanges for the same copy
@@ -53,13 +54,14 @@ class Copy(Protocol):
 class Exchange:
     """Keeps a copy and its server alike, as long as there is a way between them.
 
-    problem: what keeps them apart, in one line, or "". may_write: whether the server took changes of this role when it
-    was last asked. departures: what recognisers leave to those of other robots, and find from them.
+    may_write: whether the server took changes of this role when it was last asked. departures: what recognisers leave
+    to those of other robots, and find from them.
     """
 
     def __init__(self, address: Address, copy: Copy) -> None:
         self.address, self._copy = address, copy
-        self.problem = ""
+        self._problem = ""
+        self._asked: float | None = None  # when the contact under way began, by time.monotonic()
         self.departures = Departures(address)
         self.may_write = copy_state.read(copy.path, copy.cipher).may_write
         self._notices: deque[str] = deque()
@@ -80,6 +82,17 @@ class Exchange:
         if self._thread.is_alive():
             self._thread.join(30.0)
 
+    @property
+    def problem(self) -> str:
+        """What keeps copy and server apart, in one line, or ""."""
+        asked = self._asked
+        if asked is not None and time.monotonic() - asked > SLOW:
+            return (
+                f"gallery {self.address.name} is slow: what it was asked {SLOW:g} s ago is not answered yet; look at "
+                "the server and the way to it; this robot goes on with its copy"
+            )
+        return self._problem
+
     def notices(self) -> list[str]:
         """What happened that somebody should hear of, each line once."""
         said = []
@@ -90,7 +103,7 @@ class Exchange:
     def _run(self) -> None:
         pause = AGAIN_AFTER
         while not self._stopping.is_set():
-            began = time.monotonic()
+            began = self._asked = time.monotonic()
             try:
                 with connected(self.address) as connection:
                     connection.execute(f"listen rt_gait; listen {CHANNEL}")
@@ -98,14 +111,16 @@ class Exchange:
                     self.departures.begin()
                     self.compare_clocks(connection)
                     while not self._stopping.is_set():
+                        self._asked = time.monotonic()
                         self.once(connection)
                         self.departures.exchange(connection, may_write=self.may_write)
-                        self.problem = ""
+                        self._problem, self._asked = "", None
                         self._wait(connection)
             except GaitError as error:
-                self.problem = f"{error}; this robot goes on with its copy"
+                self._problem = f"{error}; this robot goes on with its copy"
             except Exception as error:  # the copy stays usable, whatever else there is
-                self.problem = f"gallery {self.address.name} cannot be exchanged: {error!s:.200}"
+                self._problem = f"gallery {self.address.name} cannot be exchanged: {error!s:.200}"
+            self._asked = None
             pause = AGAIN_AFTER if time.monotonic() - began > AGAIN_AT_MOST else min(2 * pause, AGAIN_AT_MOST)
             self._stopping.wait(pause)
 

@@ -43,6 +43,14 @@ def test_too_few_looks_are_no_answer() -> None:
         soak.judged(looks(*range(10)), 80.0, print)
 
 
+@pytest.mark.parametrize(
+    ("more", "wanted"), [("", 209), ("Pss_Anon: 116 kB\nPss_File: 93 kB\nPss_Shmem: 7 kB\nSwapPss: 3 kB\n", 126)]
+)
+def test_pages_of_files_are_not_the_processs_own(more: str, wanted: int) -> None:
+    text = f"555c22f1b000-7fffd1687000 ---p 00000000 00:00 0   [rollup]\nRss: 1740 kB\nPss: 209 kB\n{more}"
+    assert soak.own_memory(text) == wanted
+
+
 def test_a_look_is_at_the_process_and_what_it_has_started() -> None:
     script = (
         "import subprocess; p = subprocess.Popen(['cat'], stdin=subprocess.PIPE); print(p.pid, flush=True); input()"

@@ -76,6 +76,8 @@ class Link:
 
     def __init__(self, port):
         self.target, self.open = port, True
+        self._flowing = threading.Event()
+        self._flowing.set()
         self._joined = []
         self._mutex = threading.Lock()  # or a connection that is just being made would outlive a cut
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -100,10 +102,10 @@ class Link:
             for one, other in ((near, far), (far, near)):
                 threading.Thread(target=self._pass_on, args=(one, other), daemon=True).start()
 
-    @staticmethod
-    def _pass_on(one, other):
+    def _pass_on(self, one, other):
         with contextlib.suppress(OSError):
             while data := one.recv(65536):
+                self._flowing.wait()
                 other.sendall(data)
         with contextlib.suppress(OSError):
             other.shutdown(socket.SHUT_RDWR)
@@ -117,11 +119,17 @@ class Link:
                 each.close()
             self._joined = []
 
+    def stall(self):
+        """Pass nothing on, and end no connection: as a way that is jammed, or a server that is stopped."""
+        self._flowing.clear()
+
     def mend(self):
         self.open = True
+        self._flowing.set()
 
     def close(self):
         self.cut()
+        self._flowing.set()
         self._listener.close()
 
 

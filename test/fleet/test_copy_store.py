@@ -94,14 +94,21 @@ def test_what_the_command_line_does_on_the_server_reaches_robots(robot, server, 
     until(has, spot)
 
 
-def test_changes_on_both_sides_of_a_cut_are_merged(robot, server, template, link):
+@pytest.mark.parametrize(("how", "said"), [("cut", "cannot be reached"), ("stall", "is slow")])
+def test_changes_on_both_sides_of_a_cut_are_merged(robot, server, template, link, monkeypatch, how, said):
+    """A way that ends, and one that is jammed; RT_GAIT_CUT is for how many seconds more than it takes to notice."""
+    if how == "stall":
+        monkeypatch.setattr(exchange, "SLOW", 1.0)
     spot = robot("spot", port=link.port)
     spot.add("Ada", [template(20)], **SILHOUETTE)
     spot.add("Bob", [template(60)], **SILHOUETTE)
     until(has, server, "Ada", "Bob")
-    link.cut()
-    until(lambda: "copy" in spot.problem)
+    getattr(link, how)()
+    line = until(lambda: said in spot.problem and spot.problem)
+    assert "goes on with its copy" in line
+    assert "\n" not in line
     spot.add("Cyd", [template(64)], **SILHOUETTE)
+    time.sleep(float(os.environ.get("RT_GAIT_CUT", "0")))
     spot.add("Ada", [template(21)], extend=True, **SILHOUETTE)
     spot.add("Eve", [template(90)], **SILHOUETTE)
     spot.forget("Bob")
@@ -114,8 +121,8 @@ def test_changes_on_both_sides_of_a_cut_are_merged(robot, server, template, link
         until(has, gallery, "Ada", "Cyd", "Eve", "Eve (2)")
         assert len(gallery.find("Ada").templates) == 3
     until(lambda: not spot.problem)
-    said = until(spot.store.notices)
-    assert "Eve (2)" in said[0]
+    (notice,) = until(spot.store.notices)
+    assert "Eve (2)" in notice
     assert spot.find("Eve").person_id == server.find("Eve").person_id
 
 

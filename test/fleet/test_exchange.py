@@ -14,6 +14,7 @@ from rt_gait_ros.fleet.address import parse
 from rt_gait_ros.fleet.connection import AccessDenied, ServerAway, connected
 from rt_gait_ros.fleet.copy_store import CopyStore
 from rt_gait_ros.gait import extent_file
+from rt_gait_ros.gait.cipher import Cipher
 from rt_gait_ros.gait.evidence import Look
 from rt_gait_ros.gait.gallery import Gallery
 from rt_gait_ros.gait.handover import Departure
@@ -100,6 +101,19 @@ def test_a_name_that_clashes_is_said_though_the_server_dies_then(robot, server, 
     assert names(server) == ["Ada", "Ada (2)"]
 
 
+def test_two_people_of_one_name_from_two_robots_stay_two_and_it_is_said(robot, server, template):
+    spot, rover = robot("spot"), robot("rover")
+    first, second = (each.add("Ada", [template(angle)], **SILHOUETTE) for each, angle in ((spot, 20), (rover, 90)))
+    spot.meet()
+    assert rover.meet() == spot.meet() == ["Ada", "Ada (2)"]
+    (line,) = rover.store.notices()
+    assert "two people are called Ada" in line
+    for gallery in (spot, rover, server):
+        gallery.refresh()
+        assert gallery.find("Ada").person_id == first.person_id
+        assert gallery.find("Ada (2)").person_id == second.person_id
+
+
 def test_who_was_forgotten_elsewhere_stays_so_though_the_server_dies_then(robot, server, template, dies_at):
     spot = robot("spot")
     ada = server.add("Ada", [template(20)], **SILHOUETTE)
@@ -176,6 +190,22 @@ def test_a_clock_that_is_an_hour_off_is_said_once(robot, postgres, site, monkeyp
     (line,) = spot.store.notices()
     assert "s behind that of gallery" in line
     assert "NTP" in line
+
+
+def test_a_copy_with_another_key_keeps_what_was_agreed(robot, server, template):
+    """Before, all was compared anew, and a walk that the server had deleted meanwhile came back."""
+    pytest.importorskip("cryptography", reason="the extra [encryption] is not installed")
+    spot = robot("spot")
+    spot.add("Ada", [template(20)], **SILHOUETTE)
+    spot.learn(spot.find("Ada").person_id, template(50), 2)
+    spot.meet()
+    server.unlearn("Ada")
+    cipher = Cipher(bytes(range(32)))
+    spot.encrypt(cipher)
+    assert len(copy_state.read(spot.path, cipher).persons) == 1
+    assert spot.meet() == ["Ada"]
+    server.refresh()
+    assert len(spot.find("Ada").templates) == len(server.find("Ada").templates) == 1
 
 
 def test_a_robot_of_a_read_only_server_follows_and_says_so(robot, server, template, postgres, site):
