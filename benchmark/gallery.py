@@ -36,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--persons", type=_sizes, nargs="+", default=[[10, 100, 1000, 10_000]], metavar="N",
         help="sizes, with commas or blanks between them (10,100,1000,10000); 100000 is for a server",
     )  # fmt: skip
+    parser.add_argument("--walks", type=int, default=WALKS, metavar="N", help=f"walks of each person ({WALKS})")
     parser.add_argument(
         "--server",
         metavar="PLACE",
@@ -52,44 +53,46 @@ def measure(arguments: argparse.Namespace, progress: Callable[[str], None]) -> l
     sizes = [size for each in arguments.persons for size in each]
     if min(sizes) < 1:
         raise UsageError(f"--persons {min(sizes)}: at least one is needed")
-    if arguments.looks < 1:
-        raise UsageError(f"--looks {arguments.looks}: at least one is needed")
+    for name in ("looks", "walks"):
+        if getattr(arguments, name) < 1:
+            raise UsageError(f"--{name} {getattr(arguments, name)}: at least one is needed")
     rows = []
     with ExitStack() as stack:
         server = arguments.server
         if server and not is_address(server):
             server = stack.enter_context(embedded_postgres.running(Path(server).expanduser().absolute()))
         for persons in sizes:
-            if persons * WALKS * PARTS * CHANNELS * 2 <= MAX_EMBEDDINGS:
-                rows += _on_file(persons, progress)
+            if persons * arguments.walks * PARTS * CHANNELS * 2 <= MAX_EMBEDDINGS:
+                rows += _on_file(persons, arguments.walks, progress)
             else:
                 progress(f"{persons} persons are more than a file on a robot holds ({MAX_EMBEDDINGS >> 20} MB)")
             if server:
-                rows += _on_server(server, persons, arguments.looks, progress)
+                rows += _on_server(server, persons, arguments.walks, arguments.looks, progress)
     return rows
 
 
-def _on_file(persons: int, progress: Callable[[str], None]) -> list[Row]:
+def _on_file(persons: int, each_of: int, progress: Callable[[str], None]) -> list[Row]:
     asked = [number % persons for number in range(TRIES)]
-    seconds, nearest = scan(persons, asked)
+    seconds, nearest = scan(persons, asked, each_of=each_of)
     context = multiprocessing.get_context("spawn")  # a process that has not opened a larger gallery before
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "people.gallery"
         with context.Pool(1) as pool:
-            pool.apply(make, (path, persons))
+            pool.apply(make, (path, persons, each_of))
         with context.Pool(1) as pool:
-            found = pool.apply(ours, (path, asked, nearest))
+            found = pool.apply(ours, (path, asked, nearest, each_of))
     progress(f"{persons} persons: a look takes {found['look_ms']:.2f} ms")
     if persons > MOST_PLAIN:
         return _rows(f"file_{persons}", found, SCAN, {"look_ms": seconds})
     with tempfile.TemporaryDirectory() as folder, context.Pool(1) as pool:
-        return _rows(f"file_{persons}", found, REFERENCE, pool.apply(plain, (Path(folder) / "packed", persons)))
+        reference = pool.apply(plain, (Path(folder) / "packed", persons, each_of))
+        return _rows(f"file_{persons}", found, REFERENCE, reference)
 
 
-def _on_server(server: str, persons: int, looks: int, progress: Callable[[str], None]) -> list[Row]:
-    place = gallery_server.load(server, persons, progress)
+def _on_server(server: str, persons: int, each_of: int, looks: int, progress: Callable[[str], None]) -> list[Row]:
+    place = gallery_server.load(server, persons, each_of, progress)
     asked = [number * 7919 % persons for number in range(looks)]
-    seconds, nearest = scan(persons, asked, progress)
+    seconds, nearest = scan(persons, asked, progress, each_of)
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         found = pool.apply(gallery_server.looks, (place, asked, nearest))
     progress(f"{persons} persons on the server: a look takes {found['look_ms']:.2f} ms, recall {found['recall']:.4f}")

@@ -18,13 +18,14 @@ from rt_gait_ros.gait.gallery_records import narrow
 _INDEX = "rt_gait.template_search"
 
 
-def load(server: str, persons: int, progress: Callable[[str], None]) -> str:
+def load(server: str, persons: int, each_of: int, progress: Callable[[str], None]) -> str:
     """Address of a database of its own that holds so many persons; what an earlier run has loaded is used again.
 
-    server: address of a role that may make databases. Rows come by COPY and the index after them: a run that is broken
-    off between the two goes on with the index. No gait frames: a look reads none. Raises GaitError.
+    each_of: walks of each. server: address of a role that may make databases. Rows come by COPY and the index after
+    them: a run that is broken off between the two goes on with the index. No gait frames: a look reads none. Raises
+    GaitError.
     """
-    name = f"rt_gait_bench_{persons}"
+    name = f"rt_gait_bench_{persons}" + ("" if each_of == WALKS else f"_{each_of}")
     with connected(parse(server), any_schema=True) as connection:
         if connection.execute("select 1 from pg_database where datname = %s", (name,)).fetchone() is None:
             connection.execute(f"create database {name}".encode())
@@ -35,11 +36,11 @@ def load(server: str, persons: int, progress: Callable[[str], None]) -> str:
         connection.execute("set statement_timeout = 0")
         definition = _definition(connection)
         row = connection.execute("select count(*) from rt_gait.template").fetchone()
-        if not row or row[0] != persons * WALKS:
+        if not row or row[0] != persons * each_of:
             with connection.transaction():
                 connection.execute(f"drop index if exists {_INDEX}".encode())
                 connection.execute("truncate rt_gait.template, rt_gait.person")
-                _copy(connection, address, persons, progress)
+                _copy(connection, address, persons, each_of, progress)
         if connection.execute("select to_regclass(%s)", (_INDEX,)).fetchone() == (None,):
             progress(f"{persons} persons: making the index")
             start = time.monotonic()
@@ -58,7 +59,7 @@ def _definition(connection: Any) -> str:
     return str(connection.execute("select obj_description('rt_gait.template'::regclass)").fetchone()[0])
 
 
-def _copy(connection: Any, address: Address, persons: int, progress: Callable[[str], None]) -> None:
+def _copy(connection: Any, address: Address, persons: int, each_of: int, progress: Callable[[str], None]) -> None:
     with connection.cursor().copy(
         "copy rt_gait.person (site, person_id, name, enrolled, updated, consent, expires, tag, version) from stdin"
     ) as copy:
@@ -70,7 +71,7 @@ def _copy(connection: Any, address: Address, persons: int, progress: Callable[[s
         " embedding, embedding_shape, embedding_type, search_key) from stdin"
     ) as copy:
         for first in range(0, persons, BLOCK):
-            for row in _templates(address.site, range(first, min(first + BLOCK, persons))):
+            for row in _templates(address.site, range(first, min(first + BLOCK, persons)), each_of):
                 copy.write_row(row)
             if persons > BLOCK and (first // BLOCK) % 10 == 9:
                 left = (time.monotonic() - start) * (persons / (first + BLOCK) - 1)
@@ -81,8 +82,8 @@ def _copy(connection: Any, address: Address, persons: int, progress: Callable[[s
     )
 
 
-def _templates(site: str, numbers: Sequence[int]) -> Iterator[tuple[Any, ...]]:
-    for n in range(WALKS):
+def _templates(site: str, numbers: Sequence[int], each_of: int) -> Iterator[tuple[Any, ...]]:
+    for n in range(each_of):
         for number, embedding in zip(numbers, walks(numbers, n), strict=True):
             stored = narrow(embedding)
             yield (site, f"{number}.{n}", _id(number), 1, 1, "", '""', "enrolled", "{}", "bench", stored.tobytes(),

