@@ -29,8 +29,8 @@ class Walkers:
     """N people in IMAGES images of a cycle that begins again without a seam.
 
     joints: (IMAGES, N, 17, 2) in COCO's order, body heights from where the hips are on average. landmarks: (IMAGES, N,
-    39, 5) float32 as BlazePose gives them for a crop around the hips. masks: (IMAGES, N, CROP, CROP, 1) float32, above
-    0 where the person is.
+    39, 5) float32 as BlazePose gives them for a crop around the hips. masks: (IMAGES, N, CROP, CROP, 1) uint8, 255
+    where the person is, as it gives them, too.
     """
 
     joints: np.ndarray
@@ -42,7 +42,8 @@ def draw_walkers(people: int) -> Walkers:
     """People of different bodies, clothes and moods, each seen from another side and at another moment of the cycle."""
     joints = np.empty((IMAGES, people, 17, 2))
     landmarks = np.full((IMAGES, people, 39, 5), 5.0, np.float32)
-    masks = np.empty((IMAGES, people, CROP, CROP, 1), np.float32)
+    masks = np.empty((IMAGES, people, CROP, CROP, 1), np.uint8)
+    distance = np.empty((CROP, CROP), np.float32)
     owner = np.empty((CROP, CROP), np.int16)
     for number in range(people):
         seen = _on_the_spot(number)
@@ -52,9 +53,8 @@ def draw_walkers(people: int) -> Walkers:
         capsules = seen.capsules * (BODY / height)
         capsules[..., :4] += CROP / 2 - np.tile(hips, 2) * (BODY / height)
         for image in range(IMAGES):
-            field = masks[image, number, ..., 0]
-            signed_distance(capsules[image].astype(np.float32), field, owner)
-            np.negative(field, out=field)
+            signed_distance(capsules[image].astype(np.float32), distance, owner)
+            masks[image, number, ..., 0] = np.where(distance < 0.0, 255, 0)
     landmarks[..., :2] = CROP / 2
     landmarks[:, :, BLAZEPOSE_PARTS, :2] = CROP / 2 + BODY * joints
     landmarks[:, :, 34, 1] -= _RIM

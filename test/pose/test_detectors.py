@@ -37,6 +37,24 @@ def test_every_image_becomes_a_size_that_the_network_takes(multiple, fixed, imag
     assert ready.request(np.zeros((*image, 3), np.uint8), 320)["image"].shape == (1, *expected, 3)
 
 
+@pytest.mark.parametrize("image", [(480, 640), (721, 1281), (2160, 3840)])
+def test_what_is_too_fine_for_the_network_becomes_its_mean(image):
+    """Pixels by turns black and white are grey from afar; single ones that were picked out would be either."""
+    fine = np.indices((*image, 3)).sum(axis=0)[..., :3] % 2 * 200
+    small = detector(["people"], (192, 256)).request(fine.astype(np.uint8), 256)["image"]
+    assert np.ptp(small) <= 50
+    assert small.mean() == pytest.approx(100, abs=2)
+
+
+@pytest.mark.parametrize("image", [(480, 640), (721, 1281), (2160, 3840), (100, 90)])
+def test_everything_stays_in_its_place_when_an_image_is_scaled(image):
+    half = np.zeros((*image, 3), np.uint8)
+    half[:, image[1] // 2 :] = 200
+    small = detector(["people"], (192, 256)).request(half, 256)["image"]
+    assert small[0, :, :127].max() == 0
+    assert small[0, :, 129:].min() == 200
+
+
 @pytest.mark.parametrize(("order", "channel"), [("RGB", 2), ("BGR", 0)])
 def test_colours_are_in_the_networks_order(order, channel):
     image = np.zeros((64, 64, 3), np.uint8)

@@ -63,3 +63,13 @@ def test_a_loose_foot_stays_and_a_stranger_goes():
     assert mask[50, 190] == 0
     assert mask[10, 60] == 0
     assert set(np.unique(mask)) == {0, 255}
+
+
+def test_holes_stay_and_a_speck_within_one_goes():
+    """Between the legs, or between an arm and the body."""
+    logits = np.where(figure() > 0, 5.0, -5.0)
+    logits[100:160, 55:85] = -5.0
+    mask = person_mask(logits)
+    np.testing.assert_array_equal(mask, np.where(logits > 0, 255, 0))
+    logits[130:133, 70:73] = 5.0
+    np.testing.assert_array_equal(person_mask(logits), mask)
