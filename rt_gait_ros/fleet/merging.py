@@ -1,9 +1,10 @@
 """Two states of one gallery become one: what a robot changed while it was cut off, and what others did meanwhile.
 
 Each side is compared with what both last agreed on, so that no clock is asked. Who was forgotten anywhere stays
-forgotten. Walks are those of both sides without those that either side deleted; gait frames are kept where neither side
-deleted them. Of a name, a consent or an end that both sides changed, the server's stands. Two people of one name stay
-two people: the one whom the server did not know yet gets a number behind the name.
+forgotten; what is new of somebody whom one side merged into another is that person's. Walks are those of both sides
+without those that either side deleted; gait frames are kept where neither side deleted them. Of a name, a consent or an
+end that both sides changed, the server's stands. Two people of one name stay two people: the one whom the server did
+not know yet gets a number behind the name.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -29,7 +30,7 @@ class Merged:
 
 
 def merge(
-    local: Iterable[Walked],
+    local: Collection[Walked],
     base: Mapping[str, Known],
     remote: Mapping[str, Walked],
     forgotten: Collection[str],
@@ -52,8 +53,33 @@ def merge(
         if known(both) != (before if theirs is None else known(theirs)):
             merged.pushed.append(both)
     merged.persons += [each for key, each in remote.items() if key not in seen and key not in forgotten]
+    for mine in local:
+        if mine.person.person_id in forgotten:
+            _leave_to_heir(merged, mine, remote.values(), base)
+    for key, lost in remote.items():
+        if key in forgotten:
+            _leave_to_heir(merged, lost, local, base)
     _keep_names_apart(merged, remote)
     return merged
+
+
+def _leave_to_heir(merged: Merged, lost: Walked, others: Iterable[Walked], base: Mapping[str, Known]) -> None:
+    """Give new walks of somebody who is gone to whom they were merged into on the other side, if that is why."""
+    agreed = base.get(lost.person.person_id)
+    heir = next((each.person.person_id for each in others if lost.templates.keys() & each.templates.keys()), None)
+    found = next((n for n, each in enumerate(merged.persons) if each.person.person_id == heir), None)
+    if found is None or agreed is None:
+        return
+    each = merged.persons[found]
+    new = {
+        key: walk for key, walk in lost.templates.items() if key not in agreed.templates and key not in each.templates
+    }
+    if not new:
+        return
+    templates = {**each.templates, **new}
+    person = replace(each.person, templates=tuple(templates.values()))
+    merged.persons[found] = Walked(person, templates, each.framed | (lost.framed & new.keys()))
+    merged.pushed = [other for other in merged.pushed if other is not each] + [merged.persons[found]]
 
 
 def _joined(before: Known | None, mine: Walked, theirs: Walked) -> Walked:

@@ -7,6 +7,7 @@ import ssl
 import threading
 import time
 
+import numpy as np
 import pytest
 
 from rt_gait_ros.fleet import copy_state, exchange, rows
@@ -112,6 +113,27 @@ def test_two_people_of_one_name_from_two_robots_stay_two_and_it_is_said(robot, s
         gallery.refresh()
         assert gallery.find("Ada").person_id == first.person_id
         assert gallery.find("Ada (2)").person_id == second.person_id
+
+
+def test_a_walk_of_whom_another_robot_merged_meanwhile_is_not_lost(robot, server, template):
+    spot, rover = robot("spot"), robot("rover")
+    for name, angle in (("Ada", 20), ("Bob", 60), ("Cyd", 90)):
+        spot.add(name, [template(angle)], **SILHOUETTE)
+    spot.meet()
+    rover.meet()
+    rover.merge("Bob", "Ada")
+    spot.add("Ada", [template(21, np.ones((20, 64, 64), np.uint8))], extend=True, **SILHOUETTE)
+    rover.add("Cyd", [template(91)], extend=True, **SILHOUETTE)
+    spot.merge("Bob", "Cyd")
+    rover.meet()
+    for _ in range(2):
+        spot.meet()
+        rover.meet()
+    server.refresh()
+    for gallery in (spot, rover, server):
+        (bob,) = gallery.persons
+        assert (bob.name, len(bob.templates)) == ("Bob", 5)
+        assert [np.asarray(t.frames).shape for t in bob.templates if t.frames is not None] == [(20, 64, 64)]
 
 
 def test_who_was_forgotten_elsewhere_stays_so_though_the_server_dies_then(robot, server, template, dies_at):

@@ -86,6 +86,22 @@ def test_who_was_forgotten_anywhere_does_not_come_back(person):
         assert [person.person_id for person in merged.gone] == [each.person.person_id for each in local]
 
 
+@pytest.mark.parametrize("where", ["here", "there"])
+def test_a_walk_of_whom_the_other_side_merged_goes_to_that_person(person, where):
+    ada, bob = person("p1", "Ada", 10), person("p2", "Bob", 60)
+    walked_again, both = person("p1", "Ada", 10, 20), person("p2", "Bob", 60, 10)
+    if where == "there":
+        merged = merge([walked_again, bob], [ada, bob], [both], forgotten={"p1"})
+    else:
+        merged = merge([both], [ada, bob], [walked_again], forgotten={"p1"})
+    (found,) = merged.persons
+    assert merged.pushed == [found]
+    assert found.person.person_id == "p2"
+    assert set(found.templates) == set(person("p2", "Bob", 60, 10, 20).templates)
+    gone = merge([walked_again, bob], [ada, bob], [], forgotten={"p1"})  # forgotten, and not merged
+    assert (gone.persons, gone.pushed) == ([bob], [])
+
+
 def test_two_people_of_one_name_are_kept_apart_and_it_is_said(person):
     mine, theirs = person("p1", "Ada", 20), person("p2", "ada", 90)
     merged = merge([mine], [], [theirs])
