@@ -13,7 +13,7 @@ from rt_gait_ros.errors import UsageError
 from rt_gait_ros.gait.identity import Identity
 from rt_gait_ros.nodes import composed_node, runner
 from rt_gait_ros.nodes.gait_node import GaitNode
-from rt_gait_ros.nodes.networks import networks_on_triton
+from rt_gait_ros.nodes.networks import LIGHTER, networks_on_triton
 from rt_gait_ros.nodes.parameters import write_file
 from rt_gait_ros.nodes.stage import Stage
 from rt_gait_ros.resources import resource
@@ -105,6 +105,7 @@ def run(arguments: argparse.Namespace) -> int:
             if server and networks:
                 progress("starting Triton …")
                 server.networks = networks
+                server.on_request = lighter_of(stages)
                 stack.enter_context(Supervisor(server, progress))
                 progress(f"Triton serves {', '.join(networks)} at {url} (log {server.log})")
             return stages
@@ -134,6 +135,13 @@ def networks_of(stages: Sequence[Stage]) -> list[str]:
     """The networks that the nodes want from Triton."""
     nodes = {stage.section: stage for stage in stages}
     return networks_on_triton(lambda node, parameter: nodes[node].value(parameter))
+
+
+def lighter_of(stages: Sequence[Stage]) -> list[str]:
+    """The network that the gait node has loaded and unloaded as people come and go, if there is one."""
+    gait = next(stage for stage in stages if isinstance(stage, GaitNode))
+    found = {gait.value(LIGHTER)} if gait.value("inference") == "triton" else set()
+    return sorted(found - {"", gait.value("model")})
 
 
 def follow(table: Table, stages: Sequence[Stage]) -> None:

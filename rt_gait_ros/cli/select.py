@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rt_gait_ros.cli.output import add_json_argument, emit
-from rt_gait_ros.edge.choice import AXES, Demand, Fit, Variant, choose, fit, nearest, pareto_front
+from rt_gait_ros.edge.choice import AXES, Demand, Fit, Variant, capacity, choose, fit, nearest, pareto_front
 from rt_gait_ros.edge.chosen_repository import require_measured, write_repository
 from rt_gait_ros.edge.measurements import PROTOCOLS, read_measurements
 from rt_gait_ros.edge.pictures import front_figure, save
@@ -44,6 +44,7 @@ they belong together by the network's name. The report's rows are called NETWORK
 row of 30 % is the network NAME. A figure that is missing is named, and is never assumed.
 """
 _UNITS = {"latency": "ms", "energy": "mJ/look", "accuracy": "", "memory": "MiB"}
+LOOK_MS = 200.0  # the gait node's time between two looks at somebody, where no other latency is asked
 # What measures the figure, to be said where it is missing.
 _MEASURED_BY = {
     "latency": "rt-gait bench serve",
@@ -103,7 +104,7 @@ def run(arguments: argparse.Namespace) -> int:
     chosen = choose(fits) if demand.asks else None
     if arguments.plot:
         save(front_figure(variants, front, chosen.variant if chosen else None), expand(arguments.plot))
-    written = _write(arguments, chosen, present) if arguments.output and chosen else None
+    written = _write(arguments, chosen, present, _looks(variants, demand)) if arguments.output and chosen else None
     report = {
         "latency": latency,
         "accuracy": accuracy,
@@ -162,7 +163,16 @@ def _missing(variant: Variant) -> list[str]:
     return lines
 
 
-def _write(arguments: argparse.Namespace, chosen: Fit, present: dict[str, RepositoryModel]) -> str:
+def _looks(variants: Sequence[Variant], demand: Demand) -> dict[str, float]:
+    """Looks a second that each network answers in time, as far as that was measured."""
+    latency = LOOK_MS if demand.latency_ms is None else demand.latency_ms
+    found = {variant.name: capacity(variant, latency) for variant in variants}
+    return {name: looks for name, looks in found.items() if looks is not None}
+
+
+def _write(
+    arguments: argparse.Namespace, chosen: Fit, present: dict[str, RepositoryModel], looks: dict[str, float]
+) -> str:
     name = chosen.variant.name
     others = arguments.others or [PoseConfig().detector, PoseConfig().person_model]
     for each in (name, *others):
@@ -171,7 +181,8 @@ def _write(arguments: argparse.Namespace, chosen: Fit, present: dict[str, Reposi
     require_measured(present[name], chosen.variant.sha256)
     target = expand(arguments.output).absolute()
     networks = {each: present[each] for each in (name, *others)}
-    write_repository(target, networks, copy=arguments.copy, replace=arguments.force)
+    looks = {each: looks[each] for each in networks if each in looks}
+    write_repository(target, networks, copy=arguments.copy, replace=arguments.force, looks=looks)
     return str(target)
 
 

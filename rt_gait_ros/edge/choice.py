@@ -98,6 +98,16 @@ class Fit:
     misses: tuple[Miss, ...]
 
 
+def capacity(variant: Variant, latency_ms: float) -> float | None:
+    """Most looks a second of all loads whose latency is up to `latency_ms`; None where none was measured."""
+    rates = [
+        each.rate / variant.per_look
+        for each in variant.operations
+        if each.rate and each.latency_ms is not None and each.latency_ms <= latency_ms
+    ]
+    return max(rates, default=None)
+
+
 def pareto_front(variants: Sequence[Variant]) -> list[Variant]:
     """The variants that no other one beats.
 

@@ -7,7 +7,9 @@ import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 
+from rt_gait_ros.edge.capacity import FILE_NAME, write_capacities
 from rt_gait_ros.errors import UsageError, of_file
 from rt_gait_ros.serving.repository import CONFIG_FILE, RepositoryModel, read_model
 
@@ -27,10 +29,16 @@ def require_measured(model: RepositoryModel, sha256: str) -> None:
 
 
 def write_repository(
-    target: Path, networks: Mapping[str, RepositoryModel], *, copy: bool = False, replace: bool = False
+    target: Path,
+    networks: Mapping[str, RepositoryModel],
+    *,
+    copy: bool = False,
+    replace: bool = False,
+    looks: Mapping[str, float] = MappingProxyType({}),
 ) -> None:
     """Make `target` a repository of these networks: links to their folders, or copies.
 
+    looks: a second that each of them answers, as far as that was measured (capacity.json).
     replace: what is there, if it is a model repository and nothing else. On an error it is as it was before. Raises
     UsageError where something is there, GaitError where it cannot be written.
     """
@@ -47,6 +55,8 @@ def write_repository(
                 else:
                     (new / name).symlink_to(model.folder.resolve())
                 read_model(new / name)
+            if looks:
+                write_capacities(new, looks)
             _put(new, target, old)
         finally:
             shutil.rmtree(new, ignore_errors=True)  # links in it are removed, and what they lead to stays
@@ -85,7 +95,9 @@ def _check(target: Path, networks: Mapping[str, RepositoryModel], replace: bool)
 
 def _is_repository(folder: Path) -> bool:
     try:
-        return folder.is_dir() and all((each / CONFIG_FILE).is_file() for each in folder.iterdir())
+        return folder.is_dir() and all(
+            each.name == FILE_NAME or (each / CONFIG_FILE).is_file() for each in folder.iterdir()
+        )
     except OSError as error:
         raise of_file(error, f"{folder} cannot be read") from None
 

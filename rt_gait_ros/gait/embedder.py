@@ -1,6 +1,7 @@
 """From a track's gait frames to its embedding: the place where a gait network plugs in."""
 
 from collections import deque
+from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Protocol
 
@@ -18,6 +19,9 @@ _NOWHERE = Place(0, 0.0, 1.0)  # of frames whose place does not count
 PATIENCE = 10.0
 
 
+PlacedFrame = tuple[np.ndarray, Place | None]  # a gait frame and where it was taken, for networks on flow
+
+
 class Embedder(Protocol):
     """An embedding for this track, now. One per gait network; not for several threads at once."""
 
@@ -29,6 +33,15 @@ class Embedder(Protocol):
 
     def frames(self, body_id: str) -> int:
         """Gait frames that an embedding of this track would stand on now."""
+        ...
+
+    @property
+    def tracks(self) -> tuple[str, ...]:
+        """The tracks that it has frames of."""
+        ...
+
+    def recent(self, body_id: str) -> list[PlacedFrame]:
+        """The newest frames of a track that it keeps, the oldest first."""
         ...
 
     def request(self, body_id: str) -> "Future[dict[str, np.ndarray]]":
@@ -79,11 +92,18 @@ class WindowEmbedder:
         """As Embedder.frames."""
         return len(self._tracks.get(body_id, ()))
 
+    @property
+    def tracks(self) -> tuple[str, ...]:
+        """As Embedder.tracks."""
+        return tuple(self._tracks)
+
+    def recent(self, body_id: str) -> list[PlacedFrame]:
+        """As Embedder.recent."""
+        return [(frame, place if self._flow else None) for frame, place in self._tracks.get(body_id, ())]
+
     def request(self, body_id: str) -> "Future[dict[str, np.ndarray]]":
         """As Embedder.request."""
-        frames, places = zip(*self._tracks[body_id], strict=True)
-        window = np.stack(frames)
-        return self._submit(placed(window, places) if self._flow else window, self._deadline)
+        return self._submit(window_of(self.recent(body_id)), self._deadline)
 
     def drop(self, body_id: str) -> None:
         """As Embedder.drop."""
@@ -103,6 +123,13 @@ class WindowEmbedder:
 
     def _submit(self, frames: np.ndarray, deadline: float) -> "Future[dict[str, np.ndarray]]":
         return self._client.submit(self.model.name, self.model.adapter.request(frames), deadline=deadline)
+
+
+def window_of(frames: Sequence[PlacedFrame]) -> np.ndarray:
+    """Frames of one track as a network is sent them: (S, H, W), or flow (S, H, W, C) placed as a whole."""
+    window = np.stack([frame for frame, _ in frames])
+    places = [place for _, place in frames if place is not None]
+    return placed(window, places) if places else window
 
 
 def read_embedding(outputs: dict[str, np.ndarray], model: GaitModel) -> np.ndarray:

@@ -49,8 +49,9 @@ class Enrollments:
         extend: bool,
         frames: int,
         timeout: float,
+        refusal: str = "",
     ) -> Enrollment:
-        """As GaitRecognizer.enroll. walkers: the live tracks. scene: what is seen."""
+        """As GaitRecognizer.enroll. walkers: the live tracks. scene: what is seen. refusal: why not now, or ""."""
         config = self._config
         least = max(config.min_frames, self._min_frames)
         wanted = max(frames or config.enroll_frames, least)
@@ -74,7 +75,7 @@ class Enrollments:
             enrollment.fail(EnrollError.UNKNOWN_BODY, _no_such_track(body_id, live, self._recent.gone))
         elif enrollment.body_id in self._busy:
             enrollment.fail(EnrollError.BUSY, _busy(enrollment.body_id))
-        elif complaint := _read_only(gallery):
+        elif complaint := refusal or _read_only(gallery):
             enrollment.fail(EnrollError.GALLERY, complaint)
         elif not extend and _is_taken(gallery, name):
             enrollment.fail(
@@ -160,6 +161,11 @@ class Enrollments:
             enrollment.advance(embedder, gallery, self._clock(), writer)
         self._running = [enrollment for enrollment in self._running if not enrollment.done]
         self._present = {enrollment: self._present[enrollment] for enrollment in self._running}
+
+    @property
+    def running(self) -> bool:
+        """Whether there is any."""
+        return bool(self._running)
 
     @property
     def _busy(self) -> set[str]:

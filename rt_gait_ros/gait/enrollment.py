@@ -106,6 +106,7 @@ class Enrollment:
         self._ends: list[int] = []  # of the parts, among the frames
         self._parts: list[np.ndarray] = []
         self._requests: list[Future[dict[str, np.ndarray]]] = []
+        self._model: GaitModel | None = None  # that was asked
         self._stored: Future[None] | None = None
         self._ending = (
             threading.Lock()
@@ -198,12 +199,13 @@ class Enrollment:
         elif not self._requests:
             self._measures = {} if self._gauge is None else self._gauge.measures()
             self._cut(embedder.model)
+            self._model = embedder.model
             self._requests = [embedder.embed(part) for part in self._parts]
         elif all(request.done() for request in self._requests):
             if writer is None:
-                self._store(embedder, gallery)
+                self._store(gallery)
             else:
-                self._stored = writer.submit(self._store, embedder, gallery)
+                self._stored = writer.submit(self._store, gallery)
 
     def _cut(self, model: GaitModel) -> None:
         """Cut the walk into what one embedding each is made of; fails where it was broken too often for flow."""
@@ -228,12 +230,12 @@ class Enrollment:
         middle = middle_of(sides)
         return round(middle, 1) if middle is not None and all(apart(middle, side) <= 30.0 for side in sides) else ""
 
-    def _store(self, embedder: Embedder, gallery: Gallery) -> None:
+    def _store(self, gallery: Gallery) -> None:
         with self._ending:
             if self.done:  # cancelled before its turn to write
                 return
             try:
-                self._write(embedder.model, gallery)
+                self._write(gallery)
             except InferenceError as error:
                 self._fail(EnrollError.EMBEDDING, str(error))
             except DuplicateName as error:
@@ -243,7 +245,9 @@ class Enrollment:
             except GalleryError as error:
                 self._fail(EnrollError.GALLERY, str(error))
 
-    def _write(self, model: GaitModel, gallery: Gallery) -> None:
+    def _write(self, gallery: Gallery) -> None:
+        model = self._model
+        assert model is not None
         embeddings = [read_embedding(request.result(), model) for request in self._requests]
         templates = [
             Template(
@@ -259,7 +263,7 @@ class Enrollment:
         person = gallery.add(
             self.name,
             templates,
-            model=model.name,
+            model=model.gallery_name,
             gait_frame_kind=model.gait_frame_kind,
             extend=self._extend,
             to=self.extends,

@@ -7,6 +7,10 @@ from rt_gait_ros.serving.inference import InferenceClient, ModelMismatch, ModelS
 from rt_gait_ros.serving.streaming import WINDOW_PARAMETER
 from rt_gait_ros.silhouette.kinds import GAIT_FRAME_KINDS
 
+# The parameter of config.pbtxt that says which networks' embeddings may be compared with one another: those of the same
+# weights, in another precision, streaming or one-sided.
+FAMILY_PARAMETER = "embedding_family"
+
 
 @dataclass(frozen=True, slots=True)
 class GaitModel:
@@ -16,6 +20,8 @@ class GaitModel:
     min_frames, max_frames: gait frames that one embedding may stand on. embedding_shape: (P, C), -1 for any.
     stream_window: for a network that keeps a set per track on the server, the frames of its sliding window, 0 for a set
     that grows; None for a network that is sent all frames each time. adapter: the way to the network's tensors.
+    family: networks of one family give embeddings that may be compared; "" is nobody's. kept_as: the network whose name
+    a gallery has for its embeddings, where it is another one.
     """
 
     name: str
@@ -26,6 +32,13 @@ class GaitModel:
     embedding_shape: tuple[int, int]
     stream_window: int | None = None
     adapter: Adapter = CONTRACT
+    family: str = ""
+    kept_as: str = ""
+
+    @property
+    def gallery_name(self) -> str:
+        """The model that a gallery names which is searched with its embeddings."""
+        return self.kept_as or self.name
 
     @classmethod
     def from_spec(cls, spec: ModelSpec) -> "GaitModel":
@@ -49,7 +62,8 @@ class GaitModel:
         if shortest > longest:
             raise ModelMismatch(f"model {spec.name} declares min_frames {shortest}, and takes {longest} frames at most")
         shape = adapted.embedding_shape
-        return cls(spec.name, kind, adapted.frame_shape, shortest, longest, shape, window, adapted.adapter)
+        family = spec.parameters.get(FAMILY_PARAMETER, "")
+        return cls(spec.name, kind, adapted.frame_shape, shortest, longest, shape, window, adapted.adapter, family)
 
     def refuse_kind(self, kind: str) -> str:
         """Why gait frames of this kind are of no use, in one line; "" where they are."""

@@ -2,40 +2,45 @@
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor
+from dataclasses import replace
+
+import numpy as np
 
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.gait.answers import answer, unfit
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.doubt import Doubt
-from rt_gait_ros.gait.embedder import Embedder, read_embedding
+from rt_gait_ros.gait.embedder import Embedder, read_embedding, window_of
 from rt_gait_ros.gait.enrolling import Enrollments
 from rt_gait_ros.gait.enrollment import Enrollment
 from rt_gait_ros.gait.evidence import Evidence, Look, Verdict
-from rt_gait_ros.gait.gallery import Gallery, GalleryError
+from rt_gait_ros.gait.gallery import Gallery
 from rt_gait_ros.gait.handover import Relay
 from rt_gait_ros.gait.identity import Identity, IdentityFrame, IdentityStatus
 from rt_gait_ros.gait.joint import Claim, assign
 from rt_gait_ros.gait.learning import Learner
 from rt_gait_ros.gait.measures import Measuring
 from rt_gait_ros.gait.model import describe
+from rt_gait_ros.gait.network import Network, no_enrolment
 from rt_gait_ros.gait.recent_walks import GoodFrame
 from rt_gait_ros.gait.references import References
-from rt_gait_ros.gait.scene import MIN_WALKERS, SceneError
 from rt_gait_ros.gait.scenes import Scenes
+from rt_gait_ros.gait.searching import Searching
 from rt_gait_ros.gait.stream_embedder import embedder_for
 from rt_gait_ros.gait.views import ViewPrior
 from rt_gait_ros.gait.walkers import Walker
-from rt_gait_ros.serving.inference import InferenceClient, InferenceError
+from rt_gait_ros.serving.inference import InferenceClient, InferenceError, ModelUnavailable
 from rt_gait_ros.silhouette.flow import FLOW_RATE, Place
 from rt_gait_ros.silhouette.lead_in import LeadIn
 from rt_gait_ros.silhouette.thinning import Thinning
 from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
 
 NANOSECONDS = 1_000_000_000
-LARGE = 4_000_000  # numbers in a gallery: 125 persons of two walks by GaitSet
 DEFAULT_SCENE = "default"  # of tracks that name no camera
+TIMED = 40  # newest answers whose times are kept: some seconds of a few people
 
 
 class GaitRecognizer:
@@ -65,23 +70,24 @@ class GaitRecognizer:
         model = describe(client, config.model)
         gallery.require_model(model.name)
         self.model = model
-        self.gallery = gallery
-        self._config = config
+        self._own_config = self._config = config
+        self._network = Network(model, embedder_for(client, model, config.window, config.deadline))
+        self._former: Embedder | None = None
         self._clock = clock
-        self._embedder: Embedder = embedder_for(client, model, config.window, config.deadline)
+        self._embedder = self._network.embedder
         self._walkers: dict[str, Walker] = {}
         self._doubt = Doubt()
         self._held: dict[str, str] = {}  # person_id by body_id, as last answered
         self._mutex = threading.RLock()
-        self._scenes = scenes
+        self._search = Searching(gallery, scenes, model.name, writer)
         self._writer = writer
         self._enrollments = Enrollments(config, model.min_frames, clock, views)
         self._learner = Learner(config, views, writer)
         self._measuring = Measuring()
         self._relay = Relay(config, model.name)
-        self._refreshing: Future[bool] | None = None
-        self._scene = ""
-        self._outage = self._gallery_problem = self._input_problem = self._scene_problem = ""
+        self._times: deque[float] = deque(maxlen=TIMED)  # seconds, of the newest answers of the network
+        self._outage = self._input_problem = ""
+        self.lost = False  # the server says that it does not have the network
 
     @property
     def _rate(self) -> float:
@@ -94,22 +100,25 @@ class GaitRecognizer:
     @property
     def problem(self) -> str:
         """Why fewer names are given than could be, in one line, or ""."""
+        search = self._search
         return (
-            self._outage or self._gallery_problem or self._input_problem or self._scene_problem or self._learner.problem
+            self._outage
+            or search.gallery_problem
+            or self._input_problem
+            or search.scene_problem
+            or self._learner.problem
         )
+
+    @property
+    def gallery(self) -> Gallery:
+        """What the tracks are compared with."""
+        return self._search.gallery
 
     @property
     def scene(self) -> str:
         """What is seen, and whether it is taken out of embeddings, in one line for the diagnostics."""
-        if self._scenes is None or not self._config.scene_normalisation or not self._scene:
-            return "not taken out"
         with self._mutex:
-            try:
-                walkers = self._scenes.walkers(self._scene)
-            except SceneError as error:
-                return str(error)
-            least = 0.0 if self._scenes.knows_views else MIN_WALKERS
-        return f"{self._scene}: {walkers:.0f} walkers seen, taken out from {least:.0f} on"
+            return self._search.line(self._config)
 
     @property
     def unseen(self) -> str:
@@ -125,8 +134,8 @@ class GaitRecognizer:
         with self._mutex:
             comes = any(track.gait_frame is not None for track in tracks.tracks)
             self._input_problem = self.model.refuse_kind(tracks.gait_frame_kind) if comes else ""
-            self._scene = self._config.scene or tracks.frame_id or DEFAULT_SCENE
-            self._learner.observe(tracks, self._scene)
+            self._search.scene = self._config.scene or tracks.frame_id or DEFAULT_SCENE
+            self._learner.observe(tracks, self._search.scene)
             self._measuring.observe(tracks)
             for track in tracks.tracks:
                 if track.former_id:
@@ -140,7 +149,7 @@ class GaitRecognizer:
                 self._leave(body_id)
             self._enrollments.choose(self._walkers, self._held, self.gallery)
             self.tick()
-            references = self._references()
+            references = self._search.references(self._config)
             claims = [Claim(b, w, self._verdict(b, w, tracks.stamp, references)) for b, w in self._walkers.items()]
             if references is not None:
                 self._held = assign(claims, self._held, references, self._config)
@@ -169,16 +178,14 @@ class GaitRecognizer:
             self.follow_gallery()
             for body_id, walker in self._walkers.items():
                 self._gather(body_id, walker)
+            self._let_go_of_former()
             self._enrollments.advance(self._embedder, self.gallery, self._writer)
             self._learner.advance(self.gallery)
 
     def use_gallery(self, gallery: Gallery, scenes: Scenes | None) -> None:
         """Take another gallery and its scenes from now on. Raises GalleryModelMismatch, and keeps the present ones."""
-        gallery.require_model(self.model.name)
         with self._mutex:
-            self.gallery = gallery
-            self._scenes = scenes
-            self._gallery_problem = self._scene_problem = ""
+            self._search.use(gallery, scenes)
 
     def disown(self, person_id: str) -> None:
         """Somebody is about to be forgotten: what was seen of them counts for no scene, and no enrolment adds to it."""
@@ -194,15 +201,97 @@ class GaitRecognizer:
         Raises UsageError for another model, window or deadline, which the embeddings so far were made with.
         """
         for name in ("model", "window", "deadline"):
-            if getattr(config, name) != getattr(self._config, name):
+            if getattr(config, name) != getattr(self._own_config, name):
                 raise UsageError(f"{name} cannot be changed while the recogniser runs: start the gait node anew")
         with self._mutex:
-            self._config = config
-            self._enrollments.use_config(config)
-            self._learner.use_config(config)
-            self._relay.use_config(config)
-            for walker in self._walkers.values():
-                walker.evidence.use_config(config)
+            self._own_config = config
+            self._apply_config()
+
+    def _apply_config(self) -> None:
+        """Go by the settings, with what is other for the network in use."""
+        config = self._config = replace(self._own_config, **self._network.settings)
+        self._enrollments.use_config(config)
+        self._learner.use_config(config)
+        self._relay.use_config(config)
+        for walker in self._walkers.values():
+            walker.evidence.use_config(config)
+
+    def use_network(self, network: Network) -> bool:
+        """Go on with another network, which takes the same gait frames; returns whether the evidence is kept.
+
+        Every track begins with the newest frames that the former network had of it. What that one was asked is still
+        waited for where its embeddings may be compared with the new one's; else everybody is looked at anew.
+        """
+        with self._mutex:
+            kept = not (network.apart or self._network.apart)
+            former = self._embedder
+            for body_id in self._walkers:
+                for frame, place in former.recent(body_id):
+                    network.embedder.add(body_id, frame, place)
+            self._network, self._embedder, self.model = network, network.embedder, network.model
+            self._search.translation = network.translation
+            self._former, self.lost = former, False
+            self._times = deque(maxlen=TIMED)
+            if not kept:
+                for walker in self._walkers.values():
+                    walker.see_nothing()
+                    walker.fresh = self._config.refresh_every  # a look with the next frame
+                self._held.clear()
+            self._apply_config()
+            self._let_go_of_former()
+            return kept
+
+    @property
+    def accept_line(self) -> float:
+        """The accept line in force, in the measure of the network in use."""
+        return self._config.accept_line
+
+    @property
+    def in_transit(self) -> bool:
+        """Whether answers of a former network are still waited for."""
+        return self._former is not None
+
+    @property
+    def enrolling(self) -> bool:
+        """Whether an enrolment runs."""
+        with self._mutex:
+            return self._enrollments.running
+
+    @property
+    def look_time(self) -> float | None:
+        """Seconds within which 95 % of the newest looks were answered; None before there are enough to tell."""
+        with self._mutex:
+            return float(np.percentile(self._times, 95)) if len(self._times) == TIMED else None
+
+    def translate(self) -> None:
+        """Embed by the network in use what came into a gallery that is of another one; blocks for that. Raises
+        InferenceError."""
+        with self._mutex:
+            translation, references = self._search.translation, self.gallery.references
+        if translation is not None:
+            translation.make(references)
+
+    @property
+    def untranslated(self) -> bool:
+        """Whether there is anything to `translate`."""
+        with self._mutex:
+            translation = self._search.translation
+            return translation is not None and translation.lacks(self.gallery.references)
+
+    def samples(self, most: int) -> list[np.ndarray]:
+        """The newest frames of up to `most` people in view, as the network is sent them."""
+        with self._mutex:
+            known = (self._embedder.recent(body_id) for body_id in self._walkers)
+            return [window_of(frames) for frames in known if len(frames) >= self.model.min_frames][:most]
+
+    def _let_go_of_former(self) -> None:
+        """Forget the tracks of a former network once its last answers are there."""
+        former = self._former
+        if former is None or any(w.request and w.request.model is former.model for w in self._walkers.values()):
+            return
+        for body_id in former.tracks:
+            former.drop(body_id)
+        self._former = None
 
     def enroll(
         self, body_id: str, name: str, *, extend: bool = False, frames: int = 0, timeout: float = 0.0
@@ -216,11 +305,12 @@ class GaitRecognizer:
                 body_id,
                 name,
                 self._walkers,
-                self._scene,
+                self._search.scene,
                 self.gallery,
                 extend=extend,
                 frames=frames,
                 timeout=timeout,
+                refusal=no_enrolment(self.model) if self._network.apart else "",
             )
 
     def _observe(self, track: Track, stamp: int) -> None:
@@ -263,7 +353,10 @@ class GaitRecognizer:
         frames = self._embedder.frames(body_id)
         config, enough = self._config, frames >= self.model.min_frames
         if enough and walker.due(frames, config.min_frames, config.refresh_every):
-            walker.ask(self._embedder.request(body_id), frames)
+            future = self._embedder.request(body_id)
+            walker.ask(future, self.model, frames)
+            times, asked = self._times, self._clock()
+            future.add_done_callback(lambda done: times.append(self._clock() - asked))
 
     def _rename(self, former_id: str, body_id: str) -> None:
         """The tracker gave the track of a person the id that the person had before: all that is known of it stays.
@@ -300,23 +393,9 @@ class GaitRecognizer:
     def _leave(self, body_id: str) -> None:
         walker = self._walkers.pop(body_id)
         self._relay.part(walker, self.gallery.store.handover)
-        self._vote(walker)
+        self._search.vote(walker, self._config)
         self._embedder.drop(body_id)
         self._enrollments.lose(body_id)
-
-    def _vote(self, walker: Walker) -> None:
-        """A track that ended counts for its scene. Not before: nobody's walk is to be held against itself."""
-        if (
-            self._scenes is None
-            or not self._config.scene_normalisation
-            or walker.looks < self._config.agreeing_embeddings
-        ):
-            return
-        assert walker.mean is not None
-        try:
-            self._scenes.vote(self._scene, walker.mean, walker.evidence.last_held)
-        except SceneError as error:
-            self._scene_problem = str(error)
 
     def _gather(self, body_id: str, walker: Walker) -> None:
         """Turn a finished request into a look. One that failed is asked for again with the next frames."""
@@ -325,13 +404,13 @@ class GaitRecognizer:
             return
         walker.request = None
         try:
-            embedding = read_embedding(request.future.result(), self.model)
+            embedding = read_embedding(request.future.result(), request.model)
         except InferenceError as error:
-            self._outage = str(error)
+            self._outage, self.lost = str(error), isinstance(error, ModelUnavailable)
             if walker.failing_since is None:
                 walker.failing_since = request.stamp
             return
-        self._outage = ""
+        self._outage, self.lost = "", False
         walker.failing_since = None
         walker.looks += 1
         walker.mean = embedding if walker.mean is None else walker.mean + (embedding - walker.mean) / walker.looks
@@ -343,43 +422,7 @@ class GaitRecognizer:
     def follow_gallery(self) -> None:
         """Take over what other processes did to the gallery; a gallery that cannot be used is a `problem`."""
         with self._mutex:
-            try:
-                if self._refreshed():
-                    self._gallery_problem = ""
-                self.gallery.require_model(self.model.name)
-            except GalleryError as error:
-                self._gallery_problem = str(error)
-
-    def _references(self) -> References | None:
-        """The gallery as last followed; None while it belongs to another gait model."""
-        references = self.gallery.references
-        return self._without_scenes(references) if references.model in ("", self.model.name) else None
-
-    def _refreshed(self) -> bool:
-        """Take over what other processes did to the gallery: at once, or beside this where that takes a while."""
-        if self._refreshing is not None:
-            if not self._refreshing.done():
-                return False
-            finished, self._refreshing = self._refreshing, None
-            return finished.result()
-        if self._writer is None or self.gallery.references.embeddings.size < LARGE:
-            return self.gallery.refresh()
-        if self.gallery.changed:
-            self._refreshing = self._writer.submit(self.gallery.refresh)
-        return False
-
-    def _without_scenes(self, references: References) -> References:
-        calibration = self._config.calibration
-        self._scene_problem = ""
-        if self._scenes is None or not self._config.scene_normalisation or not (calibration and calibration.scene):
-            return references
-        try:
-            found = self._scenes.references(references, self._scene)
-        except SceneError as error:
-            self._scene_problem = str(error)
-            return references
-        self._scene_problem = self._scenes.problem
-        return found
+            self._search.follow()
 
     def _verdict(self, body_id: str, walker: Walker, stamp: int, references: References | None) -> Verdict:
         failing = walker.failing_since

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from rt_gait_ros.gait.embedder import PATIENCE, Embedder, WindowEmbedder
+from rt_gait_ros.gait.embedder import PATIENCE, Embedder, PlacedFrame, WindowEmbedder
 from rt_gait_ros.gait.model import GaitModel
 from rt_gait_ros.serving.inference import InferenceClient, Sequence, SequenceLost
 from rt_gait_ros.silhouette.flow import Place
@@ -96,6 +96,19 @@ class StreamEmbedder:
         with track.lock:
             count = track.sent + min(track.unsent, len(track.recent)) if track.sequence else len(track.recent)
         return min(count, self._window or count)
+
+    @property
+    def tracks(self) -> tuple[str, ...]:
+        """As Embedder.tracks."""
+        return tuple(self._tracks)
+
+    def recent(self, body_id: str) -> list[PlacedFrame]:
+        """As Embedder.recent."""
+        track = self._tracks.get(body_id)
+        if track is None:
+            return []
+        with track.lock:
+            return [(frame, None) for frame in track.recent]
 
     def request(self, body_id: str) -> "Future[Outputs]":
         """As Embedder.request."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from rt_gait_ros.gait.evidence import Evidence
+from rt_gait_ros.gait.model import GaitModel
 from rt_gait_ros.gait.recent_walks import GoodFrame
 from rt_gait_ros.silhouette.lead_in import LeadIn
 from rt_gait_ros.silhouette.thinning import Thinning, worth
@@ -14,9 +15,10 @@ from rt_gait_ros.tracking.track import TrackState
 
 @dataclass(slots=True)
 class Request:
-    """An embedding under way, and the frames it will stand on."""
+    """An embedding under way by a network, and the frames it will stand on."""
 
     future: "Future[dict[str, np.ndarray]]"
+    model: GaitModel
     frames: int
     quality: float
     stamp: int
@@ -67,14 +69,19 @@ class Walker:
         fresh = self.fresh + self.fresh_extra
         return self.request is None and round(frames + self.extra, 3) >= least - 0.5 and round(fresh, 3) >= every - 0.5
 
-    def ask(self, future: "Future[dict[str, np.ndarray]]", frames: int) -> None:
-        """Begin to wait for an embedding of that many frames, the newest one included."""
-        self.request = Request(future, frames, self.quality, self.stamp)
+    def ask(self, future: "Future[dict[str, np.ndarray]]", model: GaitModel, frames: int) -> None:
+        """Begin to wait for a network's embedding of that many frames, the newest one included."""
+        self.request = Request(future, model, frames, self.quality, self.stamp)
         self.fresh, self.fresh_extra = 0, 0.0
 
     def begin_anew(self) -> None:
         """Nothing seen so far counts: the track may be another person's now."""
-        self.evidence.clear()
+        self.see_nothing()
         self.lead_in.clear()
-        self.request, self.fresh, self.fresh_extra, self.extra, self.looks, self.mean = None, 0, 0.0, 0.0, 0, None
+        self.fresh, self.fresh_extra, self.extra = 0, 0.0, 0.0
+
+    def see_nothing(self) -> None:
+        """No look so far counts, for a name or for its scene."""
+        self.evidence.clear()
+        self.request, self.looks, self.mean = None, 0, None
         self.others.clear()

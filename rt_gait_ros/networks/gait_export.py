@@ -1,5 +1,6 @@
 """Gait checkpoints to Triton model folders: the whole-set network, and the same network streaming."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from torch import Tensor
 from tritonclient.grpc.model_config_pb2 import DataType, ModelConfig
 
 from rt_gait_ros.errors import UsageError
+from rt_gait_ros.gait.model import FAMILY_PARAMETER
 from rt_gait_ros.networks.export import Agreement, ExportError, agreement, to_onnx
 from rt_gait_ros.networks.gait_checkpoints import load_gait_network
 from rt_gait_ros.networks.set_networks import Centred, SetNetwork
@@ -101,7 +103,12 @@ def write_gait(
     threads: of ONNX Runtime on a CPU, for each of them. Raises UsageError.
     """
     embedding = TensorSpec("embedding", "float32", (-1, export.network.parts, export.network.channels))
-    parameters = {"gait_frame_kind": "silhouette", "distance": "euclidean", "intra_op_thread_count": str(threads)}
+    parameters = {
+        "gait_frame_kind": "silhouette",
+        "distance": "euclidean",
+        "intra_op_thread_count": str(threads),
+        FAMILY_PARAMETER: family_of(export.network),
+    }
     frames = TensorSpec("gait_frames", "uint8", (-1, -1, SIZE, SIZE))
     whole = ModelSpec(name, (frames,), (embedding,), parameters | {"max_frames": str(MAX_FRAMES)})
     first = write_model(repository, whole, export.whole, MAX_BATCH, replace, more=ModelConfig(dynamic_batching={}))
@@ -115,6 +122,14 @@ def write_gait(
     more = _sequence_batching(export.parts, export.window)
     second = write_model(repository, stream, export.stateful, MAX_BATCH, replace, others, more)
     return first, second
+
+
+def family_of(network: SetNetwork) -> str:
+    """A name for these weights, the same in whatever precision and form they are exported."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(network.state_dict().items()):
+        digest.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _stream_parameters(window: int) -> dict[str, str]:

@@ -9,6 +9,7 @@ from rt_gait_ros.gait.cipher import find_cipher
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.identity import IdentityFrame
 from rt_gait_ros.gait.known_people import KnownPeople, lines_of
+from rt_gait_ros.gait.moving import NetworkMover
 from rt_gait_ros.gait.recognizer import GaitRecognizer
 from rt_gait_ros.msg import GaitIdentityArray, PersonTrackArray
 from rt_gait_ros.nodes import runner
@@ -17,6 +18,7 @@ from rt_gait_ros.nodes.conversions import identities_to_message, tracks_from_mes
 from rt_gait_ros.nodes.detections import Detections
 from rt_gait_ros.nodes.followed import Followed
 from rt_gait_ros.nodes.gallery_services import GalleryServices
+from rt_gait_ros.nodes.lighter import capacities_of, open_mover
 from rt_gait_ros.nodes.links import RESULT_QOS, Inlet, Link
 from rt_gait_ros.nodes.parameters import settings
 from rt_gait_ros.nodes.person_actions import PersonActions
@@ -64,7 +66,7 @@ class GaitNode(RecognitionStage):
     def __init__(self, **node_options: Any) -> None:
         self._frames: BodyFrames | None = None
         self._detections: Detections | None = None
-        self._accept_line = 0.0
+        self._mover: NetworkMover | None = None
         super().__init__(NAME, **node_options)
         self.inlet = Inlet(
             self, PersonTrackArray, "person_tracks", RESULT_QOS, tracks_from_message, self.accept, self.finish
@@ -77,6 +79,7 @@ class GaitNode(RecognitionStage):
     def setup(self) -> None:
         """Check the settings and open the gallery; one that cannot be read is kept aside and said."""
         config = self._read_config()
+        capacities_of(self)  # what is wrong with them ends the node before anybody is seen
         cipher = find_cipher(self.value("gallery_key"))
         gallery, warning = open_for_robot(self.value("gallery") or default_place(), cipher)
         self.gallery_folder = expand(self.value("gallery_folder") or gallery.path.parent)
@@ -99,6 +102,7 @@ class GaitNode(RecognitionStage):
         """Also end the tracks in view, which nobody follows any longer, and the goals that wait."""
         self._person_actions.abort_all("the gait node was deactivated: activate it and ask again")
         super().stop()
+        self._close_mover()
         self.forget_present()
         self.followed.blind()
         for beside in (self.matches, self._frames, self._detections):
@@ -126,6 +130,8 @@ class GaitNode(RecognitionStage):
         """A recogniser, once the server has the gait network."""
         assert self.people is not None
         recognizer = self.people.start(self.client)
+        self._close_mover()  # of a recogniser before
+        self._mover = open_mover(self, self.client, recognizer, self._read_config())
         return lambda tracks: self._recognize(recognizer, tracks)
 
     def check(self) -> None:
@@ -146,23 +152,39 @@ class GaitNode(RecognitionStage):
         if people is None:
             return super().details()
         gallery, recognizer = people.gallery, people.recognizer
-        found = {**super().details(), "gallery": gallery.name, "enrolled": str(len(gallery.persons))}
+        moving = self._mover.lines if self._mover is not None else {}
+        found = {**super().details(), **moving, "gallery": gallery.name, "enrolled": str(len(gallery.persons))}
         seen = {"scene": recognizer.scene, "sides without a walk": recognizer.unseen} if recognizer else {}
         return found | (seen or {"scene": "not seen yet"})
 
     def _recognize(self, recognizer: GaitRecognizer, tracks: TrackFrame) -> IdentityFrame:
         identities = recognizer.update(tracks)
+        self._move(len(identities.identities))
         self.remember(identities)
         self.followed.observe(tracks, identities)
-        self._say_beside(tracks, identities)
+        self._say_beside(tracks, identities, recognizer.accept_line)
         self._tell_contradictions(identities)
         self._tell("recogniser", recognizer.problem)
         return identities
 
-    def _say_beside(self, tracks: TrackFrame, identities: IdentityFrame) -> None:
+    def _move(self, people: int) -> None:
+        """Have another network look at them where that is due, and say so."""
+        if self._mover is None:
+            return
+        self._mover.step(people)
+        self._tell("networks", self._mover.problem)
+        for line, is_warning in self._mover.notices():
+            self.get_logger().warning(line) if is_warning else self.get_logger().info(line)
+
+    def _close_mover(self) -> None:
+        if self._mover is not None:
+            self._mover.close()
+            self._mover = None
+
+    def _say_beside(self, tracks: TrackFrame, identities: IdentityFrame, accept_line: float) -> None:
         """Say the same in the words of others."""
         if self.matches is not None:
-            self.matches.send(identities, self._accept_line)
+            self.matches.send(identities, accept_line)
         if self._frames is not None:
             by_body = {track.body_id: track for track in tracks.tracks}
             named = {
@@ -201,9 +223,7 @@ class GaitNode(RecognitionStage):
             known["margin"],
             beyond_calibration=self.value("beyond_calibration"),
         )
-        config = settings(self, RecognizerConfig, known | lines)
-        self._accept_line = config.accept_line
-        return config
+        return settings(self, RecognizerConfig, known | lines)
 
 
 def main(args: Sequence[str] | None = None) -> int:

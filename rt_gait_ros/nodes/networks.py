@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+LIGHTER = "model_light"  # the network that the gait node has loaded when many people are in view; may be empty
+
 NETWORK_PARAMETERS: Mapping[str, Sequence[str]] = {
     "pose_node": ("detector", "person_model"),
-    "gait_node": ("model",),
+    "gait_node": ("model", LIGHTER),
 }
 
 
@@ -14,4 +16,5 @@ def networks_on_triton(value: Callable[[str, str], str]) -> list[str]:
     value: of a node's parameter, by the names of both.
     """
     asking = [node for node in NETWORK_PARAMETERS if value(node, "inference") == "triton"]
-    return sorted({value(node, parameter) for node in asking for parameter in NETWORK_PARAMETERS[node]})
+    named = {value(node, parameter) for node in asking for parameter in NETWORK_PARAMETERS[node]}
+    return sorted(named - {""})

@@ -22,8 +22,10 @@ HOST = "127.0.0.1"
 _SOCKET_NAME = "triton"
 _SOCKET_PORT = 1  # Triton writes a port behind any address, and that is the end of the socket's name
 _LONGEST_SOCKET = 107  # bytes that struct sockaddr_un holds (unix(7)), less the closing zero
-# Protocols of Triton's gRPC and HTTP services that change the server or write files; nobody needs them here.
-_CLOSED_TO_ALL = ("model-repository", "trace", "logging")
+# Protocols of Triton's gRPC and HTTP services that change the server or write files; nobody needs them here, but a gait
+# node that moves between two networks the first of them, on a socket that is its user's alone.
+_CONTROL = "model-repository"
+_CLOSED_TO_ALL = (_CONTROL, "trace", "logging")
 # Those that let a client look at another's work.
 _CLOSED_ON_PORTS = ("shared-memory",)
 _COUNTERS = ("statistics",)  # how often each network was asked: how many people are there
@@ -80,8 +82,10 @@ class Ports:
     def clean(self) -> None:
         """Nothing remains of ports."""
 
-    def flags(self) -> list[str]:
-        """Triton's arguments."""
+    def flags(self, *, control: bool = False) -> list[str]:
+        """Triton's arguments. control: whether networks are loaded on request, which never is on ports (ValueError)."""
+        if control:
+            raise ValueError("everybody on the machine reaches a port: nobody may load networks there")
         flags = [f"--allow-{service}={'true' if port else 'false'}" for service, port in asdict(self).items()]
         flags += [
             flag for service, port in self._on().items() for flag in (f"--{service}-port={port}", _address(service))
@@ -150,12 +154,13 @@ class PrivateSocket:
         """Whether the socket is there."""
         return self.path.exists()
 
-    def flags(self) -> list[str]:
-        """Triton's arguments."""
+    def flags(self, *, control: bool = False) -> list[str]:
+        """Triton's arguments. control: networks are loaded and unloaded on request of whoever reaches the socket."""
         address = f"--grpc-address=unix:{self.folder / _SOCKET_NAME}"
+        closed = [each for each in _CLOSED_TO_ALL if not (control and each == _CONTROL)]
         return [
             *("--allow-http=false", "--allow-metrics=false", address, f"--grpc-port={_SOCKET_PORT}"),
-            *_closing(_CLOSED_TO_ALL, http=False),
+            *_closing(closed, http=False),
         ]
 
 
@@ -187,8 +192,10 @@ class MeasuredSocket(PrivateSocket):
         """Whether the socket is there, and something listens on each port."""
         return PrivateSocket.taken_up(self) and all(_answers(port) for port in self._ports().values())
 
-    def flags(self) -> list[str]:
-        """Triton's arguments."""
+    def flags(self, *, control: bool = False) -> list[str]:
+        """Triton's arguments. control: as Ports has it, for there are some."""
+        if control:
+            raise ValueError("nobody may load networks where there are ports")
         flags = [f"--grpc-address=unix:{self.folder / _SOCKET_NAME}", f"--grpc-port={_SOCKET_PORT}"]
         for service, port in (("http", self.http), ("metrics", self.metrics)):
             flags.append(f"--allow-{service}={'true' if port else 'false'}")

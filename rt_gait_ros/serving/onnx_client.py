@@ -72,6 +72,16 @@ class OnnxClient:
         """The model's tensors and parameters; see InferenceClient.describe."""
         return self._model(model).spec
 
+    def load(self, model: str) -> None:
+        """Nothing: a network is loaded when it is first used. Raises ModelUnavailable where there is none."""
+        self._model(model)
+
+    def unload(self, model: str) -> None:
+        """Let go of a network, and of its memory once nobody uses it any longer."""
+        with self._loading:
+            self._sessions.pop(model, None)
+            self._streaming.pop(model, None)
+
     def close(self) -> None:
         """Let go of the networks; open futures fail with ServerUnavailable. May be called twice."""
         self._closed = True

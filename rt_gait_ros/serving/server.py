@@ -74,6 +74,7 @@ class TritonServer(Addressed):
         server starts. keeper: how other shells stop it."""
         self.repository = repository
         self.networks = networks
+        self.on_request: Collection[str] = ()  # of these, what whoever reaches the socket has loaded and unloaded
         self.listening = listening or PrivateSocket.new()
         self._keeper = keeper
         self._folder = run_folder(self.listening)
@@ -188,16 +189,23 @@ class TritonServer(Addressed):
             backends = _write_backends(installation, self._folder / "backends")
         command = [
             *(str(installation.binary), f"--model-repository={repository}", f"--backend-directory={backends}"),
-            *self.listening.flags(),
+            *self.listening.flags(control=bool(self.on_request)),
             "--disable-auto-complete-config",  # config.pbtxt says it all; asking every network costs seconds
             "--exit-timeout-secs=2",
-            "--model-control-mode=none",  # a network is code: nobody may bring another one
+            *self._control(),
             # new with each start: what is left of a killed predecessor could hold, or remove, regions of the same names
             f"--backend-config=python,shm-region-prefix-name={shared_memory_prefix(self.listening)}{secrets.token_hex(4)}_",
         ]
         if installation.libraries is not None:  # the wheel's server: made for CPU boxes
             command += [f"--cache-directory={installation.binary.parents[1] / 'caches'}", "--allow-gpu-metrics=false"]
         return command
+
+    def _control(self) -> list[str]:
+        """What is loaded. A network is code: nobody may bring another one, but who reaches a private socket is us."""
+        if not self.on_request:
+            return ["--model-control-mode=none"]
+        first = [name for name in self.networks if name not in self.on_request]
+        return ["--model-control-mode=explicit", *(f"--load-model={name}" for name in first)]
 
     def _wait_until_ready(self, timeout: float, cancelled: Callable[[], bool]) -> None:
         assert self._process is not None

@@ -139,8 +139,10 @@ class Supervisor:
 
     def _watch(self) -> str | None:
         """Wait until the server has to be started again. Returns why; None when it shall not be."""
-        specs = [read_model(self.server.repository / name).spec for name in self.server.networks]
-        streams = [read_model(self.server.repository / name).streams for name in self.server.networks]
+        # what is loaded on request may be there or not, and nobody is to wait for it
+        names = [name for name in self.server.networks if name not in self.server.on_request]
+        specs = [read_model(self.server.repository / name).spec for name in names]
+        streams = [read_model(self.server.repository / name).streams for name in names]
         client = TritonClient(self.server.url, timeout=self._patience)
         try:
             turn, silent, ask_at = 0, 0, time.monotonic() + self._period
@@ -150,6 +152,8 @@ class Supervisor:
                     return None
                 if not self.server.alive:
                     return f"the Triton server has ended ({self.server.last_error()})"
+                if self.server.on_request:  # each network that is loaded brings regions of its own
+                    close_shared_memory(self.server.listening)
                 if time.monotonic() < ask_at:
                     continue
                 close_shared_memory(self.server.listening)

@@ -41,6 +41,10 @@ _NO_GRPC = ("Socket closed", "HTTP/2", "http1", "SETTINGS frame")
 # What Triton says of a model that it does not have or could not load, under several status codes.
 _MODEL_ABSENT = ("unknown model", "is not found", "is not ready", "no available versions", "not loaded")
 
+# What it says where models are not loaded on request: by --model-control-mode, and by a restricted protocol.
+_LOADS_NOTHING = ("explicit model load / unload is not allowed", "protocol is restricted")
+LOADING = 120.0  # seconds that a server may take to load a network: TensorRT's engines take longest
+
 
 class TritonClient:
     """An InferenceClient for a Triton server; see InferenceClient for the contract. Thread-safe.
@@ -101,6 +105,23 @@ class TritonClient:
             raise self._error(error, model, seconds, {}) from None
         return spec_from_config(answer.config)
 
+    def load(self, model: str) -> None:
+        """Have the server load a network of its repository, and wait for it.
+
+        Raises ServerUnavailable, and ModelUnavailable where it loads nothing on request, or cannot load this.
+        """
+        try:
+            self._client.load_model(model, client_timeout=LOADING)
+        except (InferenceServerException, ValueError) as error:
+            raise self._not_moved(error, model, "loaded") from None
+
+    def unload(self, model: str) -> None:
+        """Have the server unload a network once it has answered what it was asked. Raises as `load`."""
+        try:
+            self._client.unload_model(model, client_timeout=LOADING)
+        except (InferenceServerException, ValueError) as error:
+            raise self._not_moved(error, model, "unloaded") from None
+
     def ready(self, *, deadline: float | None = None) -> bool:
         """Whether the server is there and every model of its repository is ready."""
         try:
@@ -136,12 +157,22 @@ class TritonClient:
             f"the Triton server at {self.url} has no model '{model}' ready: put it into the server's model repository"
         )
 
+    def _not_moved(self, error: Exception, model: str, what: str) -> InferenceError:
+        said = _said(error)
+        if any(words in said for words in _LOADS_NOTHING):
+            return ModelUnavailable(
+                f"the Triton server at {self.url} has not {what} '{model}', and does nothing of that on request: start "
+                "it with both networks"
+            )
+        known = self._error(error, model, LOADING, {})
+        if isinstance(known, ServerUnavailable | DeadlineExceeded):
+            return known
+        return ModelUnavailable(f"the Triton server at {self.url} has not {what} '{model}': {said}")
+
     def _error(self, error: Exception, model: str, seconds: float, inputs: Tensors) -> InferenceError:
         """Our error for one of tritonclient's."""
         status = getattr(error, "status", lambda: None)()
-        said = " ".join(str(getattr(error, "message", lambda: error)()).split()).removeprefix(
-            "[request id: <id_unknown>] "
-        )
+        said = _said(error)
         if status == "StatusCode.DEADLINE_EXCEEDED":
             return DeadlineExceeded(
                 f"model '{model}' at {self.url} did not answer within {seconds:g} s: the server is overloaded or stuck"
@@ -158,6 +189,12 @@ class TritonClient:
         if status == "StatusCode.UNAVAILABLE":
             return ServerUnavailable(self._nobody(said))
         return InferenceError(f"model '{model}' at {self.url} failed: {said}")
+
+
+def _said(error: Exception) -> str:
+    """What tritonclient says, in one line."""
+    text = str(getattr(error, "message", lambda: error)())
+    return " ".join(text.split()).removeprefix("[request id: <id_unknown>] ")
 
 
 def check_url(url: str) -> None:

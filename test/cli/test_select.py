@@ -7,6 +7,7 @@ import pytest
 from measured import kth, sweep
 
 from rt_gait_ros.cli.main import main
+from rt_gait_ros.edge.capacity import read_capacities
 from rt_gait_ros.serving.repository import read_repository
 
 QUICK, SURE = "gait_energy_image", "gaitset"
@@ -43,8 +44,10 @@ def test_the_one_that_meets_it_is_written_with_the_pose_networks(measured, tmp_p
     assert sorted(read_repository(target)) == ["blazepose_landmark_full", SURE, "nanodet"]
     assert main(words) == 2
     assert "is there already" in capsys.readouterr().err
-    assert main([*words, "--force", "--with", "movenet_multipose"]) == 0
-    assert sorted(read_repository(target)) == [SURE, "movenet_multipose"]
+    assert read_capacities(target) == {SURE: 50.0}  # of the load whose p95 is 160 ms
+    assert main([*words, "--force", "--with", "movenet_multipose", QUICK]) == 0
+    assert sorted(read_repository(target)) == [QUICK, SURE, "movenet_multipose"]
+    assert read_capacities(target) == {QUICK: 200.0, SURE: 50.0}
 
 
 def test_a_look_of_a_network_that_keeps_a_set_per_track_is_five_of_its_inferences(tmp_path, capsys):

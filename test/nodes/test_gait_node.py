@@ -20,6 +20,8 @@ from rt_gait_ros.srv import ForgetPerson, ListPersons, MergePersons, RenamePerso
 from rt_gait_ros.tracking.facing import upright
 from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
 
+from .conftest import words
+
 RESULT = EnrollPerson.Result
 UPRIGHT = upright(np.array([0.0, 0.0, -1.0]), np.array([0.0, 1.0, 0.0]))
 
@@ -364,3 +366,57 @@ def test_no_caller_leads_set_gallery_out_of_its_folder_or_the_node_astray(ears, 
         assert refused.message.isprintable()
     assert ears.call(ListPersons, "/gait_node/list_persons").path == str(gallery.with_name("guests.gallery"))
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith("x")] == []
+
+
+LIGHTER = {"model_light": "gaitset_small_v2", "capacity": "0.2", "capacity_light": "100.0"}
+
+
+def test_more_people_have_the_lighter_network_look_at_them_and_looks_still_count(launch, ears, triton_server, tmp_path):
+    ears.listen(GaitIdentityArray, "gait_identities")
+    parameters = {
+        "triton_url": f"'{triton_server.url}'",
+        "gallery": f"'{tmp_path}/people.gallery'",
+        "accept_distance": "1000.0",
+        "margin": "0.0",
+        "beyond_calibration": "true",
+        # an eighth of a look a second at each: no machine answers these too late
+        "refresh_every": "200",
+        "agreeing_embeddings": "1",
+        **LIGHTER,
+    }
+    node = launch("gait_node", parameters)
+    gait = Walkers(ears)
+    gait.until(lambda: ears.heard["gait_identities"])
+    result, _ = enroll(ears, gait, body_id="aaaaa", name="Ada", frames=20, timeout=600.0)
+    assert (result.error_code, result.error_msg) == (RESULT.ERROR_NONE, "")
+
+    def name():
+        (first, *_) = ears.heard["gait_identities"][-1].identities or [GaitIdentity()]
+        return first.name
+
+    gait.until(lambda: name() == "Ada")
+    assert gait.until(lambda: ears.diagnosis("gait_node").get("network")) == "gaitset_small_v2_stream"
+    gait.widths["bbbbb"] = 14
+    gait.until(lambda: ears.diagnosis("gait_node").get("network") == "gaitset_small_v2")
+    assert ears.diagnosis("gait_node")["embeddings"] == "comparable with the gallery's"
+    assert "names and evidence are kept" in node.said
+    gait.until(lambda: ears.heard["gait_identities"][-1].model == "gaitset_small_v2")
+    since = [message for message in ears.heard["gait_identities"] if message.model == "gaitset_small_v2"]
+    hers = [each for message in since for each in message.identities if each.body_id == "aaaaa"]
+    assert hers
+    assert GaitIdentity.STATUS_COLLECTING not in {identity.status for identity in hers}  # her look still counts
+
+
+def test_a_lighter_network_of_which_nothing_is_known_ends_the_node_with_one_line(in_turn, tmp_path):
+    bad = [
+        ({"capacity": "0.0"}, "nobody has measured how many looks a second gaitset_small_v2_stream carries here"),
+        ({"capacity": "200.0"}, "gaitset_small_v2 carries 100 looks a second and gaitset_small_v2_stream 200"),
+        ({"model_light": "gaitset_small_v2_stream"}, "name another network, or none"),
+        ({"frame_rate": "0.0"}, "model_light needs a frame_rate above 0"),
+    ]
+    common = {"gallery": f"'{tmp_path}/people.gallery'"} | LIGHTER
+    for (code, said), (_, line) in zip(in_turn(*(words("gait_node", common | change) for change, _ in bad)), bad,
+                                       strict=True):  # fmt: skip
+        assert code == 2
+        assert line in said
+        assert "Traceback" not in said

@@ -64,3 +64,11 @@ def test_a_measured_socket_is_taken_up_when_its_ports_are(tmp_path: Path) -> Non
         assert not address.taken_up()
         with _listen(address.metrics):
             assert address.taken_up()
+
+
+def test_networks_are_loaded_on_request_on_a_private_socket_alone(tmp_path):
+    (rule,) = [flag for flag in PrivateSocket(tmp_path / "socket").flags(control=True) if "restricted" in flag]
+    assert rule.partition("=")[2].partition(":")[0] == "trace,logging"
+    for listening in (Ports.free(), MeasuredSocket.free(http=True)):
+        with pytest.raises(ValueError, match="nobody may load networks"):
+            listening.flags(control=True)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,13 @@ def ready(url: str) -> bool:
         return client.ready(deadline=20.0)
     finally:
         client.close()
+
+
+def has(client: TritonClient, name: str) -> bool:
+    try:
+        return client.describe(name).name == name
+    except ModelUnavailable:
+        return False
 
 
 def test_server_is_ready_when_started_and_gone_when_stopped(small_repository: Path) -> None:
@@ -102,6 +110,36 @@ def test_server_listens_on_one_address_alone(small_repository: Path) -> None:
             assert listens("127.0.0.1", port)  # at once, though Triton opens HTTP and metrics after gRPC
             # a server that listens everywhere takes calls to any address of this machine
             assert not listens("127.0.0.2", port)
+
+
+def test_a_network_on_request_is_loaded_and_unloaded_on_a_private_socket(
+    model_repository: Path, private_cache: Path
+) -> None:
+    server = TritonServer(model_repository, networks=["gait_energy_image", "gaitset_small_v2"])
+    server.on_request = ["gaitset_small_v2"]
+    with server, closing(TritonClient(server.url, timeout=60.0)) as client:
+        assert client.describe("gait_energy_image").name == "gait_energy_image"
+        for _ in range(2):
+            with pytest.raises(ModelUnavailable):
+                client.describe("gaitset_small_v2")
+            client.load("gaitset_small_v2")
+            assert client.describe("gaitset_small_v2").name == "gaitset_small_v2"
+            client.unload("gaitset_small_v2")
+            assert until(lambda: not has(client, "gaitset_small_v2"))
+        with pytest.raises(ModelUnavailable, match="has not loaded 'no_such'"):
+            client.load("no_such")
+
+
+def test_no_network_is_loaded_on_request_on_a_port(small_repository: Path, triton_server: TritonServer) -> None:
+    with (
+        closing(TritonClient(triton_server.url, timeout=60.0)) as client,
+        pytest.raises(ModelUnavailable, match="does nothing of that on request: start it with both networks"),
+    ):
+        client.load("gait_energy_image")
+    server = TritonServer(small_repository, Ports.free())
+    server.on_request = ["gait_energy_image"]
+    with pytest.raises(ValueError, match="everybody on the machine reaches a port"):
+        server.start()
 
 
 @pytest.mark.parametrize("name", ["http", "grpc", "metrics"])

@@ -1,0 +1,101 @@
+"""What a recogniser's looks are held against: the gallery as it is now, without its scenes."""
+
+from concurrent.futures import Executor, Future
+
+from rt_gait_ros.gait.config import RecognizerConfig
+from rt_gait_ros.gait.gallery import Gallery, GalleryError
+from rt_gait_ros.gait.references import References
+from rt_gait_ros.gait.scene import MIN_WALKERS, SceneError
+from rt_gait_ros.gait.scenes import Scenes
+from rt_gait_ros.gait.translation import Translation
+from rt_gait_ros.gait.walkers import Walker
+
+LARGE = 4_000_000  # numbers in a gallery: 125 persons of two walks by GaitSet
+
+
+class Searching:
+    """The gallery and the scenes of one recogniser. Not thread-safe.
+
+    scene: what is seen. translation: the gallery by a network that it was not made by, or None. gallery_problem,
+    scene_problem: why fewer names are given than could be, in one line, or "".
+    """
+
+    def __init__(self, gallery: Gallery, scenes: Scenes | None, model: str, writer: Executor | None) -> None:
+        """scenes: of the gait model, or None. model: that the gallery is of. writer: follows large galleries; None:
+        `follow` does."""
+        self.gallery, self._scenes, self._model, self._writer = gallery, scenes, model, writer
+        self.scene = ""
+        self.translation: Translation | None = None
+        self.gallery_problem = self.scene_problem = ""
+        self._refreshing: Future[bool] | None = None
+
+    def use(self, gallery: Gallery, scenes: Scenes | None) -> None:
+        """Take another gallery and its scenes from now on. Raises GalleryModelMismatch, and keeps the present ones."""
+        gallery.require_model(self._model)
+        self.gallery, self._scenes = gallery, scenes
+        self.gallery_problem = self.scene_problem = ""
+
+    def follow(self) -> None:
+        """Take over what other processes did to the gallery; a gallery that cannot be used is a problem."""
+        try:
+            if self._refreshed():
+                self.gallery_problem = ""
+            self.gallery.require_model(self._model)
+        except GalleryError as error:
+            self.gallery_problem = str(error)
+
+    def references(self, config: RecognizerConfig) -> References | None:
+        """The gallery as last followed; None while it belongs to another gait model."""
+        references = self.gallery.references
+        if references.model not in ("", self._model):
+            return None
+        if self.translation is not None:
+            return self.translation.of(references)
+        return self._without_scenes(references, config)
+
+    def vote(self, walker: Walker, config: RecognizerConfig) -> None:
+        """A track that ended counts for its scene. Not before: nobody's walk is to be held against itself."""
+        if self._scenes is None or not config.scene_normalisation or walker.looks < config.agreeing_embeddings:
+            return
+        assert walker.mean is not None
+        try:
+            self._scenes.vote(self.scene, walker.mean, walker.evidence.last_held)
+        except SceneError as error:
+            self.scene_problem = str(error)
+
+    def line(self, config: RecognizerConfig) -> str:
+        """What is seen, and whether it is taken out of embeddings, in one line for the diagnostics."""
+        if self._scenes is None or not config.scene_normalisation or not self.scene:
+            return "not taken out"
+        try:
+            walkers = self._scenes.walkers(self.scene)
+        except SceneError as error:
+            return str(error)
+        least = 0.0 if self._scenes.knows_views else MIN_WALKERS
+        return f"{self.scene}: {walkers:.0f} walkers seen, taken out from {least:.0f} on"
+
+    def _refreshed(self) -> bool:
+        """Take over what other processes did to the gallery: at once, or beside this where that takes a while."""
+        if self._refreshing is not None:
+            if not self._refreshing.done():
+                return False
+            finished, self._refreshing = self._refreshing, None
+            return finished.result()
+        if self._writer is None or self.gallery.references.embeddings.size < LARGE:
+            return self.gallery.refresh()
+        if self.gallery.changed:
+            self._refreshing = self._writer.submit(self.gallery.refresh)
+        return False
+
+    def _without_scenes(self, references: References, config: RecognizerConfig) -> References:
+        calibration = config.calibration
+        self.scene_problem = ""
+        if self._scenes is None or not config.scene_normalisation or not (calibration and calibration.scene):
+            return references
+        try:
+            found = self._scenes.references(references, self.scene)
+        except SceneError as error:
+            self.scene_problem = str(error)
+            return references
+        self.scene_problem = self._scenes.problem
+        return found
