@@ -66,6 +66,7 @@ class Walkers(Stepping):
     def __init__(self, ears) -> None:
         self.widths = {"aaaaa": 6}
         self.position: np.ndarray | None = None
+        self.apart = 0.0  # pixels from one to the next
         self._ears = ears
         self._number = 0
         self._publisher = ears.create_publisher(PersonTrackArray, "person_tracks", 10)
@@ -74,12 +75,13 @@ class Walkers(Stepping):
         self._number += 1
         tracks = [
             Track(
-                body_id, TrackState.CONFIRMED, np.array([10, 10, 50, 100], np.float32), np.zeros(2), np.zeros((2, 2)),
+                body_id, TrackState.CONFIRMED, np.array([10 + self.apart * place, 10, 50, 100], np.float32),
+                np.zeros(2), np.zeros((2, 2)),
                 None, silhouette(self._number, width), 0.9, 0.9, self._number, 0, True, position=self.position,
                 position_covariance=None if self.position is None else np.eye(3),
                 orientation=None if self.position is None else UPRIGHT,
             )
-            for body_id, width in self.widths.items()
+            for place, (body_id, width) in enumerate(self.widths.items())
         ]  # fmt: skip
         frame = TrackFrame(time.time_ns(), "front", 640, 480, tracks=tracks)
         self._publisher.publish(tracks_to_message(frame))
@@ -396,6 +398,7 @@ def test_more_people_have_the_lighter_network_look_at_them_and_looks_still_count
 
     gait.until(lambda: name() == "Ada")
     assert gait.until(lambda: ears.diagnosis("gait_node").get("network")) == "gaitset_small_v2_stream"
+    gait.apart = 300.0  # who is near may be the other: then nothing seen before counts
     gait.widths["bbbbb"] = 14
     gait.until(lambda: ears.diagnosis("gait_node").get("network") == "gaitset_small_v2")
     assert ears.diagnosis("gait_node")["embeddings"] == "comparable with the gallery's"
