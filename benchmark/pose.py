@@ -48,6 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--scenes", type=int, default=4, metavar="N", help="generated scenes for each height of the camera (4); 0: none"
     )
     parser.add_argument(
+        "--large", type=int, default=1, metavar="N", help="generated scenes of 3840x2160, a minute each (1); 0: none"
+    )
+    parser.add_argument(
         "--footage", type=Path, metavar="FILE", help="pedestrians from afar, as vtest.avi, seen at a half and a third"
     )
     parser.add_argument("--images", type=int, default=150, metavar="N", help="images of each video (150)")
@@ -65,9 +68,10 @@ class Outcome:
 def measure(arguments: argparse.Namespace, progress: Callable[[str], None]) -> list[Row]:
     """Play the generated scenes, the footage, and every choice on every video.
 
-    Rows generated/recall_H and so on, as pose_recall has them; of footage NAME_2/recall_H and NAME_3/recall_H. Of
-    videos VIDEO/DECODER_SIZE/people (mean per image), both_ankles (share of people), ms (median per image, in process),
-    and VIDEO/jitter (pixels from image to image of standing joints, with the filter; the reference is without it).
+    Rows generated/recall_H and so on, as pose_recall has them, large/recall_H and so on of 3840x2160, and of footage
+    NAME_2/recall_H and NAME_3/recall_H. Of videos VIDEO/DECODER_SIZE/people (mean per image), both_ankles (share of
+    people), ms (median per image, in process), and VIDEO/jitter (pixels from image to image of standing joints, with
+    the filter; the reference is without it).
     Raises UsageError for a video that cannot be read.
     """
     client = OnnxClient(resource("model_repository"), timeout=60.0)
@@ -75,6 +79,8 @@ def measure(arguments: argparse.Namespace, progress: Callable[[str], None]) -> l
     try:
         if arguments.scenes > 0:
             rows += pose_recall.generated(client, arguments.scenes, progress)
+        if arguments.large > 0:
+            rows += pose_recall.large(client, arguments.large, progress)
         if arguments.footage is not None:
             images, rate = _read(arguments.footage, arguments.images)
             for shrink in (2, 3):

@@ -28,13 +28,33 @@ HEIGHTS = ((30, 40), (40, 60), (60, 100), (100, 200))
 YESTERDAY = PoseConfig(detector="movenet_multipose", least_height=0, max_people=8)
 REFERENCE = "MoveNet on the whole image"
 CAMERAS = ((1.1, 0.0), (2.5, 0.06), (4.0, 0.14))  # heights, metres, and radians that they look down
-SIZE, FOCAL, HALL = (1280, 720), 760.0, 45.0  # pixels, pixels, and metres to the wall
 PEOPLE, RATE = 8, 10.0  # of each scene; images a second
-# People are to be found within a second of standing in view: images before do not count.
-SECONDS, FROM = 1.2, 0.8
 # Who counts as there to be found: at least this share of the body is seen, and is within the picture.
 SEEN, WITHIN = 0.7, 0.9
 OVERLAP = 0.35  # of union, from which on a box is the person's
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """How scenes are filmed. size: (width, height) pixels. focal: pixels. hall: metres to the wall.
+
+    shortest: pixels of the smallest people. seconds: of a scene. since: seconds from which on people count as there to
+    be found. late: the first image, which is searched everywhere at once, is of an empty hall.
+    """
+
+    size: tuple[int, int] = (1280, 720)
+    focal: float = 760.0
+    hall: float = 45.0
+    shortest: float = 30.0
+    seconds: float = 1.2
+    since: float = 0.8
+    late: bool = False
+
+
+HALL = Setting()
+# The same lens before four times as many pixels and more. Everybody is in view from the second image on, and counts a
+# second after that.
+LARGE = Setting((3840, 2160), 2280.0, 135.0, shortest=40.0, seconds=1.4, since=1.1, late=True)
 
 
 @dataclass
@@ -93,11 +113,7 @@ def generated(client: InferenceClient, scenes: int, progress: Callable[[str], No
     for height, pitch in CAMERAS:
         scores = Score(), Score()
         for seed in range(scenes):
-            images, there, counts = _film(_scene(seed, height, pitch))
-            for score, config in zip(scores, (PoseConfig(), YESTERDAY), strict=True):
-                for people, truth, must in zip(_watch(client, config, images, RATE, score), there, counts, strict=True):
-                    if people is not None:
-                        score.add(people, truth, must)
+            _play(client, _scene(seed, height, pitch), scores)
         for what in ("recall", "precision"):
             value, reference = (getattr(score, what)(40) for score in scores)
             made.append(Row(f"generated/camera_{height:g}/{what}", value, "share", REFERENCE, reference))
@@ -105,6 +121,26 @@ def generated(client: InferenceClient, scenes: int, progress: Callable[[str], No
         for sum_, score in zip(total, scores, strict=True):
             sum_ += score
     return rows("generated", *total) + made
+
+
+def large(client: InferenceClient, scenes: int, progress: Callable[[str], None]) -> list[Row]:
+    """Rows of `scenes` scenes of 3840x2160 from 2.5 m, in which everybody comes into view at once."""
+    scores = Score(), Score()
+    height, pitch = CAMERAS[1]
+    for seed in range(scenes):
+        _play(client, _scene(seed, height, pitch, LARGE), scores, LARGE)
+    progress(f"3840x2160: recall {scores[0].recall(40):.2f}, before {scores[1].recall(40):.2f}")
+    return rows("large", *scores)
+
+
+def _play(client: InferenceClient, scene: Crowd, scores: Sequence[Score], setting: Setting = HALL) -> None:
+    """Add to the scores, ours and yesterday's, what is found in a scene."""
+    images, there, counts = _film(scene)
+    for score, config in zip(scores, (PoseConfig(), YESTERDAY), strict=True):
+        seen = _watch(client, config, images, RATE, score, setting.since)
+        for people, truth, must in zip(seen, there, counts, strict=True):
+            if people is not None:
+                score.add(people, truth, must)
 
 
 def shrunk(client: InferenceClient, name: str, images: Sequence[np.ndarray], rate: float, shrink: int) -> list[Row]:
@@ -137,9 +173,14 @@ def _agreed(
 
 
 def _watch(
-    client: InferenceClient, config: PoseConfig, images: Sequence[np.ndarray], rate: float, score: Score | None = None
+    client: InferenceClient,
+    config: PoseConfig,
+    images: Sequence[np.ndarray],
+    rate: float,
+    score: Score | None = None,
+    since: float = HALL.since,
 ) -> Iterator[np.ndarray | None]:
-    """Boxes (N, 4) of the people in each image, x, y, width, height; None of those before FROM seconds."""
+    """Boxes (N, 4) of the people in each image, x, y, width, height; None of those before `since` seconds."""
     pipeline = PosePipeline(client, config)
     for number, image in enumerate(images):
         begun = time.process_time()
@@ -148,7 +189,7 @@ def _watch(
             score.seconds += time.process_time() - begun
             score.images += 1
         boxes = np.array([person.box for person in frame.people], np.float64).reshape(-1, 4)
-        yield boxes if number / rate >= FROM - 1e-9 else None
+        yield boxes if number / rate >= since - 1e-9 else None
 
 
 def _film(scene: Crowd) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
@@ -159,29 +200,32 @@ def _film(scene: Crowd) -> tuple[list[np.ndarray], list[np.ndarray], list[np.nda
         images.append(renderer.draw(seen, number))
         people = truths(scene, seen, number)
         boxes = np.array([truth.box for truth in people], np.float64).reshape(-1, 4)
-        inside = np.maximum(np.minimum(boxes[:, :2] + boxes[:, 2:], SIZE) - np.maximum(boxes[:, :2], 0), 0)
+        size = scene.camera.width, scene.camera.height_px
+        inside = np.maximum(np.minimum(boxes[:, :2] + boxes[:, 2:], size) - np.maximum(boxes[:, :2], 0), 0)
         within = inside.prod(axis=1) / np.maximum(boxes[:, 2:].prod(axis=1), 1e-9)
         there.append(boxes)
         counts.append((np.array([truth.visible for truth in people]) >= SEEN) & (within >= WITHIN))
     return images, there, counts
 
 
-def _scene(seed: int, height: float, pitch: float) -> Crowd:
-    """People of 30 to 200 pixels, each of whom walks some way in a hall."""
-    camera = Camera(height, pitch, FOCAL, *SIZE)
-    seconds = np.arange(round(SECONDS * RATE)) / RATE
+def _scene(seed: int, height: float, pitch: float, setting: Setting = HALL) -> Crowd:
+    """People of setting.shortest to 200 pixels, each of whom walks some way in a hall."""
+    camera = Camera(height, pitch, setting.focal, *setting.size)
+    seconds = np.arange(round(setting.seconds * RATE)) / RATE
     actors = []
     for number in range(PEOPLE):
         random = np.random.default_rng((0x5EE, seed, number, round(10 * height)))
         who, how = person(int(random.integers(1_000_000)), shape=1.0, manner=1.0), mood(random)
-        ahead = FOCAL * 1.72 / np.exp(random.uniform(np.log(30.0), np.log(200.0)))
-        left = random.uniform(-0.9, 0.9) * ahead * SIZE[0] / 2 / FOCAL
+        ahead = setting.focal * 1.72 / np.exp(random.uniform(np.log(setting.shortest), np.log(200.0)))
+        left = random.uniform(-0.9, 0.9) * ahead * setting.size[0] / 2 / setting.focal
         heading = random.uniform(0, 2 * np.pi)
         way = seconds[:, None] * 1.2 * np.array([np.cos(heading), np.sin(heading)])
         positions, headings = np.array([ahead, left]) + way, np.full(len(seconds), heading)
+        if setting.late:
+            positions[0, 1] += 4.0 * ahead  # beside what the camera sees
         phase = phases(who, how, seconds, random.random())
         actors.append(Actor(number + 1, who, walk(who, outfit(random, 0.6), how, camera, positions, headings, phase)))
-    return Crowd("hall", seed, camera, RATE, tuple(actors), HALL)
+    return Crowd("hall", seed, camera, RATE, tuple(actors), setting.hall)
 
 
 def _scaled(image: np.ndarray, factor: float) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from pose_recall import HEIGHTS, Score, _agreed, _film, _scene, rows
+from pose_recall import HEIGHTS, Score, Setting, _agreed, _film, _scene, rows
 
 
 def boxes(*places):
@@ -47,3 +47,10 @@ def test_a_generated_scene_tells_who_must_be_found():
     assert images[0].shape == (720, 1280, 3)
     assert all(len(boxes) == len(must) for boxes, must in zip(there, counts, strict=True))
     assert sum(must.sum() for must in counts) > 0
+
+
+def test_people_may_come_into_view_with_the_second_image():
+    setting = Setting((320, 180), 190.0, shortest=40.0, seconds=0.3, since=0.1, late=True)
+    _, there, counts = _film(_scene(0, 2.5, 0.06, setting))
+    assert [must.sum() > 0 for must in counts] == [False, True, True]
+    assert min(box[3] for boxes in there[1:] for box in boxes) >= 30.0
