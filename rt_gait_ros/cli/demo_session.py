@@ -57,13 +57,14 @@ def run_session(
     watch: Watch,
     say: Callable[[str], None],
     record: "BagWriter | None" = None,
+    speed: float = 1.0,
     **pose_parameters: object,
 ) -> Outcome:
     """Play the video to the nodes, enrol the first walker as `name`, and record what comes out until the end.
 
     logs: folder for the processes' logs. watch: called about ten times a second. say: takes one line about what is done
-    now. record: takes what is published. pose_parameters: of pose_node, where not its defaults. The gallery is a fresh
-    file that is gone afterwards.
+    now. record: takes what is published. speed: at which the video is played; 0.5 takes twice its time.
+    pose_parameters: of pose_node, where not its defaults. The gallery is a fresh file that is gone afterwards.
     Raises GaitError.
     """
     namespace = f"/rt_gait_demo_{os.getpid()}"
@@ -80,7 +81,7 @@ def run_session(
     ):
         server = supervisor.server
         say("starting camera_node, pose_node, tracker_node and gait_node")
-        nodes.start("camera_node", autostart=False, source=video.path)
+        nodes.start("camera_node", autostart=False, source=video.path, speed=speed)
         nodes.start("pose_node", triton_url=server.url, **pose_parameters)
         nodes.start("tracker_node")
         nodes.start("gait_node", triton_url=server.url, gallery=Path(scratch) / "gallery.gait")
@@ -93,7 +94,7 @@ def run_session(
         try:
             with (
                 joined() as signals,
-                closing(DemoListener(signals, namespace, video.times, nodes.check)) as listener,
+                closing(DemoListener(signals, namespace, video.times, nodes.check, speed)) as listener,
             ):
                 say("waiting until an image comes through")
                 listener.warm_up(video.width, video.height)
@@ -118,7 +119,7 @@ def _play(video: Video, name: str, listener: DemoListener, nodes: NodeProcesses,
         now = recording.seconds(recording.camera[-1]) if recording.camera else 0.0
         if walker is not None and now < video.enrol_until:
             asked = walker.body_id
-            listener.enroll(asked, name, ENROL_FRAMES, video.enrol_until - now)
+            listener.enroll(asked, name, ENROL_FRAMES, (video.enrol_until - now) / recording.speed)
     if not recording.camera:
         raise GaitError(f"camera_node sent no image: {nodes['camera_node'].last_line()}")
     listener.spin(STRAGGLERS)

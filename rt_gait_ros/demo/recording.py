@@ -16,12 +16,13 @@ _STAYED = 0.5  # seconds out of view, from which on somebody has come back
 class Recording:
     """Everything the demo heard, by stamp in nanoseconds.
 
-    times: seconds at which the video that is played shows each of its images. camera: stamps of the images that the
-    camera sent.
-    latencies: seconds from an image's stamp to the arrival of its identities.
+    times: seconds at which the video that is played shows each of its images. speed: at which it is played; 0.5 takes
+    twice the time. camera: stamps of the images that the camera sent.
+    latencies: seconds from when an image was played to the arrival of its identities.
     """
 
     times: np.ndarray
+    speed: float = 1.0
     camera: list[int] = field(default_factory=list)
     tracks: dict[int, TrackFrame] = field(default_factory=dict)
     identities: dict[int, IdentityFrame] = field(default_factory=dict)
@@ -35,6 +36,12 @@ class Recording:
     def seconds(self, stamp: int) -> float:
         """Seconds of `stamp` into the video."""
         return (stamp - self.begin) * 1e-9
+
+    def hear(self, frame: IdentityFrame, now: int) -> None:
+        """Take down who was in an image. now: nanoseconds at which that was said."""
+        played = self.begin + (frame.stamp - self.begin) / self.speed
+        self.identities[frame.stamp] = frame
+        self.latencies[frame.stamp] = (now - played) * 1e-9
 
     @property
     def frames_sent(self) -> int:

@@ -110,6 +110,7 @@ def build_report(
     """The report of `rt-gait demo --json`. surroundings: what is known beforehand (processes, versions, footage)."""
     return {
         "passed": verdict.passed,
+        "speed": recording.speed,
         "frames_in": recording.frames_sent,
         "frames_processed": len(recording.identities),
         "frames_dropped": recording.frames_sent - len(recording.identities),

@@ -113,6 +113,7 @@ class CameraNode(Stage):
             height=self.value("height"),
             fps=self.value("fps"),
             pace=self.value("pace"),
+            speed=self.value("speed"),
             loop=self.value("loop"),
             frame_id=self.value("frame_prefix") + self.value("frame_id"),
             report=self._report,

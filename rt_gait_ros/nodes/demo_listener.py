@@ -44,13 +44,15 @@ class NotReady(GaitError):
 class DemoListener(CommandNode):
     """Records what the nodes of its namespace publish, with the time it took."""
 
-    def __init__(self, signals: KeptSignals, namespace: str, times: np.ndarray, check: Callable[[], None]) -> None:
-        """signals: as of CommandNode. times: of the images of the video that will be played, as of Recording.
+    def __init__(
+        self, signals: KeptSignals, namespace: str, times: np.ndarray, check: Callable[[], None], speed: float = 1.0
+    ) -> None:
+        """signals: as of CommandNode. times, speed: of the video that will be played, as of Recording.
 
         check: called while waiting; raises when waiting is of no use.
         """
         super().__init__(signals, "demo", namespace=namespace)
-        self.recording = Recording(times)
+        self.recording = Recording(times, speed)
         self.enrolment: Enrolment | None = None
         self._check = check
         self._warm_up: set[int] = set()
@@ -146,5 +148,4 @@ class DemoListener(CommandNode):
         if stamp in self._warm_up:
             self._warm = True
             return
-        self.recording.identities[stamp] = identities_from_message(message)
-        self.recording.latencies[stamp] = (now - stamp) * 1e-9
+        self.recording.hear(identities_from_message(message), now)

@@ -35,6 +35,7 @@ def open_source(
     height: int = 0,
     fps: float = 0.0,
     pace: bool = True,
+    speed: float = 1.0,
     loop: bool = False,
     frame_id: str = "camera",
     report: Callable[[str], None] = log_line,
@@ -50,7 +51,7 @@ def open_source(
     A recording that cannot be played raises SourceError here; a camera that is not there yet is waited for.
     Raises UsageError for a name that means nothing.
     """
-    options = SourceOptions(width, height, fps, pace, loop, frame_id, report)
+    options = SourceOptions(width, height, fps, pace, speed, loop, frame_id, report)
     name = uri.strip()
     if not name:
         raise UsageError("no source is named; give a video file, a folder of images, a camera index or a stream's URL")

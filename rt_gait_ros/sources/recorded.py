@@ -71,7 +71,8 @@ class RecordedSource(Source):
                 if image is None:
                     self._skipped += 1
                     continue
-                if self.options.pace and self._closed.wait(max(0.0, begun + due - time.monotonic())):
+                shown = begun + due / self.options.speed
+                if self.options.pace and self._closed.wait(max(0.0, shown - time.monotonic())):
                     break
                 self._read += 1
                 # an image without a time of its own, or with its neighbour's, is still another image

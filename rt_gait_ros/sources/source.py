@@ -37,6 +37,7 @@ class SourceOptions:
     fps: frames per second, all equally far apart. 0: as the recording or the camera says for each of them. A camera
         that is faster is thinned out.
     pace: recordings only. True: frames come when their time has come. False: as fast as they can be read.
+    speed: recordings only, of `pace`. 0.5 takes twice the time; stamps stay the recording's own.
     loop: recordings only. True: begin again at the end, with stamps that go on.
     frame_id: optical frame that every Frame names.
     report: takes one line about whatever happens while the source runs, from whichever thread saw it.
@@ -46,6 +47,12 @@ class SourceOptions:
     height: int = setting(0, "Pixels to fit the image into; 0: as the width says, or as recorded.", 0)
     fps: float = setting(0.0, "Frames per second; 0: as the recording or the camera says.", 0.0, MAX_FPS)
     pace: bool = True
+    speed: float = setting(
+        1.0,
+        "How fast recordings are played with pace; 0.5 takes twice their time. Stamps stay the recording's own.",
+        0.01,
+        100.0,
+    )
     loop: bool = False
     frame_id: str = "camera"
     report: Callable[[str], None] = log_line

@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 
+from rt_gait_ros.demo.recording import Recording
 from rt_gait_ros.errors import GaitError
+from rt_gait_ros.gait.identity import IdentityFrame
 
 
 def pair(track):
@@ -54,3 +56,10 @@ def test_the_first_name_is_timed_from_the_first_image_of_its_track(record, track
     assert recording.first_name_after(0.0) == 0.0
     assert np.isnan(record(*[[named]] * 50).first_name_after(1.0)), "she was there all the time"
     assert np.isnan(record([one]).first_name_after(0.0))
+
+
+@pytest.mark.parametrize(("speed", "latency"), [(1.0, 4.05), (0.5, 0.05)])
+def test_the_latency_of_a_video_that_is_played_slowly_counts_from_when_an_image_is_shown(speed, latency):
+    recording = Recording(np.arange(250) / 25, speed, camera=[10**9])
+    recording.hear(IdentityFrame(5 * 10**9, "camera", "gaitset", []), 9_050_000_000)
+    assert recording.latencies == {5 * 10**9: pytest.approx(latency)}
