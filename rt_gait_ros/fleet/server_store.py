@@ -154,19 +154,19 @@ class ServerStore:
         """Who is nearest to an embedding (P, C) float32: person_id and distance, nearest first.
 
         For galleries larger than a robot's memory. The server finds CANDIDATES walks by an index on their search keys,
-        and those are compared exactly here.
+        and those that may be the nearest are compared exactly here; the distances of the others are estimates, with a
+        standard deviation of 3 %.
         """
         with self.session() as connection:
             if self._searches is not connection:
                 rows.prepare_search(connection)
                 self._searches = connection
             found = rows.candidates(connection, self.address, embedding, CANDIDATES)
-        if not found:
-            return []
-        apart = nearly_exact(embedding[None], np.stack([each for _, each in found]))[0]
+        query = np.asarray(embedding, np.float32)[None]
         best: dict[str, float] = {}
-        for (person_id, _), distance in zip(found, apart, strict=True):
-            best[person_id] = min(best.get(person_id, np.inf), float(distance))
+        for person_id, estimate, walk in found:  # one at a time: larger pieces of memory are slow to get
+            distance = estimate if walk is None else float(nearly_exact(query, walk[None])[0, 0])
+            best[person_id] = min(best.get(person_id, np.inf), distance)
         return sorted(best.items(), key=lambda each: each[1])[:persons]
 
     def audit(self) -> list[Entry]:
