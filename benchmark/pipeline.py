@@ -14,7 +14,10 @@ from pathlib import Path
 
 from rt_gait_ros.cli.demo_session import run_session
 from rt_gait_ros.demo.footage import demo_footage
+from rt_gait_ros.demo.recording import Recording
+from rt_gait_ros.demo.report import Enrolment
 from rt_gait_ros.demo.video import Video, VideoWriter, read_video
+from rt_gait_ros.edge.energy import Energy, Recorder
 from rt_gait_ros.evaluation.bench import Row
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.serving.cache import cache_folder
@@ -57,7 +60,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def measure(arguments: argparse.Namespace, progress: Callable[[str], None]) -> list[Row]:
     """Run both kinds of every load in turns.
 
-    Returns the rows of FIGURES for two walkers, and again with _4 and _8. Raises GaitError.
+    Returns the rows of FIGURES for two walkers, and again with _4 and _8. The recorder of `arguments`, if there is one,
+    hears of the images and the names of the runs as shipped. Raises GaitError.
     """
     rows = []
     for load in _loads(arguments.walkers or (2, 4, 8)):
@@ -65,7 +69,7 @@ def measure(arguments: argparse.Namespace, progress: Callable[[str], None]) -> l
         reference: list[tuple[float, ...]] = []
         for run in range(1, max(arguments.runs, 1) + 1):
             for results, changes, label in ((ours, {}, "as shipped"), (reference, load.changes, load.reference)):
-                results.append(_play(load, changes))
+                results.append(_play(load, changes, arguments.recorder if results is ours else None))
                 said = ", ".join(f"{name} {value:.1f}" for (name, _), value in zip(FIGURES, results[-1], strict=True))
                 progress(f"{load.people} walkers, run {run}, {label}: {said}")
         rows += [
@@ -104,17 +108,42 @@ def _generated(people: int) -> Video:
     return read_video(path, ENROL_UNTIL)
 
 
-def _play(load: Load, changes: Mapping[str, object]) -> tuple[float, ...]:
+class Measured:
+    """The energy from the first image to the last word, as run_session's `watch`. recorder: None measures nothing."""
+
+    def __init__(self, recorder: Recorder | None) -> None:
+        self._recorder = recorder
+        self._first: Energy | None = None
+        self._last: Energy | None = None
+
+    def __call__(self, recording: Recording, enrolment: Enrolment | None) -> None:
+        """Read the meter."""
+        if self._recorder is not None and recording.camera:
+            self._last = self._recorder.reading()
+            self._first = self._first or self._last
+
+    def tell(self, recording: Recording) -> None:
+        """Tell the recorder what was done for it."""
+        if self._recorder is None or self._first is None or self._last is None:
+            return
+        taken = self._last.since(self._first)
+        self._recorder.spent("image", len(recording.identities), taken)
+        self._recorder.spent("identity", recording.names_given, taken)
+
+
+def _play(load: Load, changes: Mapping[str, object], recorder: Recorder | None) -> tuple[float, ...]:
+    measured = Measured(recorder)
     with tempfile.TemporaryDirectory(prefix="rt_gait_bench_") as logs:
         outcome = run_session(
             load.video,
             "Ada",
             Path(logs),
-            lambda recording, enrolment: None,
+            measured,
             lambda line: None,
             **changes,
         )
     recording = outcome.recording
+    measured.tell(recording)
     # generated walkers are never all in the picture at once for long: half of them count
     fps, latency = recording.pace(people=load.people if load.suffix == "" else load.people // 2)
     names = recording.first_name_after(load.video.enrol_until)

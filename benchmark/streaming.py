@@ -14,6 +14,7 @@ from streaming_load import LATE, RATE, WINDOW, Cadence, Trial, most_subjects, tr
 from streaming_variants import Variant, accuracies, variants, write_random_networks
 from walkers import walk
 
+from rt_gait_ros.edge.energy import Recorder
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.bench import Row, median_seconds
 from rt_gait_ros.resources import resource
@@ -58,7 +59,7 @@ def measure(arguments: argparse.Namespace, progress: Callable[[str], None]) -> l
         rows = _refresh_rows(models, chosen, max(arguments.runs, 3), progress)
         rows += _accuracy_rows(models, chosen, progress)
         if not arguments.no_subjects:
-            rows += _subject_rows(repository, models, chosen, arguments.seconds, progress)
+            rows += _subject_rows(repository, models, chosen, arguments.seconds, progress, arguments.recorder)
     return rows
 
 
@@ -164,6 +165,7 @@ def _subject_rows(
     chosen: tuple[Variant, ...],
     seconds: float,
     progress: Callable[[str], None],
+    recorder: Recorder | None,
 ) -> list[Row]:
     """Subjects of whom each sends 25 frames a second, all of them counted and all looks answered, 95 % in time."""
     rows = []
@@ -173,13 +175,13 @@ def _subject_rows(
             name = f"{variant.network}_stream"
 
             def run(subjects: int, name: str = name, cadence: Cadence = variant.cadence) -> Trial:
-                result = trial(client, name, subjects, cadence, seconds, server.pid)
+                result = trial(client, name, subjects, cadence, seconds, server.pid, recorder)
                 progress(f"{name}: {subjects} subjects, p95 {1e3 * result.latency_p95:.0f} ms, {result.dropped} lost")
                 return result
 
             best = most_subjects(run, _guess(models[name], variant.cadence))
             progress(f"subjects_at_25fps{variant.suffix}: {best.subjects if best.passed else 0}")
-            rows += _load_rows(variant, best)
+            rows += _load_rows(variant, best) + energy_rows(variant.suffix, best)
         client.close()
     return rows
 
@@ -203,3 +205,12 @@ def _guess(model: RepositoryModel, cadence: Cadence) -> int:
     frames = max(1, cadence.refresh // cadence.stride)
     seconds = median_seconds(_looks(_open(model, model.threads), 8, frames), 3) / 8
     return int(cadence.refresh / RATE / seconds)
+
+
+def energy_rows(suffix: str, best: Trial) -> list[Row]:
+    """The machine's energy for each frame that went to the network and each look, which is an identity anew, at the
+    load that it carries; none without a meter, or where it carries nobody."""
+    if best.energy is None or not best.passed:
+        return []
+    each = (("inference", best.frames), ("identity", best.looks))
+    return [Row(f"energy_per_{what}{suffix}", best.energy.millijoules_per(n), "mJ") for what, n in each if n]

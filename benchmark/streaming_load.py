@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from walkers import walk
 
+from rt_gait_ros.edge.energy import Energy, Recorder
 from rt_gait_ros.gait.model import describe
 from rt_gait_ros.gait.stream_embedder import StreamEmbedder
 from rt_gait_ros.serving.inference import InferenceError
@@ -44,7 +45,8 @@ class Trial:
 
     latency_p95: seconds from the moment a look's last frame is due to its embedding. late: share of looks that took
     longer than they may. dropped: looks without an answer, and frames that an answer does not count. client_cores,
-    server_cores: cores that the simulated clients and the server with its networks kept busy.
+    server_cores: cores that the simulated clients and the server with its networks kept busy. frames, looks: how many
+    there were. energy: of the machine meanwhile, None without a meter.
     """
 
     subjects: int
@@ -53,6 +55,9 @@ class Trial:
     dropped: int
     client_cores: float
     server_cores: float
+    frames: int = 0
+    looks: int = 0
+    energy: Energy | None = None
 
     @property
     def passed(self) -> bool:
@@ -68,10 +73,19 @@ class _Track:
     looks: list[tuple["Future[dict[str, np.ndarray]]", int]] = field(default_factory=list)
 
 
-def trial(client: TritonClient, model: str, subjects: int, cadence: Cadence, seconds: float, server_pid: int) -> Trial:
+def trial(
+    client: TritonClient,
+    model: str,
+    subjects: int,
+    cadence: Cadence,
+    seconds: float,
+    server_pid: int,
+    recorder: Recorder | None = None,
+) -> Trial:
     """Let so many tracks, evenly spread in time, send 25 frames a second each, and wait for all answers.
 
-    Every track has a full window before; the time that takes does not count. Raises InferenceError.
+    Every track has a full window before; the time that takes does not count, nor its energy. recorder: of a power
+    meter. Raises InferenceError.
     """
     embedder = StreamEmbedder(client, describe(client, model), WINDOW, _DEADLINE)
     frames = walk(0.5, WINDOW)
@@ -79,6 +93,7 @@ def trial(client: TritonClient, model: str, subjects: int, cadence: Cadence, sec
     tracks = {name: _Track() for name in names}
     _fill(embedder, tracks, frames)
     latencies: list[float] = []
+    first = recorder.reading() if recorder else None
     start = time.perf_counter()
     before = time.process_time(), _processor_seconds(server_pid)
     for image, index in _schedule(subjects, seconds, start):
@@ -93,12 +108,15 @@ def trial(client: TritonClient, model: str, subjects: int, cadence: Cadence, sec
             future.add_done_callback(lambda _, due=due: latencies.append(time.perf_counter() - due))  # type: ignore[misc]
             track.looks.append((future, track.added))
     dropped = sum(_dropped(track) for track in tracks.values())
+    last = recorder.reading() if recorder else None
     clock = time.perf_counter() - start
     busy = [(b - a) / clock for a, b in zip(before, (time.process_time(), _processor_seconds(server_pid)), strict=True)]
     for body_id in names:
         embedder.drop(body_id)
     late = float(np.mean(np.array(latencies) > min(LATE, cadence.refresh / RATE)))
-    return Trial(subjects, float(np.quantile(latencies, 0.95)), late, dropped, *busy)
+    sent = sum(track.added for track in tracks.values()) - WINDOW * subjects
+    energy = last.since(first) if first and last else None
+    return Trial(subjects, float(np.quantile(latencies, 0.95)), late, dropped, *busy, sent, len(latencies), energy)
 
 
 def most_subjects(run: Callable[[int], Trial], guess: int, tolerance: float = 0.03) -> Trial:

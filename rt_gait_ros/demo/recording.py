@@ -109,6 +109,18 @@ class Recording:
                     waits.setdefault(identity.body_id, now - first[identity.body_id])
         return min(waits.values(), default=float("nan"))
 
+    @property
+    def names_given(self) -> int:
+        """Looks after which somebody had a name: what an identity costs is by these, and not by images."""
+        return len(
+            {
+                (identity.body_id, identity.stamp)
+                for frame in self.identities.values()
+                for identity in frame.identities
+                if identity.status == IdentityStatus.IDENTIFIED
+            }
+        )
+
     def latency_ms(self, percent: float) -> float:
         """Percentile of the latencies in milliseconds, NaN without any."""
         return float(np.percentile(list(self.latencies.values()), percent) * 1e3) if self.latencies else float("nan")

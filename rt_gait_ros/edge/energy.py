@@ -37,13 +37,13 @@ class Recorder:
     """Reads a meter in a thread of its own while it is open, and adds up.
 
     Power is integrated by the trapezoidal rule between the moments at which it was really read, so that a late reading
-    costs resolution and no energy. What a benchmark did is told by `count`.
+    costs resolution and no energy. What a benchmark did is told by `spent`.
     """
 
     def __init__(self, meter: Meter, clock: Callable[[], float] = time.monotonic) -> None:
         """meter: closed with the recorder. clock: seconds. The meter is read once here. Raises MeterGone."""
         self.meter = meter
-        self.counts: dict[str, float] = {}
+        self._spent: dict[str, tuple[float, float]] = {}  # J, and how many were done with them
         self._clock = clock
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -61,13 +61,21 @@ class Recorder:
             total = sum(self._joules[rail] for rail in self.meter.total)
             return Energy(dict(self._joules), total, self._read - self._begun)
 
-    def count(self, what: str, number: float) -> None:
-        """Tell that so many of something were done: "inference"."""
+    def reading(self) -> Energy | None:
+        """As `now`; None where the meter is lost, which `rows` will say."""
+        try:
+            return self.now()
+        except MeterGone:
+            return None
+
+    def spent(self, what: str, number: float, energy: Energy) -> None:
+        """Tell that so many of something ("inference") were done while that energy was taken."""
         with self._lock:
-            self.counts[what] = self.counts.get(what, 0.0) + number
+            joules, before = self._spent.get(what, (0.0, 0.0))
+            self._spent[what] = joules + energy.total, before + number
 
     def rows(self) -> list[Row]:
-        """Energy and mean power of everything so far, each rail's, and the energy of each thing that was counted.
+        """Energy and mean power of everything so far, each rail's, and the energy of each thing that was told of.
 
         Raises MeterGone.
         """
@@ -76,8 +84,8 @@ class Recorder:
         if len(energy.joules) > 1:
             rows += [Row(f"energy {rail}", joules, "J") for rail, joules in energy.joules.items()]
         rows += [
-            Row(f"energy_per_{what}", energy.millijoules_per(number), "mJ")
-            for what, number in self.counts.items()
+            Row(f"energy_per_{what}", 1e3 * joules / number, "mJ")
+            for what, (joules, number) in self._spent.items()
             if number > 0
         ]
         return [*rows, Row("energy_readings", float(self._readings), "readings")]

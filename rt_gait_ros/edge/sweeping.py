@@ -150,7 +150,7 @@ class Sweeper:
                 taken = energy[1].since(energy[0])
                 point = replace(point, energy_mj=taken.millijoules_per(counters.inferences), watts=taken.watts)
                 assert self.recorder is not None
-                self.recorder.count("inference", counters.inferences)
+                self.recorder.spent("inference", counters.inferences, taken)
         return point
 
     def _beyond(self, setting: Setting, concurrency: int) -> Point:

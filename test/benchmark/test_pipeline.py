@@ -1,6 +1,7 @@
 """The rows of the pipeline's benchmark, from sessions that are made up."""
 
 import argparse
+import math
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,6 +9,8 @@ import pipeline
 import pytest
 
 from rt_gait_ros.demo.recording import Recording
+from rt_gait_ros.edge.energy import Recorder
+from rt_gait_ros.edge.meters import MeterGone
 from rt_gait_ros.gait.identity import Identity, IdentityFrame, IdentityStatus
 from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
 
@@ -42,8 +45,53 @@ def test_every_load_has_all_figures_and_a_reference_of_its_own(monkeypatch):
 
     monkeypatch.setattr(pipeline, "run_session", play)
     monkeypatch.setattr(pipeline, "_generated", lambda people: SimpleNamespace(people=people, enrol_until=0.0))
-    rows = pipeline.measure(argparse.Namespace(runs=1, walkers=[4, 8]), lambda line: None)
+    rows = pipeline.measure(argparse.Namespace(runs=1, walkers=[4, 8], recorder=None), lambda line: None)
     names = [f"{name}_{people}" for people in (4, 8) for name, _ in pipeline.FIGURES]
     assert [row.name for row in rows] == names
     assert [row.value for row in rows[:4]] == pytest.approx([25.0, 50.0, 12.5, 2.0], rel=0.02)
     assert asked == [(4, {}), (4, {"budget": -1.0}), (8, {}), (8, {"budget": -1.0})]
+
+
+class Hour:
+    """A meter of 40 W on a clock that goes on by ten seconds with each reading; its thread never reads it."""
+
+    name, interval, counts, total = "made up", 1e6, False, ("all",)
+    seconds = -10.0
+
+    def __init__(self, lost_after=math.inf):
+        self._left = lost_after
+
+    def read(self):
+        self.seconds += 10.0
+        self._left -= 1
+        if self._left < 0:
+            raise MeterGone("curr1_input: No such device")
+        return {"all": 40.0}
+
+    def close(self):
+        pass
+
+
+@pytest.mark.parametrize("lost_after", [math.inf, 3])
+def test_energy_is_told_for_each_image_and_each_name_from_the_first_image_on(monkeypatch, lost_after):
+    played = session(4)
+
+    def play(video, name, logs, watch, say, **changes):
+        watch(Recording(np.arange(250) / 25), None)  # no image yet
+        for _ in range(3):
+            watch(played.recording, None)
+        return played
+
+    monkeypatch.setattr(pipeline, "run_session", play)
+    monkeypatch.setattr(pipeline, "_generated", lambda people: SimpleNamespace(people=people, enrol_until=0.0))
+    meter = Hour(lost_after)
+    with Recorder(meter, lambda: max(meter.seconds, 0.0)) as recorder:
+        words = argparse.Namespace(runs=1, walkers=[4], recorder=recorder)
+        assert len(pipeline.measure(words, lambda line: None)) == 4
+        if lost_after == 3:  # what was measured beside it is not lost, and no energy is made up
+            with pytest.raises(MeterGone, match="the meter made up was lost"):
+                recorder.rows()
+            return
+        rows = {row.name: row.value for row in recorder.rows()}
+    assert rows["energy_per_image"] == pytest.approx(1e3 * 800.0 / 250)  # 20 s of 40 W
+    assert rows["energy_per_identity"] == pytest.approx(1e3 * 800.0 / 200)

@@ -1,6 +1,7 @@
 """The search behind subjects_at_25fps, on servers whose limit is known."""
 
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -8,7 +9,10 @@ from rt_gait_ros.resources import resource
 
 sys.path.append(str(resource("benchmark")))
 
+from streaming import energy_rows
 from streaming_load import Trial, most_subjects
+
+from rt_gait_ros.edge.energy import Energy
 
 
 def server(limit, tried, dropped_from=10**9):
@@ -49,3 +53,11 @@ def test_a_pass_by_luck_is_not_the_answer():
         return Trial(subjects, 0.1, 0.0 if good else 0.5, 0, 0.5, 1.0)
 
     assert 57 <= most_subjects(lucky, 70).subjects <= 60
+
+
+def test_energy_is_of_each_frame_and_each_look_of_a_load_that_is_carried():
+    carried = Trial(40, 0.1, 0.0, 0, 0.5, 1.0, frames=5000, looks=1000, energy=Energy({"all": 30.0}, 30.0, 5.0))
+    rows = {row.name: (row.value, row.unit) for row in energy_rows("_small", carried)}
+    assert rows == {"energy_per_inference_small": (6.0, "mJ"), "energy_per_identity_small": (30.0, "mJ")}
+    assert energy_rows("", replace(carried, late=0.5)) == []
+    assert energy_rows("", replace(carried, energy=None)) == []

@@ -56,19 +56,22 @@ def test_energy_that_the_meter_counts_is_taken_as_it_is():
 
 
 def test_parts_of_the_whole_are_shown_and_not_added():
-    values = [{"in": 6.0, "cpu": 2.0}] * 2
+    values = [{"in": 6.0, "cpu": 2.0}] * 4
     meter = Script(*values, total=("in",))
     with Recorder(meter, meter.clock) as recorder:
-        recorder.count("inference", 3)
-        recorder.count("inference", 1)
+        start = recorder.now()
+        taken = recorder.now().since(start)  # of three seconds one
+        recorder.spent("inference", 3, taken)
+        recorder.spent("inference", 1, taken)
+        recorder.spent("identity", 0, taken)  # nobody was named: no figure is made up
         rows = {row.name: (row.value, row.unit) for row in recorder.rows()}
     assert rows == {
-        "energy": (6.0, "J"),
+        "energy": (18.0, "J"),
         "power": (6.0, "W"),
-        "energy in": (6.0, "J"),
-        "energy cpu": (2.0, "J"),
-        "energy_per_inference": (1500.0, "mJ"),
-        "energy_readings": (2.0, "readings"),
+        "energy in": (18.0, "J"),
+        "energy cpu": (6.0, "J"),
+        "energy_per_inference": (3000.0, "mJ"),
+        "energy_readings": (4.0, "readings"),
     }
 
 
@@ -79,6 +82,7 @@ def test_a_meter_that_vanishes_is_said_once_and_for_all_later_questions(lost):
         for _ in range(2):  # a second reading would find the script at its end
             with pytest.raises(MeterGone, match=r"the meter script was lost after 1\.0 s, energy is unknown: "):
                 recorder.now()
+        assert recorder.reading() is None
 
 
 def test_the_thread_reads_the_rails_by_itself_and_stops_where_they_vanish(orin):
