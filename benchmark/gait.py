@@ -21,7 +21,7 @@ from rt_gait_ros.gait.model import GaitModel
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.inference import InferenceClient
 from rt_gait_ros.serving.onnx_client import OnnxClient
-from rt_gait_ros.serving.repository import read_repository
+from rt_gait_ros.serving.repository import read_repository, why_not_there
 from rt_gait_ros.serving.server import TritonServer
 from rt_gait_ros.serving.triton_client import TritonClient
 from rt_gait_ros.silhouette.kinds import GAIT_FRAME_KINDS
@@ -93,7 +93,7 @@ def _loads(repository: Path, name: str) -> list[Load]:
     """Requests of each batch that the network takes. Raises GaitError for none of gait, or one that keeps a state."""
     models = read_repository(repository)
     if name not in models:
-        raise UsageError(f"{repository} has no model '{name}': it has {', '.join(models)}")
+        raise UsageError(why_not_there(repository, name, models))
     model = GaitModel.from_spec(models[name].spec)
     if model.stream_window is not None:
         raise UsageError(f"{name} keeps a set per track: time it with `rt-gait bench streaming`, or name {name[:-7]}")

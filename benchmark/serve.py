@@ -26,7 +26,7 @@ from rt_gait_ros.evaluation.bench import Row, machine
 from rt_gait_ros.paths import expand
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.listening import MeasuredSocket
-from rt_gait_ros.serving.repository import RepositoryModel, read_repository
+from rt_gait_ros.serving.repository import RepositoryModel, read_repository, why_not_there
 from rt_gait_ros.serving.server import TritonServer
 
 SUMMARY = "a served network under load: batch by concurrency by protocol, resumable; subjects at 25 inferences a second"
@@ -112,7 +112,7 @@ def sweep(arguments: argparse.Namespace, progress: Callable[[str], None]) -> lis
 def _served(repository: Path, name: str) -> RepositoryModel:
     models = read_repository(repository)
     if name not in models:
-        raise UsageError(f"{repository} has no model '{name}': it has {', '.join(models)}")
+        raise UsageError(why_not_there(repository, name, models))
     return models[name]
 
 

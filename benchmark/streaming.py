@@ -19,7 +19,7 @@ from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.bench import Row, median_seconds
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.inference import Sequence
-from rt_gait_ros.serving.repository import RepositoryModel, read_repository
+from rt_gait_ros.serving.repository import RepositoryModel, read_repository, why_not_there
 from rt_gait_ros.serving.server import TritonServer
 from rt_gait_ros.serving.streaming import StreamingNetwork, StreamRequest
 from rt_gait_ros.serving.triton_client import TritonClient
@@ -67,7 +67,7 @@ def _link(source: Path, networks: list[str], repository: Path) -> None:
     known = read_repository(source)
     for name in (name for network in networks for name in (network, f"{network}_stream")):
         if name not in known:
-            raise UsageError(f"{source} has no model '{name}': it has {', '.join(known)}")
+            raise UsageError(why_not_there(source, name, known))
         if not (repository / name).exists():
             (repository / name).symlink_to(known[name].folder.resolve())
 

@@ -4,14 +4,13 @@ ros2 launch rt_gait_ros gait.launch.py source:=walk.mp4
 ros2 launch rt_gait_ros gait.launch.py source:=none image_topic:=/camera/image_raw rviz:=true
 ros2 launch rt_gait_ros gait.launch.py sources:=cameras.yaml
 ros2 launch rt_gait_ros gait.launch.py --show-args
+
+What each argument means to the nodes is told by rt_gait_ros/nodes/launch_arguments.py.
 """
 
 import atexit
-import re
 import shutil
 import tempfile
-from collections.abc import Iterable
-from difflib import get_close_matches
 from pathlib import Path
 
 from ament_index_python.packages import get_package_prefix
@@ -30,29 +29,17 @@ from launch_ros.actions import Node
 from launch_ros.substitutions import ExecutableInPackage
 
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.nodes.cameras_file import Camera, read_cameras
+from rt_gait_ros.nodes.cameras_file import Camera
 from rt_gait_ros.nodes.dds import apply_dds_profile
-from rt_gait_ros.nodes.enclaves import ENCLAVES, enforce
-from rt_gait_ros.nodes.gait_frame_check import check_gait_frames
-from rt_gait_ros.nodes.networks import networks_on_triton
-from rt_gait_ros.nodes.parameters import file_value, read_switch, says_rectified, write_file
-from rt_gait_ros.paths import expand
+from rt_gait_ros.nodes.enclaves import enforce
+from rt_gait_ros.nodes.launch_arguments import LaunchArguments, misspelt
+from rt_gait_ros.nodes.parameters import write_file
 from rt_gait_ros.resources import resource
-from rt_gait_ros.serving.triton_client import check_url
-from rt_gait_ros.sources import open_source
 
 PACKAGE = "rt_gait_ros"
-STAGES = ("camera_node", "pose_node", "tracker_node", "gait_node", "overlay_node")
-TAKEN_BY = {
-    "bond": STAGES,
-    "ros4hri": ("tracker_node", "gait_node"),
-    "frames": ("tracker_node", "gait_node"),
-    "frame_prefix": ("camera_node", "tracker_node", "gait_node"),
-}
 RESPAWN_DELAY = 2.0  # seconds
+STOP_SECONDS = "20"  # for a process to end after SIGINT; launch's own 5 are too few on a busy robot
 USAGE_ERROR = UsageError.exit_code
-# Cameras, streams, and generated people: what is not there yet may come, and nothing is opened twice.
-LIVE = re.compile(r"\d+$|/dev/|(?!file:)[A-Za-z][A-Za-z0-9+]+:")
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -158,7 +145,8 @@ def declare_arguments() -> list[DeclareLaunchArgument]:
         DeclareLaunchArgument(
             "rviz_frame",
             default_value="",
-            description="RViz's fixed frame, such as odom. Empty: camera_optical_frame, as camera_node calls it.",
+            description="RViz's fixed frame, such as odom. Empty: the frame of camera_node, or camera_optical_frame "
+            "without one.",
         ),
         DeclareLaunchArgument(
             "composed",
@@ -183,19 +171,18 @@ def declare_arguments() -> list[DeclareLaunchArgument]:
 
 def start_everything(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     """Look at what was said, refuse what cannot be, and start the processes."""
-    said = Arguments(context)
+    names = [argument.name for argument in declare_arguments()]
+    said = LaunchArguments({name: str(LaunchConfiguration(name).perform(context)) for name in names})
     environment: dict[str, str] = dict(context.environment)
     before = dict(environment)
-    with_camera = said.cameras or said.source != "none"
-    executables = ("composed_node",) if said.composed else STAGES if with_camera else STAGES[1:]
     apply_dds_profile(environment)
     if said.keystore:
         shown = ("rviz2",) if said.rviz and is_installed("rviz2") else ()
-        enforce(environment, Path(said.keystore), (*executables, *shown))
+        enforce(environment, Path(said.keystore), (*said.executables, *shown))
     actions: list[LaunchDescriptionEntity] = [
         SetEnvironmentVariable(name, value) for name, value in sorted(environment.items()) if before.get(name) != value
     ]
-    actions += [LogInfo(msg=line) for line in misspelt(context.launch_configurations)]
+    actions += [LogInfo(msg=line) for line in misspelt(context.launch_configurations, names)]
     if said.rviz and not is_installed("rviz2"):
         actions.append(LogInfo(msg="rviz2 is not installed, so that nothing is shown: install ros-$ROS_DISTRO-rviz2"))
         said.rviz = False
@@ -203,8 +190,7 @@ def start_everything(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         actions.append(triton_server(said))
     for camera in said.cameras or [None]:
         parameters = overrides_file(said, camera)
-        namespace = camera.namespace(said.namespace) if camera else said.namespace
-        actions += [node(said, executable, namespace, parameters) for executable in executables]
+        actions += [node(said, executable, said.namespace_of(camera), parameters) for executable in said.executables]
     if said.rviz:
         actions.append(rviz(said))
     return actions
@@ -219,138 +205,28 @@ def is_installed(package: str) -> bool:
     return True
 
 
-def misspelt(given: Iterable[str]) -> list[str]:
-    """A line for each argument that looks like one of ours; launch itself takes any name, also those of other files."""
-    known = [argument.name for argument in declare_arguments()]
-    near = {name: get_close_matches(name, known, n=1, cutoff=0.75) for name in given if name not in known}
-    return [
-        f"no launch argument is called '{name}': did you mean '{match[0]}'?" for name, match in near.items() if match
-    ]
-
-
-class Arguments:
-    """The launch arguments, read and checked. Raises UsageError, of which launch prints the line."""
-
-    def __init__(self, context: LaunchContext) -> None:
-        def text(name: str) -> str:
-            return str(LaunchConfiguration(name).perform(context)).strip()
-
-        def switch(name: str) -> bool:
-            return read_switch(name, text(name))
-
-        self.source, self.image_topic, self.gallery = text("source"), text("image_topic"), text("gallery")
-        self.namespace, self.triton, self.log_level = text("namespace"), text("triton"), text("log_level")
-        self.triton_url, self.keystore = text("triton_url"), text("keystore")
-        self.rviz, self.composed, self.rviz_frame = switch("rviz"), switch("composed"), text("rviz_frame")
-        self.ros4hri, self.frames, self.bond = switch("ros4hri"), switch("frames"), switch("bond")
-        self.frame_prefix, self.tf_topic, self.depth_topic = text("frame_prefix"), text("tf_topic"), text("depth_topic")
-        self.respawn, self.autostart = switch("use_respawn"), switch("autostart")
-        self.sim_time, self.image_transport = switch("use_sim_time"), text("image_transport")
-        self.params_file = expand(text("params_file"))
-        if not self.params_file.is_file():
-            raise UsageError(f"params_file {self.params_file} is not there: copy {resource('config', 'gait.yaml')}")
-        check_gait_frames(self.params_file)
-        self.networks = networks_on_triton(lambda node, name: file_value(self.params_file, node, name))
-        check_url(self.triton_url)
-        if self.triton == "embedded":
-            self.triton_port = embedded_port(self.triton_url)
-        if not self.source or not self.image_topic:
-            raise UsageError("source and image_topic cannot be empty; source:=none takes images from image_topic")
-        if not self.tf_topic:
-            raise UsageError("tf_topic cannot be empty; tf_topic:=tf is below the namespace")
-        self.rectified = text("rectified")
-        if self.rectified == "auto":
-            self.rectified = says_rectified(self.image_topic)
-        else:
-            self.rectified = read_switch("rectified", self.rectified)
-        if self.source != "none" and not LIVE.match(self.source):
-            check_recording(self.source)
-        self.cameras = read_cameras(expand(text("sources"))) if text("sources") else []
-        if self.cameras:
-            self.check_cameras()
-
-    def check_cameras(self) -> None:
-        """Refuse what is of one camera beside a file of several. Raises UsageError."""
-        if self.source != "none" or self.image_topic != "image_raw":
-            raise UsageError("sources is instead of source and image_topic: the file says what each camera plays")
-        if self.depth_topic:
-            raise UsageError("depth_topic is of one camera: start a launch for it, and leave it out of sources")
-        if self.rviz:
-            first = self.cameras[0].namespace(self.namespace)
-            raise UsageError(
-                "rviz:=true shows one camera: leave it out, and open one of them with rviz2 -d "
-                f"{resource('config', 'gait.rviz')} --ros-args -r __ns:={first}"
-            )
-
-
-def embedded_port(url: str) -> int:
-    """The port of the server on this machine. Raises UsageError for another one's."""
-    host, _, port = url.rpartition(":")
-    if host not in ("127.0.0.1", "localhost"):
-        raise UsageError(f"triton_url {url} is another machine: say triton:=external as well")
-    return int(port)
-
-
-def check_recording(source: str) -> None:
-    """Refuse a recording that cannot be played, which would leave the launch without a camera. Raises GaitError."""
-    open_source(source, pace=False).close()
-
-
-def overrides_file(said: Arguments, camera: Camera | None) -> Path:
+def overrides_file(said: LaunchArguments, camera: Camera | None) -> Path:
     """A parameter file of what was said by argument, to be read after params_file; it is gone when the launch ends."""
-    values = overrides(said)
-    for stage, own in camera.parameters.items() if camera else ():
-        values.setdefault(stage, {}).update(own)
     folder = Path(tempfile.mkdtemp(prefix="rt_gait_launch_"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     path = folder / "arguments.yaml"
-    write_file(path, values)
+    write_file(path, said.parameters(camera))
     return path
 
 
-def overrides(said: Arguments) -> dict[str, dict[str, object]]:
-    """Parameters that were said by argument, by node."""
-    values: dict[str, dict[str, object]] = {
-        stage: {"autostart": said.autostart, "use_sim_time": said.sim_time} for stage in STAGES
-    }
-    for name, stages in TAKEN_BY.items():  # else as params_file says
-        if value := getattr(said, name):
-            for stage in stages:
-                values[stage][name] = value
-    if said.rectified:
-        values["tracker_node"]["rectified"] = True
-    if said.depth_topic:
-        values["tracker_node"]["depth"] = True
-    if said.image_transport != "raw":  # else as params_file says
-        for stage in ("pose_node", "tracker_node", "overlay_node"):
-            values[stage]["image_transport"] = said.image_transport
-    if said.source != "none":
-        values["camera_node"]["source"] = said.source
-    values["pose_node"]["triton_url"] = values["gait_node"]["triton_url"] = said.triton_url
-    if said.gallery:
-        values["gait_node"]["gallery"] = said.gallery
-    return values
-
-
-def node(said: Arguments, executable: str, namespace: str, parameters: Path) -> Node:
+def node(said: LaunchArguments, executable: str, namespace: str, parameters: Path) -> Node:
     """A process of ours."""
-    info_topic = "/".join([*said.image_topic.split("/")[:-1], "camera_info"])
     return Node(
         package=PACKAGE,
         executable=executable,
         namespace=namespace,
         parameters=[str(said.params_file), str(parameters)],
-        remappings=[
-            ("image_raw", said.image_topic),
-            ("camera_info", info_topic),
-            ("/tf", said.tf_topic),
-            ("/tf_static", f"{said.tf_topic}_static"),
-            *([("depth_image", said.depth_topic)] if said.depth_topic else []),
-        ],
-        ros_arguments=["--log-level", said.log_level, *in_enclave(said, executable)],
+        remappings=said.remappings,
+        ros_arguments=["--log-level", said.log_level, *said.enclave_arguments(executable)],
         output="screen",
         respawn=said.respawn,
         respawn_delay=RESPAWN_DELAY,
+        sigterm_timeout=STOP_SECONDS,
         on_exit=None if said.respawn else end_with_usage_errors,
     )
 
@@ -360,12 +236,7 @@ def end_with_usage_errors(event: ProcessExited, context: LaunchContext) -> Shutd
     return Shutdown(reason=f"{event.process_name} was started wrongly") if event.returncode == USAGE_ERROR else None
 
 
-def in_enclave(said: Arguments, executable: str) -> list[str]:
-    """ROS arguments that put a process into its enclave."""
-    return ["--enclave", ENCLAVES[executable]] if said.keystore else []
-
-
-def triton_server(said: Arguments) -> ExecuteProcess:
+def triton_server(said: LaunchArguments) -> ExecuteProcess:
     """The embedded server, or whoever waits while another serves. It starts Triton again when that dies; without it
     nobody is recognised: the launch ends."""
     port = said.triton_port
@@ -376,18 +247,19 @@ def triton_server(said: Arguments) -> ExecuteProcess:
         output="screen",
         respawn=said.respawn,
         respawn_delay=RESPAWN_DELAY,
+        sigterm_timeout=STOP_SECONDS,
         on_exit=None if said.respawn else Shutdown(reason="the Triton server has ended"),
     )
 
 
-def rviz(said: Arguments) -> Node:
+def rviz(said: LaunchArguments) -> Node:
     """RViz on the annotated image and the markers."""
     return Node(
         package="rviz2",
         executable="rviz2",
         namespace=said.namespace,
-        arguments=["-d", str(resource("config", "gait.rviz")), *(["-f", said.rviz_frame] if said.rviz_frame else [])],
-        remappings=[("/tf", said.tf_topic), ("/tf_static", f"{said.tf_topic}_static")],
-        ros_arguments=in_enclave(said, "rviz2"),
+        arguments=said.rviz_arguments,
+        remappings=said.tf_remappings,
+        ros_arguments=said.enclave_arguments("rviz2"),
         output="screen",
     )

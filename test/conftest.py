@@ -33,6 +33,9 @@ sys.path[:0] = [str(ROOT / folder) for folder in HELPERS]
 
 # A shell starts what it runs in the background deaf to SIGINT, which tests send to their own processes.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# And nohup starts it deaf to SIGHUP. A handler, unlike that, is not handed on to programs that are started.
+if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda number, frame: None)
 
 STICK_PARTS = ["head", "left_hand", "right_hand", "left_foot", "right_foot", "hip"]
 STICK_LINKS = [[1, 6], [6, 4], [6, 5], [1, 2], [1, 3]]

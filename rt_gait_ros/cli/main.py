@@ -25,6 +25,7 @@ COMMANDS = {
     "watch": "show a live web page: the picture, who is here and why not, the gallery, enrol and forget",
     "doctor": "check what works on this machine, what does not, and what to do about it",
     "triton": "run the Triton server of the networks, and list or make the networks",
+    "models": "fetch the files of the networks, where a release has left them out, and check them",
     "gallery": "list, rename, merge and forget the persons that the robot knows",
     "scene": "list and forget the statistics of scenes, which people who walk by leave",
     "evaluate": "measure recognition on a data set",

@@ -35,7 +35,7 @@ from rt_gait_ros.nodes.bag_player import play
 from rt_gait_ros.paths import expand
 from rt_gait_ros.pipeline.gait_pipeline import GaitPipeline
 from rt_gait_ros.resources import resource
-from rt_gait_ros.serving.repository import read_repository
+from rt_gait_ros.serving.repository import read_repository, why_not_there
 from rt_gait_ros.tracking.track import TrackFrame
 
 SUMMARY = "recognise the people of a ROS 2 bag, the same each time, with the gallery and network of your choice"
@@ -95,7 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
     repository = arguments.repository or resource("model_repository")
     model = arguments.model or RecognizerConfig.model
     if model not in (known := read_repository(repository)):
-        raise UsageError(f"network {readable(model)} is not in {repository}: --model names one of {', '.join(known)}")
+        raise UsageError(why_not_there(repository, readable(model), known))
     with ExitStack() as stack:
         bag = stack.enter_context(BagReader(arguments.bag))
         topic = choose_topic(bag, arguments.topic, poses=arguments.poses)

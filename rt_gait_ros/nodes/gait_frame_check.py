@@ -5,7 +5,7 @@ from pathlib import Path
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.nodes.parameters import file_value
 from rt_gait_ros.resources import resource
-from rt_gait_ros.serving.repository import read_model
+from rt_gait_ros.serving.repository import read_config, spec_from_config
 
 
 def check_gait_frames(params_file: Path) -> None:
@@ -18,7 +18,7 @@ def check_gait_frames(params_file: Path) -> None:
     folder = Path(file_value(params_file, "gait_node", "model_repository") or resource("model_repository")) / model
     if not folder.is_dir():
         return
-    eaten = read_model(folder).spec.parameters.get("gait_frame_kind", "")
+    eaten = spec_from_config(read_config(folder)).parameters.get("gait_frame_kind", "")
     if made != eaten:
         raise UsageError(
             f"{params_file}: gait_node's model {model} takes {eaten or 'unknown'} gait frames and pose_node makes "

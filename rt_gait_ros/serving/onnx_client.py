@@ -19,7 +19,7 @@ from rt_gait_ros.serving.inference import (
     Tensors,
     TensorSpec,
 )
-from rt_gait_ros.serving.repository import RepositoryModel, read_repository
+from rt_gait_ros.serving.repository import RepositoryModel, read_repository, why_not_there
 from rt_gait_ros.serving.session import CPU, OnnxSession, Providers
 from rt_gait_ros.serving.streaming import StreamingNetwork, open_streaming, stream_request
 
@@ -119,7 +119,7 @@ class OnnxClient:
 
     def _model(self, name: str) -> RepositoryModel:
         if name not in self._models:
-            raise ModelUnavailable(f"{self._repository} has no model '{name}': it has {', '.join(self._models)}")
+            raise ModelUnavailable(why_not_there(self._repository, name, self._models))
         return self._models[name]
 
     def _session(self, name: str) -> OnnxSession:

@@ -5,7 +5,7 @@ Here it is read and checked, and turned into what a server that has only the Pyt
 
 import logging
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,7 @@ from tritonclient.utils import triton_to_np_dtype
 
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.serving.inference import ModelSpec, TensorSpec
+from rt_gait_ros.serving.network_files import ADVICE, absent_networks
 
 CONFIG_FILE = "config.pbtxt"
 # Triton's stub starts an isolated Python that ignores PYTHONPATH, where the server's environment has our sys.path.
@@ -69,17 +70,36 @@ class RepositoryModel:
 
 
 def read_repository(folder: Path) -> dict[str, RepositoryModel]:
-    """Every network of a repository by name. Raises UsageError naming the first thing that is wrong."""
+    """Every network of a repository by name, without those of which a listed file has still to be fetched.
+
+    Raises UsageError naming the first thing that is wrong.
+    """
     if not folder.is_dir():
         raise UsageError(f"no model repository: {folder} is not a folder")
     folders = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     if not folders:
         raise UsageError(f"the model repository {folder} is empty: it needs a folder with a {CONFIG_FILE} per network")
-    return {path.name: read_model(path) for path in folders}
+    absent = absent_networks(folder)
+    if absent.issuperset(path.name for path in folders):
+        raise UsageError(f"the networks of {folder} are not there: {ADVICE} brings them")
+    return {path.name: read_model(path) for path in folders if path.name not in absent}
+
+
+def why_not_there(folder: Path, name: str, present: Iterable[str]) -> str:
+    """What to say of a network that `read_repository` does not give."""
+    if name in absent_networks(folder):
+        return f"network '{name}' is not there: {ADVICE} brings it into {folder}"
+    return f"no network '{name}' in {folder}: it holds {', '.join(present)}"
 
 
 def read_model(folder: Path) -> RepositoryModel:
     """Read and check one network's folder. Raises UsageError when a server could not serve it."""
+    config = read_config(folder)
+    return RepositoryModel(config, folder, _newest_model_file(folder, config))
+
+
+def read_config(folder: Path) -> ModelConfig:
+    """Read and check one network's description, whether its files are there or not. Raises UsageError."""
     path = folder / CONFIG_FILE
     try:
         config = text_format.Parse(path.read_text(encoding="utf-8"), ModelConfig())
@@ -97,7 +117,7 @@ def read_model(folder: Path) -> RepositoryModel:
     threads = config.parameters[_THREADS_PARAMETER].string_value if _THREADS_PARAMETER in config.parameters else "1"
     if not threads.isdecimal():
         raise UsageError(f'{path}: parameter {_THREADS_PARAMETER} is "{threads}", not a whole number')
-    return RepositoryModel(config, folder, _newest_model_file(folder, config))
+    return config
 
 
 def spec_from_config(config: ModelConfig) -> ModelSpec:
@@ -205,6 +225,8 @@ def _newest_model_file(folder: Path, config: ModelConfig) -> Path:
     versions = [path for path in folder.iterdir() if path.is_dir() and path.name.isdecimal()]
     newest = max(versions, key=lambda path: int(path.name), default=folder / "1")
     path = newest / (config.default_model_filename or _MODEL_FILES[backend])
+    if folder.name in absent_networks(folder.parent):
+        raise UsageError(why_not_there(folder.parent, folder.name, ()))
     if not path.is_file():
         raise UsageError(f"{path} is not there: fetch the repository anew, or put the network's file there")
     if path.stat().st_size == 0:

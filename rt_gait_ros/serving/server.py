@@ -18,7 +18,7 @@ from rt_gait_ros.serving.cache import cache_folder
 from rt_gait_ros.serving.installation import Installation, find_installation, server_environment
 from rt_gait_ros.serving.listening import Listening, PrivateSocket, private_folder
 from rt_gait_ros.serving.orphans import end_orphans
-from rt_gait_ros.serving.repository import link_repository, read_repository, write_python_repository
+from rt_gait_ros.serving.repository import link_repository, read_repository, why_not_there, write_python_repository
 from rt_gait_ros.serving.server_state import (
     NO_KEEPER,
     Addressed,
@@ -127,7 +127,7 @@ class TritonServer(Addressed):
         present = read_repository(self.repository)
         for name in self.networks:
             if name not in present:
-                raise UsageError(f"no network '{name}' in {self.repository}: it holds {', '.join(present)}")
+                raise UsageError(why_not_there(self.repository, name, present))
         return sorted(set(self.networks) or present)
 
     def _launch(self, installation: Installation, timeout: float, cancelled: Callable[[], bool]) -> None:

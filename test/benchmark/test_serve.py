@@ -46,7 +46,7 @@ def test_every_protocol_is_measured_and_a_second_call_measures_nothing(serve, tr
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        (["--model", "nobody"], "has no model 'nobody': it has"),
+        (["--model", "nobody"], "no network 'nobody' in"),
         (["--protocols", "grpc,telex"], "'telex' is none of grpc, http, shm, stream"),
         (["--batches", "0"], "whole numbers from 1 to 1024 are wanted"),
         (["--seconds", "nan"], "--seconds nan: at least 0.1 is wanted"),

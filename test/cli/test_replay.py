@@ -109,7 +109,7 @@ def test_who_is_known_is_named_with_a_copy_of_the_gallery(walks, tmp_path, capsy
 def test_another_network_is_tried_on_the_same_bag(walks, capsys):
     report = replayed(capsys, walks, "--enroll", "Ada", "--enroll-frames", "30", "--model", "gait_energy_image")
     assert report["model"] == "gait_energy_image"
-    with pytest.raises(UsageError, match=r"network no_such_network is not in .*gait_energy_image"):
+    with pytest.raises(UsageError, match=r"no network 'no_such_network' in .*gait_energy_image"):
         run(replay, walks, "--model", "no_such_network")
     with pytest.raises(UsageError, match="no model repository: /nowhere is not a folder"):
         run(replay, walks, "--repository", "/nowhere")

@@ -35,21 +35,6 @@ def test_the_documented_arguments_are_those_that_exist() -> None:
     assert re.findall(r"^\| `(\w+)` ", section, re.MULTILINE) == list(declared())
 
 
-def test_every_switch_is_read_however_it_is_spelt() -> None:
-    """Nav2 writes use_sim_time:=True; launch itself would refuse what is not among an argument's choices."""
-    text = resource("launch", "gait.launch.py").read_text(encoding="utf-8")
-    switches = [
-        name
-        for name, call in declared().items()
-        if {keyword.arg: keyword.value for keyword in call.keywords}["default_value"].__dict__.get("value")
-        in ("true", "false")
-    ]
-    assert len(switches) == 8
-    for name in switches:
-        assert f'switch("{name}")' in text
-        assert "choices" not in {keyword.arg for keyword in declared()[name].keywords}
-
-
 @pytest.mark.parametrize(
     ("text", "value"), [("True", True), (" true", True), ("1", True), ("FALSE", False), ("0", False)]
 )

@@ -134,7 +134,7 @@ def test_the_benchmark_times_any_of_them(repository, monkeypatch):
         rows = {row.name: row.value for row in bench.measure(arguments, lambda line: None)}
         assert set(rows) == {f"process_{name}_batch_{n}{end}" for n in (1, 2) for end in ("", "_item")}
         assert all(value > 0 for value in rows.values())
-    with pytest.raises(UsageError, match="has no model 'nobody'"):
+    with pytest.raises(UsageError, match="no network 'nobody' in"):
         bench.measure(argparse.Namespace(runs=1, model="nobody", repository=repository, no_triton=True), print)
 
 

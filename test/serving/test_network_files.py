@@ -1,0 +1,222 @@
+"""Networks that a release leaves out: fetched from folders, addresses and archives, by their hashes alone."""
+
+import functools
+import hashlib
+import http.server
+import os
+import random
+import shutil
+import tarfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rt_gait_ros.errors import GaitError, UsageError
+from rt_gait_ros.nodes.gait_frame_check import check_gait_frames
+from rt_gait_ros.serving.inference import ModelUnavailable
+from rt_gait_ros.serving.network_files import FetchError, absent_networks, fetch, listed_files, states
+from rt_gait_ros.serving.onnx_client import OnnxClient
+from rt_gait_ros.serving.repository import read_model, read_repository, write_python_repository
+from rt_gait_ros.serving.server import TritonServer
+
+NAMES = ["gait_energy_image", "gaitset_small_v2_stream"]
+FILES = [
+    "gait_energy_image/1/model.onnx",
+    *(f"gaitset_small_v2_stream/1/{part}.onnx" for part in ("frames", "head", "model")),
+]
+
+
+def _hashes(bare: Path, whole: Path) -> tuple[str, str]:
+    """What the list says of FILES[1], and what it is."""
+    return listed_files(bare)[FILES[1]], hashlib.sha256((whole / FILES[1]).read_bytes()).hexdigest()
+
+
+def silent(line: str) -> None:
+    pass
+
+
+@pytest.fixture
+def whole(model_repository: Path, tmp_path: Path) -> Path:
+    """A repository of two networks with their files."""
+    folder = tmp_path / "whole"
+    for name in NAMES:
+        shutil.copytree(model_repository / name, folder / name, ignore=shutil.ignore_patterns("1"))
+        (folder / name / "1").mkdir()
+    for number, name in enumerate(FILES):
+        (folder / name).write_bytes(random.Random(number).randbytes(300_000))  # what is in them is looked at by nobody
+    hashes = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in FILES}
+    (folder / "SHA256SUMS").write_text("".join(f"{sha256}  {name}\n" for name, sha256 in hashes.items()))
+    return folder
+
+
+@pytest.fixture
+def bare(whole: Path, tmp_path: Path) -> Path:
+    """The same without its files, as a small release has it: not even the folders are there."""
+    folder = tmp_path / "bare"
+    shutil.copytree(whole, folder)
+    for name in NAMES:
+        shutil.rmtree(folder / name / "1")
+    return folder
+
+
+@pytest.fixture
+def address(whole: Path) -> Iterator[str]:
+    """The whole repository, and archives beside it, on a web server."""
+    handler = functools.partial(_Quiet, directory=str(whole.parent))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *values: object) -> None:
+        pass
+
+
+def packed(whole: Path, mode: str = "w:gz") -> Path:
+    path = whole.parent / "networks.tar.gz"
+    with tarfile.open(path, mode) as archive:  # type: ignore[call-overload]
+        archive.add(whole, arcname="rt_gait_ros-0.9-networks")
+    return path
+
+
+def test_the_list_is_of_the_files_that_are_shipped(model_repository: Path) -> None:
+    """After a network has changed: (cd model_repository && sha256sum */1/*.onnx > SHA256SUMS)."""
+    found = {str(path.relative_to(model_repository)) for path in model_repository.glob("*/*/*.onnx")}
+    assert set(listed_files(model_repository)) == found
+    assert set(states(model_repository).values()) == {"there"}
+
+
+@pytest.mark.parametrize("kind", ["folder", "archive", "address", "address of an archive", "file address"])
+def test_what_is_missing_comes_from_wherever_it_is(kind: str, whole: Path, bare: Path, address: str) -> None:
+    source = {
+        "folder": str(whole),
+        "archive": str(packed(whole)),
+        "address": f"{address}/whole/",
+        "address of an archive": f"{address}/{packed(whole).name}",
+        "file address": whole.as_uri(),
+    }[kind]
+    said: list[str] = []
+    assert fetch(bare, source, NAMES[:1], said.append) == FILES[:1]
+    assert [line.partition(" ")[0] for line in said] == FILES[:1]
+    assert absent_networks(bare) == {NAMES[1]}
+    assert fetch(bare, source, (), silent) == FILES[1:]
+    assert set(states(bare).values()) == {"there"}
+    assert set(read_repository(bare)) == set(NAMES)
+    assert fetch(bare, "/nowhere/at/all", (), silent) == [], "nothing is asked for that is there"
+    assert {path.name for path in bare.rglob("*.part")} == set()
+
+
+def test_a_file_that_is_another_is_not_taken_and_one_that_differs_is_replaced(whole: Path, bare: Path) -> None:
+    (whole / FILES[1]).write_bytes(b"another")
+    with pytest.raises(FetchError, match=r"frames\.onnx is not the file of this release .*: not taken"):
+        fetch(bare, str(whole), (), silent)
+    assert states(bare) == {FILES[0]: "there"} | dict.fromkeys(FILES[1:], "missing"), "what came before it stays"
+    assert not list(bare.rglob(".*.part"))
+    assert states(whole)[FILES[1]] == "differs"
+    (bare / "SHA256SUMS").write_text((whole / "SHA256SUMS").read_text().replace(*_hashes(bare, whole)))
+    assert fetch(bare, str(whole), (), silent) == FILES[1:]
+    (bare / FILES[1]).write_bytes(b"damaged")
+    assert fetch(bare, str(whole), (), silent) == [FILES[1]]
+    assert states(bare)[FILES[1]] == "there"
+
+
+@pytest.mark.parametrize(
+    ("source", "line"),
+    [
+        ("/nowhere", "/nowhere is no folder, archive"),
+        ("ftp://host/networks", "is no address that is understood here: https, http or file"),
+        ("EMPTY", "cannot fetch gait_energy_image/1/model.onnx"),
+        ("ADDRESS/nowhere", "cannot fetch gait_energy_image/1/model.onnx: .*404"),
+        ("ADDRESS/nowhere.tar.gz", "cannot fetch http://.*/nowhere.tar.gz"),
+        ("http://127.0.0.1:9/", "cannot fetch gait_energy_image/1/model.onnx: .*refused"),
+        ("NO-ARCHIVE", "is no tar archive that can be read"),
+        ("CUT", "cut off or damaged|cannot fetch"),
+        ("OTHER", "the archive has no gait_energy_image/1/model.onnx"),
+    ],
+)
+def test_a_source_without_the_files_is_one_line(
+    source: str, line: str, whole: Path, bare: Path, address: str, tmp_path: Path
+) -> None:
+    if source == "EMPTY":
+        (tmp_path / "empty").mkdir()
+        source = str(tmp_path / "empty")
+    elif source == "NO-ARCHIVE":
+        source = str(tmp_path / "networks.tar")
+        Path(source).write_bytes(b"no archive")
+    elif source == "CUT":
+        path = packed(whole)
+        path.write_bytes(path.read_bytes()[:40_000])
+        source = str(path)
+    elif source == "OTHER":
+        shutil.rmtree(whole / NAMES[0])
+        source = str(packed(whole))
+    with pytest.raises(GaitError, match=line) as caught:
+        fetch(bare, source.replace("ADDRESS", address), NAMES[:1], silent)
+    assert "\n" not in str(caught.value)
+    assert absent_networks(bare) == set(NAMES)
+
+
+@pytest.mark.parametrize(
+    "text", ["no hash at all\n", f"{'0' * 64}  ../../outside/1/model.onnx\n", f"{'0' * 64}  /etc/1/model.onnx\n", "\n"]
+)
+def test_a_list_that_names_no_files_of_networks_is_refused(text: str, bare: Path) -> None:
+    (bare / "SHA256SUMS").write_text(text)
+    with pytest.raises(UsageError, match="SHA256SUMS, line 1, is not a SHA-256 and NETWORK/VERSION/FILE"):
+        fetch(bare, "/nowhere", (), silent)
+
+
+def test_an_unknown_network_and_a_repository_without_a_list_are_refused(bare: Path) -> None:
+    with pytest.raises(UsageError, match=r"no network nobody is in .*: gait_energy_image, gaitset_small_v2_stream"):
+        fetch(bare, "/nowhere", ["nobody"], silent)
+    (bare / "SHA256SUMS").unlink()
+    with pytest.raises(UsageError, match="has no SHA256SUMS"):
+        states(bare)
+
+
+def test_a_folder_that_may_not_be_written_is_one_line(whole: Path, bare: Path) -> None:
+    (bare / NAMES[0] / "1").write_text("a file where the folder should be")
+    with pytest.raises(FetchError, match="fetch as the user who installed the package"):
+        fetch(bare, str(whole), NAMES[:1], silent)
+    if os.geteuid():
+        (bare / NAMES[1]).chmod(0o500)
+        with pytest.raises(FetchError, match="fetch as the user who installed the package"):
+            fetch(bare, str(whole), NAMES[1:], silent)
+
+
+def test_what_needs_a_network_says_how_it_comes(
+    bare: Path, whole: Path, tmp_path: Path, triton_installed: None
+) -> None:
+    """Whatever asks: the server, networks in the node's own process, and whoever reads the repository."""
+    advice = r"`rt-gait models fetch --from URL-OR-FOLDER` \(docs/models.md\) brings"
+    for asks in (
+        lambda: read_repository(bare),
+        lambda: read_model(bare / NAMES[0]),
+        lambda: write_python_repository(bare, tmp_path / "python"),
+        lambda: TritonServer(bare).start(),
+        lambda: OnnxClient(bare),
+    ):
+        with pytest.raises(UsageError, match=advice):
+            asks()
+    fetch(bare, str(whole), NAMES[:1], silent)
+    assert set(read_repository(bare)) == {NAMES[0]}, "the others are of use without it"
+    assert write_python_repository(bare, tmp_path / "python") == NAMES[:1]
+    with pytest.raises(UsageError, match=f"network '{NAMES[1]}' is not there: {advice}"):
+        TritonServer(bare, networks=NAMES).start()
+    client = OnnxClient(bare)
+    try:
+        assert client.describe(NAMES[0]).name == NAMES[0]
+        with pytest.raises(ModelUnavailable, match=f"network '{NAMES[1]}' is not there: {advice}"):
+            client.describe(NAMES[1])
+    finally:
+        client.close()
+
+
+def test_a_server_elsewhere_needs_none_of_the_files_here(bare: Path, tmp_path: Path) -> None:
+    """gait.launch.py triton:=external compares what the nodes say of the network, and that is in its description."""
+    parameters = tmp_path / "own.yaml"
+    parameters.write_text(f"/**/gait_node: {{ros__parameters: {{model_repository: {bare}, model: {NAMES[1]}}}}}\n")
+    check_gait_frames(parameters)
