@@ -55,10 +55,15 @@ def quantise_set_network(export: GaitExport, sets: Sequence[np.ndarray]) -> tupl
 
     sets: as for quantise_parts, three or more; agreements of the export stay those of its float32 network.
     """
+    quantised = set_network_in_integers(export, sets)
+    return quantised, compare_set_networks(export, quantised, sets)
+
+
+def set_network_in_integers(export: GaitExport, sets: Sequence[np.ndarray]) -> GaitExport:
+    """The same without a comparison."""
     sets = list(sets)
     parts, whole = quantise_parts(export.parts, sets), quantise_whole(export.whole, sets)
-    quantised = replace(export, whole=whole, parts=parts, stateful=stateful_graph(parts, export.window))
-    return quantised, compare_set_networks(export, quantised, sets)
+    return replace(export, whole=whole, parts=parts, stateful=stateful_graph(parts, export.window))
 
 
 def compare_set_networks(exact: GaitExport, other: GaitExport, sets: Sequence[np.ndarray]) -> dict[str, Change]:
@@ -77,11 +82,16 @@ def compare_flow_networks(exact: FlowExport, other: FlowExport, windows: Sequenc
 
 def quantise_flow_network(export: FlowExport, windows: Sequence[np.ndarray]) -> tuple[FlowExport, dict[str, Change]]:
     """As quantise_set_network, of a network on flow. windows: (25, 60, 60, 2) int16 each."""
+    quantised = flow_network_in_integers(export, windows)
+    return quantised, compare_flow_networks(export, quantised, windows)
+
+
+def flow_network_in_integers(export: FlowExport, windows: Sequence[np.ndarray]) -> FlowExport:
+    """The same without a comparison."""
     batches = [window[None] for window in windows]
     # of 7 bits, as the weights of set networks: right on every x86 processor
     model = quantise_static(export.model, _FLOW_OPERATORS, batches, QuantType.QUInt8, weight_bits=7)
-    quantised = replace(export, model=model)
-    return quantised, compare_flow_networks(export, quantised, windows)
+    return replace(export, model=model)
 
 
 def _embed_whole(model: bytes, sets: Sequence[np.ndarray]) -> np.ndarray:

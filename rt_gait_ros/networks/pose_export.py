@@ -67,12 +67,23 @@ def export_pose(checkpoint: Path, name: str, size: int | None = None, topology: 
     size: pixels of the square input, a multiple of 32; the architecture's own when None. topology: what the channels
     are; None for trt_pose's human pose. Raises UsageError for a size or a topology that does not fit.
     """
-    architecture, network = load_pose_network(checkpoint)
+    return export_pose_network(*load_pose_network(checkpoint), name, size, topology, str(checkpoint))
+
+
+def export_pose_network(
+    architecture: str,
+    network: nn.Module,
+    name: str,
+    size: int | None = None,
+    topology: Topology | None = None,
+    source: str = "the network",
+) -> PoseExport:
+    """As export_pose, from a filled network of one of ARCHITECTURES. source: what it was read from, for messages."""
     size = size or ARCHITECTURES[architecture].size
     if size % 32 or size <= 0:
         raise UsageError(f"size {size} does not fit the network: give a multiple of 32")
     parts, fields = (network.get_parameter(f"1.{key}_conv.bias").shape[0] for key in ("cmap", "paf"))
-    _check_topology(topology, (parts, fields // 2), checkpoint)
+    _check_topology(topology, (parts, fields // 2), source)
     model = FromPixels(network).eval()
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, (2, size, size, 3), dtype=torch.uint8, generator=generator)
@@ -90,12 +101,12 @@ def export_pose(checkpoint: Path, name: str, size: int | None = None, topology: 
     return PoseExport(model, size, spec, exported, agreement(model, exported, [images, images[:1]]))
 
 
-def _check_topology(topology: Topology | None, has: tuple[int, int], checkpoint: Path) -> None:
+def _check_topology(topology: Topology | None, has: tuple[int, int], source: str) -> None:
     if topology is None and has != HUMAN:
-        raise UsageError(f"{checkpoint} knows {has[0]} parts and {has[1]} links: say with --topology which they are")
+        raise UsageError(f"{source} knows {has[0]} parts and {has[1]} links: say with --topology which they are")
     if topology is not None and (given := (len(topology.parts), len(topology.links))) != has:
         raise UsageError(
-            f"the topology '{topology.name}' has {given[0]} parts and {given[1]} links, {checkpoint} has {has[0]} and "
+            f"the topology '{topology.name}' has {given[0]} parts and {given[1]} links, {source} has {has[0]} and "
             f"{has[1]}: give the one that it was trained with"
         )
 

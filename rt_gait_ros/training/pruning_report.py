@@ -69,14 +69,12 @@ def report(
         pruned = None if percentile is None else prune(kind, network, percentile / 100)
         model = network if pruned is None else pruned.network
         whole, example, outputs = served(kind, model)
-        with FlopCounterMode(display=False) as counter, torch.no_grad():
-            whole(example[:1])
         yield ReportRow(
             percentile or 0.0,
             0 if pruned is None else pruned.removed,
             filters,
             count_parameters(model),
-            counter.get_total_flops() // 2,
+            multiply_accumulates(whole, example[:1]),
             1e3 * _seconds(whole, example, outputs, runs),
             None if accuracy is None else accuracy(whole),
         )
@@ -92,6 +90,13 @@ def served(kind: str, network: nn.Module) -> tuple[nn.Module, Tensor, list[str]]
         return network.eval(), example_frames(2), ["embedding"]
     size = ARCHITECTURES[kind].size
     return FromPixels(network).eval(), torch.full((2, size, size, 3), 127, dtype=torch.uint8), ["cmap", "paf"]
+
+
+def multiply_accumulates(network: nn.Module, example: Tensor) -> int:
+    """Of one call with these values."""
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network(example)
+    return counter.get_total_flops() // 2
 
 
 def _seconds(network: nn.Module, example: Tensor, outputs: list[str], runs: int) -> float:

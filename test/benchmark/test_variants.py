@@ -1,0 +1,158 @@
+"""`rt-gait bench variants`: its table, what it goes on from, and what it refuses."""
+
+import json
+import sys
+from contextlib import closing
+
+import pytest
+
+from rt_gait_ros.cli.main import main
+from rt_gait_ros.errors import GaitError, UsageError
+from rt_gait_ros.resources import resource
+from rt_gait_ros.serving.onnx_client import OnnxClient
+from rt_gait_ros.serving.repository import read_repository
+
+sys.path.append(str(resource("benchmark")))
+
+import variants_measuring
+import variants_table as table
+
+CONDITIONS = {"cpu": "one", "runs": 2}
+
+
+def test_the_rows_of_a_network_and_their_names():
+    rows = table.variants_of("g", (10.0, 30.0), streams=True, integers=True)
+    assert [row.model for row in rows[:6]] == ["g", "g_p10", "g_p30", "g_int8", "g_p10_int8", "g_p30_int8"]
+    assert [row.model for row in rows[6:8]] == ["g_stream", "g_p10_stream"]
+    assert [row.title for row in rows[:6]] == [
+        "plain",
+        "pruned 10 %",
+        "pruned 30 %",
+        "int8",
+        "pruned 10 % + int8",
+        "pruned 30 % + int8",
+    ]
+    assert {row.plain.model for row in rows} == {"g"}
+    assert len(table.variants_of("pose", (10.0,), streams=False, integers=False)) == 2
+
+
+def test_figures_are_kept_and_others_conditions_and_weights_are_refused(tmp_path):
+    plain = table.Variant("g")
+    table.FiguresFile(tmp_path, CONDITIONS).add(plain, {"macs": 3, "digest": "abc"})
+    again = table.FiguresFile(tmp_path, CONDITIONS)
+    assert again.has(plain, "macs")
+    assert not again.has(plain, "process")
+    again.add(plain, {"process": {"1": 2.0}})
+    assert table.FiguresFile(tmp_path, CONDITIONS).rows["g"] == {"macs": 3, "digest": "abc", "process": {"1": 2.0}}
+    again.require_weights(plain, "abc")
+    with pytest.raises(UsageError, match="figures of g with other weights"):
+        again.require_weights(plain, "xyz")
+    with pytest.raises(UsageError, match="holds figures with runs 2, and this is with 5"):
+        table.FiguresFile(tmp_path, CONDITIONS | {"runs": 5})
+    (tmp_path / table.FILE).write_text('{"conditions": {}, "rows": [')
+    with pytest.raises(GaitError, match="is damaged: remove it"):
+        table.FiguresFile(tmp_path, CONDITIONS)
+
+
+def test_the_table_shows_what_is_known_and_invents_nothing():
+    whole, cut = table.Variant("g"), table.Variant("g", 30.0, "int8")
+    rows = {
+        whole.model: {
+            "parameters": 2_500_000,
+            "processor": {"1": 40.0, "8": 36.0},
+            "rank1": {"NM": 0.9, "BG": 0.8, "CL": 0.4},
+        },
+        cut.model: {"processor": {"1": 10.0}, "weights": "pruned and trained on (again/network.pth)"},
+    }
+    shown = [
+        [cell.strip() for cell in line.split("|")[1:-1]] for line in table.markdown([whole, cut], rows).splitlines()
+    ]
+    header, plain, other = shown[0], shown[2], shown[3]
+    assert len(header) == len(plain) == len(other)
+    first, second = (dict(zip(header, cells, strict=True)) for cells in (plain, other))
+    assert (first["variant"], first["parameters M"], first["MACs G"]) == ("plain", "2.50", "–")
+    assert first["processor ms, batch 1 / 8 / 32"] == "40.0 / 36.0 / –"
+    assert (first["rank-1 NM / BG / CL %"], first["mean"]) == ("90.0 / 80.0 / 40.0", "70.0")
+    assert (second["variant"], second["× plain"]) == ("pruned 30 % + int8, trained on", "4.0")
+    assert (second["rank-1 NM / BG / CL %"], second["people at 25/s"]) == ("–", "–")
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["nobody"], "has no network 'nobody', and it is none of gaitbase, flow2d"),
+        (["g=missing.pth"], "missing.pth"),
+        (["--percentiles", "10,100"], "--percentiles '10,100': percentages of all filters, above 0 and below 100"),
+        (["--percentiles", "ten"], "--percentiles 'ten'"),
+        (["--what", "process,luck"], "'luck' is none of process, triton, rank1, subjects"),
+        (["--trained", "g@20=a.pth"], "--trained 'g@20=a.pth': NAME@PERCENTILE=FILE is wanted"),
+        (["--runs", "0"], "--runs 0, --seconds 2: at least 1 and 0.1 are wanted"),
+        (["--data", "nowhere", "--views", "017"], "--views '017'"),
+    ],
+)
+def test_what_cannot_be_is_one_line(tmp_path, capsys, words, complaint):
+    pytest.importorskip("torch", reason="needs the extra [train]")
+    assert main(["bench", "variants", *words, "--output", str(tmp_path / "out")]) == 2
+    shown = capsys.readouterr()
+    assert complaint in shown.err.splitlines()[-1]
+    assert shown.out == ""
+
+
+@pytest.mark.slow
+def test_a_network_is_measured_in_each_variant_and_a_second_call_measures_nothing(tmp_path, capsys):
+    pytest.importorskip("torch", reason="needs the extra [train]")
+    import torch
+
+    from rt_gait_ros.networks.flow_networks import FlowNet2D
+    from rt_gait_ros.networks.keras_checkpoints import write_flow_network
+
+    torch.manual_seed(0)
+    write_flow_network(tmp_path / "narrow.hdf5", FlowNet2D((8,) * 4, 8, 8, 8, 5))
+    command = ["bench", "variants", f"narrow={tmp_path / 'narrow.hdf5'}", "--percentiles", "30", "--runs", "1"]
+    command += ["--what", "process", "--output", str(tmp_path / "out"), "--json"]
+    calibration = tmp_path / "calibration"
+    calibration.mkdir()
+    _write_samples(calibration, 8)
+    command += ["--calibration", str(calibration)]
+    assert main(command) == 0
+    shown = capsys.readouterr()
+    rows = {row["name"]: row for row in json.loads(shown.out)["rows"]}
+    for model in ("narrow", "narrow_p30", "narrow_int8", "narrow_p30_int8"):
+        assert rows[f"{model}_process_batch_32_item"]["value"] > 0
+        assert rows[f"{model}_processor_batch_1_item"]["value"] > 0
+    assert rows["narrow_p30_parameters"]["ratio"] < 1
+    assert rows["narrow_p30_macs"]["ratio"] < 1 == rows["narrow_int8_macs"]["ratio"]
+    assert set(read_repository(tmp_path / "out/repository")) == {
+        "narrow",
+        "narrow_p30",
+        "narrow_int8",
+        "narrow_p30_int8",
+    }
+    assert (tmp_path / "out/variants.md").read_text().count("\n| `narrow` |") == 4
+    assert (tmp_path / "out/checkpoints/narrow_p30.hdf5").is_file()
+
+    figures = (tmp_path / "out/figures.json").read_bytes()
+    assert main(command) == 0
+    said = capsys.readouterr().err
+    assert "exporting" not in said
+    assert " ms at batch " not in said
+    assert (tmp_path / "out/figures.json").read_bytes() == figures
+
+
+def _write_samples(folder, count):
+    """Windows of flow as TUM-GAID's prepared samples."""
+    import h5py
+    import numpy as np
+
+    random = np.random.default_rng(0)
+    for number in range(count):
+        with h5py.File(folder / f"p{number + 1:03}-n01-01.h5", "w") as file:
+            file["data"] = random.integers(-400, 400, (60, 60, 50)).astype(np.int16)
+
+
+def test_a_look_of_a_stream_is_timed_for_one_track_and_for_many(streaming_repository):
+    with closing(OnnxClient(streaming_repository, timeout=600.0)) as client:
+        stream = table.Variant("window", form=table.STREAM)
+        times = variants_measuring.milliseconds(client, streaming_repository, stream, 1)
+    assert list(times.wall) == list(times.processor) == ["1", "8", "32"]
+    assert min(times.wall.values()) > 0
