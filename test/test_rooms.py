@@ -42,6 +42,21 @@ def room_imports() -> dict[str, dict[str, list[str]]]:
     return found
 
 
+def module_imports() -> dict[str, list[str]]:
+    """Module to the modules that it imports, in functions and for types alone as well."""
+    modules = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+        modules[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    found = {}
+    for module, path in modules.items():
+        package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+        names = imported(path.read_text(encoding="utf-8"), package)
+        others = {name if name in modules else name.rpartition(".")[0] for name in names}
+        found[module] = sorted((others & modules.keys()) - {module})
+    return found
+
+
 def a_ring(graph: dict[str, list[str]]) -> list[str]:
     """Rooms of which each imports the next, and the last the first; empty where there is none."""
     done: set[str] = set()
@@ -68,6 +83,10 @@ def test_no_room_imports_one_that_imports_it():
         for room, other in zip(ring, [*ring[1:], *ring[:1]], strict=True)
     ]
     assert not ring, "; ".join(steps)
+
+
+def test_no_module_imports_one_that_imports_it():
+    assert not a_ring(module_imports())
 
 
 def test_nodes_alone_import_ros():

@@ -21,18 +21,17 @@ UNSEEN = (math.nan, math.nan, math.nan)  # distance, bearing and offset of nobod
 
 
 class Followed:
-    """Publishes followed_pose. goal: who is followed for a goal; one at a time."""
+    """Publishes followed_pose, of the person of a goal or else of the parameter `follow`."""
 
     def __init__(self, node: RecognitionStage) -> None:
         self._node = node
-        self.goal: Following | None = None
         self._standing: Following | None = None  # for the parameter
         self._poses: Link[PoseStamped] = Link(node, PoseStamped, "followed_pose", RESULT_QOS, lambda pose: pose)
 
     def observe(self, tracks: TrackFrame, identities: IdentityFrame) -> None:
         """Take one image's tracks and who they are; in the worker."""
         now = time.monotonic()
-        standing, goal = self._standing, self.goal
+        standing, goal = self._standing, self._node.following
         seen = [following.observe(tracks, identities, now) for following in (standing, goal) if following is not None]
         if seen and seen[-1] is not None and seen[-1].track.position is not None:
             self._poses.send(pose_to_message(seen[-1].track, tracks.stamp, tracks.frame_id))
@@ -55,7 +54,7 @@ class Followed:
 
     def blind(self) -> None:
         """No image has come for a while, or none will."""
-        for following in (self._standing, self.goal):
+        for following in (self._standing, self._node.following):
             if following is not None:
                 following.blind()
 
@@ -71,7 +70,7 @@ class FollowGoal(Goal):
             assert node.people is not None
             person = node.people.gallery.find(handle.request.person)
             self._following = Following(person.person_id, handle.request.min_confidence, time.monotonic())
-            node.followed.goal = self._following
+            node.following = self._following
 
     def poll(self) -> Any:
         """As Goal.poll."""
@@ -127,24 +126,24 @@ class FollowGoal(Goal):
             people.gallery.find(request.person)
         except (UnknownPerson, DuplicateName) as error:
             return RESULT(error_code=RESULT.ERROR_UNKNOWN_PERSON, error_msg=str(error))
-        if self.node.followed.goal is not None:
+        if self.node.following is not None:
             line = f"{self._followed_name()} is being followed: cancel that goal first"
             return RESULT(error_code=RESULT.ERROR_BUSY, error_msg=line)
         return None
 
     def _followed_name(self) -> str:
         assert self.node.people is not None
-        assert self.node.followed.goal is not None
+        assert self.node.following is not None
         try:
-            return self.node.people.gallery.find(self.node.followed.goal.person_id).name
+            return self.node.people.gallery.find(self.node.following.person_id).name
         except UnknownPerson:
             return "somebody"
 
     def _end(self, error: int, message: str) -> Any:
         following, now = self._following, time.monotonic()
         assert following is not None
-        if self.node.followed.goal is following:
-            self.node.followed.goal = None
+        if self.node.following is following:
+            self.node.following = None
         return RESULT(
             error_code=error,
             error_msg=message,

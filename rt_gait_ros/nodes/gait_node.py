@@ -73,7 +73,7 @@ class GaitNode(RecognitionStage):
         )
         self.outlet = Link(self, GaitIdentityArray, "gait_identities", RESULT_QOS, identities_to_message)
         self._gallery_services = GalleryServices(self)
-        self.followed = Followed(self)
+        self._followed = Followed(self)
         self._person_actions = PersonActions(self)
 
     def setup(self) -> None:
@@ -104,7 +104,7 @@ class GaitNode(RecognitionStage):
         super().stop()
         self._close_mover()
         self.forget_present()
-        self.followed.blind()
+        self._followed.blind()
         for beside in (self.matches, self._frames, self._detections):
             if beside is not None:
                 beside.close()
@@ -138,8 +138,8 @@ class GaitNode(RecognitionStage):
         """Also move enrolments on while no tracks come, and see whom to follow."""
         super().check()
         if self.present is None:
-            self.followed.blind()
-        self.followed.check(self.value("follow"))
+            self._followed.blind()
+        self._followed.check(self.value("follow"))
         if self.people is not None:
             self.people.tick()
             self._tell("scenes", self.people.problem)
@@ -161,7 +161,7 @@ class GaitNode(RecognitionStage):
         identities = recognizer.update(tracks)
         self._move(len(identities.identities))
         self.remember(identities)
-        self.followed.observe(tracks, identities)
+        self._followed.observe(tracks, identities)
         self._say_beside(tracks, identities, recognizer.accept_line)
         self._tell_contradictions(identities)
         self._tell("recogniser", recognizer.problem)

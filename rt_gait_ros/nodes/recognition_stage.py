@@ -2,16 +2,13 @@
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from rt_gait_ros.gait.following import Following
 from rt_gait_ros.gait.identity import IdentityFrame
 from rt_gait_ros.gait.known_people import KnownPeople
+from rt_gait_ros.nodes.person_matches import PersonMatches
 from rt_gait_ros.nodes.processing import NetworkStage
 from rt_gait_ros.tracking.track import TrackFrame
-
-if TYPE_CHECKING:
-    from rt_gait_ros.nodes.followed import Followed
-    from rt_gait_ros.nodes.person_matches import PersonMatches
 
 # Seconds for which an image says who is in view: as long as a tracker believes in those it does not see (lost_after).
 FRESH = 2.0
@@ -21,13 +18,13 @@ class RecognitionStage(NetworkStage[TrackFrame, IdentityFrame]):
     """A stage that recognises people.
 
     people: who is known; None while it is not configured. gallery_folder: where galleries have to be that a service
-    asks for. followed: on whom it keeps an eye. matches: what ROS4HRI is told, if it is.
+    asks for. following: the person of a FollowPerson goal, if there is one. matches: what ROS4HRI is told, if it is.
     """
 
     people: KnownPeople | None = None
     gallery_folder = Path()
-    followed: "Followed"
-    matches: "PersonMatches | None" = None
+    following: Following | None = None
+    matches: PersonMatches | None = None
     _latest: tuple[float, IdentityFrame] | None = None
 
     @property
