@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     import psycopg
 
 _AT_ONCE = 64  # rows that are fetched at once: some megabytes
-# Estimates are off by 3 % (gait.search), the difference of two by 4 %: six times that is a quarter.
-FARTHER = 1.25  # times the smallest estimate: whose is larger cannot be the nearest
-SEARCHED = 160  # walks that the index keeps in sight during a search (ef_search): docs/fleet.md has what that loses
+# Estimates are off by 3 % (gait.search), the ratio of two by 4.4 %: four and a half times that is a fifth.
+FARTHER = 1.2  # times the smallest estimate: whose is larger cannot be the nearest
+_KEY = f"[{','.join(['%.5g'] * search.SKETCH)}]"
+SEARCHED = 100  # walks that the index keeps in sight during a search (ef_search): docs/fleet.md has what that loses
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ def search_key(embedding: np.ndarray) -> str:
     """
     largest = float(np.finfo(np.float16).max)
     values = np.clip(search.sketch(np.asarray(embedding, np.float32)[None]).values[0], -largest, largest)
-    return f"[{','.join(f'{value:.5g}' for value in values.tolist())}]"
+    return _KEY % tuple(values.tolist())
 
 
 def prepare_search(connection: "psycopg.Connection[Any]") -> None:
@@ -147,8 +148,8 @@ def candidates(
             " embedding_shape, embedding_type from"
             " (select person_id, embedding, embedding_shape, embedding_type,"
             " search_key operator(public.<->) %s::public.halfvec as apart from rt_gait.template"
-            " where site = %s and search_key is not null order by apart limit %s) as near order by apart",
-            (FARTHER, search_key(embedding), address.site, count),
+            f" where site = %s and search_key is not null order by apart limit {count:d}) as near order by apart",
+            (FARTHER, search_key(embedding), address.site),
             binary=True,
         ).fetchall()
     parts = float(np.sqrt(embedding.shape[0]))
