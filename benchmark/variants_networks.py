@@ -26,6 +26,8 @@ from rt_gait_ros.networks.set_networks import GaitBase, SetNetwork
 from rt_gait_ros.networks.stream_graphs import FramePart, HeadPart
 from rt_gait_ros.networks.trt_pose import ARCHITECTURES, trt_pose_network
 from rt_gait_ros.serving.model_folder import write_model
+from rt_gait_ros.serving.network_files import absent_networks
+from rt_gait_ros.serving.repository import why_not_there
 from rt_gait_ros.training.pruning import Pruned, count_parameters, load_prunable, prune, write_pruned
 from rt_gait_ros.training.pruning_report import multiply_accumulates, served
 
@@ -70,6 +72,8 @@ def read_source(word: str, repository: Path) -> Source:
     if model.is_file():
         kind, network = gait_network_of(read_served_state(model), str(model))
         return Source(name, kind, network, "as shipped", _digest(model))
+    if name in absent_networks(repository):
+        raise UsageError(why_not_there(repository, name, ()))
     torch.manual_seed(0)
     if name in NETWORKS:
         made: nn.Module = NETWORKS[name]()
