@@ -5,7 +5,8 @@ those of the first gaitset_small do on 250 generated walkers; no network runs. T
 template compared in double precision for a look, one packed file read for an opening and written anew for an enrolment.
 
 A gallery on a server is searched beside the file: recall says in how many of the looks the search finds the person who
-is nearest when all are compared. What was loaded there stays, and the next run begins with the looks.
+is nearest when all are compared. What was loaded there stays, with the comparison, and the next run begins with the
+looks.
 """
 
 import argparse
@@ -92,7 +93,7 @@ def _on_file(persons: int, each_of: int, progress: Callable[[str], None]) -> lis
 def _on_server(server: str, persons: int, each_of: int, looks: int, progress: Callable[[str], None]) -> list[Row]:
     place = gallery_server.load(server, persons, each_of, progress)
     asked = [number * 7919 % persons for number in range(looks)]
-    seconds, nearest = scan(persons, asked, progress, each_of)
+    seconds, nearest = gallery_server.compared(place, asked, lambda: scan(persons, asked, progress, each_of))
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         found = pool.apply(gallery_server.looks, (place, asked, nearest))
     progress(f"{persons} persons on the server: a look takes {found['look_ms']:.2f} ms, recall {found['recall']:.4f}")

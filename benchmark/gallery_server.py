@@ -40,6 +40,7 @@ def load(server: str, persons: int, each_of: int, progress: Callable[[str], None
             with connection.transaction():
                 connection.execute(f"drop index if exists {_INDEX}".encode())
                 connection.execute("truncate rt_gait.template, rt_gait.person")
+                connection.execute("drop table if exists public.bench_scan")
                 _copy(connection, address, persons, each_of, progress)
         if connection.execute("select to_regclass(%s)", (_INDEX,)).fetchone() == (None,):
             progress(f"{persons} persons: making the index")
@@ -48,6 +49,25 @@ def load(server: str, persons: int, each_of: int, progress: Callable[[str], None
             progress(f"{persons} persons: the index took {time.monotonic() - start:.0f} s")
         connection.execute("vacuum analyze rt_gait.template")
     return place
+
+
+def compared(
+    place: str, asked: Sequence[int], compare: Callable[[], tuple[float, list[int]]]
+) -> tuple[float, list[int]]:
+    """As `scan`: what an earlier run found for these looks at what is loaded there, or what `compare` finds now."""
+    with connected(parse(place)) as connection:
+        connection.execute(
+            "create table if not exists public.bench_scan"
+            " (asked int[] not null, seconds float8 not null, nearest int[] not null)"
+        )
+        row = connection.execute(
+            "select seconds, nearest from public.bench_scan where asked = %s::int[]", (list(asked),)
+        ).fetchone()
+        if row is None:
+            row = compare()
+            connection.execute("set statement_timeout = 0")
+            connection.execute("insert into public.bench_scan values (%s, %s, %s)", (list(asked), row[0], list(row[1])))
+    return float(row[0]), list(row[1])
 
 
 def _definition(connection: Any) -> str:

@@ -40,12 +40,14 @@ def folder():
 def test_a_server_is_loaded_once_and_finds_who_is_nearest(folder, monkeypatch):
     words = ("--persons", "20", "--server", str(folder), "--looks", "5")
     monkeypatch.setattr(gallery, "_on_file", lambda persons, walks, progress: [])
-    said = []
+    said, scanned = [], []
+    scan = gallery.scan
+    monkeypatch.setattr(gallery, "scan", lambda *arguments: scanned.append(1) or scan(*arguments))
     for _ in range(2):
         rows = {row.name: row.value for row in gallery.measure(arguments(*words), said.append)}
         assert set(rows) == {f"postgres_20/{name}" for name in ("look_ms", "look_p95_ms", "memory_mb", "recall")}
         assert rows["postgres_20/recall"] == 1.0
-    assert sum("making the index" in line for line in said) == 1
+    assert sum("making the index" in line for line in said) == len(scanned) == 1
 
 
 def test_walks_are_as_a_networks_are():
