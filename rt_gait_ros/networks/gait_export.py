@@ -18,7 +18,7 @@ from rt_gait_ros.networks.gait_checkpoints import load_gait_network
 from rt_gait_ros.networks.set_networks import Centred, SetNetwork
 from rt_gait_ros.networks.stream_graphs import StreamParts, WholeSet, feature_type, stateful_graph, stream_parts
 from rt_gait_ros.serving.inference import ModelSpec, TensorSpec
-from rt_gait_ros.serving.model_folder import write_model
+from rt_gait_ros.serving.model_folder import NewModel, write_models
 from rt_gait_ros.serving.streaming import FRAMES_FILE, HEAD_FILE, WINDOW_PARAMETER
 from rt_gait_ros.silhouette.gaitset import SIZE
 
@@ -111,7 +111,6 @@ def write_gait(
     }
     frames = TensorSpec("gait_frames", "uint8", (-1, -1, SIZE, SIZE))
     whole = ModelSpec(name, (frames,), (embedding,), parameters | {"max_frames": str(MAX_FRAMES)})
-    first = write_model(repository, whole, export.whole, MAX_BATCH, replace, more=ModelConfig(dynamic_batching={}))
     stream = ModelSpec(
         name + STREAM_SUFFIX,
         (frames, TensorSpec("answer", "uint8", (-1, 1))),
@@ -120,7 +119,14 @@ def write_gait(
     )
     others = {FRAMES_FILE: export.parts.frames, HEAD_FILE: export.parts.head}
     more = _sequence_batching(export.parts, export.window)
-    second = write_model(repository, stream, export.stateful, MAX_BATCH, replace, others, more)
+    first, second = write_models(
+        repository,
+        [
+            NewModel(whole, export.whole, MAX_BATCH, more=ModelConfig(dynamic_batching={})),
+            NewModel(stream, export.stateful, MAX_BATCH, others, more),
+        ],
+        replace,
+    )
     return first, second
 
 

@@ -1,7 +1,9 @@
 """Writing a network into a model repository."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +24,21 @@ def require_free(repository: Path, name: str, replace: bool = False) -> None:
         raise UsageError(f"{target} is there already: choose another --name, or replace it with --force")
 
 
+@dataclass(frozen=True, slots=True)
+class NewModel:
+    """An ONNX network to be written.
+
+    spec: tensors with their batch axis first, as clients will see them. others: files to lie beside model.onnx, by
+    name; with a model.plan (TensorRT engine) among them a stock Triton serves that. more: of its config.pbtxt.
+    """
+
+    spec: ModelSpec
+    model: bytes
+    max_batch_size: int
+    others: Mapping[str, bytes] = field(default_factory=dict)
+    more: ModelConfig | None = None
+
+
 def write_model(
     repository: Path,
     spec: ModelSpec,
@@ -33,30 +50,80 @@ def write_model(
 ) -> Path:
     """Put an ONNX network into a repository as `NAME/config.pbtxt` and `NAME/1/model.onnx`, and return its folder.
 
-    spec: tensors with their batch axis first, as clients will see them. others: files to lie beside model.onnx, by
-    name; with a model.plan (TensorRT engine) among them a stock Triton serves that. Raises UsageError when the name is
-    taken and `replace` is not given, and when the folder cannot be written; whatever stood there before is then
-    untouched.
+    The arguments are the fields of NewModel. Raises UsageError as `write_models`.
     """
-    files = {"model.onnx": model, **(others or {})}
-    target = repository / spec.name
-    require_free(repository, spec.name, replace)
-    temporary = repository / f".{spec.name}.new"
-    config = _config(spec, max_batch_size, "tensorrt" if ENGINE_FILE in files else "onnxruntime")
-    config.MergeFrom(more or ModelConfig())
+    (folder,) = write_models(repository, [NewModel(spec, model, max_batch_size, others or {}, more)], replace)
+    return folder
+
+
+def write_models(repository: Path, models: Sequence[NewModel], replace: bool = False) -> list[Path]:
+    """Put networks into a repository, all of them or none, and return their folders.
+
+    Raises UsageError when a name is taken and `replace` is not given, and when a folder cannot be written; whatever
+    stood there before is then untouched.
+    """
+    places = [_Place(repository, model.spec.name) for model in models]
+    for place in places:
+        place.mend()
+        require_free(repository, place.target.name, replace)
+    place = places[0]
     try:
-        shutil.rmtree(temporary, ignore_errors=True)
-        (temporary / "1").mkdir(parents=True)
-        for name, content in files.items():
-            (temporary / "1" / name).write_bytes(content)
-        (temporary / CONFIG_FILE).write_text(text_format.MessageToString(config))
-        if target.exists():
-            shutil.rmtree(target)
-        temporary.rename(target)
-    except OSError as error:
-        raise UsageError(f"cannot write {target}: {error.strerror}") from error
-    read_model(target)
-    return target
+        for place, model in zip(places, models, strict=True):
+            _write(place.new, model)
+        for place in places:
+            place.put()
+    except BaseException as error:  # Ctrl-C as well
+        for each in places:
+            each.undo()
+        if isinstance(error, OSError):
+            raise UsageError(f"cannot write {place.target}: {error.strerror}") from error
+        raise
+    for each in places:
+        shutil.rmtree(each.old, ignore_errors=True)
+        read_model(each.target)
+    return [each.target for each in places]
+
+
+class _Place:
+    """Where a network is to be: `target`; it is made as `new`, and what it replaces is `old` until all is well."""
+
+    def __init__(self, repository: Path, name: str) -> None:
+        self.target = repository / name
+        self.new, self.old = (repository / f".{name}.{end}" for end in ("new", "old"))
+        self._is_put = False
+
+    def mend(self) -> None:
+        """Put right what somebody left who was killed here."""
+        with suppress(OSError):
+            if self.old.exists() and not self.target.exists():
+                self.old.rename(self.target)
+        for left in (self.new, self.old):
+            shutil.rmtree(left, ignore_errors=True)
+
+    def put(self) -> None:
+        """Raises OSError, after which `undo` is due."""
+        if self.target.exists():
+            self.target.rename(self.old)
+        self.new.rename(self.target)
+        self._is_put = True
+
+    def undo(self) -> None:
+        """What stood there before stands there again."""
+        with suppress(OSError):
+            if self._is_put:
+                self.target.rename(self.new)
+            if self.old.exists():
+                self.old.rename(self.target)
+        shutil.rmtree(self.new, ignore_errors=True)
+
+
+def _write(folder: Path, model: NewModel) -> None:
+    config = _config(model.spec, model.max_batch_size, "tensorrt" if ENGINE_FILE in model.others else "onnxruntime")
+    config.MergeFrom(model.more or ModelConfig())
+    (folder / "1").mkdir(parents=True)
+    for name, content in {"model.onnx": model.model, **model.others}.items():
+        (folder / "1" / name).write_bytes(content)
+    (folder / CONFIG_FILE).write_text(text_format.MessageToString(config))
 
 
 def _config(spec: ModelSpec, max_batch_size: int, backend: str) -> ModelConfig:

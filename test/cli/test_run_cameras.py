@@ -19,16 +19,15 @@ from rcl_interfaces.srv import GetParameters
 from rt_gait_ros.cli import run_cameras
 from rt_gait_ros.cli.main import main
 from rt_gait_ros.msg import GaitIdentityArray
+from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.installation import find_installation
 
+sys.path.append(str(resource("benchmark")))
+
+from rtsp_server import PACKAGES, PROBE, SYSTEM_PYTHON
+
 PATIENCE = 300.0  # seconds: the machine may be busy
-SERVER = Path(__file__).with_name("rtsp_server.py")
-SYSTEM_PYTHON = "/usr/bin/python3"  # Debian's packages are for this one
-PROBE = (
-    "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import Gst, GstRtspServer; "
-    "Gst.init(None); assert all(map(Gst.ElementFactory.find, "
-    "('x264enc', 'rtph264pay', 'rtpmp2tpay', 'appsrc', 'videotestsrc')))"
-)
+SERVER = resource("benchmark") / "rtsp_server.py"
 SECRETS = ("s3cret", "wr0ng")
 
 
@@ -37,10 +36,7 @@ def gstreamer() -> None:
     """Skip where there is no RTSP server to be had."""
     command = [SYSTEM_PYTHON, "-c", PROBE]
     if not Path(SYSTEM_PYTHON).exists() or subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip(
-            "no GStreamer RTSP server: apt install python3-gi gir1.2-gst-rtsp-server-1.0 "
-            "gstreamer1.0-plugins-{base,good,bad,ugly}"
-        )
+        pytest.skip(f"no GStreamer RTSP server: {PACKAGES}")
 
 
 class RtspServer:
