@@ -16,6 +16,9 @@ from rt_gait_ros.pose.budget import Budget
 from rt_gait_ros.pose.config import PoseConfig
 from rt_gait_ros.pose.person import PoseFrame
 from rt_gait_ros.pose.pipeline import PosePipeline
+from rt_gait_ros.serving.backends import open_client
+from rt_gait_ros.serving.inference import InferenceClient
+from rt_gait_ros.serving.triton_client import TritonClient
 
 NAME = "pose_node"
 PURPOSE = (
@@ -62,6 +65,16 @@ class PoseNode(NetworkStage[Frame, PoseFrame]):
         finally:
             slow.cancel()
 
+    def make_client(self) -> InferenceClient:
+        """As NetworkStage.make_client; images are large enough to be shared."""
+        return open_client(
+            self.value("inference"),
+            self.value("triton_url"),
+            self.repository,
+            timeout=self.value("deadline"),
+            shared_memory=self.value("shared_memory"),
+        )
+
     def setup(self) -> None:
         """Check the settings."""
         super().setup()
@@ -84,6 +97,8 @@ class PoseNode(NetworkStage[Frame, PoseFrame]):
         """Add what the budget allows, and what each person gets of it."""
         pipeline, budget = self._pipeline, self._budget
         lines = super().details()
+        if self._client_open and isinstance(self.client, TritonClient):
+            lines["images_go"] = self.client.inputs_go
         if pipeline is None:
             return lines
         rates = list(pipeline.rates)

@@ -23,15 +23,17 @@ class Backend(NamedTuple):
     reason: str
 
 
-def open_client(kind: str, url: str, repository: Path, *, timeout: float = 2.0) -> InferenceClient:
+def open_client(
+    kind: str, url: str, repository: Path, *, timeout: float = 2.0, shared_memory: bool = False
+) -> InferenceClient:
     """A client of one of BACKENDS.
 
     url: "host:port" of Triton's gRPC service, for triton. repository: model repository, for the other two. timeout:
-    seconds, for calls without a deadline of their own. Raises UsageError for another kind or a bad repository, and
-    ServerUnavailable where TensorRT cannot run.
+    seconds, for calls without a deadline of their own. shared_memory: as TritonClient has it, for triton. Raises
+    UsageError for another kind or a bad repository, and ServerUnavailable where TensorRT cannot run.
     """
     if kind == "triton":
-        return TritonClient(url, timeout=timeout)
+        return TritonClient(url, timeout=timeout, shared_memory=shared_memory)
     if kind == "onnxruntime":
         return OnnxClient(repository, timeout=timeout)
     if kind == "tensorrt":

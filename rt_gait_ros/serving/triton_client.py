@@ -21,6 +21,7 @@ from rt_gait_ros.serving.inference import (
     Tensors,
 )
 from rt_gait_ros.serving.repository import spec_from_config
+from rt_gait_ros.serving.shared_inputs import FORGOTTEN, SharedInputs
 from rt_gait_ros.serving.streaming import SEQUENCE_ABSENT
 
 _CHANNEL = [
@@ -52,17 +53,24 @@ class TritonClient:
     It connects by itself, and again after the server was away; no call waits for that longer than its deadline.
     """
 
-    def __init__(self, url: str = "127.0.0.1:8001", *, timeout: float = 2.0) -> None:
+    def __init__(self, url: str = "127.0.0.1:8001", *, timeout: float = 2.0, shared_memory: bool = False) -> None:
         """url: "host:port" of Triton's gRPC service. timeout: seconds, for calls without a deadline of their own.
 
+        shared_memory: hand large inputs over in memory that is shared with a server on this machine which takes it.
         Raises UsageError for a url that is none.
         """
         check_url(url)
         self.url = url
         self._timeout = timeout
         self._client = InferenceServerClient(url, channel_args=_CHANNEL)
+        self._shared = SharedInputs(url, self._client) if shared_memory else None
         self._submitting = threading.Lock()
         self._closed = False
+
+    @property
+    def inputs_go(self) -> str:
+        """How large inputs get to the server, one line for people."""
+        return "by socket" if self._shared is None else self._shared.state
 
     def submit(
         self, model: str, inputs: Tensors, *, deadline: float | None = None, sequence: Sequence | None = None
@@ -71,8 +79,11 @@ class TritonClient:
         future: Future[dict[str, np.ndarray]] = Future()
         future.set_running_or_notify_cancel()  # what is on its way cannot be cancelled
         seconds = self._timeout if deadline is None else deadline
+        lent = self._shared.lend(inputs) if self._shared is not None else None
 
         def answered(result: InferResult | None, error: InferenceServerException | None) -> None:
+            if lent is not None:
+                lent.over("" if error is None else str(error.message()))
             if error is not None:
                 future.set_exception(self._error(error, model, seconds, inputs))
                 return
@@ -82,16 +93,17 @@ class TritonClient:
                 future.set_exception(InferenceError(f"model '{model}' at {self.url} sent a broken answer: {broken}"))
 
         try:
-            request = [_input(name, tensor) for name, tensor in inputs.items()]
+            request = [_input(name, tensor) for name, tensor in inputs.items()] if lent is None else lent.inputs
             # tritonclient keeps the call it just started in an attribute: two threads would take each other's
             with self._submitting:
                 if self._closed:
                     raise ServerUnavailable(f"the client of {self.url} is closed")
                 self._client.async_infer(model, request, answered, client_timeout=seconds, **_place(sequence))
-        except InferenceError as error:
-            future.set_exception(error)
-        except (InferenceServerException, ValueError) as error:
-            future.set_exception(self._error(error, model, seconds, inputs))
+        except (InferenceError, InferenceServerException, ValueError) as error:
+            if lent is not None:
+                lent.over("")
+            known = isinstance(error, InferenceError)
+            future.set_exception(error if known else self._error(error, model, seconds, inputs))
         return future
 
     def describe(self, model: str, *, deadline: float | None = None) -> ModelSpec:
@@ -140,7 +152,9 @@ class TritonClient:
     def close(self) -> None:
         """Let go of the connection; open futures fail with ServerUnavailable. May be called twice."""
         with self._submitting:
-            self._closed = True
+            first, self._closed = not self._closed, True
+        if first and self._shared is not None:
+            self._shared.close()
         self._client.close()
 
     def _nobody(self, said: str) -> str:
@@ -179,6 +193,8 @@ class TritonClient:
             )
         if any(words in said for words in _MODEL_ABSENT):
             return ModelUnavailable(self._absent(model))
+        if self._shared is not None and FORGOTTEN in said:
+            return ServerUnavailable(f"the Triton server at {self.url} was started anew: {said}")
         if SEQUENCE_ABSENT in said:
             return SequenceLost(f"model '{model}' at {self.url} has lost a sequence: {said}")
         if status == "StatusCode.INVALID_ARGUMENT":
