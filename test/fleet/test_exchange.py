@@ -14,7 +14,7 @@ from rt_gait_ros.fleet import copy_state, exchange, rows
 from rt_gait_ros.fleet.address import parse
 from rt_gait_ros.fleet.connection import AccessDenied, ServerAway, connected
 from rt_gait_ros.fleet.copy_store import CopyStore
-from rt_gait_ros.gait import extent_file
+from rt_gait_ros.gait import extent_file, gallery_records
 from rt_gait_ros.gait.cipher import Cipher
 from rt_gait_ros.gait.evidence import Look
 from rt_gait_ros.gait.gallery import Gallery
@@ -198,6 +198,41 @@ def test_robots_whose_clocks_are_an_hour_apart_lose_nobody(robot, template):
     early.forget("Bobby")
     early.meet()
     assert late.meet() == early.meet() == ["Countess"]
+
+
+def test_consent_and_an_end_reach_every_copy_and_whose_time_is_over_goes_everywhere(robot, server, template):
+    now = [time.time_ns()]
+    spot, rover = (robot(name, clock=lambda: now[0]) for name in ("spot", "rover"))
+    ada = spot.add("Ada", [template(20)], **SILHOUETTE, consent="asked", retention=10**15)
+    spot.add("Bob", [template(60)], **SILHOUETTE)
+    spot.meet()
+    rover.meet()
+    assert (rover.find("Ada").consent, rover.find("Ada").expires) == ("asked", ada.expires)
+    rover.note("Ada", consent="signed", retention=10**14)
+    rover.meet()
+    spot.meet()
+    assert (spot.find("Ada").consent, spot.find("Ada").expires) == ("signed", now[0] + 10**14)
+    now[0] += 10**14
+    rover.refresh()
+    assert [person.name for person in rover.purge()] == ["Ada"]
+    rover.meet()
+    spot.meet()
+    server.refresh()
+    assert [[person.name for person in each._loaded.content.persons] for each in (spot, rover, server)] == [["Bob"]] * 3
+    assert copy_state.forgotten(spot.path) == {ada.person_id}
+    assert server.store.audit()[-1].what == "forget"
+    assert [entry.what for entry in spot.store.audit()][-1] == "forget"
+
+
+def test_a_site_that_is_too_large_for_a_copy_is_said_and_the_copy_stays(robot, server, template, monkeypatch):
+    spot = robot("spot")
+    server.add("Ada", [template(20)], **SILHOUETTE)
+    assert spot.meet() == ["Ada"]
+    server.add("Bob", [template(60)], **SILHOUETTE)
+    monkeypatch.setattr(gallery_records, "MAX_EMBEDDINGS", server.find("Ada").templates[0].embedding.nbytes)
+    with pytest.raises(GalleryError, match="2 persons, more than a copy can hold: give this robot a smaller site"):
+        spot.meet()
+    assert names(spot) == ["Ada"]
 
 
 def test_a_clock_that_is_an_hour_off_is_said_once(robot, postgres, site, monkeypatch):
