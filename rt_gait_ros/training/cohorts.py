@@ -216,9 +216,16 @@ def _claim(folder: Path, generation: Any) -> None:
 def _make_and_store(
     make: Callable[[Any, int], np.ndarray], generation: Any, number: int, path: Path
 ) -> tuple[str, ...]:
+    cohort = make(generation, number)
     temporary = path.with_suffix(".tmp.npy")
-    np.save(temporary, make(generation, number))
-    temporary.replace(path)
+    try:
+        np.save(temporary, cohort)
+        temporary.replace(path)
+    except OSError as error:
+        reason = error.strerror or str(error)  # numpy names no reason where a disk is full, but how much it wrote
+        raise UsageError(f"{path} cannot be written: {reason}: the same command goes on from there") from error
+    finally:
+        temporary.unlink(missing_ok=True)
     return ()
 
 

@@ -151,8 +151,7 @@ def run_epochs(trainer: Trainer, folder: RunFolder, report: Report) -> None:
         if (epoch + 1) % course.evaluate_every == 0 or epoch + 1 == course.epochs:
             row |= trainer.figures()
             line += "  " + ", ".join(f"{label} {100 * row[name]:.1f} %" for name, label in trainer.columns.items())
-        folder.save({"epoch": epoch + 1, **trainer.state()}, trainer.weights(), trainer.files())
-        folder.log(row)
+        folder.save({"epoch": epoch + 1, **trainer.state()}, trainer.weights(), row, trainer.files())
         report(line)
 
 

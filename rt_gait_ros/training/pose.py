@@ -128,8 +128,7 @@ def train_pose(
             row["ap"] = keypoint_precision(model.eval(), validation, training.size)["ap"]
             line += f"  AP {row['ap']:.3f}"
         weights = marked(network.state_dict()) if pruned else network.state_dict()
-        folder.save({"epoch": epoch + 1, **{name: part.state_dict() for name, part in parts.items()}}, weights)
-        folder.log(row)
+        folder.save({"epoch": epoch + 1, **{name: part.state_dict() for name, part in parts.items()}}, weights, row)
         report(line)
     return network.eval()
 

@@ -2,7 +2,7 @@
 
 import csv
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -58,11 +58,16 @@ class RunFolder:
         return saved["state"]
 
     def save(
-        self, state: dict[str, Any], weights: dict[str, torch.Tensor], more: Mapping[str, Callable[[Path], None]] = {}
+        self,
+        state: dict[str, Any],
+        weights: dict[str, torch.Tensor],
+        row: Mapping[str, float | int],
+        more: Mapping[str, Callable[[Path], None]] = {},
     ) -> None:
-        """Replace state and weights, each atomically; the state last, so that nothing is older than it.
+        """Replace state, weights and log, each atomically; the state last, so that nothing is older than it.
 
-        more: further files of this epoch by their names, each with what writes it.
+        row: of log.csv, with its `epoch`; one of this or a later epoch, whose state a kill or a full disk kept from
+        being saved, goes. more: further files of this epoch by their names, each with what writes it.
 
         Raises GaitError for weights that are no numbers any more, and leaves the last epoch's in place.
         """
@@ -74,26 +79,25 @@ class RunFolder:
         for name, write in more.items():
             self._write(name, write)
         self._write("network.pth", partial(torch.save, weights))
+        before = [former for former in self._logged() if float(former["epoch"]) < row["epoch"]]
+        self._write("log.csv", partial(_write_rows, [*before, row]))
         self._write("state.pt", partial(torch.save, {"settings": self.settings, "state": state}))
-
-    def log(self, row: dict[str, float | int]) -> None:
-        """Append a row to log.csv; the first row's keys are its columns."""
-        file = self.path / "log.csv"
-        new = not file.exists()
-        with file.open("a", newline="", encoding="utf-8") as stream:
-            writer = csv.DictWriter(stream, list(row))
-            if new:
-                writer.writeheader()
-            writer.writerow(row)
 
     def rows(self) -> list[dict[str, float]]:
         """All of log.csv, the newest last; NaN where an epoch was not evaluated."""
-        with (self.path / "log.csv").open(newline="", encoding="utf-8") as stream:
-            return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(stream)]
+        return [{name: float(value) for name, value in row.items()} for row in self._logged()]
 
     def last_row(self) -> dict[str, float]:
         """The newest row of log.csv."""
         return self.rows()[-1]
+
+    def _logged(self) -> list[dict[str, str]]:
+        """The rows of log.csv that are whole; earlier versions could leave half of one."""
+        file = self.path / "log.csv"
+        if not file.exists():
+            return []
+        with file.open(newline="", encoding="utf-8") as stream:
+            return [row for row in csv.DictReader(stream) if all(row.values())]
 
     def _write(self, name: str, write: Callable[[Path], None]) -> None:
         temporary = self.path / f".{name}.{os.getpid()}"
@@ -106,3 +110,10 @@ class RunFolder:
             raise UsageError(f"{self.path / name} cannot be written: {str(error).splitlines()[0]}") from error
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def _write_rows(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, list(rows[-1]), restval="nan", extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)

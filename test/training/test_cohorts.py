@@ -62,3 +62,13 @@ def test_a_folder_whose_settings_were_cut_off_is_refused(generated):
     settings.write_text("{")
     with pytest.raises(UsageError, match="other settings"):
         VirtualCohorts(generated, SMALL, 1, lambda line: None)
+
+
+def test_a_disk_that_is_full_is_one_line_and_the_same_command_goes_on(generated):
+    (generated / "cohorts_0/00001.npy").unlink()
+    left = generated / "cohorts_0/00001.tmp.npy"
+    left.symlink_to("/dev/full")  # whatever is written there finds no space
+    with pytest.raises(UsageError, match=r"^[^\n]*00001\.npy cannot be written: [^\n]+ goes on from there$"):
+        VirtualCohorts(generated, SMALL, 1, lambda line: None)
+    assert not left.is_symlink()
+    assert VirtualCohorts(generated, SMALL, 1, lambda line: None).people == 6
