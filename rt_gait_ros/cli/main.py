@@ -1,6 +1,7 @@
 """The command `rt-gait`: one module of this folder for each subcommand, imported only when it is asked for."""
 
 import argparse
+import errno
 import importlib
 import os
 import signal
@@ -42,6 +43,9 @@ COMMANDS = {
     "test": "run the tests of a clone",
 }
 
+# Of what was being written, which the system does not name.
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
 _EPILOG = """\
 begin with
   rt-gait doctor              check whether everything is installed
@@ -82,7 +86,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except OSError as error:
         if error.filename is None:  # not about a file that somebody named
-            raise
+            if error.errno not in _FULL:
+                raise
+            print(f"rt-gait {name}: {error.strerror}: make room, then give the same command again", file=sys.stderr)
+            return 1
         print(f"rt-gait {name}: {readable(os.fsdecode(error.filename))}: {error.strerror}", file=sys.stderr)
         return of_file(error, name).exit_code
     except KeyboardInterrupt as ended:

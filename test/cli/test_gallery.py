@@ -62,6 +62,18 @@ def test_rename_merge_forget(rt_gait, gallery):
     assert names(gallery) == []
 
 
+def test_what_was_learnt_in_passing_is_deleted_of_one_or_of_all(rt_gait, gallery, capsys):
+    for person, view in (("Ada", 0.0), ("Ada", 90.0), ("Bob", 0.0)):
+        learnt = Template(np.eye(2, dtype=np.float32), 2, view=view)
+        gallery.learn(gallery.find(person).person_id, learnt, limit=2)
+    assert rt_gait("unlearn", "Ada") == 0
+    assert capsys.readouterr().out.startswith("2 learnt views are deleted")
+    assert rt_gait("unlearn") == 0
+    assert capsys.readouterr().out.startswith("1 learnt views are deleted")
+    gallery.refresh()
+    assert [[walk.origin for walk in person.templates] for person in gallery.persons] == [["enrolled"], ["enrolled"]]
+
+
 def test_forget_asks_first(rt_gait, gallery, monkeypatch):
     with pytest.raises(UsageError, match="--yes"):
         rt_gait("forget", "Ada")

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -68,6 +69,13 @@ def test_a_file_that_cannot_be_used_is_one_line(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("rt_gait_ros.cli.bench.run", lambda arguments: (tmp_path / "no" / "file").write_text(""))
     assert cli.main(["bench"]) == 2
     assert capsys.readouterr().err == f"rt-gait bench: {tmp_path / 'no' / 'file'}: No such file or directory\n"
+
+
+def test_a_disk_that_is_full_is_one_line(monkeypatch, capsys):
+    monkeypatch.setattr("rt_gait_ros.cli.bench.run", lambda arguments: Path("/dev/full").write_text("too much"))
+    assert cli.main(["bench"]) == 1
+    told = "rt-gait bench: No space left on device: make room, then give the same command again\n"
+    assert capsys.readouterr().err == told
 
 
 def test_an_interruption_ends_with_130(monkeypatch):
