@@ -118,11 +118,16 @@ def search_key(embedding: np.ndarray) -> str:
 
 
 def prepare_search(connection: "psycopg.Connection[Any]") -> None:
-    """Set how this connection searches from now on.
-
-    The index looks on until there are enough walks of this site: it knows all sites.
-    """
+    """Set how this connection searches from now on."""
     connection.execute("select set_config('hnsw.ef_search', %s, false)", (str(SEARCHED),))
+    connection.execute("set hnsw.iterative_scan = off")
+
+
+def look_on(connection: "psycopg.Connection[Any]") -> None:
+    """Have this connection's searches look on until there are enough walks of the site: the index knows all sites.
+
+    Where nearly all walks are of one site that is not needed, and costs a seventh of the time.
+    """
     connection.execute("set hnsw.iterative_scan = strict_order")
 
 

@@ -71,6 +71,7 @@ class ServerStore:
         self._held = ExitStack()
         self._connection: psycopg.Connection[Any] | None = None
         self._searches: psycopg.Connection[Any] | None = None  # which connection is set to search
+        self._looks_on = False  # whether it looks on until there are enough walks of the site
         self._mutex = threading.RLock()  # of whoever talks on the connection
 
     @property
@@ -160,8 +161,12 @@ class ServerStore:
         with self.session() as connection:
             if self._searches is not connection:
                 rows.prepare_search(connection)
-                self._searches = connection
+                self._searches, self._looks_on = connection, False
             found = rows.candidates(connection, self.address, embedding, CANDIDATES)
+            if len(found) < CANDIDATES and not self._looks_on:
+                rows.look_on(connection)
+                self._looks_on = True
+                found = rows.candidates(connection, self.address, embedding, CANDIDATES)
         query = np.asarray(embedding, np.float32)[None]
         best: dict[str, float] = {}
         for person_id, estimate, walk in found:  # one at a time: larger pieces of memory are slow to get

@@ -259,6 +259,18 @@ def test_the_nearest_is_found_by_a_shorter_key_and_compared_exactly(postgres, si
     assert second[1] > distance
 
 
+@pytest.mark.parametrize(("walks", "how"), [(2, "strict_order"), (20, "off")])
+def test_a_search_looks_on_where_too_few_walks_of_the_site_are_in_sight(postgres, site, walks, how):
+    draw = np.random.default_rng(2)
+    looks = draw.normal(size=(walks, 16, 256)).astype(np.float32)
+    gallery = open_gallery(f"{postgres.owner}&site={site}&options=-c%20enable_indexscan%3Doff")  # then all are in sight
+    gallery.add("Ada", [Template(look, 1) for look in looks], model="m", gait_frame_kind="silhouette")
+    ((found, _),) = gallery.store.nearest(looks[0])
+    assert found == gallery.find("Ada").person_id
+    with gallery.store.session() as connection:
+        assert connection.execute("show hnsw.iterative_scan").fetchone() == (how,)
+
+
 def test_short_embeddings_need_no_key(postgres, site, template):
     gallery = open_gallery(f"{postgres.owner}&site={site}")
     assert gallery.store.nearest(template(1).embedding) == []
