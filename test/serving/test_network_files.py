@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 from rt_gait_ros.errors import GaitError, UsageError
-from rt_gait_ros.nodes.gait_frame_check import check_gait_frames
 from rt_gait_ros.serving.inference import ModelUnavailable
 from rt_gait_ros.serving.network_files import FetchError, absent_networks, fetch, listed_files, states
 from rt_gait_ros.serving.onnx_client import OnnxClient
@@ -213,10 +212,3 @@ def test_what_needs_a_network_says_how_it_comes(
             client.describe(NAMES[1])
     finally:
         client.close()
-
-
-def test_a_server_elsewhere_needs_none_of_the_files_here(bare: Path, tmp_path: Path) -> None:
-    """gait.launch.py triton:=external compares what the nodes say of the network, and that is in its description."""
-    parameters = tmp_path / "own.yaml"
-    parameters.write_text(f"/**/gait_node: {{ros__parameters: {{model_repository: {bare}, model: {NAMES[1]}}}}}\n")
-    check_gait_frames(parameters)
