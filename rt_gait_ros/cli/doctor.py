@@ -21,6 +21,7 @@ from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.backends import available_backends
 from rt_gait_ros.serving.inference import InferenceError
 from rt_gait_ros.serving.installation import find_installation
+from rt_gait_ros.serving.network_files import ADVICE, absent_networks
 from rt_gait_ros.serving.repository import read_repository
 from rt_gait_ros.serving.triton_client import TritonClient
 
@@ -105,7 +106,10 @@ def _dds() -> Iterator[Finding]:
 
 def _networks() -> Iterator[Finding]:
     try:
-        yield Finding("networks", OK, ", ".join(read_repository(resource("model_repository"))))
+        folder = resource("model_repository")
+        yield Finding("networks", OK, ", ".join(read_repository(folder)))
+        if absent := absent_networks(folder):
+            yield Finding("absent networks", WARNING, f"{', '.join(sorted(absent))}: {ADVICE} brings them")
     except GaitError as error:
         yield Finding("networks", PROBLEM, str(error))
 

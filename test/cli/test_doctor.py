@@ -1,8 +1,12 @@
 import json
+import shutil
 
 import pytest
 
+from rt_gait_ros.cli import doctor
 from rt_gait_ros.cli.main import main
+from rt_gait_ros.resources import resource
+from rt_gait_ros.serving.network_files import listed_files
 
 
 def findings(capsys, *words):
@@ -20,6 +24,24 @@ def test_a_sound_machine_has_no_problem(capsys):
     code, found = findings(capsys)
     assert code == 0
     assert found["ROS 2"]["level"] == found["messages"]["level"] == found["networks"]["level"] == "ok"
+
+
+def test_networks_that_a_release_has_left_out_are_told(monkeypatch, tmp_path):
+    repository = resource("model_repository")
+    for name in ("gait_energy_image", "nanodet"):
+        shutil.copytree(repository / name, tmp_path / name)
+    (tmp_path / "nanodet/1/model.onnx").unlink()
+    (tmp_path / "SHA256SUMS").write_text(
+        "".join(
+            f"{sha256}  {name}\n" for name, sha256 in listed_files(repository).items() if name[:4] in ("nano", "gait")
+        )
+    )
+    monkeypatch.setattr(doctor, "resource", lambda *parts: tmp_path)
+    there, absent = doctor._networks()
+    assert (there.level, there.text) == ("ok", "gait_energy_image")
+    assert absent.level == "warning"
+    assert "nanodet" in absent.text
+    assert "`rt-gait models fetch" in absent.text
 
 
 def test_a_missing_dds_profile_is_a_problem(monkeypatch, capsys):
