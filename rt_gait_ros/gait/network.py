@@ -1,12 +1,18 @@
 """A gait network that a recogniser may go on with."""
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rt_gait_ros.gait.embedder import Embedder
+import numpy as np
+
+from rt_gait_ros.gait.embedder import Embedder, window_of
 from rt_gait_ros.gait.model import GaitModel
 from rt_gait_ros.gait.translation import Translation
+from rt_gait_ros.gait.walkers import Walker
+
+TIMED = 40  # newest answers whose times are kept: some seconds of a few people
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +29,69 @@ class Network:
     settings: Mapping[str, Any] = field(default_factory=dict)
     apart: str = ""
     translation: Translation | None = None
+
+
+class NetworkInUse:
+    """The network of a recogniser, and the one before it while answers of that are waited for. Not thread-safe."""
+
+    def __init__(self, network: Network, clock: Callable[[], float]) -> None:
+        """clock: seconds, by which answers are timed."""
+        self.network = network
+        self._clock = clock
+        self._former: Embedder | None = None
+        self._times: deque[float] = deque(maxlen=TIMED)  # seconds, of the newest answers
+
+    @property
+    def model(self) -> GaitModel:
+        """What it declares about itself."""
+        return self.network.model
+
+    @property
+    def embedder(self) -> Embedder:
+        """What asks it."""
+        return self.network.embedder
+
+    def ask(self, body_id: str, walker: Walker, frames: int) -> None:
+        """Ask for an embedding of a track, which stands on so many frames."""
+        times, asked = self._times, self._clock()
+        future = self.embedder.request(body_id)
+        walker.ask(future, self.model, frames)
+        future.add_done_callback(lambda done: times.append(self._clock() - asked))
+
+    def replace(self, network: Network, walkers: Mapping[str, Walker]) -> bool:
+        """Go on with another network, with the newest frames of each track; returns whether embeddings of both may be
+        compared. What the former one was asked is still waited for."""
+        alike = not (network.apart or self.network.apart)
+        self._former = self.embedder
+        for body_id in walkers:
+            for frame, place in self._former.recent(body_id):
+                network.embedder.add(body_id, frame, place)
+        self.network, self._times = network, deque(maxlen=TIMED)
+        return alike
+
+    def let_go_of_former(self, walkers: Mapping[str, Walker]) -> None:
+        """Forget the tracks of the former network once its last answers are there."""
+        former = self._former
+        if former is None or any(each.request and each.request.model is former.model for each in walkers.values()):
+            return
+        for body_id in former.tracks:
+            former.drop(body_id)
+        self._former = None
+
+    @property
+    def in_transit(self) -> bool:
+        """Whether answers of a former network are still waited for."""
+        return self._former is not None
+
+    @property
+    def look_time(self) -> float | None:
+        """Seconds within which 95 % of the newest looks were answered; None before there are enough to tell."""
+        return float(np.percentile(list(self._times), 95)) if len(self._times) == TIMED else None
+
+    def samples(self, body_ids: Iterable[str], most: int) -> list[np.ndarray]:
+        """The newest frames of up to `most` of these tracks, as the network is sent them."""
+        known = (self.embedder.recent(body_id) for body_id in body_ids)
+        return [window_of(frames) for frames in known if len(frames) >= self.model.min_frames][:most]
 
 
 def no_enrolment(model: GaitModel) -> str:

@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import replace
@@ -13,7 +12,7 @@ from rt_gait_ros.errors import UsageError
 from rt_gait_ros.gait.answers import answer, unfit
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.doubt import Doubt
-from rt_gait_ros.gait.embedder import Embedder, read_embedding, window_of
+from rt_gait_ros.gait.embedder import read_embedding
 from rt_gait_ros.gait.enrolling import Enrollments
 from rt_gait_ros.gait.enrollment import Enrollment
 from rt_gait_ros.gait.evidence import Evidence, Look, Verdict
@@ -23,8 +22,8 @@ from rt_gait_ros.gait.identity import Identity, IdentityFrame, IdentityStatus
 from rt_gait_ros.gait.joint import Claim, assign
 from rt_gait_ros.gait.learning import Learner
 from rt_gait_ros.gait.measures import Measuring
-from rt_gait_ros.gait.model import describe
-from rt_gait_ros.gait.network import Network, no_enrolment
+from rt_gait_ros.gait.model import GaitModel, describe
+from rt_gait_ros.gait.network import Network, NetworkInUse, no_enrolment
 from rt_gait_ros.gait.recent_walks import GoodFrame
 from rt_gait_ros.gait.references import References
 from rt_gait_ros.gait.scenes import Scenes
@@ -40,7 +39,6 @@ from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
 
 NANOSECONDS = 1_000_000_000
 DEFAULT_SCENE = "default"  # of tracks that name no camera
-TIMED = 40  # newest answers whose times are kept: some seconds of a few people
 
 
 class GaitRecognizer:
@@ -69,12 +67,9 @@ class GaitRecognizer:
         """
         model = describe(client, config.model)
         gallery.require_model(model.name)
-        self.model = model
         self._own_config = self._config = config
-        self._network = Network(model, embedder_for(client, model, config.window, config.deadline))
-        self._former: Embedder | None = None
-        self._clock = clock
-        self._embedder = self._network.embedder
+        own = Network(model, embedder_for(client, model, config.window, config.deadline))
+        self._use = NetworkInUse(own, clock)
         self._walkers: dict[str, Walker] = {}
         self._doubt = Doubt()
         self._held: dict[str, str] = {}  # person_id by body_id, as last answered
@@ -85,9 +80,13 @@ class GaitRecognizer:
         self._learner = Learner(config, views, writer)
         self._measuring = Measuring()
         self._relay = Relay(config, model.name)
-        self._times: deque[float] = deque(maxlen=TIMED)  # seconds, of the newest answers of the network
         self._outage = self._input_problem = ""
         self.lost = False  # the server says that it does not have the network
+
+    @property
+    def model(self) -> GaitModel:
+        """The gait network in use."""
+        return self._use.model
 
     @property
     def _rate(self) -> float:
@@ -156,7 +155,7 @@ class GaitRecognizer:
             self._learner.settle(claims, references, tracks.stamp)
             frame = IdentityFrame(tracks.stamp, tracks.frame_id, self.model.name)
             if references is not None:
-                problem, frames = self._input_problem or self._outage, self._embedder.frames
+                problem, frames = self._input_problem or self._outage, self._use.embedder.frames
                 frame.identities = [
                     answer(claim, references, self._config, frames(claim.body_id), self.model.min_frames, problem)
                     for claim in claims
@@ -178,8 +177,8 @@ class GaitRecognizer:
             self.follow_gallery()
             for body_id, walker in self._walkers.items():
                 self._gather(body_id, walker)
-            self._let_go_of_former()
-            self._enrollments.advance(self._embedder, self.gallery, self._writer)
+            self._use.let_go_of_former(self._walkers)
+            self._enrollments.advance(self._use.embedder, self.gallery, self._writer)
             self._learner.advance(self.gallery)
 
     def use_gallery(self, gallery: Gallery, scenes: Scenes | None) -> None:
@@ -209,7 +208,7 @@ class GaitRecognizer:
 
     def _apply_config(self) -> None:
         """Go by the settings, with what is other for the network in use."""
-        config = self._config = replace(self._own_config, **self._network.settings)
+        config = self._config = replace(self._own_config, **self._use.network.settings)
         self._enrollments.use_config(config)
         self._learner.use_config(config)
         self._relay.use_config(config)
@@ -223,22 +222,16 @@ class GaitRecognizer:
         waited for where its embeddings may be compared with the new one's; else everybody is looked at anew.
         """
         with self._mutex:
-            kept = not (network.apart or self._network.apart)
-            former = self._embedder
-            for body_id in self._walkers:
-                for frame, place in former.recent(body_id):
-                    network.embedder.add(body_id, frame, place)
-            self._network, self._embedder, self.model = network, network.embedder, network.model
+            kept = self._use.replace(network, self._walkers)
             self._search.translation = network.translation
-            self._former, self.lost = former, False
-            self._times = deque(maxlen=TIMED)
+            self.lost = False
             if not kept:
                 for walker in self._walkers.values():
                     walker.see_nothing()
                     walker.fresh = self._config.refresh_every  # a look with the next frame
                 self._held.clear()
             self._apply_config()
-            self._let_go_of_former()
+            self._use.let_go_of_former(self._walkers)
             return kept
 
     @property
@@ -249,7 +242,7 @@ class GaitRecognizer:
     @property
     def in_transit(self) -> bool:
         """Whether answers of a former network are still waited for."""
-        return self._former is not None
+        return self._use.in_transit
 
     @property
     def enrolling(self) -> bool:
@@ -261,7 +254,7 @@ class GaitRecognizer:
     def look_time(self) -> float | None:
         """Seconds within which 95 % of the newest looks were answered; None before there are enough to tell."""
         with self._mutex:
-            return float(np.percentile(self._times, 95)) if len(self._times) == TIMED else None
+            return self._use.look_time
 
     def translate(self) -> None:
         """Embed by the network in use what came into a gallery that is of another one; blocks for that. Raises
@@ -281,17 +274,7 @@ class GaitRecognizer:
     def samples(self, most: int) -> list[np.ndarray]:
         """The newest frames of up to `most` people in view, as the network is sent them."""
         with self._mutex:
-            known = (self._embedder.recent(body_id) for body_id in self._walkers)
-            return [window_of(frames) for frames in known if len(frames) >= self.model.min_frames][:most]
-
-    def _let_go_of_former(self) -> None:
-        """Forget the tracks of a former network once its last answers are there."""
-        former = self._former
-        if former is None or any(w.request and w.request.model is former.model for w in self._walkers.values()):
-            return
-        for body_id in former.tracks:
-            former.drop(body_id)
-        self._former = None
+            return self._use.samples(self._walkers, most)
 
     def enroll(
         self, body_id: str, name: str, *, extend: bool = False, frames: int = 0, timeout: float = 0.0
@@ -310,7 +293,7 @@ class GaitRecognizer:
                 extend=extend,
                 frames=frames,
                 timeout=timeout,
-                refusal=no_enrolment(self.model) if self._network.apart else "",
+                refusal=no_enrolment(self.model) if self._use.network.apart else "",
             )
 
     def _observe(self, track: Track, stamp: int) -> None:
@@ -334,11 +317,11 @@ class GaitRecognizer:
         place = Place.of(round(stamp * FLOW_RATE / NANOSECONDS), track.box)
         good = GoodFrame(frame, track.quality, stamp, place)
         for _, counting in walker.lead_in.take(good, stamp, walking=track.walking):
-            self._use(track.body_id, walker, counting)
+            self._take(track.body_id, walker, counting)
 
-    def _use(self, body_id: str, walker: Walker, good: GoodFrame) -> None:
+    def _take(self, body_id: str, walker: Walker, good: GoodFrame) -> None:
         """Take one good gait frame of somebody who walks."""
-        self._embedder.add(body_id, good.frame, good.place)
+        self._use.embedder.add(body_id, good.frame, good.place)
         walker.take(good, self._rate)
         self._learner.keep(body_id, good.frame, good.stamp)
         self._enrollments.take(
@@ -350,13 +333,10 @@ class GaitRecognizer:
             self._learner.bearing(body_id),
             self._measuring.gauge(body_id),
         )
-        frames = self._embedder.frames(body_id)
+        frames = self._use.embedder.frames(body_id)
         config, enough = self._config, frames >= self.model.min_frames
         if enough and walker.due(frames, config.min_frames, config.refresh_every):
-            future = self._embedder.request(body_id)
-            walker.ask(future, self.model, frames)
-            times, asked = self._times, self._clock()
-            future.add_done_callback(lambda done: times.append(self._clock() - asked))
+            self._use.ask(body_id, walker, frames)
 
     def _rename(self, former_id: str, body_id: str) -> None:
         """The tracker gave the track of a person the id that the person had before: all that is known of it stays.
@@ -368,7 +348,7 @@ class GaitRecognizer:
             return
         self._walkers[body_id] = walker
         walker.lead_in.clear()
-        self._embedder.rename(former_id, body_id)
+        self._use.embedder.rename(former_id, body_id)
         self._held.pop(body_id, None)
         if former_id in self._held:
             self._held[body_id] = self._held.pop(former_id)
@@ -381,7 +361,7 @@ class GaitRecognizer:
             return
         walker.begin_anew()
         self._held.pop(body_id, None)
-        self._embedder.drop(body_id)
+        self._use.embedder.drop(body_id)
         self._enrollments.doubt(body_id)
 
     def close(self) -> None:
@@ -394,7 +374,7 @@ class GaitRecognizer:
         walker = self._walkers.pop(body_id)
         self._relay.part(walker, self.gallery.store.handover)
         self._search.vote(walker, self._config)
-        self._embedder.drop(body_id)
+        self._use.embedder.drop(body_id)
         self._enrollments.lose(body_id)
 
     def _gather(self, body_id: str, walker: Walker) -> None:

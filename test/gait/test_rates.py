@@ -91,7 +91,7 @@ def cast(tmp_path_factory, model_repository: Path):
             scene_normalisation=False,
         )
         gallery = Gallery(tmp_path_factory.mktemp("rates") / "people.gallery")
-        embedder = GaitRecognizer(client, gallery, config)._embedder
+        embedder = GaitRecognizer(client, gallery, config)._use.embedder
         walking = {}
         for number in range(PEOPLE):
             embedding = embedder.embed(seen(number, 0, 25.0, patch)).result()["embedding"][0]

@@ -384,6 +384,7 @@ def test_more_people_have_the_lighter_network_look_at_them_and_looks_still_count
         # an eighth of a look a second at each: no machine answers these too late
         "refresh_every": "200",
         "agreeing_embeddings": "1",
+        "deadline": "60.0",
         **LIGHTER,
     }
     node = launch("gait_node", parameters)
@@ -402,7 +403,7 @@ def test_more_people_have_the_lighter_network_look_at_them_and_looks_still_count
     gait.widths["bbbbb"] = 14
     gait.until(lambda: ears.diagnosis("gait_node").get("network") == "gaitset_small_v2")
     assert ears.diagnosis("gait_node")["embeddings"] == "comparable with the gallery's"
-    assert "names and evidence are kept" in node.said
+    node.wait_until_says("names and evidence are kept")
     gait.until(lambda: ears.heard["gait_identities"][-1].model == "gaitset_small_v2")
     since = [message for message in ears.heard["gait_identities"] if message.model == "gaitset_small_v2"]
     hers = [each for message in since for each in message.identities if each.body_id == "aaaaa"]
