@@ -16,6 +16,7 @@ from variants_measuring import Recognition, milliseconds, subjects
 from variants_table import (
     FP32,
     INT8,
+    MAX_BATCH,
     PROCESS,
     PROCESSOR,
     STREAM,
@@ -29,6 +30,7 @@ from variants_table import (
 )
 
 from rt_gait_ros.datasets.casia_b import VIEWS, read_people
+from rt_gait_ros.edge.sweep import numbers
 from rt_gait_ros.errors import UsageError, of_file
 from rt_gait_ros.evaluation.bench import Row, machine
 from rt_gait_ros.paths import expand
@@ -81,6 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--views", default=",".join(VIEWS), metavar="V,V", help="of CASIA-B (all eleven)")
     parser.add_argument("--frames", type=int, default=30, metavar="N", help="of each sequence of CASIA-B (30)")
     parser.add_argument("--calibration", type=Path, metavar="PATH", help="as of `rt-gait export gait` (walkers)")
+    parser.add_argument("--batches", default="1,8,32", metavar="N,N", help="items of a request, up to 32 (1,8,32)")
     parser.add_argument("--runs", type=int, default=5, metavar="N", help="runs of each batch, the median counts (5)")
     parser.add_argument(
         "--seconds", type=float, default=2.0, metavar="S", help="of load at each point for subjects (2)"
@@ -165,11 +168,13 @@ def _conditions(arguments: argparse.Namespace, recognition: Recognition | None) 
     """What has to be the same for figures to be of one table."""
     if arguments.runs < 1 or not arguments.seconds >= 0.1:
         raise UsageError(f"--runs {arguments.runs}, --seconds {arguments.seconds:g}: at least 1 and 0.1 are wanted")
+    numbers(arguments.batches, "--batches", most=MAX_BATCH)
     here = machine()
     return {
         "cpu": here["cpu"],
         "cores": here["cores"],
         "runs": arguments.runs,
+        "batches": arguments.batches,
         "seconds": arguments.seconds,
         "people": arguments.people,
         "views": arguments.views,
@@ -212,6 +217,7 @@ class _Measurement:
         progress: Callable[[str], None],
     ) -> None:
         self._runs, self._seconds = arguments.runs, arguments.seconds
+        self._batches = numbers(arguments.batches, "--batches", most=MAX_BATCH)
         self._repository, self._kept, self._variants, self._progress = repository, kept, variants, progress
 
     def in_process(self) -> None:
@@ -251,7 +257,7 @@ class _Measurement:
         return [variant for variant in self._variants if not self._kept.has(variant, figure)]
 
     def _time(self, way: str, client: OnnxClient | TritonClient, variant: Variant) -> None:
-        times = milliseconds(client, self._repository, variant, self._runs)
+        times = milliseconds(client, self._repository, variant, self._batches, self._runs)
         said = ", ".join(f"{value:.2f} ms at batch {batch}" for batch, value in times.wall.items())
         self._progress(f"{variant.model}, {way}: {said}")
         more = {PROCESSOR: times.processor} if way == PROCESS else {}

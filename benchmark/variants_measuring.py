@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import serve
 from gait_loads import WINDOW, Load, loads_of
-from variants_table import BATCHES, STREAM, Variant
+from variants_table import STREAM, Variant
 from walkers import walk
 
 from rt_gait_ros.datasets.casia_b import Person
@@ -37,10 +37,12 @@ class Times:
     processor: dict[str, float]
 
 
-def milliseconds(client: InferenceClient, repository: Path, variant: Variant, runs: int) -> Times:
+def milliseconds(
+    client: InferenceClient, repository: Path, variant: Variant, batches: Sequence[int], runs: int
+) -> Times:
     """By the batches that the network takes; of a stream, of a look at so many tracks. Raises GaitError."""
     wall, processor = {}, {}
-    for batch, run in _runs(client, repository, variant):
+    for batch, run in _runs(client, repository, variant, batches):
         run()
         used = time.process_time()
         # of one call more, which does not count for the median
@@ -49,24 +51,26 @@ def milliseconds(client: InferenceClient, repository: Path, variant: Variant, ru
     return Times(wall, processor)
 
 
-def _runs(client: InferenceClient, repository: Path, variant: Variant) -> Iterator[tuple[int, Callable[[], None]]]:
+def _runs(
+    client: InferenceClient, repository: Path, variant: Variant, batches: Sequence[int]
+) -> Iterator[tuple[int, Callable[[], None]]]:
     """What is timed, by batch."""
     if variant.form == STREAM:
-        for batch in BATCHES:
+        for batch in batches:
             with _looks(client, variant.model, batch) as look:
                 yield batch, look
         return
-    for load in _loads(repository, variant.model):
+    for load in _loads(repository, variant.model, batches):
         yield load.batch, partial(load.run, client)
 
 
-def _loads(repository: Path, model: str) -> list[Load]:
+def _loads(repository: Path, model: str, batches: Sequence[int]) -> list[Load]:
     spec = read_repository(repository)[model].spec
     (first, *_) = spec.inputs
     if first.name != _IMAGE:
-        return loads_of(repository, model, BATCHES)
+        return loads_of(repository, model, batches)
     image = np.random.default_rng(0).integers(0, 256, (1, *first.shape[1:]), np.uint8)
-    return [Load(model, batch, {_IMAGE: np.repeat(image, batch, axis=0)}) for batch in BATCHES]
+    return [Load(model, batch, {_IMAGE: np.repeat(image, batch, axis=0)}) for batch in batches]
 
 
 @contextmanager

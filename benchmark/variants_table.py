@@ -15,6 +15,7 @@ STREAM = "_stream"
 FILE = "figures.json"
 # of one item: a set of 30 frames, a look of a stream, a window of flow, an image
 BATCHES = (1, 8, 32)
+MAX_BATCH = 32
 CONDITIONS = ("NM", "BG", "CL")
 
 # Milliseconds of an item by batch: wall in process, of the processor in process, wall through Triton.
