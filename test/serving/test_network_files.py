@@ -36,6 +36,12 @@ def silent(line: str) -> None:
     pass
 
 
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The servers are this machine's."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+
 @pytest.fixture
 def whole(model_repository: Path, tmp_path: Path) -> Path:
     """A repository of two networks with their files."""
