@@ -37,7 +37,6 @@ from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
 JOINTS = {"trt_pose": 18, "coco": 17}  # of each layout, as PersonPoseArray.msg defines them
 BILLION = 1_000_000_000
 
-
 E = TypeVar("E", bound=IntEnum)
 
 

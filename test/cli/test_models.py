@@ -12,6 +12,8 @@ from rt_gait_ros import __version__
 from rt_gait_ros.cli import models
 from rt_gait_ros.cli.main import main
 
+pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -25,7 +27,7 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (network.parent / "SHA256SUMS").write_text("".join(line for line in lines if "gait_energy_image" in line))
     (folder / "package.xml").write_text("<package/>")
     identity = {f"GIT_{who}_{what}": "nobody" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-    for words in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "all"]):
+    for words in (["init", "-q"], ["add", "-A"], ["-c", "commit.gpgsign=false", "commit", "-q", "-m", "all"]):
         subprocess.run(["git", "-C", folder, *words], check=True, env={**os.environ, **identity})
     monkeypatch.setattr(models, "share_directory", lambda: folder)
     return folder
