@@ -11,6 +11,7 @@ import pytest
 import rt_gait_ros
 
 PACKAGE = Path(rt_gait_ros.__file__).parent
+GENERATED = {"msg", "srv", "action"}  # the messages' modules, which are beside the package's own once it is installed
 
 # Imports between rooms that may close a ring, as (importing file, imported room), each with its reason. None is needed.
 EXCEPTIONS: dict[tuple[str, str], str] = {}
@@ -27,10 +28,15 @@ def imported(source: str, package: str) -> Iterator[str]:
             yield from (f"{base}.{alias.name}" for alias in node.names)
 
 
+def sources() -> list[Path]:
+    """The package's own modules."""
+    return [path for path in sorted(PACKAGE.rglob("*.py")) if path.relative_to(PACKAGE).parts[0] not in GENERATED]
+
+
 def room_imports() -> dict[str, dict[str, list[str]]]:
     """Room to room that it imports to the files that do; a module beside the rooms is a room of its own."""
     found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for path in sorted(PACKAGE.rglob("*.py")):
+    for path in sources():
         file = path.relative_to(PACKAGE)
         if file.name == "__init__.py" and len(file.parts) == 1:
             continue  # the public names of the whole package
@@ -45,7 +51,7 @@ def room_imports() -> dict[str, dict[str, list[str]]]:
 def module_imports() -> dict[str, list[str]]:
     """Module to the modules that it imports, in functions and for types alone as well."""
     modules = {}
-    for path in sorted(PACKAGE.rglob("*.py")):
+    for path in sources():
         parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
         modules[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
     found = {}
@@ -94,9 +100,8 @@ def test_nodes_alone_import_ros():
     ros = re.compile(r"(rclpy|rosidl\w*|ament\w*|launch\w*|tf2\w*|\w+_(msgs|interfaces))\.")
     found = [
         f"{path.relative_to(PACKAGE)} imports {name}"
-        for path in sorted(PACKAGE.rglob("*.py"))
+        for path in sources()
         if path.parent != PACKAGE / "nodes"
-        and not {"msg", "srv", "action"} & set(path.relative_to(PACKAGE).parts)  # generated
         for name in imported(path.read_text(encoding="utf-8"), "rt_gait_ros")
         if ros.match(f"{name}.")
     ]
@@ -104,7 +109,7 @@ def test_nodes_alone_import_ros():
 
 
 def test_every_exception_is_needed():
-    there = {str(path.relative_to(PACKAGE)) for path in PACKAGE.rglob("*.py")}
+    there = {str(path.relative_to(PACKAGE)) for path in sources()}
     assert {file for file, _ in EXCEPTIONS} <= there
 
 

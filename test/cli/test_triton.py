@@ -59,7 +59,7 @@ def test_up_status_down(
         assert call("status", "--url", url, "--json") == 0
         report = json.loads(capsys.readouterr().out)
         assert report["ready"] is True
-        assert set(report["models"]) == {path.name for path in model_repository.iterdir()}
+        assert set(report["models"]) == {path.name for path in model_repository.iterdir() if path.is_dir()}
         assert Path(report["log"]).is_file()
         assert Path(f"/proc/{report['pid']}").exists()
     finally:
