@@ -125,7 +125,7 @@ def test_missing_model_is_named(launch, ears, triton_server, picture):
 
 def test_the_budget_and_what_everybody_gets_of_it_are_in_the_diagnostics(launch, ears, triton_server, picture):
     publisher = ears.create_publisher(Image, "image_raw", QOS["reliable"])
-    launch("pose_node", {"triton_url": f"'{triton_server.url}'", "budget": "7.0"})
+    launch("pose_node", {"triton_url": f"'{triton_server.url}'", "budget": "7.0", "shared_memory": "true"})
     words = {"images_go": "by shared memory", "windows": "1"}  # of a server on its user's own socket
     told = lambda: words.items() <= ears.diagnosis("pose_node").items()  # noqa: E731
     feed(ears, publisher, lambda stamp: bgr_to_image(picture, stamp, "front"), told)
