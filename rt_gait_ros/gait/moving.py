@@ -5,9 +5,10 @@ on with its newest frames; what the former network was asked still counts, and w
 is unloaded, if this has loaded it.
 """
 
+import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -28,11 +29,12 @@ from rt_gait_ros.gait.recognizer import GaitRecognizer
 from rt_gait_ros.gait.stream_embedder import embedder_for
 from rt_gait_ros.gait.translation import Translation
 from rt_gait_ros.gait.variants import VariantChoice
-from rt_gait_ros.serving.inference import InferenceClient, ModelMismatch, ModelUnavailable
+from rt_gait_ros.serving.inference import InferenceClient, InferenceError, ModelMismatch, ModelUnavailable
 from rt_gait_ros.silhouette.kinds import GAIT_FRAME_KINDS
 
 RETRY = 30.0  # seconds before a network that could not be had is asked for again
 SAMPLES = 3  # walks on which the embeddings of two networks are compared
+PARTING = 1.0  # seconds that closing waits at most for networks to be unloaded
 
 
 class LoadingClient(InferenceClient, Protocol):
@@ -55,16 +57,17 @@ class NetworkMover:
         self,
         client: LoadingClient,
         recognizer: GaitRecognizer,
-        config: RecognizerConfig,
         repository: Path,
         choice: VariantChoice,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """config: the recogniser's. repository: where calibrations are. choice: the recogniser's own network first."""
+        """repository: where calibrations are. choice: the recogniser's own network first."""
         self.problem = ""
         self.moves = 0
         self._client, self._recognizer, self._choice, self._clock = client, recognizer, choice, clock
-        self._config, self._repository = config, repository
+        self._repository = repository
+        self._mutex = threading.Lock()  # nothing is begun once this is closed
+        self._closed = False
         self._home = recognizer.model
         self._apart = ""  # why the embeddings of the network in use are not comparable with the gallery's
         self._worker = ThreadPoolExecutor(1, "networks")
@@ -77,14 +80,17 @@ class NetworkMover:
         self._people = 0
 
     def step(self, people: int) -> None:
-        """Move on. people: how many are in view."""
-        self._people = people
-        if self._moving is not None:
-            self._finish()
-        elif self._beside is not None:
-            self._finish_beside()
-        else:
-            self._begin(people)
+        """Move on, unless this is closed. people: how many are in view."""
+        with self._mutex:
+            self._people = people
+            if self._closed:
+                return
+            if self._moving is not None:
+                self._finish(*self._moving)
+            elif self._beside is not None:
+                self._finish_beside(self._beside)
+            elif self._clock() >= self._try_again:
+                self._begin(people)
 
     def notices(self) -> list[tuple[str, bool]]:
         """What there is to say, each line once, and whether it is a warning."""
@@ -94,70 +100,78 @@ class NetworkMover:
     @property
     def lines(self) -> dict[str, str]:
         """For the diagnostics: which network looks, what is asked of it, whether its embeddings can be compared."""
-        network = self._choice.current + (f", loading {self._moving[0]}" if self._moving else "")
+        moving = self._moving  # another thread steps
+        network = self._choice.current + (f", loading {moving[0]}" if moving else "")
         asked = self._choice.line(self._people)
         comparable = self._apart or "comparable with the gallery's"
         return {"network": network, "load": asked, "embeddings": comparable, "moves": str(self.moves)}
 
     def close(self) -> None:
-        """Finish what was begun, and have unloaded what this has loaded and nobody uses."""
-        self._worker.shutdown(wait=True, cancel_futures=True)
-        for name in self._loaded:
-            with suppress(GaitError):  # the server may be gone before
-                self._client.unload(name)
-        self._loaded.clear()
+        """Begin nothing more, and have unloaded what this has loaded, after what runs now. Waits a moment for that, and
+        no longer: it goes on while the client is open."""
+        with self._mutex:
+            if self._closed:
+                return
+            self._closed = True
+            unloaded = self._worker.submit(self._unload_all)
+            self._worker.shutdown(wait=False)
+        wait([unloaded], PARTING)
 
     def _begin(self, people: int) -> None:
-        recognizer = self._recognizer
-        if self._clock() < self._try_again:
-            return
-        if recognizer.lost and self._choice.current in self._loaded:  # the server was started anew without it
-            self._do_beside(partial(self._client.load, self._choice.current))
-        elif self._unused and not recognizer.in_transit:
+        recognizer, current = self._recognizer, self._choice.current
+        wanted = self._choice.choose(people, recognizer.look_time)
+        if self._unused and not recognizer.in_transit:
             name, self._unused = self._unused, ""
-            self._loaded.discard(name)
-            self._do_beside(partial(self._client.unload, name))
+            self._beside = self._worker.submit(self._unload, name)
+        elif wanted != current and not recognizer.in_transit:
+            self._moving = wanted, self._worker.submit(self._prepare, wanted, recognizer.samples(SAMPLES))
+        elif recognizer.lost and current != self._home.name:  # the server was started anew, or another has unloaded it
+            self._beside = self._worker.submit(self._load, current)
         elif recognizer.untranslated:
-            self._do_beside(recognizer.translate)
-        else:
-            wanted = self._choice.choose(people, recognizer.look_time)
-            if wanted != self._choice.current and not recognizer.in_transit:
-                samples = recognizer.samples(SAMPLES)
-                self._moving = wanted, self._worker.submit(self._prepare, wanted, samples)
-
-    def _do_beside(self, work: Callable[[], None]) -> None:
-        self._beside = self._worker.submit(work)
-
-    def _finish_beside(self) -> None:
-        if self._beside is None or not self._beside.done():
-            return
-        done, self._beside = self._beside, None
-        try:
-            done.result()
+            self._beside = self._worker.submit(recognizer.translate)
+        elif wanted == current:
             self.problem = ""
+
+    def _load(self, name: str) -> None:
+        self._client.load(name)
+        self._loaded.add(name)
+
+    def _unload(self, name: str) -> None:
+        self._client.unload(name)
+        self._loaded.discard(name)
+
+    def _unload_all(self) -> None:
+        for name in sorted(self._loaded):
+            with suppress(GaitError):  # the server may be gone before
+                self._unload(name)
+
+    def _finish_beside(self, beside: Future[None]) -> None:
+        if not beside.done():
+            return
+        self._beside = None
+        try:
+            beside.result()
         except GaitError as error:
             self._fail(str(error))
 
     def _fail(self, why: str) -> None:
         self.problem, self._try_again = why, self._clock() + RETRY
 
-    def _finish(self) -> None:
+    def _finish(self, name: str, future: Future[Network]) -> None:
         """Go on with the network that was asked for, if it is ready."""
-        assert self._moving is not None
-        name, future = self._moving
         if not future.done():
             return
-        if future.exception() is None and future.result().apart and self._recognizer.enrolling:
-            return  # the walk that is being enrolled belongs to the gallery's network
-        self._moving = None
         former = self._choice.current
         try:
             network = future.result()
         except GaitError as error:
+            self._moving = None
             self._fail(f"gait network {name} cannot be used, so that {former} goes on: {error}")
             return
         kept = self._recognizer.use_network(network)
-        self.problem = ""
+        if kept is None:  # again at the next step
+            return
+        self._moving, self.problem = None, ""
         self.moves += 1
         said = f"gait network {former} -> {name}: {self._choice.line(self._people)}"
         self._choice.moved(name)
@@ -178,7 +192,7 @@ class NetworkMover:
 
         samples: walks of people in view.
         """
-        config = self._config
+        config = self._recognizer.own_config
         if name == self._home.name:
             embedder = embedder_for(self._client, self._home, config.window, config.deadline)
             self._answer_once(embedder, samples)
@@ -191,7 +205,7 @@ class NetworkMover:
             )
         embedder = embedder_for(self._client, model, config.window, config.deadline)
         self._answer_once(embedder, samples)
-        apart = self._apart_by_declaration(model) or self._apart_by_distance(embedder, samples)
+        apart = self._apart_by_declaration(model) or self._apart_by_distance(embedder, samples, config)
         if not apart:
             known = config.calibration
             return Network(model, embedder, {"model": name, "calibration": known and replace(known, model=name)})
@@ -201,7 +215,7 @@ class NetworkMover:
         settings: dict[str, Any] = {"model": name, "calibration": known, "accept_distance": nan, "margin": nan}
         # what scenes, other robots and the gallery have learnt is of the gallery's network
         settings |= {"scene_normalisation": False, "learn": False, "handover": 0.0}
-        translation = Translation(name, lambda frames: _embed(embedder, frames))
+        translation = Translation(name, partial(self._embed, embedder))
         translation.make(self._recognizer.gallery.references)
         return Network(model, embedder, settings, apart, translation)
 
@@ -209,15 +223,14 @@ class NetworkMover:
         try:
             return describe(self._client, name)
         except ModelUnavailable:
-            self._client.load(name)
-            self._loaded.add(name)
+            self._load(name)
             return describe(self._client, name)
 
     def _answer_once(self, embedder: Embedder, samples: Sequence[np.ndarray]) -> None:
         """The first answer of a network takes longest: nobody waits for it."""
         shape = (max(embedder.model.min_frames, 1), *embedder.model.frame_shape)
         dtype = samples[0].dtype if samples else GAIT_FRAME_KINDS[embedder.model.gait_frame_kind].dtype
-        _embed(embedder, np.zeros(shape, dtype))
+        self._embed(embedder, np.zeros(shape, dtype))
 
     def _apart_by_declaration(self, model: GaitModel) -> str:
         home = self._home
@@ -228,14 +241,14 @@ class NetworkMover:
             return f"{home.name} and {model.name} declare one {FAMILY_PARAMETER}, but embeddings of {shapes}"
         return ""
 
-    def _apart_by_distance(self, embedder: Embedder, samples: Sequence[np.ndarray]) -> str:
+    def _apart_by_distance(self, embedder: Embedder, samples: Sequence[np.ndarray], config: RecognizerConfig) -> str:
         """Whether two networks of one family put the same frames farther apart than one person's looks may be."""
-        own = embedder_for(self._client, self._home, self._config.window, self._config.deadline)
-        line = self._config.accept_line
+        own = embedder_for(self._client, self._home, config.window, config.deadline)
+        line = config.accept_line
         for frames in samples:
             if len(frames) < max(own.model.min_frames, embedder.model.min_frames):
                 continue
-            far = float(distance(_embed(own, frames), _embed(embedder, frames)))
+            far = float(distance(self._embed(own, frames), self._embed(embedder, frames)))
             if far > line:
                 return (
                     f"{own.model.name} and {embedder.model.name} declare one {FAMILY_PARAMETER}, but their embeddings "
@@ -243,7 +256,8 @@ class NetworkMover:
                 )
         return ""
 
-
-def _embed(embedder: Embedder, frames: np.ndarray) -> np.ndarray:
-    """(P, C). Raises InferenceError."""
-    return read_embedding(embedder.embed(frames).result(), embedder.model)
+    def _embed(self, embedder: Embedder, frames: np.ndarray) -> np.ndarray:
+        """(P, C). Raises InferenceError, also once this is closed: then nobody waits for the rest."""
+        if self._closed:
+            raise InferenceError("the gait node moves to no other network any longer")
+        return read_embedding(embedder.embed(frames).result(), embedder.model)

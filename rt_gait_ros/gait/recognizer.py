@@ -67,7 +67,7 @@ class GaitRecognizer:
         """
         model = describe(client, config.model)
         gallery.require_model(model.name)
-        self._own_config = self._config = config
+        self.own_config = self._config = config  # own: without what is other for the network in use
         own = Network(model, embedder_for(client, model, config.window, config.deadline))
         self._use = NetworkInUse(own, clock)
         self._walkers: dict[str, Walker] = {}
@@ -200,28 +200,32 @@ class GaitRecognizer:
         Raises UsageError for another model, window or deadline, which the embeddings so far were made with.
         """
         for name in ("model", "window", "deadline"):
-            if getattr(config, name) != getattr(self._own_config, name):
+            if getattr(config, name) != getattr(self.own_config, name):
                 raise UsageError(f"{name} cannot be changed while the recogniser runs: start the gait node anew")
         with self._mutex:
-            self._own_config = config
+            self.own_config = config
             self._apply_config()
 
     def _apply_config(self) -> None:
         """Go by the settings, with what is other for the network in use."""
-        config = self._config = replace(self._own_config, **self._use.network.settings)
+        config = self._config = replace(self.own_config, **self._use.network.settings)
         self._enrollments.use_config(config)
         self._learner.use_config(config)
         self._relay.use_config(config)
         for walker in self._walkers.values():
             walker.evidence.use_config(config)
 
-    def use_network(self, network: Network) -> bool:
+    def use_network(self, network: Network) -> bool | None:
         """Go on with another network, which takes the same gait frames; returns whether the evidence is kept.
+
+        None: the present one stays, for an enrolment runs, whose walk that network could not add to the gallery.
 
         Every track begins with the newest frames that the former network had of it. What that one was asked is still
         waited for where its embeddings may be compared with the new one's; else everybody is looked at anew.
         """
         with self._mutex:
+            if network.apart and self._enrollments.running:
+                return None
             kept = self._use.replace(network, self._walkers)
             self._search.translation = network.translation
             self.lost = False
@@ -245,12 +249,6 @@ class GaitRecognizer:
         return self._use.in_transit
 
     @property
-    def enrolling(self) -> bool:
-        """Whether an enrolment runs."""
-        with self._mutex:
-            return self._enrollments.running
-
-    @property
     def look_time(self) -> float | None:
         """Seconds within which 95 % of the newest looks were answered; None before there are enough to tell."""
         with self._mutex:
@@ -258,7 +256,7 @@ class GaitRecognizer:
 
     def translate(self) -> None:
         """Embed by the network in use what came into a gallery that is of another one; blocks for that. Raises
-        InferenceError."""
+        InferenceError, GalleryError."""
         with self._mutex:
             translation, references = self._search.translation, self.gallery.references
         if translation is not None:

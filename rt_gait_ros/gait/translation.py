@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from rt_gait_ros.gait.person import GalleryError, Person, Template
+from rt_gait_ros.gait.person import Person, Template
 from rt_gait_ros.gait.references import References
 
 Key = tuple[str, int, int, float | str]
@@ -14,8 +14,8 @@ Key = tuple[str, int, int, float | str]
 class Translation:
     """Embeddings of a gallery's stored gait frames by a network that the gallery was not made by.
 
-    Nothing of it is written: whoever is forgotten in the gallery is gone from here with the next image. `make` may run
-    in a thread of its own while `of` is asked in another.
+    Nothing of it is written: whoever is forgotten in the gallery is gone from here when `of` is asked next, which is
+    with the next image. `make` may run in a thread of its own while `of` is asked in another.
     """
 
     def __init__(self, model: str, embed: Callable[[np.ndarray], np.ndarray]) -> None:
@@ -32,16 +32,15 @@ class Translation:
         return any(_key(person, each) not in self._embeddings for person, each in _templates(references))
 
     def make(self, references: References) -> None:
-        """Embed every stored walk that is new. Blocks for as long as the network takes. Raises InferenceError."""
+        """Embed every stored walk that is new. Blocks for as long as the network takes.
+
+        Raises InferenceError, and GalleryError where the gallery's file was changed meanwhile; what was embedded stays.
+        """
         for person, template in _templates(references):
             key = _key(person, template)
             if key in self._embeddings:
                 continue
-            try:
-                frames = None if template.frames is None else np.asarray(template.frames)
-            except GalleryError:  # the file was changed meanwhile: the gallery will be followed, and asked again
-                continue
-            self._embeddings[key] = None if frames is None else self._embed(frames)
+            self._embeddings[key] = None if template.frames is None else self._embed(np.asarray(template.frames))
             self._made += 1
 
     def unknown(self, references: References) -> list[str]:
@@ -49,9 +48,15 @@ class Translation:
         return [person.name for person in references.persons if not self._known(person)]
 
     def of(self, references: References) -> References:
-        """The gallery in this network's embeddings: (T, P, C) float32 of what `make` has embedded of it so far."""
+        """The gallery in this network's embeddings: (T, P, C) float32 of what `make` has embedded of it so far.
+
+        What is no longer in the gallery is dropped.
+        """
         version = (0, *references.version, self._made)  # a gallery's own begin with 1
         if self._latest is None or self._latest.version != version:
+            stored = {_key(person, template) for person, template in _templates(references)}
+            for key in set(self._embeddings) - stored:
+                del self._embeddings[key]
             persons = [replace(person, templates=self._known(person)) for person in references.persons]
             present = tuple(person for person in persons if person.templates)
             rows = [template.embedding for person in present for template in person.templates]

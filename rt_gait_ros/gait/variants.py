@@ -77,13 +77,12 @@ class VariantChoice:
         return min(capacity, failed) if now < until else capacity
 
     def _lighter(self, asked: float, now: float) -> str:
-        """The first after the current one that carries it, else the one of all that carries most."""
+        """The first after the current one that carries it, else the one from the current one on that carries most."""
         number = [each.name for each in self.variants].index(self.current)
         for each in self.variants[number + 1 :]:
             if self._carries(each.name, now) >= asked:
                 return each.name
-        most = max(self.variants, key=lambda each: self._carries(each.name, now))
-        return most.name if self._carries(most.name, now) > self._carries(self.current, now) else self.current
+        return max(self.variants[number:], key=lambda each: self._carries(each.name, now)).name
 
     def _better(self, asked: float, now: float) -> str | None:
         """The most preferred one before the current one that would carry it easily."""

@@ -152,7 +152,8 @@ class GaitNode(RecognitionStage):
         if people is None:
             return super().details()
         gallery, recognizer = people.gallery, people.recognizer
-        moving = self._mover.lines if self._mover is not None else {}
+        mover = self._mover  # the worker may put another in its place
+        moving = mover.lines if mover is not None else {}
         found = {**super().details(), **moving, "gallery": gallery.name, "enrolled": str(len(gallery.persons))}
         seen = {"scene": recognizer.scene, "sides without a walk": recognizer.unseen} if recognizer else {}
         return found | (seen or {"scene": "not seen yet"})
@@ -169,17 +170,18 @@ class GaitNode(RecognitionStage):
 
     def _move(self, people: int) -> None:
         """Have another network look at them where that is due, and say so."""
-        if self._mover is None:
+        mover = self._mover  # the executor's thread may close it
+        if mover is None:
             return
-        self._mover.step(people)
-        self._tell("networks", self._mover.problem)
-        for line, is_warning in self._mover.notices():
+        mover.step(people)
+        self._tell("networks", mover.problem)
+        for line, is_warning in mover.notices():
             self.get_logger().warning(line) if is_warning else self.get_logger().info(line)
 
     def _close_mover(self) -> None:
-        if self._mover is not None:
-            self._mover.close()
-            self._mover = None
+        mover, self._mover = self._mover, None
+        if mover is not None:
+            mover.close()
 
     def _say_beside(self, tracks: TrackFrame, identities: IdentityFrame, accept_line: float) -> None:
         """Say the same in the words of others."""

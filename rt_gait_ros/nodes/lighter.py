@@ -54,4 +54,4 @@ def open_mover(
         return None
     choice = VariantChoice(variants, config.frame_rate / config.refresh_every)
     # every client of serving.backends loads and unloads
-    return NetworkMover(cast(LoadingClient, client), recognizer, config, node.repository, choice)
+    return NetworkMover(cast(LoadingClient, client), recognizer, node.repository, choice)

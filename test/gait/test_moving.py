@@ -3,17 +3,18 @@
 import threading
 import time
 from concurrent.futures import Future
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from rt_gait_ros.gait import calibration
+from rt_gait_ros.gait import calibration, moving
 from rt_gait_ros.gait.calibration import Calibration
 from rt_gait_ros.gait.enrollment import EnrollError
 from rt_gait_ros.gait.gallery import Gallery
 from rt_gait_ros.gait.gallery_file import Template
 from rt_gait_ros.gait.identity import IdentityStatus
-from rt_gait_ros.gait.moving import NetworkMover
+from rt_gait_ros.gait.moving import RETRY, NetworkMover
 from rt_gait_ros.gait.recognizer import GaitRecognizer
 from rt_gait_ros.gait.variants import CALM, PATIENCE, Variant, VariantChoice
 from rt_gait_ros.serving.inference import ModelSpec, ModelUnavailable, TensorSpec
@@ -30,11 +31,13 @@ def point(angle: float) -> np.ndarray:
 class Server:
     """Two networks on mean grey values taken as angles; the light one turns them. It loads on request, if at all.
 
-    turn: degrees that the light one adds. gate: loading waits for it. asked: (network, mean of the frames).
+    turn: degrees that the light one adds. gate: loading waits for it. unloads: whether it does that on request.
+    asked: (network, mean of the frames). on_ask: called with that.
     """
 
     def __init__(self, *, turn=0.0, family="one", loads=True):
-        self.turn, self.loads = turn, loads
+        self.turn, self.loads, self.unloads = turn, loads, True
+        self.on_ask = lambda model, mean: None
         self.gate = threading.Event()
         self.gate.set()
         self.loaded = {"angle"}
@@ -57,12 +60,15 @@ class Server:
         self.loaded.add(model)
 
     def unload(self, model):
+        if not self.unloads:
+            raise ModelUnavailable(f"has not unloaded '{model}'")
         self.loaded.discard(model)
 
     def submit(self, model, inputs, *, deadline=None):
         future = Future()
         mean = float(inputs["gait_frames"][0].mean())
         self.asked.append((model, mean))
+        self.on_ask(model, mean)
         if model in self.loaded:
             future.set_result({"embedding": point(mean + (self.turn if model == "light" else 0.0))[None]})
         else:
@@ -78,7 +84,7 @@ class Robot:
         self.server = server
         self.recognizer = GaitRecognizer(server, gallery, config)
         choice = VariantChoice([Variant("angle", 7.0), Variant("light", 100.0)], 5.0, lambda: self.now)
-        self.mover = NetworkMover(server, self.recognizer, config, repository, choice, lambda: self.now)
+        self.mover = NetworkMover(server, self.recognizer, repository, choice, lambda: self.now)
         self.scene = watch(self.recognizer)
 
     def see(self, *tracks, images=1):
@@ -98,6 +104,11 @@ class Robot:
             assert time.monotonic() < end
             time.sleep(0.005)
 
+    def close(self):
+        """Close the mover, and wait for what runs beside."""
+        self.mover.close()
+        self.mover._worker.shutdown(wait=True)
+
     @property
     def said(self):
         return "\n".join(line for line, _ in self.mover.notices())
@@ -116,6 +127,19 @@ def robot(gallery, config, tmp_path, watch):
     for each in made:
         each.server.gate.set()
         each.mover.close()
+
+
+@pytest.fixture
+def framed(tmp_path):
+    """A gallery with the gait frames of Ada and Bob, but not of Eve, who walks at 150; `light` is calibrated."""
+    gallery = Gallery(tmp_path / "frames.gallery")
+    for name, angle, kept in (("Ada", 20, True), ("Bob", 60, True), ("Eve", 150, False)):
+        frames = np.full((10, 64, 64), angle, np.uint8) if kept else None
+        gallery.add(name, [Template(point(angle), 1, frames)], model="angle", gait_frame_kind="silhouette")
+    (tmp_path / "light").mkdir()
+    own = Calibration("light", 20.0, 4.0, 0.25, 0.05, 0.01, 100, 100, "made up")
+    calibration.save(tmp_path / "light" / calibration.FILE_NAME, own)
+    return gallery
 
 
 TWO = ("aaaaa", 20), ("bbbbb", 150)  # ten looks a second, of which `angle` carries seven
@@ -174,14 +198,8 @@ def test_it_comes_back_and_unloads_what_it_had_loaded(robot, walk):
     ],
     ids=["nothing declared", "another family", "declared, and not so"],
 )
-def test_where_embeddings_cannot_be_compared_it_says_so_and_begins_anew(robot, walk, tmp_path, changes, why):
-    gallery = Gallery(tmp_path / "frames.gallery")
-    for name, angle, kept in (("Ada", 20, True), ("Bob", 60, True), ("Eve", 150, False)):
-        frames = np.full((10, 64, 64), angle, np.uint8) if kept else None
-        gallery.add(name, [Template(point(angle), 1, frames)], model="angle", gait_frame_kind="silhouette")
-    (tmp_path / "light").mkdir()
-    own = Calibration("light", 20.0, 4.0, 0.25, 0.05, 0.01, 100, 100, "made up")
-    calibration.save(tmp_path / "light" / calibration.FILE_NAME, own)
+def test_where_embeddings_cannot_be_compared_it_says_so_and_begins_anew(robot, walk, framed, changes, why):
+    gallery = framed
     moved = robot(Server(**changes), gallery)
     people = [walk(body, angle) for body, angle in TWO]
     before = moved.see(*people, images=NAMED_AFTER)
@@ -242,6 +260,123 @@ def test_a_server_that_began_anew_is_asked_to_load_it_again(robot, walk):
     moved.see(*people, images=10)
     assert server.loaded == {"angle", "light"}
     assert moved.see(*people, images=10)["aaaaa"].name == "Ada"
+
+
+def test_a_network_that_another_has_unloaded_is_loaded_again(robot, walk):
+    server = Server()
+    server.loaded.add("light")  # by whoever
+    moved = robot(server)
+    people = [walk(body, angle) for body, angle in TWO]
+    moved.see(*people, images=int(PATIENCE / 0.04) + 2)
+    moved.rest()
+    moved.see(*people)
+    assert moved.mover.lines["network"] == "light"
+    server.loaded = {"angle"}
+    moved.see(*people, images=10)
+    moved.rest()
+    moved.see(*people, images=10)
+    moved.rest()
+    assert server.loaded == {"angle", "light"}
+    moved.close()
+    assert server.loaded == {"angle"}
+
+
+def test_a_network_that_could_not_be_unloaded_is_still_this_ones_to_unload(robot, walk):
+    server = Server()
+    server.unloads = False
+    moved = robot(server)
+    people = [walk(body, angle) for body, angle in TWO]
+    moved.see(*people, images=int(PATIENCE / 0.04) + 2)
+    moved.rest()
+    moved.see(*people)
+    moved.see(people[0], images=int(CALM / 0.04) + NAMED_AFTER)
+    moved.rest()
+    moved.see(people[0], images=10)
+    moved.rest()
+    moved.see(people[0])
+    assert (moved.mover.lines["network"], moved.mover.problem) == ("angle", "has not unloaded 'light'")
+    server.unloads = True
+    moved.close()
+    assert server.loaded == {"angle"}
+
+
+def test_closing_waits_for_no_load_and_what_was_loaded_meanwhile_is_unloaded(robot, walk, monkeypatch):
+    monkeypatch.setattr(moving, "PARTING", 0.0)
+    server = Server()
+    server.gate.clear()
+    moved = robot(server)
+    people = [walk(body, angle) for body, angle in TWO]
+    moved.see(*people, images=int(PATIENCE / 0.04) + 2)
+    assert moved.mover.lines["network"] == "angle, loading light"
+    moved.mover.close()
+    assert not server.gate.is_set()
+    assert not moved.mover._moving[1].done()
+    server.gate.set()
+    moved.close()
+    assert server.loaded == {"angle"}
+    moved.see(*people, images=NAMED_AFTER)  # a step after the end
+    assert (moved.mover.lines["network"], moved.mover.moves) == ("angle, loading light", 0)
+
+
+def test_closing_ends_the_embedding_of_a_gallery(robot, walk, framed, monkeypatch):
+    monkeypatch.setattr(moving, "PARTING", 0.0)
+    server = Server(family="")
+    moved = robot(server, framed)
+    server.on_ask = lambda model, mean: moved.mover.close() if (model, mean) == ("light", 20.0) else None
+    moved.see(*[walk(body, angle) for body, angle in TWO], images=int(PATIENCE / 0.04) + 2)
+    moved.rest()
+    moved.close()
+    light = [mean for model, mean in server.asked if model == "light"]
+    assert light == [0.0, 20.0]  # the first answer, Ada, and not Bob
+
+
+def test_an_enrolment_that_has_begun_is_ended_by_the_network_of_its_gallery(robot, walk, framed):
+    server = Server(family="", turn=90.0)
+    server.gate.clear()
+    moved = robot(server, framed)
+    people = [walk("aaaaa", 20), walk("bbbbb", 120)]
+    moved.see(*people, images=int(PATIENCE / 0.04) + 2)
+    enrolment = moved.recognizer.enroll("bbbbb", "Fay", frames=200, timeout=LIMIT)
+    server.gate.set()
+    moved.rest()
+    assert moved.recognizer.use_network(moved.mover._moving[1].result()) is None
+    moved.see(*people, images=10)
+    assert (moved.recognizer.model.name, enrolment.done) == ("angle", False)
+    moved.see(*people, images=240)
+    assert (enrolment.error, moved.recognizer.model.name) == (EnrollError.NONE, "light")
+    (fay,) = [person for person in framed.persons if person.name == "Fay"]
+    assert np.allclose(fay.embeddings, point(120), atol=0.01)
+
+
+def test_the_diagnostics_read_what_another_thread_changes_once(robot, monkeypatch):
+    moved = robot(Server())
+    reads = iter([("light", Future()), None])
+    with monkeypatch.context() as patch:
+        patch.setattr(NetworkMover, "_moving", property(lambda mover: next(reads)), raising=False)
+        assert moved.mover.lines["network"] == "angle, loading light"
+
+
+def test_a_problem_ends_when_the_network_that_was_wanted_is_wanted_no_longer(robot, walk):
+    moved = robot(Server(loads=False))
+    people = [walk(body, angle) for body, angle in TWO]
+    moved.see(*people, images=int(PATIENCE / 0.04) + 2)
+    moved.rest()
+    moved.see(*people)
+    assert "light cannot be used" in moved.mover.problem
+    moved.now += RETRY
+    moved.see(people[0])
+    assert moved.mover.problem == ""
+
+
+def test_embeddings_are_compared_by_the_accept_distance_of_now(robot, walk, config):
+    moved = robot(Server(turn=90.0))
+    moved.recognizer.use_config(replace(config, accept_distance=2.0))
+    people = [walk(body, angle) for body, angle in TWO]
+    moved.see(*people, images=int(PATIENCE / 0.04) + 2)
+    moved.rest()
+    moved.see(*people)
+    assert moved.mover.lines["network"] == "light"
+    assert moved.mover.lines["embeddings"] == "comparable with the gallery's"
 
 
 def test_who_is_enrolled_meanwhile_goes_into_the_gallery_of_its_own_network(robot, walk, gallery):

@@ -62,6 +62,12 @@ def test_answers_that_come_too_late_count_whatever_was_measured_before():
     assert watch.see(0, PATIENCE + 1.0, look_time=9.0) == "a"  # nobody waits
 
 
+def test_a_light_network_that_is_late_gives_way_to_no_heavier_one():
+    watch = Watch(20.0, 50.0)
+    assert watch.see(5, PATIENCE + 1.0) == "b"
+    assert watch.see(2, PATIENCE + 1.0, look_time=0.3) == "b"  # it carries 10, and `a` 20 as far as is known
+
+
 @pytest.mark.parametrize(("people", "line"), [(0, "0 people ask for 0 "), (3, "3 people ask for 15 looks/s of the 20")])
 def test_what_is_asked_is_said(people, line):
     assert line in Watch(20.0, 100.0).choice.line(people)

@@ -1,6 +1,7 @@
 import os
 import time
 from functools import cached_property
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -16,6 +17,7 @@ from rt_gait_ros.action import EnrollPerson, FollowPerson, WaitForPerson
 from rt_gait_ros.gait import scene_file
 from rt_gait_ros.msg import GaitIdentity, GaitIdentityArray, PersonTrackArray
 from rt_gait_ros.nodes.conversions import tracks_to_message
+from rt_gait_ros.nodes.gait_node import GaitNode
 from rt_gait_ros.srv import ForgetPerson, ListPersons, MergePersons, RenamePerson, SetGallery
 from rt_gait_ros.tracking.facing import upright
 from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
@@ -409,6 +411,23 @@ def test_more_people_have_the_lighter_network_look_at_them_and_looks_still_count
     hers = [each for message in since for each in message.identities if each.body_id == "aaaaa"]
     assert hers
     assert GaitIdentity.STATUS_COLLECTING not in {identity.status for identity in hers}  # her look still counts
+
+
+def test_a_lighter_networks_mover_that_is_closed_meanwhile_is_read_once():
+    said = []
+
+    class Stepped:
+        problem = "slow"
+
+        def step(self, people):
+            node._mover = None  # as another thread does that stops the node
+
+        def notices(self):
+            return []
+
+    node = SimpleNamespace(_mover=Stepped(), _tell=lambda *words: said.append(words))
+    GaitNode._move(node, 1)
+    assert said == [("networks", "slow")]
 
 
 def test_a_lighter_network_of_which_nothing_is_known_ends_the_node_with_one_line(in_turn, tmp_path):
