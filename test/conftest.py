@@ -22,6 +22,8 @@ import numpy as np
 import pytest
 
 from rt_gait_ros.serving.installation import ServerNotInstalled, find_installation
+from rt_gait_ros.serving.network_files import ADVICE
+from rt_gait_ros.serving.repository import absent_networks
 from rt_gait_ros.serving.server import TritonServer
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -141,6 +143,14 @@ def shared() -> Path:
 def model_repository() -> Path:
     """The package's own model repository."""
     return ROOT / "model_repository"
+
+
+@pytest.fixture(scope="session")
+def all_networks(model_repository: Path) -> Path:
+    """The package's own model repository; skip where a release has left networks out."""
+    if absent := absent_networks(model_repository):
+        pytest.skip(f"{', '.join(sorted(absent))} are not there: {ADVICE} brings them")
+    return model_repository
 
 
 @pytest.fixture(scope="session")

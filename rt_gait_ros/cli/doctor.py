@@ -21,8 +21,8 @@ from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.backends import available_backends
 from rt_gait_ros.serving.inference import InferenceError
 from rt_gait_ros.serving.installation import find_installation
-from rt_gait_ros.serving.network_files import ADVICE, absent_networks
-from rt_gait_ros.serving.repository import read_repository
+from rt_gait_ros.serving.network_files import ADVICE
+from rt_gait_ros.serving.repository import absent_networks, read_repository
 from rt_gait_ros.serving.triton_client import TritonClient
 
 SUMMARY = "check what works on this machine, what does not, and what to do about it"

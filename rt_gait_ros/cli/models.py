@@ -23,13 +23,14 @@ model_repository stays, with the SHA-256 of each file in SHA256SUMS.
   rt-gait models pack DIR                write a release: the source without networks, and the networks (a clone alone)
 """
 _FETCH = """\
-Bring the files of model_repository/SHA256SUMS that are missing or differ. WHERE may be
+Bring the files of model_repository/SHA256SUMS that are missing. WHERE may be
 
   a folder, such as model_repository of a clone
   an address below which NETWORK/1/model.onnx lie: https://HOST/OWNER/rt_gait_ros/raw/VERSION/model_repository
   the archive that `rt-gait models pack` writes, or its address: rt_gait_ros-VERSION-networks.tar.gz
 
-A file takes its place only if its SHA-256 is the listed one. What has come stays if the rest fails.
+A file takes its place only if its SHA-256 is the listed one. What has come stays if the rest fails. A network that is
+there and not that of this release, such as one of your own, stays too, unless --network names it.
 """
 _PACK = """\
 Write the last commit of this clone into DIR as two archives: rt_gait_ros-VERSION.tar.gz, which builds with pip and
@@ -48,7 +49,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     get = subcommand(kinds, "fetch", "bring the files that are missing", _FETCH)
     get.add_argument("--from", dest="source", required=True, metavar="WHERE", help="folder, address, or archive")
     get.add_argument(
-        "--network", action="append", default=[], metavar="NAME", help="this one alone; as often as wanted"
+        "--network",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="this one alone, and what differs of it as well; as often as wanted",
     )
     get.set_defaults(action=_fetch)
     for command in (check, get):
@@ -69,14 +74,14 @@ def _check(arguments: argparse.Namespace) -> int:
         print(f"{name:44} {state}")
     lacking = sum(state != "there" for state in found.values())
     if lacking:
-        print(f"{lacking} of {len(found)} files are missing or differ: {ADVICE}")
+        print(f"{lacking} of {len(found)} files are missing or differ: {ADVICE}; what differs needs --network NAME")
     return 1 if lacking else 0
 
 
 def _fetch(arguments: argparse.Namespace) -> int:
     repository = arguments.repository or resource("model_repository")
     names = fetch(repository, arguments.source, arguments.network, progress)
-    print(f"{len(names)} files fetched into {repository}" if names else f"nothing is missing in {repository}")
+    print(f"{len(names)} files fetched into {repository}" if names else f"nothing is to be fetched into {repository}")
     return 0
 
 

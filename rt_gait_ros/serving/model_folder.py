@@ -20,7 +20,7 @@ ENGINE_FILE = "model.plan"
 
 def require_free(repository: Path, name: str, replace: bool = False) -> None:
     """Raise UsageError where a network of this name is in the repository, unless it may be replaced."""
-    if (target := repository / name).exists() and not replace:
+    if _is_there(target := repository / name) and not replace:
         raise UsageError(f"{target} is there already: choose another --name, or replace it with --force")
 
 
@@ -72,6 +72,8 @@ def write_models(repository: Path, models: Sequence[NewModel], replace: bool = F
             _write(place.new, model)
         for place in places:
             place.put()
+        for place in places:
+            read_model(place.target)
     except BaseException as error:  # Ctrl-C as well
         for each in places:
             each.undo()
@@ -79,8 +81,7 @@ def write_models(repository: Path, models: Sequence[NewModel], replace: bool = F
             raise UsageError(f"cannot write {place.target}: {error.strerror}") from error
         raise
     for each in places:
-        shutil.rmtree(each.old, ignore_errors=True)
-        read_model(each.target)
+        _remove(each.old)
     return [each.target for each in places]
 
 
@@ -95,14 +96,14 @@ class _Place:
     def mend(self) -> None:
         """Put right what somebody left who was killed here."""
         with suppress(OSError):
-            if self.old.exists() and not self.target.exists():
+            if _is_there(self.old) and not _is_there(self.target):
                 self.old.rename(self.target)
         for left in (self.new, self.old):
-            shutil.rmtree(left, ignore_errors=True)
+            _remove(left)
 
     def put(self) -> None:
         """Raises OSError, after which `undo` is due."""
-        if self.target.exists():
+        if _is_there(self.target):
             self.target.rename(self.old)
         self.new.rename(self.target)
         self._is_put = True
@@ -112,9 +113,23 @@ class _Place:
         with suppress(OSError):
             if self._is_put:
                 self.target.rename(self.new)
-            if self.old.exists():
+            if _is_there(self.old):
                 self.old.rename(self.target)
-        shutil.rmtree(self.new, ignore_errors=True)
+        _remove(self.new)
+
+
+def _is_there(path: Path) -> bool:
+    """A link that leads nowhere is there as well."""
+    return path.is_symlink() or path.exists()
+
+
+def _remove(path: Path) -> None:
+    """A folder with what is in it, or a link without what it leads to; nothing where that cannot be done."""
+    if path.is_symlink():
+        with suppress(OSError):
+            path.unlink()
+    else:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _write(folder: Path, model: NewModel) -> None:

@@ -6,12 +6,14 @@ from elsewhere takes its place only if its hash is the listed one, so it does no
 
 import hashlib
 import http.client
+import lzma
 import os
 import re
 import tarfile
 import tempfile
 import urllib.error
 import urllib.request
+import zlib
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +32,9 @@ _BLOCK = 1 << 18
 _LINE = re.compile(r"([0-9a-f]{64}) [ *](\w[\w.-]*/\d+/\w[\w.-]*)")
 _ARCHIVE = re.compile(r"\.(tar|tar\.gz|tgz)$")
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+
+# What addresses that make no sense (ValueError), connections (URLError is an OSError) and damaged archives raise.
+_FAILURES = (OSError, EOFError, ValueError, http.client.HTTPException, tarfile.TarError, zlib.error, lzma.LZMAError)
 
 Say = Callable[[str], None]
 
@@ -61,11 +66,6 @@ def listed_files(repository: Path) -> dict[str, str]:
     return found
 
 
-def absent_networks(repository: Path) -> set[str]:
-    """Networks of which a listed file is not there, so that they have to be fetched. Raises UsageError (the list)."""
-    return {name.partition("/")[0] for name in listed_files(repository) if not (repository / name).is_file()}
-
-
 def states(repository: Path) -> dict[str, str]:
     """Of each listed file: "there", "missing", or "differs". Raises UsageError where there is no list."""
     return {
@@ -79,38 +79,46 @@ def states(repository: Path) -> dict[str, str]:
 
 
 def fetch(repository: Path, source: str, networks: Collection[str], say: Say) -> list[str]:
-    """Bring the listed files that are missing or differ, and return their names.
+    """Bring listed files, and return their names.
 
     source: a folder, or an address (http, https, file) below which NETWORK/VERSION/FILE lie, or a tar archive of either
-    kind. networks: these alone; none named: all. A file that is there with the right hash is not asked for again.
+    kind. networks: of these alone what is missing or differs. None named: what is missing of those of which nothing
+    differs; any other may be the user's own, stays as it is, and is said. A file that is there with the right hash is
+    not asked for again.
 
     Raises UsageError for an unknown network or a source that makes no sense, FetchError for a file that cannot be had,
     is not the listed one, or cannot be written; those that came before it stay.
     """
-    wanted = {
-        name: sha256
-        for name, sha256 in _wanted(repository, networks).items()
-        if not ((repository / name).is_file() and _is(repository / name, sha256))
-    }
+    files = _wanted(repository, networks)
+    found = states(repository)
+    kept = set() if networks else {_network(name) for name, state in found.items() if state == "differs"}
+    for network in sorted(kept):
+        say(f"{network} stays as it is, for it is not that of this release: --network {network} replaces its files")
+    wanted = [name for name in files if found[name] != "there" and _network(name) not in kept]
     if wanted:
         with _opened(source) as open_file:
-            for name, sha256 in wanted.items():
-                _bring(open_file, name, sha256, repository / name)
+            for name in wanted:
+                _bring(open_file, name, files[name], repository / name)
                 say(f"{name} ({(repository / name).stat().st_size / 1e6:.1f} MB)")
-    return list(wanted)
+    return wanted
+
+
+def _network(name: str) -> str:
+    """Of NETWORK/VERSION/FILE."""
+    return name.partition("/")[0]
 
 
 def _wanted(repository: Path, networks: Collection[str]) -> dict[str, str]:
     files = listed_files(repository)
     if not files:
         raise UsageError(f"{repository} has no {LIST_FILE}: which files belong to it is not known")
-    known = {name.partition("/")[0] for name in files}
+    known = {_network(name) for name in files}
     for network in networks:
         if network not in known:
             raise UsageError(
                 f"no network {readable(network)} is in {repository / LIST_FILE}: {', '.join(sorted(known))}"
             )
-    return {name: files[name] for name in files if not networks or name.partition("/")[0] in networks}
+    return {name: files[name] for name in files if not networks or _network(name) in networks}
 
 
 def _is(path: Path, sha256: str) -> bool:
@@ -151,13 +159,13 @@ def _opened(source: str) -> Iterator[Callable[[str], IO[bytes]]]:
 def _archive(path: Path, source: str) -> Iterator[Callable[[str], IO[bytes]]]:
     try:
         archive = tarfile.open(path)  # noqa: SIM115  # closed below
-    except (OSError, tarfile.TarError) as error:
+    except _FAILURES as error:
         raise FetchError(f"{readable(source)} is no tar archive that can be read: {error}") from error
     with archive:
         # NETWORK/VERSION/FILE, in whatever folder of the archive; nothing is unpacked but by these names
         try:
             members = {"/".join(entry.name.split("/")[-3:]): entry for entry in archive if entry.isfile()}
-        except (OSError, EOFError, tarfile.TarError) as error:
+        except _FAILURES as error:
             raise FetchError(f"{readable(source)} is cut off or damaged: {error}") from error
 
         def open_member(name: str) -> IO[bytes]:
@@ -192,7 +200,7 @@ def _told(what: str) -> Iterator[None]:
     """Say in one line why something cannot be had."""
     try:
         yield
-    except (OSError, EOFError, http.client.HTTPException, tarfile.TarError) as error:  # URLError is an OSError
+    except _FAILURES as error:
         reason = str(error) or type(error).__name__
         raise FetchError(f"cannot fetch {readable(what)}: {' '.join(str(reason).split())}") from error
 

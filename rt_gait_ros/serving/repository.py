@@ -17,7 +17,7 @@ from tritonclient.utils import triton_to_np_dtype
 
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.serving.inference import ModelSpec, TensorSpec
-from rt_gait_ros.serving.network_files import ADVICE, absent_networks
+from rt_gait_ros.serving.network_files import ADVICE, listed_files
 
 CONFIG_FILE = "config.pbtxt"
 # Triton's stub starts an isolated Python that ignores PYTHONPATH, where the server's environment has our sys.path.
@@ -83,6 +83,26 @@ def read_repository(folder: Path) -> dict[str, RepositoryModel]:
     if absent.issuperset(path.name for path in folders):
         raise UsageError(f"the networks of {folder} are not there: {ADVICE} brings them")
     return {path.name: read_model(path) for path in folders if path.name not in absent}
+
+
+def absent_networks(folder: Path) -> set[str]:
+    """Networks of a repository that have to be fetched: a listed file that their config.pbtxt needs is not there.
+
+    A network of the user's own in the place of one of the release may lack parts that only that one has.
+    Raises UsageError (the list).
+    """
+    missing = (name for name in listed_files(folder) if not (folder / name).is_file())
+    return {network for network, _, file in (name.partition("/") for name in missing) if _needs(folder / network, file)}
+
+
+def _needs(folder: Path, file: str) -> bool:
+    """Whether a network needs VERSION/FILE: what it serves, or, if it keeps a state, a part that lies beside that."""
+    try:
+        config = read_config(folder)
+    except UsageError:
+        return True
+    path, served = folder / file, _served_file(folder, config)
+    return path == served or (path.parent == served.parent and config.HasField("sequence_batching"))
 
 
 def why_not_there(folder: Path, name: str, present: Iterable[str]) -> str:
@@ -222,9 +242,7 @@ def _newest_model_file(folder: Path, config: ModelConfig) -> Path:
         raise UsageError(
             f'{folder / CONFIG_FILE} says backend: "{backend}": only "onnxruntime" and "tensorrt" models can be served'
         )
-    versions = [path for path in folder.iterdir() if path.is_dir() and path.name.isdecimal()]
-    newest = max(versions, key=lambda path: int(path.name), default=folder / "1")
-    path = newest / (config.default_model_filename or _MODEL_FILES[backend])
+    path = _served_file(folder, config)
     if folder.name in absent_networks(folder.parent):
         raise UsageError(why_not_there(folder.parent, folder.name, ()))
     if not path.is_file():
@@ -232,6 +250,13 @@ def _newest_model_file(folder: Path, config: ModelConfig) -> Path:
     if path.stat().st_size == 0:
         raise UsageError(f"{path} is empty: fetch the repository anew, or put the network's file there")
     return path
+
+
+def _served_file(folder: Path, config: ModelConfig) -> Path:
+    """What the newest version serves, whether it is there or not."""
+    versions = [path for path in folder.iterdir() if path.is_dir() and path.name.isdecimal()]
+    newest = max(versions, key=lambda path: int(path.name), default=folder / "1")
+    return newest / (config.default_model_filename or _MODEL_FILES.get(_backend(config), "model.onnx"))
 
 
 def _numpy_dtype(data_type: int) -> np.dtype | None:

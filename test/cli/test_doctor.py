@@ -5,7 +5,6 @@ import pytest
 
 from rt_gait_ros.cli import doctor
 from rt_gait_ros.cli.main import main
-from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.network_files import listed_files
 
 
@@ -26,14 +25,13 @@ def test_a_sound_machine_has_no_problem(capsys):
     assert found["ROS 2"]["level"] == found["messages"]["level"] == found["networks"]["level"] == "ok"
 
 
-def test_networks_that_a_release_has_left_out_are_told(monkeypatch, tmp_path):
-    repository = resource("model_repository")
+def test_networks_that_a_release_has_left_out_are_told(monkeypatch, tmp_path, all_networks):
     for name in ("gait_energy_image", "nanodet"):
-        shutil.copytree(repository / name, tmp_path / name)
+        shutil.copytree(all_networks / name, tmp_path / name)
     (tmp_path / "nanodet/1/model.onnx").unlink()
     (tmp_path / "SHA256SUMS").write_text(
         "".join(
-            f"{sha256}  {name}\n" for name, sha256 in listed_files(repository).items() if name[:4] in ("nano", "gait")
+            f"{sha256}  {name}\n" for name, sha256 in listed_files(all_networks).items() if name[:4] in ("nano", "gait")
         )
     )
     monkeypatch.setattr(doctor, "resource", lambda *parts: tmp_path)

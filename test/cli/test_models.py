@@ -14,16 +14,14 @@ from rt_gait_ros.cli.main import main
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 
-ROOT = Path(__file__).resolve().parents[2]
-
 
 @pytest.fixture
-def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def clone(all_networks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A clone with one network, committed, that the command takes for its own."""
     folder = tmp_path / "clone"
     network = folder / "model_repository" / "gait_energy_image"
-    shutil.copytree(ROOT / "model_repository" / "gait_energy_image", network)
-    lines = (ROOT / "model_repository" / "SHA256SUMS").read_text().splitlines(keepends=True)
+    shutil.copytree(all_networks / "gait_energy_image", network)
+    lines = (all_networks / "SHA256SUMS").read_text().splitlines(keepends=True)
     (network.parent / "SHA256SUMS").write_text("".join(line for line in lines if "gait_energy_image" in line))
     (folder / "package.xml").write_text("<package/>")
     identity = {f"GIT_{who}_{what}": "nobody" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
@@ -61,10 +59,10 @@ def test_a_release_is_packed_without_networks_and_completed_again(
     assert main(["models", "fetch", "--from", str(networks), "--repository", repository]) == 0
     assert main(["models", "check", "--repository", repository]) == 0
     assert main(["models", "fetch", "--from", str(networks), "--repository", repository]) == 0
-    assert f"nothing is missing in {repository}" in capfd.readouterr().out
+    assert f"nothing is to be fetched into {repository}" in capfd.readouterr().out
 
 
-def test_the_installed_networks_are_all_there(capfd: pytest.CaptureFixture[str]) -> None:
+def test_the_installed_networks_are_all_there(all_networks: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "check"]) == 0
     assert "gaitset_small_v2_stream/1/head.onnx" in capfd.readouterr().out
 

@@ -1,6 +1,7 @@
 """A network is written whole or not at all, and what stood there before stays."""
 
 import errno
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -68,3 +69,33 @@ def test_of_two_networks_both_are_there_or_none(tmp_path, monkeypatch):
     with pytest.raises(UsageError, match="small is there already"):
         write_models(tmp_path, newer)
     assert content(tmp_path) == before
+
+
+@pytest.mark.parametrize("leads_to", ["a folder", "nowhere"])
+def test_a_link_is_replaced_as_often_as_wanted_and_what_it_leads_to_stays(tmp_path, leads_to):
+    elsewhere = tmp_path / "elsewhere"
+    repository = tmp_path / "repository"
+    repository.mkdir()
+    if leads_to == "a folder":
+        write_model(elsewhere, SPEC, b"linked", 8)
+    before = content(elsewhere)
+    for _ in range(2):
+        (repository / "small").symlink_to(elsewhere / "small")
+        with pytest.raises(UsageError, match="small is there already"):
+            write_model(repository, SPEC, b"own", 8)
+        write_model(repository, SPEC, b"own", 8, replace=True)
+        write_model(repository, SPEC, b"own again", 8, replace=True)
+        assert (repository / "small/1/model.onnx").read_bytes() == b"own again"
+        assert [path.name for path in repository.iterdir()] == ["small"]
+        (repository / "small").rename(tmp_path / "gone")
+        shutil.rmtree(tmp_path / "gone")
+    assert content(elsewhere) == before
+
+
+def test_a_network_that_cannot_be_served_leaves_what_was_there(tmp_path):
+    write_model(tmp_path, SPEC, b"the first", 8)
+    before = content(tmp_path)
+    with pytest.raises(UsageError, match="is empty"):
+        write_model(tmp_path, SPEC, b"", 8, replace=True)
+    assert content(tmp_path) == before
+    assert [path.name for path in tmp_path.iterdir()] == ["small"]

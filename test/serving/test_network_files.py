@@ -3,21 +3,24 @@
 import functools
 import hashlib
 import http.server
+import lzma
 import os
 import random
 import shutil
 import tarfile
 import threading
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from rt_gait_ros.errors import GaitError, UsageError
-from rt_gait_ros.serving.inference import ModelUnavailable
-from rt_gait_ros.serving.network_files import FetchError, absent_networks, fetch, listed_files, states
+from rt_gait_ros.serving.inference import ModelSpec, ModelUnavailable, TensorSpec
+from rt_gait_ros.serving.model_folder import write_model
+from rt_gait_ros.serving.network_files import FetchError, fetch, listed_files, states
 from rt_gait_ros.serving.onnx_client import OnnxClient
-from rt_gait_ros.serving.repository import read_model, read_repository, write_python_repository
+from rt_gait_ros.serving.repository import absent_networks, read_model, read_repository, write_python_repository
 from rt_gait_ros.serving.server import TritonServer
 
 NAMES = ["gait_energy_image", "gaitset_small_v2_stream"]
@@ -38,8 +41,8 @@ def silent(line: str) -> None:
 
 @pytest.fixture(autouse=True)
 def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The servers are this machine's."""
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    """The servers are this machine's, and no address is asked of a proxy."""
+    monkeypatch.setenv("no_proxy", "*")
 
 
 @pytest.fixture
@@ -88,11 +91,28 @@ def packed(whole: Path, mode: str = "w:gz") -> Path:
     return path
 
 
-def test_the_list_is_of_the_files_that_are_shipped(model_repository: Path) -> None:
+def damaged(whole: Path, kind: str) -> Path:
+    """A compressed archive with another byte in the middle, where the next block of it begins."""
+    path = packed(whole, "w:")
+    content = path.read_bytes()
+    half = len(content) // 2
+    if kind == "gz":
+        compressor = zlib.compressobj(wbits=31)
+        first = compressor.compress(content[:half]) + compressor.flush(zlib.Z_FULL_FLUSH)
+        compressed = bytearray(first + compressor.compress(content[half:]) + compressor.flush())
+        compressed[len(first)] = 7  # a type of block that does not exist
+    else:
+        compressed = bytearray(lzma.compress(content))
+        compressed[len(compressed) // 2] ^= 1
+    path.write_bytes(compressed)
+    return path
+
+
+def test_the_list_is_of_the_files_that_are_shipped(all_networks: Path) -> None:
     """After a network has changed: (cd model_repository && sha256sum */1/*.onnx > SHA256SUMS)."""
-    found = {str(path.relative_to(model_repository)) for path in model_repository.glob("*/*/*.onnx")}
-    assert set(listed_files(model_repository)) == found
-    assert set(states(model_repository).values()) == {"there"}
+    found = {str(path.relative_to(all_networks)) for path in all_networks.glob("*/*/*.onnx")}
+    assert set(listed_files(all_networks)) == found
+    assert set(states(all_networks).values()) == {"there"}
 
 
 @pytest.mark.parametrize("kind", ["folder", "archive", "address", "address of an archive", "file address"])
@@ -125,8 +145,23 @@ def test_a_file_that_is_another_is_not_taken_and_one_that_differs_is_replaced(wh
     (bare / "SHA256SUMS").write_text((whole / "SHA256SUMS").read_text().replace(*_hashes(bare, whole)))
     assert fetch(bare, str(whole), (), silent) == FILES[1:]
     (bare / FILES[1]).write_bytes(b"damaged")
-    assert fetch(bare, str(whole), (), silent) == [FILES[1]]
+    said: list[str] = []
+    assert fetch(bare, str(whole), (), said.append) == []
+    assert len(said) == 1
+    assert f"--network {NAMES[1]} replaces" in said[0]
+    assert fetch(bare, str(whole), NAMES[1:], silent) == [FILES[1]]
     assert states(bare)[FILES[1]] == "there"
+
+
+def test_a_network_of_ones_own_in_the_place_of_a_listed_one_is_used_and_stays(whole: Path, bare: Path) -> None:
+    """It has other parts: model.onnx alone, where the listed one is a stream's three files."""
+    spec = ModelSpec(NAMES[1], (TensorSpec("a", "float32", (-1, 4)),), (TensorSpec("b", "float32", (-1, 4)),), {})
+    write_model(bare, spec, b"one's own", 8, replace=True)
+    assert absent_networks(bare) == {NAMES[0]}
+    assert set(read_repository(bare)) == {NAMES[1]}
+    assert fetch(bare, str(whole), (), silent) == FILES[:1]
+    assert (bare / NAMES[1] / "1/model.onnx").read_bytes() == b"one's own"
+    assert [path.name for path in (bare / NAMES[1] / "1").iterdir()] == ["model.onnx"]
 
 
 @pytest.mark.parametrize(
@@ -140,6 +175,12 @@ def test_a_file_that_is_another_is_not_taken_and_one_that_differs_is_replaced(wh
         ("http://127.0.0.1:9/", "cannot fetch gait_energy_image/1/model.onnx: .*refused"),
         ("NO-ARCHIVE", "is no tar archive that can be read"),
         ("CUT", "cut off or damaged|cannot fetch"),
+        ("http://[::1/x", "cannot fetch gait_energy_image/1/model.onnx: "),
+        ("http://[::1/x.tar", r"cannot fetch http://\[::1/x.tar: "),
+        ("ADDRESS/Gänge", "cannot fetch gait_energy_image/1/model.onnx: "),
+        (f"http://{'a' * 64}.invalid/x", "cannot fetch gait_energy_image/1/model.onnx: "),
+        ("DAMAGED gz", "cut off or damaged|no tar archive that can be read"),
+        ("DAMAGED xz", "cut off or damaged|no tar archive that can be read"),
         ("OTHER", "the archive has no gait_energy_image/1/model.onnx"),
     ],
 )
@@ -156,6 +197,8 @@ def test_a_source_without_the_files_is_one_line(
         path = packed(whole)
         path.write_bytes(path.read_bytes()[:40_000])
         source = str(path)
+    elif source.startswith("DAMAGED"):
+        source = str(damaged(whole, source.split()[1]))
     elif source == "OTHER":
         shutil.rmtree(whole / NAMES[0])
         source = str(packed(whole))
