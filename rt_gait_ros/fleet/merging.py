@@ -7,7 +7,7 @@ end that both sides changed, the server's stands. Two people of one name stay tw
 not know yet gets a number behind the name.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from rt_gait_ros.fleet.copy_state import Known, known
@@ -53,33 +53,33 @@ def merge(
         if known(both) != (before if theirs is None else known(theirs)):
             merged.pushed.append(both)
     merged.persons += [each for key, each in remote.items() if key not in seen and key not in forgotten]
-    for mine in local:
-        if mine.person.person_id in forgotten:
-            _leave_to_heir(merged, mine, remote.values(), base)
-    for key, lost in remote.items():
-        if key in forgotten:
-            _leave_to_heir(merged, lost, local, base)
+    lost = [each for each in (*local, *remote.values()) if each.person.person_id in forgotten]
+    holders = {key: number for number, each in enumerate(merged.persons) for key in each.templates}
+    while any(_leave_to_heir(merged, each, base, holders) for each in lost):
+        pass  # a walk that one left may show who the heir of another is
     _keep_names_apart(merged, remote)
     return merged
 
 
-def _leave_to_heir(merged: Merged, lost: Walked, others: Iterable[Walked], base: Mapping[str, Known]) -> None:
-    """Give new walks of somebody who is gone to whom they were merged into on the other side, if that is why."""
+def _leave_to_heir(merged: Merged, lost: Walked, base: Mapping[str, Known], holders: dict[str, int]) -> bool:
+    """Give new walks of somebody who is gone to whom they were merged into, if that is why; whether there were any.
+
+    holders: by walk, who of merged.persons has it.
+    """
     agreed = base.get(lost.person.person_id)
-    heir = next((each.person.person_id for each in others if lost.templates.keys() & each.templates.keys()), None)
-    found = next((n for n, each in enumerate(merged.persons) if each.person.person_id == heir), None)
+    found = next((holders[key] for key in lost.templates if key in holders), None)
     if found is None or agreed is None:
-        return
-    each = merged.persons[found]
-    new = {
-        key: walk for key, walk in lost.templates.items() if key not in agreed.templates and key not in each.templates
-    }
+        return False
+    new = {key: walk for key, walk in lost.templates.items() if key not in agreed.templates and key not in holders}
     if not new:
-        return
+        return False
+    holders.update(dict.fromkeys(new, found))
+    each = merged.persons[found]
     templates = {**each.templates, **new}
     person = replace(each.person, templates=tuple(templates.values()))
     merged.persons[found] = Walked(person, templates, each.framed | (lost.framed & new.keys()))
     merged.pushed = [other for other in merged.pushed if other is not each] + [merged.persons[found]]
+    return True
 
 
 def _joined(before: Known | None, mine: Walked, theirs: Walked) -> Walked:

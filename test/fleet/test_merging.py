@@ -102,6 +102,22 @@ def test_a_walk_of_whom_the_other_side_merged_goes_to_that_person(person, where)
     assert (gone.persons, gone.pushed) == ([bob], [])
 
 
+@pytest.mark.parametrize("where", ["here", "there"])
+def test_whom_both_sides_merged_in_a_chain_leave_all_walks_to_the_last(person, where):
+    ada, bob, cyd = person("p1", "Ada", 10), person("p2", "Bob", 60), person("p3", "Cyd", 90)
+    into_bob = person("p2", "Bob", 60, 10)  # Ada was merged into Bob on one side
+    walked_again, into_cyd = person("p1", "Ada", 10, 20), person("p3", "Cyd", 90, 60)  # and Bob into Cyd on the other
+    if where == "here":
+        local, remote = [walked_again, into_cyd], [into_bob]
+    else:
+        local, remote = [into_bob, cyd], [walked_again, into_cyd]
+    merged = merge(local, [ada, bob, cyd], remote, forgotten={"p1", "p2"})
+    (found,) = merged.persons
+    assert merged.pushed == [found]
+    assert found.person.person_id == "p3"
+    assert set(found.templates) == set(person("p3", "Cyd", 90, 60, 10, 20).templates)
+
+
 def test_two_people_of_one_name_are_kept_apart_and_it_is_said(person):
     mine, theirs = person("p1", "Ada", 20), person("p2", "ada", 90)
     merged = merge([mine], [], [theirs])
