@@ -77,7 +77,8 @@ class CopyStore(FileStore):
             agreed, former = copy_state.read(self.path, self.cipher), gallery_file.read(self.path, self.cipher).state
             super().recrypt(cipher)
             now = gallery_file.read(self.path, cipher).state
-            if former is not None and now is not None and agreed.file_id == former.file_id:
+            fits = former is not None and agreed.file_id == former.file_id and agreed.commit <= former.commit
+            if fits and now is not None:  # else somebody restored the file, and all is compared anew
                 agreed = replace(agreed, file_id=now.file_id, commit=now.commit)
                 copy_state.write(self.path, cipher, agreed)
 

@@ -265,6 +265,22 @@ def test_a_copy_with_another_key_keeps_what_was_agreed(robot, server, template):
     assert len(spot.find("Ada").templates) == len(server.find("Ada").templates) == 1
 
 
+def test_a_restored_copy_that_gets_a_key_takes_nothing_from_the_server(robot, server, template):
+    pytest.importorskip("cryptography", reason="the extra [encryption] is not installed")
+    spot = robot("spot")
+    spot.add("Ada", [template(20)], **SILHOUETTE)
+    spot.meet()
+    old = spot.path.read_bytes()
+    spot.add("Ada", [template(21)], extend=True, **SILHOUETTE)
+    spot.meet()
+    spot.path.write_bytes(old)
+    spot = robot("spot")
+    spot.encrypt(Cipher(bytes(range(32))))
+    assert spot.meet() == ["Ada"]
+    server.refresh()
+    assert len(spot.find("Ada").templates) == len(server.find("Ada").templates) == 2
+
+
 def test_a_robot_of_a_read_only_server_follows_and_says_so(robot, server, template, postgres, site):
     server.add("Ada", [template(20)], **SILHOUETTE)
     spot = robot("spot", f"{postgres.owner}&site={site}&options=-c%20default_transaction_read_only%3Don")
