@@ -141,9 +141,10 @@ class LaunchArguments:
     @property
     def rviz_arguments(self) -> list[str]:
         """The command line of RViz."""
-        own = self.source != "none"  # a driver's frame is not known here: as gait.rviz says
-        frame = self.frame_prefix + file_value(self.params_file, "camera_node", "frame_id") if own else ""
-        frame = self.rviz_frame or frame
+        frame = self.rviz_frame
+        if not frame and self.source != "none":  # a driver's frame is not known here: as gait.rviz says
+            prefix = self.frame_prefix or file_value(self.params_file, "camera_node", "frame_prefix")
+            frame = prefix + file_value(self.params_file, "camera_node", "frame_id")
         return ["-d", str(resource("config", "gait.rviz")), *(["-f", frame] if frame else [])]
 
 

@@ -153,6 +153,10 @@ def test_rviz_looks_from_the_frame_that_the_tracks_are_in(given: Given, tmp_path
     own = tmp_path / "own.yaml"
     own.write_text("/**/camera_node: {ros__parameters: {frame_id: front}}\n")
     assert given(source="0", params_file=str(own)).rviz_arguments == [*config, "-f", "front"]
+    own.write_text("/**/camera_node: {ros__parameters: {frame_prefix: robot2/}}\n")
+    for words, frame in (({}, "robot2/"), ({"frame_prefix": "robot1/"}, "robot1/")):
+        said = given(source="0", params_file=str(own), **words)
+        assert said.rviz_arguments == [*config, "-f", f"{frame}camera_optical_frame"]
 
 
 def test_a_recording_is_looked_at_before_anything_starts(given: Given, tmp_path: Path) -> None:
