@@ -92,12 +92,12 @@ class RunFolder:
         return self.rows()[-1]
 
     def _logged(self) -> list[dict[str, str]]:
-        """The rows of log.csv that are whole; earlier versions could leave half of one."""
+        """The rows of log.csv that are whole: earlier versions could leave half of one, two processes one of both."""
         file = self.path / "log.csv"
         if not file.exists():
             return []
         with file.open(newline="", encoding="utf-8") as stream:
-            return [row for row in csv.DictReader(stream) if all(row.values())]
+            return [row for row in csv.DictReader(stream) if _is_whole(row)]
 
     def _write(self, name: str, write: Callable[[Path], None]) -> None:
         temporary = self.path / f".{name}.{os.getpid()}"
@@ -110,6 +110,16 @@ class RunFolder:
             raise UsageError(f"{self.path / name} cannot be written: {str(error).splitlines()[0]}") from error
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def _is_whole(row: Mapping[str, Any]) -> bool:
+    """Whether each column has one number: DictReader gives None for a field too few, and a list of those too many."""
+    try:
+        for value in row.values():
+            float(value)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _write_rows(rows: Sequence[Mapping[str, Any]], path: Path) -> None:

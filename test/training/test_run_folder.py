@@ -34,9 +34,11 @@ def test_a_disk_that_is_full_is_one_line_and_the_run_goes_on_from_the_last_epoch
     assert [each["epoch"] for each in folder.rows()] == [1, 2, 3]
 
 
-def test_half_a_row_that_an_earlier_version_left_is_none(folder):
+@pytest.mark.parametrize("torn", ["2,0.", "2,0.52,0.5,nan,nan\n", "epoch,loss,rank1\n", "2,0.20.5,nan\n"])
+def test_a_row_that_is_not_whole_is_none(folder, torn):
+    """As an earlier version that was killed left them, or two processes that wrote into one folder."""
     with (folder.path / "log.csv").open("a") as log:
-        log.write("2,0.")
+        log.write(torn)
     assert [each["epoch"] for each in folder.rows()] == [1]
     folder.save({"epoch": 2}, WEIGHTS, row(2))
     assert folder.last_row()["loss"] == 0.5
