@@ -96,7 +96,11 @@ class CopyStore(FileStore):
 
 
 class _CopyChange:
-    """A change of the copy: whoever is forgotten in it is remembered as forgotten before."""
+    """A change of the copy: whoever is forgotten in it is remembered as forgotten before.
+
+    Who is merged into somebody is remembered after: else, where the file could not be written,
+    she would be forgotten everywhere with her walks.
+    """
 
     def __init__(self, change: Change, path: Path) -> None:
         self._change, self._path = change, path
@@ -114,7 +118,10 @@ class _CopyChange:
                 "with `rt-gait gallery rebuild --gallery postgresql://…`; all copies follow"
             )
         stay = {person.person_id for person in content.persons}
-        copy_state.remember(
-            self._path, [person.person_id for person in self.content.persons if person.person_id not in stay]
-        )
+        gone = [person.person_id for person in self.content.persons if person.person_id not in stay]
+        if what == "merge":
+            loaded = self._change.commit(content, what, thorough=thorough)
+            copy_state.remember(self._path, gone)  # being cut off before this, the server's entry comes back
+            return loaded
+        copy_state.remember(self._path, gone)
         return self._change.commit(content, what, thorough=thorough)

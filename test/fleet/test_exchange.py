@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+import errno
 import socket
 import ssl
 import threading
@@ -134,6 +135,50 @@ def test_a_walk_of_whom_another_robot_merged_meanwhile_is_not_lost(robot, server
         (bob,) = gallery.persons
         assert (bob.name, len(bob.templates)) == ("Bob", 5)
         assert [np.asarray(t.frames).shape for t in bob.templates if t.frames is not None] == [(20, 64, 64)]
+
+
+def test_whose_merge_fails_is_nowhere_forgotten(robot, server, template, monkeypatch):
+    spot = robot("spot")
+    for name, angle in (("Ada", 20), ("Bob", 60)):
+        spot.add(name, [template(angle)], **SILHOUETTE)
+    spot.meet()
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(extent_file, "write", full)
+        with pytest.raises(GalleryError):
+            spot.merge("Bob", "Ada")
+    spot = robot("spot")
+    assert spot.meet() == ["Ada", "Bob"]
+    server.refresh()
+    assert names(server) == ["Ada", "Bob"]
+    spot.merge("Bob", "Ada")
+    assert spot.meet() == ["Bob"]
+    server.refresh()
+    assert [len(person.templates) for person in server.persons] == [2]
+
+
+def test_a_merge_that_is_cut_off_before_it_was_noted_loses_no_walk(robot, server, template, monkeypatch):
+    spot = robot("spot")
+    for name, angle in (("Ada", 20), ("Bob", 60)):
+        spot.add(name, [template(angle)], **SILHOUETTE)
+    spot.meet()
+
+    def ended(*_):
+        raise GalleryError("ended")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(copy_state, "remember", ended)
+        with pytest.raises(GalleryError, match="ended"):
+            spot.merge("Bob", "Ada")
+    for _ in range(2):
+        spot.refresh()
+        spot.meet()
+        server.refresh()
+        for gallery in (spot, server):
+            assert len(gallery.find("Bob").templates) == 2
 
 
 def test_who_was_forgotten_elsewhere_stays_so_though_the_server_dies_then(robot, server, template, dies_at):
