@@ -6,6 +6,8 @@ Each camera shows the same generated walkers, encoded once, so that what the ser
 
 import argparse
 import os
+import select
+import shutil
 import signal
 import statistics
 import subprocess
@@ -40,6 +42,7 @@ SENT = "sent by the cameras"
 SETTLE = 5.0  # seconds from the first image of every camera to those that count
 AWAY = 2.0  # seconds without a server
 START, AGAIN = 300.0, 300.0  # seconds within which all cameras must have come, and come back
+SERVING, ENDING = 300.0, 300.0  # seconds that the cameras' server has to begin, and `rt-gait run` to end
 LOOK = 0.05
 
 
@@ -64,7 +67,7 @@ def measure(arguments: argparse.Namespace, progress: Callable[[str], None]) -> l
     with (
         tempfile.TemporaryDirectory(prefix="rt_gait_bench_") as scratch,
         serving(port, folder) as server,
-        cameras_run(Path(scratch), names, port, namespace) as run,
+        cameras_run(Path(scratch), names, port, namespace, progress) as run,
         joined() as signals,
         closing(Heard(signals, names, namespace, run)) as heard,
     ):
@@ -122,12 +125,19 @@ def footage(people: int, progress: Callable[[str], None]) -> Path:
     if not folder.is_dir():
         progress("drawing the walkers")
         scene = crowd("crossing", people=people, seed=people, seconds=SECONDS, fps=FPS, size=SIZE)
-        renderer, new = Renderer(scene), folder.with_name(f".{folder.name}.{os.getpid()}")
-        new.mkdir(parents=True)
-        for number in range(len(scene)):
-            cv2.imwrite(str(new / f"{number:05d}.jpg"), renderer.image(number))
-        if not folder.is_dir():  # of another process that drew them meanwhile
-            new.rename(folder)
+        renderer = Renderer(scene)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        new = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        try:
+            for number in range(len(scene)):
+                cv2.imwrite(str(new / f"{number:05d}.jpg"), renderer.image(number))
+            try:
+                new.rename(folder)
+            except OSError:
+                if not folder.is_dir():  # another process drew them meanwhile
+                    raise
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
     return folder
 
 
@@ -142,8 +152,11 @@ class Server:
         """Start it, and wait until it serves. Raises GaitError."""
         self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert self._process.stdout is not None
-        if self._process.stdout.readline() != b"ready\n":
-            raise GaitError("the RTSP server that is to be the cameras ended as it started")
+        answers, _, _ = select.select([self._process.stdout], [], [], SERVING)
+        if not answers or self._process.stdout.readline() != b"ready\n":
+            self.cut()
+            what = "ended as it started" if answers else f"did not serve within {SERVING:g} s"
+            raise GaitError(f"the RTSP server that is to be the cameras {what}")
 
     def cut(self) -> None:
         """End it at once, as a cable that is pulled."""
@@ -162,7 +175,9 @@ def serving(port: int, folder: Path) -> Iterator[Server]:
 
 
 @contextmanager
-def cameras_run(scratch: Path, names: list[str], port: int, namespace: str) -> Iterator["subprocess.Popen[bytes]"]:
+def cameras_run(
+    scratch: Path, names: list[str], port: int, namespace: str, progress: Callable[[str], None]
+) -> Iterator["subprocess.Popen[bytes]"]:
     """`rt-gait run --sources` on as many streams. scratch: folder of its file, gallery and log."""
     source = f"rtsp://{USER}:{quote(PASSWORD, safe='')}@127.0.0.1:{port}/walkers"
     file, log = scratch / "cameras.yaml", scratch / "run.log"
@@ -179,7 +194,12 @@ def cameras_run(scratch: Path, names: list[str], port: int, namespace: str) -> I
     finally:
         if run.poll() is None:
             run.send_signal(signal.SIGINT)
-        run.wait()
+        try:
+            run.wait(ENDING)
+        except subprocess.TimeoutExpired:
+            run.kill()  # what it started ends with it
+            run.wait()
+            progress(f"`rt-gait run --sources` did not end within {ENDING:g} s and was killed: {_last_line(log)}")
 
 
 def _last_line(log: Path) -> str:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -29,6 +30,52 @@ def test_without_a_server_one_line_says_what_to_install(monkeypatch, capsys):
 def test_what_cannot_be_is_one_line(more, capsys):
     assert main(["bench", "cameras", *more]) == 2
     assert "--cameras and --people are 1 or more" in capsys.readouterr().err
+
+
+def test_walkers_that_another_process_drew_meanwhile_are_taken(monkeypatch, tmp_path):
+    monkeypatch.setattr(cameras, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(cameras, "SECONDS", 0.12)
+
+    def draw(_: str) -> None:
+        other = tmp_path / "footage" / "cameras_1"
+        other.mkdir(parents=True)
+        (other / "00000.jpg").touch()
+
+    folder = cameras.footage(1, draw)
+    assert [path.name for path in folder.iterdir()] == ["00000.jpg"]
+    assert list(folder.parent.iterdir()) == [folder]
+    (folder / "00000.jpg").unlink()
+    folder.rmdir()
+    assert len(list(cameras.footage(1, lambda line: None).iterdir())) == 3
+    assert list(folder.parent.iterdir()) == [folder]
+
+
+@pytest.mark.parametrize(
+    ("program", "line"),
+    [("import time; time.sleep(1e6)", "did not serve within 0.1 s"), ("raise SystemExit(1)", "ended as it started")],
+)
+def test_a_server_that_does_not_serve_is_one_line(monkeypatch, program, line):
+    monkeypatch.setattr(cameras, "SERVING", 0.1 if "sleep" in program else 300.0)
+    server = cameras.Server.__new__(cameras.Server)
+    server._command = [sys.executable, "-c", program]
+    with pytest.raises(cameras.GaitError, match=line):
+        server.restore()
+    assert server._process.poll() is not None
+
+
+def test_a_run_that_does_not_end_is_killed(monkeypatch, tmp_path):
+    deaf = tmp_path / "deaf"
+    deaf.write_text("#!/bin/sh\ntrap '' INT\necho deaf\nexec sleep 1000000\n")
+    deaf.chmod(0o700)
+    monkeypatch.setattr(cameras.sys, "executable", str(deaf))
+    monkeypatch.setattr(cameras, "ENDING", 0.1)
+    said, end = [], time.monotonic() + 300.0
+    with cameras.cameras_run(tmp_path, ["door"], 1, "/bench", said.append) as run:
+        while "deaf" not in (tmp_path / "run.log").read_text():
+            assert time.monotonic() < end
+            time.sleep(0.01)
+    assert run.returncode == -9
+    assert said == ["`rt-gait run --sources` did not end within 0.1 s and was killed: deaf"]
 
 
 def test_a_process_is_charged_with_all_that_it_started(tmp_path):
