@@ -30,7 +30,7 @@ LOOK_EVERY = 1.0  # seconds between looks at the server where it says nothing, w
 LISTEN = 0.25  # seconds between looks whether the copy was changed here
 AGAIN_AFTER = 1.0  # seconds before a lost server is tried again, twice that each time
 AGAIN_AT_MOST = 15.0
-SLOW = 30.0  # seconds of one contact after which the server is said to be slow; it ends statements itself after 20
+SLOW = 30.0  # seconds of one contact after which it is said to be slow, whatever the reason is
 CLOCKS_APART = 60.0  # seconds between this robot's clock and the server's that somebody should hear of
 _TRIES = 20
 LOCK_SECONDS = 30.0  # for another process that exchanges for the same copy
@@ -88,8 +88,8 @@ class Exchange:
         asked = self._asked
         if asked is not None and time.monotonic() - asked > SLOW:
             return (
-                f"gallery {self.address.name} is slow: what it was asked {SLOW:g} s ago is not answered yet; look at "
-                "the server and the way to it; this robot goes on with its copy"
+                f"the exchange with gallery {self.address.name} is slow: it has taken more than {SLOW:g} s so far; "
+                "look at the server, the way to it, and this machine's disk; this robot goes on with its copy"
             )
         return self._problem
 

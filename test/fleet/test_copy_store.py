@@ -94,7 +94,7 @@ def test_what_the_command_line_does_on_the_server_reaches_robots(robot, server, 
     until(has, spot)
 
 
-@pytest.mark.parametrize(("how", "said"), [("cut", "cannot be reached"), ("stall", "is slow")])
+@pytest.mark.parametrize(("how", "said"), [("cut", "cannot be reached"), ("stall", "has taken more than")])
 def test_changes_on_both_sides_of_a_cut_are_merged(robot, server, template, link, monkeypatch, how, said):
     """A way that ends, and one that is jammed; RT_GAIT_CUT is for how many seconds more than it takes to notice."""
     if how == "stall":
