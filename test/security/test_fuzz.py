@@ -26,6 +26,13 @@ def test_nothing_gives_way(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(count > 0 for count in report["cases"].values())
 
 
+@pytest.mark.slow
+def test_nothing_gives_way_in_a_minute(capsys: pytest.CaptureFixture[str]) -> None:
+    code = call("--minutes", "1", "--seed", "8", "--json")
+    assert json.loads(capsys.readouterr().out)["findings"] == []
+    assert code == 0
+
+
 def test_what_is_not_broken_is_taken(tmp_path: Path) -> None:
     known = fuzz_targets.targets(tmp_path)
     try:
