@@ -145,6 +145,14 @@ def framed(tmp_path):
 TWO = ("aaaaa", 20), ("bbbbb", 150)  # ten looks a second, of which `angle` carries seven
 
 
+def asked_too_much(moved, walk):
+    """Two people have been in view until the other network is there; they are still."""
+    people = [walk(body, angle) for body, angle in TWO]
+    moved.see(*people, images=int(PATIENCE / 0.04) + 2)
+    moved.rest()
+    return moved, people
+
+
 def test_looks_go_on_while_the_network_loads_and_the_name_stands_through_the_move(robot, walk):
     server = Server()
     server.gate.clear()
@@ -172,10 +180,7 @@ def test_looks_go_on_while_the_network_loads_and_the_name_stands_through_the_mov
 
 def test_it_comes_back_and_unloads_what_it_had_loaded(robot, walk):
     server = Server()
-    moved = robot(server)
-    people = [walk(body, angle) for body, angle in TWO]
-    moved.see(*people, images=int(PATIENCE / 0.04) + 2)
-    moved.rest()
+    moved, people = asked_too_much(robot(server), walk)
     moved.see(*people)
     assert server.loaded == {"angle", "light"}
     assert moved.see(people[0], images=int(CALM / 0.04) + NAMED_AFTER)["aaaaa"].name == "Ada"
@@ -228,30 +233,21 @@ def test_where_embeddings_cannot_be_compared_it_says_so_and_begins_anew(robot, w
 
 
 def test_a_network_that_cannot_be_had_leaves_the_present_one_and_is_said(robot, walk):
-    moved = robot(Server(loads=False))
-    people = [walk(body, angle) for body, angle in TWO]
-    moved.see(*people, images=int(PATIENCE / 0.04) + 2)
-    moved.rest()
+    moved, people = asked_too_much(robot(Server(loads=False)), walk)
     assert moved.see(*people, images=NAMED_AFTER)["aaaaa"].name == "Ada"
     assert moved.mover.problem == "gait network light cannot be used, so that angle goes on: has not loaded 'light'"
     assert moved.mover.lines["network"] == "angle"
 
 
 def test_without_a_calibration_of_its_own_a_network_apart_is_not_used(robot, walk):
-    moved = robot(Server(family=""))
-    people = [walk(body, angle) for body, angle in TWO]
-    moved.see(*people, images=int(PATIENCE / 0.04) + 2)
-    moved.rest()
+    moved, people = asked_too_much(robot(Server(family="")), walk)
     assert moved.see(*people, images=2)["aaaaa"].name == "Ada"
     assert "light has no calibration: run `rt-gait calibrate --model light`" in moved.mover.problem
 
 
 def test_a_server_that_began_anew_is_asked_to_load_it_again(robot, walk):
     server = Server()
-    moved = robot(server)
-    people = [walk(body, angle) for body, angle in TWO]
-    moved.see(*people, images=int(PATIENCE / 0.04) + 2)
-    moved.rest()
+    moved, people = asked_too_much(robot(server), walk)
     moved.see(*people)
     assert moved.mover.lines["network"] == "light"
     server.loaded = {"angle"}
@@ -265,10 +261,7 @@ def test_a_server_that_began_anew_is_asked_to_load_it_again(robot, walk):
 def test_a_network_that_another_has_unloaded_is_loaded_again(robot, walk):
     server = Server()
     server.loaded.add("light")  # by whoever
-    moved = robot(server)
-    people = [walk(body, angle) for body, angle in TWO]
-    moved.see(*people, images=int(PATIENCE / 0.04) + 2)
-    moved.rest()
+    moved, people = asked_too_much(robot(server), walk)
     moved.see(*people)
     assert moved.mover.lines["network"] == "light"
     server.loaded = {"angle"}
@@ -284,10 +277,7 @@ def test_a_network_that_another_has_unloaded_is_loaded_again(robot, walk):
 def test_a_network_that_could_not_be_unloaded_is_still_this_ones_to_unload(robot, walk):
     server = Server()
     server.unloads = False
-    moved = robot(server)
-    people = [walk(body, angle) for body, angle in TWO]
-    moved.see(*people, images=int(PATIENCE / 0.04) + 2)
-    moved.rest()
+    moved, people = asked_too_much(robot(server), walk)
     moved.see(*people)
     moved.see(people[0], images=int(CALM / 0.04) + NAMED_AFTER)
     moved.rest()
@@ -357,10 +347,7 @@ def test_the_diagnostics_read_what_another_thread_changes_once(robot, monkeypatc
 
 
 def test_a_problem_ends_when_the_network_that_was_wanted_is_wanted_no_longer(robot, walk):
-    moved = robot(Server(loads=False))
-    people = [walk(body, angle) for body, angle in TWO]
-    moved.see(*people, images=int(PATIENCE / 0.04) + 2)
-    moved.rest()
+    moved, people = asked_too_much(robot(Server(loads=False)), walk)
     moved.see(*people)
     assert "light cannot be used" in moved.mover.problem
     moved.now += RETRY

@@ -7,12 +7,11 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from waiting import until
 
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.serving.inference import ModelUnavailable
@@ -24,15 +23,6 @@ from rt_gait_ros.serving.server_state import ServerFailed, read_states, run_fold
 from rt_gait_ros.serving.triton_client import TritonClient
 
 pytestmark = pytest.mark.usefixtures("triton_installed", "private_cache")
-
-
-def until(condition: Callable[[], bool], seconds: float = 300.0) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return False
 
 
 def listens(host: str, port: int) -> bool:

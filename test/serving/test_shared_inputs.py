@@ -1,14 +1,14 @@
 """Memory that is shared with a server: who gets a place, what becomes of it, and servers that take none."""
 
 import os
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from tritonclient.utils import InferenceServerException
+from waiting import until
 
 from rt_gait_ros.serving import shared_inputs
 from rt_gait_ros.serving.inference import ServerUnavailable
@@ -20,15 +20,6 @@ from rt_gait_ros.serving.triton_client import TritonClient
 SHARED = "by shared memory"
 # 123 kB of pixels
 FRAMES = {"gait_frames": np.random.default_rng(5).integers(0, 256, (1, 30, 64, 64)).astype(np.uint8)}
-
-
-def until(condition: Callable[[], bool], seconds: float = 300.0) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.01)
-    return False
 
 
 class Server:

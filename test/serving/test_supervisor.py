@@ -6,10 +6,11 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from waiting import until
 
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.serving.inference import ServerUnavailable
@@ -21,15 +22,6 @@ from rt_gait_ros.serving.triton_client import TritonClient
 pytestmark = pytest.mark.usefixtures("triton_installed", "private_cache")
 
 said: list[str] = []
-
-
-def until(condition: Callable[[], bool], seconds: float = 300.0) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.05)
-    return False
 
 
 def answers(url: str) -> bool:

@@ -3,12 +3,12 @@
 import os
 import signal
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from waiting import until
 
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.serving.inference import DeadlineExceeded, ServerUnavailable
@@ -17,15 +17,6 @@ from rt_gait_ros.serving.server import TritonServer
 from rt_gait_ros.serving.triton_client import TritonClient
 
 FRAMES = {"gait_frames": np.ones((1, 3, 64, 64), np.uint8)}
-
-
-def until(condition: Callable[[], bool], seconds: float = 300.0) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.01)
-    return False
 
 
 def answers(client: TritonClient) -> bool:
