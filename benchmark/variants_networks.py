@@ -26,8 +26,7 @@ from rt_gait_ros.networks.set_networks import GaitBase, SetNetwork
 from rt_gait_ros.networks.stream_graphs import FramePart, HeadPart
 from rt_gait_ros.networks.trt_pose import ARCHITECTURES, trt_pose_network
 from rt_gait_ros.serving.model_folder import write_model
-from rt_gait_ros.serving.network_files import absent_networks
-from rt_gait_ros.serving.repository import why_not_there
+from rt_gait_ros.serving.repository import absent_networks, why_not_there
 from rt_gait_ros.training.pruning import Pruned, count_parameters, load_prunable, prune, write_pruned
 from rt_gait_ros.training.pruning_report import multiply_accumulates, served
 
