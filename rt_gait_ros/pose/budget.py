@@ -22,10 +22,16 @@ _FIRST_COSTS = {"person": 0.010, "search": 0.012}
 # at most this factor, so that it does not starve the next ones.
 _COST_SHARE, _SLOWEST = 0.1, 4.0
 _LEAST_COST = 1e-4
+# What one image left over, or took too much, counts for the next ones up to this many images' time. An image then takes
+# less than two intervals of the camera, and the next one, which waits that long, is not dropped for it.
+_MOST_SAVED = 1.0
 
 
 class Budget:
     """Seconds of network time for each image. `arrived` may be called from another thread than the rest.
+
+    What an image leaves over is there for the next ones: where a look costs 0.6 of an image's time, two images of three
+    have room for a second one.
 
     The rate is that at which images arrive, dropped ones too; neither what the camera says nor the stamps count, so
     that a rate that is a lie, or stamps that stand still, change nothing.
@@ -44,6 +50,7 @@ class Budget:
         self._gaps: deque[float] = deque(maxlen=_GAPS)
         self._arrived: float | None = None
         self._costs = dict(_FIRST_COSTS)
+        self._left = 0.0
 
     def arrived(self, when: float) -> None:
         """An image came in, used or not. when: seconds of a clock that only goes forward."""
@@ -61,16 +68,31 @@ class Budget:
 
     @property
     def seconds(self) -> float:
-        """What the networks may take in one image."""
+        """What the networks may take in one image, on average."""
         return self._limit or self._share * self.interval
+
+    @property
+    def left(self) -> float:
+        """What they may still take in this image; below 0 where more was taken than there was."""
+        return self._left
+
+    def begin(self) -> None:
+        """The next image has its time, beside what those before left over."""
+        seconds = self.seconds
+        self._left = min(max(self._left, -_MOST_SAVED * seconds), _MOST_SAVED * seconds) + seconds
 
     def cost(self, kind: str) -> float:
         """Seconds of one run. kind: "person" (one crop) or "search" (one window)."""
         return self._costs[kind]
 
     def spent(self, runs: Mapping[str, int], seconds: float) -> None:
-        """So many runs of each kind took `seconds` together; what each costs is learned from that."""
+        """So many runs of each kind took `seconds` together; what each costs is learned from that.
+
+        What is left of the image's time becomes less by what they are known to cost: a single slow image is at nobody's
+        expense.
+        """
         expected = sum(self._costs[kind] * number for kind, number in runs.items())
+        self._left -= expected
         if expected <= 0.0:
             return
         factor = min(seconds / expected, _SLOWEST)

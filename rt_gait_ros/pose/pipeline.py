@@ -96,6 +96,8 @@ class PosePipeline:
             self._flows = self._flow_pace.takes(frame.stamp)
             if self._flows:
                 self._flow.add(image)  # flow leads from this image to the next, whatever becomes of it below
+        if self._budget is not None:
+            self._budget.begin()
         around, self._look_around = self._look_around, True  # stays so if a network fails below
         searched = self._windows(image, time, around)
         chosen = self._choose(len(searched), time)
@@ -147,8 +149,8 @@ class PosePipeline:
         """Whom to look at in this image."""
         if self._budget is None:
             return list(self._followers)
-        left = self._budget.seconds - windows * self._budget.cost("search")
-        return looks.choose(self._followers, max(int(left / self._budget.cost("person")), 1), time)
+        left = self._budget.left - windows * self._budget.cost("search")
+        return looks.choose(self._followers, max(int(left / self._budget.cost("person") + 1e-9), 1), time)
 
     def _ask(
         self, image: np.ndarray, time: float, searched: list[Window], chosen: list[Follower]
@@ -272,8 +274,9 @@ class PosePipeline:
         if self._budget is None:
             return self._config.max_people
         seen = sum(follower.seen for follower in self._followers)
-        left = self._budget.seconds / self._budget.cost("person") - seen
-        return max(int(left), 1)
+        # whoever comes is looked at though searching took the time: the next images make good for it
+        left = max(self._budget.left, self._budget.seconds - seen * self._budget.cost("person"))
+        return max(int(left / self._budget.cost("person")), 1)
 
     @staticmethod
     def _expected_box(follower: Follower, time: float) -> np.ndarray:

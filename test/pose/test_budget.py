@@ -65,3 +65,35 @@ def test_one_slow_image_does_not_starve_the_next():
     assert budget.cost("person") < 2 * before
     budget.spent({"person": 0, "search": 0}, 10.0)
     assert budget.cost("person") < 2 * before
+
+
+def looks_in(budget, images):
+    """Looks at somebody that each of so many images has time for, all of them taken."""
+    taken = []
+    for _ in range(images):
+        budget.begin()
+        taken.append(int(budget.left / budget.cost("person") + 1e-9))
+        budget.spent({"person": taken[-1]}, taken[-1] * budget.cost("person"))
+    return taken
+
+
+def test_what_an_image_leaves_over_is_there_for_the_next_ones():
+    budget = Budget(1.75 * Budget().cost("person"))
+    taken = looks_in(budget, 40)
+    assert set(taken) == {1, 2}
+    assert sum(taken) == 70
+
+
+def test_a_quiet_time_leaves_over_no_more_than_one_image_takes():
+    budget = Budget(2.0 * Budget().cost("person"))
+    for _ in range(100):
+        budget.begin()
+    assert looks_in(budget, 3) == [4, 2, 2]
+
+
+def test_what_was_taken_too_much_is_made_good_within_two_images():
+    budget = Budget(2.0 * Budget().cost("person"))
+    budget.begin()
+    budget.spent({"person": 50}, 50 * budget.cost("person"))
+    assert budget.left < 0.0
+    assert looks_in(budget, 3) == [0, 2, 2]
