@@ -95,13 +95,20 @@ ENTRYPOINT ["/bin/bash", "-c", "source /workspace/install/setup.bash && exec \\"
 CMD ["rt-gait", "doctor"]
 """
 
+# Fast DDS talks by shared memory to everything on the same machine, and reaches no process of another user by it: RViz,
+# drivers and navigation run as somebody else than the services, and often than the containers.
+_TRANSPORTS = "FASTDDS_BUILTIN_TRANSPORTS=UDPv4"
+
 # No MemoryDenyWriteExecute: numba and TensorRT write the code that they run. Devices stay: cameras and GPUs.
+# KillMode: each takes its processes down itself; what is left of one that was killed is killed at once.
 _SANDBOX = """\
 User={user}
 StateDirectory=rt-gait
+StateDirectoryMode=0700
 CacheDirectory=rt-gait
+CacheDirectoryMode=0700
 Environment=HOME=/var/lib/rt-gait RT_GAIT_CACHE=/var/cache/rt-gait ROS_LOG_DIR=/var/lib/rt-gait/log
-Environment=NUMBA_CACHE_DIR=/var/cache/rt-gait/numba
+Environment=NUMBA_CACHE_DIR=/var/cache/rt-gait/numba {transports}
 UMask=0077
 NoNewPrivileges=yes
 CapabilityBoundingSet=
@@ -125,6 +132,7 @@ RemoveIPC=yes
 SystemCallArchitectures=native
 SystemCallFilter=@system-service
 SystemCallFilter=~@privileged
+KillMode=mixed
 Restart=on-failure
 RestartSec=2
 """
@@ -149,7 +157,7 @@ WantedBy=multi-user.target
 NODES_UNIT = """\
 [Unit]
 Description=Nodes of rt_gait_ros
-Wants=rt-gait-triton.service
+Wants=rt-gait-triton.service network-online.target
 After=rt-gait-triton.service network-online.target
 
 [Service]
@@ -181,7 +189,7 @@ def dockerfile() -> str:
 
 def units(program: str, user: str) -> dict[str, str]:
     """Units of systemd by file name. program: path of rt-gait. user: whom they run as."""
-    sandbox = _SANDBOX.format(user=user)
+    sandbox = _SANDBOX.format(user=user, transports=_TRANSPORTS)
     return {
         "rt-gait-triton.service": f"{MARK}\n" + TRITON_UNIT.format(program=program, sandbox=sandbox),
         "rt-gait-nodes.service": f"{MARK}\n" + NODES_UNIT.format(program=program, sandbox=sandbox),

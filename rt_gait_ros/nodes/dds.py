@@ -9,7 +9,9 @@ from rt_gait_ros.resources import resource
 
 # Fast DDS 2 (Humble, Jazzy) reads the first, Fast DDS 3 (Kilted) the second.
 PROFILE_VARIABLES = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")
-
+# Fast DDS reads it from 2.14 (Jazzy) on; for the value UDPv4 we have a profile that Humble's takes as well.
+TRANSPORTS_VARIABLE = "FASTDDS_BUILTIN_TRANSPORTS"
+UDP = "UDPv4"
 
 _SHARED_MEMORY = Path("/dev/shm")
 # Fast DDS 2 and 3; the second are those of data sharing.
@@ -19,12 +21,14 @@ _SEGMENTS = ("fastrtps_", "fastdds_", "fast_datasharing_")
 def apply_dds_profile(environment: MutableMapping[str, str] = os.environ) -> bool:
     """Let Fast DDS of this process and its children use config/fastdds.xml: 32 MB of shared memory let images through.
 
-    To be called before rclpy.init(). Returns False and changes nothing where the user has named a profile.
-    Raises GaitError when the profile is not installed.
+    With `FASTDDS_BUILTIN_TRANSPORTS=UDPv4` it is config/fastdds_udp.xml, without shared memory: through that, Fast DDS
+    reaches no process of another user. To be called before rclpy.init(). Returns False and changes nothing where the
+    user has named a profile, or other transports. Raises GaitError when the profile is not installed.
     """
-    if any(environment.get(variable) for variable in PROFILE_VARIABLES):
+    transports = environment.get(TRANSPORTS_VARIABLE)
+    if any(environment.get(variable) for variable in PROFILE_VARIABLES) or transports not in (None, "", UDP):
         return False
-    profile = str(resource("config", "fastdds.xml"))
+    profile = str(resource("config", "fastdds_udp.xml" if transports == UDP else "fastdds.xml"))
     environment.update(dict.fromkeys(PROFILE_VARIABLES, profile))
     return True
 

@@ -12,6 +12,7 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from shlex import quote
 from tempfile import mkdtemp
 
 from rt_gait_ros.errors import GaitError
@@ -81,7 +82,9 @@ def find_installation() -> Installation:
         binary = root / "pytriton/tritonserver/bin/tritonserver"
         if binary.is_file():
             return _beside(binary, origin)
-    raise ServerNotInstalled("no tritonserver on this machine: run `rt-gait triton install`")
+    # A service has a cache folder of its own: what somebody installed for themselves is not there.
+    settings = f"RT_GAIT_CACHE={quote(cache)} " if (cache := os.environ.get("RT_GAIT_CACHE")) else ""
+    raise ServerNotInstalled(f"no tritonserver on this machine: run `{settings}rt-gait triton install`")
 
 
 def install_folder() -> Path:

@@ -66,6 +66,19 @@ def test_systemd_understands_the_units_and_finds_little_exposed(tmp_path: Path) 
         assert exposed.returncode == 0, exposed.stdout + exposed.stderr
 
 
+def test_the_units_are_what_was_found_when_they_ran(tmp_path: Path) -> None:
+    assert deploy(tmp_path) == 0
+    for name in ("rt-gait-triton.service", "rt-gait-nodes.service"):
+        lines = (tmp_path / name).read_text().splitlines()
+        # systemd makes these folders itself, with 0755 whatever UMask says, and the gallery is in one of them
+        assert {"StateDirectoryMode=0700", "CacheDirectoryMode=0700"} <= set(lines)
+        # the stubs of a killed Triton heed no SIGTERM: the next start waited TimeoutStopSec for them
+        assert "KillMode=mixed" in lines
+        # nodes of other users on the same machine heard nothing by shared memory
+        assert any(line.startswith("Environment=") and "FASTDDS_BUILTIN_TRANSPORTS=UDPv4" in line for line in lines)
+    assert "\nWants=rt-gait-triton.service network-online.target\n" in (tmp_path / "rt-gait-nodes.service").read_text()
+
+
 def test_own_files_are_written_anew_and_others_are_not(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     assert deploy(tmp_path) == deploy(tmp_path) == 0
     (tmp_path / "Dockerfile").write_text("FROM mine\n")

@@ -21,6 +21,22 @@ def test_a_profile_of_the_users_own_stays(variable: str) -> None:
     assert environment == {variable: "/etc/mine.xml"}
 
 
+def test_udp_alone_is_a_profile_for_every_version_of_fast_dds() -> None:
+    environment = {"FASTDDS_BUILTIN_TRANSPORTS": "UDPv4"}
+    assert apply_dds_profile(environment)
+    profile = resource("config", "fastdds_udp.xml")
+    assert {environment[variable] for variable in PROFILE_VARIABLES} == {str(profile)}
+    tree = ElementTree.parse(profile)
+    assert [kind.text for kind in tree.findall(".//{*}type")] == ["UDPv4"]
+    assert [used.text for used in tree.findall(".//{*}useBuiltinTransports")] == ["false"]
+
+
+def test_other_transports_of_the_users_own_stay() -> None:
+    environment = {"FASTDDS_BUILTIN_TRANSPORTS": "LARGE_DATA"}
+    assert not apply_dds_profile(environment)
+    assert environment == {"FASTDDS_BUILTIN_TRANSPORTS": "LARGE_DATA"}
+
+
 def test_the_shared_memory_holds_images() -> None:
     tree = ElementTree.parse(resource("config", "fastdds.xml"))
     [size] = tree.findall(".//{*}segment_size")

@@ -49,8 +49,13 @@ def believe(wheel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(installation, "WHEEL_SHA256", (hashlib.sha256(wheel.read_bytes()).hexdigest(),))
 
 
-def test_machine_without_server_says_what_to_do(bare: Path) -> None:
-    with pytest.raises(ServerNotInstalled, match="rt-gait triton install"):
+def test_machine_without_server_says_what_to_do(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ServerNotInstalled) as refused:
+        find_installation()
+    assert f"run `RT_GAIT_CACHE={bare} rt-gait triton install`" in str(refused.value)
+    monkeypatch.delenv("RT_GAIT_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(bare))
+    with pytest.raises(ServerNotInstalled, match="run `rt-gait triton install`"):
         find_installation()
 
 
