@@ -20,6 +20,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import cv2
+from diagnostic_msgs.msg import DiagnosticArray
 from rtsp_server import PACKAGES, PASSWORD, PROBE, SYSTEM_PYTHON, USER
 
 from rt_gait_ros.errors import GaitError, UsageError
@@ -44,6 +45,7 @@ AWAY = 2.0  # seconds without a server
 START, AGAIN = 300.0, 300.0  # seconds within which all cameras must have come, and come back
 SERVING, ENDING = 300.0, 300.0  # seconds that the cameras' server has to begin, and `rt-gait run` to end
 LOOK = 0.05
+RATES = "gait_frames_per_person_hz"  # a line of the pose node's diagnostics
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,7 +76,7 @@ def measure(arguments: argparse.Namespace, progress: Callable[[str], None]) -> l
         progress("waiting until every camera's images come through")
         heard.wait(0.0, START)
         heard.spin(SETTLE)
-        rows = _load_rows(arguments, heard, run, progress)
+        rows = _load_rows(arguments, heard, run, server, progress)
         waits: list[float] = []
         for number in range(arguments.cuts):
             server.cut()
@@ -91,24 +93,33 @@ def measure(arguments: argparse.Namespace, progress: Callable[[str], None]) -> l
 
 
 def _load_rows(
-    arguments: argparse.Namespace, heard: "Heard", run: "subprocess.Popen[bytes]", progress: Callable[[str], None]
+    arguments: argparse.Namespace,
+    heard: "Heard",
+    run: "subprocess.Popen[bytes]",
+    server: "Server",
+    progress: Callable[[str], None],
 ) -> list[Row]:
-    """Images answered a second, and cores that were busy for them."""
+    """Images answered a second, what the people in them get of the networks, and cores that were busy."""
     recorder = arguments.recorder
     first = recorder.reading() if recorder else None
+    heard.rates.clear()
     counts, busy, begun = dict(heard.counts), processor_seconds(run.pid), time.monotonic()
+    encoding = processor_seconds(server.pid)["nodes"]
     heard.spin(arguments.seconds)
     last = recorder.reading() if recorder else None
     passed = time.monotonic() - begun
     came = {name: (count - counts[name]) / passed for name, count in heard.counts.items()}
     spent = {part: seconds - busy.get(part, 0.0) for part, seconds in processor_seconds(run.pid).items()}
+    encoding = processor_seconds(server.pid)["nodes"] - encoding
     if first and last:
         recorder.spent("image", sum(came.values()) * passed, last.since(first))
     progress(f"{sum(came.values()):.1f} images/s of {arguments.cameras} cameras")
     return [
         Row("images", sum(came.values()), "images/s", SENT, FPS * arguments.cameras),
         Row("images_least", min(came.values()), "images/s", SENT, FPS),
+        *(Row("gait_frames", value, "of each person a second, the median") for value in heard.median_rate()),
         *(Row(f"cpu_{part}", spent[part] / passed, "cores") for part in ("nodes", "triton")),
+        Row("cpu_cameras", encoding / passed, "cores, of the server that is the cameras"),
     ]
 
 
@@ -147,6 +158,11 @@ class Server:
     def __init__(self, port: int, folder: Path) -> None:
         self._command = [SYSTEM_PYTHON, str(resource("benchmark") / "rtsp_server.py"), str(port), str(folder)]
         self.restore()
+
+    @property
+    def pid(self) -> int:
+        """Of the server that serves now."""
+        return self._process.pid
 
     def restore(self) -> None:
         """Start it, and wait until it serves. Raises GaitError."""
@@ -208,16 +224,32 @@ def _last_line(log: Path) -> str:
 
 
 class Heard(CommandNode):
-    """Counts what each camera's gait node says: one word for each image. counts: by camera."""
+    """Counts what each camera's gait node says: one word for each image. counts: by camera.
+
+    rates: good gait frames a second of everybody in view, as the pose nodes say in each second.
+    """
 
     def __init__(self, signals: KeptSignals, names: list[str], namespace: str, run: "subprocess.Popen[bytes]") -> None:
         super().__init__(signals, "rt_gait_bench", enable_rosout=False, start_parameter_services=False)
         self.counts = dict.fromkeys(names, 0)
+        self.rates: list[float] = []
         self._stamps = dict.fromkeys(names, 0.0)  # when the newest came
         self._run = run
         for name in names:
             topic = f"{namespace}/{name}/gait_identities"
             self.create_subscription(GaitIdentityArray, topic, lambda _, name=name: self._hear(name), RESULT_QOS)
+        self._poses = {f"{namespace}/{name}/pose_node".lstrip("/") for name in names}
+        self.create_subscription(DiagnosticArray, "/diagnostics", self._take_rates, 10 * len(names))
+
+    def _take_rates(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            if status.name in self._poses:
+                said = {pair.key: pair.value for pair in status.values}.get(RATES, "")
+                self.rates += [float(word) for word in said.split() if word.isdecimal()]
+
+    def median_rate(self) -> list[float]:
+        """Gait frames a second of a person; empty where nobody was in view."""
+        return [statistics.median(self.rates)] if self.rates else []
 
     def _hear(self, name: str) -> None:
         self.counts[name] += 1

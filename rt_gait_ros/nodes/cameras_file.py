@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from rt_gait_ros.nodes.parameters import Specification, specifications
 from rt_gait_ros.sources import open_source
 from rt_gait_ros.sources.names import written_out
 
-CAMERA = "camera_node"
+CAMERA, POSE = "camera_node", "pose_node"
 # A token of a ROS namespace (https://design.ros2.org/articles/topic_and_service_names.html).
 _NAME = re.compile(r"[A-Za-z](?:_?[A-Za-z0-9])*")
 # What the whole run says, and no camera for itself.
@@ -64,6 +64,22 @@ def read_cameras(path: Path) -> list[Camera]:
     for camera in cameras.values():
         _try(camera, where)
     return list(cameras.values())
+
+
+def with_shared_cores(cameras: Sequence[Camera], cores: str) -> list[Camera]:
+    """The cameras, each with an equal part of the cores for its pose node, unless the file says how many it has.
+
+    cores: the pose node's parameter for all together, as its parameter file says it; 0: those of this process.
+    """
+    try:
+        whole = float(cores) or float(len(os.sched_getaffinity(0)))
+    except ValueError:  # which the node refuses
+        return list(cameras)
+    part = {"cores": whole / len(cameras)}
+    return [
+        replace(each, parameters={**each.parameters, POSE: {**part, **each.parameters.get(POSE, {})}})
+        for each in cameras
+    ]
 
 
 def _entries(path: Path, where: str) -> list[Any]:

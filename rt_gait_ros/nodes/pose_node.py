@@ -80,7 +80,7 @@ class PoseNode(NetworkStage[Frame, PoseFrame]):
         super().setup()
         self._config = settings(self, PoseConfig)
         milliseconds = self.value("budget")
-        self._budget = None if milliseconds < 0.0 else Budget(milliseconds * 1e-3)
+        self._budget = None if milliseconds < 0.0 else Budget(milliseconds * 1e-3, self.value("cores"))
 
     def open_processor(self) -> Callable[[Frame], PoseFrame]:
         """A pipeline."""

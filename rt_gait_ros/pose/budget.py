@@ -6,16 +6,19 @@ import threading
 from collections import deque
 from collections.abc import Mapping
 
+import numpy as np
+
 from rt_gait_ros.pose.errors import PoseSettingsError
 
 # Seconds from one image to the next before the camera's rate is known: 25 a second.
 USUAL_INTERVAL = 0.04
 # Gaps that the rate is taken from, and the longest that counts: a camera that stood still says nothing of its rate.
 _GAPS, _LONGEST_GAP = 30, 1.0
-# Share of the interval that the networks may take, by the cores at hand. The other stages, the camera and DDS take
-# the rest: about a third of one core, and a tenth where they have cores of their own.
-_SHARES = {1: 0.6, 2: 0.75, 3: 0.8}
-_MOST_SHARE = 0.9
+# Share of the interval that the networks may take, by the cores at hand, and in between in proportion. The other
+# stages, the camera and DDS take the rest: about a third of one core, and a tenth where they have cores of their own.
+# Below one core, where several cameras share the cores, they take a quarter of a core of each camera (10 ms of the
+# processor for each image, by `rt-gait bench cameras`), and the networks 0.8 of what is left.
+_SHARES = {0.3125: 0.05, 1.0: 0.6, 2.0: 0.75, 3.0: 0.8, 4.0: 0.9}
 # Seconds of one run before it was measured: BlazePose lite and a tile, on one core (docs/pose.md).
 _FIRST_COSTS = {"person": 0.010, "search": 0.012}
 # Share of the newest image in the running cost; a single slow image (a swapped page, another process) is taken with
@@ -37,15 +40,20 @@ class Budget:
     that a rate that is a lie, or stamps that stand still, change nothing.
     """
 
-    def __init__(self, limit: float = 0.0, cores: int | None = None) -> None:
-        """limit: seconds per image; 0: as the camera's rate and the cores at hand allow. cores: None: this process's.
+    def __init__(self, limit: float = 0.0, cores: float = 0.0) -> None:
+        """limit: seconds per image; 0: as the camera's rate and the cores at hand allow.
 
-        Raises PoseSettingsError for a limit that is no number, or below 0.
+        cores: this camera's share of them, where it is not alone on the machine; 0: all that this process may run on.
+        Less than one is `scarce`: there is not even time for one look at a person in every image.
+        Raises PoseSettingsError for a limit or cores that are no number, or below 0.
         """
         if not (math.isfinite(limit) and limit >= 0.0):
             raise PoseSettingsError(f"budget = {limit} must be a number of seconds from 0 on: 0 follows the camera")
+        if not (math.isfinite(cores) and cores >= 0.0):
+            raise PoseSettingsError(f"cores = {cores} must be a number from 0 on: 0 takes those of the process")
         self._limit = limit
-        self._share = _SHARES.get(cores or len(os.sched_getaffinity(0)), _MOST_SHARE)
+        self.scarce = 0.0 < cores < 1.0
+        self._share = float(np.interp(cores or len(os.sched_getaffinity(0)), list(_SHARES), list(_SHARES.values())))
         self._lock = threading.Lock()
         self._gaps: deque[float] = deque(maxlen=_GAPS)
         self._arrived: float | None = None
@@ -79,7 +87,9 @@ class Budget:
     def begin(self) -> None:
         """The next image has its time, beside what those before left over."""
         seconds = self.seconds
-        self._left = min(max(self._left, -_MOST_SAVED * seconds), _MOST_SAVED * seconds) + seconds
+        # a look that costs more than an image has is saved up for, and paid for afterwards
+        most = max(_MOST_SAVED * seconds, self._costs["person"] if self.scarce else 0.0)
+        self._left = min(max(self._left, -most), most) + seconds
 
     def cost(self, kind: str) -> float:
         """Seconds of one run. kind: "person" (one crop) or "search" (one window)."""

@@ -14,8 +14,18 @@ _UNNAMED_WEIGHT = 2.0
 # Pixels of body height from which on somebody counts fully; half as much counts half as often.
 _NEAR = 96.0
 _FAR_WEIGHT = 0.5
-# Nobody waits longer than this for a look, seconds, as long as there is time for one look an image.
+# Nobody waits longer than this for a look, seconds, as long as one look an image is enough for that.
 _LONGEST_WAIT = 0.4
+
+
+def least(followers: Sequence[Follower], step: float) -> float:
+    """Looks in an image `step` seconds after the one before, however scarce time is: one at most.
+
+    Newcomers are looked at in every image, others before they have waited too long.
+    """
+    if any(follower.looks < _FIRST_LOOKS for follower in followers):
+        return 1.0
+    return min(len(followers) * step / _LONGEST_WAIT, 1.0)
 
 
 def choose(followers: Sequence[Follower], count: int, time: float) -> list[Follower]:

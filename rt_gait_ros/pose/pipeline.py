@@ -64,6 +64,7 @@ class PosePipeline:
         self._motion = CameraMotion() if self._config.camera_motion == "image" else None
         self._credit = 0.0
         self._saved = 0.0
+        self._due = 0.0  # of a look that there is however scarce time is
         self._refused: list[tuple[Region, float]] = []
         self._look_around = True
         self._time: float | None = None
@@ -99,8 +100,9 @@ class PosePipeline:
         if self._budget is not None:
             self._budget.begin()
         around, self._look_around = self._look_around, True  # stays so if a network fails below
-        searched = self._windows(image, time, around)
-        chosen = self._choose(len(searched), time)
+        step = 0.0 if self._time is None else time - self._time
+        searched = self._windows(image, time, step, around)
+        chosen = self._choose(len(searched), time, step)
         sightings, readings = self._ask(image, time, searched, chosen)
         self._time = time
         lost = self._follow(chosen, readings, image, time)
@@ -118,12 +120,12 @@ class PosePipeline:
         if self._flow is not None:
             self._flow.restart()
 
-    def _windows(self, image: np.ndarray, time: float, around: bool) -> list[Window]:
-        """Where to search in this image. around: at once, whatever the period says."""
+    def _windows(self, image: np.ndarray, time: float, step: float, around: bool) -> list[Window]:
+        """Where to search in this image, step seconds after the one before. around: at once, whatever the period
+        says."""
         search = self._ready_search()
         search.lay_out(image.shape[1], image.shape[0], time)
         first = self._time is None
-        step = 0.0 if self._time is None else time - self._time
         # as often as the period says, and every window once a round
         self._credit += max(1.0 / self._config.detector_period, (search.count - 1) * step / _ROUND)
         if around or not self._followers:
@@ -145,12 +147,18 @@ class PosePipeline:
         boxes = np.array([self._expected_box(follower, time) for follower in self._followers]).reshape(-1, 4)
         return search.choose(image, time, number, boxes)
 
-    def _choose(self, windows: int, time: float) -> list[Follower]:
-        """Whom to look at in this image."""
+    def _choose(self, windows: int, time: float, step: float) -> list[Follower]:
+        """Whom to look at in this image: one person at least, unless time is so scarce that a look is saved up for."""
         if self._budget is None:
             return list(self._followers)
         left = self._budget.left - windows * self._budget.cost("search")
-        return looks.choose(self._followers, max(int(left / self._budget.cost("person") + 1e-9), 1), time)
+        number = int(left / self._budget.cost("person") + 1e-9)
+        if not self._budget.scarce:
+            return looks.choose(self._followers, max(number, 1), time)
+        self._due = min(self._due + looks.least(self._followers, step), 1.0)
+        number = max(number, int(self._due + 1e-9))
+        self._due = max(self._due - number, 0.0)
+        return looks.choose(self._followers, number, time)
 
     def _ask(
         self, image: np.ndarray, time: float, searched: list[Window], chosen: list[Follower]

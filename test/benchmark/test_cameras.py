@@ -107,6 +107,8 @@ def test_real_streams_are_counted_cut_and_waited_for(triton_installed, capsys):
         pytest.skip(str(error))
     assert main(["bench", "cameras", "--cameras", "1", "--seconds", "2", "--cuts", "1", "--json"]) == 0
     rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)["rows"]}
-    assert list(rows) == ["images", "images_least", "cpu_nodes", "cpu_triton", "reconnect_median", "reconnect_longest"]
+    loads = ["images", "images_least", "cpu_nodes", "cpu_triton", "cpu_cameras"]
+    # a slow machine may see nobody yet
+    assert [name for name in rows if name != "gait_frames"] == [*loads, "reconnect_median", "reconnect_longest"]
     assert rows["images"]["reference_value"] == 25.0
     assert rows["reconnect_median"]["value"] > 0.0

@@ -1,11 +1,12 @@
 """The sources file: what it may say, and the one line for what it may not."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.nodes.cameras_file import read_cameras
+from rt_gait_ros.nodes.cameras_file import read_cameras, with_shared_cores
 
 
 def write(folder: Path, text: str, mode: int = 0o600) -> Path:
@@ -34,6 +35,20 @@ def test_cameras_have_parameters_namespaces_and_frames_of_their_own(tmp_path: Pa
     assert isinstance(door.parameters["tracker_node"]["camera_height"], float)  # ROS refuses 3 for a double
     assert hall.parameters["camera_node"] == {"frame_id": "hall", "source": "0", "loop": True}
     assert (door.namespace(), hall.namespace("/robot1/")) == ("/door", "/robot1/hall_2")
+
+
+@pytest.mark.parametrize(("said", "each"), [("8.0", 2.0), ("0.0", None), ("many", "none")])
+def test_cameras_share_the_cores_unless_the_file_says_how_many_one_has(tmp_path: Path, said: str, each) -> None:
+    text = "sources:\n" + "".join(f"- {{name: a{n}, source: '{n}'}}\n" for n in range(3))
+    text += "- {name: b, source: '3', parameters: {pose_node: {cores: 1, budget: 5}}}\n"
+    *equal, own = with_shared_cores(read_cameras(write(tmp_path, text)), said)
+    if each == "none":  # the node refuses it
+        assert "pose_node" not in equal[0].parameters
+        return
+    each = each or len(os.sched_getaffinity(0)) / 4
+    assert [camera.parameters["pose_node"] for camera in equal] == [{"cores": each}] * 3
+    assert own.parameters["pose_node"] == {"cores": 1.0, "budget": 5.0}
+    assert own.parameters["camera_node"]["source"] == "3"
 
 
 LIVE = "source: rtsp://127.0.0.1:1/a"

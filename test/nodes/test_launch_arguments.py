@@ -4,6 +4,7 @@ test/launch/test_gait_launch.py starts the same for real, where launch is instal
 """
 
 import ast
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -121,6 +122,7 @@ def test_cameras_of_a_file_have_each_their_own(given: Given, tmp_path: Path) -> 
     door, hall = (said.parameters(camera) for camera in said.cameras)
     assert (door["camera_node"]["source"], door["camera_node"]["loop"]) == ("synthetic://crossing", True)
     assert hall["camera_node"]["source"] == "7"
+    assert door["pose_node"]["cores"] == hall["pose_node"]["cores"] == len(os.sched_getaffinity(0)) / 2
     for own, name in ((door, "door"), (hall, "hall")):
         assert own["camera_node"]["frame_id"] == f"{name}_optical_frame"
         assert own["camera_node"]["frame_prefix"] == "robot1/"

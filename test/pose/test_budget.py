@@ -29,6 +29,22 @@ def test_more_cores_leave_more_of_the_interval_to_the_networks():
     assert shares[0] < shares[-1] < USUAL_INTERVAL
 
 
+def test_cameras_that_share_the_cores_leave_time_to_their_other_stages():
+    """Each takes 10 ms of the processor for an image besides its networks, and all that has to fit into the cores."""
+    assert Budget(cores=1.0).seconds == pytest.approx(0.6 * USUAL_INTERVAL)
+    for cores, cameras in ((2, 3), (2, 4), (4, 6), (4, 10)):
+        share = cores / cameras
+        seconds = Budget(cores=share).seconds
+        assert 0.0 < seconds <= share * USUAL_INTERVAL - 0.010 or share < 0.3125
+    assert Budget(cores=0.01).seconds > 0.0
+
+
+@pytest.mark.parametrize("cores", [math.nan, math.inf, -1.0])
+def test_cores_that_are_no_number_of_them_are_refused(cores):
+    with pytest.raises(GaitError, match=r"cores = .* must be a number from 0 on"):
+        Budget(cores=cores)
+
+
 def test_images_that_come_at_once_or_after_a_pause_do_not_spoil_the_rate():
     budget = Budget()
     end = arrivals(budget, [0.04] * 20)
@@ -97,3 +113,11 @@ def test_what_was_taken_too_much_is_made_good_within_two_images():
     budget.spent({"person": 50}, 50 * budget.cost("person"))
     assert budget.left < 0.0
     assert looks_in(budget, 3) == [0, 2, 2]
+
+
+def test_of_scarce_time_a_look_is_saved_up_for():
+    cost = Budget().cost("person")
+    assert looks_in(Budget(0.25 * cost, cores=0.5), 12) == [0, 0, 0, 1] * 3
+    assert (
+        sum(looks_in(Budget(0.25 * cost, cores=1.0), 12)) == 0
+    )  # where the pipeline has one look an image all the same

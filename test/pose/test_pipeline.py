@@ -265,6 +265,34 @@ def test_whom_there_is_no_time_for_is_expected_further_on(client, play):
             assert abs(float(person.box[0] + person.box[2] / 2) - x) < 12
 
 
+def test_where_cameras_have_no_time_for_one_look_an_image_it_is_saved_up_for(client, play):
+    client.people = crowd(2)
+    budget = Budget(1.0, cores=0.5)
+    pipeline = PosePipeline(client, PoseConfig(least_height=0, detector_period=1000), budget)
+    for _ in range(6):
+        play(pipeline)
+    looked_at = []
+    for _ in range(40):
+        budget._limit = 0.5 * budget.cost("person")
+        frame = play(pipeline)
+        assert len(frame.people) == 2  # in every image
+        looked_at.append([bool(np.isfinite(person.keypoints[:, 0]).any()) for person in frame.people])
+    assert np.sum(looked_at, axis=1).max() == 1
+    assert 10 <= np.sum(looked_at) <= 30  # what a look costs is measured meanwhile
+    assert np.sum(looked_at, axis=0).min() >= 4
+
+
+def test_newcomers_have_their_first_looks_at_once_however_little_time_there_is(client, play):
+    client.people = crowd(1)
+    pipeline = PosePipeline(client, PoseConfig(least_height=0, detector_period=1000), Budget(1e-9, cores=0.5))
+    first = [bool(np.isfinite(play(pipeline).people[0].keypoints[:, 0]).any()) for _ in range(4)]
+    assert first == [True] * 4
+    later = [bool(np.isfinite(play(pipeline).people[0].keypoints[:, 0]).any()) for _ in range(20)]
+    assert sum(later) == 2  # one in 0.4 s
+    alone = PosePipeline(client, PoseConfig(least_height=0, detector_period=1000), Budget(1e-9, cores=1.0))
+    assert all(np.isfinite(play(alone).people[0].keypoints[:, 0]).any() for _ in range(10))
+
+
 def test_a_budget_of_no_time_at_all_still_sees_everybody(client, play):
     client.people = crowd(3)
     pipeline = PosePipeline(client, budget=Budget(1e-9))
