@@ -46,6 +46,12 @@ def on_ending(handler: Callable[[int, FrameType | None], None], numbers: Sequenc
     return before
 
 
+def of_a_command() -> Sequence[int]:
+    """ENDING, without SIGINT where a shell's `&` has it ignored: Ctrl-C is not for a command in the background."""
+    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    return [number for number in ENDING if number != signal.SIGINT or not ignored]
+
+
 @contextmanager
 def handling(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
     """As on_ending, until it is over: then the handlers before are in force again."""

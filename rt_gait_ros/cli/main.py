@@ -14,7 +14,7 @@ from rt_gait_ros.command_line import hide_credentials
 from rt_gait_ros.errors import GaitError, of_file
 from rt_gait_ros.masking import mask_credentials, readable
 from rt_gait_ros.pip_packages import advice
-from rt_gait_ros.signals import Ended, on_ending, raise_ended
+from rt_gait_ros.signals import Ended, of_a_command, on_ending, raise_ended
 from rt_gait_ros.terminal import accept_every_letter
 
 # Name and summary of every subcommand; the module NAME.py has SUMMARY, add_arguments(parser) and run(arguments) -> int.
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     hide_credentials()
     accept_every_letter()
-    on_ending(raise_ended, (signal.SIGTERM, signal.SIGHUP))  # SIGINT raises already, unless a shell's & has it ignored
+    on_ending(raise_ended, of_a_command())
     # a reader that goes away, as in `rt-gait gallery list | head`, ends the command without a word
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     name = next((word for word in words if not word.startswith("-")), "")

@@ -15,8 +15,9 @@ from rt_gait_ros.sources.names import as_text
 # A node ends with the demo, however that ends. A shell starts what it runs in the background deaf to SIGINT, and so
 # would be what is started from there.
 PRELUDE = (
-    "import signal; from rt_gait_ros.signals import end_with_parent; "
-    "signal.signal(signal.SIGINT, signal.default_int_handler); end_with_parent({parent}, signal.SIGINT); "
+    "import signal; from rt_gait_ros.programs import leave_while_loading; "
+    "from rt_gait_ros.signals import end_with_parent; "
+    "leave_while_loading(); end_with_parent({parent}, signal.SIGINT); "
 )
 PROGRAM = "from rt_gait_ros.nodes.{name} import main; raise SystemExit(main())"
 STOP_SECONDS = 5.0

@@ -35,7 +35,7 @@ publishes
 
 
 PATIENCE = 2.0  # seconds of compiling that need no word
-COMPILING = "compiling, as at the first start after an installation: this takes up to a minute"
+COMPILING = "compiling, as at the first start after an installation: this takes a minute or two on a slow computer"
 
 
 class PoseNode(NetworkStage[Frame, PoseFrame]):

@@ -21,8 +21,9 @@ Out = TypeVar("Out")
 
 CONNECT_PAUSE = 1.0  # seconds between attempts to get hold of the networks
 SILENCE = 5.0  # seconds without input that are worth a word
-# The same before the first input of a stage behind the pose stage, while that is there: it may be compiling.
-COMPILING_SILENCE = 60.0
+# The same before the first input of a stage behind the pose stage, while that is there: it may be compiling, which took
+# 72 s on two cores that were busy otherwise.
+COMPILING_SILENCE = 180.0
 
 
 class ProcessingStage(Stage, Generic[In, Out]):

@@ -1,6 +1,5 @@
 """The two builds describe one package."""
 
-import importlib.util
 import re
 import subprocess
 import sys
@@ -11,12 +10,13 @@ from pathlib import Path
 import pytest
 
 import rt_gait_ros
+from rt_gait_ros import programs
 from rt_gait_ros.resources import share_directory
 
 ROOT = Path(__file__).resolve().parents[2]
 PYPROJECT = (ROOT / "pyproject.toml").read_text()
 MANIFEST = ElementTree.parse(ROOT / "package.xml").getroot()
-ENTRY_POINTS = dict(re.findall(r'^([\w-]+) = "([\w.]+):main"$', PYPROJECT, re.MULTILINE))
+ENTRY_POINTS = dict(re.findall(r'^([\w-]+) = "rt_gait_ros\.programs:(\w+)"$', PYPROJECT, re.MULTILINE))
 
 
 def test_the_version_stands_in_one_place_and_ros_is_told_the_same() -> None:
@@ -26,13 +26,14 @@ def test_the_version_stands_in_one_place_and_ros_is_told_the_same() -> None:
 
 def test_both_builds_install_the_same_executables() -> None:
     cmake = (ROOT / "CMakeLists.txt").read_text()
-    (nodes,) = re.findall(r"foreach\(node ([\w ]+)\)", cmake)
-    assert {"rt-gait", *nodes.split()} == set(ENTRY_POINTS)
+    (names,) = re.findall(r"foreach\(name (rt-gait [\w ]+)\)", cmake)
+    assert set(names.split()) == set(ENTRY_POINTS)
 
 
-@pytest.mark.parametrize("module", ENTRY_POINTS.values())
-def test_executables_run_modules_that_exist(module: str) -> None:
-    assert importlib.util.find_spec(module) is not None
+@pytest.mark.parametrize(("name", "program"), ENTRY_POINTS.items())
+def test_executables_are_programs_that_exist(name: str, program: str) -> None:
+    assert program == name.replace("-", "_")  # as CMake makes one of the other
+    assert callable(getattr(programs, program))
 
 
 def test_interface_packages_are_demanded_by_every_build() -> None:
