@@ -38,6 +38,11 @@ A pruned network is a little worse. Continue the training of GaitSet, the 2D-CNN
   rt-gait train gait --init pruned.hdf5 --epochs 4 --learning-rate 2e-4 --output again
 
 which keeps its widths. Evaluate before and after (`rt-gait evaluate`).
+
+With --keep-widths the weak filters of GaitSet are set to zero instead: the result computes the same, costs what the
+whole network does, and can be pruned further. The shipped gait network is made so.
+
+  rt-gait prune gait network.pth --percentile 10 --keep-widths --output zeroed.ptm
 """
 
 _POSE = """\
@@ -62,6 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what the file must be (default: found from the names in it)",
     )
     gait.add_argument("--data", type=Path, metavar="DIR", help="walks of people, for the accuracy in --report")
+    gait.add_argument("--keep-widths", action="store_true", help="set the filters to zero, and remove none (GaitSet)")
     gait.set_defaults(action=_gait)
     pose = subcommand(kinds, "pose", "a pose network of trt_pose's kind", _POSE)
     _add_common(pose, "as for `rt-gait export pose`", ".pth or .ptm")
@@ -93,6 +99,8 @@ def _gait(arguments: argparse.Namespace) -> int:
     _check(arguments)
     if arguments.data is not None and arguments.report is None:
         raise UsageError("--data goes with --report: a pruned file is evaluated by `rt-gait evaluate`")
+    if arguments.keep_widths and arguments.report is not None:
+        raise UsageError("--keep-widths goes with --output: a report is of networks that filters were removed from")
     # torch takes seconds to import and is there only with the extra [train]
     from rt_gait_ros.training.pruning import load_prunable, prune
     from rt_gait_ros.training.pruning_report import gait_accuracy
@@ -101,7 +109,7 @@ def _gait(arguments: argparse.Namespace) -> int:
     if arguments.report is not None:
         accuracy = None if arguments.data is None else gait_accuracy(arguments.data, KINDS[kind].frames)
         return _report(arguments, kind, network, accuracy)
-    return _write(arguments, prune(kind, network, _share(arguments)))
+    return _write(arguments, prune(kind, network, _share(arguments), arguments.keep_widths))
 
 
 def _pose(arguments: argparse.Namespace) -> int:
@@ -157,7 +165,7 @@ def _write(arguments: argparse.Namespace, pruned: "Pruned") -> int:
     write_pruned(arguments.output, pruned)
     total = sum(pruned.filters.values())
     lines = [
-        f"{pruned.removed} of {total} filters removed, "
+        f"{pruned.removed} of {total} filters {'set to zero' if pruned.zeroed else 'removed'}, "
         f"{pruned.parameters} of {pruned.parameters_before} parameters left",
         *(f"  {name}: {pruned.kept[name]} of {count}" for name, count in pruned.filters.items()),
         f"written to {arguments.output}",

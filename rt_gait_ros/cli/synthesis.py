@@ -38,7 +38,7 @@ _DESCRIPTION = """\
                                                     the shapes of people: MakeHuman's, distributed as in ANSUR II
   rt-gait synthesis fit-walking --output walking.npz
                                                     what tells people who walk from others, for the tracker
-  rt-gait synthesis views --model gaitset_small_v2     a gait network's statistics of each view
+  rt-gait synthesis views --model gaitset_small_v3     a gait network's statistics of each view
 
 A recorded folder holds video.mp4; seqinfo.ini, gt/gt.txt and det/det.txt (the boxes of who is at least half seen) as
 MOTChallenge has them, for `rt-gait evaluate mot`; and truth.jsonl, a line for each image: everybody's number, box

@@ -20,7 +20,7 @@ from rt_gait_ros.networks.keras_checkpoints import load_flow_network, write_flow
 from rt_gait_ros.networks.keras_gaitset import is_keras_gaitset
 from rt_gait_ros.networks.kinds import FLOW_NETWORKS, KERAS_ENDINGS, PRUNED
 from rt_gait_ros.networks.narrowed import marked
-from rt_gait_ros.networks.pruned_gaitset import cut_gaitset, gaitset_convolutions
+from rt_gait_ros.networks.pruned_gaitset import PrunedGaitSet, cut_gaitset, gaitset_convolutions, silence_gaitset
 from rt_gait_ros.networks.set_networks import GaitBase, GaitSet
 from rt_gait_ros.networks.stream_graphs import COLUMNS, ROWS
 from rt_gait_ros.networks.trt_pose import ARCHITECTURES
@@ -39,6 +39,11 @@ class Pruned:
     parameters_before: int
 
     @property
+    def zeroed(self) -> bool:
+        """Whether the weak filters are zero and still there."""
+        return self.parameters == self.parameters_before
+
+    @property
     def removed(self) -> int:
         """Filters removed from all convolutions together."""
         return sum(self.filters.values()) - sum(self.kept.values())
@@ -55,12 +60,17 @@ def load_prunable(checkpoint: Path, kind: str | None = None) -> tuple[str, nn.Mo
     return load_gait_network(checkpoint, kind)
 
 
-def prune(kind: str, network: nn.Module, share: float) -> Pruned:
-    """The network without its weakest filters; the one that is given stays as it is. Raises UsageError."""
+def prune(kind: str, network: nn.Module, share: float, keep_widths: bool = False) -> Pruned:
+    """The network without its weakest filters; the one that is given stays as it is. Raises UsageError.
+
+    keep_widths: of GaitSet alone, set them to zero and remove none.
+    """
     if not 0.0 < share < 1.0:
         raise UsageError(
             f"percentile {100 * share:g}: give the percentage of all filters to remove, above 0 and below 100"
         )
+    if keep_widths and not isinstance(network, GaitSet):
+        raise UsageError(f"{kind} cannot keep its widths: that is for GaitSet before it is pruned")
     if isinstance(network, GaitBase) or kind in ARCHITECTURES:
         return _prune_graph(kind, network, share)
     if isinstance(network, FlowNetwork):
@@ -70,9 +80,13 @@ def prune(kind: str, network: nn.Module, share: float) -> Pruned:
     else:
         raise UsageError(f"{kind} cannot be pruned: it has been already, so prune the whole network instead")
     kept = strongest({name: norms_of(layer) for name, layer in convolutions.items()}, share)
-    cut = cut_gaitset(network, kept) if isinstance(network, GaitSet) else cut_flow(network, list(kept.values()))
+    cut: nn.Module
+    if isinstance(network, GaitSet):
+        cut = silence_gaitset(network, kept) if keep_widths else cut_gaitset(network, kept)
+    else:
+        cut = cut_flow(network, list(kept.values()))
     return Pruned(
-        PRUNED if isinstance(network, GaitSet) else kind,
+        PRUNED if isinstance(network, GaitSet) and not keep_widths else kind,
         cut,
         {name: len(filters) for name, filters in kept.items()},
         {name: len(layer.weight) for name, layer in convolutions.items()},  # type: ignore[arg-type]
@@ -148,6 +162,6 @@ def write_pruned(path: Path, pruned: Pruned) -> None:
             write_flow_network(path, pruned.network)
         else:
             state = pruned.network.state_dict()
-            torch.save(state if pruned.kind == PRUNED else marked(state), path)
+            torch.save(state if isinstance(pruned.network, GaitSet | PrunedGaitSet) else marked(state), path)
     except (OSError, RuntimeError) as error:  # torch has the latter for a folder that is not there
         raise GaitError(f"{path} cannot be written: {str(error).splitlines()[0]}") from error

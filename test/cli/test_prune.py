@@ -47,6 +47,7 @@ def test_what_cannot_be_is_one_line(arguments: list[str], message: str, capsys: 
         (["pose", "x.pth", "--report", "10", "100"], "percentile 100: give"),
         (["pose", "x.pth"], "--output FILE for the pruned network, or --report"),
         (["gait", "x.ptm", "--data", "d", "--output", "p.ptm"], "--data goes with --report"),
+        (["gait", "x.ptm", "--keep-widths", "--report"], "--keep-widths goes with --output"),
     ],
 )
 def test_arguments_that_cannot_be_are_one_line_before_a_file_is_read(

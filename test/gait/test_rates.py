@@ -17,7 +17,7 @@ from rt_gait_ros.synthesis.people import person
 from rt_gait_ros.synthesis.walks import Nuisances, random_scene, random_silhouettes
 from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
 
-MODEL = "gaitset_small_v2_stream"
+MODEL = "gaitset_small_v3_stream"
 PEOPLE, SECONDS, FASTEST = 8, 3, 120
 WALKER = Track(
     "aaaaa", TrackState.CONFIRMED, np.array([0, 0, 50, 100], np.float32), np.zeros(2, np.float32), np.zeros((2, 2)),

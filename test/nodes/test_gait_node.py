@@ -147,7 +147,7 @@ def test_enrolled_walker_is_named(ears, gait):
     assert identity.header.frame_id == "front"
     persons = ears.call(ListPersons, "/gait_node/list_persons")
     assert [person.name for person in persons.persons] == ["Ada"]
-    assert persons.model == "gaitset_small_v2_stream"
+    assert persons.model == "gaitset_small_v3_stream"
 
 
 @pytest.mark.parametrize(
@@ -372,7 +372,7 @@ def test_no_caller_leads_set_gallery_out_of_its_folder_or_the_node_astray(ears, 
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith("x")] == []
 
 
-LIGHTER = {"model_light": "gaitset_small_v2", "capacity": "0.2", "capacity_light": "100.0"}
+LIGHTER = {"model_light": "gaitset_small_v3", "capacity": "0.2", "capacity_light": "100.0"}
 
 
 def test_more_people_have_the_lighter_network_look_at_them_and_looks_still_count(launch, ears, triton_server, tmp_path):
@@ -400,14 +400,14 @@ def test_more_people_have_the_lighter_network_look_at_them_and_looks_still_count
         return first.name
 
     gait.until(lambda: name() == "Ada")
-    assert gait.until(lambda: ears.diagnosis("gait_node").get("network")) == "gaitset_small_v2_stream"
+    assert gait.until(lambda: ears.diagnosis("gait_node").get("network")) == "gaitset_small_v3_stream"
     gait.apart = 300.0  # who is near may be the other: then nothing seen before counts
     gait.widths["bbbbb"] = 14
-    gait.until(lambda: ears.diagnosis("gait_node").get("network") == "gaitset_small_v2")
+    gait.until(lambda: ears.diagnosis("gait_node").get("network") == "gaitset_small_v3")
     assert ears.diagnosis("gait_node")["embeddings"] == "comparable with the gallery's"
     node.wait_until_says("names and evidence are kept")
-    gait.until(lambda: ears.heard["gait_identities"][-1].model == "gaitset_small_v2")
-    since = [message for message in ears.heard["gait_identities"] if message.model == "gaitset_small_v2"]
+    gait.until(lambda: ears.heard["gait_identities"][-1].model == "gaitset_small_v3")
+    since = [message for message in ears.heard["gait_identities"] if message.model == "gaitset_small_v3"]
     hers = [each for message in since for each in message.identities if each.body_id == "aaaaa"]
     assert hers
     assert GaitIdentity.STATUS_COLLECTING not in {identity.status for identity in hers}  # her look still counts
@@ -432,9 +432,9 @@ def test_a_lighter_networks_mover_that_is_closed_meanwhile_is_read_once():
 
 def test_a_lighter_network_of_which_nothing_is_known_ends_the_node_with_one_line(in_turn, tmp_path):
     bad = [
-        ({"capacity": "0.0"}, "nobody has measured how many looks a second gaitset_small_v2_stream carries here"),
-        ({"capacity": "200.0"}, "gaitset_small_v2 carries 100 looks a second and gaitset_small_v2_stream 200"),
-        ({"model_light": "gaitset_small_v2_stream"}, "name another network, or none"),
+        ({"capacity": "0.0"}, "nobody has measured how many looks a second gaitset_small_v3_stream carries here"),
+        ({"capacity": "200.0"}, "gaitset_small_v3 carries 100 looks a second and gaitset_small_v3_stream 200"),
+        ({"model_light": "gaitset_small_v3_stream"}, "name another network, or none"),
         ({"frame_rate": "0.0"}, "model_light needs a frame_rate above 0"),
     ]
     common = {"gallery": f"'{tmp_path}/people.gallery'"} | LIGHTER

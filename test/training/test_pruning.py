@@ -90,6 +90,20 @@ def test_networks_on_flow_give_what_they_give_with_those_filters_zero(kind, netw
 
 @pytest.mark.slow
 @pytest.mark.parametrize("gaitset", ["steeper", "centred"], indirect=True)
+def test_zeroed_filters_do_what_removed_ones_do_and_are_read_as_the_whole_network(gaitset, tmp_path):
+    removed, zeroed = prune("gaitset", gaitset, 0.3), prune("gaitset", gaitset, 0.3, keep_widths=True)
+    assert zeroed.kept == removed.kept
+    write_pruned(tmp_path / "zeroed.ptm", zeroed)
+    kind, read = load_gait_network(tmp_path / "zeroed.ptm")
+    assert kind in ("gaitset", "centred-gaitset")
+    silhouettes = torch.rand(2, 3, 64, 44)
+    with torch.no_grad():
+        np.testing.assert_allclose(read(silhouettes), removed.network(silhouettes), atol=1e-5)
+    assert prune(kind, read, 0.4).removed > removed.removed, "it can be pruned further"
+    with pytest.raises(UsageError, match="flow2d cannot keep its widths"):
+        prune("flow2d", FlowNet2D((8, 12, 8, 6), 16, 12, 10, 3), 0.3, keep_widths=True)
+
+
 def test_a_pruned_gaitset_is_read_exported_and_streams(gaitset, tmp_path):
     pruned = prune("gaitset", gaitset, 0.3)
     write_pruned(tmp_path / "pruned.ptm", pruned)
