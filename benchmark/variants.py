@@ -7,19 +7,22 @@ whole.
 
 import argparse
 import os
-from collections.abc import Callable, Sequence
+import shutil
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from variants_measuring import Recognition, milliseconds, subjects
+from variants_measuring import Recognition, busy_share, milliseconds, subjects
 from variants_table import (
+    BUSY,
     FP32,
     INT8,
     MAX_BATCH,
     PROCESS,
     PROCESSOR,
     STREAM,
+    SUBJECTS,
     TRITON,
     FiguresFile,
     Variant,
@@ -56,7 +59,7 @@ NETWORKS = (
     "densenet121_baseline_att",
 )
 # What is measured, in this order for each network.
-RANK1, SUBJECTS = "rank1", "subjects"
+RANK1 = "rank1"
 WHAT = (PROCESS, TRITON, RANK1, SUBJECTS)
 
 
@@ -78,6 +81,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a pruned checkpoint that was trained on, in place of the pruned one (may be repeated)",
     )
     parser.add_argument("--what", default=",".join(WHAT), metavar="W,W", help=f"figures, of {', '.join(WHAT)} (all)")
+    parser.add_argument(
+        "--again",
+        default="",
+        metavar="W,W",
+        help="figures that are measured anew, such as process,triton on a quiet machine; without this, what there is "
+        "stays",
+    )
     parser.add_argument("--data", type=Path, metavar="DIR", help="CASIA-B, for rank1 of networks that have weights")
     parser.add_argument("--people", default="1-24", metavar="LIST", help="of CASIA-B (1-24)")
     parser.add_argument("--views", default=",".join(VIEWS), metavar="V,V", help="of CASIA-B (all eleven)")
@@ -85,6 +95,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--calibration", type=Path, metavar="PATH", help="as of `rt-gait export gait` (walkers)")
     parser.add_argument("--batches", default="1,8,32", metavar="N,N", help="items of a request, up to 32 (1,8,32)")
     parser.add_argument("--runs", type=int, default=5, metavar="N", help="runs of each batch, the median counts (5)")
+    parser.add_argument(
+        "--longest",
+        type=float,
+        default=20.0,
+        metavar="S",
+        help="seconds that the runs of a batch may take: there are fewer then, one at least, and batches of which one "
+        "run takes longer are left out (20)",
+    )
     parser.add_argument(
         "--seconds", type=float, default=2.0, metavar="S", help="of load at each point for subjects (2)"
     )
@@ -100,6 +118,7 @@ def measure(arguments: argparse.Namespace, progress: Callable[[str], None]) -> l
     """Measure what is not measured yet; write figures.json and variants.md as it comes. Raises GaitError."""
     percentiles = _percentiles(arguments.percentiles)
     what = _chosen("--what", arguments.what, WHAT)
+    again = _chosen("--again", arguments.again, what) if arguments.again else ()
     folder = expand(arguments.output)
     recognition = _recognition(arguments, what, folder)
     repository = expand(arguments.repository or resource("model_repository"))
@@ -115,6 +134,7 @@ def measure(arguments: argparse.Namespace, progress: Callable[[str], None]) -> l
         progress(f"{number + 1}/{len(sources)} {source.name}, {source.weights}; figures go to {folder}")
         variants = variants_of(source.name, percentiles, source.streams, source.in_integers)
         rows += variants
+        _forget(kept, variants, again)
         _make(maker, source, variants, kept)
         table = _Measurement(arguments, maker.repository, kept, variants, progress)
         if PROCESS in what:
@@ -168,6 +188,8 @@ def _conditions(arguments: argparse.Namespace, recognition: Recognition | None) 
     """What has to be the same for figures to be of one table."""
     if arguments.runs < 1 or not arguments.seconds >= 0.1:
         raise UsageError(f"--runs {arguments.runs}, --seconds {arguments.seconds:g}: at least 1 and 0.1 are wanted")
+    if not arguments.longest > 0.0:
+        raise UsageError(f"--longest {arguments.longest:g}: seconds above 0 are wanted")
     numbers(arguments.batches, "--batches", most=MAX_BATCH)
     here = machine()
     return {
@@ -180,6 +202,17 @@ def _conditions(arguments: argparse.Namespace, recognition: Recognition | None) 
         "views": arguments.views,
         "frames": arguments.frames,
     }
+
+
+def _forget(kept: FiguresFile, variants: Sequence[Variant], again: Sequence[str]) -> None:
+    """Have the figures `again` measured anew; what they were is gone at once, so that a run that is broken off goes on
+    without --again."""
+    if not again:
+        return
+    kept.forget(variants, [*again, PROCESSOR] if PROCESS in again else again)
+    if SUBJECTS in again:
+        for variant in variants:
+            shutil.rmtree(kept.folder / "serve" / variant.model, ignore_errors=True)
 
 
 def _make(maker: "Maker", source: "Source", variants: Sequence[Variant], kept: FiguresFile) -> None:
@@ -216,26 +249,28 @@ class _Measurement:
         variants: Sequence[Variant],
         progress: Callable[[str], None],
     ) -> None:
-        self._runs, self._seconds = arguments.runs, arguments.seconds
+        self._runs, self._seconds, self._longest = arguments.runs, arguments.seconds, arguments.longest
         self._batches = numbers(arguments.batches, "--batches", most=MAX_BATCH)
         self._repository, self._kept, self._variants, self._progress = repository, kept, variants, progress
 
     def in_process(self) -> None:
         """Milliseconds of an item, ONNX Runtime."""
         if missing := self._missing(PROCESS):
+            busy = busy_share()
             with closing(OnnxClient(self._repository, timeout=600.0)) as client:
                 for variant in missing:
-                    self._time(PROCESS, client, variant)
+                    self._time(PROCESS, client, variant, busy)
 
     def through_triton(self) -> None:
         """The same through one embedded server that has all of them."""
         if missing := self._missing(TRITON):
+            busy = busy_share()
             with (
                 TritonServer(self._repository, networks={each.model for each in missing}) as server,
                 closing(TritonClient(server.url, timeout=600.0)) as client,
             ):
                 for variant in missing:
-                    self._time(TRITON, client, variant)
+                    self._time(TRITON, client, variant, busy)
 
     def rank1(self, recognition: Recognition) -> None:
         """CASIA-B. A stream in floating point has the embeddings of the whole set, to which its export is compared."""
@@ -250,18 +285,25 @@ class _Measurement:
     def subjects(self) -> None:
         """By a sweep over batches and requests under way, each in a folder of its own."""
         for variant in self._missing(SUBJECTS):
-            folder = self._kept.folder / "serve" / variant.model
-            self._kept.add(variant, subjects(self._repository, variant, folder, self._seconds, self._progress))
+            folder, busy = self._kept.folder / "serve" / variant.model, busy_share()
+            figures = subjects(self._repository, variant, folder, self._seconds, self._progress)
+            self._keep(variant, SUBJECTS, figures, busy)
 
     def _missing(self, figure: str) -> list[Variant]:
         return [variant for variant in self._variants if not self._kept.has(variant, figure)]
 
-    def _time(self, way: str, client: OnnxClient | TritonClient, variant: Variant) -> None:
-        times = milliseconds(client, self._repository, variant, self._batches, self._runs)
+    def _time(self, way: str, client: OnnxClient | TritonClient, variant: Variant, busy: float | None) -> None:
+        times = milliseconds(client, self._repository, variant, self._batches, self._runs, self._longest)
         said = ", ".join(f"{value:.2f} ms at batch {batch}" for batch, value in times.wall.items())
+        said += "".join(f", no batch of {batch} within --longest {self._longest:g} s" for batch in times.left_out)
         self._progress(f"{variant.model}, {way}: {said}")
         more = {PROCESSOR: times.processor} if way == PROCESS else {}
-        self._kept.add(variant, {way: times.wall, **more})
+        self._keep(variant, way, {way: times.wall, **more}, busy)
+
+    def _keep(self, variant: Variant, way: str, figures: Mapping[str, object], busy: float | None) -> None:
+        """busy: share of the cores that other programs had just before."""
+        others = self._kept.rows.get(variant.model, {}).get(BUSY, {}) | {way: busy}
+        self._kept.add(variant, {**figures, BUSY: others})
 
 
 def _rows(variants: Sequence[Variant], kept: FiguresFile) -> list[Row]:

@@ -1,6 +1,8 @@
 """The figures of one variant: time of an item in process and through Triton, people it carries, rank-1 on CASIA-B."""
 
 import argparse
+import math
+import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +18,6 @@ from walkers import walk
 
 from rt_gait_ros.datasets.casia_b import Person
 from rt_gait_ros.evaluation import casia_b
-from rt_gait_ros.evaluation.bench import median_seconds
 from rt_gait_ros.evaluation.embedding_jobs import embed_all
 from rt_gait_ros.gait.model import describe
 from rt_gait_ros.gait.stream_embedder import StreamEmbedder
@@ -31,24 +32,60 @@ _IMAGE = "image"  # the input of a pose network
 @dataclass(frozen=True, slots=True)
 class Times:
     """Milliseconds of an item by batch. wall: median. processor: mean, of all threads of this process, which other
-    programs on the machine disturb least."""
+    programs on the machine disturb least. left_out: batches of which one request takes too long."""
 
     wall: dict[str, float]
     processor: dict[str, float]
+    left_out: list[int]
 
 
 def milliseconds(
-    client: InferenceClient, repository: Path, variant: Variant, batches: Sequence[int], runs: int
+    client: InferenceClient,
+    repository: Path,
+    variant: Variant,
+    batches: Sequence[int],
+    runs: int,
+    longest: float = float("inf"),
 ) -> Times:
-    """By the batches that the network takes; of a stream, of a look at so many tracks. Raises GaitError."""
-    wall, processor = {}, {}
-    for batch, run in _runs(client, repository, variant, batches):
-        run()
-        used = time.process_time()
-        # of one call more, which does not count for the median
-        wall[str(batch)] = 1e3 * median_seconds(run, runs) / batch
-        processor[str(batch)] = 1e3 * (time.process_time() - used) / (runs + 1) / batch
-    return Times(wall, processor)
+    """By the batches that the network takes; of a stream, of a look at so many tracks. Raises GaitError.
+
+    longest: seconds that the runs of a batch may take together. Where fewer runs fit, there are fewer, one at least; a
+    batch of which one would take longer, by those before it, is left out.
+    """
+    wall, processor, left_out = {}, {}, list[int]()
+    for batch in sorted(batches):
+        if wall and 1e-3 * batch * list(wall.values())[-1] > longest:
+            left_out.append(batch)
+            continue
+        for _, run in _runs(client, repository, variant, (batch,)):
+            began = time.perf_counter()
+            run()  # the first one does not count
+            fits = int(longest / max(time.perf_counter() - began, 1e-9)) if math.isfinite(longest) else runs
+            times, used = [], time.process_time()
+            for _ in range(max(min(runs, fits), 1)):
+                began = time.perf_counter()
+                run()
+                times.append(time.perf_counter() - began)
+            wall[str(batch)] = 1e3 * statistics.median(times) / batch
+            processor[str(batch)] = 1e3 * (time.process_time() - used) / len(times) / batch
+    return Times(wall, processor, left_out)
+
+
+def busy_share(seconds: float = 0.5) -> float | None:
+    """Share (0..1) of the machine's cores that is busy while this program waits; None where /proc/stat does not say."""
+
+    def read() -> tuple[float, float]:
+        words = Path("/proc/stat").read_text(encoding="ascii").split("\n", 1)[0].split()
+        ticks = [float(word) for word in words[1:9]]  # user, nice, system, idle, iowait, irq, softirq, steal: proc(5)
+        return sum(ticks), ticks[3] + ticks[4]
+
+    try:
+        whole, idle = read()
+        time.sleep(seconds)
+        later, still = read()
+    except (OSError, ValueError, IndexError):
+        return None
+    return min(max(1.0 - (still - idle) / (later - whole), 0.0), 1.0) if later > whole else None
 
 
 def _runs(

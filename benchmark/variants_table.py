@@ -12,14 +12,19 @@ from rt_gait_ros.errors import GaitError, UsageError, of_file
 
 FP32, INT8 = "fp32", "int8"
 STREAM = "_stream"
+BUSY = "busy"  # share of the cores that other programs had, by the kind of figure
 FILE = "figures.json"
 # of one item: a set of 30 frames, a look of a stream, a window of flow, an image
 BATCHES = (1, 8, 32)
 MAX_BATCH = 32
 CONDITIONS = ("NM", "BG", "CL")
 
+# Other programs that keep more than this share of the cores busy are told beside a time.
+MOST_BUSY = 0.1
+
 # Milliseconds of an item by batch: wall in process, of the processor in process, wall through Triton.
 PROCESS, PROCESSOR, TRITON = "process", "processor", "triton"
+SUBJECTS = "subjects"
 
 Figures = dict[str, Any]
 
@@ -91,6 +96,15 @@ class FiguresFile:
         except OSError as error:
             raise of_file(error, f"{self._path} cannot be written") from None
 
+    def forget(self, variants: Sequence[Variant], figures: Sequence[str]) -> None:
+        """Have these measured anew. Raises GaitError."""
+        for variant in variants:
+            row = self.rows.get(variant.model, {})
+            for figure in figures:
+                row.pop(figure, None)
+                row.get(BUSY, {}).pop(figure, None)
+        self.add(variants[0], {})
+
     def require_weights(self, variant: Variant, digest: str) -> None:
         """Refuse figures of a network of this name with other weights. Raises UsageError."""
         known = self.rows.get(variant.model, {}).get("digest", digest)
@@ -137,7 +151,7 @@ def faster(figures: Mapping[str, Any], plain: Mapping[str, Any]) -> float | None
 
 
 def markdown(variants: Sequence[Variant], rows: Mapping[str, Figures]) -> str:
-    """The table; a dash stands for what was not measured."""
+    """The table; a dash stands for what was not measured, a star for what was measured beside other programs."""
     lines = [
         "| network | variant | parameters M | MACs G | file MB | processor ms, batch 1 / 8 / 32 | × plain "
         "| ms in process, 1 / 8 / 32 | ms through Triton, 1 / 8 / 32 | people at 25/s | rank-1 NM / BG / CL % | mean |",
@@ -159,14 +173,20 @@ def markdown(variants: Sequence[Variant], rows: Mapping[str, Figures]) -> str:
             _cell(figures.get("bytes"), 1e-6, 1),
             _times(figures, PROCESSOR),
             _cell(ratio, 1, 1),
-            _times(figures, PROCESS),
-            _times(figures, TRITON),
-            _cell(figures.get("subjects"), 1, 0),
+            _times(figures, PROCESS) + _star(figures, PROCESS),
+            _times(figures, TRITON) + _star(figures, TRITON),
+            _cell(figures.get(SUBJECTS), 1, 0) + _star(figures, SUBJECTS),
             " / ".join(_cell(ranks.get(name), 100, 1) for name in CONDITIONS) if ranks else "–",
             _cell(mean, 100, 1),
         ]
         lines.append(f"| {' | '.join(cells)} |")
+    if any(cell.endswith("* ") for line in lines for cell in line.split("|")):
+        lines += ["", f"\\* other programs kept more than {MOST_BUSY:.0%} of the cores busy".replace("%", " %") + "."]
     return "\n".join(lines) + "\n"
+
+
+def _star(figures: Figures, way: str) -> str:
+    return "\\*" if way in figures and (figures.get(BUSY, {}).get(way) or 0.0) > MOST_BUSY else ""
 
 
 def _times(figures: Figures, way: str) -> str:

@@ -77,6 +77,48 @@ def test_the_table_shows_what_is_known_and_invents_nothing():
     assert (second["rank-1 NM / BG / CL %"], second["people at 25/s"]) == ("–", "–")
 
 
+def test_times_that_were_taken_beside_other_programs_have_a_star_until_they_are_taken_again(tmp_path):
+    one, other = table.Variant("g"), table.Variant("g", 10.0)
+    kept = table.FiguresFile(tmp_path, CONDITIONS)
+    kept.add(one, {"macs": 3, "process": {"1": 40.0}, "processor": {"1": 41.0}, "busy": {"process": 0.9}})
+    kept.add(other, {"process": {"1": 30.0}, "busy": {"process": 0.02, "triton": None}})
+    shown = table.markdown([one, other], kept.rows)
+    assert "| 40.0 / – / –\\* |" in shown
+    assert "| 30.0 / – / – |" in shown
+    assert shown.endswith("\n\\* other programs kept more than 10 % of the cores busy.\n")
+    kept.forget([one, other], ["process", "processor"])
+    rows = table.FiguresFile(tmp_path, CONDITIONS).rows
+    assert rows["g"] == {"macs": 3, "busy": {}}
+    assert "busy." not in table.markdown([one, other], rows)
+
+
+def test_a_request_that_takes_too_long_has_fewer_runs_and_no_larger_batch(monkeypatch):
+    clock, asked = [0.0], []
+
+    def runs(client, repository, variant, batches):
+        for batch in batches:
+            yield batch, lambda batch=batch: (asked.append(batch), clock.__setitem__(0, clock[0] + 0.1 * batch))
+
+    monkeypatch.setattr(variants_measuring, "_runs", runs)
+    monkeypatch.setattr(variants_measuring.time, "perf_counter", lambda: clock[0])
+    times = variants_measuring.milliseconds(None, None, table.Variant("g"), (32, 8, 1), 5, 2.0)
+    assert asked == [1] * 6 + [8] * 3  # one of each does not count
+    assert times.left_out == [32]
+    assert times.wall == pytest.approx({"1": 100.0, "8": 100.0})
+    assert variants_measuring.milliseconds(None, None, table.Variant("g"), (32,), 5, 2.0).left_out == []
+
+
+def test_how_busy_others_are_is_a_share_or_unknown(monkeypatch):
+    share = variants_measuring.busy_share(0.05)
+    assert share is None or 0.0 <= share <= 1.0
+
+    def gone(path, encoding):
+        raise OSError
+
+    monkeypatch.setattr(variants_measuring.Path, "read_text", gone)
+    assert variants_measuring.busy_share(0.0) is None
+
+
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
@@ -87,6 +129,8 @@ def test_the_table_shows_what_is_known_and_invents_nothing():
         (["--what", "process,luck"], "'luck' is none of process, triton, rank1, subjects"),
         (["--trained", "g@20=a.pth"], "--trained 'g@20=a.pth': NAME@PERCENTILE=FILE is wanted"),
         (["--batches", "1,64"], "--batches '1,64': whole numbers from 1 to 32"),
+        (["--what", "process", "--again", "triton"], "--again 'triton': 'triton' is none of process"),
+        (["--longest", "0"], "--longest 0: seconds above 0 are wanted"),
         (["--runs", "0"], "--runs 0, --seconds 2: at least 1 and 0.1 are wanted"),
         (["--data", "nowhere", "--views", "017"], "--views '017'"),
     ],
@@ -138,6 +182,11 @@ def test_a_network_is_measured_in_each_variant_and_a_second_call_measures_nothin
     assert "exporting" not in said
     assert " ms at batch " not in said
     assert (tmp_path / "out/figures.json").read_bytes() == figures
+
+    assert main([*command, "--again", "process"]) == 0
+    said = capsys.readouterr().err
+    assert "exporting" not in said
+    assert said.count(" ms at batch 1,") == 4
 
 
 def _write_samples(folder, count):
