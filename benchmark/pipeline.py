@@ -1,5 +1,5 @@
 """Whether the whole pipeline keeps up with a camera: two walkers on the demo's footage at 25 images a second, four and
-eight generated ones at 30.
+eight generated ones at 30, and four who come straight towards the camera at 25.
 
 The reference of the two walkers is the same run with a search in every image and without a budget: what a detector that
 does not follow people costs. That of the others is a run without a budget: everybody is looked at in every image.
@@ -11,6 +11,8 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import pipeline_approaching as approaching
 
 from rt_gait_ros.cli.demo_session import run_session
 from rt_gait_ros.demo.footage import demo_footage
@@ -55,16 +57,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("--runs", type=int, default=3, metavar="N", help="runs of each kind; the median counts (3)")
     parser.add_argument("--walkers", type=int, action="append", choices=(2, 4, 8), help="so many alone (2, 4 and 8)")
+    parser.add_argument("--approaching", action="store_true", help="only the four who approach, or these as well")
 
 
 def measure(arguments: argparse.Namespace, progress: Callable[[str], None]) -> list[Row]:
     """Run both kinds of every load in turns.
 
-    Returns the rows of FIGURES for two walkers, and again with _4 and _8. The recorder of `arguments`, if there is one,
-    hears of the images and the names of the runs as shipped. Raises GaitError.
+    Returns the rows of FIGURES for two walkers, and again with _4 and _8, and those of the four who approach. The
+    recorder of `arguments`, if there is one, hears of the images and the names of the walkers' runs as shipped. Raises
+    GaitError.
     """
     rows = []
-    for load in _loads(arguments.walkers or (2, 4, 8)):
+    everything = not (arguments.walkers or arguments.approaching)
+    for load in _loads((2, 4, 8) if everything else arguments.walkers or ()):
         ours: list[tuple[float, ...]] = []
         reference: list[tuple[float, ...]] = []
         for run in range(1, max(arguments.runs, 1) + 1):
@@ -82,7 +87,32 @@ def measure(arguments: argparse.Namespace, progress: Callable[[str], None]) -> l
             )
             for k, (name, unit) in enumerate(FIGURES)
         ]
-    return rows
+    return rows + (_approaching(max(arguments.runs, 1), progress) if everything or arguments.approaching else [])
+
+
+def _approaching(runs: int, progress: Callable[[str], None]) -> list[Row]:
+    ours: list[tuple[float, ...]] = []
+    reference: list[tuple[float, ...]] = []
+    with tempfile.TemporaryDirectory(prefix="rt_gait_bench_") as folder:
+        known = approaching.enrolled(Path(folder))
+        for run in range(1, runs + 1):
+            for results, changes, label in ((ours, {}, "as shipped"), (reference, {"budget": -1.0}, NO_BUDGET)):
+                results.append(approaching.play(known, changes, GOOD))
+                named, after = results[-1]
+                progress(
+                    f"{approaching.PEOPLE} people approach, run {run}, {label}: {named:.0f} have their name within "
+                    f"{approaching.WITHIN:g} s of {approaching.FRAMES} gait frames, after {after:.1f} s in the median"
+                )
+    return [
+        Row(
+            name=name,
+            value=statistics.median(values[k] for values in ours),
+            unit=unit,
+            reference=NO_BUDGET,
+            reference_value=statistics.median(values[k] for values in reference),
+        )
+        for k, (name, unit) in enumerate(approaching.FIGURES)
+    ]
 
 
 def _loads(walkers: Sequence[int]) -> Iterator[Load]:

@@ -161,7 +161,11 @@ def shrunk(client: InferenceClient, name: str, images: Sequence[np.ndarray], rat
 def _agreed(
     full: Sequence[np.ndarray | None], double: Sequence[np.ndarray | None]
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Of each image, boxes of all who were found at either size, and which of them were at both."""
+    """Of each image, boxes of all who were found at either size, and which of them were at both.
+
+    Who is found in the image before or after is there as well, but need not be found: whoever enters at the border is
+    found by one of the sizes an image sooner than by the others.
+    """
     agreed = []
     for boxes, twice in zip(full, double, strict=True):
         first, second = (np.zeros((0, 4)) if found is None else found for found in (boxes, twice))
@@ -169,7 +173,12 @@ def _agreed(
         same = overlap(first, second) >= OVERLAP
         alone = second[~same.any(axis=0)]
         agreed.append((np.concatenate([first, alone]), np.r_[same.any(axis=1), np.zeros(len(alone), bool)]))
-    return agreed
+    made = []
+    for number, (there, sure) in enumerate(agreed):
+        beside = [boxes for boxes, _ in (*agreed[max(number - 1, 0) : number], *agreed[number + 1 : number + 2])]
+        near = np.concatenate([there[:0], *beside])
+        made.append((np.concatenate([there, near]), np.r_[sure, np.zeros(len(near), bool)]))
+    return made
 
 
 def _watch(

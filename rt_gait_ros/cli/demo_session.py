@@ -58,14 +58,15 @@ def run_session(
     say: Callable[[str], None],
     record: "BagWriter | None" = None,
     speed: float = 1.0,
+    gallery: Path | None = None,
     **pose_parameters: object,
 ) -> Outcome:
     """Play the video to the nodes, enrol the first walker as `name`, and record what comes out until the end.
 
-    logs: folder for the processes' logs. watch: called about ten times a second. say: takes one line about what is done
-    now. record: takes what is published. speed: at which the video is played; 0.5 takes twice its time.
-    pose_parameters: of pose_node, where not its defaults. The gallery is a fresh file that is gone afterwards.
-    Raises GaitError.
+    name: "" enrols nobody. logs: folder for the processes' logs. watch: called about ten times a second. say: takes one
+    line about what is done now. record: takes what is published. speed: at which the video is played; 0.5 takes twice
+    its time. gallery: file of those who are known; None: a fresh one that is gone afterwards. pose_parameters: of
+    pose_node, where not its defaults. Raises GaitError.
     """
     namespace = f"/rt_gait_demo_{os.getpid()}"
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
@@ -84,7 +85,7 @@ def run_session(
         nodes.start("camera_node", autostart=False, source=video.path, speed=speed)
         nodes.start("pose_node", triton_url=server.url, **pose_parameters)
         nodes.start("tracker_node")
-        nodes.start("gait_node", triton_url=server.url, gallery=Path(scratch) / "gallery.gait")
+        nodes.start("gait_node", triton_url=server.url, gallery=gallery or Path(scratch) / "gallery.gait")
         surroundings = {
             "rmw": middleware_name(),
             "triton_version": _triton_version(server.url),
@@ -115,7 +116,7 @@ def _play(video: Video, name: str, listener: DemoListener, nodes: NodeProcesses,
         silent = 0.0 if len(recording.camera) > heard else silent + LOOK_PERIOD
         nodes.check()
         watch(recording, listener.enrolment)
-        walker = None if asked else _walker(recording)
+        walker = None if asked or not name else _walker(recording)
         now = recording.seconds(recording.camera[-1]) if recording.camera else 0.0
         if walker is not None and now < video.enrol_until:
             asked = walker.body_id

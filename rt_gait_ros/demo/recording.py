@@ -109,6 +109,25 @@ class Recording:
                     waits.setdefault(identity.body_id, now - first[identity.body_id])
         return min(waits.values(), default=float("nan"))
 
+    def named_after_frames(self, frames: int, least_quality: float) -> dict[str, float]:
+        """Seconds from a track's gait frame number `frames` to its name, by the body id of those who have so many.
+
+        least_quality: of a frame that counts. 0 where the name is there before; NaN where none comes.
+        """
+        heard: Counter[str] = Counter()
+        reached: dict[str, float] = {}
+        named: dict[str, float] = {}
+        for stamp in sorted(self.tracks.keys() | self.identities.keys()):
+            now = self.seconds(stamp)
+            for track in self.tracks[stamp].tracks if stamp in self.tracks else ():
+                heard[track.body_id] += track.gait_frame is not None and track.quality >= least_quality
+                if heard[track.body_id] >= frames:
+                    reached.setdefault(track.body_id, now)
+            for identity in self.identities[stamp].identities if stamp in self.identities else ():
+                if identity.status == IdentityStatus.IDENTIFIED:
+                    named.setdefault(identity.body_id, now)
+        return {body: max(named.get(body, float("nan")) - at, 0.0) for body, at in reached.items()}
+
     @property
     def names_given(self) -> int:
         """Looks after which somebody had a name: what an identity costs is by these, and not by images."""

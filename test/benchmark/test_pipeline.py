@@ -45,11 +45,27 @@ def test_every_load_has_all_figures_and_a_reference_of_its_own(monkeypatch):
 
     monkeypatch.setattr(pipeline, "run_session", play)
     monkeypatch.setattr(pipeline, "_generated", lambda people: SimpleNamespace(people=people, enrol_until=0.0))
-    rows = pipeline.measure(argparse.Namespace(runs=1, walkers=[4, 8], recorder=None), lambda line: None)
+    words = argparse.Namespace(runs=1, walkers=[4, 8], approaching=False, recorder=None)
+    rows = pipeline.measure(words, lambda line: None)
     names = [f"{name}_{people}" for people in (4, 8) for name, _ in pipeline.FIGURES]
     assert [row.name for row in rows] == names
     assert [row.value for row in rows[:4]] == pytest.approx([25.0, 50.0, 12.5, 2.0], rel=0.02)
     assert asked == [(4, {}), (4, {"budget": -1.0}), (8, {}), (8, {"budget": -1.0})]
+
+
+def test_those_who_approach_have_rows_of_their_own(monkeypatch):
+    asked = []
+
+    def play(known, changes, good):
+        asked.append(changes)
+        return (4.0, 0.5) if not changes else (3.0, 1.5)
+
+    monkeypatch.setattr(pipeline.approaching, "enrolled", lambda folder: folder)
+    monkeypatch.setattr(pipeline.approaching, "play", play)
+    words = argparse.Namespace(runs=1, walkers=None, approaching=True, recorder=None)
+    rows = {row.name: (row.value, row.reference_value) for row in pipeline.measure(words, lambda line: None)}
+    assert rows == {"approaching_named": (4.0, 3.0), "approaching_named_s": (0.5, 1.5)}
+    assert asked == [{}, {"budget": -1.0}]
 
 
 class Hour:
@@ -86,7 +102,7 @@ def test_energy_is_told_for_each_image_and_each_name_from_the_first_image_on(mon
     monkeypatch.setattr(pipeline, "_generated", lambda people: SimpleNamespace(people=people, enrol_until=0.0))
     meter = Hour(lost_after)
     with Recorder(meter, lambda: max(meter.seconds, 0.0)) as recorder:
-        words = argparse.Namespace(runs=1, walkers=[4], recorder=recorder)
+        words = argparse.Namespace(runs=1, walkers=[4], approaching=False, recorder=recorder)
         assert len(pipeline.measure(words, lambda line: None)) == 4
         if lost_after == 3:  # what was measured beside it is not lost, and no energy is made up
             with pytest.raises(MeterGone, match="the meter made up was lost"):

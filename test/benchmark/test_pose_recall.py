@@ -42,6 +42,15 @@ def test_the_truth_of_footage_is_who_was_found_at_both_sizes():
     assert sure.tolist() == [True, False, False]
 
 
+def test_who_is_found_an_image_later_may_be_found_now_and_need_not():
+    at = [boxes((0, 100)), boxes((0, 100), (300, 100)), boxes((0, 100))]
+    first, second, third = _agreed(at, [2 * found for found in at])
+    for there, sure in (first, third):
+        assert 300.0 in there[:, 0]
+        assert there[sure, 0].tolist() == [0.0]
+    assert second[0][second[1], 0].tolist() == [0.0, 300.0]
+
+
 def test_a_generated_scene_tells_who_must_be_found():
     images, there, counts = _film(_scene(0, 1.1, 0.0))
     assert images[0].shape == (720, 1280, 3)

@@ -63,3 +63,19 @@ def test_the_latency_of_a_video_that_is_played_slowly_counts_from_when_an_image_
     recording = Recording(np.arange(250) / 25, speed, camera=[10**9])
     recording.hear(IdentityFrame(5 * 10**9, "camera", "gaitset", []), 9_050_000_000)
     assert recording.latencies == {5 * 10**9: pytest.approx(latency)}
+
+
+def test_a_name_is_timed_from_so_many_gait_frames_of_its_track(record, track, identified):
+    def seen(number):
+        named = identified("bbbbb") if number >= 20 else None
+        soon = identified("ccccc") if number >= 2 else None
+        never = looked_at(track("ddddd", 600), 0.9 if number < 9 else 0.1)  # too few
+        return [
+            (looked_at(track("bbbbb"), 0.9), named),
+            (looked_at(track("ccccc", 400), 0.9), soon),
+            (looked_at(track("eeeee", 500), 0.9), None),
+            (never, None),
+        ]
+
+    waits = record(*[seen(number) for number in range(30)]).named_after_frames(10, 0.5)
+    assert waits == pytest.approx({"bbbbb": 11 / 25, "ccccc": 0.0, "eeeee": np.nan}, nan_ok=True)

@@ -94,3 +94,37 @@ def test_who_is_followed_is_no_reason_to_search_where_they_move():
     moved[500:560, 900:930] = 200
     search.choose(moved, 0.3, 0, np.array([[890.0, 490.0, 50.0, 80.0]]))
     assert not search._moving.any()
+
+
+def chosen_in_turn(search, boxes, count=20, step=0.2):
+    return [search.choose(image(640, 480), 1.0 + step * number, 1, boxes) for number in range(count)]
+
+
+def test_beside_somebody_small_it_looks_closer_and_at_the_rest_no_less_than_every_other_time():
+    boxes = np.array([[300.0, 200.0, 20.0, 50.0], [600.0, 420.0, 20.0, 50.0]])
+    shown = [window for (window,) in chosen_in_turn(laid_out(640, 480), boxes)]
+    closer = [window for window in shown if window.width < 640]
+    assert len(closer) == 10
+    for x, y, width, height in boxes:  # in turn, the one in the corner, too
+        place = Region(x + width / 2, y + height / 2, 1.4 * height)
+        assert sum(window.shows(place, height, 50.0) for window in closer) == 5
+    assert all(w.left >= 0 and w.left + w.width <= 640 and w.top >= 0 and w.top + w.height <= 480 for w in closer)
+
+
+def test_who_is_large_in_the_windows_that_there_are_needs_no_closer_look():
+    shown = chosen_in_turn(laid_out(640, 480), np.array([[200.0, 100.0, 80.0, 200.0]]))
+    assert {window.width for (window,) in shown} == {640}
+
+
+def test_where_somebody_was_lost_comes_before_a_closer_look():
+    search = laid_out(640, 480)
+    search.lost(310.0, 220.0)
+    (window,) = search.choose(image(640, 480), 1.0, 1, np.array([[300.0, 200.0, 20.0, 50.0]]))
+    assert window.width == 640
+
+
+def test_without_tiles_there_is_no_closer_look_either():
+    search = Search(SIDE, 0, SEES)
+    search.lay_out(640, 480, 0.0)
+    shown = chosen_in_turn(search, np.array([[300.0, 200.0, 20.0, 50.0]]))
+    assert {window.width for (window,) in shown} == {640}
