@@ -4,13 +4,17 @@ import importlib
 from collections.abc import Iterable
 from typing import Any
 
+from rclpy.type_support import check_for_type_support
+
 from rt_gait_ros.errors import UsageError
+from rt_gait_ros.lines import one_line
 
 
 def find_message(package: str, name: str, fields: Iterable[str], wanted_by: str) -> Any:
     """A message class of a package that need not be there, in a version that has these fields.
 
-    wanted_by: the parameter that asks for it. Raises UsageError where it is not installed, or of another version.
+    wanted_by: the parameter that asks for it. Raises UsageError where it is not installed, of another version, or
+    without libraries that can be loaded.
     """
     try:
         kind = getattr(importlib.import_module(f"{package}.msg"), name)
@@ -28,4 +32,12 @@ def find_message(package: str, name: str, fields: Iterable[str], wanted_by: str)
             f"{wanted_by} needs {package}/{name} with the field {missing[0]}: the {package} that is installed is of "
             "another version"
         )
+    try:
+        check_for_type_support(kind)
+    except Exception as error:  # of whatever kind: of rosidl's that its library is not on the path, or another build's
+        reason = one_line(str(error.__context__ or error))
+        raise UsageError(
+            f"{wanted_by} needs {package}, whose libraries cannot be loaded ({reason}): source the setup file of the "
+            "workspace it is in, and of no other that has it"
+        ) from None
     return kind

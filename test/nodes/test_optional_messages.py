@@ -1,3 +1,6 @@
+import sys
+from types import SimpleNamespace
+
 import pytest
 
 from rt_gait_ros.errors import UsageError
@@ -20,3 +23,30 @@ def test_what_is_not_there_is_said_in_one_line(package, name, line):
     with pytest.raises(UsageError, match=line) as refused:
         find_message(package, name, ("stamp", "brim"), "this")
     assert "\n" not in str(refused.value)
+
+
+class Unloadable(type):
+    """Of a message whose library is not on the path, as generated classes are."""
+
+    _TYPE_SUPPORT = None
+
+    @classmethod
+    def __import_type_support__(cls):
+        try:
+            raise ImportError("libhats.so: undefined\nsymbol")
+        except ImportError:
+            raise RuntimeError("could not import 'rosidl_typesupport_c'") from None
+
+
+class Hat(metaclass=Unloadable):
+    @staticmethod
+    def get_fields_and_field_types():
+        return {"brim": "double"}
+
+
+def test_a_package_whose_libraries_cannot_be_loaded_is_said_in_one_line(monkeypatch):
+    monkeypatch.setitem(sys.modules, "hats", SimpleNamespace())
+    monkeypatch.setitem(sys.modules, "hats.msg", SimpleNamespace(Hat=Hat))
+    line = r"^this needs hats, whose libraries cannot be loaded \(libhats.so: undefined\\nsymbol\): source the setup"
+    with pytest.raises(UsageError, match=line):
+        find_message("hats", "Hat", ("brim",), "this")
