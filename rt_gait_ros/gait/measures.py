@@ -52,8 +52,10 @@ class Gauge:
         if track.keypoints is not None and layout in ANKLES and len(track.keypoints) > max(ANKLES[layout]):
             left, right = (track.keypoints[joint, :2] for joint in ANKLES[layout])
             apart = tuple(float(value) for value in (left - right) / track.box[3])
-        tall = (math.nan, math.nan) if track.stature is None else track.stature
-        self._images.append((stamp, *tall, *apart, float(track.position[0]), float(track.position[2])))
+        tall, place = (math.nan, math.nan), (math.nan, math.nan)
+        if track.stature is not None:  # otherwise the metres may be of a stature that was told to the tracker
+            tall, place = track.stature, (float(track.position[0]), float(track.position[2]))
+        self._images.append((stamp, *tall, *apart, *place))
         self.count += 1
 
     def measures(self) -> Mapping[str, Measure]:
@@ -201,7 +203,11 @@ def _cadence(times: np.ndarray, apart: np.ndarray) -> Measure | None:
 
 
 def _step(times: np.ndarray, places: np.ndarray, cadence: Measure) -> Measure | None:
-    """From places (T, 2) on the floor, metres, of somebody who walks straight at this cadence."""
+    """From places (T, 2) on the floor, metres or NaN, of somebody who walks straight at this cadence."""
+    good = np.isfinite(places).all(axis=1)
+    times, places = times[good], places[good]
+    if len(times) < 4:
+        return None
     spans = [slice(None), slice(None, len(times) // 2), slice(len(times) // 2, None)]
     lines = [_line(times[span], places[span]) for span in spans]
     speeds = [float(np.hypot(*velocity)) for velocity, _ in lines]

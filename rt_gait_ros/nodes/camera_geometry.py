@@ -38,7 +38,7 @@ UNRECTIFIED = "camera_info holds no P, which rectified images need: tracks get n
 
 
 class CameraGeometry:
-    """Listens for `node` to what its parameters ask for: camera_height and camera_tilt, base_frame, depth.
+    """Listens for `node` to what its parameters ask for: camera_height and camera_tilt, base_frame, depth, stature.
 
     `camera` and `depth` may be called from another thread than ROS's.
     """
@@ -68,7 +68,7 @@ class CameraGeometry:
             self._depth_listener = TopicListener(
                 node, Topic(Image, "depth_image", IMAGE_QOS), self._on_depth, node.finish
             )
-        if node.value("depth") or node.value("base_frame") or node.value("camera_height") > 0.0:
+        if any(node.value(name) for name in ("depth", "base_frame", "camera_height", "stature")):
             take = partial(setattr, self, "_info")
             self._subscriptions.append(subscribe_to(node, CameraInfo, "camera_info", IMAGE_QOS, take))
 

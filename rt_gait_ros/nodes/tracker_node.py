@@ -27,7 +27,7 @@ TOPICS = """
 subscribes
   person_poses     rt_gait_ros/PersonPoseArray
   gait_identities  rt_gait_ros/GaitIdentityArray, unless identity_feedback is false: who returned, who was confused
-  camera_info      sensor_msgs/CameraInfo, only with camera_height, base_frame or depth: for positions in metres
+  camera_info      sensor_msgs/CameraInfo, only with camera_height, base_frame, depth or stature: for metres
   depth_image      sensor_msgs/Image, only with depth: 16UC1 or 32FC1, registered to the colour image
   /tf, /tf_static  tf2_msgs/TFMessage, only with base_frame: where the camera is on the robot
   image_raw        sensor_msgs/Image, only while the picture of a body is subscribed (ros4hri)

@@ -10,6 +10,8 @@ from rt_gait_ros.errors import UsageError
 
 # Steps of the numerical derivative by foot x, y, hip x, y in pixels and tilt in radians.
 _STEPS = np.diag([1.0, 1.0, 1.0, 1.0, 1e-3])
+# The same by foot x, y, head x, y, hip x, y in pixels, tilt in radians and stature in metres.
+_UPRIGHT_STEPS = np.diag([1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1e-3, 1e-2])
 
 
 @dataclass(frozen=True)
@@ -17,10 +19,10 @@ class CameraModel:
     """A camera with a lens, and, where they are known, its height and attitude over a flat floor.
 
     K: (3, 3) intrinsics in pixels. height: metres above the floor, None where it is not known: then only a depth image
-    gives positions. tilt: radians, positive when looking down. roll: radians, positive when the camera lies on its
-    right side, so that the image turns counter-clockwise. tilt_error: standard deviation of the tilt in radians; a
-    walking robot nods about a degree. distortion: OpenCV's coefficients, 4 or more; empty: none. fisheye: they are of
-    the equidistant model. Raises UsageError when the numbers cannot be a camera's.
+    or a known stature gives positions. tilt: radians, positive when looking down. roll: radians, positive when the
+    camera lies on its right side, so that the image turns counter-clockwise. tilt_error: standard deviation of the tilt
+    in radians; a walking robot nods about a degree. distortion: OpenCV's coefficients, 4 or more; empty: none. fisheye:
+    they are of the equidistant model. Raises UsageError when the numbers cannot be a camera's.
     """
 
     K: np.ndarray
@@ -83,12 +85,42 @@ class CameraModel:
         spread = np.diag([variance, variance, variance, variance, self.tilt_error**2])
         return position, jacobian @ spread @ jacobian.T
 
+    def locate_upright(
+        self, pixels: np.ndarray, variance: float, stature: float, deviation: float
+    ) -> tuple[np.ndarray, np.ndarray] | None:
+        """Position (3,) of the hips in metres in the optical frame, and covariance (3, 3), by how tall somebody is.
+
+        pixels: (3, 2) of the lowest point of the body, the highest, and the mid-hips of somebody who stands upright.
+        variance: of each of their coordinates, square pixels. stature: metres, with its standard deviation. The height
+        of the camera need not be known. None where the body is not seen from the side.
+        """
+        given = np.array([*np.asarray(pixels, np.float64).ravel(), self.tilt, stature])
+        position = self._upright_hip(given)
+        if position is None:
+            return None
+        jacobian = np.zeros((3, 8))
+        for column, step in enumerate(_UPRIGHT_STEPS):
+            moved = self._upright_hip(given + step)
+            if moved is None:
+                return None
+            jacobian[:, column] = (moved - position) / step[column]
+        spread = np.diag([*[variance] * 6, self.tilt_error**2, deviation**2])
+        return position, jacobian @ spread @ jacobian.T
+
+    def _upright_hip(self, given: np.ndarray) -> np.ndarray | None:
+        foot, head, hip = (self.ray(pixel) for pixel in given[:6].reshape(3, 2))
+        down, ahead = _down(given[6], self.roll), _ahead(given[6], self.roll)
+        advances = [ray @ ahead for ray in (foot, head, hip)]
+        if min(advances) <= 1e-6:
+            return None
+        # How much lower the feet are seen than the head, at one metre along the ground.
+        length = foot @ down / advances[0] - head @ down / advances[1]
+        return None if length <= 1e-6 else hip * (given[7] / length / advances[2])
+
     def _hip(self, foot: np.ndarray, hip: np.ndarray, tilt: float) -> np.ndarray | None:
         if self.height is None:
             return None
-        cos, sin = math.cos(self.roll), math.sin(self.roll)
-        down = _down(tilt, self.roll)
-        ahead = np.array([-math.sin(tilt) * sin, -math.sin(tilt) * cos, math.cos(tilt)])
+        down, ahead = _down(tilt, self.roll), _ahead(tilt, self.roll)
         ray, hip_ray = self.ray(foot), self.ray(hip)
         drop, advance = ray @ down, hip_ray @ ahead
         if drop <= 1e-6 or advance <= 1e-6:
@@ -99,3 +131,7 @@ class CameraModel:
 
 def _down(tilt: float, roll: float) -> np.ndarray:
     return np.array([math.cos(tilt) * math.sin(roll), math.cos(tilt) * math.cos(roll), math.sin(tilt)])
+
+
+def _ahead(tilt: float, roll: float) -> np.ndarray:
+    return np.array([-math.sin(tilt) * math.sin(roll), -math.sin(tilt) * math.cos(roll), math.cos(tilt)])

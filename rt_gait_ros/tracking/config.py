@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.settings import check, setting, share
 
+LEAST_STATURE = 0.5  # metres; less is a mistake of the unit
+
 
 @dataclass(frozen=True)
 class TrackerConfig:
@@ -90,8 +92,26 @@ class TrackerConfig:
     max_people: int = setting(
         200, "Detections used per image, those of the highest confidence first.", 1, 2000, live=True
     )
+    stature: float = setting(
+        0.0,
+        "How tall the people are, in metres, where that is known. With it and camera_info they get a position where "
+        "neither a depth image nor the floor gives one; 0 means that it is not known.",
+        0.0,
+        2.5,
+    )
+    stature_deviation: float = setting(
+        0.1,
+        "Standard deviation of stature in metres: 0.1 for all adults with a stature of 1.7, less for a single person.",
+        0.005,
+        0.5,
+        source="ANSUR II, 2012: men and women together",
+    )
 
     def __post_init__(self) -> None:
         check(self, "tracker")
+        if 0.0 < self.stature < LEAST_STATURE:
+            raise UsageError(
+                f"tracker: stature is {self.stature:g}; give {LEAST_STATURE:g} to 2.5 metres, or 0 if it is not known"
+            )
         if self.low_confidence > self.high_confidence:
             raise UsageError(f"tracker: low_confidence {self.low_confidence} is above high_confidence; lower it")

@@ -1,4 +1,6 @@
-"""Where a track is in metres: by a depth image, else by the floor below the camera."""
+"""Where a track is in metres: by a depth image, else by the floor below the camera, else by a known stature."""
+
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,7 +14,21 @@ from rt_gait_ros.tracking.detections import BORDER
 SHOULDERS = {"coco": (5, 6), "trt_pose": (5, 6)}
 HIPS = {"coco": (11, 12), "trt_pose": (11, 12)}
 
-Located = tuple[np.ndarray, np.ndarray] | None
+# The hips of who stands or walks are at 0.47 of the body's height from its top (Drillis and Contini 1966), those of who
+# sits on a chair at 0.62: between both, somebody is not upright.
+UPRIGHT = 0.56
+
+
+class Located(NamedTuple):
+    """A position, and where it is from.
+
+    position: (3,) of the mid-hips in metres in the optical frame. covariance: (3, 3), square metres. by: "depth",
+    "floor", or "stature".
+    """
+
+    position: np.ndarray
+    covariance: np.ndarray
+    by: str
 
 
 def locate(
@@ -22,21 +38,23 @@ def locate(
     config: TrackerConfig,
     camera: CameraModel,
     depth: DepthImage | None,
-) -> tuple[Located, bool]:
-    """Position (3,) of the mid-hips in metres in the optical frame and its covariance (3, 3), or None where not known.
+) -> Located | None:
+    """Where somebody is, or None where that is not known.
 
-    Second, whether the depth image told it, which goes before the floor: it needs no feet and no flat floor. box: (4,)
-    left, top, width, height of a person seen in this image.
+    A depth image goes before the floor: it needs no feet and no flat floor. The floor goes before the stature: it is
+    the same for everybody. box: (4,) left, top, width, height of a person seen in this image.
     """
     box = box.astype(np.float64)
-    hip = _middle(pose, poses.layout, HIPS)
-    if hip is None:
-        hip = np.array([box[0] + box[2] / 2, box[1] + TRUNK[1] * box[3]])
+    joint = _middle(pose, poses.layout, HIPS)
+    hip = np.array([box[0] + box[2] / 2, box[1] + TRUNK[1] * box[3]]) if joint is None else joint
     variance = (config.box_noise * box[3]) ** 2
-    located = None if depth is None else _by_depth(box, hip, pose, poses, variance, camera, depth)
-    if located is not None:
-        return located, True
-    return _by_floor(box, hip, poses, variance, camera), False
+    if depth is not None and (found := _by_depth(box, hip, pose, poses, variance, camera, depth)) is not None:
+        return Located(*found, "depth")
+    if (found := _by_floor(box, hip, poses, variance, camera)) is not None:
+        return Located(*found, "floor")
+    if config.stature > 0.0 and (found := _by_stature(box, hip, poses, variance, camera, config)) is not None:
+        return Located(*found, "stature")
+    return None
 
 
 def _by_depth(
@@ -47,7 +65,7 @@ def _by_depth(
     variance: float,
     camera: CameraModel,
     depth: DepthImage,
-) -> Located:
+) -> tuple[np.ndarray, np.ndarray] | None:
     if poses.width <= 0 or poses.height <= 0:
         return None
     shoulders = _middle(pose, poses.layout, SHOULDERS)
@@ -61,12 +79,26 @@ def _by_depth(
     return ray * distance, aside + np.outer(ray, ray) * depth_variance(distance)
 
 
-def _by_floor(box: np.ndarray, hip: np.ndarray, poses: PoseFrame, variance: float, camera: CameraModel) -> Located:
+def _by_floor(
+    box: np.ndarray, hip: np.ndarray, poses: PoseFrame, variance: float, camera: CameraModel
+) -> tuple[np.ndarray, np.ndarray] | None:
     """Only when the whole person down to the floor is in the image."""
     left, top, width, height = box
     if top + height >= poses.height - BORDER > 0:
         return None
     return camera.locate(np.array([left + width / 2, top + height]), hip, variance)
+
+
+def _by_stature(
+    box: np.ndarray, hip: np.ndarray, poses: PoseFrame, variance: float, camera: CameraModel, config: TrackerConfig
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Only when the whole person is in the image, and upright."""
+    left, top, width, height = box
+    if top < BORDER or top + height >= poses.height - BORDER or hip[1] - top > UPRIGHT * height:
+        return None
+    middle = left + width / 2
+    pixels = np.array([[middle, top + height], [middle, top], hip])
+    return camera.locate_upright(pixels, variance, config.stature, config.stature_deviation)
 
 
 def _middle(pose: PersonPose, layout: str, joints: dict[str, tuple[int, int]]) -> np.ndarray | None:

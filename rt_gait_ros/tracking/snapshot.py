@@ -25,7 +25,7 @@ def snapshot(
 ) -> list[Track]:
     """Tracks of all rows of `table`, with the keypoints and gait frames of the people they were joined to.
 
-    camera: with one, those seen get a position, where `depth` or the floor tells it.
+    camera: with one, those seen get a position, where `depth`, the floor or a known stature tells it.
     """
     mean = table.box.mean
     boxes = np.concatenate((mean[:, :2] - mean[:, 2:] / 2, mean[:, 2:]), axis=1)
@@ -70,9 +70,10 @@ def snapshot(
             former_id=former_id,
         )
         if camera is not None and pose is not None:
-            located, by_depth = locate(track.box, pose, poses, config, camera, depth)
+            located = locate(track.box, pose, poses, config, camera, depth)
             if located is not None:
-                track.position, track.position_covariance = located
-                track.stature = stature(pose.box, located[0], camera, poses.height, by_depth=by_depth)
+                track.position, track.position_covariance, by = located
+                if by != "stature":  # what was put in is no measurement of the person
+                    track.stature = stature(pose.box, track.position, camera, poses.height, by_depth=by == "depth")
         tracks.append(track)
     return tracks

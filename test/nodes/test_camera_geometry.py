@@ -91,13 +91,15 @@ def test_depth_of_another_encoding_is_said_and_the_floor_counts(tracker, ears):
     ears.until(lambda: robot.step() or "'rgb8' is unknown" in ears.diagnosis("tracker_node").get("message", ""))
 
 
-def test_a_camera_without_calibration_is_said(tracker, ears):
-    robot = tracker(camera_height="1.0")
+def test_a_camera_without_calibration_is_said_and_with_one_a_stature_gives_positions(tracker, ears):
+    robot = tracker(stature="1.8")
     robot.k = np.zeros((3, 3))
     ears.until(lambda: robot.step() or "no calibration" in ears.diagnosis("tracker_node").get("message", ""))
     assert not any(track.position_valid for array in robot.tracks for track in array.tracks)
     robot.k = K
-    robot.until_placed(lambda position: position.z > 0)
+    track = robot.until_placed(lambda position: position.z > 0)
+    assert track.position.z == pytest.approx(400 * 1.8 / 120, rel=0.02)
+    assert track.stature == 0.0
 
 
 @pytest.mark.skipif(camera_geometry.TFMessage is not None, reason="tf2_msgs is here")

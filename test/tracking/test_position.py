@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from boxed_people import image, person, run
 
-from rt_gait_ros.tracking import CameraModel, Tracker, TrackState
+from rt_gait_ros.errors import UsageError
+from rt_gait_ros.tracking import CameraModel, Tracker, TrackerConfig, TrackState
 from rt_gait_ros.tracking.depth import HALF_TRUNK, DepthImage
 
 K = np.array([[800, 0, 640], [0, 800, 360], [0, 0, 1.0]])
@@ -13,11 +14,17 @@ def depth(metres):
     return DepthImage(0, np.full((720, 1280), metres, np.float32))
 
 
-def positions(camera, measured, *people):
-    """Of the newest tracks, from left to right."""
-    tracker = Tracker(camera=camera)
+def newest(camera, measured, *people, config=TrackerConfig()):  # noqa: B008 (frozen)
+    """The tracks after three images."""
+    tracker = Tracker(config, camera=camera)
     for number in range(3):
         tracks = tracker.update(image(number, people), depth=measured).tracks
+    return tracks
+
+
+def positions(camera, measured, *people):
+    """Of the newest tracks, from left to right."""
+    tracks = newest(camera, measured, *people)
     return [track.position for track in sorted(tracks, key=lambda track: track.box[0])], tracks[0].position_covariance
 
 
@@ -42,6 +49,38 @@ def test_where_depth_has_a_hole_the_floor_counts():
     assert found[2] == pytest.approx(4.0, rel=0.02)
     assert positions(CameraModel(K), depth(0.0), person(640, FEET - 100, 200))[0] == [None]
     assert positions(None, depth(3.0), person(640, FEET - 100, 200))[0] == [None]  # no lens
+
+
+@pytest.mark.parametrize("keypoints", [True, False])
+def test_a_known_stature_tells_the_distance_without_depth_and_floor(keypoints):
+    """800 pixels are a metre at a distance of one: 1.6 m that are 320 pixels high are four metres away."""
+    told = TrackerConfig(stature=1.6)
+    somebody = person(840, 400, 320, keypoints=keypoints)
+    (track,) = newest(CameraModel(K), None, somebody, config=told)
+    assert track.position[2] == pytest.approx(4.0, rel=0.02)
+    assert track.position[0] == pytest.approx(200 / 800 * track.position[2], abs=0.01)
+    assert (np.linalg.eigvalsh(track.position_covariance) > 0).all()
+    assert track.stature is None, "what was told is not measured"
+    (track,) = newest(CameraModel(K, 1.5), None, person(840, FEET - 100, 200), config=told)
+    assert track.position[2] == pytest.approx(4.0, rel=0.02), "the floor goes before it"
+    assert track.stature is not None
+    (track,) = newest(CameraModel(K, 1.5), depth(3.0), person(840, FEET - 100, 200), config=told)
+    assert track.position[2] == pytest.approx(3.0 + HALF_TRUNK), "and so does depth"
+
+
+def test_a_stature_says_nothing_of_who_is_cut_off_or_sits():
+    told = TrackerConfig(stature=1.6)
+    assert newest(CameraModel(K), None, person(640, 650, 400), config=told)[0].position is None
+    assert newest(CameraModel(K), None, person(640, 100, 320), config=told)[0].position is None
+    sitting = person(640, 400, 320)
+    sitting.keypoints[[11, 12], 1] = 400 - 160 + 0.62 * 320  # the hips
+    assert newest(CameraModel(K), None, sitting, config=told)[0].position is None
+
+
+def test_a_stature_in_centimetres_or_feet_is_refused():
+    for wrong in (0.17, 175.0):
+        with pytest.raises(UsageError, match="stature"):
+            TrackerConfig(stature=wrong)
 
 
 def test_who_is_hidden_has_no_position():

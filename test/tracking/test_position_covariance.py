@@ -26,13 +26,16 @@ def pixel(point: np.ndarray, camera: CameraModel) -> np.ndarray:
     return np.array([x / z, y / z])
 
 
-def scene(draw: np.random.Generator, camera: CameraModel):
-    """Somebody wholly in the image: the truth about the hips, and pixels of feet, hips, shoulders and head."""
+def scene(draw: np.random.Generator, camera: CameraModel, size: float = 1.0):
+    """Somebody wholly in the image: the truth about the hips, and pixels of feet, hips, shoulders and head.
+
+    size: the person's, in those of somebody of STATURE.
+    """
     while True:
         ahead, aside = draw.uniform(2.5, 9.0), draw.uniform(-3.0, 3.0)
         forward = np.array([0, -np.sin(camera.tilt), np.cos(camera.tilt)])
         ground = ahead * forward + aside * np.array([1.0, 0, 0]) + HEIGHT * camera.down
-        points = [ground - level * camera.down for level in (0.0, HIP, SHOULDER, STATURE)]
+        points = [ground - level * size * camera.down for level in (0.0, HIP, SHOULDER, STATURE)]
         foot, hip, shoulder, head = (pixel(point, camera) for point in points)
         inside = [0 < x < SIZE[0] and 0 < y < SIZE[1] - 30 for x, y in (foot, hip, shoulder, head)]
         if all(inside):
@@ -75,10 +78,10 @@ def test_positions_on_the_floor_hold_the_truth(draw):
         noise = config.box_noise * (foot[1] - head[1])
         foot, hip = foot + draw.normal(0.0, noise, 2), hip + draw.normal(0.0, noise, 2)
         box, pose = seen(foot, hip, shoulder, head)
-        found, _ = locate(box, pose, PoseFrame(0, "camera", *SIZE, people=[pose]), config, believed, None)
+        found = locate(box, pose, PoseFrame(0, "camera", *SIZE, people=[pose]), config, believed, None)
         if found is None:  # a foot that the noise took out of the image
             return one(draw)
-        return truth, *found
+        return truth, found.position, found.covariance
 
     found = share(draw, one)
     assert LEAST <= found <= MOST, found
@@ -93,9 +96,31 @@ def test_positions_by_depth_hold_the_truth(draw):
         surface = truth[2] - HALF_TRUNK
         depth = np.full(SIZE[::-1], surface + draw.normal(0.0, np.sqrt(depth_variance(truth[2]))), np.float32)
         box, pose = seen(foot, hip + draw.normal(0.0, noise, 2), shoulder, head)
-        found, _ = locate(box, pose, PoseFrame(0, "camera", *SIZE, people=[pose]), config, camera, DepthImage(0, depth))
+        found = locate(box, pose, PoseFrame(0, "camera", *SIZE, people=[pose]), config, camera, DepthImage(0, depth))
         assert found is not None
-        return truth, *found
+        return truth, found.position, found.covariance
+
+    found = share(draw, one)
+    assert LEAST <= found <= MOST, found
+
+
+def test_positions_by_a_stature_hold_the_truth(draw):
+    """All adults taken for 1.7 m, before a camera of unknown height that nods."""
+    config = TrackerConfig(stature=STATURE)
+    believed = CameraModel(LENS, None, TILT)
+
+    def one(draw):
+        true = CameraModel(LENS, HEIGHT, TILT + draw.normal(0.0, believed.tilt_error))
+        size = draw.normal(STATURE, config.stature_deviation) / STATURE
+        truth, foot, hip, shoulder, head = scene(draw, true, size)
+        noise = config.box_noise * (foot[1] - head[1])
+        foot, hip, head = (pixel + draw.normal(0.0, noise, 2) for pixel in (foot, hip, head))
+        box, pose = seen(foot, hip, shoulder, head)
+        found = locate(box, pose, PoseFrame(0, "camera", *SIZE, people=[pose]), config, believed, None)
+        if found is None:  # the noise took somebody out of the image, or had them sit
+            return one(draw)
+        assert found.by == "stature"
+        return truth, found.position, found.covariance
 
     found = share(draw, one)
     assert LEAST <= found <= MOST, found
