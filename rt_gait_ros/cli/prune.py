@@ -32,7 +32,7 @@ What each percentile costs and gains, before any training: filters, parameters, 
 
   rt-gait prune gait CHECKPOINT --report 10 20 30 40 50 60 --data DIR
 
-A pruned network is a little worse. Continue the training of GaitSet, the 2D-CNN or the 3D-CNN with
+A pruned network is a little worse. Continue the training of GaitSet, GaitBase, the 2D-CNN or the 3D-CNN with
 
   rt-gait train gait --init gaitset_pruned.ptm --epochs 4 --learning-rate 2e-4 --output again
   rt-gait train gait --init pruned.hdf5 --epochs 4 --learning-rate 2e-4 --output again
