@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain, islice
 
 from sensor_msgs.msg import CompressedImage, Image
 
@@ -15,7 +16,7 @@ from rt_gait_ros.msg import PersonPoseArray
 from rt_gait_ros.nodes.conversions import frame_from_message, poses_from_message
 from rt_gait_ros.nodes.image_inlet import COMPRESSED
 from rt_gait_ros.nodes.message_bytes import from_bytes
-from rt_gait_ros.nodes.stamps import Stamps
+from rt_gait_ros.nodes.stamps import SHORT, Stamps
 from rt_gait_ros.pose.person import PoseFrame
 from rt_gait_ros.tracking.tracker import LATE
 
@@ -85,11 +86,8 @@ class BagInput:
     def __iter__(self) -> Iterator[Frame | PoseFrame]:
         """Raises BagError where the bag is damaged, or nothing of it can be read."""
         last: int | None = None
-        for record in self._bag.records([self.topic.name]):
-            item = self._read(record)
-            if item is None:
-                continue
-            stamp = self._stamps.settle(item.stamp, record.received, item.frame_id)
+        for item, received in self._items():
+            stamp = self._stamps.settle(item.stamp, received, item.frame_id)
             if self._stamps.problem:
                 self._said.setdefault("stamps", self._stamps.problem)
             if last is not None and 0 <= last - stamp < LATE * 1e9:
@@ -110,6 +108,17 @@ class BagInput:
             yield item if stamp == item.stamp else replace(item, stamp=stamp)
         if not self.counts["read"]:
             raise BagError(f"nothing on {self.topic.name} of {self._bag.name} can be read: {'; '.join(self.problems)}")
+
+    def _items(self) -> Iterator[tuple[Frame | PoseFrame, int]]:
+        """What can be read, with the times of recording. The first few tell whether their stamps can be gone by."""
+        items = (
+            (item, record.received)
+            for record in self._bag.records([self.topic.name])
+            if (item := self._read(record)) is not None
+        )
+        first = list(islice(items, SHORT))
+        self._stamps.foresee([(item.stamp, received, item.frame_id) for item, received in first])
+        yield from chain(first, items)
 
     def _read(self, record: Record) -> Frame | PoseFrame | None:
         try:

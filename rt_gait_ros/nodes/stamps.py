@@ -1,6 +1,7 @@
 """Whether the stamps of what comes in can be gone by, and what to go by where they cannot."""
 
 from collections import deque
+from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median
 
@@ -31,6 +32,16 @@ class Stamps:
     def by_arrival(self) -> bool:
         """Whether times of arrival are used now."""
         return bool(self._by_arrival)
+
+    def foresee(self, items: Sequence[tuple[int, int, str]]) -> None:
+        """Look at the first items of a recording, as they will be given to `settle`, before any of them is settled.
+
+        Where they cannot be gone by, none of them is: between a stamp that is 0 and a time of arrival lie decades.
+        """
+        trial = Stamps(self._topic)
+        for item in items:
+            trial.settle(*item)
+        self._by_arrival = trial._by_arrival
 
     def settle(self, stamp: int, arrived: int, frame_id: str = "") -> int:
         """The time to go by for an item: its own stamp, or its arrival while the stamps do not tell times apart.

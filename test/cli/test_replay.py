@@ -175,15 +175,20 @@ def test_what_is_wrong_with_a_recording_is_one_line_each(tmp_path, capsys):
         run(replay, tmp_path / "broken")
 
 
-def test_stamps_that_are_none_are_replaced_by_the_times_of_recording(tmp_path, capsys):
+@pytest.mark.parametrize(("stamp", "wrong"), [(0, "is 0"), (5 * 10**9, "does not advance")])
+def test_stamps_that_are_none_are_replaced_by_the_times_of_recording(tmp_path, capsys, stamp, wrong):
+    """From the first message on: after a jump of decades, an enrolment would have had no time."""
     with BagWriter(tmp_path / "bag") as bag:
         for number in range(40):
-            frame = PoseFrame(0, "camera", 1280, 720, people=[walker(number, ADA)])
-            bag.write("/person_poses", POSES, (number + 1) * PERIOD, to_bytes(poses_to_message(frame)))
-    report = replayed(capsys, tmp_path / "bag")
-    assert "header.stamp on /person_poses is 0" in report["problems"][0] + report["problems"][-1]
-    assert report["images"] > 35
-    assert report["seconds"] > 1.3
+            frame = PoseFrame(stamp, "camera", 1280, 720, people=[walker(number, ADA)])
+            bag.write(
+                "/person_poses", POSES, 1_700_000_000 * 10**9 + number * PERIOD, to_bytes(poses_to_message(frame))
+            )
+    report = replayed(capsys, tmp_path / "bag", "--enroll", "Ada", "--enroll-frames", "20")
+    assert [f"header.stamp on /person_poses {wrong}" in problem for problem in report["problems"]] == [True]
+    assert (report["images"], report["left_out"]) == (40, 0)
+    assert report["seconds"] == pytest.approx(39 * PERIOD / 1e9)
+    assert report["enrolled"]["error"] == ""
 
 
 def test_poses_of_another_version_are_refused(tmp_path):
