@@ -23,7 +23,7 @@ from gallery_sizes import CHANNELS, MOST_PLAIN, PARTS, TRIES, WALKS, make, ours,
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.bench import Row
 from rt_gait_ros.fleet.address import is_address
-from rt_gait_ros.gait.gallery_records import MAX_EMBEDDINGS
+from rt_gait_ros.gallery.gallery_records import MAX_EMBEDDINGS
 
 SUMMARY = "milliseconds of a search, an opening and an enrolment, and memory, for galleries of 10 to 100 000 persons"
 REFERENCE, SCAN = "float64 and whole files", "linear scan in float64"

@@ -13,7 +13,7 @@ from rt_gait_ros.fleet.address import Address, parse
 from rt_gait_ros.fleet.connection import connected
 from rt_gait_ros.fleet.migration import migrate
 from rt_gait_ros.fleet.server_store import ServerStore
-from rt_gait_ros.gait.gallery_records import narrow
+from rt_gait_ros.gallery.gallery_records import narrow
 
 _INDEX = "rt_gait.template_search"
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.gait.distance import distances
-from rt_gait_ros.gait.gallery import Gallery
-from rt_gait_ros.gait.gallery_file import create
-from rt_gait_ros.gait.person import Content, Person, Template
-from rt_gait_ros.gait.search import nearly_exact
+from rt_gait_ros.gallery.distance import distances
+from rt_gait_ros.gallery.gallery import Gallery
+from rt_gait_ros.gallery.gallery_file import create
+from rt_gait_ros.gallery.person import Content, Person, Template
+from rt_gait_ros.gallery.search import nearly_exact
 
 PARTS, CHANNELS, FRAMES = 62, 256, 30  # of a GaitSet's embedding; gait frames of a walk
 WALKS = 3  # of each person, where no other number is asked for

@@ -13,8 +13,8 @@ from rt_gait_ros.evaluation import casia_b
 from rt_gait_ros.evaluation.bench import Row
 from rt_gait_ros.evaluation.embedding_jobs import embed_all
 from rt_gait_ros.evaluation.generated_views import AZIMUTHS, generated_view_prior
-from rt_gait_ros.gait.distance import distances
 from rt_gait_ros.gait.views import ViewMoments
+from rt_gait_ros.gallery.distance import distances
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.cache import cache_folder
 from rt_gait_ros.serving.onnx_client import OnnxClient

@@ -11,10 +11,10 @@ from rt_gait_ros.evaluation.bench import Row
 from rt_gait_ros.evaluation.open_set import equal_error_rate
 from rt_gait_ros.gait import calibration
 from rt_gait_ros.gait.config import RecognizerConfig
-from rt_gait_ros.gait.distance import distances
 from rt_gait_ros.gait.measures import DAYS, PEOPLE, STATURE, Gauge, log_ratio
-from rt_gait_ros.gait.person import Measure
 from rt_gait_ros.gait.walk_embedder import open_embedder
+from rt_gait_ros.gallery.distance import distances
+from rt_gait_ros.gallery.person import Measure
 from rt_gait_ros.pose.person import PersonPose, PoseFrame
 from rt_gait_ros.resources import resource
 from rt_gait_ros.synthesis.masks import mask_noise, silhouettes

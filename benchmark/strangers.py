@@ -26,8 +26,9 @@ from tracker_swaps import DISTANCE, SECONDS, crossing_pair
 
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.bench import Row
-from rt_gait_ros.gait import GaitRecognizer, Gallery, IdentityStatus, RecognizerConfig
-from rt_gait_ros.gait.person import Template
+from rt_gait_ros.gait import GaitRecognizer, IdentityStatus, RecognizerConfig
+from rt_gait_ros.gallery import Gallery
+from rt_gait_ros.gallery.person import Template
 from rt_gait_ros.serving.inference import ModelSpec, TensorSpec
 from rt_gait_ros.tracking import Tracker, TrackState
 

@@ -9,7 +9,7 @@ import numpy as np
 from streaming_load import WINDOW, Cadence
 
 from rt_gait_ros.evaluation.recognition import rank_rate
-from rt_gait_ros.gait.distance import distances
+from rt_gait_ros.gallery.distance import distances
 from rt_gait_ros.serving.inference import Sequence
 from rt_gait_ros.serving.repository import RepositoryModel
 from rt_gait_ros.serving.streaming import StreamRequest, open_streaming

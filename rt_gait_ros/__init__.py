@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from rt_gait_ros.gait import EnrollError as EnrollError
     from rt_gait_ros.gait import Enrollment as Enrollment
     from rt_gait_ros.gait import GaitRecognizer as GaitRecognizer
-    from rt_gait_ros.gait import Gallery as Gallery
     from rt_gait_ros.gait import IdentityStatus as IdentityStatus
     from rt_gait_ros.gait import KnownPeople as KnownPeople
     from rt_gait_ros.gait import RecognizerConfig as RecognizerConfig
     from rt_gait_ros.gait import recognizer_config as recognizer_config
+    from rt_gait_ros.gallery import Gallery as Gallery
     from rt_gait_ros.pipeline import EnrollmentRefused as EnrollmentRefused
     from rt_gait_ros.pipeline import GaitPipeline as GaitPipeline
     from rt_gait_ros.pipeline import SeenPerson as SeenPerson
@@ -54,7 +54,7 @@ __getattr__, __dir__ = exports(
         "GaitError": ".errors",
         "GaitPipeline": ".pipeline",
         "GaitRecognizer": ".gait",
-        "Gallery": ".gait",
+        "Gallery": ".gallery",
         "IdentityStatus": ".gait",
         "KnownPeople": ".gait",
         "MissingPackage": ".errors",

@@ -31,7 +31,8 @@ ROOT = Path(__file__).resolve().parent.parent
 # Helpers of several test files, and benchmarks. pytest's own setting for this, pythonpath, is unknown to Humble's 6.2.
 HELPERS = ["benchmark"]
 HELPERS += [
-    f"test/{room}" for room in ("cli", "edge", "fleet", "gait", "networks", "nodes", "serving", "sources", "tracking")
+    f"test/{room}"
+    for room in ("cli", "edge", "fleet", "gait", "gallery", "networks", "nodes", "serving", "sources", "tracking")
 ]
 sys.path[:0] = [str(ROOT / folder) for folder in HELPERS]
 

@@ -32,11 +32,11 @@ from rt_gait_ros.evaluation.plots import reliability_plot, save_image
 from rt_gait_ros.evaluation.reliability import held_out_reliability
 from rt_gait_ros.gait import calibration
 from rt_gait_ros.gait.calibration import LEAST_PAIRS, Calibration
-from rt_gait_ros.gait.cipher import find_cipher
 from rt_gait_ros.gait.config import RecognizerConfig
-from rt_gait_ros.gait.gallery import Gallery
 from rt_gait_ros.gait.views import find_prior
 from rt_gait_ros.gait.walk_embedder import WalkEmbedder, open_embedder
+from rt_gait_ros.gallery.cipher import find_cipher
+from rt_gait_ros.gallery.gallery import Gallery
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.cache import cache_folder
 

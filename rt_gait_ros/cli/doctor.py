@@ -14,8 +14,8 @@ from rt_gait_ros.errors import GaitError, MissingPackage, UsageError
 from rt_gait_ros.fleet.address import is_address
 from rt_gait_ros.fleet.connection import ServerAway
 from rt_gait_ros.fleet.opening import default_place, local_path, open_gallery
-from rt_gait_ros.gait.cipher import find_cipher
-from rt_gait_ros.gait.gallery import Gallery
+from rt_gait_ros.gallery.cipher import find_cipher
+from rt_gait_ros.gallery.gallery import Gallery
 from rt_gait_ros.middleware import missing_middleware
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.backends import available_backends

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from rt_gait_ros import private_file
-from rt_gait_ros.gait import calibration, extent_file, gallery_file, scene_file
-from rt_gait_ros.gait.gallery import Gallery
-from rt_gait_ros.gait.gallery_records import pack_frames
+from rt_gait_ros.gait import calibration, scene_file
 from rt_gait_ros.gait.scenes import Scenes
+from rt_gait_ros.gallery import extent_file, gallery_file
+from rt_gait_ros.gallery.gallery import Gallery
+from rt_gait_ros.gallery.gallery_records import pack_frames
 from rt_gait_ros.resources import resource
 
 Random = np.random.Generator

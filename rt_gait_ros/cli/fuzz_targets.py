@@ -19,10 +19,10 @@ from rt_gait_ros.cli.fuzz_bags import bags
 from rt_gait_ros.cli.fuzz_sealed import SealedGallery, SealedScene
 from rt_gait_ros.datasets.mot_challenge import read_tracks, read_truth
 from rt_gait_ros.gait import calibration
-from rt_gait_ros.gait.gallery import Gallery
 from rt_gait_ros.gait.identity import Candidate, Identity, IdentityFrame, IdentityStatus
 from rt_gait_ros.gait.known_people import KnownPeople
-from rt_gait_ros.gait.person import Template
+from rt_gait_ros.gallery.gallery import Gallery
+from rt_gait_ros.gallery.person import Template
 from rt_gait_ros.msg import GaitIdentityArray, PersonPoseArray, PersonTrackArray
 from rt_gait_ros.nodes.conversions import (
     frame_from_message,

@@ -13,12 +13,12 @@ from rt_gait_ros.cli.output import add_json_argument, emit
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.fleet.address import is_address
 from rt_gait_ros.fleet.opening import default_place, local_path, open_gallery
-from rt_gait_ros.gait.cipher import find_cipher
 from rt_gait_ros.gait.direction import advice, line_of
-from rt_gait_ros.gait.gallery import Gallery
 from rt_gait_ros.gait.known_people import KnownPeople
-from rt_gait_ros.gait.person import LEARNT, Person
 from rt_gait_ros.gait.walk_embedder import open_embedder
+from rt_gait_ros.gallery.cipher import find_cipher
+from rt_gait_ros.gallery.gallery import Gallery
+from rt_gait_ros.gallery.person import LEARNT, Person
 from rt_gait_ros.paths import expand
 from rt_gait_ros.resources import resource
 

@@ -7,11 +7,11 @@ from typing import Any, Protocol
 
 from rt_gait_ros.cli.output import add_json_argument, emit
 from rt_gait_ros.errors import GaitError, UsageError
-from rt_gait_ros.gait.cipher import find_cipher, write_key
-from rt_gait_ros.gait.gallery import DAY
 from rt_gait_ros.gait.known_people import KnownPeople
-from rt_gait_ros.gait.person import GalleryError, Person
 from rt_gait_ros.gait.person_export import export_person
+from rt_gait_ros.gallery.cipher import find_cipher, write_key
+from rt_gait_ros.gallery.gallery import DAY
+from rt_gait_ros.gallery.person import GalleryError, Person
 
 MAX_DAYS = 36500
 

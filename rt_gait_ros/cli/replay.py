@@ -21,13 +21,13 @@ from rt_gait_ros.errors import UsageError
 from rt_gait_ros.fleet.address import is_address
 from rt_gait_ros.fleet.opening import default_place, open_gallery
 from rt_gait_ros.frame import Frame
-from rt_gait_ros.gait.cipher import find_cipher
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.enrollment import Enrollment
-from rt_gait_ros.gait.gallery import Gallery
 from rt_gait_ros.gait.gallery_copy import FILE, copy_gallery
 from rt_gait_ros.gait.identity import IdentityStatus
 from rt_gait_ros.gait.walk_embedder import open_embedder
+from rt_gait_ros.gallery.cipher import find_cipher
+from rt_gait_ros.gallery.gallery import Gallery
 from rt_gait_ros.masking import readable
 from rt_gait_ros.nodes.bag_input import BagInput, choose_topic
 from rt_gait_ros.nodes.bag_output import BagOutput

@@ -12,8 +12,8 @@ from rt_gait_ros.cli.output import add_json_argument, emit
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.fleet.opening import default_place, local_path
 from rt_gait_ros.gait import scene_file
-from rt_gait_ros.gait.cipher import Cipher, find_cipher
 from rt_gait_ros.gait.scene import SceneError
+from rt_gait_ros.gallery.cipher import Cipher, find_cipher
 
 SUMMARY = "list and forget the statistics of scenes, which people who walk by leave"
 _WHAT = "gallery file that the scenes lie beside"

@@ -17,9 +17,9 @@ from rt_gait_ros.evaluation.embedding_jobs import Arrays, EmbeddingJob, count, e
 from rt_gait_ros.evaluation.held_out import held_out_moved_views, held_out_views
 from rt_gait_ros.evaluation.open_set import Comparison
 from rt_gait_ros.evaluation.pairs import Pairs, matrix_pairs
-from rt_gait_ros.gait.distance import distances
 from rt_gait_ros.gait.views import ViewPrior
 from rt_gait_ros.gait.walk_embedder import WalkEmbedder
+from rt_gait_ros.gallery.distance import distances
 
 GALLERY = ("nm-01", "nm-02", "nm-03", "nm-04")
 CONDITIONS = {"NM": ("nm-05", "nm-06"), "BG": ("bg-01", "bg-02"), "CL": ("cl-01", "cl-02")}

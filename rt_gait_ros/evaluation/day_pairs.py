@@ -17,10 +17,10 @@ from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.embedding_jobs import Arrays, EmbeddingJob, embed_silhouettes, grouped, half
 from rt_gait_ros.evaluation.pairs import Pairs, joined
 from rt_gait_ros.evaluation.virtual_people import AZIMUTHS, generator_files, silhouettes_of
-from rt_gait_ros.gait.distance import distances
 from rt_gait_ros.gait.scene import MIN_WALKERS, normalisation, shares
 from rt_gait_ros.gait.views import ViewPrior
 from rt_gait_ros.gait.walk_embedder import WalkEmbedder
+from rt_gait_ros.gallery.distance import distances
 from rt_gait_ros.synthesis.strollers import make_stroller
 
 # Number of the first generated person: training takes those below 2,000,000,000, ranges of 8-bit networks those from

@@ -11,9 +11,9 @@ from itertools import combinations_with_replacement
 import numpy as np
 
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.gait.distance import distances
 from rt_gait_ros.gait.scene import MAX_VOTES, Normalisation, normalisation, shares
 from rt_gait_ros.gait.views import ViewedNormalisation, ViewError, ViewMoments, ViewPrior, viewed_normalisation
+from rt_gait_ros.gallery.distance import distances
 
 MIN_VOTES = 5  # walks that must be left of a scene or view without the two; the live recogniser asks for more
 # Groups that people are put into where leaving out single ones would take hours: two groups are left out at a time.

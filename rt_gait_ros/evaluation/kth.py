@@ -17,8 +17,8 @@ from rt_gait_ros.evaluation.open_set import Comparison
 from rt_gait_ros.evaluation.pairs import Pairs, matrix_pairs
 from rt_gait_ros.evaluation.recognition import RankRate, rank_rate, to_persons
 from rt_gait_ros.gait.config import RecognizerConfig
-from rt_gait_ros.gait.distance import distances
 from rt_gait_ros.gait.fusion import Strangers, fuse
+from rt_gait_ros.gallery.distance import distances
 
 MIN_FRAMES = RecognizerConfig.min_frames  # a pass with fewer good frames is lost
 # Rank-1 of gait energy images without any training, nearest neighbour, all 25 people of the set; one probe a person.

@@ -11,10 +11,10 @@ import numpy as np
 
 from rt_gait_ros.datasets.video_walks import GaitSequence, VideoWalks
 from rt_gait_ros.evaluation.held_out import normalised_pairs
-from rt_gait_ros.gait.distance import distances
-from rt_gait_ros.gait.references import References
 from rt_gait_ros.gait.scene import MIN_WALKERS
 from rt_gait_ros.gait.views import ViewPrior
+from rt_gait_ros.gallery.distance import distances
+from rt_gait_ros.gallery.references import References
 
 MOST = 500_000  # pairs of two persons out of a table: more say nothing new
 

@@ -17,8 +17,8 @@ from rt_gait_ros.evaluation.open_set import Comparison
 from rt_gait_ros.evaluation.recognition import RankRate, rank_rate, to_persons
 from rt_gait_ros.frame import Frame
 from rt_gait_ros.gait.config import RecognizerConfig
-from rt_gait_ros.gait.distance import distances
 from rt_gait_ros.gait.walk_embedder import WalkEmbedder
+from rt_gait_ros.gallery.distance import distances
 from rt_gait_ros.image_files import read_image
 from rt_gait_ros.pose.config import PoseConfig
 from rt_gait_ros.pose.pipeline import PosePipeline

@@ -17,8 +17,8 @@ from rt_gait_ros.evaluation.embedding_jobs import Arrays
 from rt_gait_ros.evaluation.open_set import Comparison, equal_error_rate
 from rt_gait_ros.evaluation.recognition import RankRate, rank_rate, wilson
 from rt_gait_ros.evaluation.virtual_people import Cast, view_name
-from rt_gait_ros.gait.distance import distances
 from rt_gait_ros.gait.scene import MIN_WALKERS, Normalisation, normalisation
+from rt_gait_ros.gallery.distance import distances
 
 View = tuple[int, float]  # azimuth in degrees, height of the camera in metres
 

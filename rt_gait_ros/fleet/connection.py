@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rt_gait_ros.errors import GaitError, MissingPackage
 from rt_gait_ros.fleet.address import Address
-from rt_gait_ros.gait.person import GalleryError, GalleryReadOnly, GalleryTooNew
+from rt_gait_ros.gallery.person import GalleryError, GalleryReadOnly, GalleryTooNew
 from rt_gait_ros.lines import one_line
 from rt_gait_ros.masking import mask_credentials
 from rt_gait_ros.pip_packages import extra

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from rt_gait_ros import private_file
 from rt_gait_ros.fleet.rows import Walked
-from rt_gait_ros.gait.cipher import Cipher
-from rt_gait_ros.gait.person import GalleryError
+from rt_gait_ros.gallery.cipher import Cipher
+from rt_gait_ros.gallery.person import GalleryError
 
 KIND, SCHEMA = "agreed", 1
 

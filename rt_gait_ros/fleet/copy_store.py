@@ -9,11 +9,11 @@ from rt_gait_ros import private_file
 from rt_gait_ros.fleet import copy_state
 from rt_gait_ros.fleet.address import Address
 from rt_gait_ros.fleet.exchange import LOCK_SECONDS, Exchange
-from rt_gait_ros.gait import gallery_file
-from rt_gait_ros.gait.cipher import Cipher
-from rt_gait_ros.gait.gallery_file import Loaded
-from rt_gait_ros.gait.gallery_store import Change, FileStore
-from rt_gait_ros.gait.person import Content, GalleryError, GalleryReadOnly
+from rt_gait_ros.gallery import gallery_file
+from rt_gait_ros.gallery.cipher import Cipher
+from rt_gait_ros.gallery.gallery_file import Loaded
+from rt_gait_ros.gallery.gallery_store import Change, FileStore
+from rt_gait_ros.gallery.person import Content, GalleryError, GalleryReadOnly
 
 
 class CopyStore(FileStore):

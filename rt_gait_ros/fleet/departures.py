@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rt_gait_ros.fleet.address import Address
-from rt_gait_ros.gait.evidence import Look
-from rt_gait_ros.gait.gallery_records import narrow
-from rt_gait_ros.gait.handover import Departure
+from rt_gait_ros.gallery.departures import Departure, Look
+from rt_gait_ros.gallery.gallery_records import narrow
 
 if TYPE_CHECKING:
     import psycopg

@@ -16,12 +16,12 @@ from rt_gait_ros.fleet.copy_state import Agreed, known
 from rt_gait_ros.fleet.departures import CHANNEL, Departures
 from rt_gait_ros.fleet.merging import Merged
 from rt_gait_ros.fleet.rows import Walked
-from rt_gait_ros.gait import gallery_file, gallery_records
-from rt_gait_ros.gait.cipher import Cipher
-from rt_gait_ros.gait.gallery_edits import GalleryModelMismatch
-from rt_gait_ros.gait.gallery_file import Loaded, Signature
-from rt_gait_ros.gait.gallery_records import Place
-from rt_gait_ros.gait.person import Content, GalleryError, Template
+from rt_gait_ros.gallery import gallery_file, gallery_records
+from rt_gait_ros.gallery.cipher import Cipher
+from rt_gait_ros.gallery.gallery_edits import GalleryModelMismatch
+from rt_gait_ros.gallery.gallery_file import Loaded, Signature
+from rt_gait_ros.gallery.gallery_records import Place
+from rt_gait_ros.gallery.person import Content, GalleryError, Template
 
 if TYPE_CHECKING:
     import psycopg

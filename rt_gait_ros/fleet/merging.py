@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 
 from rt_gait_ros.fleet.copy_state import Known, known
 from rt_gait_ros.fleet.rows import Walked
-from rt_gait_ros.gait import gallery_edits
-from rt_gait_ros.gait.names import MAX_NAME, comparable
-from rt_gait_ros.gait.person import Person
+from rt_gait_ros.gallery import gallery_edits
+from rt_gait_ros.gallery.names import MAX_NAME, comparable
+from rt_gait_ros.gallery.person import Person
 
 _FIELDS = ("name", "consent", "expires")  # as copy_state.known has them
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from rt_gait_ros.fleet.address import Address
 from rt_gait_ros.fleet.connection import SCHEMA, connected, driver, schema_of
-from rt_gait_ros.gait.person import GalleryError, GalleryTooNew
+from rt_gait_ros.gallery.person import GalleryError, GalleryTooNew
 
 if TYPE_CHECKING:
     import psycopg

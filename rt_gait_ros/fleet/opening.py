@@ -7,11 +7,11 @@ from rt_gait_ros.fleet import copy_state
 from rt_gait_ros.fleet.address import is_address, parse
 from rt_gait_ros.fleet.connection import driver
 from rt_gait_ros.fleet.copy_store import CopyStore
-from rt_gait_ros.gait import gallery_file
-from rt_gait_ros.gait.cipher import Cipher
-from rt_gait_ros.gait.gallery import Gallery, default_path, real_path
-from rt_gait_ros.gait.gallery_store import FileStore, Store
-from rt_gait_ros.gait.person import GalleryCorrupt, GalleryTooNew
+from rt_gait_ros.gallery import gallery_file
+from rt_gait_ros.gallery.cipher import Cipher
+from rt_gait_ros.gallery.gallery import Gallery, default_path, real_path
+from rt_gait_ros.gallery.gallery_store import FileStore, Store
+from rt_gait_ros.gallery.person import GalleryCorrupt, GalleryTooNew
 
 
 def store_of(place: str | Path, cipher: Cipher | None = None) -> Store:

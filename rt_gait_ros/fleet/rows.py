@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from rt_gait_ros.fleet.address import Address
-from rt_gait_ros.gait import search
-from rt_gait_ros.gait.gallery_records import narrow, pack_frames, unpack_frames
-from rt_gait_ros.gait.person import Frames, GalleryError, Measure, Person, Template
+from rt_gait_ros.gallery import search
+from rt_gait_ros.gallery.gallery_records import narrow, pack_frames, unpack_frames
+from rt_gait_ros.gallery.person import Frames, GalleryError, Measure, Person, Template
 
 if TYPE_CHECKING:
     import psycopg

@@ -12,13 +12,13 @@ import numpy as np
 from rt_gait_ros.fleet import rows
 from rt_gait_ros.fleet.address import Address
 from rt_gait_ros.fleet.connection import Head, connected, head_of, speaking
-from rt_gait_ros.gait import gallery_records
-from rt_gait_ros.gait.audit import Entry
-from rt_gait_ros.gait.cipher import Cipher
-from rt_gait_ros.gait.gallery_file import Loaded, Signature
-from rt_gait_ros.gait.handover import Handover
-from rt_gait_ros.gait.person import Content, GalleryCorrupt, GalleryError, GalleryReadOnly, Person
-from rt_gait_ros.gait.search import nearly_exact
+from rt_gait_ros.gallery import gallery_records
+from rt_gait_ros.gallery.audit import Entry
+from rt_gait_ros.gallery.cipher import Cipher
+from rt_gait_ros.gallery.departures import Handover
+from rt_gait_ros.gallery.gallery_file import Loaded, Signature
+from rt_gait_ros.gallery.person import Content, GalleryCorrupt, GalleryError, GalleryReadOnly, Person
+from rt_gait_ros.gallery.search import nearly_exact
 
 if TYPE_CHECKING:
     import psycopg

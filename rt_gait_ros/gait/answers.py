@@ -4,7 +4,7 @@ from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.evidence import candidates, confidence
 from rt_gait_ros.gait.identity import Identity, IdentityStatus
 from rt_gait_ros.gait.joint import Claim
-from rt_gait_ros.gait.references import References
+from rt_gait_ros.gallery.references import References
 from rt_gait_ros.tracking.track import Track, TrackState
 
 

@@ -13,7 +13,7 @@ class RecognizerConfig:
     """How gait frames become names.
 
     accept_distance, margin: the accept line and the least lead over the runner-up, in the model's own measure (see
-    rt_gait_ros.gait.distance); NaN: the calibration's. Frames of flow are thinned where they are made, in the pose
+    rt_gait_ros.gallery.distance); NaN: the calibration's. Frames of flow are thinned where they are made, in the pose
     stage, not by frame_rate. calibration: what distances mean (calibration.find); None: no probability is given.
     Raises UsageError for values out of their ranges, and for lines that nobody has drawn.
     """

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from rt_gait_ros.gallery.sides import apart
 from rt_gait_ros.tracking.track import Track
 
 NAMES = ("front", "front right", "right", "back right", "back", "back left", "left", "front left")  # every 45 degrees
@@ -23,7 +24,6 @@ SHORTEST = 0.4  # seconds from which a direction can be told
 STATURE, FOCAL = 1.7, 0.9
 BORDER = 2  # pixels: a box that comes nearer to the upper or lower border does not show the whole height
 TURN_ROUND = "turn round and walk back"
-SAME_SIDE = 35.0  # degrees within which two views are one
 SAMPLES = 200  # images that are remembered
 
 
@@ -81,11 +81,6 @@ class Bearing:
         if halves[0] is not None and halves[1] is not None and apart(halves[0], halves[1]) > BEND:
             return Seen(turning=True)
         return Seen(whole)
-
-
-def apart(first: float, second: float) -> float:
-    """Angle between two directions in degrees, 0 to 180."""
-    return abs((first - second + 180.0) % 360.0 - 180.0)
 
 
 def name_of(degrees: float) -> str:

@@ -10,14 +10,14 @@ from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.direction import Bearing
 from rt_gait_ros.gait.embedder import Embedder
 from rt_gait_ros.gait.enrollment import EnrollError, Enrollment, Keeping
-from rt_gait_ros.gait.gallery import DAY, DuplicateName, Gallery, GalleryError, UnknownPerson
-from rt_gait_ros.gait.gallery_edits import GONE, still
 from rt_gait_ros.gait.measures import Gauge
-from rt_gait_ros.gait.names import UnfitName, clean_name
-from rt_gait_ros.gait.person import Person
 from rt_gait_ros.gait.recent_walks import GoodFrame, RecentWalks
 from rt_gait_ros.gait.views import ViewPrior
 from rt_gait_ros.gait.walkers import Walker
+from rt_gait_ros.gallery.gallery import DAY, DuplicateName, Gallery, GalleryError, UnknownPerson
+from rt_gait_ros.gallery.gallery_edits import GONE, still
+from rt_gait_ros.gallery.names import UnfitName, clean_name
+from rt_gait_ros.gallery.person import Person
 from rt_gait_ros.silhouette.flow import Place
 from rt_gait_ros.tracking.track import TrackState
 

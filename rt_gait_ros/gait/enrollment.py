@@ -8,14 +8,15 @@ from enum import IntEnum
 
 import numpy as np
 
-from rt_gait_ros.gait.direction import TURN_ROUND, Bearing, advice, apart, middle_of, names_of
+from rt_gait_ros.gait.direction import TURN_ROUND, Bearing, advice, middle_of, names_of
 from rt_gait_ros.gait.embedder import Embedder, read_embedding
-from rt_gait_ros.gait.gallery import DuplicateName, Gallery, GalleryError, UnknownPerson
-from rt_gait_ros.gait.gallery_file import Template
 from rt_gait_ros.gait.measures import Gauge
 from rt_gait_ros.gait.model import GaitModel
-from rt_gait_ros.gait.person import Measure, Person
 from rt_gait_ros.gait.views import ViewPrior
+from rt_gait_ros.gallery.gallery import DuplicateName, Gallery, GalleryError, UnknownPerson
+from rt_gait_ros.gallery.gallery_file import Template
+from rt_gait_ros.gallery.person import Measure, Person
+from rt_gait_ros.gallery.sides import apart
 from rt_gait_ros.serving.inference import InferenceError
 from rt_gait_ros.silhouette.flow import Place, placed, window_starts
 

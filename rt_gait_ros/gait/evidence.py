@@ -10,17 +10,8 @@ import numpy as np
 
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.identity import Candidate, IdentityStatus
-from rt_gait_ros.gait.references import References
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """One embedding of a track. weight: mean quality of its frames. frames: how many. stamp: of the last one, ns."""
-
-    embedding: np.ndarray
-    weight: float
-    frames: int
-    stamp: int
+from rt_gait_ros.gallery.departures import Look
+from rt_gait_ros.gallery.references import References
 
 
 @dataclass(frozen=True, slots=True)

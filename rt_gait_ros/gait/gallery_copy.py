@@ -4,8 +4,9 @@ import shutil
 from pathlib import Path
 
 from rt_gait_ros.errors import of_file
-from rt_gait_ros.gait import gallery_file, scene_file
-from rt_gait_ros.gait.gallery import Gallery
+from rt_gait_ros.gait import scene_file
+from rt_gait_ros.gallery import gallery_file
+from rt_gait_ros.gallery.gallery import Gallery
 
 FILE = "copy.gallery"
 

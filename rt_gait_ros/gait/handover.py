@@ -8,43 +8,17 @@ own walk would not be taken for.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
 from rt_gait_ros.gait.config import RecognizerConfig
-from rt_gait_ros.gait.evidence import Look
-from rt_gait_ros.gait.search import nearly_exact
 from rt_gait_ros.gait.walkers import Walker
+from rt_gait_ros.gallery.departures import Departure, Handover, Look
+from rt_gait_ros.gallery.search import nearly_exact
 from rt_gait_ros.tracking.track import TrackState
 
 # ns without a gait frame after which somebody whom the tracker still waits for may be in another camera's view already
 AWAY = 500_000_000
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Departure:
-    """Somebody who left a camera's view. looks: the newest, oldest first. person_id: who they were named as, or ""."""
-
-    looks: tuple[Look, ...]
-    person_id: str = ""
-
-
-class Handover(Protocol):
-    """What carries departures between the cameras that share a gallery. Waits for nothing; from any thread."""
-
-    def use(self, seconds: float, model: str) -> None:
-        """Keep each for so many seconds, and only those of this gait model; 0: keep none, give none."""
-
-    def leave(self, departure: Departure) -> None:
-        """Keep it for the others."""
-
-    def others(self) -> Sequence[Departure]:
-        """Who left the view of others and has not been taken over here."""
-
-    def discard(self, departure: Departure) -> None:
-        """It has been taken over here."""
 
 
 class Relay:

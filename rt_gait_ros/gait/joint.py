@@ -13,8 +13,8 @@ from scipy.optimize import linear_sum_assignment
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.evidence import Verdict
 from rt_gait_ros.gait.identity import IdentityStatus
-from rt_gait_ros.gait.references import References
 from rt_gait_ros.gait.walkers import Walker
+from rt_gait_ros.gallery.references import References
 from rt_gait_ros.tracking.track import TrackState
 
 _NEVER = 1e9  # cost of what must not be assigned; distances are below 1e6 (RecognizerConfig)

@@ -15,17 +15,17 @@ import numpy as np
 from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.gait import calibration, scene_file
 from rt_gait_ros.gait.calibration import Calibration
-from rt_gait_ros.gait.cipher import Cipher
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.enrollment import Enrollment
-from rt_gait_ros.gait.gallery import Gallery, real_path
-from rt_gait_ros.gait.gallery_edits import still
-from rt_gait_ros.gait.person import GalleryError, GalleryReadOnly, Person
 from rt_gait_ros.gait.recognizer import GaitRecognizer
 from rt_gait_ros.gait.scene import SceneError
 from rt_gait_ros.gait.scene_cleaning import Cleared, expire_files, forget_near, recrypt_files, relabel_files
 from rt_gait_ros.gait.scenes import Scenes
 from rt_gait_ros.gait.views import find_prior
+from rt_gait_ros.gallery.cipher import Cipher
+from rt_gait_ros.gallery.gallery import Gallery, real_path
+from rt_gait_ros.gallery.gallery_edits import still
+from rt_gait_ros.gallery.person import GalleryError, GalleryReadOnly, Person
 from rt_gait_ros.paths import expand
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.inference import InferenceClient

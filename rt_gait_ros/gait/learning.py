@@ -15,13 +15,14 @@ from itertools import combinations
 import numpy as np
 
 from rt_gait_ros.gait.config import RecognizerConfig
-from rt_gait_ros.gait.direction import SAME_SIDE, Bearing, Seen, apart, name_of
-from rt_gait_ros.gait.evidence import Look
-from rt_gait_ros.gait.gallery import Gallery, GalleryError
+from rt_gait_ros.gait.direction import Bearing, Seen, name_of
 from rt_gait_ros.gait.joint import Claim
-from rt_gait_ros.gait.person import LEARNT, Person, Template
-from rt_gait_ros.gait.references import References
 from rt_gait_ros.gait.views import ViewPrior
+from rt_gait_ros.gallery.departures import Look
+from rt_gait_ros.gallery.gallery import Gallery, GalleryError
+from rt_gait_ros.gallery.person import LEARNT, Person, Template
+from rt_gait_ros.gallery.references import References
+from rt_gait_ros.gallery.sides import SAME_SIDE, apart
 from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
 
 NANOSECONDS = 1_000_000_000

@@ -12,8 +12,8 @@ from types import MappingProxyType
 import numpy as np
 
 from rt_gait_ros.gait.config import RecognizerConfig
-from rt_gait_ros.gait.person import Measure, Person
-from rt_gait_ros.gait.references import References
+from rt_gait_ros.gallery.person import Measure, Person
+from rt_gait_ros.gallery.references import References
 from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
 from rt_gait_ros.tracking.walking import ANKLES
 

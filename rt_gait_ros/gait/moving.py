@@ -21,7 +21,6 @@ import numpy as np
 from rt_gait_ros.errors import GaitError
 from rt_gait_ros.gait import calibration
 from rt_gait_ros.gait.config import RecognizerConfig
-from rt_gait_ros.gait.distance import distance
 from rt_gait_ros.gait.embedder import Embedder, read_embedding
 from rt_gait_ros.gait.model import FAMILY_PARAMETER, GaitModel, describe
 from rt_gait_ros.gait.network import Network
@@ -29,6 +28,7 @@ from rt_gait_ros.gait.recognizer import GaitRecognizer
 from rt_gait_ros.gait.stream_embedder import embedder_for
 from rt_gait_ros.gait.translation import Translation
 from rt_gait_ros.gait.variants import VariantChoice
+from rt_gait_ros.gallery.distance import distance
 from rt_gait_ros.serving.inference import InferenceClient, InferenceError, ModelMismatch, ModelUnavailable
 from rt_gait_ros.silhouette.kinds import GAIT_FRAME_KINDS
 

@@ -15,8 +15,8 @@ import numpy as np
 from rt_gait_ros import private_file
 from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.gait import scene_file
-from rt_gait_ros.gait.gallery import Gallery
-from rt_gait_ros.gait.person import Person, Template
+from rt_gait_ros.gallery.gallery import Gallery
+from rt_gait_ros.gallery.person import Person, Template
 
 _COLUMNS = 10  # of gait frames in one picture
 

@@ -15,8 +15,7 @@ from rt_gait_ros.gait.doubt import Doubt
 from rt_gait_ros.gait.embedder import read_embedding
 from rt_gait_ros.gait.enrolling import Enrollments
 from rt_gait_ros.gait.enrollment import Enrollment
-from rt_gait_ros.gait.evidence import Evidence, Look, Verdict
-from rt_gait_ros.gait.gallery import Gallery
+from rt_gait_ros.gait.evidence import Evidence, Verdict
 from rt_gait_ros.gait.handover import Relay
 from rt_gait_ros.gait.identity import Identity, IdentityFrame, IdentityStatus
 from rt_gait_ros.gait.joint import Claim, assign
@@ -25,12 +24,14 @@ from rt_gait_ros.gait.measures import Measuring
 from rt_gait_ros.gait.model import GaitModel, describe
 from rt_gait_ros.gait.network import Network, NetworkInUse, no_enrolment
 from rt_gait_ros.gait.recent_walks import GoodFrame
-from rt_gait_ros.gait.references import References
 from rt_gait_ros.gait.scenes import Scenes
 from rt_gait_ros.gait.searching import Searching
 from rt_gait_ros.gait.stream_embedder import embedder_for
 from rt_gait_ros.gait.views import ViewPrior
 from rt_gait_ros.gait.walkers import Walker
+from rt_gait_ros.gallery.departures import Look
+from rt_gait_ros.gallery.gallery import Gallery
+from rt_gait_ros.gallery.references import References
 from rt_gait_ros.serving.inference import InferenceClient, InferenceError, ModelUnavailable
 from rt_gait_ros.silhouette.flow import FLOW_RATE, Place
 from rt_gait_ros.silhouette.lead_in import LeadIn

@@ -8,9 +8,9 @@ import numpy as np
 
 from rt_gait_ros.gait import scene_file
 from rt_gait_ros.gait.calibration import Calibration
-from rt_gait_ros.gait.cipher import Cipher
-from rt_gait_ros.gait.distance import distances
 from rt_gait_ros.gait.scene import SceneError, is_fresh
+from rt_gait_ros.gallery.cipher import Cipher
+from rt_gait_ros.gallery.distance import distances
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from urllib.parse import quote, unquote
 import numpy as np
 
 from rt_gait_ros import private_file
-from rt_gait_ros.gait.cipher import Cipher, KeyProblem
 from rt_gait_ros.gait.scene import MAX_VOTES, SceneError
+from rt_gait_ros.gallery.cipher import Cipher, KeyProblem
 
 KIND, SCHEMA, SUFFIX = "scene", 2, ".scene"
 _SEALED = b"sealed "  # before the id of the key and what it seals

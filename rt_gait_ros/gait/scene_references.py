@@ -4,13 +4,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from rt_gait_ros.gait import search
 from rt_gait_ros.gait.calibration import Calibration
-from rt_gait_ros.gait.distance import single
-from rt_gait_ros.gait.references import References
 from rt_gait_ros.gait.scene import Normalisation
-from rt_gait_ros.gait.search import Sketches
 from rt_gait_ros.gait.views import ViewedNormalisation
+from rt_gait_ros.gallery import search
+from rt_gait_ros.gallery.distance import single
+from rt_gait_ros.gallery.references import References
+from rt_gait_ros.gallery.search import Sketches
 
 Query = Normalisation | ViewedNormalisation  # takes out of a look what its scene has in common
 

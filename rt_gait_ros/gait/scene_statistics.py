@@ -5,9 +5,9 @@ from itertools import compress
 
 import numpy as np
 
-from rt_gait_ros.gait.distance import distances
 from rt_gait_ros.gait.scene import MAX_VOTES, MIN_WALKERS, Normalisation, SceneError, is_fresh, normalisation, shares
 from rt_gait_ros.gait.views import ViewedNormalisation, ViewPrior, viewed_normalisation
+from rt_gait_ros.gallery.distance import distances
 
 
 class SceneStatistics:

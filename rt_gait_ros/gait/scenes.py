@@ -12,13 +12,13 @@ import numpy as np
 
 from rt_gait_ros.gait import scene_file
 from rt_gait_ros.gait.calibration import Calibration
-from rt_gait_ros.gait.cipher import Cipher
-from rt_gait_ros.gait.references import References
 from rt_gait_ros.gait.scene import SceneError
 from rt_gait_ros.gait.scene_cleaning import Cleared, forget_near, is_near, relabel_files, relabelled
 from rt_gait_ros.gait.scene_references import SceneReferences, SceneTreatment, without_scenes
 from rt_gait_ros.gait.scene_statistics import SceneStatistics
 from rt_gait_ros.gait.views import ViewPrior
+from rt_gait_ros.gallery.cipher import Cipher
+from rt_gait_ros.gallery.references import References
 
 LOOK_AGAIN = 2.0  # seconds between looks for what other processes have changed
 LARGE = 4_000_000  # numbers in a gallery, from which on scenes are taken out beside recognition: 125 persons by GaitSet

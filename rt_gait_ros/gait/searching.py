@@ -3,12 +3,12 @@
 from concurrent.futures import Executor, Future
 
 from rt_gait_ros.gait.config import RecognizerConfig
-from rt_gait_ros.gait.gallery import Gallery, GalleryError
-from rt_gait_ros.gait.references import References
 from rt_gait_ros.gait.scene import MIN_WALKERS, SceneError
 from rt_gait_ros.gait.scenes import Scenes
 from rt_gait_ros.gait.translation import Translation
 from rt_gait_ros.gait.walkers import Walker
+from rt_gait_ros.gallery.gallery import Gallery, GalleryError
+from rt_gait_ros.gallery.references import References
 
 LARGE = 4_000_000  # numbers in a gallery: 125 persons of two walks by GaitSet
 

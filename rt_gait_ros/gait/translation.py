@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from rt_gait_ros.gait.person import Person, Template
-from rt_gait_ros.gait.references import References
+from rt_gait_ros.gallery.person import Person, Template
+from rt_gait_ros.gallery.references import References
 
 Key = tuple[str, int, int, float | str]
 

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from rt_gait_ros.errors import GaitError
-from rt_gait_ros.gait.distance import distances
 from rt_gait_ros.gait.scene import MEAN_PRIOR, SPREAD_PRIOR, drawn_together, standardised
+from rt_gait_ros.gallery.distance import distances
 
 PRIOR_FILE = "view_prior.npz"  # in a model's folder of the repository, optional: arrays `centres` and `spreads`
 

@@ -9,8 +9,8 @@ import numpy as np
 from rt_gait_ros.datasets.silhouettes import read_picture
 from rt_gait_ros.datasets.tum_gaid import read_sample
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.gait import gallery_file
-from rt_gait_ros.gait.cipher import find_cipher
+from rt_gait_ros.gallery import gallery_file
+from rt_gait_ros.gallery.cipher import find_cipher
 from rt_gait_ros.synthesis.people import person
 from rt_gait_ros.synthesis.walks import Nuisances, random_scene, random_silhouettes
 

@@ -8,7 +8,7 @@ import onnxruntime
 from onnxruntime.quantization import QuantType
 from scipy.stats import rankdata
 
-from rt_gait_ros.gait.distance import distance, distances
+from rt_gait_ros.gallery.distance import distance, distances
 from rt_gait_ros.networks.flow_export import FlowExport
 from rt_gait_ros.networks.gait_export import GaitExport
 from rt_gait_ros.networks.gait_quantisation import quantise_parts, quantise_whole

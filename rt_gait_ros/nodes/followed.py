@@ -8,8 +8,8 @@ from geometry_msgs.msg import PoseStamped
 
 from rt_gait_ros.action import FollowPerson
 from rt_gait_ros.gait.following import Following
-from rt_gait_ros.gait.gallery import DuplicateName, UnknownPerson
 from rt_gait_ros.gait.identity import IdentityFrame
+from rt_gait_ros.gallery.gallery import DuplicateName, UnknownPerson
 from rt_gait_ros.nodes.conversions import pose_to_message
 from rt_gait_ros.nodes.goal import Goal, check_confidence, check_seconds
 from rt_gait_ros.nodes.links import RESULT_QOS, Link

@@ -5,12 +5,12 @@ from dataclasses import fields
 from typing import Any
 
 from rt_gait_ros.fleet.opening import default_place, open_for_robot
-from rt_gait_ros.gait.cipher import find_cipher
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.identity import IdentityFrame
 from rt_gait_ros.gait.known_people import KnownPeople, lines_of
 from rt_gait_ros.gait.moving import NetworkMover
 from rt_gait_ros.gait.recognizer import GaitRecognizer
+from rt_gait_ros.gallery.cipher import find_cipher
 from rt_gait_ros.msg import GaitIdentityArray, PersonTrackArray
 from rt_gait_ros.nodes import runner
 from rt_gait_ros.nodes.body_frames import BodyFrames

@@ -9,7 +9,7 @@ from std_msgs.msg import ColorRGBA
 from visualization_msgs.msg import Marker, MarkerArray
 
 from rt_gait_ros.gait.identity import Identity, IdentityFrame, IdentityStatus
-from rt_gait_ros.gait.names import MAX_NAME
+from rt_gait_ros.gallery.names import MAX_NAME
 from rt_gait_ros.lines import one_line
 from rt_gait_ros.nodes.conversions import quaternion_of, to_header
 from rt_gait_ros.overlay.draw import track_colours

@@ -11,8 +11,8 @@ from rclpy.action import ActionServer, CancelResponse, GoalResponse
 
 from rt_gait_ros.action import EnrollPerson, FollowPerson, WaitForPerson
 from rt_gait_ros.gait.enrollment import EnrollError, Enrollment
-from rt_gait_ros.gait.gallery import DuplicateName, UnknownPerson
 from rt_gait_ros.gait.identity import Identity, IdentityStatus
+from rt_gait_ros.gallery.gallery import DuplicateName, UnknownPerson
 from rt_gait_ros.nodes.conversions import identity_to_message
 from rt_gait_ros.nodes.followed import FollowGoal
 from rt_gait_ros.nodes.goal import Goal, check_confidence, check_seconds

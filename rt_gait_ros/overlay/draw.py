@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from rt_gait_ros.gait.identity import Identity, IdentityFrame, IdentityStatus
-from rt_gait_ros.gait.names import MAX_NAME
+from rt_gait_ros.gallery.names import MAX_NAME
 from rt_gait_ros.lines import one_line
 from rt_gait_ros.overlay.palette import INK, PAPER, Colour, colours_of
 from rt_gait_ros.overlay.text import Label, LabelPlacer, TextLine, scale_of

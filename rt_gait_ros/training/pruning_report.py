@@ -17,7 +17,7 @@ from rt_gait_ros.datasets.tum_gaid import find_recordings, read_sample
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.bench import median_seconds
 from rt_gait_ros.evaluation.tum_gaid import evaluate
-from rt_gait_ros.gait.distance import distances
+from rt_gait_ros.gallery.distance import distances
 from rt_gait_ros.networks.export import to_onnx
 from rt_gait_ros.networks.flow_networks import FlowNetwork, example_frames
 from rt_gait_ros.networks.set_networks import SetNetwork

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.gait.names import MAX_NAME
+from rt_gait_ros.gallery.names import MAX_NAME
 from rt_gait_ros.lines import one_line
 
 # What each kind of request has.

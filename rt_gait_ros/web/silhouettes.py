@@ -9,10 +9,10 @@ import numpy as np
 
 from rt_gait_ros.errors import GaitError
 from rt_gait_ros.fleet.opening import store_of
-from rt_gait_ros.gait.cipher import find_cipher
 from rt_gait_ros.gait.direction import names_of
-from rt_gait_ros.gait.gallery import Gallery
-from rt_gait_ros.gait.person import Person
+from rt_gait_ros.gallery.cipher import find_cipher
+from rt_gait_ros.gallery.gallery import Gallery
+from rt_gait_ros.gallery.person import Person
 from rt_gait_ros.overlay.draw import gait_frame_picture
 
 MOST_FRAMES = 30  # of a walk: a stride and more

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from rt_gait_ros.gait.identity import Identity, IdentityFrame, IdentityStatus
-from rt_gait_ros.gait.names import MAX_NAME
+from rt_gait_ros.gallery.names import MAX_NAME
 from rt_gait_ros.lines import one_line
 from rt_gait_ros.overlay.draw import track_colours
 from rt_gait_ros.overlay.palette import Colour

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.gait.distance import distances
+from rt_gait_ros.gallery.distance import distances
 
 
 def arguments(*words):

@@ -10,8 +10,8 @@ import pytest
 from rt_gait_ros.cli import calibrate
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.gait import calibration
-from rt_gait_ros.gait.gallery import Gallery
-from rt_gait_ros.gait.gallery_file import Template
+from rt_gait_ros.gallery.gallery import Gallery
+from rt_gait_ros.gallery.gallery_file import Template
 
 MODEL = "gait_energy_image"
 

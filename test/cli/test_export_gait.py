@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from rt_gait_ros.cli.main import main
-from rt_gait_ros.gait.gallery import Gallery
-from rt_gait_ros.gait.gallery_file import Template
+from rt_gait_ros.gallery.gallery import Gallery
+from rt_gait_ros.gallery.gallery_file import Template
 from rt_gait_ros.serving.repository import read_model
 
 torch = pytest.importorskip("torch", reason="needs the extra [train]")

@@ -8,9 +8,9 @@ from rt_gait_ros.cli import gallery as command
 from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.gait import calibration, scene_file
 from rt_gait_ros.gait.calibration import Calibration, Curve
-from rt_gait_ros.gait.gallery import Gallery
-from rt_gait_ros.gait.gallery_file import Template
 from rt_gait_ros.gait.scenes import Scenes
+from rt_gait_ros.gallery.gallery import Gallery
+from rt_gait_ros.gallery.gallery_file import Template
 
 
 @pytest.fixture

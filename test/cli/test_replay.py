@@ -21,7 +21,7 @@ from rt_gait_ros.bags import BagError, BagReader, BagWriter
 from rt_gait_ros.cli import export, main, replay
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.frame import Frame
-from rt_gait_ros.gait import Gallery
+from rt_gait_ros.gallery import Gallery
 from rt_gait_ros.msg import GaitIdentityArray, PersonPoseArray, PersonTrackArray
 from rt_gait_ros.nodes.bag_output import BagOutput
 from rt_gait_ros.nodes.conversions import from_time, poses_to_message

@@ -7,10 +7,10 @@ from rt_gait_ros.cli import scene as command
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.gait import scene_file
 from rt_gait_ros.gait.calibration import Calibration
-from rt_gait_ros.gait.cipher import find_cipher, write_key
 from rt_gait_ros.gait.scene import SceneError
 from rt_gait_ros.gait.scene_cleaning import recrypt_files
 from rt_gait_ros.gait.scenes import Scenes
+from rt_gait_ros.gallery.cipher import find_cipher, write_key
 
 
 @pytest.fixture

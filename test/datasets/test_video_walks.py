@@ -118,8 +118,8 @@ def test_pairs_are_of_one_track_or_of_two_at_once():
 
 
 def test_pairs_of_a_gallery(tmp_path):
-    from rt_gait_ros.gait.gallery import Gallery
-    from rt_gait_ros.gait.gallery_file import Template
+    from rt_gait_ros.gallery.gallery import Gallery
+    from rt_gait_ros.gallery.gallery_file import Template
 
     gallery = Gallery(tmp_path / "g")
     for name, values in (("Ada", (0, 1)), ("Bob", (10, 12, 13))):

@@ -4,9 +4,9 @@ import pytest
 from rt_gait_ros.datasets.video_walks import GaitSequence, VideoWalks
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.day_pairs import Looks, day_pairs, film_looks, scene_free_day_pairs
-from rt_gait_ros.gait.distance import distances
 from rt_gait_ros.gait.scene import normalisation
 from rt_gait_ros.gait.views import ViewMoments
+from rt_gait_ros.gallery.distance import distances
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@ import pytest
 
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.held_out import held_out_distances, normalised_pairs
-from rt_gait_ros.gait.distance import distances
 from rt_gait_ros.gait.scene import normalisation
+from rt_gait_ros.gallery.distance import distances
 
 
 @pytest.fixture

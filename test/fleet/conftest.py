@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from postgres_server import PostgresServer, wheel_binaries
 
-from rt_gait_ros.gait.person import Template
+from rt_gait_ros.gallery.person import Template
 
 PASSWORD = "Geheim-7!"
 

@@ -20,8 +20,8 @@ from rt_gait_ros.fleet import exchange
 from rt_gait_ros.fleet.address import parse
 from rt_gait_ros.fleet.connection import connected, head_of
 from rt_gait_ros.fleet.copy_store import CopyStore
-from rt_gait_ros.gait.gallery import Gallery
-from rt_gait_ros.gait.person import Template
+from rt_gait_ros.gallery.gallery import Gallery
+from rt_gait_ros.gallery.person import Template
 
 exchange.AGAIN_AFTER = 0.1
 exchange.LISTEN = 0.02

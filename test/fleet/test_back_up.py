@@ -11,7 +11,7 @@ from rt_gait_ros.fleet.connection import connected
 from rt_gait_ros.fleet.copy_store import CopyStore
 from rt_gait_ros.fleet.migration import migrate
 from rt_gait_ros.fleet.opening import open_gallery
-from rt_gait_ros.gait.gallery import Gallery
+from rt_gait_ros.gallery.gallery import Gallery
 
 SILHOUETTE = {"model": "angle", "gait_frame_kind": "silhouette"}
 

@@ -5,8 +5,8 @@ import pytest
 
 from rt_gait_ros.fleet.copy_store import CopyStore
 from rt_gait_ros.fleet.opening import open_for_robot, open_gallery
-from rt_gait_ros.gait.gallery import DuplicateName, Gallery, GalleryModelMismatch, UnknownPerson
-from rt_gait_ros.gait.person import LEARNT, GalleryError, Measure, Template
+from rt_gait_ros.gallery.gallery import DuplicateName, Gallery, GalleryModelMismatch, UnknownPerson
+from rt_gait_ros.gallery.person import LEARNT, GalleryError, Measure, Template
 
 SILHOUETTE = {"model": "angle", "gait_frame_kind": "silhouette"}
 

@@ -2,7 +2,7 @@ import pytest
 
 from rt_gait_ros.fleet import copy_state
 from rt_gait_ros.fleet.copy_state import Agreed, Known
-from rt_gait_ros.gait.cipher import Cipher
+from rt_gait_ros.gallery.cipher import Cipher
 
 AGREED = Agreed("e", 3, "m", "f", 2, True, {"p1": Known(("a", "b", "c"), frozenset({"t1", "t2"}), frozenset({"t1"}))},
                 frozenset({"p2"}))  # fmt: skip

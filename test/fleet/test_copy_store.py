@@ -14,11 +14,10 @@ from rt_gait_ros.fleet import copy_state, exchange
 from rt_gait_ros.fleet.address import parse
 from rt_gait_ros.fleet.copy_store import CopyStore
 from rt_gait_ros.fleet.opening import open_for_robot, open_gallery
-from rt_gait_ros.gait.cipher import Cipher
-from rt_gait_ros.gait.evidence import Look
-from rt_gait_ros.gait.gallery import Gallery
-from rt_gait_ros.gait.handover import Departure
-from rt_gait_ros.gait.person import GalleryReadOnly, Template
+from rt_gait_ros.gallery.cipher import Cipher
+from rt_gait_ros.gallery.departures import Departure, Look
+from rt_gait_ros.gallery.gallery import Gallery
+from rt_gait_ros.gallery.person import GalleryReadOnly, Template
 
 SILHOUETTE = {"model": "angle", "gait_frame_kind": "silhouette"}
 PASSWORD = "Geheim-7!"

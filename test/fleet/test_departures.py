@@ -9,8 +9,7 @@ from rt_gait_ros.fleet import departures
 from rt_gait_ros.fleet.address import parse
 from rt_gait_ros.fleet.connection import connected
 from rt_gait_ros.fleet.departures import Departures
-from rt_gait_ros.gait.evidence import Look
-from rt_gait_ros.gait.handover import Departure
+from rt_gait_ros.gallery.departures import Departure, Look
 
 PASSWORD = "Geheim-7!"
 

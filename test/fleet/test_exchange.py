@@ -15,12 +15,11 @@ from rt_gait_ros.fleet import copy_state, exchange, rows
 from rt_gait_ros.fleet.address import parse
 from rt_gait_ros.fleet.connection import AccessDenied, ServerAway, connected
 from rt_gait_ros.fleet.copy_store import CopyStore
-from rt_gait_ros.gait import extent_file, gallery_records
-from rt_gait_ros.gait.cipher import Cipher
-from rt_gait_ros.gait.evidence import Look
-from rt_gait_ros.gait.gallery import Gallery
-from rt_gait_ros.gait.handover import Departure
-from rt_gait_ros.gait.person import GalleryError, GalleryReadOnly, GalleryTooNew
+from rt_gait_ros.gallery import extent_file, gallery_records
+from rt_gait_ros.gallery.cipher import Cipher
+from rt_gait_ros.gallery.departures import Departure, Look
+from rt_gait_ros.gallery.gallery import Gallery
+from rt_gait_ros.gallery.person import GalleryError, GalleryReadOnly, GalleryTooNew
 
 SILHOUETTE = {"model": "angle", "gait_frame_kind": "silhouette"}
 

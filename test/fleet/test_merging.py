@@ -6,7 +6,7 @@ import pytest
 from rt_gait_ros.fleet import merging
 from rt_gait_ros.fleet.copy_state import known
 from rt_gait_ros.fleet.rows import template_id, walked
-from rt_gait_ros.gait.person import LEARNT, Person
+from rt_gait_ros.gallery.person import LEARNT, Person
 
 
 @pytest.fixture

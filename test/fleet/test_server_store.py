@@ -14,8 +14,8 @@ from rt_gait_ros.fleet.connection import AccessDenied, ServerAway
 from rt_gait_ros.fleet.migration import migrate, migrations
 from rt_gait_ros.fleet.opening import open_gallery
 from rt_gait_ros.fleet.rows import search_key
-from rt_gait_ros.gait.distance import distances
-from rt_gait_ros.gait.person import GalleryError, GalleryReadOnly, GalleryTooNew, Template
+from rt_gait_ros.gallery.distance import distances
+from rt_gait_ros.gallery.person import GalleryError, GalleryReadOnly, GalleryTooNew, Template
 
 SILHOUETTE = {"model": "angle", "gait_frame_kind": "silhouette"}
 PASSWORD = "Geheim-7!"

@@ -4,21 +4,14 @@ from concurrent.futures import Future
 
 import numpy as np
 import pytest
+from enrolled import embedding, template_of, three_people
 
 from rt_gait_ros.gait.config import RecognizerConfig
-from rt_gait_ros.gait.gallery import Gallery
-from rt_gait_ros.gait.gallery_file import Template
 from rt_gait_ros.gait.recognizer import GaitRecognizer
 from rt_gait_ros.serving.inference import ModelSpec, TensorSpec
 from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
 
 PERIOD = 40_000_000  # ns between images: 25 per second
-
-
-def embedding(angle: float) -> np.ndarray:
-    """(1, 2): a point of the unit circle; two of them are 2 sin(half the angle between them) apart."""
-    radians = np.deg2rad(angle)
-    return np.array([[np.cos(radians), np.sin(radians)]], np.float32)
 
 
 class AngleClient:
@@ -108,11 +101,12 @@ def client():
 
 @pytest.fixture
 def gallery(tmp_path):
-    """Ada walks at 20 degrees, Bob at 60, Cyd at 64: near each other."""
-    gallery = Gallery(tmp_path / "gallery" / "people.gallery")
-    for name, angle in (("Ada", 20), ("Bob", 60), ("Cyd", 64)):
-        gallery.add(name, [Template(embedding(angle), 1)], model="angle", gait_frame_kind="silhouette")
-    return gallery
+    return three_people(tmp_path)
+
+
+@pytest.fixture
+def template():
+    return template_of
 
 
 @pytest.fixture
@@ -145,9 +139,3 @@ def watch():
 def walk():
     """walk(body_id, angle, ...) is a track in one image."""
     return track
-
-
-@pytest.fixture
-def template():
-    """template(angle) is a stored look at a walk."""
-    return lambda angle, frames=None: Template(embedding(angle), 1, frames)

@@ -8,12 +8,12 @@ from types import SimpleNamespace
 import numpy as np
 from pacing import walking_track
 
-from rt_gait_ros.gait import gallery_edits
 from rt_gait_ros.gait.config import RecognizerConfig
-from rt_gait_ros.gait.person import LEARNT, Content, Person, Template
 from rt_gait_ros.gait.recognizer import GaitRecognizer
-from rt_gait_ros.gait.references import index_of
-from rt_gait_ros.gait.search import TemplateMatrix
+from rt_gait_ros.gallery import gallery_edits
+from rt_gait_ros.gallery.person import LEARNT, Content, Person, Template
+from rt_gait_ros.gallery.references import index_of
+from rt_gait_ros.gallery.search import TemplateMatrix
 from rt_gait_ros.serving.inference import ModelSpec, TensorSpec
 from rt_gait_ros.tracking.track import TrackFrame
 

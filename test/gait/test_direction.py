@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from rt_gait_ros.gait.direction import Bearing, advice, apart, middle_of, name_of, names_of
+from rt_gait_ros.gait.direction import Bearing, advice, middle_of, name_of, names_of
+from rt_gait_ros.gallery.sides import apart
 from rt_gait_ros.tracking.track import TrackState
 
 PERIOD = 40_000_000

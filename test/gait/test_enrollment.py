@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from rt_gait_ros.gait.enrollment import EnrollError
-from rt_gait_ros.gait.gallery import DAY
-from rt_gait_ros.gait.person import GalleryReadOnly
 from rt_gait_ros.gait.recognizer import GaitRecognizer
+from rt_gait_ros.gallery.gallery import DAY
+from rt_gait_ros.gallery.person import GalleryReadOnly
 from rt_gait_ros.serving.inference import ServerUnavailable
 from rt_gait_ros.tracking.track import TrackState
 

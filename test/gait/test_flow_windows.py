@@ -8,8 +8,8 @@ import pytest
 
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.enrollment import EnrollError
-from rt_gait_ros.gait.gallery import Gallery
 from rt_gait_ros.gait.recognizer import GaitRecognizer
+from rt_gait_ros.gallery.gallery import Gallery
 from rt_gait_ros.serving.inference import ModelSpec, TensorSpec
 from rt_gait_ros.silhouette.flow import Place, placed
 from rt_gait_ros.tracking.track import TrackFrame

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rt_gait_ros.gait.evidence import Look
-from rt_gait_ros.gait.gallery import Gallery
-from rt_gait_ros.gait.handover import Departure, match
+from rt_gait_ros.gait.handover import match
 from rt_gait_ros.gait.identity import IdentityStatus
 from rt_gait_ros.gait.recognizer import GaitRecognizer
+from rt_gait_ros.gallery.departures import Departure, Look
+from rt_gait_ros.gallery.gallery import Gallery
 from rt_gait_ros.tracking.track import TrackState
 
 COLLECTING, UNKNOWN, IDENTIFIED, AMBIGUOUS = IdentityStatus

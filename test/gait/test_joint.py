@@ -1,8 +1,8 @@
 import pytest
 
-from rt_gait_ros.gait.gallery import Gallery
 from rt_gait_ros.gait.identity import IdentityStatus
 from rt_gait_ros.gait.recognizer import GaitRecognizer
+from rt_gait_ros.gallery.gallery import Gallery
 from rt_gait_ros.tracking.track import TrackState
 
 NAMED_AFTER = 20

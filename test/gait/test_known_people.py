@@ -12,10 +12,10 @@ from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.gait import scene_file
 from rt_gait_ros.gait.calibration import FILE_NAME, SAME_SHARE, Calibration, Curve, save
 from rt_gait_ros.gait.enrollment import EnrollError
-from rt_gait_ros.gait.gallery import Gallery, UnknownPerson
 from rt_gait_ros.gait.identity import IdentityStatus
 from rt_gait_ros.gait.known_people import KnownPeople, lines_of
 from rt_gait_ros.gait.scenes import Scenes
+from rt_gait_ros.gallery.gallery import Gallery, UnknownPerson
 
 KNOWN = Calibration("angle", 5.0, 0.1 / SAME_SHARE, 0.2, 0.1, 0.01, 10, 10, "", Curve(2.0, 0.95))
 NAMED_AFTER = 20

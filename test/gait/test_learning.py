@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from crossings import CONFIG, Household, Walker, Watch, World, crossing
 
-from rt_gait_ros.gait.gallery import Gallery
 from rt_gait_ros.gait.identity import IdentityStatus
-from rt_gait_ros.gait.person import LEARNT, GalleryError, Template
 from rt_gait_ros.gait.views import ViewPrior
+from rt_gait_ros.gallery.gallery import Gallery
+from rt_gait_ros.gallery.person import LEARNT, GalleryError, Template
 from rt_gait_ros.tracking.track import TrackState
 
 ACROSS, TOWARDS, AWAY = 90.0, 0.0, 180.0

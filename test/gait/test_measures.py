@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from rt_gait_ros.gait.calibration import Calibration
-from rt_gait_ros.gait.gallery import Gallery
 from rt_gait_ros.gait.identity import IdentityStatus
 from rt_gait_ros.gait.measures import CADENCE, STATURE, STEP, Gauge, log_ratio
-from rt_gait_ros.gait.person import Measure
 from rt_gait_ros.gait.recognizer import GaitRecognizer
+from rt_gait_ros.gallery.gallery import Gallery
+from rt_gait_ros.gallery.person import Measure
 
 PERIOD = 40_000_000
 LEFT, RIGHT = 15, 16

@@ -11,12 +11,12 @@ import pytest
 from rt_gait_ros.gait import calibration, moving
 from rt_gait_ros.gait.calibration import Calibration
 from rt_gait_ros.gait.enrollment import EnrollError
-from rt_gait_ros.gait.gallery import Gallery
-from rt_gait_ros.gait.gallery_file import Template
 from rt_gait_ros.gait.identity import IdentityStatus
 from rt_gait_ros.gait.moving import RETRY, NetworkMover
 from rt_gait_ros.gait.recognizer import GaitRecognizer
 from rt_gait_ros.gait.variants import CALM, PATIENCE, Variant, VariantChoice
+from rt_gait_ros.gallery.gallery import Gallery
+from rt_gait_ros.gallery.gallery_file import Template
 from rt_gait_ros.serving.inference import ModelSpec, ModelUnavailable, TensorSpec
 
 LIMIT = 300.0  # seconds, for a thread of a busy machine

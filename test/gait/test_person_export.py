@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.gait.gallery import UnknownPerson
 from rt_gait_ros.gait.person_export import export_person
+from rt_gait_ros.gallery.gallery import UnknownPerson
 
 SILHOUETTE = {"model": "angle", "gait_frame_kind": "silhouette"}
 

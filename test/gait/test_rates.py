@@ -8,9 +8,9 @@ import pytest
 
 from rt_gait_ros.gait import calibration
 from rt_gait_ros.gait.config import RecognizerConfig
-from rt_gait_ros.gait.gallery import Gallery
-from rt_gait_ros.gait.gallery_file import Template
 from rt_gait_ros.gait.recognizer import GaitRecognizer
+from rt_gait_ros.gallery.gallery import Gallery
+from rt_gait_ros.gallery.gallery_file import Template
 from rt_gait_ros.serving.backends import open_client
 from rt_gait_ros.synthesis import walks
 from rt_gait_ros.synthesis.people import person

@@ -7,10 +7,10 @@ import pytest
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.gait import scene_file
 from rt_gait_ros.gait.calibration import SAME_SHARE, Calibration, Curve
-from rt_gait_ros.gait.gallery import Gallery, GalleryModelMismatch
 from rt_gait_ros.gait.identity import IdentityStatus
 from rt_gait_ros.gait.recognizer import GaitRecognizer
 from rt_gait_ros.gait.scenes import Scenes
+from rt_gait_ros.gallery.gallery import Gallery, GalleryModelMismatch
 from rt_gait_ros.serving.inference import DeadlineExceeded, ModelMismatch, ServerUnavailable, TensorSpec
 from rt_gait_ros.tracking.track import TrackState
 

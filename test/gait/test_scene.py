@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from rt_gait_ros.gait.distance import distance, distances
 from rt_gait_ros.gait.scene import MAX_AGE, MAX_VOTES, MIN_WALKERS, SceneError, normalisation, shares
 from rt_gait_ros.gait.scene_statistics import SceneStatistics
 from rt_gait_ros.gait.views import ViewMoments, ViewPrior, viewed_normalisation
+from rt_gait_ros.gallery.distance import distance, distances
 
 PARTS, CHANNELS = 3, 16
 RADIUS = 2.0  # looks at one person are about 0.6 apart, two persons about 5.6

@@ -7,12 +7,12 @@ import pytest
 
 from rt_gait_ros.gait import scene_file, scenes
 from rt_gait_ros.gait.calibration import SAME_SHARE, Calibration, Curve
-from rt_gait_ros.gait.distance import distances
-from rt_gait_ros.gait.gallery import Gallery
-from rt_gait_ros.gait.gallery_file import Template
 from rt_gait_ros.gait.scene import MAX_AGE, SceneError
 from rt_gait_ros.gait.scene_cleaning import Cleared, expire_files, forget_near
 from rt_gait_ros.gait.scenes import Scenes
+from rt_gait_ros.gallery.distance import distances
+from rt_gait_ros.gallery.gallery import Gallery
+from rt_gait_ros.gallery.gallery_file import Template
 
 SHAPE = (2, 8)
 # two tracks are one person's up to 2.0; two people are about 5.7 apart here

@@ -10,10 +10,10 @@ import pytest
 
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.embedder import WindowEmbedder, read_embedding
-from rt_gait_ros.gait.gallery import Gallery
 from rt_gait_ros.gait.model import GaitModel, describe
 from rt_gait_ros.gait.recognizer import GaitRecognizer
 from rt_gait_ros.gait.stream_embedder import CHUNK, StreamEmbedder, embedder_for
+from rt_gait_ros.gallery.gallery import Gallery
 from rt_gait_ros.serving.inference import InferenceError, Sequence, SequenceLost, ServerUnavailable
 from rt_gait_ros.serving.onnx_client import OnnxClient
 from rt_gait_ros.serving.server import TritonServer

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rt_gait_ros.gait.gallery import Gallery
-from rt_gait_ros.gait.person import GalleryError, Template
 from rt_gait_ros.gait.translation import Translation
+from rt_gait_ros.gallery.gallery import Gallery
+from rt_gait_ros.gallery.person import GalleryError, Template
 
 
 @pytest.fixture

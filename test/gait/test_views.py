@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from rt_gait_ros.gait.distance import distances
 from rt_gait_ros.gait.views import PRIOR_FILE, ViewError, ViewMoments, ViewPrior, find_prior, save_prior
+from rt_gait_ros.gallery.distance import distances
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.gait.gallery import Gallery
-from rt_gait_ros.gait.gallery_file import Template
+from rt_gait_ros.gallery.gallery import Gallery
+from rt_gait_ros.gallery.gallery_file import Template
 from rt_gait_ros.networks.calibration_sets import calibration_sets
 
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from rt_gait_ros.gait.gallery import Gallery
+from rt_gait_ros.gallery.gallery import Gallery
 
 LINE = "ROS 2 is not installed or not sourced, and nodes need it: pip install 'rt-gait-ros[ros]'"
 WITHOUT = "import sys; sys.modules['rclpy'] = None; sys.argv = {argv}\n"  # import says that it is not there

@@ -22,7 +22,7 @@ from rt_gait_ros import (
     UsageError,
     recognizer_config,
 )
-from rt_gait_ros.gait import GalleryCorrupt, GalleryInUse, GalleryModelMismatch, Template, UnknownPerson
+from rt_gait_ros.gallery import GalleryCorrupt, GalleryInUse, GalleryModelMismatch, Template, UnknownPerson
 from rt_gait_ros.pose import PoseError, PoseSettingsError
 from rt_gait_ros.serving import ModelUnavailable, ServerUnavailable
 

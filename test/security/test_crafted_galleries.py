@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from rt_gait_ros.errors import GaitError
-from rt_gait_ros.gait import extent_file, gallery_records
-from rt_gait_ros.gait.gallery import Gallery
-from rt_gait_ros.gait.person import GalleryCorrupt, Template
+from rt_gait_ros.gallery import extent_file, gallery_records
+from rt_gait_ros.gallery.gallery import Gallery
+from rt_gait_ros.gallery.person import GalleryCorrupt, Template
 
 EMBEDDING = np.ones((1, 2), "<f2").tobytes()
 FRAMES = zlib.compress(bytes(2 * 8 * 8))

@@ -10,11 +10,12 @@ import pytest
 
 from rt_gait_ros import private_file
 from rt_gait_ros.errors import GaitError
-from rt_gait_ros.gait import extent_file, scene_file
-from rt_gait_ros.gait.gallery import Gallery
+from rt_gait_ros.gait import scene_file
 from rt_gait_ros.gait.known_people import KnownPeople
-from rt_gait_ros.gait.person import GalleryReadOnly, Template
 from rt_gait_ros.gait.scene import SceneError
+from rt_gait_ros.gallery import extent_file
+from rt_gait_ros.gallery.gallery import Gallery
+from rt_gait_ros.gallery.person import GalleryReadOnly, Template
 
 SILHOUETTE = {"model": "angle", "gait_frame_kind": "silhouette"}
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from rt_gait_ros.gait.config import RecognizerConfig
-from rt_gait_ros.gait.gallery import Gallery
 from rt_gait_ros.gait.identity import IdentityStatus
-from rt_gait_ros.gait.person import Template
 from rt_gait_ros.gait.recognizer import GaitRecognizer
+from rt_gait_ros.gallery.gallery import Gallery
+from rt_gait_ros.gallery.person import Template
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.inference import ModelSpec, TensorSpec
 from rt_gait_ros.tracking import Tracker, TrackState

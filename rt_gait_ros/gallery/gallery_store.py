@@ -10,14 +10,14 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from rt_gait_ros.gait import audit, gallery_file
-from rt_gait_ros.gait.audit import Entry
-from rt_gait_ros.gait.cipher import Cipher
-from rt_gait_ros.gait.gallery_file import Loaded, Signature
-from rt_gait_ros.gait.person import Content
+from rt_gait_ros.gallery import audit, gallery_file
+from rt_gait_ros.gallery.audit import Entry
+from rt_gait_ros.gallery.cipher import Cipher
+from rt_gait_ros.gallery.gallery_file import Loaded, Signature
+from rt_gait_ros.gallery.person import Content
 
 if TYPE_CHECKING:
-    from rt_gait_ros.gait.handover import Handover
+    from rt_gait_ros.gallery.departures import Handover
 
 
 # Nanoseconds since a file was touched after which another touch shows in its times, however coarse they are kept (two

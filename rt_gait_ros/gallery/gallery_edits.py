@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.gait import gallery_file
-from rt_gait_ros.gait.direction import SAME_SIDE, apart
-from rt_gait_ros.gait.names import comparable
-from rt_gait_ros.gait.person import LEARNT, Content, GalleryError, Person, Template
+from rt_gait_ros.gallery import gallery_file
+from rt_gait_ros.gallery.names import comparable
+from rt_gait_ros.gallery.person import LEARNT, Content, GalleryError, Person, Template
+from rt_gait_ros.gallery.sides import SAME_SIDE, apart
 
 GONE = "not known any more, so this walk is not stored: ask again to enrol anew"  # of whom a walk was to be added to
 

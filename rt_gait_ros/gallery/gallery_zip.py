@@ -15,8 +15,8 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from rt_gait_ros import private_file
-from rt_gait_ros.gait.frames_on_disk import FramesOnDisk
-from rt_gait_ros.gait.person import Content, Person, Template
+from rt_gait_ros.gallery.frames_on_disk import FramesOnDisk
+from rt_gait_ros.gallery.person import Content, Person, Template
 
 SCHEMATA = 1, 2
 MAX_BYTES = 512 << 20  # of a whole file: 2000 persons of two walks take 300 MB

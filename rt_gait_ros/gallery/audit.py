@@ -15,7 +15,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from rt_gait_ros import private_file
-from rt_gait_ros.gait.cipher import Cipher
+from rt_gait_ros.gallery.cipher import Cipher
 
 MAX_BYTES = 256 << 20
 LOCK_SECONDS = 10.0

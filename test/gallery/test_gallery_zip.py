@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from rt_gait_ros.errors import GaitError
-from rt_gait_ros.gait import gallery_zip
-from rt_gait_ros.gait.gallery import Gallery
-from rt_gait_ros.gait.gallery_file import GalleryCorrupt, Template
+from rt_gait_ros.gallery import gallery_zip
+from rt_gait_ros.gallery.gallery import Gallery
+from rt_gait_ros.gallery.gallery_file import GalleryCorrupt, Template
 
 FRAMES = np.arange(5 * 64 * 64, dtype=np.uint8).reshape(5, 64, 64)
 SILHOUETTE = {"model": "angle", "gait_frame_kind": "silhouette"}

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from rt_gait_ros.gait import search
-from rt_gait_ros.gait.distance import distances
-from rt_gait_ros.gait.search import TemplateMatrix, nearest, sketch
+from rt_gait_ros.gallery import search
+from rt_gait_ros.gallery.distance import distances
+from rt_gait_ros.gallery.search import TemplateMatrix, nearest, sketch
 
 SHAPE = (8, 512)
 

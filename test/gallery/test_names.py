@@ -1,7 +1,7 @@
 import pytest
 
-from rt_gait_ros.gait.gallery import DuplicateName, Gallery
-from rt_gait_ros.gait.names import MAX_NAME, UnfitName, clean_name, comparable
+from rt_gait_ros.gallery.gallery import DuplicateName, Gallery
+from rt_gait_ros.gallery.names import MAX_NAME, UnfitName, clean_name, comparable
 
 ZWNJ, ZWJ, VARIATION = "\u200c", "\u200d", "\ufe0f"
 

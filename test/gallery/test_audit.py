@@ -2,10 +2,10 @@ import json
 
 import pytest
 
-from rt_gait_ros.gait import audit
-from rt_gait_ros.gait.cipher import Cipher
-from rt_gait_ros.gait.gallery import Gallery
-from rt_gait_ros.gait.person import GalleryError
+from rt_gait_ros.gallery import audit
+from rt_gait_ros.gallery.cipher import Cipher
+from rt_gait_ros.gallery.gallery import Gallery
+from rt_gait_ros.gallery.person import GalleryError
 
 SILHOUETTE = {"model": "angle", "gait_frame_kind": "silhouette"}
 

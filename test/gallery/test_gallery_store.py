@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from rt_gait_ros.gait import gallery_file, gallery_store
-from rt_gait_ros.gait.gallery import Gallery
-from rt_gait_ros.gait.gallery_store import FileStore
+from rt_gait_ros.gallery import gallery_file, gallery_store
+from rt_gait_ros.gallery.gallery import Gallery
+from rt_gait_ros.gallery.gallery_store import FileStore
 
 SILHOUETTE = {"model": "angle", "gait_frame_kind": "silhouette"}
 

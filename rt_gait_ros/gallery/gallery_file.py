@@ -20,12 +20,12 @@ from typing import Any
 import numpy as np
 
 from rt_gait_ros import private_file
-from rt_gait_ros.gait import audit, extent_file, gallery_records, gallery_zip
-from rt_gait_ros.gait.cipher import Cipher
-from rt_gait_ros.gait.extent_file import Damaged, Extent, State, WrongKey
-from rt_gait_ros.gait.frames_on_disk import FramesOnDisk
-from rt_gait_ros.gait.gallery_records import Place
-from rt_gait_ros.gait.person import (
+from rt_gait_ros.gallery import audit, extent_file, gallery_records, gallery_zip
+from rt_gait_ros.gallery.cipher import Cipher
+from rt_gait_ros.gallery.extent_file import Damaged, Extent, State, WrongKey
+from rt_gait_ros.gallery.frames_on_disk import FramesOnDisk
+from rt_gait_ros.gallery.gallery_records import Place
+from rt_gait_ros.gallery.person import (
     Content,
     GalleryCorrupt,
     GalleryError,

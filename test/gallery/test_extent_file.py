@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rt_gait_ros.gait.extent_file import FIRST, Extent, _Room
+from rt_gait_ros.gallery.extent_file import FIRST, Extent, _Room
 
 
 def used_bytes(extents, size):

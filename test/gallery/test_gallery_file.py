@@ -17,10 +17,10 @@ import numpy as np
 import pytest
 
 from rt_gait_ros import private_file
-from rt_gait_ros.gait import extent_file, gallery_file, gallery_records
-from rt_gait_ros.gait.gallery import Gallery
-from rt_gait_ros.gait.gallery_file import GalleryCorrupt, GalleryError, GalleryTooNew, Template
-from rt_gait_ros.gait.person import LEARNT, GalleryReadOnly, Measure
+from rt_gait_ros.gallery import extent_file, gallery_file, gallery_records
+from rt_gait_ros.gallery.gallery import Gallery
+from rt_gait_ros.gallery.gallery_file import GalleryCorrupt, GalleryError, GalleryTooNew, Template
+from rt_gait_ros.gallery.person import LEARNT, GalleryReadOnly, Measure
 
 SILHOUETTE = {"model": "angle", "gait_frame_kind": "silhouette"}
 KILLS, CHANGES = (int(os.environ.get(f"RT_GAIT_{what}", few)) for what, few in (("KILLS", 60), ("CHANGES", 300)))
@@ -30,9 +30,9 @@ WRITER = textwrap.dedent(
     """
     import sys
     import numpy as np
-    from rt_gait_ros.gait import audit, extent_file
-    from rt_gait_ros.gait.gallery import Gallery
-    from rt_gait_ros.gait.gallery_file import Template
+    from rt_gait_ros.gallery import audit, extent_file
+    from rt_gait_ros.gallery.gallery import Gallery
+    from rt_gait_ros.gallery.gallery_file import Template
 
     audit.LOCK_SECONDS = extent_file.LOCK_SECONDS = 600.0  # the disk may be busy
     gallery = Gallery(sys.argv[1])

@@ -9,20 +9,20 @@ from pathlib import Path
 
 import numpy as np
 
-from rt_gait_ros.gait import gallery_edits as edits
-from rt_gait_ros.gait import gallery_file
-from rt_gait_ros.gait.cipher import Cipher
-from rt_gait_ros.gait.gallery_edits import DuplicateName
-from rt_gait_ros.gait.gallery_edits import GalleryModelMismatch as GalleryModelMismatch
-from rt_gait_ros.gait.gallery_edits import UnknownPerson as UnknownPerson
-from rt_gait_ros.gait.gallery_file import Loaded
-from rt_gait_ros.gait.gallery_path import default_path as default_path
-from rt_gait_ros.gait.gallery_path import real_path as real_path
-from rt_gait_ros.gait.gallery_store import FileStore, Store
-from rt_gait_ros.gait.names import clean_name
-from rt_gait_ros.gait.person import LEARNT, Content, GalleryCorrupt, GalleryError, GalleryTooNew, Person, Template
-from rt_gait_ros.gait.references import References, index_of, on_rows
-from rt_gait_ros.gait.search import TemplateMatrix
+from rt_gait_ros.gallery import gallery_edits as edits
+from rt_gait_ros.gallery import gallery_file
+from rt_gait_ros.gallery.cipher import Cipher
+from rt_gait_ros.gallery.gallery_edits import DuplicateName
+from rt_gait_ros.gallery.gallery_edits import GalleryModelMismatch as GalleryModelMismatch
+from rt_gait_ros.gallery.gallery_edits import UnknownPerson as UnknownPerson
+from rt_gait_ros.gallery.gallery_file import Loaded
+from rt_gait_ros.gallery.gallery_path import default_path as default_path
+from rt_gait_ros.gallery.gallery_path import real_path as real_path
+from rt_gait_ros.gallery.gallery_store import FileStore, Store
+from rt_gait_ros.gallery.names import clean_name
+from rt_gait_ros.gallery.person import LEARNT, Content, GalleryCorrupt, GalleryError, GalleryTooNew, Person, Template
+from rt_gait_ros.gallery.references import References, index_of, on_rows
+from rt_gait_ros.gallery.search import TemplateMatrix
 
 DAY = 86_400 * 1_000_000_000  # ns
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from rt_gait_ros.gait.extent_file import FIRST, Extent
-from rt_gait_ros.gait.names import MAX_NAME, UnfitName, clean_name
-from rt_gait_ros.gait.person import ENROLLED, LEARNT, Content, Frames, GalleryError, Measure, Person, Template
+from rt_gait_ros.gallery.extent_file import FIRST, Extent
+from rt_gait_ros.gallery.names import MAX_NAME, UnfitName, clean_name
+from rt_gait_ros.gallery.person import ENROLLED, LEARNT, Content, Frames, GalleryError, Measure, Person, Template
 
 MAX_EMBEDDINGS = 1 << 30  # bytes of all embeddings together: 8000 persons of two walks
 MAX_BLOB = 64 << 20  # bytes of one embedding, or of one unpacked sequence of gait frames

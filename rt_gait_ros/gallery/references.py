@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rt_gait_ros.gait import search
-from rt_gait_ros.gait.person import Content, Person
-from rt_gait_ros.gait.search import Sketches, TemplateMatrix
+from rt_gait_ros.gallery import search
+from rt_gait_ros.gallery.person import Content, Person
+from rt_gait_ros.gallery.search import Sketches, TemplateMatrix
 
 _versions = itertools.count(1)  # of the contents of all galleries of this process: no two of them share one
 

@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 
 from rt_gait_ros import private_file
-from rt_gait_ros.gait.cipher import Cipher
+from rt_gait_ros.gallery.cipher import Cipher
 
 PAGE, SLOT = 4096, 512
 FIRST = 3 * PAGE  # where extents begin

@@ -4,9 +4,9 @@ import stat
 import numpy as np
 import pytest
 
-from rt_gait_ros.gait.gallery import DuplicateName, Gallery, GalleryModelMismatch, UnknownPerson
-from rt_gait_ros.gait.gallery_file import GalleryCorrupt, GalleryError, GalleryTooNew
-from rt_gait_ros.gait.names import UnfitName
+from rt_gait_ros.gallery.gallery import DuplicateName, Gallery, GalleryModelMismatch, UnknownPerson
+from rt_gait_ros.gallery.gallery_file import GalleryCorrupt, GalleryError, GalleryTooNew
+from rt_gait_ros.gallery.names import UnfitName
 
 SILHOUETTE = {"model": "angle", "gait_frame_kind": "silhouette"}
 
@@ -198,7 +198,7 @@ def test_an_id_that_is_also_a_name_means_nobody_until_it_is_renamed(gallery, mon
     """As galleries of earlier versions may have it."""
     ada, bob = gallery.find("Ada").person_id, gallery.find("Bob").person_id
     with monkeypatch.context() as patch:
-        patch.setattr("rt_gait_ros.gait.gallery_edits.require_no_id", lambda *arguments: None)
+        patch.setattr("rt_gait_ros.gallery.gallery_edits.require_no_id", lambda *arguments: None)
         gallery.rename("Bob", ada)
     for change in (gallery.find, gallery.forget, lambda key: gallery.rename(key, "Eve")):
         with pytest.raises(DuplicateName, match=f"rename {bob} first"):

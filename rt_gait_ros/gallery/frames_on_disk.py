@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rt_gait_ros.gait.person import GalleryError
+from rt_gait_ros.gallery.person import GalleryError
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,11 @@ import pytest
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.gait import scene_file
 from rt_gait_ros.gait.calibration import Calibration
-from rt_gait_ros.gait.cipher import Cipher, KeyProblem, find_cipher, new_key, write_key
-from rt_gait_ros.gait.gallery import Gallery
 from rt_gait_ros.gait.known_people import KnownPeople
-from rt_gait_ros.gait.person import GalleryError, GalleryLocked
 from rt_gait_ros.gait.scenes import Scenes
+from rt_gait_ros.gallery.cipher import Cipher, KeyProblem, find_cipher, new_key, write_key
+from rt_gait_ros.gallery.gallery import Gallery
+from rt_gait_ros.gallery.person import GalleryError, GalleryLocked
 
 pytest.importorskip("cryptography")
 SILHOUETTE = {"model": "angle", "gait_frame_kind": "silhouette"}

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from rt_gait_ros.gait.distance import single
+from rt_gait_ros.gallery.distance import single
 
 
 def test_every_finite_number_of_half_precision_is_the_same_in_single_precision():

@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from rt_gait_ros.gait.distance import distances, single
+from rt_gait_ros.gallery.distance import distances, single
 
 SKETCH = 512  # numbers of a sketch; embeddings of up to twice as many need none
 EXACT = 8  # persons that are compared exactly, for each look

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from rt_gait_ros.gait.person import GalleryError
+from rt_gait_ros.gallery.person import GalleryError
 from rt_gait_ros.paths import expand
 
 
