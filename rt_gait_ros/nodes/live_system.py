@@ -17,10 +17,13 @@ from rt_gait_ros.nodes.conversions import from_time, identities_from_message
 from rt_gait_ros.nodes.graph import CommandNode, joined
 from rt_gait_ros.nodes.links import IMAGE_QOS, RESULT_QOS
 from rt_gait_ros.nodes.message_bytes import stamp_of
+from rt_gait_ros.nodes.parameters import specifications
 from rt_gait_ros.signals import KeptSignals
 
 HARDWARE = "rt_gait_ros"  # by which our diagnostics are told from others'
 DISCOVERY = 2.0  # seconds until everybody on the network is known; diagnostics come once a second
+PATIENCE = 6.0  # seconds more until every node that is there has said how it does: the machine may be busy
+STEP = 0.5  # seconds between looks at who has not
 _IMAGES = {"sensor_msgs/msg/Image": Image, "sensor_msgs/msg/CompressedImage": CompressedImage}
 _OURS = {f"rt_gait_ros/msg/{kind.__name__}": kind for kind in (PersonPoseArray, PersonTrackArray, GaitIdentityArray)}
 
@@ -86,6 +89,10 @@ def look(seconds: float) -> LiveSystem:
     """
     with joined() as signals, closing(_Observer(signals)) as observer:
         observer.spin(DISCOVERY)
+        for _ in range(round(PATIENCE / STEP)):
+            if not observer.silent:
+                break
+            observer.spin(STEP)
         observer.listen()
         observer.spin(seconds)
         return observer.result()
@@ -98,6 +105,13 @@ class _Observer(CommandNode):
         super().__init__(signals, "rt_gait_doctor", enable_rosout=False, start_parameter_services=False)
         self._seen = LiveSystem()
         self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, QoSProfile(depth=100))
+
+    @property
+    def silent(self) -> bool:
+        """Whether no node of ours has said yet how it does, or one that is there has not."""
+        there = self._names(self.get_publishers_info_by_topic("/diagnostics"))
+        ours = {name for name in there if name.rpartition("/")[2] in specifications()}
+        return not self._seen.nodes or not ours <= self._seen.nodes.keys()
 
     def listen(self) -> None:
         """Hear images and identities of the nodes that are known by now."""
