@@ -19,6 +19,7 @@ Writes compose.yaml, Dockerfile, rt-gait-triton.service and rt-gait-nodes.servic
 or installed: docs/jetson.md goes on from there.
 
   rt-gait deploy --target x86 output/deploy
+  rt-gait deploy --target x86 --no-gpu output/deploy
   rt-gait deploy --target jetpack6 output/deploy
   rt-gait deploy --target jetpack5 --triton-image IMAGE output/deploy
 """
@@ -33,6 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="DIR", help="where the files go; made when it is not there")
     parser.add_argument("--target", choices=TARGETS, required=True, help="machine that they are for")
     parser.add_argument("--triton-image", metavar="IMAGE", help="container image of Triton (default: by target)")
+    parser.add_argument(
+        "--no-gpu", action="store_true", help="for a machine without a GPU of NVIDIA, or its container toolkit"
+    )
     parser.add_argument("--user", default="rt-gait", help="user of the systemd units (default rt-gait)")
     parser.add_argument("--program", metavar="FILE", help="rt-gait on the robot (default: the one that runs)")
     parser.add_argument("--force", action="store_true", help="overwrite files that this command did not write")
@@ -52,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--program {readable(program)} must be a whole path without spaces: systemd wants one")
     folder = expand(arguments.folder)
     files = {
-        "compose.yaml": compose_file(arguments.target, image),
+        "compose.yaml": compose_file(arguments.target, image, gpu=not arguments.no_gpu),
         "Dockerfile": dockerfile(),
         **units(program, arguments.user),
     }

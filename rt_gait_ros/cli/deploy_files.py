@@ -17,6 +17,7 @@ _JETSON_GPU = "    runtime: nvidia\n"
 # The host's network, for DDS finds other robots by multicast, and Triton on the loopback alone.
 COMPOSE = """\
 # Start it with: RT_GAIT_CLONE=/path/to/clone RT_GAIT_SOURCE=rtsp://… docker compose up
+# It runs as 1000:1000, or as RT_GAIT_USER=UID:GID, which the volumes belong to from the first start on.
 services:
   triton:
     image: {image}
@@ -49,32 +50,39 @@ services:
     build:
       context: "${{RT_GAIT_CLONE:?the folder of the clone}}"
       dockerfile: "${{PWD}}/Dockerfile"
+      args: {{USER: "${{RT_GAIT_USER:-1000:1000}}"}}
     command:
       - rt-gait
       - run
       - --source=${{RT_GAIT_SOURCE:?what the camera node plays}}
       - --triton=external
       - --triton-url=127.0.0.1:8001
-      - --gallery=/data/people.gallery
+      - --gallery=${{RT_GAIT_GALLERY:-/data/people.gallery}}
     depends_on: {{triton: {{condition: service_healthy}}}}
     network_mode: host
-    ipc: host
-    environment: {{HOME: /tmp, ROS_LOG_DIR: /tmp/log, RT_GAIT_CACHE: /tmp/cache, NUMBA_CACHE_DIR: /tmp/numba}}
+    environment:
+      HOME: /data
+      ROS_LOG_DIR: /tmp/log
+      RT_GAIT_CACHE: /cache
+      NUMBA_CACHE_DIR: /cache/numba
+      RT_GAIT_HEARTBEAT: /tmp/heartbeat
+      {transports}
     user: "${{RT_GAIT_USER:-1000:1000}}"
     read_only: true
     tmpfs: [/tmp]
     cap_drop: [ALL]
     security_opt: ["no-new-privileges:true"]
-    volumes: ["people:/data"]
+    volumes: ["people:/data", "cache:/cache"]
     healthcheck:
-      test: [CMD, bash, -c, "source /workspace/install/setup.bash && rt-gait triton status"]
+      test: [CMD, bash, -c, '[ -n "$$(find /tmp/heartbeat -newermt "-60 seconds")" ]']
       interval: 30s
-      timeout: 20s
-      retries: 3
-      start_period: 60s
+      timeout: 10s
+      retries: 2
+      start_period: 180s
     restart: unless-stopped
 volumes:
   people: {{}}
+  cache: {{}}
 """
 
 DOCKERFILE = """\
@@ -87,17 +95,21 @@ RUN apt-get update && rosdep update \\
     && rosdep install --from-paths src --ignore-src --rosdistro jazzy --skip-keys rviz2 --yes \\
     && rm -rf /var/lib/apt/lists/*
 # What rosdep has no keys for.
-RUN pip install --no-cache-dir --break-system-packages 'av>=17' numba 'numpy<2' onnxruntime 'tritonclient[grpc]'
-RUN source /opt/ros/jazzy/setup.bash && colcon build --merge-install --cmake-args -DBUILD_TESTING=OFF
-RUN mkdir /data && chown 1000:1000 /data
-USER 1000:1000
+RUN pip install --no-cache-dir --break-system-packages 'av>=17' cryptography numba 'numpy<2' onnxruntime \\
+    'psycopg[binary]>=3.2' 'tritonclient[grpc]'
+RUN source /opt/ros/jazzy/setup.bash && colcon build --merge-install --cmake-args -DBUILD_TESTING=OFF \\
+    && rm -rf build log src
+# New volumes get the owner of the folder that they are mounted on.
+ARG USER=1000:1000
+RUN mkdir --mode=0700 /data /cache && chown "$USER" /data /cache
+USER $USER
 ENTRYPOINT ["/bin/bash", "-c", "source /workspace/install/setup.bash && exec \\"$@\\"", "--"]
 CMD ["rt-gait", "doctor"]
 """
 
 # Fast DDS talks by shared memory to everything on the same machine, and reaches no process of another user by it: RViz,
 # drivers and navigation run as somebody else than the services, and often than the containers.
-_TRANSPORTS = "FASTDDS_BUILTIN_TRANSPORTS=UDPv4"
+_TRANSPORTS = ("FASTDDS_BUILTIN_TRANSPORTS", "UDPv4")
 
 # No MemoryDenyWriteExecute: numba and TensorRT write the code that they run. Devices stay: cameras and GPUs.
 # KillMode: each takes its processes down itself; what is left of one that was killed is killed at once.
@@ -177,9 +189,10 @@ WantedBy=multi-user.target
 """
 
 
-def compose_file(target: str, image: str) -> str:
-    """compose.yaml. target: one of TARGETS. image: of Triton."""
-    return f"{MARK}\n" + COMPOSE.format(image=image, gpu=_DESKTOP_GPU if target == "x86" else _JETSON_GPU)
+def compose_file(target: str, image: str, *, gpu: bool = True) -> str:
+    """compose.yaml. target: one of TARGETS. image: of Triton. gpu: whether Triton gets NVIDIA's."""
+    device = "" if not gpu else _DESKTOP_GPU if target == "x86" else _JETSON_GPU
+    return f"{MARK}\n" + COMPOSE.format(image=image, gpu=device, transports=": ".join(_TRANSPORTS))
 
 
 def dockerfile() -> str:
@@ -189,7 +202,7 @@ def dockerfile() -> str:
 
 def units(program: str, user: str) -> dict[str, str]:
     """Units of systemd by file name. program: path of rt-gait. user: whom they run as."""
-    sandbox = _SANDBOX.format(user=user, transports=_TRANSPORTS)
+    sandbox = _SANDBOX.format(user=user, transports="=".join(_TRANSPORTS))
     return {
         "rt-gait-triton.service": f"{MARK}\n" + TRITON_UNIT.format(program=program, sandbox=sandbox),
         "rt-gait-nodes.service": f"{MARK}\n" + NODES_UNIT.format(program=program, sandbox=sandbox),

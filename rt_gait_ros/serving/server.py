@@ -250,7 +250,8 @@ def _reason(log: str) -> str:
 def _write_backends(installation: Installation, folder: Path) -> Path:
     """A backends folder with the Python backend and the stub for this Python, linked from the installation.
 
-    Raises UsageError for a path that Triton's Python backend cannot start its stubs from.
+    Raises UsageError for a path that Triton's Python backend cannot start its stubs from, and for another user's stub
+    that cannot be read.
     """
     if unfit := _UNFIT_FOR_STUBS.search(str(folder)):
         raise UsageError(
@@ -263,5 +264,17 @@ def _write_backends(installation: Installation, folder: Path) -> Path:
     for path in (installation.backends / "python").iterdir():
         if path.is_file() and path.name != installation.stub.name:
             (python / path.name).symlink_to(path)
-    (python / installation.stub.name).symlink_to(installation.stub)
+    stub, program = installation.stub, python / installation.stub.name
+    # Triton gives this program mode 0100 before it runs it, which only its owner and root may do: of a server that
+    # somebody else has installed a copy is made.
+    if os.geteuid() in (0, stub.stat().st_uid):
+        program.symlink_to(stub)
+        return folder
+    try:
+        shutil.copyfile(stub, program)
+    except PermissionError:
+        raise UsageError(
+            f"{stub} can be read by its owner alone: `chmod 755` it as its owner, or install a server of your own"
+        ) from None
+    program.chmod(0o700)
     return folder

@@ -11,6 +11,7 @@ import yaml
 from rt_gait_ros.cli.main import main
 from rt_gait_ros.nodes.service_manager import ServiceManager
 
+ROOT = Path(__file__).resolve().parents[2]
 FILES = {"compose.yaml", "Dockerfile", "rt-gait-triton.service", "rt-gait-nodes.service"}
 
 
@@ -32,6 +33,42 @@ def test_compose_files_shut_everything_that_is_not_needed(tmp_path: Path, target
         assert service["cap_drop"] == ["ALL"]
         assert service["user"] != "0"
         assert service["healthcheck"]["test"][0] == "CMD"
+
+
+def test_what_has_to_last_is_in_volumes_that_the_user_may_write(tmp_path: Path) -> None:
+    """Each line is what failed when the containers ran."""
+    assert deploy(tmp_path) == 0
+    services = yaml.safe_load((tmp_path / "compose.yaml").read_text())
+    nodes, dockerfile = services["services"]["nodes"], (tmp_path / "Dockerfile").read_text()
+    environment = nodes["environment"]
+    # /tmp is empty after each start: compiling took half a minute each time, and a copy of a shared gallery was lost
+    for name in ("HOME", "RT_GAIT_CACHE", "NUMBA_CACHE_DIR"):
+        folder = "/" + environment[name].split("/")[1]
+        assert any(volume.endswith(f":{folder}") for volume in nodes["volumes"])
+    assert 'mkdir --mode=0700 /data /cache && chown "$USER" /data /cache' in dockerfile
+    assert set(services["volumes"]) == {"people", "cache"}
+    # RT_GAIT_USER could not write into volumes that belonged to 1000:1000
+    assert nodes["build"]["args"]["USER"] == nodes["user"]
+    assert "psycopg" in dockerfile
+    # by shared memory nothing reached RViz of another user
+    assert environment["FASTDDS_BUILTIN_TRANSPORTS"] == "UDPv4"
+    assert "ipc" not in nodes
+    # nodes that hung were healthy as long as Triton was
+    assert environment["RT_GAIT_HEARTBEAT"] in nodes["healthcheck"]["test"][-1]
+
+
+@pytest.mark.parametrize("target", ["x86", "jetpack6"])
+def test_a_machine_without_a_gpu_is_not_asked_for_one(tmp_path: Path, target: str) -> None:
+    assert deploy(tmp_path, "--no-gpu", target=target) == 0
+    triton = yaml.safe_load((tmp_path / "compose.yaml").read_text())["services"]["triton"]
+    assert not {"deploy", "runtime"} & set(triton)
+
+
+def test_an_image_holds_nothing_that_was_built_or_recorded_in_the_clone() -> None:
+    """A clone in which the package was used has gigabytes in .venv, and videos of people in output."""
+    ignored = set((ROOT / ".dockerignore").read_text().splitlines())
+    git_ignored = [line.strip("/") for line in (ROOT / ".gitignore").read_text().splitlines() if line.startswith("/")]
+    assert {".git", *git_ignored} <= ignored
 
 
 def docker_compose() -> list[str]:
@@ -123,6 +160,22 @@ def test_a_process_tells_systemd_that_it_is_ready_and_turns(tmp_path: Path, monk
         systemd.setblocking(False)
         with pytest.raises(BlockingIOError):
             systemd.recv(100)
+
+
+def test_a_process_gives_its_heartbeat_a_new_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    heartbeat = tmp_path / "heartbeat"
+    monkeypatch.setenv("RT_GAIT_HEARTBEAT", str(heartbeat))
+    for name in ("NOTIFY_SOCKET", "WATCHDOG_USEC"):
+        monkeypatch.delenv(name, raising=False)
+    manager = ServiceManager()
+    assert manager.period == 10.0
+    manager.ready()
+    assert heartbeat.exists()
+    heartbeat.unlink()
+    manager.turn()
+    assert heartbeat.exists()
+    monkeypatch.setenv("RT_GAIT_HEARTBEAT", str(tmp_path / "nowhere" / "heartbeat"))
+    ServiceManager().turn()
 
 
 def test_a_link_is_replaced_and_what_it_leads_to_stays(tmp_path: Path) -> None:

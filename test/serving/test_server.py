@@ -9,6 +9,7 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from waiting import until
@@ -18,7 +19,7 @@ from rt_gait_ros.serving.inference import ModelUnavailable
 from rt_gait_ros.serving.installation import Installation
 from rt_gait_ros.serving.listening import Ports, PortTaken
 from rt_gait_ros.serving.orphans import end_orphans
-from rt_gait_ros.serving.server import TritonServer, _reason
+from rt_gait_ros.serving.server import TritonServer, _reason, _write_backends
 from rt_gait_ros.serving.server_state import ServerFailed, read_states, run_folder, shared_memory_prefix, stop_server
 from rt_gait_ros.serving.triton_client import TritonClient
 
@@ -71,6 +72,29 @@ def test_a_cache_that_the_stubs_could_not_start_from_is_refused_at_once(
     monkeypatch.setenv("RT_GAIT_CACHE", str(private_cache / name))
     with pytest.raises(UsageError, match="set RT_GAIT_CACHE to a folder whose"):
         TritonServer(small_repository).start()
+
+
+@pytest.mark.parametrize("mine", [True, False])
+def test_a_server_of_another_user_is_run_from_a_copy_of_its_stub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mine: bool
+) -> None:
+    """Triton changes the mode of the stub before it starts it, and nobody may do that with a file of another user."""
+    root = tmp_path / "tritonserver"
+    stub = root / "python_backend_stubs" / "{}.{}".format(*sys.version_info) / "triton_python_backend_stub"
+    for path in (stub, root / "backends/python/libtriton_python.so"):
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"program")
+    monkeypatch.setattr(os, "geteuid", lambda: stub.stat().st_uid if mine else stub.stat().st_uid + 1)
+    installation = Installation(root / "bin/tritonserver", root / "backends", "PATH")
+    program = _write_backends(installation, tmp_path / "run") / "python" / stub.name
+    assert program.read_bytes() == b"program"
+    assert program.is_symlink() == mine
+    program.chmod(0o100)
+    assert (stub.stat().st_mode & 0o777 == 0o100) == mine
+    monkeypatch.setattr(shutil, "copyfile", Mock(side_effect=PermissionError(13, "Permission denied")))
+    if not mine:
+        with pytest.raises(UsageError, match="can be read by its owner alone"):
+            _write_backends(installation, tmp_path / "run")
 
 
 def test_only_the_networks_that_are_named_are_loaded(small_repository: Path) -> None:
