@@ -99,14 +99,8 @@ def client():
     return AngleClient()
 
 
-@pytest.fixture
-def gallery(tmp_path):
-    return three_people(tmp_path)
-
-
-@pytest.fixture
-def template():
-    return template_of
+gallery = pytest.fixture(three_people)
+template = pytest.fixture(lambda: template_of)
 
 
 @pytest.fixture

@@ -3,12 +3,5 @@
 import pytest
 from enrolled import template_of, three_people
 
-
-@pytest.fixture
-def gallery(tmp_path):
-    return three_people(tmp_path)
-
-
-@pytest.fixture
-def template():
-    return template_of
+gallery = pytest.fixture(three_people)
+template = pytest.fixture(lambda: template_of)

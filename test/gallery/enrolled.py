@@ -18,9 +18,9 @@ def template_of(angle: float, frames: np.ndarray | None = None) -> Template:
     return Template(embedding(angle), 1, frames)
 
 
-def three_people(folder: Path) -> Gallery:
+def three_people(tmp_path: Path) -> Gallery:
     """Ada walks at 20 degrees, Bob at 60, Cyd at 64: near each other."""
-    gallery = Gallery(folder / "gallery" / "people.gallery")
+    gallery = Gallery(tmp_path / "gallery" / "people.gallery")
     for name, angle in (("Ada", 20), ("Bob", 60), ("Cyd", 64)):
         gallery.add(name, [template_of(angle)], model="angle", gait_frame_kind="silhouette")
     return gallery
