@@ -1,7 +1,7 @@
 """Connections to a server, and what may go wrong with one, in one line each."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rt_gait_ros.errors import GaitError, MissingPackage
@@ -114,6 +114,35 @@ def head_of(connection: "psycopg.Connection[Any]", address: Address, *, lock: bo
             "and a row in rt_gait.member lets a role see it"
         )
     return Head(*row)
+
+
+@contextmanager
+def transaction(connection: "psycopg.Connection[Any]", address: Address) -> Iterator[None]:
+    """All or nothing of what is done inside. Raises GalleryError, which says so where it is not known which of them."""
+    connection.execute("begin")
+    try:
+        yield
+    except BaseException:
+        with suppress(driver().Error):  # of a connection that is gone nothing is stored
+            connection.execute("rollback")
+        raise
+    commit(connection, address)
+
+
+def commit(connection: "psycopg.Connection[Any]", address: Address) -> None:
+    """End a transaction. Raises GalleryError, as `transaction`."""
+    with speaking(address):
+        try:
+            connection.execute("commit")
+        except driver().OperationalError as error:
+            # A server that answers says what it did; one that does not may have stored it before it was lost.
+            if not connection.closed:
+                raise
+            text = one_line(mask_credentials(str(error)), 300)
+            raise ServerAway(
+                f"gallery {address.name} was lost at the very end ({text}), so it is not known whether this was "
+                "stored: look there before you do it again"
+            ) from error
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """What a copy and its server last agreed on, and whom this machine forgot: two small files beside the copy."""
 
+import errno
 import hashlib
 import json
 import os
@@ -103,21 +104,27 @@ def write(copy: Path, cipher: Cipher | None, agreed: Agreed) -> None:
         raise GalleryError(f"copy {copy} cannot note what it agreed on ({error.strerror}): make room") from error
 
 
-def forgotten(copy: Path) -> frozenset[str]:
-    """Ids of persons who were forgotten on this machine, or on another and heard of here. Raises GalleryError."""
+def forgotten(copy: Path, otherwise: str = "nothing was exchanged") -> frozenset[str]:
+    """Ids of persons who were forgotten on this machine, or on another and heard of here. Raises GalleryError.
+
+    otherwise: what of the caller's work stands where they cannot be read, for people.
+    """
     try:
         data = private_file.read(forgotten_path(copy))
     except FileNotFoundError:
         return frozenset()
     except OSError as error:
-        raise GalleryError(f"{forgotten_path(copy)} cannot be read: {error.strerror}") from error
+        raise GalleryError(f"{forgotten_path(copy)} cannot be read ({error.strerror}): {otherwise}") from error
     return frozenset(line for line in data.decode("ascii", "replace").split() if line.isalnum())
 
 
-def remember(copy: Path, ids: Collection[str]) -> None:
-    """Add forgotten persons, durably and before they are deleted. Raises GalleryError."""
+def remember(copy: Path, ids: Collection[str], otherwise: str = "nobody was forgotten") -> None:
+    """Add forgotten persons, durably and before they are deleted. Raises GalleryError.
+
+    otherwise: what of the caller's work stands where they cannot be added, for people.
+    """
     path = forgotten_path(copy)
-    new = sorted(set(ids) - forgotten(copy))
+    new = sorted(set(ids) - forgotten(copy, otherwise))
     if not new:
         return
     try:
@@ -128,10 +135,17 @@ def remember(copy: Path, ids: Collection[str]) -> None:
         try:
             private_file.take_lock(descriptor, 10.0)
             # A line that a killed process left half is ended by the line break before each id.
-            os.pwrite(descriptor, b"".join(f"\n{each}\n".encode() for each in new), os.fstat(descriptor).st_size)
-            os.fdatasync(descriptor)
+            end, lines = os.fstat(descriptor).st_size, b"".join(f"\n{each}\n".encode() for each in new)
+            try:
+                if os.pwrite(descriptor, lines, end) < len(lines):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                os.fdatasync(descriptor)
+            except OSError:
+                with suppress(OSError):  # or the next exchange would forget them after all
+                    os.ftruncate(descriptor, end)
+                raise
         finally:
             os.close(descriptor)
     except (OSError, TimeoutError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise GalleryError(f"{path} cannot be written ({reason}): nobody was forgotten") from error
+        raise GalleryError(f"{path} cannot be written ({reason}): {otherwise}") from error

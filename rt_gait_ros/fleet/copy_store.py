@@ -95,6 +95,9 @@ class CopyStore(FileStore):
             )
 
 
+_MERGED = "the two are merged on this robot all the same, and elsewhere as soon as that can be written"
+
+
 class _CopyChange:
     """A change of the copy: whoever is forgotten in it is remembered as forgotten before.
 
@@ -121,7 +124,7 @@ class _CopyChange:
         gone = [person.person_id for person in self.content.persons if person.person_id not in stay]
         if what == "merge":
             loaded = self._change.commit(content, what, thorough=thorough)
-            copy_state.remember(self._path, gone)  # being cut off before this, the server's entry comes back
+            copy_state.remember(self._path, gone, _MERGED)  # being cut off before this, the next exchange does it
             return loaded
         copy_state.remember(self._path, gone)
         return self._change.commit(content, what, thorough=thorough)

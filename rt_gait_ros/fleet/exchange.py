@@ -1,4 +1,4 @@
-"""What one robot changed reaches the server and all others, and theirs reaches it: a thread beside the copy."""
+"""What one robot changed reaches the server and all others, and tmerged_away reaches it: a thread beside the copy."""
 
 import threading
 import time
@@ -11,7 +11,7 @@ from rt_gait_ros import private_file
 from rt_gait_ros.errors import GaitError
 from rt_gait_ros.fleet import copy_state, merging, rows
 from rt_gait_ros.fleet.address import Address
-from rt_gait_ros.fleet.connection import Head, connected, head_of
+from rt_gait_ros.fleet.connection import Head, connected, head_of, transaction
 from rt_gait_ros.fleet.copy_state import Agreed, known
 from rt_gait_ros.fleet.departures import CHANNEL, Departures
 from rt_gait_ros.fleet.merging import Merged
@@ -168,7 +168,7 @@ class Exchange:
         path, cipher = self._copy.path, self._copy.cipher
         before = copy_state.read(path, cipher)
         mine = copy_state.forgotten(path)
-        with connection.transaction():
+        with transaction(connection, self.address):
             head = head_of(connection, self.address)
             if head.may_write:
                 head = head_of(connection, self.address, lock=True)
@@ -180,18 +180,24 @@ class Exchange:
             if anew:
                 before, walkers = Agreed(), []
             there = {each.person.person_id for each in walkers}
+            having = {key: each for walker in walkers for key, each in walker.templates.items()}
+            # Whose walks somebody else has by now was merged here, and the robot was cut off before that was noted.
+            merged_away = {
+                key for key in before.persons.keys() - there - mine if before.persons[key].templates & having.keys()
+            }
+            copy_state.remember(path, merged_away, "who was merged on this robot is not yet merged elsewhere")
+            mine |= merged_away
             complete = (
                 not before.persons
                 or bool(before.persons.keys() - there - mine)
                 or not rows.remembers(connection, self.address, before.version, before.mark)
             )
             since = -1 if complete else before.version
-            having = {key: each for walker in walkers for key, each in walker.templates.items()}
             found = rows.pull(connection, self.address, since, having)
             remote = {each.person.person_id: each for each in found}
             gone = frozenset(rows.forgotten(connection, self.address, since, there - before.persons.keys()))
             untold = mine - gone - (frozenset() if complete else before.told)
-            copy_state.remember(path, gone)  # before they are deleted here
+            copy_state.remember(path, gone, "who was forgotten elsewhere is still on this robot")  # before it deletes
             merged, after, content = self._store(head, walkers, before, remote, mine | gone, complete, held, anew)
             # The copy is changed, and its people are told so now: the server may die before it has heard of it.
             self._notices.extend(merged.said)

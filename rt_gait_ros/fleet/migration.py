@@ -4,7 +4,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from rt_gait_ros.fleet.address import Address
-from rt_gait_ros.fleet.connection import SCHEMA, connected, driver, schema_of
+from rt_gait_ros.fleet.connection import SCHEMA, connected, driver, schema_of, transaction
 from rt_gait_ros.gallery.person import GalleryError, GalleryTooNew
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def migrate(address: Address) -> tuple[int, int]:
 
     Returns the schema's version before and after. Raises GalleryError: without pgvector, and for a newer schema.
     """
-    with connected(address, any_schema=True) as connection, connection.transaction():
+    with connected(address, any_schema=True) as connection, transaction(connection, address):
         connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
         before = schema_of(connection)
         if before > SCHEMA:

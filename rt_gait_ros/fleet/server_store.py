@@ -11,14 +11,14 @@ import numpy as np
 
 from rt_gait_ros.fleet import rows
 from rt_gait_ros.fleet.address import Address
-from rt_gait_ros.fleet.connection import Head, connected, head_of, speaking
+from rt_gait_ros.fleet.connection import Head, commit, connected, head_of, speaking
 from rt_gait_ros.gallery import gallery_records
 from rt_gait_ros.gallery.audit import Entry
 from rt_gait_ros.gallery.cipher import Cipher
 from rt_gait_ros.gallery.departures import Handover
 from rt_gait_ros.gallery.gallery_file import Loaded, Signature
 from rt_gait_ros.gallery.person import Content, GalleryCorrupt, GalleryError, GalleryReadOnly, Person
-from rt_gait_ros.gallery.search import nearly_exact
+from rt_gait_ros.gallery.search import Comparison
 
 if TYPE_CHECKING:
     import psycopg
@@ -167,10 +167,10 @@ class ServerStore:
                 rows.look_on(connection)
                 self._looks_on = True
                 found = rows.candidates(connection, self.address, embedding, CANDIDATES)
-        query = np.asarray(embedding, np.float32)[None]
+        compare = Comparison(embedding)
         best: dict[str, float] = {}
-        for person_id, estimate, walk in found:  # one at a time: larger pieces of memory are slow to get
-            distance = estimate if walk is None else float(nearly_exact(query, walk[None])[0, 0])
+        for person_id, estimate, walk in found:
+            distance = estimate if walk is None else compare(walk)
             best[person_id] = min(best.get(person_id, np.inf), distance)
         return sorted(best.items(), key=lambda each: each[1])[:persons]
 
@@ -233,7 +233,7 @@ class ServerChange:
         tags = [person.tag for person in [*touched, *(former[key] for key in gone)] if person.tag]
         rows.close_version(connection, store.address, content.model, content.gait_frame_kind, what, sorted(tags))
         loaded = store._read(connection, head_of(connection, store.address), replace(self._loaded, signature=()))
-        connection.execute("commit")
+        commit(connection, store.address)
         return loaded
 
 

@@ -33,7 +33,8 @@ class Gallery:
     Every change locks the store against other processes, looks whether another one has changed it, and commits; memory
     follows only after the store has it. So several processes may hold one gallery, and `refresh` shows one what another
     changed. Somebody whose time is over (Person.expires) is not there any more, whatever the store still holds.
-    Methods may be called from any thread. All errors derive from GaitError, and then nothing was changed.
+    Methods may be called from any thread. All errors derive from GaitError, and then nothing was changed unless
+    the error says otherwise.
     """
 
     def __init__(

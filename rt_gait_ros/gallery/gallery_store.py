@@ -40,7 +40,7 @@ class Change(Protocol):
 
 
 class Store(Protocol):
-    """What keeps a gallery. Every error is a GalleryError, and then nothing was changed.
+    """What keeps a gallery. Every error is a GalleryError, and then nothing was changed unless it says otherwise.
 
     path: the gallery's file, or where it would be; the scenes of this machine lie beside it. name: the gallery's, for
     people, without passwords. cipher: of what is on this machine. is_shared: others change it from other machines.

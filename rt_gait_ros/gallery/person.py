@@ -13,7 +13,7 @@ ENROLLED, LEARNT = "enrolled", "learnt"  # origins of a template
 
 
 class GalleryError(GaitError):
-    """The gallery cannot do what was asked; nothing was changed."""
+    """The gallery cannot do what was asked; nothing was changed, unless the line says otherwise."""
 
 
 class GalleryCorrupt(GalleryError):

@@ -197,6 +197,23 @@ def nearly_exact(queries: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return np.sqrt(np.maximum(squared, 0.0) / queries.shape[1]).astype(np.float64)
 
 
+class Comparison:
+    """Distances of one query (P, C) to templates that come one after the other, in single precision.
+
+    As exact as `distances` to the fourth digit, and faster than a matrix of one row: nothing is made anew for each.
+    """
+
+    def __init__(self, query: np.ndarray) -> None:
+        self._parts = query.shape[0]
+        self._query = single(query).reshape(-1)
+        self._difference = np.empty_like(self._query)
+
+    def __call__(self, template: np.ndarray) -> float:
+        """The distance of a template (P, C)."""
+        np.subtract(self._query, single(template).reshape(-1), out=self._difference)
+        return float(np.sqrt(self._difference @ self._difference / self._parts))
+
+
 def _are_rows(embeddings: Sequence[np.ndarray], block: np.ndarray) -> bool:
     """Whether these are the first rows of a block, in order: the same memory, not only the same numbers."""
     if len(embeddings) > len(block):

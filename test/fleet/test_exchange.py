@@ -3,10 +3,12 @@
 import contextlib
 import datetime
 import errno
+import os
 import socket
 import ssl
 import threading
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -174,10 +176,37 @@ def test_a_merge_that_is_cut_off_before_it_was_noted_loses_no_walk(robot, server
             spot.merge("Bob", "Ada")
     for _ in range(2):
         spot.refresh()
-        spot.meet()
+        assert spot.meet() == ["Bob"]
         server.refresh()
         for gallery in (spot, server):
-            assert len(gallery.find("Bob").templates) == 2
+            assert [len(person.templates) for person in gallery.persons] == [2]
+
+
+def test_a_merge_that_cannot_be_noted_says_that_it_stands(robot, server, template, monkeypatch):
+    spot = robot("spot")
+    for name, angle in (("Ada", 20), ("Bob", 60)):
+        spot.add(name, [template(angle)], **SILHOUETTE)
+    spot.meet()
+    ada = spot.find("Ada").person_id
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(copy_state, "os", SimpleNamespace(**{**vars(os), "fdatasync": full}))
+        with pytest.raises(GalleryError, match=r"No space left on device.*merged on this robot all the same"):
+            spot.merge("Bob", "Ada")
+        with pytest.raises(GalleryError, match=r"No space left on device.*nobody was forgotten"):
+            spot.forget("Bob")
+        spot.refresh()
+        assert names(spot) == ["Bob"]
+        with pytest.raises(GalleryError, match=r"No space left on device.*not yet merged elsewhere"):
+            spot.meet()
+    assert spot.meet() == ["Bob"]
+    server.refresh()
+    for gallery in (spot, server):
+        assert [len(person.templates) for person in gallery.persons] == [2]
+    assert ada in copy_state.forgotten(spot.path)
 
 
 def test_who_was_forgotten_elsewhere_stays_so_though_the_server_dies_then(robot, server, template, dies_at):

@@ -8,12 +8,12 @@ import pytest
 
 from rt_gait_ros.errors import MissingPackage
 from rt_gait_ros.fleet import connection as connections
-from rt_gait_ros.fleet import migration
+from rt_gait_ros.fleet import migration, server_store
 from rt_gait_ros.fleet.address import parse
 from rt_gait_ros.fleet.connection import AccessDenied, ServerAway
 from rt_gait_ros.fleet.migration import migrate, migrations
 from rt_gait_ros.fleet.opening import open_gallery
-from rt_gait_ros.fleet.rows import search_key
+from rt_gait_ros.fleet.rows import candidates, search_key
 from rt_gait_ros.gallery.distance import distances
 from rt_gait_ros.gallery.person import GalleryError, GalleryReadOnly, GalleryTooNew, Template
 
@@ -190,6 +190,23 @@ def test_a_slow_server_is_said(postgres, site, template, monkeypatch):
     gallery.add("Ada", [template(20)], **SILHOUETTE)
 
 
+def test_a_server_that_is_lost_while_it_stores_leaves_it_open_whether_it_did(postgres, site, template, monkeypatch):
+    gallery = open_gallery(f"{postgres.owner}&site={site}")
+    commit = server_store.commit
+
+    def lost(connection, address):
+        postgres.sql("select pg_terminate_backend(%s, 60000)", connection.info.backend_pid)
+        commit(connection, address)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(server_store, "commit", lost)
+        with pytest.raises(ServerAway, match="not known whether this was stored: look there") as caught:
+            gallery.add("Ada", [template(20)], **SILHOUETTE)
+    one_line(caught)
+    gallery.add("Ada", [template(20)], **SILHOUETTE)
+    assert [person.name for person in open_gallery(f"{postgres.owner}&site={site}").persons] == ["Ada"]
+
+
 def test_a_full_server_is_said_and_nothing_is_changed(postgres, site, template):
     gallery = open_gallery(f"{postgres.owner}&site={site}")
     gallery.add("Ada", [template(20)], **SILHOUETTE)
@@ -257,6 +274,18 @@ def test_the_nearest_is_found_by_a_shorter_key_and_compared_exactly(postgres, si
     stored = gallery.find("Person 17").embeddings
     assert distance == pytest.approx(distances(query[None], stored)[0, 0], rel=1e-4)
     assert second[1] > distance
+
+
+def test_a_look_is_sent_with_the_key_that_was_stored(postgres, site):
+    gallery = open_gallery(f"{postgres.owner}&site={site}")
+    draw = np.random.default_rng(3)
+    looks = [spread * draw.normal(size=(16, 256)).astype(np.float16) for spread in (1e-3, 1.0, 300.0)]
+    gallery.add("Ada", [Template(look, 1) for look in looks], model="m", gait_frame_kind="silhouette")
+    gallery.store.nearest(looks[0])
+    with gallery.store.session() as connection:
+        for look in looks:
+            found = candidates(connection, gallery.store.address, look, 3)
+            assert min(apart for _, apart, _ in found) < 1e-3 * np.linalg.norm(look.astype(float)) / 4  # half precision
 
 
 @pytest.mark.parametrize(("walks", "how"), [(2, "strict_order"), (20, "off")])

@@ -37,6 +37,14 @@ def test_the_nearest_are_exact_and_the_others_near_enough(templates):
     assert np.abs(found / exact - 1).max() < 0.15
 
 
+def test_one_query_is_compared_with_one_template_after_the_other(templates):
+    query = templates[7].astype(np.float32) + 0.2
+    compare = search.Comparison(query)
+    found = [compare(template) for template in templates]
+    np.testing.assert_allclose(found, distances(query[None], templates)[0], rtol=1e-5)
+    assert search.Comparison(templates[7])(templates[7]) == 0.0
+
+
 def test_short_embeddings_are_compared_exactly():
     rows = np.random.default_rng(1).normal(0, 1, (40, 1, 4)).astype(np.float32)
     matrix = TemplateMatrix(list(rows))
