@@ -14,10 +14,11 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import rclpy
-from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
 
 from rt_gait_ros.msg import GaitIdentity, GaitIdentityArray
+from rt_gait_ros.signals import KeptSignals, on_ending
 
 FIELDS = ("arrived", "left", "body_id", "person_id", "name", "confidence")
 
@@ -71,13 +72,14 @@ def main() -> int:
     arguments, ros_arguments = parser.parse_known_args()
     if ros_arguments and ros_arguments[0] != "--ros-args":
         parser.error(f"unknown argument {ros_arguments[0]}: arguments of ROS begin with --ros-args")
-    node = None
+    # Signals are kept: Python's handler raises KeyboardInterrupt, which comes out of rclpy's C code as another error.
+    signals, node = KeptSignals(), None
+    on_ending(signals.keep)
     try:
-        rclpy.init(args=ros_arguments)
+        rclpy.init(args=ros_arguments, signal_handler_options=SignalHandlerOptions.NO)
         node = DoorLog(arguments.output)
-        rclpy.spin(node)
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
+        while not signals.number:
+            rclpy.spin_once(node, timeout_sec=0.5)
     except OSError as error:
         print(f"door_log: {arguments.output} cannot be written: {error.strerror}", file=sys.stderr)
         return 2

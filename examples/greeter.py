@@ -11,10 +11,11 @@ import argparse
 import sys
 
 import rclpy
-from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
 
 from rt_gait_ros.msg import GaitIdentity, GaitIdentityArray
+from rt_gait_ros.signals import KeptSignals, on_ending
 
 
 class Greeter(Node):
@@ -43,11 +44,14 @@ def main() -> int:
     _, ros_arguments = parser.parse_known_args()
     if ros_arguments and ros_arguments[0] != "--ros-args":
         parser.error(f"unknown argument {ros_arguments[0]}: arguments of ROS begin with --ros-args")
+    # Signals are kept: Python's handler raises KeyboardInterrupt, which comes out of rclpy's C code as another error.
+    signals = KeptSignals()
+    on_ending(signals.keep)
     try:
-        rclpy.init()
-        rclpy.spin(Greeter())
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
+        rclpy.init(args=ros_arguments, signal_handler_options=SignalHandlerOptions.NO)
+        node = Greeter()
+        while not signals.number:
+            rclpy.spin_once(node, timeout_sec=0.5)
     finally:
         rclpy.try_shutdown()
     return 0

@@ -119,7 +119,7 @@ def test_a_goal_that_is_accepted_after_the_signal_is_cancelled(robot: Node) -> N
     server.destroy()
 
 
-def test_the_follower_takes_leave_when_a_signal_comes_within_rclpy() -> None:
+def test_a_program_ends_well_when_a_signal_comes_within_rclpy(tmp_path: Path) -> None:
     """Where KeyboardInterrupt would come out as another error."""
     program = f"""
 import runpy, signal, sys
@@ -131,14 +131,20 @@ def interrupted(*words, **named):
     except KeyboardInterrupt:
         raise RuntimeError("as C code says it") from None
 
-rclpy.spin_once = interrupted
-sys.argv = ["follower", "Ada"]
-runpy.run_path({str(EXAMPLES / "follower.py")!r}, run_name="__main__")
+rclpy.spin = rclpy.spin_once = interrupted
+for name, *words in (["follower", "Ada"], ["greeter"], ["door_log", "visits.csv"]):
+    sys.argv = [name, *words]
+    try:
+        runpy.run_path(f"{EXAMPLES}/{{name}}.py", run_name="__main__")
+    except SystemExit as end:
+        print(name, "ends with", end.code)
 """
     ended = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE, check=False
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE, check=False, cwd=tmp_path
     )
-    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.split("\n") == [*(f"{name} ends with 0" for name in ("follower", "greeter", "door_log")), ""], (
+        ended.stderr
+    )
 
 
 def test_the_door_log_has_a_line_for_each_visit(robot: Node, tmp_path: Path) -> None:
