@@ -3,6 +3,7 @@
 import ctypes
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
@@ -10,6 +11,8 @@ from typing import Any
 
 # Ctrl-C; what `kill`, systemd and launch send; a terminal or a connection that is gone.
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+RAISED_AGAIN = 0.02  # seconds: the destructor is done by then
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _prctl = getattr(ctypes.CDLL(None), "prctl", None)  # looked up here: between fork and exec it might wait for ever
@@ -61,6 +64,36 @@ def handling(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]
     finally:
         for number, known in before.items():
             signal.signal(number, known)
+
+
+@contextmanager
+def insisting() -> Iterator[None]:
+    """Until it is over, an Ended that a destructor has swallowed is raised again soon, until somebody catches it.
+
+    The compiler (llvmlite) has destructors in Python, of which an exception goes no further than sys.unraisablehook:
+    compiling would go on for a minute, and the traceback be printed. In the main thread only.
+    """
+    told = sys.unraisablehook
+    swallowed: list[Ended] = []
+
+    def hear(unraisable: "sys.UnraisableHookArgs") -> None:
+        if isinstance(unraisable.exc_value, Ended):
+            swallowed[:] = [unraisable.exc_value]
+            signal.setitimer(signal.ITIMER_REAL, RAISED_AGAIN)
+        else:
+            told(unraisable)
+
+    def again(number: int, frame: FrameType | None) -> None:
+        raise Ended(swallowed[0].number)
+
+    before = signal.signal(signal.SIGALRM, again)
+    sys.unraisablehook = hear
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        sys.unraisablehook = told
+        signal.signal(signal.SIGALRM, before)
 
 
 @contextmanager

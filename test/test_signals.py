@@ -1,10 +1,11 @@
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
-from rt_gait_ros.signals import Ended, kept_signals
+from rt_gait_ros.signals import Ended, handling, insisting, kept_signals, raise_ended
 
 PROGRAM = """
 import sys, time
@@ -69,3 +70,24 @@ def test_an_error_of_its_own_is_not_hidden_by_a_kept_signal() -> None:
 
     with pytest.raises(ValueError, match="of its own"):
         fail()
+
+
+class Destroyed:
+    """Of which a signal interrupts the destructor, as it may interrupt those of a compiler."""
+
+    def __del__(self) -> None:
+        signal.raise_signal(signal.SIGTERM)
+
+
+def test_what_a_destructor_swallows_comes_again_without_a_word(capsys: pytest.CaptureFixture[str]) -> None:
+    hook, alarm = sys.unraisablehook, signal.getsignal(signal.SIGALRM)
+
+    def compile_for_long() -> None:
+        Destroyed()
+        time.sleep(300.0)
+
+    with pytest.raises(Ended) as ended, handling(raise_ended), insisting():
+        compile_for_long()
+    assert ended.value.number == signal.SIGTERM
+    assert (sys.unraisablehook, signal.getsignal(signal.SIGALRM)) == (hook, alarm)
+    assert capsys.readouterr() == ("", "")

@@ -21,7 +21,7 @@ from rt_gait_ros.nodes.parameters import Specification, specifications
 from rt_gait_ros.nodes.service_manager import ServiceManager
 from rt_gait_ros.nodes.stage import Stage
 from rt_gait_ros.nodes.waker import Waker
-from rt_gait_ros.signals import Ended, handling
+from rt_gait_ros.signals import Ended, handling, insisting
 from rt_gait_ros.terminal import accept_every_letter
 
 TURN_PERIOD = 0.25  # seconds
@@ -75,11 +75,12 @@ def run_in_process(
     signals = Signals()
     with handling(signals.handle):
         try:
-            keep_large_blocks()
-            cv2.setNumThreads(1)  # crops of 256x256 are no work to share: the pool's threads only wait at full speed
-            join(args)
-            route_log()
-            return spin(build, signals, each_turn)
+            with insisting():
+                keep_large_blocks()
+                cv2.setNumThreads(1)  # crops of 256x256 are no work to share: the pool's threads wait at full speed
+                join(args)
+                route_log()
+                return spin(build, signals, each_turn)
         except (KeyboardInterrupt, ExternalShutdownException):
             return 0
         except (RuntimeError, GaitError):
