@@ -41,7 +41,7 @@ class Pruned:
     @property
     def zeroed(self) -> bool:
         """Whether the weak filters are zero and still there."""
-        return self.parameters == self.parameters_before
+        return self.removed > 0 and self.parameters == self.parameters_before
 
     @property
     def removed(self) -> int:

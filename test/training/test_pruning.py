@@ -93,6 +93,9 @@ def test_networks_on_flow_give_what_they_give_with_those_filters_zero(kind, netw
 def test_zeroed_filters_do_what_removed_ones_do_and_are_read_as_the_whole_network(gaitset, tmp_path):
     removed, zeroed = prune("gaitset", gaitset, 0.3), prune("gaitset", gaitset, 0.3, keep_widths=True)
     assert zeroed.kept == removed.kept
+    assert zeroed.zeroed
+    assert not removed.zeroed
+    assert not prune("gaitset", gaitset, 1e-6).zeroed  # nothing went
     write_pruned(tmp_path / "zeroed.ptm", zeroed)
     kind, read = load_gait_network(tmp_path / "zeroed.ptm")
     assert kind in ("gaitset", "centred-gaitset")
