@@ -62,10 +62,19 @@ def forgotten_path(copy: Path) -> Path:
     return copy.with_name(f"{copy.name}.forgotten")
 
 
+def _next_path(copy: Path) -> Path:
+    """Where it is kept for the file that is about to take this copy's place."""
+    return copy.with_name(f"{copy.name}.agreed.next")
+
+
 def read(copy: Path, cipher: Cipher | None) -> Agreed:
     """What was agreed; nothing where the file is not there or cannot be read: then all is compared anew."""
+    return _read(agreed_path(copy), cipher)
+
+
+def _read(path: Path, cipher: Cipher | None) -> Agreed:
     try:
-        payload = private_file.payload_of(private_file.read(agreed_path(copy)))
+        payload = private_file.payload_of(private_file.read(path))
         if payload is None:
             return Agreed()
         if cipher is not None:
@@ -83,6 +92,26 @@ def read(copy: Path, cipher: Cipher | None) -> Agreed:
 
 def write(copy: Path, cipher: Cipher | None, agreed: Agreed) -> None:
     """Keep what was agreed. Raises GalleryError."""
+    _write(agreed_path(copy), copy, cipher, agreed)
+
+
+def prepare(copy: Path, cipher: Cipher | None, agreed: Agreed) -> None:
+    """Keep what was agreed for the file that is about to take this copy's place. Raises GalleryError."""
+    _write(_next_path(copy), copy, cipher, agreed)
+
+
+def settle(copy: Path, cipher: Cipher | None, file_id: str) -> None:
+    """Take what was prepared, if the copy has become that file; else it was cut off before, and is thrown away."""
+    path = _next_path(copy)
+    with suppress(OSError):  # then it is done the next time
+        if os.path.lexists(path):
+            if file_id and _read(path, cipher).file_id == file_id:
+                path.replace(agreed_path(copy))
+            else:
+                path.unlink()
+
+
+def _write(path: Path, copy: Path, cipher: Cipher | None, agreed: Agreed) -> None:
     record = {
         "epoch": agreed.epoch,
         "version": agreed.version,
@@ -99,7 +128,7 @@ def write(copy: Path, cipher: Cipher | None, agreed: Agreed) -> None:
     if cipher is not None:
         payload = cipher.seal(payload, KIND.encode())
     try:
-        private_file.replace(agreed_path(copy), private_file.seal(KIND, SCHEMA, payload))
+        private_file.replace(path, private_file.seal(KIND, SCHEMA, payload))
     except OSError as error:
         raise GalleryError(f"copy {copy} cannot note what it agreed on ({error.strerror}): make room") from error
 

@@ -9,7 +9,7 @@ from rt_gait_ros import private_file
 from rt_gait_ros.fleet import copy_state
 from rt_gait_ros.fleet.address import Address
 from rt_gait_ros.fleet.exchange import LOCK_SECONDS, Exchange
-from rt_gait_ros.gallery import gallery_file
+from rt_gait_ros.gallery import extent_file, gallery_file
 from rt_gait_ros.gallery.cipher import Cipher
 from rt_gait_ros.gallery.gallery_file import Loaded
 from rt_gait_ros.gallery.gallery_store import Change, FileStore
@@ -71,16 +71,21 @@ class CopyStore(FileStore):
         super().require_writable()
 
     def recrypt(self, cipher: Cipher | None) -> None:
-        """As Store.recrypt; what was agreed with the server is of the new file, and has the new key."""
+        """As Store.recrypt; what was agreed with the server is of the new file, and has the new key.
+
+        That is there before the new file, so that who is killed between the two has not lost it.
+        """
         what = f"what copy {self.path} agreed on"
         with private_file.locked(copy_state.agreed_path(self.path), LOCK_SECONDS, what, GalleryError):
-            agreed, former = copy_state.read(self.path, self.cipher), gallery_file.read(self.path, self.cipher).state
-            super().recrypt(cipher)
-            now = gallery_file.read(self.path, cipher).state
-            fits = former is not None and agreed.file_id == former.file_id and agreed.commit <= former.commit
-            if fits and now is not None:  # else somebody restored the file, and all is compared anew
-                agreed = replace(agreed, file_id=now.file_id, commit=now.commit)
-                copy_state.write(self.path, cipher, agreed)
+            state = gallery_file.read(self.path, self.cipher).state
+            copy_state.settle(self.path, self.cipher, state.file_id if state is not None else "")
+            agreed, file_id = copy_state.read(self.path, self.cipher), extent_file.new_id()
+            # Else somebody restored the file, and all is compared anew.
+            if state is not None and agreed.file_id == state.file_id and agreed.commit <= state.commit:
+                copy_state.prepare(self.path, cipher, replace(agreed, file_id=file_id, commit=0))
+            gallery_file.recrypt(self.path, self.cipher, cipher, file_id)
+            self.cipher = cipher
+            copy_state.settle(self.path, cipher, file_id)
 
     def close(self) -> None:
         """As Store.close."""

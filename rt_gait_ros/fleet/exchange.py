@@ -166,7 +166,6 @@ class Exchange:
 
     def _exchange(self, connection: "psycopg.Connection[Any]") -> None:
         path, cipher = self._copy.path, self._copy.cipher
-        before = copy_state.read(path, cipher)
         mine = copy_state.forgotten(path)
         with transaction(connection, self.address):
             head = head_of(connection, self.address)
@@ -174,7 +173,8 @@ class Exchange:
                 head = head_of(connection, self.address, lock=True)
             self.may_write = head.may_write
             held = gallery_file.read(path, cipher, gallery_file.rows(self._copy.seen))
-            before = _of_this_file(before, head, held)
+            copy_state.settle(path, cipher, held.state.file_id if held.state is not None else "")
+            before = _of_this_file(copy_state.read(path, cipher), head, held)
             walkers = self._walked(held.content)
             anew = self._is_of_other_network(held.content, head, walkers, before)
             if anew:

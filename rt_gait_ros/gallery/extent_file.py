@@ -79,19 +79,44 @@ class State:
         return self.file_id, self.commit
 
 
-def create(path: Path, kind: str, schema: int, cipher: Cipher | None, blobs: Sequence[bytes], build: Build) -> None:
-    """Write a whole file with one commit in the place of another one, whose lock the caller holds. Raises OSError."""
-    private_file.replace(path, _composed(kind, schema, cipher, blobs, build))
+def create(
+    path: Path,
+    kind: str,
+    schema: int,
+    cipher: Cipher | None,
+    blobs: Sequence[bytes],
+    build: Build,
+    file_id: str = "",
+) -> None:
+    """Write a whole file with one commit in the place of another one, whose lock the caller holds. Raises OSError.
+
+    file_id: one that `new_id` made, for a caller that has to know it before the file is there.
+    """
+    private_file.replace(path, _composed(kind, schema, cipher, blobs, build, file_id or new_id()))
 
 
-def create_new(path: Path, kind: str, schema: int, cipher: Cipher | None, blobs: Sequence[bytes], build: Build) -> None:
+def create_new(
+    path: Path,
+    kind: str,
+    schema: int,
+    cipher: Cipher | None,
+    blobs: Sequence[bytes],
+    build: Build,
+    file_id: str = "",
+) -> None:
     """As `create` where there is no file yet. Raises FileExistsError, OSError."""
-    private_file.create_once(path, _composed(kind, schema, cipher, blobs, build))
+    private_file.create_once(path, _composed(kind, schema, cipher, blobs, build, file_id or new_id()))
 
 
-def _composed(kind: str, schema: int, cipher: Cipher | None, blobs: Sequence[bytes], build: Build) -> bytes:
+def new_id() -> str:
+    """What tells a file from any other."""
+    return secrets.token_hex(8)
+
+
+def _composed(
+    kind: str, schema: int, cipher: Cipher | None, blobs: Sequence[bytes], build: Build, file_id: str
+) -> bytes:
     said = {"cipher": "aes-256-gcm" if cipher else "none", "key": cipher.key_id if cipher else ""}
-    file_id = secrets.token_hex(8)
     rest = json.dumps({**said, "file": file_id}).encode() + b"\n"
     rest = rest.ljust(PAGE - len(private_file.header(kind, schema, rest)), b"\0")
     head = private_file.header(kind, schema, rest) + rest

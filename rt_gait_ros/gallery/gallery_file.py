@@ -112,15 +112,17 @@ def signature(path: Path) -> Signature:
         os.close(descriptor)
 
 
-def create(path: Path, content: Content, cipher: Cipher | None = None, *, over: bool = False) -> None:
+def create(
+    path: Path, content: Content, cipher: Cipher | None = None, *, over: bool = False, file_id: str = ""
+) -> None:
     """Write a gallery's file anew and whole. over: in the place of another one, whose lock the caller holds.
 
-    Raises GalleryError; FileExistsError where there is one already.
+    file_id: as extent_file.create. Raises GalleryError; FileExistsError where there is one already.
     """
     records = gallery_records.Writer(content)
     make = extent_file.create if over else extent_file.create_new
     with _said(path, writing=True):
-        make(path, KIND, SCHEMA, cipher, records.blobs, records.index)
+        make(path, KIND, SCHEMA, cipher, records.blobs, records.index, file_id)
 
 
 class Change:
@@ -231,13 +233,13 @@ def set_aside_if(path: Path, why: str, cipher: Cipher | None) -> Path | None:
     return None
 
 
-def recrypt(path: Path, former: Cipher | None, cipher: Cipher | None) -> None:
-    """Write the file anew with another key, or with none. Raises GalleryError."""
+def recrypt(path: Path, former: Cipher | None, cipher: Cipher | None, file_id: str = "") -> None:
+    """Write the file anew with another key, or with none. file_id: as extent_file.create. Raises GalleryError."""
     with changing(path, former) as change:
         gallery_path, content = path, change.content
         fresh = [replace(p, templates=tuple(replace(t, place=None) for t in p.templates)) for p in content.persons]
         change.write_down("decrypt" if cipher is None else "encrypt", content)
-        create(gallery_path, replace(content, persons=tuple(fresh)), cipher, over=True)
+        create(gallery_path, replace(content, persons=tuple(fresh)), cipher, over=True, file_id=file_id)
 
 
 def rows(loaded: Loaded) -> Rows:

@@ -17,7 +17,7 @@ from rt_gait_ros.fleet import copy_state, exchange, rows
 from rt_gait_ros.fleet.address import parse
 from rt_gait_ros.fleet.connection import AccessDenied, ServerAway, connected
 from rt_gait_ros.fleet.copy_store import CopyStore
-from rt_gait_ros.gallery import extent_file, gallery_records
+from rt_gait_ros.gallery import extent_file, gallery_file, gallery_records
 from rt_gait_ros.gallery.cipher import Cipher
 from rt_gait_ros.gallery.departures import Departure, Look
 from rt_gait_ros.gallery.gallery import Gallery
@@ -30,14 +30,14 @@ SILHOUETTE = {"model": "angle", "gait_frame_kind": "silhouette"}
 def robot(postgres, site, tmp_path, monkeypatch):
     """robot("spot") has a copy and no thread: its `meet()` is one contact with the server.
 
-    place: the gallery's address. settings: of the Gallery.
+    place: the gallery's address. cipher: of the copy. settings: of the Gallery.
     """
     monkeypatch.setattr(exchange.Exchange, "start", lambda self: None)
     usual = f"{postgres.owner}&site={site}"
 
-    def make(name, place=usual, **settings):
+    def make(name, place=usual, cipher=None, **settings):
         address = parse(place)
-        gallery = Gallery(CopyStore(address, tmp_path / name), **settings)
+        gallery = Gallery(CopyStore(address, tmp_path / name, cipher), **settings)
 
         def meet():
             with connected(address) as connection:
@@ -336,6 +336,33 @@ def test_a_copy_with_another_key_keeps_what_was_agreed(robot, server, template):
     assert spot.meet() == ["Ada"]
     server.refresh()
     assert len(spot.find("Ada").templates) == len(server.find("Ada").templates) == 1
+
+
+@pytest.mark.parametrize("written", [False, True])
+def test_a_copy_whose_encryption_is_killed_keeps_what_was_agreed(robot, server, template, monkeypatch, written):
+    pytest.importorskip("cryptography", reason="the extra [encryption] is not installed")
+    cipher = Cipher(bytes(range(32)))
+    spot = robot("spot")
+    spot.add("Ada", [template(20)], **SILHOUETTE)
+    spot.learn(spot.find("Ada").person_id, template(50), 2)
+    spot.meet()
+    server.unlearn("Ada")
+    recrypt = gallery_file.recrypt
+
+    def killed(*arguments):
+        if written:
+            recrypt(*arguments)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(gallery_file, "recrypt", killed)
+        with pytest.raises(KeyboardInterrupt):
+            spot.encrypt(cipher)
+    spot = robot("spot", cipher=cipher if written else None)
+    assert spot.meet() == ["Ada"]
+    server.refresh()
+    assert len(spot.find("Ada").templates) == len(server.find("Ada").templates) == 1
+    assert [file.name for file in spot.path.parent.glob("*.next")] == []
 
 
 def test_a_restored_copy_that_gets_a_key_takes_nothing_from_the_server(robot, server, template):
