@@ -129,16 +129,25 @@ class Gaits(Rows):
         self.looked[rows] += elapsed
         if layout not in PAIRS:
             return rows[:0]
-        due = self.waited[rows] >= SPACING - 1e-3
+        joints = keypoints[:, PAIRS[layout], :2]
+        due = (self.waited[rows] >= SPACING - 1e-3) & (self._found_any(joints) | self._without_joints(rows))
         rows = rows[due]
         if not len(rows):
             return rows
-        self._remember(rows, keypoints[due][:, PAIRS[layout], :2], boxes.mean[rows, 2])
+        self._remember(rows, joints[due], boxes.mean[rows, 2])
         rows = rows[self.looked[rows] >= EVERY - 1e-3]
         times = self.images[rows, :, _TIME]
         rows = rows[((times <= -WINDOW + 1e-6) & (times > LONG_AGO)).any(axis=1)]
         self.looked[rows] = 0.0
         return rows
+
+    def _without_joints(self, rows: np.ndarray) -> np.ndarray:
+        """Whether each of the tracks `rows` (R,) has had no joints for long.
+
+        An image in which somebody has none for once is one in which nobody had time to look at them: it tells nothing,
+        and is bridged as the time between two images of a slower camera is.
+        """
+        return (self.waited[rows] > LONGEST_GAP) | ~self.images[rows, :, _FOUND].any(axis=(1, 2))
 
     def signs(self, rows: np.ndarray, boxes: KalmanBank) -> np.ndarray:
         """What tells whether each of the tracks `rows` (R,) walks, (R, F) as `walking_signs.signs`."""
@@ -151,6 +160,11 @@ class Gaits(Rows):
         speed = np.hypot(boxes.velocity[rows, 0], boxes.velocity[rows, 1]) / height
         joints = even[..., :20].reshape(*even.shape[:2], 5, 2, 2)
         return signs(joints, even[..., 20], height, seen, speed, self.growth[rows])
+
+    @staticmethod
+    def _found_any(joints: np.ndarray) -> np.ndarray:
+        """Whether each row of joints (R, pairs, 2, 2) has a pair that was found."""
+        return np.asarray(np.isfinite(joints).all(axis=(2, 3)).any(axis=1))
 
     def _remember(self, rows: np.ndarray, joints: np.ndarray, width: np.ndarray) -> None:
         """Take in joints (R, pairs, 2, 2) and the boxes' widths (R,) of an image."""

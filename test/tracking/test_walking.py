@@ -77,6 +77,39 @@ def test_a_walker_who_stops_is_known_to_stand_once_the_walk_has_left_the_window_
         assert not any(walking[stop + math.ceil(longest / period) :])
 
 
+def without_joints(seen, images):
+    """The same, as the pose stage reports people whom it had no time to look at in these images."""
+    seen.keypoints[images] = np.nan, np.nan, 0.0
+    return seen
+
+
+def gait_after(seen, images):
+    """What a tracker remembers of a walk after these images of it: when they were, joints, and which were found."""
+    tracker = Tracker()
+    for number in images:
+        people = [PersonPose(seen.keypoints[number], seen.boxes[number], 0.9)]
+        tracker.update(PoseFrame(int(seen.stamps[number]), "camera", *seen.size, people=people))
+    remembered = tracker._table.gait.images[0]
+    return np.delete(remembered, 21, axis=1)  # without the widths of the filtered boxes, which each image moves
+
+
+def test_images_in_which_there_was_no_time_for_somebody_are_as_those_of_a_slower_camera():
+    random = np.random.default_rng(8)
+    seen = sighting("walks", make_stroller(14), 60.0, 0.0, np.arange(0.0, 2.0, 0.04), random)
+    slower = gait_after(seen, range(0, 49, 3))
+    without_joints(seen, [number for number in range(len(seen.stamps)) if number % 3])
+    np.testing.assert_allclose(gait_after(seen, range(49)), slower, rtol=1e-5, atol=1e-4)
+
+
+def test_who_has_no_joints_any_longer_is_judged_by_the_box():
+    random = np.random.default_rng(9)
+    seen = sighting("walks", make_stroller(15), 150.0, 90.0, np.arange(0.0, 2.0, 0.04), random)
+    without_joints(seen, slice(25, None))
+    reasons = [reason for _, reason in play(seen)]
+    assert reasons[24] == "joints move as in a walk"
+    assert reasons[-1] == "box travels"
+
+
 def test_after_a_gap_the_last_second_is_watched_anew():
     random = np.random.default_rng(6)
     seen = sighting("walks", make_stroller(12), 150.0, 90.0, np.arange(0.0, 2.0, 0.04), random)
