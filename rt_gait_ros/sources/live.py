@@ -1,5 +1,7 @@
 """Cameras and streams: the newest frame only, and back again after they were lost."""
 
+import glob
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -312,7 +314,17 @@ class DriverCamera:
 
 def open_device(device: int | str, options: SourceOptions) -> Camera:
     """Open a V4L2 camera by index or path, asking it for the wanted size and rate. Raises StreamLost."""
+    path = f"/dev/video{device}" if isinstance(device, int) else device
+    # Asked before OpenCV is, which writes a warning at every attempt and gives no reason.
+    if not os.path.exists(path):
+        others = ", ".join(sorted(glob.glob("/dev/video*")))
+        raise StreamLost(f"there is no {path}: " + (f"there is {others}" if others else "no camera is connected"))
+    if not os.access(path, os.R_OK | os.W_OK):
+        raise StreamLost(f"{path} is not for this user: add them to the group video and log in again")
     capture = cv2.VideoCapture(device, cv2.CAP_V4L2)
+    if not capture.isOpened():
+        capture.release()
+        raise StreamLost(f"{path} gives no images: close other programs that show it, or name another one")
     for setting, value in (
         (cv2.CAP_PROP_FRAME_WIDTH, options.width),
         (cv2.CAP_PROP_FRAME_HEIGHT, options.height),

@@ -14,7 +14,7 @@ from http_cameras import MjpegCamera
 from small_videos import FPS, number_of, picture, steady, write_video
 
 from rt_gait_ros.sources import SourceError, live, open_source
-from rt_gait_ros.sources.live import DriverCamera, LiveSource
+from rt_gait_ros.sources.live import DriverCamera, LiveSource, open_device
 from rt_gait_ros.sources.source import SourceOptions
 from rt_gait_ros.sources.video import StreamLost, Video
 
@@ -279,6 +279,21 @@ def test_why_a_camera_cannot_be_opened_is_said_without_its_password(serve: Calla
         assert "s3cret" not in lines[0] + source.uri + source.status().detail + source._thread.name  # type: ignore
     with open_source(url) as source:
         assert "s3cret" not in source.uri
+
+
+def test_why_a_camera_of_this_computer_cannot_be_opened_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def said(device: int | str) -> str:
+        with pytest.raises(StreamLost) as error:
+            open_device(device, SourceOptions())
+        return str(error.value)
+
+    monkeypatch.setattr("glob.glob", lambda pattern: [])
+    assert said(987) == "there is no /dev/video987: no camera is connected"
+    monkeypatch.setattr("glob.glob", lambda pattern: ["/dev/video4", "/dev/video2"])
+    assert said("/dev/video987") == "there is no /dev/video987: there is /dev/video2, /dev/video4"
+    assert "close other programs" in said("/dev/null")
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    assert said("/dev/null") == "/dev/null is not for this user: add them to the group video and log in again"
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts"])
