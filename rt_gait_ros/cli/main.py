@@ -14,7 +14,7 @@ from rt_gait_ros.command_line import hide_credentials
 from rt_gait_ros.errors import GaitError, of_file
 from rt_gait_ros.masking import mask_credentials, readable
 from rt_gait_ros.pip_packages import advice
-from rt_gait_ros.signals import Ended, of_a_command, on_ending, raise_ended
+from rt_gait_ros.signals import Ended, insisting, of_a_command, on_ending, raise_ended
 from rt_gait_ros.terminal import accept_every_letter
 
 # Name and summary of every subcommand; the module NAME.py has SUMMARY, add_arguments(parser) and run(arguments) -> int.
@@ -74,7 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not parsed.command:
             parser.print_help()
             return 0
-        return int(importlib.import_module(f"rt_gait_ros.cli.{parsed.command}").run(parsed))
+        with insisting():
+            return int(importlib.import_module(f"rt_gait_ros.cli.{parsed.command}").run(parsed))
     except GaitError as error:
         print(f"rt-gait {name}: {mask_credentials(str(error))}", file=sys.stderr)
         return error.exit_code
