@@ -138,7 +138,7 @@ def _opened(source: str) -> Iterator[Callable[[str], IO[bytes]]]:
             with _archive(path, source) as open_member:
                 yield open_member
         elif path.is_dir():
-            yield lambda name: (path / name).open("rb")
+            yield lambda name: _of_folder(path, name)
         else:
             raise UsageError(f"{readable(source)} is no folder, archive (.tar, .tar.gz) or address (https://…)")
         return
@@ -153,6 +153,15 @@ def _opened(source: str) -> Iterator[Callable[[str], IO[bytes]]]:
             _copy(_get(source), path)
         with _archive(path, source) as open_member:
             yield open_member
+
+
+def _of_folder(folder: Path, name: str) -> IO[bytes]:
+    path = folder / name
+    if not path.exists():
+        archives = sorted(beside.name for beside in folder.iterdir() if _ARCHIVE.search(beside.name))
+        advice = f"; it has archives: name one of them, {', '.join(archives)}" if archives else ""
+        raise FileNotFoundError(f"there is no such file in {folder}{advice}")
+    return path.open("rb")
 
 
 @contextmanager

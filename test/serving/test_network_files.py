@@ -169,7 +169,8 @@ def test_a_network_of_ones_own_in_the_place_of_a_listed_one_is_used_and_stays(wh
     [
         ("/nowhere", "/nowhere is no folder, archive"),
         ("ftp://host/networks", "is no address that is understood here: https, http or file"),
-        ("EMPTY", "cannot fetch gait_energy_image/1/model.onnx"),
+        ("EMPTY", "cannot fetch gait_energy_image/1/model.onnx: there is no such file in [^;]*$"),
+        ("PACKED", "cannot fetch .*: there is no such file in .*; it has archives: name one of them, networks.tar.gz$"),
         ("ADDRESS/nowhere", "cannot fetch gait_energy_image/1/model.onnx: .*404"),
         ("ADDRESS/nowhere.tar.gz", "cannot fetch http://.*/nowhere.tar.gz"),
         ("http://127.0.0.1:9/", "cannot fetch gait_energy_image/1/model.onnx: .*refused"),
@@ -190,6 +191,9 @@ def test_a_source_without_the_files_is_one_line(
     if source == "EMPTY":
         (tmp_path / "empty").mkdir()
         source = str(tmp_path / "empty")
+    elif source == "PACKED":  # as `rt-gait models pack` leaves it
+        (tmp_path / "networks.tar.gz").write_bytes(b"")
+        source = str(tmp_path)
     elif source == "NO-ARCHIVE":
         source = str(tmp_path / "networks.tar")
         Path(source).write_bytes(b"no archive")
