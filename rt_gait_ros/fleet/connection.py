@@ -71,6 +71,7 @@ def connected(address: Address, *, any_schema: bool = False) -> Iterator["psycop
     with speaking(address):
         settings = {**_KEEPALIVE, **psycopg.conninfo.conninfo_to_dict(address.conninfo)}
         settings["application_name"] = f"rt_gait {address.robot}"[:63]
+        settings["client_encoding"] = "utf8"  # in a database in SQL_ASCII psycopg gives text as bytes
         with psycopg.connect(**settings, autocommit=True) as connection:
             connection.execute("select set_config('statement_timeout', %s, false)", (str(STATEMENT_MS),))
             connection.execute("select set_config('lock_timeout', %s, false)", (str(LOCK_MS),))

@@ -134,6 +134,16 @@ def test_a_database_without_the_tables_says_how_they_are_made(postgres):
     postgres.sql("drop database bare")
 
 
+def test_names_are_text_in_a_database_that_was_made_without_an_encoding(postgres, template):
+    """What initdb makes where no locale is set."""
+    postgres.sql("create database ascii encoding 'SQL_ASCII' template template0 lc_collate 'C' lc_ctype 'C'")
+    address = postgres.owner.replace("/postgres?", "/ascii?")
+    assert migrate(parse(address)) == (0, connections.SCHEMA)
+    open_gallery(address).add("Jürgen", [template(20)], **SILHOUETTE)
+    assert [person.name for person in open_gallery(address).persons] == ["Jürgen"]
+    postgres.sql("drop database ascii")
+
+
 def test_a_gallery_of_the_first_schema_keeps_its_people_and_is_searched_as_well(postgres, monkeypatch):
     postgres.sql("create database former")
     address = postgres.owner.replace("/postgres?", "/former?")
