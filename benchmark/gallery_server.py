@@ -74,7 +74,8 @@ def _definition(connection: Any) -> str:
     """How the migrations made the index, kept as a comment of the table while there is none."""
     found = connection.execute("select pg_get_indexdef(to_regclass(%s))", (_INDEX,)).fetchone()[0]
     if found:
-        connection.execute(f"comment on table rt_gait.template is '{found}'".encode())
+        quoted = found.replace("'", "''")
+        connection.execute(f"comment on table rt_gait.template is '{quoted}'".encode())
         return str(found)
     return str(connection.execute("select obj_description('rt_gait.template'::regclass)").fetchone()[0])
 

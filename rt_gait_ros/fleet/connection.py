@@ -14,7 +14,7 @@ from rt_gait_ros.pip_packages import extra
 if TYPE_CHECKING:
     import psycopg
 
-SCHEMA = 2  # version of the newest migration
+SCHEMA = 3  # version of the newest migration
 CONNECT_SECONDS = 5
 STATEMENT_MS = 20_000
 LOCK_MS = 10_000
@@ -139,10 +139,9 @@ def commit(connection: "psycopg.Connection[Any]", address: Address) -> None:
             # A server that answers says what it did; one that does not may have stored it before it was lost.
             if not connection.closed:
                 raise
-            text = one_line(mask_credentials(str(error)), 300)
             raise ServerAway(
-                f"gallery {address.name} was lost at the very end ({text}), so it is not known whether this was "
-                "stored: look there before you do it again"
+                f"gallery {address.name} was lost at the very end ({_text(error)}), so it is not known "
+                "whether this was stored: look there before you do it again"
             ) from error
 
 
@@ -160,10 +159,10 @@ def speaking(address: Address) -> Iterator[None]:
 
 def _said(error: Any, address: Address) -> GalleryError:
     gallery, errors = f"gallery {address.name}", driver().errors
-    text = one_line(mask_credentials(str(error)), 300)
+    text = _text(error)
     for kinds, made, line in (
         ((errors.InvalidPassword, errors.InvalidAuthorizationSpecification), AccessDenied, _REFUSED),
-        (errors.InvalidCatalogName, GalleryError, "has no such database ({text}): create it, then migrate"),
+        (errors.InvalidCatalogName, GalleryError, _NO_DATABASE),
         (errors.InsufficientPrivilege, GalleryReadOnly, "cannot be changed by this role: grant it rt_gait_enroller"),
         (errors.ReadOnlySqlTransaction, GalleryReadOnly, "is on a server that is read-only just now"),
         (errors.DiskFull, GalleryError, "could not be written, the server's disk is full: make room there"),
@@ -179,6 +178,8 @@ def _said(error: Any, address: Address) -> GalleryError:
     lower = text.lower()
     if "password" in lower or "no pg_hba.conf entry" in lower or "authentication failed" in lower:
         return AccessDenied(f"{gallery} {_REFUSED.format(text=text)}")
+    if "database" in lower and "does not exist" in lower:  # while connecting there is no code of the error
+        return GalleryError(f"{gallery} {_NO_DATABASE.format(text=text)}")
     if "certificate" in lower or "ssl" in lower:
         return AccessDenied(f"{gallery} is on a server whose TLS does not fit ({text}): see sslmode and sslrootcert")
     if isinstance(error, driver().OperationalError):
@@ -186,6 +187,11 @@ def _said(error: Any, address: Address) -> GalleryError:
     return GalleryError(f"{gallery} could not do this ({text}): nothing was changed there")
 
 
+def _text(error: Any) -> str:
+    return one_line(mask_credentials(" ".join(str(error).split())), 300)
+
+
+_NO_DATABASE = "has no such database ({text}): create it, then migrate"
 _REFUSED = (
     "does not let this role in ({text}): the password is looked for in PGPASSWORD, and in the file of passfile=, "
     "PGPASSFILE or ~/.pgpass, which only its owner may read"

@@ -21,6 +21,7 @@ def migrate(address: Address) -> tuple[int, int]:
     """
     with connected(address, any_schema=True) as connection, transaction(connection, address):
         connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
+        connection.execute("set local statement_timeout = 0")  # an index of many walks takes minutes to make
         before = schema_of(connection)
         if before > SCHEMA:
             raise GalleryTooNew(

@@ -23,7 +23,8 @@ _AT_ONCE = 64  # rows that are fetched at once: some megabytes
 # docs/fleet.md has how far it was off: never by more than 12.5 %.
 FARTHER = 1.15  # times the smallest estimate: whose is larger is not taken for the nearest
 _KEY = f"[{','.join(['%.5g'] * search.SKETCH)}]"
-SEARCHED = 100  # walks that the index keeps in sight during a search (ef_search): docs/fleet.md has what that loses
+SCANNED = 4000  # walks of a site up to which all of their keys are read: 3 ms, and nobody is lost
+SEARCHED = 64  # walks that the index keeps in sight during a search (ef_search): docs/fleet.md has what that loses
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +130,20 @@ class _Asked(NamedTuple):
     values: np.ndarray
 
 
-def prepare_search(connection: "psycopg.Connection[Any]") -> None:
+def prepare_search(connection: "psycopg.Connection[Any]", address: Address) -> None:
     """Set how this connection searches from now on.
 
-    The planner takes reading everything for cheaper than the index where there are some thousand walks; it takes twice
-    as long. Where there is no index to use everything is read all the same, at a cost that would bring the compiler in.
+    A graph loses somebody now and then, so of few walks all keys are read. Of more the planner would still do that, and
+    take twice as long; where there is no index to use, at a cost that would bring the compiler in.
     """
+    row = connection.execute(
+        f"select count(*) from (select from rt_gait.template where site = %s limit {SCANNED + 1:d}) as found",
+        (address.site,),
+    ).fetchone()
+    few = row is not None and row[0] <= SCANNED
     connection.execute("select set_config('hnsw.ef_search', %s, false)", (str(SEARCHED),))
-    connection.execute("set hnsw.iterative_scan = off; set enable_seqscan = off; set jit = off")
+    connection.execute(f"set hnsw.iterative_scan = off; set {'enable_indexscan' if few else 'enable_seqscan'} = off")
+    connection.execute("set jit = off")
     psycopg = driver()
 
     class Dumper(psycopg.adapt.Dumper):  # type: ignore[name-defined]  # the driver is loaded where it is needed

@@ -11,11 +11,12 @@ import numpy as np
 
 from rt_gait_ros.fleet import rows
 from rt_gait_ros.fleet.address import Address
-from rt_gait_ros.fleet.connection import Head, commit, connected, head_of, speaking
+from rt_gait_ros.fleet.connection import AccessDenied, Head, commit, connected, head_of, speaking
 from rt_gait_ros.gallery import gallery_records
 from rt_gait_ros.gallery.audit import Entry
 from rt_gait_ros.gallery.cipher import Cipher
 from rt_gait_ros.gallery.departures import Handover
+from rt_gait_ros.gallery.gallery_edits import GalleryModelMismatch
 from rt_gait_ros.gallery.gallery_file import Loaded, Signature
 from rt_gait_ros.gallery.person import Content, GalleryCorrupt, GalleryError, GalleryReadOnly, Person
 from rt_gait_ros.gallery.search import Comparison
@@ -139,6 +140,8 @@ class ServerStore:
         """As Store.require_writable."""
         with self.session() as connection:
             if not head_of(connection, self.address).may_write:
+                if connection.execute("select current_setting('transaction_read_only')::bool").fetchone() == (True,):
+                    raise GalleryReadOnly(f"gallery {self.name} is on a server that is read-only just now: try later")
                 raise GalleryReadOnly(f"gallery {self.name} may only be read by this role: grant it rt_gait_enroller")
 
     def recrypt(self, cipher: Cipher | None) -> None:
@@ -156,11 +159,11 @@ class ServerStore:
 
         For galleries larger than a robot's memory. The server finds CANDIDATES walks by an index on their search keys,
         and those that may be the nearest are compared exactly here; the distances of the others are estimates, with a
-        standard deviation of 3 %.
+        standard deviation of 3 %. Raises GalleryModelMismatch for an embedding of another network's shape.
         """
         with self.session() as connection:
             if self._searches is not connection:
-                rows.prepare_search(connection)
+                rows.prepare_search(connection, self.address)
                 self._searches, self._looks_on = connection, False
             found = rows.candidates(connection, self.address, embedding, CANDIDATES)
             if len(found) < CANDIDATES and not self._looks_on:
@@ -170,6 +173,11 @@ class ServerStore:
         compare = Comparison(embedding)
         best: dict[str, float] = {}
         for person_id, estimate, walk in found:
+            if walk is not None and walk.shape != embedding.shape:
+                raise GalleryModelMismatch(
+                    f"gallery {self.name} has embeddings of {walk.shape[0]} x {walk.shape[1]} numbers, and what is "
+                    f"looked for has {embedding.shape[0]} x {embedding.shape[1]}: it is of another gait network"
+                )
             distance = estimate if walk is None else compare(walk)
             best[person_id] = min(best.get(person_id, np.inf), distance)
         return sorted(best.items(), key=lambda each: each[1])[:persons]
@@ -177,6 +185,9 @@ class ServerStore:
     def audit(self) -> list[Entry]:
         """As Store.audit."""
         with self.session() as connection:
+            row = connection.execute("select has_table_privilege('rt_gait.audit', 'select')").fetchone()
+            if row != (True,):
+                raise AccessDenied(f"the audit of gallery {self.name} is not for this role: grant it rt_gait_admin")
             found = connection.execute(
                 "select to_char(at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS+00:00'),"
                 " role, robot, what, tags, version from rt_gait.audit where site = %s order by number",
