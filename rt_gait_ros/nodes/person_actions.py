@@ -160,19 +160,24 @@ class PersonActions:
             execute_callback=self._deliver,
             goal_callback=lambda request: GoalResponse.ACCEPT,
             cancel_callback=lambda handle: CancelResponse.ACCEPT,
-            handle_accepted_callback=lambda handle: self._accept(goal(self._node, handle)),
+            handle_accepted_callback=lambda handle: self._accept(goal, handle),
         )
 
-    def _accept(self, goal: Goal) -> None:
-        self._goals.append(goal)
+    def _accept(self, kind: type[Goal], handle: Any) -> None:
+        self._end_cancelled()  # a goal that was cancelled a moment ago holds nothing any more
+        self._goals.append(kind(self._node, handle))
         if self._timer is None:
             self._timer = self._node.every(POLL_PERIOD, self._poll)
 
-    def _poll(self) -> None:
+    def _end_cancelled(self) -> None:
         for goal in list(self._goals):
             if goal.handle.is_cancel_requested:
                 self._end(goal, goal.abort("cancelled"))
-            elif self._node.phase != "active":
+
+    def _poll(self) -> None:
+        self._end_cancelled()
+        for goal in list(self._goals):
+            if self._node.phase != "active":
                 self._end(goal, goal.abort(f"the gait node is {self._node.phase}: activate it and ask again"))
             elif (result := goal.poll()) is not None:
                 self._end(goal, result)

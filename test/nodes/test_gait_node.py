@@ -43,7 +43,8 @@ class Asked:
         self._answer = self._handle.get_result_async()
 
     def cancel(self) -> None:
-        self._handle.cancel_goal_async()
+        """Returns once that has been granted."""
+        self._turn(self._handle.cancel_goal_async().done)
 
     @cached_property
     def result(self):
@@ -258,7 +259,9 @@ def test_a_followed_person_is_where_the_tracks_are(ears, gait):
     gait.until(lambda: follow.feedback[-1].lost > 0.5)
     assert np.isnan(follow.feedback[-1].distance)
     assert follow.feedback[-1].body_id == ""
-    follow.cancel()
+    follow.cancel()  # as a behaviour tree does that changes its mind: the next goal comes at once
+    following = Asked(ears, gait.until, FollowPerson, "follow_person", person="Ada", duration=0.1).result
+    assert following.error_code == FollowPerson.Result.ERROR_NONE, following.error_msg
     assert (follow.result.error_code, follow.result.error_msg) == (FollowPerson.Result.ERROR_ENDED, "cancelled")
 
 
