@@ -24,7 +24,7 @@ _AT_ONCE = 64  # rows that are fetched at once: some megabytes
 FARTHER = 1.15  # times the smallest estimate: whose is larger is not taken for the nearest
 _KEY = f"[{','.join(['%.5g'] * search.SKETCH)}]"
 SCANNED = 4000  # walks of a site up to which all of their keys are read: 3 ms, and nobody is lost
-SEARCHED = 64  # walks that the index keeps in sight during a search (ef_search): docs/fleet.md has what that loses
+SEARCHED = 80  # walks that the index keeps in sight during a search (ef_search): docs/fleet.md has what that loses
 
 
 @dataclass(frozen=True, slots=True)
