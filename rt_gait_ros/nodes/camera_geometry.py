@@ -114,20 +114,20 @@ class CameraGeometry:
         self._node.faults.clear("depth")
         return image
 
-    def _place(self, frame_id: str) -> tuple[float | None, float, float]:
-        """Height (None: not known), tilt and roll of the camera, rounded to what matters."""
+    def _place(self, frame_id: str) -> tuple[float | None, tuple[float, float] | None]:
+        """Height of the camera, and its tilt and roll, rounded to what matters. None for what is not known."""
         base = self._node.value("base_frame")
         if not base:
             height = self._node.value("camera_height")
-            return height or None, math.radians(self._node.value("camera_tilt")), 0.0
+            return height or None, (math.radians(self._node.value("camera_tilt")), 0.0)
         transform = self._tree.lookup(base, frame_id)
         if transform is None:
             line = f"nothing on /tf joins the camera's frame '{frame_id}' to base_frame '{base}': the floor is unknown"
             self._node.faults.raise_("base_frame", line)
-            return None, 0.0, 0.0
+            return None, None
         self._node.faults.clear("base_frame")
         height, tilt, roll = attitude(transform)
-        return round(height, 3), round(tilt, 4), round(roll, 4)
+        return round(height, 3), (round(tilt, 4), round(roll, 4))
 
     def _on_depth(self, message: Image) -> None:
         self._depths.add(from_time(message.header.stamp), message)
@@ -142,22 +142,27 @@ class CameraGeometry:
                 self._node.faults.raise_("tf", f"{stamped.child_frame_id}: {error}")
 
 
-def _model(info: CameraInfo, height: float | None, tilt: float, roll: float, *, rectified: bool) -> CameraModel:
+def _model(
+    info: CameraInfo, height: float | None, turned: tuple[float, float] | None, *, rectified: bool
+) -> CameraModel:
     """Raises UsageError when the camera is not calibrated, or cannot be where it is said to be.
 
-    rectified: the image is image_proc's, whose lens is P and bends nothing; camera_info says K and D of the raw image.
+    turned: its tilt and roll. rectified: the image is image_proc's, whose lens is P and bends nothing; camera_info says
+    K and D of the raw image.
     """
     raw, projection = np.asarray(info.k, np.float64).reshape(3, 3), np.asarray(info.p, np.float64).reshape(3, 4)
     matrix = projection[:, :3] if rectified else raw
     if matrix[0, 0] <= 0.0:
         raise UsageError(UNRECTIFIED if rectified and raw[0, 0] > 0.0 else UNCALIBRATED)
+    tilt, roll = turned or (0.0, 0.0)
     if rectified:
-        return CameraModel(matrix, height, tilt, roll=roll)
+        return CameraModel(matrix, height, tilt, roll=roll, attitude_known=turned is not None)
     return CameraModel(
         matrix,
         height,
         tilt,
         roll=roll,
+        attitude_known=turned is not None,
         distortion=np.asarray(info.d, np.float64),
         fisheye=info.distortion_model in ("equidistant", "fisheye"),
     )

@@ -22,7 +22,8 @@ class CameraModel:
     or a known stature gives positions. tilt: radians, positive when looking down. roll: radians, positive when the
     camera lies on its right side, so that the image turns counter-clockwise. tilt_error: standard deviation of the tilt
     in radians; a walking robot nods about a degree. distortion: OpenCV's coefficients, 4 or more; empty: none. fisheye:
-    they are of the equidistant model. Raises UsageError when the numbers cannot be a camera's.
+    they are of the equidistant model. attitude_known: whether tilt and roll are the camera's; without them only a depth
+    image gives positions. Raises UsageError when the numbers cannot be a camera's.
     """
 
     K: np.ndarray
@@ -32,6 +33,7 @@ class CameraModel:
     roll: float = 0.0
     distortion: np.ndarray = field(default_factory=lambda: np.zeros(0))
     fisheye: bool = False
+    attitude_known: bool = True
 
     def __post_init__(self) -> None:
         matrix, distortion = np.asarray(self.K, dtype=np.float64), np.asarray(self.distortion, dtype=np.float64)
@@ -70,8 +72,8 @@ class CameraModel:
         """Position (3,) of the hips in metres in the optical frame, and covariance (3, 3), by the floor.
 
         foot, hip: (2,) pixels of the point on the floor below the person, and of the mid-hips. variance: of each of
-        their coordinates, square pixels. None when the height is not known, or the foot's ray does not meet the floor
-        in front of the camera.
+        their coordinates, square pixels. None when height or attitude are not known, or the foot's ray does not meet
+        the floor in front of the camera.
         """
         position = self._hip(foot, hip, self.tilt)
         if position is None:
@@ -92,7 +94,7 @@ class CameraModel:
 
         pixels: (3, 2) of the lowest point of the body, the highest, and the mid-hips of somebody who stands upright.
         variance: of each of their coordinates, square pixels. stature: metres, with its standard deviation. The height
-        of the camera need not be known. None where the body is not seen from the side.
+        of the camera need not be known, but its attitude. None without it, or where the body is not seen from the side.
         """
         given = np.array([*np.asarray(pixels, np.float64).ravel(), self.tilt, stature])
         position = self._upright_hip(given)
@@ -108,6 +110,8 @@ class CameraModel:
         return position, jacobian @ spread @ jacobian.T
 
     def _upright_hip(self, given: np.ndarray) -> np.ndarray | None:
+        if not self.attitude_known:
+            return None
         foot, head, hip = (self.ray(pixel) for pixel in given[:6].reshape(3, 2))
         down, ahead = _down(given[6], self.roll), _ahead(given[6], self.roll)
         advances = [ray @ ahead for ray in (foot, head, hip)]
@@ -118,7 +122,7 @@ class CameraModel:
         return None if length <= 1e-6 else hip * (given[7] / length / advances[2])
 
     def _hip(self, foot: np.ndarray, hip: np.ndarray, tilt: float) -> np.ndarray | None:
-        if self.height is None:
+        if self.height is None or not self.attitude_known:
             return None
         down, ahead = _down(tilt, self.roll), _ahead(tilt, self.roll)
         ray, hip_ray = self.ray(foot), self.ray(hip)

@@ -52,8 +52,9 @@ def locate(
         return Located(*found, "depth")
     if (found := _by_floor(box, hip, poses, variance, camera)) is not None:
         return Located(*found, "floor")
-    if config.stature > 0.0 and (found := _by_stature(box, hip, poses, variance, camera, config)) is not None:
-        return Located(*found, "stature")
+    if config.stature > 0.0 and joint is not None:  # where hips are only supposed to be, nobody is known to be upright
+        found = _by_stature(box, joint, poses, variance, camera, config)
+        return None if found is None else Located(*found, "stature")
     return None
 
 
@@ -92,7 +93,7 @@ def _by_floor(
 def _by_stature(
     box: np.ndarray, hip: np.ndarray, poses: PoseFrame, variance: float, camera: CameraModel, config: TrackerConfig
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    """Only when the whole person is in the image, and upright."""
+    """Only when the whole person is in the image, and upright. hip: as it was found, not as it is supposed to be."""
     left, top, width, height = box
     if top < BORDER or top + height >= poses.height - BORDER or hip[1] - top > UPRIGHT * height:
         return None

@@ -17,13 +17,14 @@ def stature(
     """Metres from the lowest to the highest point of a walker, and the part of its error that stays the same.
 
     box: (4,) left, top, width, height, pixels. position: (3,) of the mid-hips in the optical frame, metres, and whether
-    a depth image told it, or the floor. None where the box does not show the whole person.
+    a depth image told it, or the floor. None where the box does not show the whole person, or where it is not known how
+    the camera is tilted.
 
     The second number is a standard deviation. By depth it is that of the trunk's middle behind its surface; by the
     floor what an error of the tilt does to the distance of the feet. What jitters from image to image is not in it.
     """
     left, top, width, height = (float(value) for value in box)
-    if top < BORDER or image_height <= 0 or top + height >= image_height - BORDER:
+    if not camera.attitude_known or top < BORDER or image_height <= 0 or top + height >= image_height - BORDER:
         return None
     up = -camera.down
     middle = left + width / 2

@@ -1,5 +1,7 @@
 """Positions: from a depth image, and from where the camera is on the robot."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from geometry_msgs.msg import Quaternion, TransformStamped, Vector3
@@ -10,7 +12,7 @@ from rt_gait_ros.msg import PersonPoseArray, PersonTrackArray
 from rt_gait_ros.nodes import camera_geometry
 from rt_gait_ros.nodes.conversions import poses_to_message, to_header
 from rt_gait_ros.pose.person import PersonPose, PoseFrame
-from rt_gait_ros.tracking.depth import HALF_TRUNK
+from rt_gait_ros.tracking.depth import HALF_TRUNK, TRUNK
 
 SIZE = (640, 480)
 K = np.array([[400.0, 0, 320], [0, 400, 240], [0, 0, 1]])
@@ -39,6 +41,7 @@ class Robot:
             self.depth.header = to_header(stamp + 5_000_000, "optical")  # not quite at the same time
             self._depth.publish(self.depth)
         unseen = np.tile(np.array([np.nan, np.nan, 0.0], np.float32), (18, 1))
+        unseen[[11, 12]] = (320, 180 + TRUNK[1] * 120, 0.9)  # but for the hips
         somebody = PersonPose(unseen, np.array([300, 180, 40, 120], np.float32), 0.9)
         self._poses.publish(poses_to_message(PoseFrame(stamp, "optical", *SIZE, people=[somebody])))
 
@@ -100,6 +103,33 @@ def test_a_camera_without_calibration_is_said_and_with_one_a_stature_gives_posit
     track = robot.until_placed(lambda position: position.z > 0)
     assert track.position.z == pytest.approx(400 * 1.8 / 120, rel=0.02)
     assert track.stature == 0.0
+
+
+def test_while_tf_says_nothing_of_base_frame_the_attitude_is_not_known(monkeypatch):
+    takers = {}
+    monkeypatch.setattr(camera_geometry, "TFMessage", camera_geometry.TFMessage or object)
+    monkeypatch.setattr(
+        camera_geometry, "subscribe_to", lambda node, kind, topic, qos, take: takers.update({topic: take})
+    )
+    told = {"base_frame": "base_footprint", "stature": 1.7, "camera_tilt": 0.0, "rectified": False, "depth": False}
+    faults = {}
+    stage = SimpleNamespace(
+        value=told.get, faults=SimpleNamespace(raise_=faults.__setitem__, clear=lambda name: faults.pop(name, None))
+    )
+    geometry = camera_geometry.CameraGeometry(stage)
+    geometry.open()
+    takers["camera_info"](CameraInfo(width=SIZE[0], height=SIZE[1], k=K.ravel()))
+    camera = geometry.camera("optical")
+    assert (camera.height, camera.attitude_known) == (None, False)
+    assert faults["base_frame"].startswith("nothing on /tf joins the camera's frame 'optical'")
+    upright = np.array([[320, 300], [320, 180], [320, 236]])
+    assert camera.locate_upright(upright, 1.0, 1.7, 0.1) is None
+    takers["/tf"](
+        SimpleNamespace(transforms=[stamped("base_footprint", "optical", (0, 0, 2.8), (-0.5, 0.5, -0.5, 0.5))])
+    )
+    camera = geometry.camera("optical")
+    assert (camera.height, camera.attitude_known, faults) == (2.8, True, {})
+    assert camera.locate_upright(upright, 1.0, 1.7, 0.1) is not None
 
 
 @pytest.mark.skipif(camera_geometry.TFMessage is not None, reason="tf2_msgs is here")

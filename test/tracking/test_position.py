@@ -51,11 +51,10 @@ def test_where_depth_has_a_hole_the_floor_counts():
     assert positions(None, depth(3.0), person(640, FEET - 100, 200))[0] == [None]  # no lens
 
 
-@pytest.mark.parametrize("keypoints", [True, False])
-def test_a_known_stature_tells_the_distance_without_depth_and_floor(keypoints):
+def test_a_known_stature_tells_the_distance_without_depth_and_floor():
     """800 pixels are a metre at a distance of one: 1.6 m that are 320 pixels high are four metres away."""
     told = TrackerConfig(stature=1.6)
-    somebody = person(840, 400, 320, keypoints=keypoints)
+    somebody = person(840, 400, 320)
     (track,) = newest(CameraModel(K), None, somebody, config=told)
     assert track.position[2] == pytest.approx(4.0, rel=0.02)
     assert track.position[0] == pytest.approx(200 / 800 * track.position[2], abs=0.01)
@@ -68,13 +67,24 @@ def test_a_known_stature_tells_the_distance_without_depth_and_floor(keypoints):
     assert track.position[2] == pytest.approx(3.0 + HALF_TRUNK), "and so does depth"
 
 
-def test_a_stature_says_nothing_of_who_is_cut_off_or_sits():
+def test_a_stature_says_nothing_of_who_is_cut_off_or_sits_or_may_sit():
     told = TrackerConfig(stature=1.6)
     assert newest(CameraModel(K), None, person(640, 650, 400), config=told)[0].position is None
     assert newest(CameraModel(K), None, person(640, 100, 320), config=told)[0].position is None
     sitting = person(640, 400, 320)
     sitting.keypoints[[11, 12], 1] = 400 - 160 + 0.62 * 320  # the hips
     assert newest(CameraModel(K), None, sitting, config=told)[0].position is None
+    unknown = person(640, 400, 320, keypoints=False)
+    assert newest(CameraModel(K), None, unknown, config=told)[0].position is None
+
+
+def test_a_camera_of_unknown_attitude_has_positions_by_depth_alone():
+    told, somebody = TrackerConfig(stature=1.6), person(640, 400, 320)
+    camera = CameraModel(K, 1.5, attitude_known=False)
+    assert newest(camera, None, somebody, config=told)[0].position is None
+    (track,) = newest(camera, depth(3.0), somebody, config=told)
+    assert track.position[2] == pytest.approx(3.0 + HALF_TRUNK)
+    assert track.stature is None, "its vertical line is not known"
 
 
 def test_a_stature_in_centimetres_or_feet_is_refused():
