@@ -71,7 +71,8 @@ def insisting() -> Iterator[None]:
     """Until it is over, an Ended that a destructor has swallowed is raised again soon, until somebody catches it.
 
     The compiler (llvmlite) has destructors in Python, of which an exception goes no further than sys.unraisablehook:
-    compiling would go on for a minute, and the traceback be printed. In the main thread only.
+    compiling would go on for a minute, and the traceback be printed. In the main thread only. SIGALRM and the timer
+    ITIMER_REAL are taken for it: within, which is all of a command, neither is anybody else's.
     """
     told = sys.unraisablehook
     swallowed: list[Ended] = []

@@ -127,6 +127,8 @@ def _play(video: Video, name: str, listener: DemoListener, nodes: NodeProcesses,
     watch(recording, listener.enrolment)
     if listener.enrolment is not None:
         return listener.enrolment
+    if not name:
+        return Enrolment("")
     return Enrolment(
         name, asked, error="no answer of the gait node" if asked else "nobody walked before --enroll-until"
     )

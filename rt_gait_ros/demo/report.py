@@ -12,7 +12,7 @@ from rt_gait_ros.tracking.track import Track, TrackState
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """What became of the enrolment. error: empty when it worked."""
+    """What became of the enrolment. name: empty when nobody was to be enrolled. error: empty when it worked."""
 
     name: str
     body_id: str = ""

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import chain, islice
+from itertools import islice
 
 from sensor_msgs.msg import CompressedImage, Image
 
@@ -116,9 +116,17 @@ class BagInput:
             for record in self._bag.records([self.topic.name])
             if (item := self._read(record)) is not None
         )
-        first = list(islice(items, SHORT))
+        first, damage = [], None
+        try:
+            for found in islice(items, SHORT):
+                first.append(found)
+        except BagError as error:  # what was read before is used, as it is further on
+            damage = error
         self._stamps.foresee([(item.stamp, received, item.frame_id) for item, received in first])
-        yield from chain(first, items)
+        yield from first
+        if damage is not None:
+            raise damage
+        yield from items
 
     def _read(self, record: Record) -> Frame | PoseFrame | None:
         try:

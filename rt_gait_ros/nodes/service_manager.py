@@ -14,7 +14,7 @@ HELD_SHARE = 0.3  # of the watchdog's time: sd_watchdog_enabled(3) asks for a si
 class ServiceManager:
     """Sends what sd_notify(3) describes to $NOTIFY_SOCKET, and gives the file $RT_GAIT_HEARTBEAT a new time.
 
-    Does nothing where neither is set.
+    Does nothing where neither is set. Processes with one environment share the file: any one that turns renews it.
     """
 
     def __init__(self) -> None:

@@ -8,6 +8,9 @@ from statistics import median
 SHORT, STUCK = 6, 3  # of so many items in a row that many without a time of their own: the stamps are not gone by
 LONG = 30  # items in a row that must have times of their own again; also the memory for the rest: a second at 30 Hz
 SEVERAL = 3  # jumps back, or changes of the frame, among LONG items that are no accident
+APART = (
+    3  # times the mean step: two clocks are further apart, and messages of one that came in another order are nearer
+)
 
 
 class Stamps:
@@ -82,7 +85,8 @@ class Stamps:
             )
         back = [-step for step in self._steps if step < 0]
         forth = [step for step in self._steps if back and step > median(back) / 2]
-        if len(back) >= SEVERAL and len(forth) >= SEVERAL:
+        step = sum(self._steps) / max(1, len(self._steps))
+        if len(back) >= SEVERAL and len(forth) >= SEVERAL and median(back) > APART * step:
             return (
                 f"stamps on {self._topic} jump back and forth by {median(back) / 1e9:.3g} s: two senders with clocks "
                 "apart share it. Give each camera a topic and a pipeline of its own"

@@ -5,8 +5,9 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -312,16 +313,49 @@ class DriverCamera:
         self._capture.release()
 
 
+class _OpenCVLog:
+    """What OpenCV writes to stderr. It has one level for the whole process, and several threads open cameras."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._silencers = 0
+        self._before: Any = None
+
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """Until it is over, nothing is written."""
+        logging = getattr(getattr(cv2, "utils", None), "logging", None)
+        if logging is None:  # older builds cannot be told
+            yield
+            return
+        with self._lock:
+            if not self._silencers:
+                self._before = logging.getLogLevel()
+                logging.setLogLevel(logging.LOG_LEVEL_SILENT)
+            self._silencers += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._silencers -= 1
+                if not self._silencers:
+                    logging.setLogLevel(self._before)
+
+
+_opencv_log = _OpenCVLog()
+
+
 def open_device(device: int | str, options: SourceOptions) -> Camera:
     """Open a V4L2 camera by index or path, asking it for the wanted size and rate. Raises StreamLost."""
     path = f"/dev/video{device}" if isinstance(device, int) else device
-    # Asked before OpenCV is, which writes a warning at every attempt and gives no reason.
+    # Asked before OpenCV is, which gives no reason.
     if not os.path.exists(path):
         others = ", ".join(sorted(glob.glob("/dev/video*")))
         raise StreamLost(f"there is no {path}: " + (f"there is {others}" if others else "no camera is connected"))
     if not os.access(path, os.R_OK | os.W_OK):
         raise StreamLost(f"{path} is not for this user: add them to the group video and log in again")
-    capture = cv2.VideoCapture(device, cv2.CAP_V4L2)
+    with _opencv_log.silent():  # it would warn at every attempt
+        capture = cv2.VideoCapture(device, cv2.CAP_V4L2)
     if not capture.isOpened():
         capture.release()
         raise StreamLost(f"{path} gives no images: close other programs that show it, or name another one")
@@ -332,7 +366,7 @@ def open_device(device: int | str, options: SourceOptions) -> Camera:
         # Drivers that know it keep no old frames for us.
         (cv2.CAP_PROP_BUFFERSIZE, 1),
     ):
-        if value and capture.isOpened():
+        if value:
             capture.set(setting, value)
     return DriverCamera(capture)
 

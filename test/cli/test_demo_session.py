@@ -1,10 +1,12 @@
 import os
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
 
 from rt_gait_ros.bags import BagReader, BagWriter
+from rt_gait_ros.cli import demo_session
 from rt_gait_ros.cli.demo_session import run_session
 from rt_gait_ros.demo.processes import NodeDied, NodeProcesses
 from rt_gait_ros.demo.video import read_video
@@ -92,3 +94,11 @@ def test_nodes_that_do_not_answer_are_not_waited_for_forever(triton_installed, e
         listener.NotReady, match=r"no image came through .*: see the logs in .*pose_node: .*gait_energy_image"
     ):
         session(empty_scene, tmp_path, detector="gait_energy_image")
+
+
+@pytest.mark.parametrize(("name", "error"), [("", ""), ("Ada", "nobody walked before --enroll-until")])
+def test_whoever_is_not_to_be_enrolled_is_no_error(empty_scene, name, error):
+    recording = SimpleNamespace(frames_sent=empty_scene.frames, camera=[1])
+    heard = SimpleNamespace(recording=recording, enrolment=None, spin=lambda seconds: None)
+    enrolment = demo_session._play(empty_scene, name, heard, None, lambda recording, enrolment: None)
+    assert (enrolment.name, enrolment.error) == (name, error)

@@ -103,6 +103,14 @@ def test_two_cameras_that_take_turns_irregularly_are_noticed():
     assert "two senders" in stamps.problem
 
 
+def test_messages_in_another_order_are_no_second_camera():
+    stamps = Stamps()
+    for number in range(300):
+        order = number + {3: 1, 4: -1}.get(number % 7, 0)
+        stamps.settle(7 * SECOND + order * PERIOD, NOW + number * PERIOD, "front")
+        assert stamps.problem == ""
+
+
 def test_two_cameras_of_one_clock_are_noticed_by_their_frames():
     stamps = Stamps("/image_raw")
     settle(stamps, [7 * SECOND + number * PERIOD for number in range(20)], frames=("front", "rear"))

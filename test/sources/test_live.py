@@ -296,6 +296,20 @@ def test_why_a_camera_of_this_computer_cannot_be_opened_is_said(monkeypatch: pyt
     assert said("/dev/null") == "/dev/null is not for this user: add them to the group video and log in again"
 
 
+@pytest.mark.skipif(not hasattr(cv2.utils, "logging"), reason="this OpenCV cannot be told to be silent")
+def test_opencv_adds_nothing_of_its_own_to_why_a_camera_cannot_be_opened(capfd: pytest.CaptureFixture[str]) -> None:
+    level = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_WARNING)
+    try:
+        for _ in range(2):
+            with pytest.raises(StreamLost, match="close other programs"):
+                open_device("/dev/null", SourceOptions())
+        assert capfd.readouterr().err == ""
+        assert cv2.utils.logging.getLogLevel() == cv2.utils.logging.LOG_LEVEL_WARNING
+    finally:
+        cv2.utils.logging.setLogLevel(level)
+
+
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts"])
 def test_a_finite_file_over_http_is_a_recording(serve: Callable[..., str], tmp_path: Path, name: str) -> None:
     times = [*steady(5), *(0.2 + number / 5.0 for number in range(5))]
