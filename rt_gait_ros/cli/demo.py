@@ -73,6 +73,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the demo. Returns 0 when the walker was recognised and nobody else. Raises GaitError."""
     if arguments.speed is not None:
         SourceOptions(speed=arguments.speed)  # refuses what camera_node would
+    if not arguments.name.strip():
+        raise UsageError("--name is empty: give the name to enrol the walker under")
     if (arguments.source is None) != (arguments.enroll_until is None):
         raise UsageError("--source and --enroll-until go together: give both or none")
     output: Path = arguments.output

@@ -62,6 +62,13 @@ def test_a_speed_that_is_none_is_refused(tmp_path, speed):
         demo.run(parse("-o", str(tmp_path), f"--speed={speed}"))
 
 
+@pytest.mark.parametrize("name", ["", " "])
+def test_an_empty_name_is_refused_before_anything_starts(tmp_path, name):
+    with pytest.raises(UsageError, match="--name is empty"):
+        demo.run(parse("-o", str(tmp_path / "out"), f"--name={name}"))
+    assert not (tmp_path / "out").exists()
+
+
 class TestPlaying:
     """How often the footage is played. What a run gives is made up; runs are tested in test_demo_session.py."""
 
