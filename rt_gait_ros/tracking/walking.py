@@ -27,8 +27,15 @@ NEVER, LONG_AGO = -1e6, -100.0
 # Longest time (s) between two images of one window; after a longer one it begins anew.
 LONGEST_GAP = 0.4
 
+# Longest time (s) without joints of somebody that is bridged as the time between two images of a slower camera. Looks
+# that come less often say too little of steps that last half a second: what the box does in between has to count.
+BRIDGED = 0.14
+
 # Probability at which somebody begins to count as a walker, and below which a walker ceases to be one.
 BEGINS, CEASES = 0.45, 0.12
+
+# The former for somebody without joints in most images of the window: of those who do not walk it lets 2 % pass.
+BEGINS_UNSEEN = 0.85
 
 # Time (s) in which a probability that was seen is forgotten: one look that says nothing does not end a walk.
 MEMORY = 0.1
@@ -59,14 +66,15 @@ class Gaits(Rows):
     """Motion of N tracks.
 
     images: (N, SLOTS, 27) float32, the newest last: seconds, which are 0 for it and NEVER where there is none; pixels,
-    where a joint that was not found is as before; see _TIME and so on. waited: (N,) seconds since the newest. looked:
-    (N,) seconds since the last look at them. size: (N, 2) logarithm of width and height, smoothed. growth: (N,) of
-    them, 1/s. probability: (N,) of a walk, by the newest looks. walking: (N,) bool. reason: (N,) index into
-    WalkingReason's members plus one, 0 for none.
+    where a joint that was not found is as before; see _TIME and so on. waited: (N,) seconds since the newest. without:
+    (N,) seconds since joints were found. looked: (N,) seconds since the last look at them. size: (N, 2) logarithm of
+    width and height, smoothed. growth: (N,) of them, 1/s. probability: (N,) of a walk, by the newest looks. walking:
+    (N,) bool. reason: (N,) index into WalkingReason's members plus one, 0 for none.
     """
 
     images: np.ndarray
     waited: np.ndarray
+    without: np.ndarray
     looked: np.ndarray
     size: np.ndarray
     growth: np.ndarray
@@ -83,6 +91,7 @@ class Gaits(Rows):
         return cls(
             images=images,
             waited=np.zeros(count),
+            without=np.zeros(count),
             looked=np.zeros(count),
             size=np.log(boxes[:, 2:]),
             growth=np.zeros(count),
@@ -105,7 +114,7 @@ class Gaits(Rows):
         seen. boxes: filters of all N tracks.
         """
         known = self.observe(rows, keypoints, layout, elapsed, boxes)
-        bare = rows[~self.images[rows, :, _FOUND].any(axis=(1, 2))]
+        bare = rows[~self.images[rows, :, _FOUND].any(axis=(1, 2)) | (self.without[rows] > WINDOW + 0.5 * SPACING)]
         if len(bare):
             self._by_boxes(bare, boxes)
             known = np.setdiff1d(known, bare, assume_unique=True)
@@ -116,7 +125,8 @@ class Gaits(Rows):
         kept = np.exp(-np.maximum(since[known], EVERY) / MEMORY)
         now = weights().probability(self.signs(known, boxes))
         self.probability[known] = np.maximum(now, kept * self.probability[known] + (1.0 - kept) * now)
-        walking = self.probability[known] > np.where(self.walking[known], CEASES, BEGINS)
+        begins = np.where(self._seldom_looked_at(known), BEGINS_UNSEEN, BEGINS)
+        walking = self.probability[known] > np.where(self.walking[known], CEASES, begins)
         self.walking[known] = walking
         self.reason[known] = walking
 
@@ -126,11 +136,14 @@ class Gaits(Rows):
         """As `update`, without saying who walks; returns those of `rows` of whom `signs` tells something new."""
         self.growth[rows] = self._growth(rows, elapsed, boxes)
         self.waited[rows] += elapsed
+        self.without[rows] += elapsed
         self.looked[rows] += elapsed
         if layout not in PAIRS:
             return rows[:0]
         joints = keypoints[:, PAIRS[layout], :2]
-        due = (self.waited[rows] >= SPACING - 1e-3) & (self._found_any(joints) | self._without_joints(rows))
+        found = self._found_any(joints)
+        due = (self.waited[rows] >= SPACING - 1e-3) & (found | self._without_joints(rows))
+        self.without[rows[found]] = 0.0
         rows = rows[due]
         if not len(rows):
             return rows
@@ -145,9 +158,16 @@ class Gaits(Rows):
         """Whether each of the tracks `rows` (R,) has had no joints for long.
 
         An image in which somebody has none for once is one in which nobody had time to look at them: it tells nothing,
-        and is bridged as the time between two images of a slower camera is.
+        and is bridged as the time between two images of a slower camera is. Of somebody who waits longer for a look,
+        images without joints are remembered: their joints are as before, their box is their own.
         """
-        return (self.waited[rows] > LONGEST_GAP) | ~self.images[rows, :, _FOUND].any(axis=(1, 2))
+        return (self.without[rows] > BRIDGED) | ~self.images[rows, :, _FOUND].any(axis=(1, 2))
+
+    def _seldom_looked_at(self, rows: np.ndarray) -> np.ndarray:
+        """Whether most images of each of the tracks `rows` (R,) in the window are without joints."""
+        recent = self.images[rows, :, _TIME] >= -WINDOW - 1e-6
+        found = self.images[rows, :, _FOUND].any(axis=2) & recent
+        return np.asarray(2 * found.sum(axis=1) <= recent.sum(axis=1))
 
     def signs(self, rows: np.ndarray, boxes: KalmanBank) -> np.ndarray:
         """What tells whether each of the tracks `rows` (R,) walks, (R, F) as `walking_signs.signs`."""

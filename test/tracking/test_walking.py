@@ -101,6 +101,26 @@ def test_images_in_which_there_was_no_time_for_somebody_are_as_those_of_a_slower
     np.testing.assert_allclose(gait_after(seen, range(49)), slower, rtol=1e-5, atol=1e-4)
 
 
+def seldom_looked_at(kind, seed, every, azimuth):
+    """Whether somebody walks in images of 7 s, after the first one, by looks in every `every`th image; times jitter."""
+    random = np.random.default_rng((5, seed))
+    times = np.arange(175) * 0.04 + random.uniform(-0.01, 0.01, 175)
+    seen = sighting(kind, make_stroller(4_000_000 + seed), 100.0, azimuth, times - times[0], random, moving=True)
+    without_joints(seen, [number for number in range(175) if number % every])
+    return [walks for walks, _ in play(seen)][25:]
+
+
+@pytest.mark.parametrize("every", [5, 7, 9, 10, 11, 12, 20])
+def test_walkers_whom_there_is_seldom_time_to_look_at_are_known(every):
+    assert np.mean([seldom_looked_at("walks", seed, every, 90.0) for seed in range(2)]) > 0.8
+
+
+def test_who_does_not_walk_does_not_for_being_seldom_looked_at():
+    kinds = [kind for kind in ACTIVITIES if kind != "walks"]
+    said = [seldom_looked_at(kind, number % 3, 10, 45.0 * number) for number, kind in enumerate(kinds)]
+    assert np.mean(said) <= 0.03
+
+
 def test_who_has_no_joints_any_longer_is_judged_by_the_box():
     random = np.random.default_rng(9)
     seen = sighting("walks", make_stroller(15), 150.0, 90.0, np.arange(0.0, 2.0, 0.04), random)
