@@ -44,7 +44,7 @@ class Budget:
         """limit: seconds per image; 0: as the camera's rate and the cores at hand allow.
 
         cores: this camera's share of them, where it is not alone on the machine; 0: all that this process may run on.
-        Less than one is `scarce`: there is not even time for one look at a person in every image.
+        Less than one is `scarce`, unless there is a limit: there is not even time for one look at a person in an image.
         Raises PoseSettingsError for a limit or cores that are no number, or below 0.
         """
         if not (math.isfinite(limit) and limit >= 0.0):
@@ -52,7 +52,7 @@ class Budget:
         if not (math.isfinite(cores) and cores >= 0.0):
             raise PoseSettingsError(f"cores = {cores} must be a number from 0 on: 0 takes those of the process")
         self._limit = limit
-        self.scarce = 0.0 < cores < 1.0
+        self.scarce = limit == 0.0 and 0.0 < cores < 1.0
         self._share = float(np.interp(cores or len(os.sched_getaffinity(0)), list(_SHARES), list(_SHARES.values())))
         self._lock = threading.Lock()
         self._gaps: deque[float] = deque(maxlen=_GAPS)
@@ -94,6 +94,13 @@ class Budget:
     def cost(self, kind: str) -> float:
         """Seconds of one run. kind: "person" (one crop) or "search" (one window)."""
         return self._costs[kind]
+
+    def charge(self, runs: Mapping[str, int]) -> None:
+        """So many runs of each kind were asked for and did not come in time: they take what they are known to cost.
+
+        Nothing is learned of it.
+        """
+        self._left -= sum(self._costs[kind] * number for kind, number in runs.items())
 
     def spent(self, runs: Mapping[str, int], seconds: float) -> None:
         """So many runs of each kind took `seconds` together; what each costs is learned from that.

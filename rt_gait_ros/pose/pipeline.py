@@ -134,7 +134,8 @@ class PosePipeline:
         if self._budget is not None:
             share = _SEARCH_SHARE if self._followers else 1.0
             affordable = self._budget.seconds * share / self._budget.cost("search")
-            if self._followers and not around:  # one that costs more than its share of an image is saved up for
+            # one that costs more than its share of an image is saved up for
+            if not around and (self._followers or self._budget.scarce):
                 self._saved = min(self._saved + max(affordable, _LEAST_SEARCHES * step), max(affordable, 1.0))
                 number = min(number, int(self._saved + 1e-9))
                 self._saved -= number
@@ -169,6 +170,7 @@ class PosePipeline:
         """
         begun = perf_counter()
         detector = self._ready_detector()
+        runs = {"search": len(searched), "person": len(chosen)}
         asked = []
         for window in searched:
             shown = window.cut(image)
@@ -190,11 +192,13 @@ class PosePipeline:
                 continue
             found += [one.moved(window.left, window.top) for one in seen if window.has_whole(one.box, image.shape)]
         if late is not None:
+            if self._budget is not None:
+                self._budget.charge(runs)
             self.late += 1
             if not searched and not readings:
                 raise late
         elif self._budget is not None:
-            self._budget.spent({"search": len(searched), "person": len(chosen)}, perf_counter() - begun)
+            self._budget.spent(runs, perf_counter() - begun)
         found.sort(key=lambda sighting: -sighting.score)
         return without_repeats(found[:_MOST_SIGHTINGS]), readings
 
@@ -266,6 +270,8 @@ class PosePipeline:
         try:
             readings = self._read(image, [one.region for one in new])
         except DeadlineExceeded:
+            if self._budget is not None:
+                self._budget.charge({"person": len(new)})
             self.late += 1
             return
         if self._budget is not None:

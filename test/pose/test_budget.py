@@ -117,7 +117,11 @@ def test_what_was_taken_too_much_is_made_good_within_two_images():
 
 def test_of_scarce_time_a_look_is_saved_up_for():
     cost = Budget().cost("person")
-    assert looks_in(Budget(0.25 * cost, cores=0.5), 12) == [0, 0, 0, 1] * 3
+    scarce = Budget(cores=0.5)
+    scarce._limit = 0.25 * cost
+    assert looks_in(scarce, 12) == [0, 0, 0, 1] * 3
+    assert scarce.scarce
+    assert not Budget(0.25 * cost, cores=0.5).scarce  # a limit means the same on every machine
     assert (
         sum(looks_in(Budget(0.25 * cost, cores=1.0), 12)) == 0
     )  # where the pipeline has one look an image all the same

@@ -267,7 +267,8 @@ def test_whom_there_is_no_time_for_is_expected_further_on(client, play):
 
 def test_where_cameras_have_no_time_for_one_look_an_image_it_is_saved_up_for(client, play):
     client.people = crowd(2)
-    budget = Budget(1.0, cores=0.5)
+    budget = Budget(cores=0.5)
+    budget._limit = 1.0
     pipeline = PosePipeline(client, PoseConfig(least_height=0, detector_period=1000), budget)
     for _ in range(6):
         play(pipeline)
@@ -284,13 +285,39 @@ def test_where_cameras_have_no_time_for_one_look_an_image_it_is_saved_up_for(cli
 
 def test_newcomers_have_their_first_looks_at_once_however_little_time_there_is(client, play):
     client.people = crowd(1)
-    pipeline = PosePipeline(client, PoseConfig(least_height=0, detector_period=1000), Budget(1e-9, cores=0.5))
+    budget = Budget(cores=0.5)
+    budget._limit = 1e-9
+    pipeline = PosePipeline(client, PoseConfig(least_height=0, detector_period=1000), budget)
     first = [bool(np.isfinite(play(pipeline).people[0].keypoints[:, 0]).any()) for _ in range(4)]
     assert first == [True] * 4
     later = [bool(np.isfinite(play(pipeline).people[0].keypoints[:, 0]).any()) for _ in range(20)]
     assert sum(later) == 2  # one in 0.4 s
     alone = PosePipeline(client, PoseConfig(least_height=0, detector_period=1000), Budget(1e-9, cores=1.0))
     assert all(np.isfinite(play(alone).people[0].keypoints[:, 0]).any() for _ in range(10))
+
+
+def test_where_time_is_scarce_an_empty_scene_is_searched_within_the_budget(client, play, monkeypatch):
+    budget = Budget(cores=0.33)
+    monkeypatch.setattr(budget, "spent", lambda runs, seconds: budget.charge(runs))  # whatever the machine's speed
+    pipeline = PosePipeline(client, PoseConfig(least_height=0), budget)
+    for _ in range(100):
+        play(pipeline)
+    most = 100 * budget.seconds / budget.cost("search")
+    assert 0.5 * most <= models(client).count(DETECTOR) <= most + 1
+
+
+def test_late_answers_cost_the_budget_what_they_are_known_to_cost(client, play):
+    client.people = crowd(2)
+    budget = Budget(1.0)
+    pipeline = PosePipeline(client, PoseConfig(least_height=0, detector_period=1), budget)
+    play(pipeline)
+    costs = {kind: budget.cost(kind) for kind in ("search", "person")}
+    client.late = {PERSON, DETECTOR}
+    before = min(budget.left, 1.0) + 1.0
+    with pytest.raises(InferenceError, match="late"):
+        play(pipeline)
+    assert budget.left == pytest.approx(before - costs["search"] - 2 * costs["person"])
+    assert {kind: budget.cost(kind) for kind in costs} == costs
 
 
 def test_a_budget_of_no_time_at_all_still_sees_everybody(client, play):
