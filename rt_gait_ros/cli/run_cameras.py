@@ -86,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
     cameras = read_cameras(arguments.sources)
     parameters = arguments.params_file or resource("config", "gait.yaml")
     check_gait_frames(parameters)
-    cameras = with_shared_cores(cameras, file_value(parameters, POSE, "cores"))
+    cameras = with_shared_cores(cameras, file_value(parameters, POSE, "cores"), arguments.triton)
     networks = networks_on_triton(lambda node, name: file_value(parameters, node, name))
     outer, ros_args = _split_namespace(arguments.ros_args)
     namespaces = {camera.name: camera.namespace(outer) for camera in cameras}

@@ -66,11 +66,14 @@ def read_cameras(path: Path) -> list[Camera]:
     return list(cameras.values())
 
 
-def with_shared_cores(cameras: Sequence[Camera], cores: str) -> list[Camera]:
+def with_shared_cores(cameras: Sequence[Camera], cores: str, triton: str) -> list[Camera]:
     """The cameras, each with an equal part of the cores for its pose node, unless the file says how many it has.
 
     cores: the pose node's parameter for all together, as its parameter file says it; 0: those of this process.
+    triton: "embedded" or "external"; the networks of an external one run elsewhere, and nothing is divided for it.
     """
+    if triton == "external":
+        return list(cameras)
     try:
         whole = float(cores) or float(len(os.sched_getaffinity(0)))
     except ValueError:  # which the node refuses

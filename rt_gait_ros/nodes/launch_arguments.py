@@ -70,7 +70,7 @@ class LaunchArguments:
         self.cameras = read_cameras(expand(text["sources"])) if text["sources"] else []
         if self.cameras:
             self._check_cameras()
-            self.cameras = with_shared_cores(self.cameras, file_value(self.params_file, POSE, "cores"))
+            self.cameras = with_shared_cores(self.cameras, file_value(self.params_file, POSE, "cores"), self.triton)
 
     def _check_cameras(self) -> None:
         """Refuse what is of one camera beside a file of several. Raises UsageError."""

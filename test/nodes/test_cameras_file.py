@@ -41,7 +41,7 @@ def test_cameras_have_parameters_namespaces_and_frames_of_their_own(tmp_path: Pa
 def test_cameras_share_the_cores_unless_the_file_says_how_many_one_has(tmp_path: Path, said: str, each) -> None:
     text = "sources:\n" + "".join(f"- {{name: a{n}, source: '{n}'}}\n" for n in range(3))
     text += "- {name: b, source: '3', parameters: {pose_node: {cores: 1, budget: 5}}}\n"
-    *equal, own = with_shared_cores(read_cameras(write(tmp_path, text)), said)
+    *equal, own = with_shared_cores(read_cameras(write(tmp_path, text)), said, "embedded")
     if each == "none":  # the node refuses it
         assert "pose_node" not in equal[0].parameters
         return
@@ -49,6 +49,11 @@ def test_cameras_share_the_cores_unless_the_file_says_how_many_one_has(tmp_path:
     assert [camera.parameters["pose_node"] for camera in equal] == [{"cores": each}] * 3
     assert own.parameters["pose_node"] == {"cores": 1.0, "budget": 5.0}
     assert own.parameters["camera_node"]["source"] == "3"
+
+
+def test_nothing_is_divided_for_networks_that_run_elsewhere(tmp_path: Path) -> None:
+    cameras = read_cameras(write(tmp_path, "sources: [{name: a, source: '0'}, {name: b, source: '1'}]"))
+    assert with_shared_cores(cameras, "0.0", "external") == cameras
 
 
 LIVE = "source: rtsp://127.0.0.1:1/a"
