@@ -34,7 +34,7 @@ BRIDGED = 0.14
 # Probability at which somebody begins to count as a walker, and below which a walker ceases to be one.
 BEGINS, CEASES = 0.45, 0.12
 
-# The former for somebody without joints in most images of the window: of those who do not walk it lets 2 % pass.
+# The former for somebody without joints in most images of the window, where more of those who do not walk look like it.
 BEGINS_UNSEEN = 0.85
 
 # Time (s) in which a probability that was seen is forgotten: one look that says nothing does not end a walk.
