@@ -129,12 +129,13 @@ def measure(arguments: argparse.Namespace, progress: Callable[[str], None]) -> l
     trained = trained_files(arguments.trained, percentiles)
     sources = [read_source(word, repository) for word in arguments.networks or NETWORKS]
     maker = Maker(folder / "repository", folder / "checkpoints", trained, arguments.calibration, progress)
-    rows: list[Variant] = []
-    for number, source in enumerate(sources):
-        progress(f"{number + 1}/{len(sources)} {source.name}, {source.weights}; figures go to {folder}")
-        variants = variants_of(source.name, percentiles, source.streams, source.in_integers)
-        rows += variants
+    all_variants = [variants_of(each.name, percentiles, each.streams, each.in_integers) for each in sources]
+    for variants in all_variants:
         _forget(kept, variants, again)
+    rows: list[Variant] = []
+    for number, (source, variants) in enumerate(zip(sources, all_variants, strict=True)):
+        progress(f"{number + 1}/{len(sources)} {source.name}, {source.weights}; figures go to {folder}")
+        rows += variants
         _make(maker, source, variants, kept)
         table = _Measurement(arguments, maker.repository, kept, variants, progress)
         if PROCESS in what:

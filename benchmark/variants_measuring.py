@@ -1,7 +1,6 @@
 """The figures of one variant: time of an item in process and through Triton, people it carries, rank-1 on CASIA-B."""
 
 import argparse
-import math
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -58,11 +57,9 @@ def milliseconds(
             left_out.append(batch)
             continue
         for _, run in _runs(client, repository, variant, (batch,)):
-            began = time.perf_counter()
             run()  # the first one does not count
-            fits = int(longest / max(time.perf_counter() - began, 1e-9)) if math.isfinite(longest) else runs
-            times, used = [], time.process_time()
-            for _ in range(max(min(runs, fits), 1)):
+            times, used = list[float](), time.process_time()
+            while not times or (len(times) < runs and sum(times) + times[0] <= longest):
                 began = time.perf_counter()
                 run()
                 times.append(time.perf_counter() - began)

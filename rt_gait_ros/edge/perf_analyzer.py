@@ -89,9 +89,11 @@ class PerfAnalyzer:
             if complaint := [line for line in done.stderr.splitlines() if line.strip()]:
                 raise InferenceError(f"perf_analyzer failed: {complaint[-1].strip()}")
         else:
+            said = [line.strip() for line in done.stdout.splitlines() if line.strip()]
+            last = f", its last line: {said[-1]}" if said else ""
             raise InferenceError(
-                f"perf_analyzer ended without a word and without figures, {_TRIES} times one after the other "
-                f"(exit code {done.returncode})"
+                f"perf_analyzer ended without an error and without figures, {_TRIES} times one after the other "
+                f"(exit code {done.returncode}{last})"
             )
         return read_report(report.read_text(encoding="utf-8"), done.stdout, batch * concurrency)
 

@@ -1,5 +1,6 @@
 """Connections to a server, and what may go wrong with one, in one line each."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -178,7 +179,7 @@ def _said(error: Any, address: Address) -> GalleryError:
     lower = text.lower()
     if "password" in lower or "no pg_hba.conf entry" in lower or "authentication failed" in lower:
         return AccessDenied(f"{gallery} {_REFUSED.format(text=text)}")
-    if "database" in lower and "does not exist" in lower:  # while connecting there is no code of the error
+    if re.search(r'database "[^"]*" does not exist', lower):  # while connecting there is no code of the error
         return GalleryError(f"{gallery} {_NO_DATABASE.format(text=text)}")
     if "certificate" in lower or "ssl" in lower:
         return AccessDenied(f"{gallery} is on a server whose TLS does not fit ({text}): see sslmode and sslrootcert")

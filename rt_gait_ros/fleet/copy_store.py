@@ -100,6 +100,8 @@ class CopyStore(FileStore):
             )
 
 
+# Whoever asks for it wants it gone: the note stays, though what it was asked for with failed.
+_NOTED = "Who was to be forgotten is noted, and goes everywhere with the next exchange that can write"
 _MERGED = "the two are merged on this robot all the same, and elsewhere as soon as that can be written"
 
 
@@ -132,4 +134,9 @@ class _CopyChange:
             copy_state.remember(self._path, gone, _MERGED)  # being cut off before this, the next exchange does it
             return loaded
         copy_state.remember(self._path, gone)
-        return self._change.commit(content, what, thorough=thorough)
+        try:
+            return self._change.commit(content, what, thorough=thorough)
+        except GalleryError as error:
+            if not gone:
+                raise
+            raise type(error)(f"{error}. {_NOTED}") from error

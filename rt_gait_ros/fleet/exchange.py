@@ -1,4 +1,4 @@
-"""What one robot changed reaches the server and all others, and tmerged_away reaches it: a thread beside the copy."""
+"""What one robot changed reaches the server and all others, and theirs reaches it: a thread beside the copy."""
 
 import threading
 import time
@@ -166,13 +166,14 @@ class Exchange:
 
     def _exchange(self, connection: "psycopg.Connection[Any]") -> None:
         path, cipher = self._copy.path, self._copy.cipher
-        mine = copy_state.forgotten(path)
         with transaction(connection, self.address):
             head = head_of(connection, self.address)
             if head.may_write:
                 head = head_of(connection, self.address, lock=True)
             self.may_write = head.may_write
             held = gallery_file.read(path, cipher, gallery_file.rows(self._copy.seen))
+            # Read after the copy: whoever is forgotten is noted first, so nobody is gone from it who is not in this.
+            mine = copy_state.forgotten(path)
             copy_state.settle(path, cipher, held.state.file_id if held.state is not None else "")
             before = _of_this_file(copy_state.read(path, cipher), head, held)
             walkers = self._walked(held.content)

@@ -53,7 +53,7 @@ def open_for_robot(place: str | Path, cipher: Cipher | None = None) -> tuple[Gal
 
 
 def default_place() -> str | Path:
-    """Gallery in use where none is named: as gait.gallery.default_path, and $RT_GAIT_GALLERY may be an address."""
+    """Gallery in use where none is named: as gallery.gallery.default_path, and $RT_GAIT_GALLERY may be an address."""
     named = os.environ.get("RT_GAIT_GALLERY", "")
     return named if is_address(named) else default_path()
 

@@ -142,7 +142,8 @@ def prepare_search(connection: "psycopg.Connection[Any]", address: Address) -> N
     ).fetchone()
     few = row is not None and row[0] <= SCANNED
     connection.execute("select set_config('hnsw.ef_search', %s, false)", (str(SEARCHED),))
-    connection.execute(f"set hnsw.iterative_scan = off; set {'enable_indexscan' if few else 'enable_seqscan'} = off")
+    index, scan = ("off", "on") if few else ("on", "off")
+    connection.execute(f"set hnsw.iterative_scan = off; set enable_indexscan = {index}; set enable_seqscan = {scan}")
     connection.execute("set jit = off")
     psycopg = driver()
 

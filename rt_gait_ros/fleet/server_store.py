@@ -57,6 +57,10 @@ class ServerFrames:
         return frames if dtype is None else frames.astype(dtype)
 
 
+# Searches after which a connection is set anew: few walks may have become many.
+_PREPARE_EVERY = 1000
+
+
 class ServerStore:
     """A gallery on a PostgreSQL server; one connection, made when it is first needed and again after it broke.
 
@@ -73,6 +77,7 @@ class ServerStore:
         self._connection: psycopg.Connection[Any] | None = None
         self._searches: psycopg.Connection[Any] | None = None  # which connection is set to search
         self._looks_on = False  # whether it looks on until there are enough walks of the site
+        self._searched = 0  # how often since it was set
         self._mutex = threading.RLock()  # of whoever talks on the connection
 
     @property
@@ -162,9 +167,10 @@ class ServerStore:
         standard deviation of 3 %. Raises GalleryModelMismatch for an embedding of another network's shape.
         """
         with self.session() as connection:
-            if self._searches is not connection:
+            if self._searches is not connection or self._searched >= _PREPARE_EVERY:
                 rows.prepare_search(connection, self.address)
-                self._searches, self._looks_on = connection, False
+                self._searches, self._looks_on, self._searched = connection, False, 0
+            self._searched += 1
             found = rows.candidates(connection, self.address, embedding, CANDIDATES)
             if len(found) < CANDIDATES and not self._looks_on:
                 rows.look_on(connection)

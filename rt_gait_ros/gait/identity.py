@@ -8,7 +8,7 @@ from enum import IntEnum
 class Candidate:
     """One gallery entry compared with a track.
 
-    confidence: probability 0..1, NaN without a calibration. distance: in the measure of the model (gait.distance).
+    confidence: probability 0..1, NaN without a calibration. distance: in the measure of the model (gallery.distance).
     """
 
     person_id: str

@@ -13,7 +13,7 @@ from rt_gait_ros.gallery.person import GalleryError
 
 @dataclass(frozen=True, slots=True)
 class FramesOnDisk:
-    """Frames as gait.person.Frames, in the file at `path`. shape, dtype: of the array that they become."""
+    """Frames as gallery.person.Frames, in the file at `path`. shape, dtype: of the array that they become."""
 
     path: Path
     shape: tuple[int, ...]

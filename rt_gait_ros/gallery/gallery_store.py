@@ -35,7 +35,8 @@ class Change(Protocol):
     def commit(self, content: Content, what: str, *, thorough: bool = False) -> Loaded:
         """Store it in the place of that, durably, and say what the gallery holds now. Raises GalleryError: as it was.
 
-        what: for the audit. thorough: nothing of what went may be left anywhere.
+        what: for the audit. thorough: nothing of what went may be left anywhere. A copy of a server's gallery notes
+        before whom to forget; that note stands though this fails, and the error says so.
         """
 
 

@@ -19,7 +19,7 @@ class References:
 
     model: as Gallery.model. persons: N persons. embeddings: (T, P, C) float16 or float32, every template of everybody.
     starts: (N,) index of each person's first template. version: no two different ones have the same. sketches: of the
-    embeddings, see gait.search.
+    embeddings, see gallery.search.
     """
 
     model: str
@@ -32,7 +32,7 @@ class References:
     def nearest(self, queries: np.ndarray) -> np.ndarray:
         """Distance of each query (Q, P, C) to the nearest template of each person: (Q, N) float64.
 
-        Of long embeddings and many persons those of the nearest ones alone are exact (gait.search).
+        Of long embeddings and many persons those of the nearest ones alone are exact (gallery.search).
         """
         if not self.persons or not len(queries):
             return np.zeros((len(queries), len(self.persons)))

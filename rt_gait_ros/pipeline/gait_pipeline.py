@@ -82,7 +82,7 @@ class GaitPipeline:
 
         gallery: file, made where there is none; None: the one that the nodes and `rt-gait` use (opening.default_place);
         or the address of one on a server (`fleet`); or a Gallery that is open, which whoever opened it closes.
-        gallery_key: of an encrypted gallery, as `gait.cipher` names keys. model: gait network, by its name in the
+        gallery_key: of an encrypted gallery, as `gallery.cipher` names keys. model: gait network, by its name in the
         repository; "": that of `recognizer`. model_repository: None for the package's own. triton_url: HOST:PORT of a
         Triton server's gRPC service that runs the networks; "": they run in this process. client: of your own, instead;
         it stays open. pose, tracker, recognizer: settings; None: the defaults, with what is calibrated for the gait

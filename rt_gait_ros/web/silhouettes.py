@@ -22,7 +22,7 @@ class Silhouettes:
     """Reads the gallery that a gait node of this machine uses. Callable from any thread."""
 
     def __init__(self, key: str = "") -> None:
-        """key: names the key of an encrypted gallery, as gait.cipher.find_cipher. Raises KeyProblem, UsageError."""
+        """key: names the key of an encrypted gallery, as gallery.cipher.find_cipher. Raises KeyProblem, UsageError."""
         self._cipher = find_cipher(key)
         self._gallery: Gallery | None = None
         self._path = ""

@@ -209,6 +209,43 @@ def test_a_merge_that_cannot_be_noted_says_that_it_stands(robot, server, templat
     assert ada in copy_state.forgotten(spot.path)
 
 
+def test_who_is_forgotten_while_an_exchange_waits_stays_so(robot, server, template, monkeypatch):
+    spot = robot("spot")
+    for name, angle in (("Ada", 20), ("Bob", 60)):
+        spot.add(name, [template(angle)], **SILHOUETTE)
+    spot.meet()
+    server.add("Cyd", [template(90)], **SILHOUETTE)
+    real = exchange.head_of
+
+    def then_forgotten(*arguments, **settings):
+        if settings.get("lock"):
+            monkeypatch.setattr(exchange, "head_of", real)
+            spot.forget("Ada")
+        return real(*arguments, **settings)
+
+    monkeypatch.setattr(exchange, "head_of", then_forgotten)
+    assert spot.meet() == ["Bob", "Cyd"]
+    server.refresh()
+    assert names(server) == ["Bob", "Cyd"]
+
+
+def test_whose_forgetting_could_not_be_written_is_told_that_it_is_noted(robot, server, template, monkeypatch):
+    spot = robot("spot")
+    spot.add("Ada", [template(20)], **SILHOUETTE)
+    spot.meet()
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(extent_file, "write", full)
+        with pytest.raises(GalleryError, match=r"is noted, and goes everywhere"):
+            spot.forget("Ada")
+    assert names(spot) == ["Ada"]
+    server.add("Bob", [template(60)], **SILHOUETTE)
+    assert spot.meet() == ["Bob"]
+
+
 def test_who_was_forgotten_elsewhere_stays_so_though_the_server_dies_then(robot, server, template, dies_at):
     spot = robot("spot")
     ada = server.add("Ada", [template(20)], **SILHOUETTE)
