@@ -90,7 +90,9 @@ def test_a_program_that_ends_without_a_word_is_run_again(tmp_path):
         assert asked.read_text() == "x\n" * 3
         asked.write_text("")
         program.write_text(f"#!/bin/sh\necho x >> {asked}\necho 'Request concurrency: 2'\nexit 99\n")
-        with pytest.raises(InferenceError, match=r"without figures, 3 times .*code 99, its last line: Request concurrency: 2"):
+        with pytest.raises(
+            InferenceError, match=r"without figures, 3 times .*code 99, its last line: Request concurrency: 2"
+        ):
             analyzer.measure(Addresses("unix:/nowhere"), ONE, "grpc", 1, 2, 4)
         assert asked.read_text() == "x\n" * 3
         program.write_text("#!/bin/sh\necho 'Request concurrency: 2'\necho 'no such model' >&2\nexit 99\n")
