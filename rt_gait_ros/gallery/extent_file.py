@@ -87,25 +87,16 @@ def create(
     blobs: Sequence[bytes],
     build: Build,
     file_id: str = "",
+    *,
+    over: bool = True,
 ) -> None:
-    """Write a whole file with one commit in the place of another one, whose lock the caller holds. Raises OSError.
+    """Write a whole file with one commit. Raises OSError; FileExistsError where one is there that may not be replaced.
 
-    file_id: one that `new_id` made, for a caller that has to know it before the file is there.
+    file_id: one that `new_id` made, for a caller that has to know it before the file is there. over: in the place of
+    another one, whose lock the caller holds.
     """
-    private_file.replace(path, _composed(kind, schema, cipher, blobs, build, file_id or new_id()))
-
-
-def create_new(
-    path: Path,
-    kind: str,
-    schema: int,
-    cipher: Cipher | None,
-    blobs: Sequence[bytes],
-    build: Build,
-    file_id: str = "",
-) -> None:
-    """As `create` where there is no file yet. Raises FileExistsError, OSError."""
-    private_file.create_once(path, _composed(kind, schema, cipher, blobs, build, file_id or new_id()))
+    write_whole = private_file.replace if over else private_file.create_once
+    write_whole(path, _composed(kind, schema, cipher, blobs, build, file_id or new_id()))
 
 
 def new_id() -> str:

@@ -120,9 +120,8 @@ def create(
     file_id: as extent_file.create. Raises GalleryError; FileExistsError where there is one already.
     """
     records = gallery_records.Writer(content)
-    make = extent_file.create if over else extent_file.create_new
     with _said(path, writing=True):
-        make(path, KIND, SCHEMA, cipher, records.blobs, records.index, file_id)
+        extent_file.create(path, KIND, SCHEMA, cipher, records.blobs, records.index, file_id, over=over)
 
 
 class Change:

@@ -9,8 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from meeting import names
 from postgres_server import PostgresServer, wheel_binaries
 
+from rt_gait_ros.fleet import exchange, rows
+from rt_gait_ros.fleet.address import parse
+from rt_gait_ros.fleet.connection import connected
+from rt_gait_ros.fleet.copy_store import CopyStore
+from rt_gait_ros.gallery.gallery import Gallery
 from rt_gait_ros.gallery.person import Template
 
 PASSWORD = "Geheim-7!"
@@ -37,7 +43,6 @@ def make_server():
 @pytest.fixture(scope="session")
 def postgres(make_server):
     """The server of the session, with the schema and a login role for each right."""
-    from rt_gait_ros.fleet.address import parse
     from rt_gait_ros.fleet.migration import migrate
 
     server = make_server()
@@ -159,3 +164,46 @@ def opened():
     yield galleries
     for gallery in galleries:
         gallery.close()
+
+
+@pytest.fixture
+def robot(postgres, site, tmp_path, monkeypatch):
+    """robot("spot") has a copy and no thread: its `meet()` is one contact with the server.
+
+    place: the gallery's address. cipher: of the copy. settings: of the Gallery.
+    """
+    monkeypatch.setattr(exchange.Exchange, "start", lambda self: None)
+    usual = f"{postgres.owner}&site={site}"
+
+    def make(name, place=usual, cipher=None, **settings):
+        address = parse(place)
+        gallery = Gallery(CopyStore(address, tmp_path / name, cipher), **settings)
+
+        def meet():
+            with connected(address) as connection:
+                gallery.store._exchange.once(connection)
+                gallery.store._exchange.departures.exchange(connection, may_write=True)
+            gallery.refresh()
+            return names(gallery)
+
+        gallery.meet = meet
+        return gallery
+
+    return make
+
+
+@pytest.fixture
+def dies_at(monkeypatch, postgres):
+    """dies_at("push"): the server ends the next connection that comes to this step of an exchange."""
+
+    def arrange(step):
+        real = getattr(rows, step)
+
+        def ended(connection, *arguments):
+            monkeypatch.setattr(rows, step, real)
+            postgres.sql("select pg_terminate_backend(%s, 60000)", connection.info.backend_pid)
+            return real(connection, *arguments)
+
+        monkeypatch.setattr(rows, step, ended)
+
+    return arrange

@@ -2,75 +2,20 @@
 
 import contextlib
 import datetime
-import errno
-import os
 import socket
 import ssl
 import threading
 import time
-from types import SimpleNamespace
 
-import numpy as np
 import pytest
+from meeting import SILHOUETTE, names
 
-from rt_gait_ros.fleet import copy_state, exchange, rows
-from rt_gait_ros.fleet.address import parse
+from rt_gait_ros.fleet import copy_state, exchange
 from rt_gait_ros.fleet.connection import AccessDenied, ServerAway, connected
-from rt_gait_ros.fleet.copy_store import CopyStore
 from rt_gait_ros.gallery import extent_file, gallery_file, gallery_records
 from rt_gait_ros.gallery.cipher import Cipher
 from rt_gait_ros.gallery.departures import Departure, Look
-from rt_gait_ros.gallery.gallery import Gallery
 from rt_gait_ros.gallery.person import GalleryError, GalleryReadOnly, GalleryTooNew
-
-SILHOUETTE = {"model": "angle", "gait_frame_kind": "silhouette"}
-
-
-@pytest.fixture
-def robot(postgres, site, tmp_path, monkeypatch):
-    """robot("spot") has a copy and no thread: its `meet()` is one contact with the server.
-
-    place: the gallery's address. cipher: of the copy. settings: of the Gallery.
-    """
-    monkeypatch.setattr(exchange.Exchange, "start", lambda self: None)
-    usual = f"{postgres.owner}&site={site}"
-
-    def make(name, place=usual, cipher=None, **settings):
-        address = parse(place)
-        gallery = Gallery(CopyStore(address, tmp_path / name, cipher), **settings)
-
-        def meet():
-            with connected(address) as connection:
-                gallery.store._exchange.once(connection)
-                gallery.store._exchange.departures.exchange(connection, may_write=True)
-            gallery.refresh()
-            return names(gallery)
-
-        gallery.meet = meet
-        return gallery
-
-    return make
-
-
-@pytest.fixture
-def dies_at(monkeypatch, postgres):
-    """dies_at("push"): the server ends the next connection that comes to this step of an exchange."""
-
-    def arrange(step):
-        real = getattr(rows, step)
-
-        def ended(connection, *arguments):
-            monkeypatch.setattr(rows, step, real)
-            postgres.sql("select pg_terminate_backend(%s, 60000)", connection.info.backend_pid)
-            return real(connection, *arguments)
-
-        monkeypatch.setattr(rows, step, ended)
-
-    return arrange
-
-
-def names(gallery):
-    return sorted(person.name for person in gallery.persons)
 
 
 def test_who_is_enrolled_while_the_copy_is_read_reaches_the_server(robot, server, template, monkeypatch):
@@ -115,135 +60,6 @@ def test_two_people_of_one_name_from_two_robots_stay_two_and_it_is_said(robot, s
         gallery.refresh()
         assert gallery.find("Ada").person_id == first.person_id
         assert gallery.find("Ada (2)").person_id == second.person_id
-
-
-def test_a_walk_of_whom_another_robot_merged_meanwhile_is_not_lost(robot, server, template):
-    spot, rover = robot("spot"), robot("rover")
-    for name, angle in (("Ada", 20), ("Bob", 60), ("Cyd", 90)):
-        spot.add(name, [template(angle)], **SILHOUETTE)
-    spot.meet()
-    rover.meet()
-    rover.merge("Bob", "Ada")
-    spot.add("Ada", [template(21, np.ones((20, 64, 64), np.uint8))], extend=True, **SILHOUETTE)
-    rover.add("Cyd", [template(91)], extend=True, **SILHOUETTE)
-    spot.merge("Bob", "Cyd")
-    rover.meet()
-    for _ in range(2):
-        spot.meet()
-        rover.meet()
-    server.refresh()
-    for gallery in (spot, rover, server):
-        (bob,) = gallery.persons
-        assert (bob.name, len(bob.templates)) == ("Bob", 5)
-        assert [np.asarray(t.frames).shape for t in bob.templates if t.frames is not None] == [(20, 64, 64)]
-
-
-def test_whose_merge_fails_is_nowhere_forgotten(robot, server, template, monkeypatch):
-    spot = robot("spot")
-    for name, angle in (("Ada", 20), ("Bob", 60)):
-        spot.add(name, [template(angle)], **SILHOUETTE)
-    spot.meet()
-
-    def full(*_, **__):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(extent_file, "write", full)
-        with pytest.raises(GalleryError):
-            spot.merge("Bob", "Ada")
-    spot = robot("spot")
-    assert spot.meet() == ["Ada", "Bob"]
-    server.refresh()
-    assert names(server) == ["Ada", "Bob"]
-    spot.merge("Bob", "Ada")
-    assert spot.meet() == ["Bob"]
-    server.refresh()
-    assert [len(person.templates) for person in server.persons] == [2]
-
-
-def test_a_merge_that_is_cut_off_before_it_was_noted_loses_no_walk(robot, server, template, monkeypatch):
-    spot = robot("spot")
-    for name, angle in (("Ada", 20), ("Bob", 60)):
-        spot.add(name, [template(angle)], **SILHOUETTE)
-    spot.meet()
-
-    def ended(*_):
-        raise GalleryError("ended")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(copy_state, "remember", ended)
-        with pytest.raises(GalleryError, match="ended"):
-            spot.merge("Bob", "Ada")
-    for _ in range(2):
-        spot.refresh()
-        assert spot.meet() == ["Bob"]
-        server.refresh()
-        for gallery in (spot, server):
-            assert [len(person.templates) for person in gallery.persons] == [2]
-
-
-def test_a_merge_that_cannot_be_noted_says_that_it_stands(robot, server, template, monkeypatch):
-    spot = robot("spot")
-    for name, angle in (("Ada", 20), ("Bob", 60)):
-        spot.add(name, [template(angle)], **SILHOUETTE)
-    spot.meet()
-    ada = spot.find("Ada").person_id
-
-    def full(*_, **__):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(copy_state, "os", SimpleNamespace(**{**vars(os), "fdatasync": full}))
-        with pytest.raises(GalleryError, match=r"No space left on device.*merged on this robot all the same"):
-            spot.merge("Bob", "Ada")
-        with pytest.raises(GalleryError, match=r"No space left on device.*nobody was forgotten"):
-            spot.forget("Bob")
-        spot.refresh()
-        assert names(spot) == ["Bob"]
-        with pytest.raises(GalleryError, match=r"No space left on device.*not yet merged elsewhere"):
-            spot.meet()
-    assert spot.meet() == ["Bob"]
-    server.refresh()
-    for gallery in (spot, server):
-        assert [len(person.templates) for person in gallery.persons] == [2]
-    assert ada in copy_state.forgotten(spot.path)
-
-
-def test_who_is_forgotten_while_an_exchange_waits_stays_so(robot, server, template, monkeypatch):
-    spot = robot("spot")
-    for name, angle in (("Ada", 20), ("Bob", 60)):
-        spot.add(name, [template(angle)], **SILHOUETTE)
-    spot.meet()
-    server.add("Cyd", [template(90)], **SILHOUETTE)
-    real = exchange.head_of
-
-    def then_forgotten(*arguments, **settings):
-        if settings.get("lock"):
-            monkeypatch.setattr(exchange, "head_of", real)
-            spot.forget("Ada")
-        return real(*arguments, **settings)
-
-    monkeypatch.setattr(exchange, "head_of", then_forgotten)
-    assert spot.meet() == ["Bob", "Cyd"]
-    server.refresh()
-    assert names(server) == ["Bob", "Cyd"]
-
-
-def test_whose_forgetting_could_not_be_written_is_told_that_it_is_noted(robot, server, template, monkeypatch):
-    spot = robot("spot")
-    spot.add("Ada", [template(20)], **SILHOUETTE)
-    spot.meet()
-
-    def full(*_, **__):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(extent_file, "write", full)
-        with pytest.raises(GalleryError, match=r"is noted, and goes everywhere"):
-            spot.forget("Ada")
-    assert names(spot) == ["Ada"]
-    server.add("Bob", [template(60)], **SILHOUETTE)
-    assert spot.meet() == ["Bob"]
 
 
 def test_who_was_forgotten_elsewhere_stays_so_though_the_server_dies_then(robot, server, template, dies_at):
