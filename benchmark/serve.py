@@ -17,6 +17,7 @@ from rt_gait_ros.cli.output import write_csv
 from rt_gait_ros.edge.generated_requests import WINDOW, Requests, generated_requests
 from rt_gait_ros.edge.load import PROTOCOLS, Addresses, Pace
 from rt_gait_ros.edge.memory import resident_mib
+from rt_gait_ros.edge.meters import MeterGone
 from rt_gait_ros.edge.perf_analyzer import PerfAnalyzer, find_perf_analyzer
 from rt_gait_ros.edge.pictures import save, sweep_figure
 from rt_gait_ros.edge.sweep import GRID, Point, SweepFile, numbers
@@ -77,7 +78,8 @@ def measure(arguments: argparse.Namespace, progress: Callable[[str], None]) -> l
 def sweep(arguments: argparse.Namespace, progress: Callable[[str], None]) -> list[Row]:
     """Measure what is not measured yet, write sweep.csv, sweep.json and a picture for each protocol.
 
-    Returns the best of each protocol, and the subjects. Raises GaitError.
+    Returns the best of each protocol, and the subjects; where the power meter is lost, the best so far alone, and only
+    the points are written. Raises GaitError.
     """
     served = _served(arguments.repository or resource("model_repository"), arguments.model)
     protocols = _protocols(arguments)
@@ -102,7 +104,12 @@ def sweep(arguments: argparse.Namespace, progress: Callable[[str], None]) -> lis
             sweeper = Sweeper(
                 client, kept, addresses, arguments.model, arguments.latency_limit, progress, arguments.recorder
             )
-            points = sweeper.run(protocols, batches, concurrencies)
+            try:
+                points = sweeper.run(protocols, batches, concurrencies)
+            except MeterGone:  # `rt-gait bench` says why, behind what was measured before
+                if so_far := _best(protocols, [*kept.points.values()]):
+                    return so_far
+                raise
             memory = resident_mib(pid) if pid else None
     _write(folder, conditions, points, memory, protocols)
     progress(f"sweep.csv, sweep.json and sweep_PROTOCOL.png are in {folder}")
@@ -202,7 +209,7 @@ def _write(
 def _rows(points: list[Point], protocols: list[str], memory: float | None) -> list[Row]:
     """The best point of each protocol beside the first point that was measured, and what the box carries."""
     measured = [point for point in points if point.rate is not None]
-    rows = list(chain.from_iterable(_best_rows(protocol, measured) for protocol in protocols))
+    rows = _best(protocols, measured)
     in_time = [point for point in measured if (point.p95_ms or 0.0) <= SUBJECT_LATENCY]
     subjects = max((point.subjects for point in in_time), default=0)
     rows.append(
@@ -215,8 +222,12 @@ def _rows(points: list[Point], protocols: list[str], memory: float | None) -> li
     return rows if memory is None else [*rows, Row("memory", memory, "MiB of the server and its networks")]
 
 
-def _best_rows(protocol: str, measured: list[Point]) -> list[Row]:
-    own = [point for point in measured if point.protocol == protocol]
+def _best(protocols: list[str], points: list[Point]) -> list[Row]:
+    return list(chain.from_iterable(_best_rows(protocol, points) for protocol in protocols))
+
+
+def _best_rows(protocol: str, points: list[Point]) -> list[Row]:
+    own = [point for point in points if point.protocol == protocol and point.rate is not None]
     if not own:
         return []
     first, best = own[0], max(own, key=lambda point: point.rate or 0.0)

@@ -1,13 +1,14 @@
 """`rt-gait evaluate kth`: the KTH walking set, video in."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from rt_gait_ros.cli.evaluate_sets import report_votes
 from rt_gait_ros.cli.evaluation_arguments import (
     add_model_argument,
     add_protocol,
@@ -20,9 +21,9 @@ from rt_gait_ros.cli.evaluation_arguments import (
 from rt_gait_ros.cli.evaluation_pictures import draw, publish
 from rt_gait_ros.cli.output import progress
 from rt_gait_ros.datasets.kth import find_videos
-from rt_gait_ros.datasets.video_walks import read_all
+from rt_gait_ros.datasets.video_walks import VideoWalks, read_all
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.evaluation import kth
+from rt_gait_ros.evaluation import kth, kth_flow
 from rt_gait_ros.evaluation.open_set import det_curve
 from rt_gait_ros.evaluation.plots import beside, count_plot, det_plot, matrix_plot
 from rt_gait_ros.gait import calibration
@@ -42,12 +43,16 @@ time.
   rt-gait evaluate kth DIR --csv rows.csv --plot kth.png  a table; confusion matrix, rank-k and DET curves
   rt-gait evaluate kth DIR --scene-normalisation off      only plain embeddings; on: only with scenes taken out
   rt-gait evaluate kth DIR --fuse gait_energy_image       the scores of another gait model added
+  rt-gait evaluate kth DIR --model flow2d                 a network on optical flow, as Embedded-Gait names a video
 
 rank-1 is over single passes with its 95 % interval; "one pass" has a single pass of everybody in the gallery, not all;
 "person" takes all passes of a person together. "floor" is what gait energy images reach on the set's 25 people without
 training. Lost passes are motion across the picture that gave no embedding; they are not probes. Open-set figures
 search every probe with and without its person in the gallery. The statistics that take a scene out of a comparison
 contain neither of the two persons compared.
+
+Of a network on flow, the 7 nearest windows of the gallery name each window of 25 frames, and the windows of a video
+vote: its rank-1 is of videos, and no scene is taken out of them.
 """
 
 
@@ -72,16 +77,36 @@ def _kth(arguments: argparse.Namespace) -> int:
     repository = repository_of(arguments)
     with closing(OnnxClient(repository, timeout=60.0)) as client:
         embedders = [WalkEmbedder(client, name) for name in (arguments.model, arguments.fuse) if name]
+        if embedders[0].model.gait_frame_kind == "flow":
+            return _flow(arguments, videos, embedders[0])
         for embedder in embedders:
             require_kind(embedder.model, "silhouette")
-        work = arguments.work or cache_folder() / "walks"
-        walks = read_all(list(videos.values()), repository, work, arguments.workers, progress)
-        known = {key: walks[path] for key, path in videos.items()}
+        known = _walks(arguments, videos, "silhouette")
         embedded = [kth.embed_passes(known, embedder) for embedder in embedders]
     models = [embedder.model for embedder in embedders]
     variants = scene_variants(arguments)
     _report([_result(models, embedded, repository, normalised) for normalised in variants], arguments)
     return 0
+
+
+def _walks(
+    arguments: argparse.Namespace, videos: Mapping[tuple[str, str], Path], kind: str
+) -> dict[tuple[str, str], VideoWalks]:
+    work = arguments.work or cache_folder() / "walks"
+    walks = read_all(list(videos.values()), repository_of(arguments), work, arguments.workers, progress, kind)
+    return {key: walks[path] for key, path in videos.items()}
+
+
+def _flow(arguments: argparse.Namespace, videos: Mapping[tuple[str, str], Path], embedder: WalkEmbedder) -> int:
+    name = embedder.model.name
+    if arguments.fuse or arguments.plot or arguments.scene_normalisation == "on":
+        raise UsageError(
+            f"{name} takes flow, and the windows of a video vote: leave --fuse, --plot and --scene-normalisation out"
+        )
+    found = kth_flow.embed_videos(_walks(arguments, videos, "flow"), embedder)
+    result = kth_flow.evaluate(found, name, len(videos) - len(found))
+    title = f"KTH walking, {name}: {result.people} people, {len(videos)} videos, {result.lost} of them lost"
+    return report_votes(arguments, result, title)
 
 
 def _result(

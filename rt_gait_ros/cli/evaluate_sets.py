@@ -155,14 +155,8 @@ def _tum_gaid(arguments: argparse.Namespace) -> int:
         recordings = [each for each in recordings if each.person in wanted]
     embedded = embedded_walks(arguments, tum_gaid.jobs_of(recordings), "flow")
     result = tum_gaid.evaluate(embedded, arguments.model, arguments.ties)
-    lines = [
-        f"TUM-GAID, {result.model}: {result.people} people, {len(recordings)} videos, {result.lost} of them lost",
-        "",
-        "gallery  probe   rank-1 %  95 %         videos  windows %  rank-5 %",
-    ]
-    for row in result.to_json()["rows"]:
-        lines.append(f"{_start(row)}  {100 * row['rank1_samples']:9.1f}  {100 * row['rank5']:8.1f}")
-    return _report(arguments, result, lines)
+    title = f"TUM-GAID, {result.model}: {result.people} people, {len(recordings)} videos, {result.lost} of them lost"
+    return report_votes(arguments, result, title)
 
 
 def _people(path: Path) -> set[str]:
@@ -176,15 +170,17 @@ def _people(path: Path) -> set[str]:
     return {f"p{int(number):03}" for number in numbers}
 
 
-def _start(row: dict[str, Any]) -> str:
-    low, high = (100 * bound for bound in row["ci95"])
-    share = 100 * row["rank1"]
-    return f"{row['gallery']:7}  {row['probe']:7}  {share:7.1f}  {low:4.1f} .. {high:5.1f}  {row['probes']:6}"
-
-
-def _report(arguments: argparse.Namespace, result: tum_gaid.Result, lines: list[str]) -> int:
+def report_votes(arguments: argparse.Namespace, result: tum_gaid.Result, title: str) -> int:
+    """Print, draw and write what a vote of windows has found. title: first line of the table. Returns the exit code."""
     report = result.to_json()
     drawn = draw(arguments, result.comparison, f"{result.protocol.upper()}, {result.model}")
+    lines = [title, "", "gallery  probe   rank-1 %  95 %         videos  windows %  rank-5 %"]
+    for row in report["rows"]:
+        low, high = (100 * bound for bound in row["ci95"])
+        lines.append(
+            f"{row['gallery']:7}  {row['probe']:7}  {100 * row['rank1']:7.1f}  {low:4.1f} .. {high:5.1f}"
+            f"  {row['probes']:6}  {100 * row['rank1_samples']:9.1f}  {100 * row['rank5']:8.1f}"
+        )
     figures = report["open_set"]
     lines += ["", f"EER {100 * figures['eer']:.1f} %, FNIR at FPIR 1 % {100 * figures['fnir_at_fpir_1']:.1f} %"]
     publish(arguments, report, report["rows"], "\n".join(lines), drawn)

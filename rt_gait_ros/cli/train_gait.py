@@ -13,7 +13,7 @@ from rt_gait_ros.cli.train_flow import FLOW_COHORTS, train_flow
 from rt_gait_ros.cli.training_runs import INTERRUPTED, asked_for, check_people, found_in_folder, held_back, trained
 from rt_gait_ros.datasets.folders import number_of
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.networks.kinds import FORMER_NAMES, GAITBASE, TRAINED_NETWORKS
+from rt_gait_ros.networks.kinds import GAITBASE, OTHER_NAMES, TRAINED_NETWORKS
 from rt_gait_ros.resources import resource
 
 if TYPE_CHECKING:
@@ -142,10 +142,10 @@ def add_gait(kinds: Any) -> None:
 
 
 def _network(name: str) -> str:
-    """The network of that name, which may be the one that it had before."""
-    if name in FORMER_NAMES:
-        progress(f"network {name} is called {FORMER_NAMES[name]} now")
-    return FORMER_NAMES.get(name, name)
+    """The network of that name, which may be one that it had before, or has elsewhere."""
+    if name in OTHER_NAMES:
+        progress(f"network {name} is called {OTHER_NAMES[name]} here")
+    return OTHER_NAMES.get(name, name)
 
 
 def _gait(arguments: argparse.Namespace) -> int:

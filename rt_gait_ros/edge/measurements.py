@@ -220,7 +220,7 @@ def _casia_b(value: Mapping[str, Any]) -> tuple[float | None, str]:
     return mean, f"rank-1 across views, mean of {conditions}, {value['people']} people"
 
 
-def _tum_gaid(value: Mapping[str, Any]) -> tuple[float | None, str]:
+def _votes(value: Mapping[str, Any]) -> tuple[float | None, str]:
     return _mean(value["rows"]), f"rank-1 of all probe videos, {value['people']} people, ties to the {value['ties']}"
 
 
@@ -233,8 +233,9 @@ def _virtual(value: Mapping[str, Any]) -> tuple[float | None, str]:
 
 _FIGURES: dict[str, Callable[[Mapping[str, Any]], tuple[float | None, str]]] = {
     "kth": _kth,
+    "kth-flow": _votes,
     "casia-b": _casia_b,
-    "tum-gaid": _tum_gaid,
+    "tum-gaid": _votes,
     "virtual": _virtual,
 }
 PROTOCOLS = (*_FIGURES, "prune")

@@ -5,7 +5,7 @@ Gallery N 1-4; probes N 5-6, B 1-2, S 1-2, and those of the second session where
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -43,11 +43,11 @@ class Video:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One probe condition. videos: rank-1 by vote. samples: of single windows by k-NN. rank5: videos by mean distance.
-
-    comparison: of videos and persons.
+    """One condition searched in another. videos: rank-1 by vote. samples: of single windows by k-NN. rank5: videos by
+    mean distance. comparison: of videos and persons.
     """
 
+    gallery: str
     probe: str
     videos: RankRate
     samples: RankRate
@@ -57,14 +57,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The whole protocol. lost: videos without a single window. ties: one of TIES."""
+    """The whole protocol. lost: videos without a single window. ties: one of TIES. protocol: as `evaluate` calls it."""
 
     model: str
     rows: tuple[Row, ...]
     people: int
     lost: int
     ties: str = TIES[0]
-    protocol: str = field(default="tum-gaid", init=False)
+    protocol: str = "tum-gaid"
 
     @property
     def comparison(self) -> Comparison:
@@ -152,16 +152,19 @@ def evaluate(embedded: Mapping[str, Arrays], model: str, ties: str = TIES[0]) ->
     probes = [video for video in videos if video.condition != GALLERY and video.person in people]
     if len(people) < 2 or not probes:
         raise UsageError("less than two people of the gallery, or none of the probes, have windows: nothing to compare")
+    asked = [[video for video in probes if video.condition == condition] for condition in PROBES]
+    rows = tuple(search(of_condition, gallery, ties) for of_condition in asked if of_condition)
+    return Result(model, rows, len(people), len(embedded) - len(videos), ties)
+
+
+def search(probes: Sequence[Video], gallery: Sequence[Video], ties: str = TIES[0]) -> Row:
+    """Videos of one condition among those of another: each window by its K nearest, each video by its windows.
+
+    probes, gallery: one or more of each, of the same people. ties: one of TIES.
+    """
+    people = sorted({video.person for video in gallery})
     templates = np.concatenate([video.embeddings for video in gallery])
     owners = np.concatenate([[people.index(video.person)] * len(video.embeddings) for video in gallery])
-    rows = []
-    for condition in PROBES:
-        if asked := [video for video in probes if video.condition == condition]:
-            rows.append(_row(asked, templates, owners, people, ties))
-    return Result(model, tuple(rows), len(people), len(embedded) - len(videos), ties)
-
-
-def _row(probes: list[Video], templates: np.ndarray, owners: np.ndarray, people: list[str], ties: str) -> Row:
     truth = np.array([people.index(video.person) for video in probes])
     votes, table, right_samples, samples = [], [], 0, 0
     for video, person in zip(probes, truth, strict=True):
@@ -173,6 +176,7 @@ def _row(probes: list[Video], templates: np.ndarray, owners: np.ndarray, people:
         table.append(to_persons(apart, owners, len(people)).mean(axis=0))
     nearest = np.stack(table)
     return Row(
+        gallery[0].condition,
         probes[0].condition,
         RankRate(int((np.array(votes) == truth).sum()), len(truth)),
         RankRate(right_samples, samples),
@@ -193,7 +197,7 @@ def vote(names: Sequence[int] | np.ndarray) -> int:
 
 def _json(row: Row) -> dict:
     return {
-        "gallery": GALLERY,
+        "gallery": row.gallery,
         "probe": row.probe,
         "rank1": row.videos.rate,
         "ci95": list(row.videos.ci95),

@@ -45,9 +45,11 @@ PRUNED = "pruned-gaitset"
 GAITBASE = "gaitbase"
 TRAINED_SETS = (*WIDTHS, PRUNED, GAITBASE)
 TRAINED_NETWORKS = (*TRAINED_SETS, *FLOW_NETWORKS)
-# What they were called before, in commands and in the folders of runs.
-FORMER_NAMES = {
+# What they were called before, in commands and in the folders of runs, or are called elsewhere (networks on flow).
+OTHER_NAMES = {
     "gaitset": "centred-gaitset",
     "gaitset_small": "centred-gaitset-small",
     "gaitset_large": "centred-gaitset-large",
+    "cnn2d": "flow2d",
+    "cnn3d": "flow3d",
 }

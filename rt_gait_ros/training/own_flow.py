@@ -11,6 +11,7 @@ import numpy as np
 
 from rt_gait_ros import private_file
 from rt_gait_ros.datasets import folders
+from rt_gait_ros.datasets.flow_walks import PlacedWindows
 from rt_gait_ros.datasets.tum_gaid import TRAINING, Recording, find_walks, has_data, read_sample
 from rt_gait_ros.datasets.video_walks import VIDEO_ENDINGS, GaitSequence, VideoWalks, load, read_all, store
 from rt_gait_ros.errors import UsageError
@@ -18,7 +19,7 @@ from rt_gait_ros.evaluation.embedding_jobs import fingerprint, network_fingerpri
 from rt_gait_ros.evaluation.tum_gaid import POSE, flow_frames
 from rt_gait_ros.job_pool import Job, run_missing
 from rt_gait_ros.serving.onnx_client import OnnxClient
-from rt_gait_ros.silhouette.flow import WINDOW, Place, placed, window_starts
+from rt_gait_ros.silhouette.flow import WINDOW
 from rt_gait_ros.training.cohorts import Report
 from rt_gait_ros.training.flow_windows import FlowWalk, earlier_and_later
 
@@ -44,25 +45,6 @@ class Samples(Sequence[np.ndarray]):
         window = read_sample(self.files[index])
         assert window is not None, f"{self.files[index]} was emptied"
         return window
-
-
-class PlacedWindows(Sequence[np.ndarray]):
-    """Windows of walks whose frames have their person in the middle, each put together when it is asked for."""
-
-    def __init__(self, sequences: Sequence[GaitSequence]) -> None:
-        """sequences: of flow frames, with their places."""
-        self._cuts = []
-        for each in sequences:
-            assert each.places is not None
-            places = [Place(round(image), x, height) for image, x, height in each.places.tolist()]
-            for start in window_starts(places):
-                self._cuts.append((each.frames[start : start + WINDOW], places[start : start + WINDOW]))
-
-    def __len__(self) -> int:
-        return len(self._cuts)
-
-    def __getitem__(self, index: int) -> np.ndarray:  # type: ignore[override]
-        return placed(*self._cuts[index])
 
 
 @dataclass(frozen=True, slots=True)

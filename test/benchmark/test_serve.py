@@ -1,11 +1,23 @@
 """`rt-gait bench serve` on a real server: every protocol, what it writes, and what it refuses."""
 
+import argparse
 import csv
 import json
+import sys
+from contextlib import nullcontext
 
 import pytest
 
 from rt_gait_ros.cli.main import main
+from rt_gait_ros.edge.energy import Recorder
+from rt_gait_ros.edge.load import Addresses
+from rt_gait_ros.edge.meters import MeterGone
+from rt_gait_ros.edge.sweep import Point
+from rt_gait_ros.resources import resource
+
+sys.path.append(str(resource("benchmark")))
+
+import serve as benchmark
 
 
 @pytest.fixture
@@ -59,3 +71,60 @@ def test_wrong_requests_are_one_line(serve, capsys, more, said):
     shown = capsys.readouterr()
     assert said in shown.err.splitlines()[-1]
     assert shown.out == ""
+
+
+class Meter:
+    """Takes 5 W until it is pulled out."""
+
+    name, counts, total, interval = "made up", False, ("in",), 1.0
+    there = True
+
+    def read(self):
+        if not self.there:
+            raise MeterGone("in is gone")
+        return {"in": 5.0}
+
+    def close(self):
+        pass
+
+
+@pytest.mark.parametrize("answered", [2, 0])
+def test_where_the_meter_vanishes_the_best_so_far_is_told_and_the_sweep_goes_on_later(
+    answered, monkeypatch, tmp_path, model_repository
+):
+    pytest.importorskip("matplotlib", reason="needs the extra [bench]")
+    meter, asked = Meter(), []
+
+    class Client:
+        name = "made up"
+
+        def __init__(self, *_):
+            pass
+
+        def measure(self, setting, on_warm):
+            asked.append(setting)
+            meter.there = meter.there and len(asked) != answered + 1
+            on_warm()
+            return Point(setting.protocol, setting.batch, setting.concurrency, rate=10.0 * setting.batch, p95_ms=1.0)
+
+    monkeypatch.setattr(benchmark, "OwnClient", Client)
+    monkeypatch.setattr(benchmark, "_server", lambda *_: nullcontext((Addresses("nowhere"), 0)))
+    parser = argparse.ArgumentParser()
+    benchmark.add_arguments(parser)
+    words = ["--repository", str(model_repository), "--model", "gait_energy_image", "--output", str(tmp_path / "out")]
+    words += ["--batches", "1,2,3", "--concurrency", "1", "--protocols", "grpc", "--client", "own"]
+    arguments = parser.parse_args(words)
+    arguments.recorder = Recorder(meter)
+    if not answered:
+        with pytest.raises(MeterGone, match="the meter made up was lost"):
+            benchmark.measure(arguments, lambda line: None)
+        return
+    rows = {row.name: row.value for row in benchmark.measure(arguments, lambda line: None)}
+    assert rows == {"grpc_batch_2_concurrency_1_rate": 20.0, "grpc_batch_2_concurrency_1_p95": 1.0}
+    assert not (tmp_path / "out/sweep.json").exists(), "a sweep that is not at its end is none to choose by"
+    meter.there = True
+    arguments.recorder = Recorder(meter)
+    rows = {row.name for row in benchmark.measure(arguments, lambda line: None)}
+    assert [setting.batch for setting in asked] == [1, 2, 3, 3]
+    assert "subjects_at_25" in rows
+    assert (tmp_path / "out/sweep.json").is_file()

@@ -11,7 +11,11 @@ import numpy as np
 import pytest
 
 from rt_gait_ros.cli import evaluate
+from rt_gait_ros.datasets import video_walks
+from rt_gait_ros.datasets.video_walks import GaitSequence, VideoWalks
 from rt_gait_ros.errors import UsageError
+from rt_gait_ros.evaluation.tum_gaid import POSE
+from rt_gait_ros.resources import resource
 
 
 def rt_gait(*arguments):
@@ -170,3 +174,35 @@ def test_tum_gaid_as_table_csv_json_and_plot(tum_gaid, capsys):
 def test_tum_gaid_wants_a_flow_network(tum_gaid):
     with pytest.raises(UsageError, match="takes silhouette frames; this set gives flow"):
         rt_gait("tum-gaid", tum_gaid / "set", "--model", "gait_energy_image")
+
+
+def test_kth_by_the_votes_of_a_network_on_flow(tum_gaid, capsys):
+    """Two people who walk to the right and to the left, and a video of nobody, all seen already."""
+    models, work = tum_gaid / "models", tum_gaid / "work"
+    for name in (POSE.detector, POSE.person_model):
+        (models / name).symlink_to(resource("model_repository") / name)
+    settings = video_walks._settings(models, "flow")
+    draw = np.random.default_rng(1)
+    for person, speed, count in (("01", 600, 40), ("02", -600, 40), ("03", 0, 0)):
+        for condition in ("d1", "d4"):
+            video = tum_gaid / "kth" / f"person{person}_{condition}.avi"
+            video.parent.mkdir(exist_ok=True)
+            video.write_text(video.name)
+            frames = draw.integers(-20, 20, (count, 60, 60, 2)).astype(np.int16)
+            frames[:, 10:50, 25:35, 0] += speed
+            places = np.array([(number, 100.0, 200.0) for number in range(count)])
+            walks = (GaitSequence("aaaaa", np.arange(count), frames, places),) if count else ()
+            work.mkdir(exist_ok=True)
+            path = work / f"{video_walks._key(video, settings)}.npz"
+            video_walks.store(path, VideoWalks(walks, ((0, 39), (60, 90))))
+    common = ["--model", "flow2d", "--repository", models, "--work", work]
+    files, words = outputs(tum_gaid)
+    rt_gait("kth", tum_gaid / "kth", *common, *words)
+    report = json.loads(files["json"].read_text())
+    assert (report["protocol"], report["model"], report["people"], report["lost"]) == ("kth-flow", "flow2d", 2, 2)
+    rows = [(row["gallery"], row["probe"], row["rank1"], row["probes"], row["samples"]) for row in report["rows"]]
+    assert rows == [("d1", "d4", 1.0, 2, 8), ("d4", "d1", 1.0, 2, 8)]
+    assert "2 people, 6 videos, 2 of them lost" in capsys.readouterr().out
+    for words in (["--fuse", "flow2d"], ["--scene-normalisation", "on"], ["--plot", tum_gaid / "kth.png"]):
+        with pytest.raises(UsageError, match="flow2d takes flow, and the windows of a video vote: leave --fuse"):
+            rt_gait("kth", tum_gaid / "kth", *common, *words)

@@ -66,6 +66,11 @@ def test_rows_of_a_report_have_names_of_their_own_or_the_one_that_is_said(tmp_pa
             "rank-1 of all probe videos, 155 people, ties to the lowest",
         ),
         (
+            {"protocol": "kth-flow", "rows": [{"rank1": 0.25, "probes": 12}], "people": 12, "ties": "lowest"},
+            0.25,
+            "rank-1 of all probe videos, 12 people, ties to the lowest",
+        ),
+        (
             {
                 "protocol": "virtual",
                 "scene_normalisation": [{"scene_normalisation": True, "rank1": 0.8}],

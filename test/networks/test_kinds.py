@@ -64,7 +64,8 @@ def test_what_can_be_pruned_and_trained_on_is_what_the_list_says():
     assert all(kind.trainable for kind in kinds.KINDS.values())
 
 
-def test_former_names_of_trained_networks_are_understood(capsys):
-    assert train_gait._network("gaitset_small") == "centred-gaitset-small"
-    assert "is called centred-gaitset-small now" in capsys.readouterr().err
-    assert set(kinds.FORMER_NAMES.values()) == set(kinds.WIDTHS)
+@pytest.mark.parametrize(("other", "name"), [("gaitset_small", "centred-gaitset-small"), ("cnn2d", "flow2d")])
+def test_other_names_of_trained_networks_are_understood(other, name, capsys):
+    assert train_gait._network(other) == name
+    assert f"network {other} is called {name} here" in capsys.readouterr().err
+    assert set(kinds.OTHER_NAMES.values()) == {*kinds.WIDTHS, "flow2d", "flow3d"}
