@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rt_gait_ros.errors import GaitError, UsageError
+from rt_gait_ros.lines import one_line
 from rt_gait_ros.serving.inference import TensorSpec
 
 PRECISIONS = ("fp32", "fp16", "int8")
@@ -50,8 +52,10 @@ class EngineOptions:
 
 
 def require_builder() -> None:
-    """Raise TensorRTError, with what to do, where no engine can be built."""
-    if importlib.util.find_spec("tensorrt") is None and _trtexec() is None:
+    """Raise TensorRTError, with what to do, where no engine can be built: TensorRT is missing, broken, or of another release."""
+    if importlib.util.find_spec("tensorrt") is not None:
+        _module()
+    elif _trtexec() is None:
         raise TensorRTError(
             "no engine can be built here: neither the Python module tensorrt nor trtexec is installed; on a Jetson "
             "`sudo apt install tensorrt` brings both (a virtual environment needs --system-site-packages)"
@@ -66,7 +70,7 @@ def build_engine(model: bytes, inputs: Sequence[TensorSpec], options: EngineOpti
     """
     require_builder()
     if importlib.util.find_spec("tensorrt") is not None:
-        return _build_by_api(importlib.import_module("tensorrt"), model, inputs, options)
+        return _build_by_api(_module(), model, inputs, options)
     program = _trtexec()
     assert program is not None
     return _build_by_program(program, model, inputs, options)
@@ -97,6 +101,21 @@ def _shape(tensor: TensorSpec, batch: int) -> tuple[int, ...]:
     return (batch, *tensor.shape[1:])
 
 
+def _module() -> Any:
+    """TensorRT's Python module. Raises TensorRTError where it does not load, or is of another release."""
+    try:
+        trt = importlib.import_module("tensorrt")
+    except (ImportError, OSError) as error:  # the latter where it loads libraries by name, which are not there
+        raise TensorRTError(
+            f"the Python module tensorrt is installed and does not load ({one_line(str(error))}): install TensorRT's "
+            "libraries of the same release, or remove the module where trtexec is to be used"
+        ) from None
+    version = tuple(int(part) for part in re.findall(r"\d+", trt.__version__)[:2])
+    if not _FIRST_VERSION <= version < _END_VERSION:
+        raise TensorRTError(f"TensorRT {trt.__version__} is installed: engines are built with 8.6 to 10")
+    return trt
+
+
 def _trtexec() -> str | None:
     return shutil.which("trtexec") or (_TRTEXEC if os.access(_TRTEXEC, os.X_OK) else None)
 
@@ -116,9 +135,6 @@ def _build_by_program(program: str, model: bytes, inputs: Sequence[TensorSpec], 
 
 def _build_by_api(trt: Any, model: bytes, inputs: Sequence[TensorSpec], options: EngineOptions) -> bytes:
     """The same by the Python API; names and meanings are those that TensorRT 8.6 and 10 have in common."""
-    version = tuple(int(part) for part in trt.__version__.split(".")[:2])
-    if not _FIRST_VERSION <= version < _END_VERSION:
-        raise TensorRTError(f"TensorRT {trt.__version__} is installed: engines are built with 8.6 to 10")
     logger = trt.Logger(trt.Logger.WARNING)
     builder = trt.Builder(logger)
     # the one kind that there is in TensorRT 10, where the flag is accepted and ignored

@@ -79,11 +79,11 @@ def docker_compose() -> list[str]:
     return ["docker-compose"] if shutil.which("docker-compose") else []
 
 
-@pytest.mark.parametrize("target", ["x86", "jetpack6"])
+@pytest.mark.parametrize("target", ["x86", "jetpack5", "jetpack6"])
 def test_compose_itself_reads_the_file(tmp_path: Path, target: str) -> None:
     if not (command := docker_compose()):
         pytest.skip("no docker compose")
-    assert deploy(tmp_path, target=target) == 0
+    assert deploy(tmp_path, "--triton-image", "triton:1", target=target) == 0
     environment = {"PATH": "/usr/bin:/bin:/usr/local/bin", "PWD": str(tmp_path), "HOME": str(tmp_path)}
     environment |= {"RT_GAIT_CLONE": str(tmp_path), "RT_GAIT_SOURCE": "0"}
     words = [*command, "-f", "compose.yaml", "config", "--quiet"]

@@ -8,7 +8,13 @@ import pytest
 
 from rt_gait_ros.serving import tensorrt_build
 from rt_gait_ros.serving.inference import TensorSpec
-from rt_gait_ros.serving.tensorrt_build import EngineOptions, TensorRTError, build_engine, trtexec_command
+from rt_gait_ros.serving.tensorrt_build import (
+    EngineOptions,
+    TensorRTError,
+    build_engine,
+    require_builder,
+    trtexec_command,
+)
 
 IMAGE = (TensorSpec("image", "uint8", (-1, 224, 224, 3)),)
 
@@ -73,9 +79,29 @@ def test_a_machine_without_either_is_told_what_to_install(monkeypatch: pytest.Mo
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("version", ["8.5.3.1", "11.0.0"])
-def test_other_releases_are_refused(version: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def with_module(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tensorrt_build.importlib.util, "find_spec", lambda name: name)
+
+
+@pytest.mark.usefixtures("with_module")
+@pytest.mark.parametrize("version", ["8.5.3.1", "11.0.0", "12.0rc1"])
+def test_other_releases_are_refused_before_the_work_begins(version: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tensorrt_build.importlib, "import_module", lambda name: SimpleNamespace(__version__=version))
-    with pytest.raises(TensorRTError, match="built with 8"):
-        build_engine(b"network", IMAGE, EngineOptions("fp16"))
+    for build in (require_builder, lambda: build_engine(b"network", IMAGE, EngineOptions("fp16"))):
+        with pytest.raises(TensorRTError, match=f"TensorRT {version} is installed: engines are built with 8"):
+            build()
+
+
+@pytest.mark.usefixtures("with_module")
+@pytest.mark.parametrize("kind", [ImportError, OSError])
+def test_a_module_whose_libraries_are_missing_is_one_line(
+    kind: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(name: str) -> None:
+        raise kind("libnvinfer.so.10: cannot open shared object file:\nNo such file or directory")
+
+    monkeypatch.setattr(tensorrt_build.importlib, "import_module", load)
+    with pytest.raises(TensorRTError, match=r"does not load \(libnvinfer.so.10: .*\): install TensorRT's") as caught:
+        require_builder()
+    assert "\n" not in str(caught.value)
