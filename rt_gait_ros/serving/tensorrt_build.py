@@ -52,7 +52,7 @@ class EngineOptions:
 
 
 def require_builder() -> None:
-    """Raise TensorRTError, with what to do, where no engine can be built: TensorRT is missing, broken, or of another release."""
+    """Raise TensorRTError, with what to do, where TensorRT is missing, broken, or of a release that builds no engine."""
     if importlib.util.find_spec("tensorrt") is not None:
         _module()
     elif _trtexec() is None:
