@@ -52,7 +52,7 @@ class EngineOptions:
 
 
 def require_builder() -> None:
-    """Raise TensorRTError, with what to do, where TensorRT is missing, broken, or of a release that builds no engine."""
+    """Raise TensorRTError, with what to do, where TensorRT is missing, broken, or of another release."""
     if importlib.util.find_spec("tensorrt") is not None:
         _module()
     elif _trtexec() is None:
