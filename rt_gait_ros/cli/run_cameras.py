@@ -18,7 +18,7 @@ from rt_gait_ros.cli.people_table import Table
 from rt_gait_ros.demo.processes import PRELUDE, PROGRAM, wait_or_kill
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.masking import readable
-from rt_gait_ros.nodes.cameras_file import CAMERA, POSE, Camera, read_cameras, with_shared_cores
+from rt_gait_ros.nodes.cameras_file import CAMERA, Camera, read_cameras, with_shared_cores
 from rt_gait_ros.nodes.gait_frame_check import check_gait_frames
 from rt_gait_ros.nodes.graph import joined
 from rt_gait_ros.nodes.networks import networks_on_triton
@@ -86,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
     cameras = read_cameras(arguments.sources)
     parameters = arguments.params_file or resource("config", "gait.yaml")
     check_gait_frames(parameters)
-    cameras = with_shared_cores(cameras, file_value(parameters, POSE, "cores"), arguments.triton)
+    cameras = with_shared_cores(cameras, parameters, arguments.triton)
     networks = networks_on_triton(lambda node, name: file_value(parameters, node, name))
     outer, ros_args = _split_namespace(arguments.ros_args)
     namespaces = {camera.name: camera.namespace(outer) for camera in cameras}

@@ -11,7 +11,8 @@ import yaml
 
 from rt_gait_ros.errors import GaitError, UsageError, of_file
 from rt_gait_ros.masking import mask_credentials, readable
-from rt_gait_ros.nodes.parameters import Specification, specifications
+from rt_gait_ros.nodes.parameters import Specification, file_value, specifications
+from rt_gait_ros.serving.installation import embedded_uses_gpu
 from rt_gait_ros.sources import open_source
 from rt_gait_ros.sources.names import written_out
 
@@ -66,23 +67,34 @@ def read_cameras(path: Path) -> list[Camera]:
     return list(cameras.values())
 
 
-def with_shared_cores(cameras: Sequence[Camera], cores: str, triton: str) -> list[Camera]:
+def with_shared_cores(cameras: Sequence[Camera], parameters: Path, triton: str) -> list[Camera]:
     """The cameras, each with an equal part of the cores for its pose node, unless the file says how many it has.
 
-    cores: the pose node's parameter for all together, as its parameter file says it; 0: those of this process.
-    triton: "embedded" or "external"; the networks of an external one run elsewhere, and nothing is divided for it.
+    Cameras whose networks run on a GPU, or on an external Triton, take no cores for them and have no part.
+    parameters: file of all nodes' parameters; its `cores` are those of all cameras together, 0: those of this process.
+    triton: "embedded" or "external". Raises UsageError for a file that cannot be read.
     """
-    if triton == "external":
-        return list(cameras)
     try:
-        whole = float(cores) or float(len(os.sched_getaffinity(0)))
+        whole = float(file_value(parameters, POSE, "cores")) or float(len(os.sched_getaffinity(0)))
     except ValueError:  # which the node refuses
         return list(cameras)
-    part = {"cores": whole / len(cameras)}
+    usual = file_value(parameters, POSE, "inference")
+    places = [str(each.parameters.get(POSE, {}).get("inference", usual)) for each in cameras]
+    on_cores = {place: _on_these_cores(place, triton) for place in set(places)}
+    sharing = sum(on_cores[place] for place in places)
     return [
-        replace(each, parameters={**each.parameters, POSE: {**part, **each.parameters.get(POSE, {})}})
-        for each in cameras
+        replace(each, parameters={**each.parameters, POSE: {"cores": whole / sharing, **each.parameters.get(POSE, {})}})
+        if on_cores[place]
+        else each
+        for each, place in zip(cameras, places, strict=True)
     ]
+
+
+def _on_these_cores(inference: str, triton: str) -> bool:
+    """Whether networks run on the cores of this machine. inference: the pose node's parameter."""
+    if inference == "triton":
+        return triton != "external" and not embedded_uses_gpu()
+    return inference == "onnxruntime"
 
 
 def _entries(path: Path, where: str) -> list[Any]:

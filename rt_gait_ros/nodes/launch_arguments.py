@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.nodes.cameras_file import POSE, Camera, read_cameras, with_shared_cores
+from rt_gait_ros.nodes.cameras_file import Camera, read_cameras, with_shared_cores
 from rt_gait_ros.nodes.enclaves import ENCLAVES
 from rt_gait_ros.nodes.gait_frame_check import check_gait_frames
 from rt_gait_ros.nodes.networks import networks_on_triton
@@ -70,7 +70,7 @@ class LaunchArguments:
         self.cameras = read_cameras(expand(text["sources"])) if text["sources"] else []
         if self.cameras:
             self._check_cameras()
-            self.cameras = with_shared_cores(self.cameras, file_value(self.params_file, POSE, "cores"), self.triton)
+            self.cameras = with_shared_cores(self.cameras, self.params_file, self.triton)
 
     def _check_cameras(self) -> None:
         """Refuse what is of one camera beside a file of several. Raises UsageError."""

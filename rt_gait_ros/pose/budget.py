@@ -96,7 +96,7 @@ class Budget:
         return self._costs[kind]
 
     def charge(self, runs: Mapping[str, int]) -> None:
-        """So many runs of each kind were asked for and did not come in time: they take what they are known to cost.
+        """So many runs of each kind were asked for in vain: late, or failed. They take what they are known to cost.
 
         Nothing is learned of it.
         """

@@ -5,6 +5,7 @@ from time import perf_counter
 
 import numpy as np
 
+from rt_gait_ros.errors import GaitError
 from rt_gait_ros.frame import Frame
 from rt_gait_ros.pose import looks, person_network
 from rt_gait_ros.pose.budget import Budget
@@ -166,11 +167,31 @@ class PosePipeline:
     ) -> tuple[list[Sighting], list[PersonReading] | None]:
         """Both networks at once: who is in the windows, and a reading for each of `chosen`, or None where late.
 
-        A window whose answer is late is taken out of `searched`.
+        A window whose answer is late is taken out of `searched`. Whatever is asked for costs the budget something, also
+        where a network fails or its answer cannot be used.
         """
-        begun = perf_counter()
         detector = self._ready_detector()
         runs = {"search": len(searched), "person": len(chosen)}
+        begun = perf_counter()
+        try:
+            found, readings, late = self._answers(image, time, detector, searched, chosen)
+        except GaitError:
+            self._charge(runs)
+            raise
+        if late is not None:
+            self._charge(runs)
+            self.late += 1
+            if not searched and not readings:
+                raise late
+        elif self._budget is not None:
+            self._budget.spent(runs, perf_counter() - begun)
+        found.sort(key=lambda sighting: -sighting.score)
+        return without_repeats(found[:_MOST_SIGHTINGS]), readings
+
+    def _answers(
+        self, image: np.ndarray, time: float, detector: Detector, searched: list[Window], chosen: list[Follower]
+    ) -> tuple[list[Sighting], list[PersonReading] | None, DeadlineExceeded | None]:
+        """As `_ask`, and the error of an answer that is late, if one is."""
         asked = []
         for window in searched:
             shown = window.cut(image)
@@ -191,16 +212,12 @@ class PosePipeline:
                 searched.remove(window)
                 continue
             found += [one.moved(window.left, window.top) for one in seen if window.has_whole(one.box, image.shape)]
-        if late is not None:
-            if self._budget is not None:
-                self._budget.charge(runs)
-            self.late += 1
-            if not searched and not readings:
-                raise late
-        elif self._budget is not None:
-            self._budget.spent(runs, perf_counter() - begun)
-        found.sort(key=lambda sighting: -sighting.score)
-        return without_repeats(found[:_MOST_SIGHTINGS]), readings
+        return found, readings, late
+
+    def _charge(self, runs: dict[str, int]) -> None:
+        """So many runs were asked for, and nothing is learned of what they took."""
+        if self._budget is not None:
+            self._budget.charge(runs)
 
     def _ready_detector(self) -> Detector:
         """The detector, described by its server the first time."""
@@ -270,10 +287,12 @@ class PosePipeline:
         try:
             readings = self._read(image, [one.region for one in new])
         except DeadlineExceeded:
-            if self._budget is not None:
-                self._budget.charge({"person": len(new)})
+            self._charge({"person": len(new)})
             self.late += 1
             return
+        except GaitError:
+            self._charge({"person": len(new)})
+            raise
         if self._budget is not None:
             self._budget.spent({"person": len(new)}, perf_counter() - begun)
         for one, reading in zip(new, readings, strict=True):

@@ -30,6 +30,10 @@ _WHEEL_PARTS = ("pytriton/tritonserver/", "nvidia_pytriton.libs/", "nvidia_pytri
 # wheels carry it once per Python version
 _STUB = "triton_python_backend_stub"
 
+# Devices of NVIDIA's drivers: of a card, and of a Jetson.
+_DEVICES = Path("/dev")
+_GPUS = ("nvidia[0-9]*", "nvhost-gpu", "nvgpu")
+
 Progress = Callable[[str], None]
 
 
@@ -53,6 +57,14 @@ class Installation:
     def has_onnxruntime(self) -> bool:
         """Whether it serves ONNX files by itself, as NVIDIA's containers and Jetson packages do."""
         return (self.backends / "onnxruntime").is_dir()
+
+    @property
+    def uses_gpu(self) -> bool:
+        """Whether networks that do not say where they run, as those of this package, run on a GPU.
+
+        Triton puts them there where it has NVIDIA's backends and finds a GPU; the wheel's server has the CPU alone.
+        """
+        return self.has_onnxruntime and has_gpu()
 
     @property
     def stub(self) -> Path:
@@ -85,6 +97,19 @@ def find_installation() -> Installation:
     # A service has a cache folder of its own: what somebody installed for themselves is not there.
     settings = f"RT_GAIT_CACHE={quote(cache)} " if (cache := os.environ.get("RT_GAIT_CACHE")) else ""
     raise ServerNotInstalled(f"no tritonserver on this machine: run `{settings}rt-gait triton install`")
+
+
+def embedded_uses_gpu() -> bool:
+    """Whether the server that this package starts runs networks on a GPU; not where there is none yet."""
+    try:
+        return find_installation().uses_gpu
+    except ServerNotInstalled:
+        return False
+
+
+def has_gpu() -> bool:
+    """Whether this machine has a GPU of NVIDIA, and its driver."""
+    return any(any(_DEVICES.glob(pattern)) for pattern in _GPUS)
 
 
 def install_folder() -> Path:

@@ -4,8 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
+import yaml
 
 from rt_gait_ros.errors import UsageError
+from rt_gait_ros.nodes import cameras_file
 from rt_gait_ros.nodes.cameras_file import read_cameras, with_shared_cores
 
 
@@ -37,11 +39,26 @@ def test_cameras_have_parameters_namespaces_and_frames_of_their_own(tmp_path: Pa
     assert (door.namespace(), hall.namespace("/robot1/")) == ("/door", "/robot1/hall_2")
 
 
-@pytest.mark.parametrize(("said", "each"), [("8.0", 2.0), ("0.0", None), ("many", "none")])
-def test_cameras_share_the_cores_unless_the_file_says_how_many_one_has(tmp_path: Path, said: str, each) -> None:
+def said_for_all(folder: Path, **pose: object) -> Path:
+    """A parameter file of all nodes with these parameters of pose_node."""
+    path = folder / "parameters.yaml"
+    path.write_text(yaml.safe_dump({"/**/pose_node": {"ros__parameters": pose}}))
+    return path
+
+
+@pytest.fixture
+def on_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine whose embedded Triton has the CPU alone."""
+    monkeypatch.setattr(cameras_file, "embedded_uses_gpu", lambda: False)
+
+
+@pytest.mark.usefixtures("on_cpu")
+@pytest.mark.parametrize(("said", "each"), [(8.0, 2.0), (0.0, None), ("many", "none")])
+def test_cameras_share_the_cores_unless_the_file_says_how_many_one_has(tmp_path: Path, said: object, each) -> None:
     text = "sources:\n" + "".join(f"- {{name: a{n}, source: '{n}'}}\n" for n in range(3))
     text += "- {name: b, source: '3', parameters: {pose_node: {cores: 1, budget: 5}}}\n"
-    *equal, own = with_shared_cores(read_cameras(write(tmp_path, text)), said, "embedded")
+    cameras = read_cameras(write(tmp_path, text))
+    *equal, own = with_shared_cores(cameras, said_for_all(tmp_path, cores=said), "embedded")
     if each == "none":  # the node refuses it
         assert "pose_node" not in equal[0].parameters
         return
@@ -51,9 +68,33 @@ def test_cameras_share_the_cores_unless_the_file_says_how_many_one_has(tmp_path:
     assert own.parameters["camera_node"]["source"] == "3"
 
 
+TWO = "sources: [{name: a, source: '0'}, {name: b, source: '1'}]"
+
+
+@pytest.mark.usefixtures("on_cpu")
 def test_nothing_is_divided_for_networks_that_run_elsewhere(tmp_path: Path) -> None:
-    cameras = read_cameras(write(tmp_path, "sources: [{name: a, source: '0'}, {name: b, source: '1'}]"))
-    assert with_shared_cores(cameras, "0.0", "external") == cameras
+    cameras = read_cameras(write(tmp_path, TWO))
+    assert with_shared_cores(cameras, said_for_all(tmp_path), "external") == cameras
+    assert with_shared_cores(cameras, said_for_all(tmp_path, inference="tensorrt"), "embedded") == cameras
+
+
+def test_nothing_is_divided_for_an_embedded_triton_with_a_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cameras_file, "embedded_uses_gpu", lambda: True)
+    cameras = read_cameras(write(tmp_path, TWO))
+    assert with_shared_cores(cameras, said_for_all(tmp_path, cores=4.0), "embedded") == cameras
+
+
+@pytest.mark.parametrize("triton", ["embedded", "external"])
+def test_networks_in_the_nodes_own_processes_share_the_cores_whatever_triton_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, triton: str
+) -> None:
+    monkeypatch.setattr(cameras_file, "embedded_uses_gpu", lambda: True)
+    text = "sources: [{name: a, source: '0'}, {name: b, source: '1'}, {name: c, source: '2', "
+    text += "parameters: {pose_node: {inference: tensorrt}}}]"
+    cameras = read_cameras(write(tmp_path, text))
+    *sharing, apart = with_shared_cores(cameras, said_for_all(tmp_path, cores=3.0, inference="onnxruntime"), triton)
+    assert [camera.parameters["pose_node"] for camera in sharing] == [{"cores": 1.5}] * 2
+    assert apart == cameras[2]
 
 
 LIVE = "source: rtsp://127.0.0.1:1/a"

@@ -320,6 +320,32 @@ def test_late_answers_cost_the_budget_what_they_are_known_to_cost(client, play):
     assert {kind: budget.cost(kind) for kind in costs} == costs
 
 
+@pytest.mark.parametrize("down", [{PERSON}, {DETECTOR, PERSON}])
+def test_networks_that_fail_cost_the_budget_what_they_are_known_to_cost(client, play, down):
+    client.people = crowd(2)
+    budget = Budget(1.0)
+    pipeline = PosePipeline(client, PoseConfig(least_height=0, detector_period=1), budget)
+    play(pipeline)
+    costs = {kind: budget.cost(kind) for kind in ("search", "person")}
+    client.down = down
+    before = min(budget.left, 1.0) + 1.0
+    with pytest.raises(InferenceError):
+        play(pipeline)
+    assert budget.left == pytest.approx(before - costs["search"] - 2 * costs["person"])
+    assert {kind: budget.cost(kind) for kind in costs} == costs
+
+
+def test_looks_at_newcomers_that_fail_cost_the_budget_what_they_are_known_to_cost(client, play):
+    budget = Budget(1.0)
+    pipeline = PosePipeline(client, PoseConfig(least_height=0, detector_period=1), budget)
+    play(pipeline)
+    client.people, client.down = crowd(2), {PERSON}
+    before, cost, spent = min(budget.left, 1.0) + 1.0, budget.cost("person"), budget.cost("search")
+    with pytest.raises(InferenceError):
+        play(pipeline)
+    assert budget.left == pytest.approx(before - spent - 2 * cost)
+
+
 def test_a_budget_of_no_time_at_all_still_sees_everybody(client, play):
     client.people = crowd(3)
     pipeline = PosePipeline(client, budget=Budget(1e-9))

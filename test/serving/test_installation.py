@@ -134,3 +134,20 @@ def test_server_that_does_not_run_here_is_not_installed(
         install(print)
     assert not install_folder().exists()
     assert not list(bare.glob("*.part"))
+
+
+@pytest.mark.parametrize("device", ["nvidia0", "nvhost-gpu"])
+def test_a_gpu_is_used_by_a_server_that_has_backends_for_it(bare: Path, monkeypatch, device: str) -> None:
+    devices = bare / "dev"
+    devices.mkdir(parents=True)
+    (devices / "nvidiactl").touch()  # without a card
+    monkeypatch.setattr(installation, "_DEVICES", devices)
+    assert not installation.embedded_uses_gpu()  # there is no server
+    program = make_program(bare / "opt/tritonserver/bin/tritonserver")
+    monkeypatch.setenv("RT_GAIT_TRITONSERVER", str(program))
+    (bare / "opt/tritonserver/backends/onnxruntime").mkdir(parents=True)
+    assert not installation.embedded_uses_gpu()
+    (devices / device).touch()
+    assert installation.embedded_uses_gpu()
+    (bare / "opt/tritonserver/backends/onnxruntime").rmdir()  # as in the wheel
+    assert not installation.embedded_uses_gpu()
