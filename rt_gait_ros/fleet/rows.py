@@ -2,15 +2,13 @@
 
 import hashlib
 import json
-import struct
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from rt_gait_ros.fleet.address import Address
-from rt_gait_ros.fleet.connection import driver
 from rt_gait_ros.gallery import search
 from rt_gait_ros.gallery.gallery_records import narrow, pack_frames, unpack_frames
 from rt_gait_ros.gallery.person import Frames, GalleryError, Measure, Person, Template
@@ -19,12 +17,7 @@ if TYPE_CHECKING:
     import psycopg
 
 _AT_ONCE = 64  # rows that are fetched at once: some megabytes
-# Estimates are off by 3 % (gallery.search), the ratio of two by at most 4.4 %, and less where two are near each other.
-# docs/fleet.md has how far it was off: never by more than 12.5 %.
-FARTHER = 1.15  # times the smallest estimate: whose is larger is not taken for the nearest
 _KEY = f"[{','.join(['%.5g'] * search.SKETCH)}]"
-SCANNED = 4000  # walks of a site up to which all of their keys are read: 3 ms, and nobody is lost
-SEARCHED = 80  # walks that the index keeps in sight during a search (ef_search): docs/fleet.md has what that loses
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,90 +109,13 @@ def search_key(embedding: np.ndarray) -> str:
 
     Five digits: it is stored in half precision. What that cannot hold is cut off; candidates are ranked exactly.
     """
-    return _KEY % tuple(_key_values(embedding).tolist())
+    return _KEY % tuple(key_values(embedding).tolist())
 
 
-def _key_values(embedding: np.ndarray) -> np.ndarray:
+def key_values(embedding: np.ndarray) -> np.ndarray:
+    """The numbers (search.SKETCH,) float32 of a search key."""
     largest = float(np.finfo(np.float16).max)
     return np.clip(search.sketch(np.asarray(embedding, np.float32)[None]).values[0], -largest, largest)
-
-
-class _Asked(NamedTuple):
-    """The search key of a look, which a connection that `prepare_search` has seen sends in pgvector's binary form."""
-
-    values: np.ndarray
-
-
-def prepare_search(connection: "psycopg.Connection[Any]", address: Address) -> None:
-    """Set how this connection searches from now on.
-
-    A graph loses somebody now and then, so of few walks all keys are read. Of more the planner would still do that, and
-    take twice as long; where there is no index to use, at a cost that would bring the compiler in.
-    """
-    row = connection.execute(
-        f"select count(*) from (select from rt_gait.template where site = %s limit {SCANNED + 1:d}) as found",
-        (address.site,),
-    ).fetchone()
-    few = row is not None and row[0] <= SCANNED
-    connection.execute("select set_config('hnsw.ef_search', %s, false)", (str(SEARCHED),))
-    index, scan = ("off", "on") if few else ("on", "off")
-    connection.execute(f"set hnsw.iterative_scan = off; set enable_indexscan = {index}; set enable_seqscan = {scan}")
-    connection.execute("set jit = off")
-    psycopg = driver()
-
-    class Dumper(psycopg.adapt.Dumper):  # type: ignore[name-defined]  # the driver is loaded where it is needed
-        """As halfvec_recv reads it: the number of numbers, nothing, and each in half precision, big-endian.
-
-        As text, the key takes a tenth of a millisecond to write and half of that to read.
-        """
-
-        format = psycopg.pq.Format.BINARY
-
-        def dump(self, obj: _Asked) -> bytes:
-            return struct.pack(">hh", len(obj.values), 0) + obj.values.astype(">f2").tobytes()
-
-    connection.adapters.register_dumper(_Asked, Dumper)
-
-
-def look_on(connection: "psycopg.Connection[Any]") -> None:
-    """Have this connection's searches look on until there are enough walks of the site: the index knows all sites.
-
-    Where nearly all walks are of one site that is not needed, and costs a seventh of the time.
-    """
-    connection.execute("set hnsw.iterative_scan = strict_order")
-
-
-def candidates(
-    connection: "psycopg.Connection[Any]", address: Address, embedding: np.ndarray, count: int
-) -> list[tuple[str, float, np.ndarray | None]]:
-    """Walks that are near an embedding (P, C) by their search keys, nearest first; of short embeddings, all.
-
-    Of each the person, the distance that the keys estimate, and the embedding; None where the estimate is so much
-    larger than the smallest one that the walk cannot be the nearest: it is not read then. The connection is one that
-    `prepare_search` has seen. Raises GalleryError for damaged embeddings.
-    """
-    if not search.needs_sketch(embedding.shape):
-        found = connection.execute(
-            "select person_id, 0.0::float8, embedding, embedding_shape, embedding_type from rt_gait.template"
-            " where site = %s",
-            (address.site,),
-            binary=True,
-        ).fetchall()
-    else:
-        found = connection.execute(
-            "select person_id, apart, case when apart <= %s * min(apart) over () then embedding end,"
-            " embedding_shape, embedding_type from"
-            " (select person_id, embedding, embedding_shape, embedding_type,"
-            " search_key operator(public.<->) %s::public.halfvec as apart from rt_gait.template"
-            f" where site = %s and search_key is not null order by apart limit {count:d}) as near order by apart",
-            (FARTHER, _Asked(_key_values(embedding)), address.site),
-            binary=True,
-        ).fetchall()
-    parts = float(np.sqrt(embedding.shape[0]))
-    return [
-        (person_id, apart / parts, None if array[0] is None else _embedding(address, *array))
-        for person_id, apart, *array in found
-    ]
 
 
 def frames_of(connection: "psycopg.Connection[Any]", address: Address, key: str) -> np.ndarray:
@@ -325,10 +241,11 @@ def _insert(
 
 def embeddings_of(connection: "psycopg.Connection[Any]", address: Address, ids: Sequence[str]) -> dict[str, np.ndarray]:
     """Embeddings (P, C) of walks by their ids, to the bit. Raises GalleryError for damaged ones."""
-    return {key: _embedding(address, *array) for key, *array in _arrays(connection, address, "embedding", ids)}
+    return {key: embedding_from(address, *array) for key, *array in _arrays(connection, address, "embedding", ids)}
 
 
-def _embedding(address: Address, data: bytes, shape: Sequence[int], kind: str) -> np.ndarray:
+def embedding_from(address: Address, data: bytes, shape: Sequence[int], kind: str) -> np.ndarray:
+    """An embedding (P, C) of its columns. Raises GalleryError for a damaged one."""
     try:
         if kind not in ("<f2", "<f4"):
             raise ValueError("it is of another type")

@@ -12,6 +12,7 @@ import numpy as np
 from rt_gait_ros.fleet import rows
 from rt_gait_ros.fleet.address import Address
 from rt_gait_ros.fleet.connection import AccessDenied, Head, commit, connected, head_of, speaking
+from rt_gait_ros.fleet.server_search import ServerSearch
 from rt_gait_ros.gallery import gallery_records
 from rt_gait_ros.gallery.audit import Entry
 from rt_gait_ros.gallery.cipher import Cipher
@@ -24,7 +25,6 @@ from rt_gait_ros.gallery.search import Comparison
 if TYPE_CHECKING:
     import psycopg
 
-CANDIDATES = 16  # walks that are compared exactly for one search: docs/fleet.md has what is lost by that
 _EMPTY = Loaded(Content(), ())
 
 
@@ -57,10 +57,6 @@ class ServerFrames:
         return frames if dtype is None else frames.astype(dtype)
 
 
-# Searches after which a connection is set anew: few walks may have become many.
-_PREPARE_EVERY = 1000
-
-
 class ServerStore:
     """A gallery on a PostgreSQL server; one connection, made when it is first needed and again after it broke.
 
@@ -75,9 +71,7 @@ class ServerStore:
         self.address, self.cipher, self.path = address, cipher, address.copy_path
         self._held = ExitStack()
         self._connection: psycopg.Connection[Any] | None = None
-        self._searches: psycopg.Connection[Any] | None = None  # which connection is set to search
-        self._looks_on = False  # whether it looks on until there are enough walks of the site
-        self._searched = 0  # how often since it was set
+        self._search: ServerSearch | None = None  # how the connection searches, once it does
         self._mutex = threading.RLock()  # of whoever talks on the connection
 
     @property
@@ -107,7 +101,7 @@ class ServerStore:
     def close(self) -> None:
         """As Store.close."""
         with self._mutex:
-            self._connection = None
+            self._connection = self._search = None
             held, self._held = self._held, ExitStack()
             held.close()
 
@@ -162,20 +156,14 @@ class ServerStore:
     def nearest(self, embedding: np.ndarray, persons: int = 5) -> list[tuple[str, float]]:
         """Who is nearest to an embedding (P, C) float32: person_id and distance, nearest first.
 
-        For galleries larger than a robot's memory. The server finds CANDIDATES walks by an index on their search keys,
-        and those that may be the nearest are compared exactly here; the distances of the others are estimates, with a
+        For galleries larger than a robot's memory. The server finds some walks by an index on their search keys, and
+        those that may be the nearest are compared exactly here; the distances of the others are estimates, with a
         standard deviation of 3 %. Raises GalleryModelMismatch for an embedding of another network's shape.
         """
         with self.session() as connection:
-            if self._searches is not connection or self._searched >= _PREPARE_EVERY:
-                rows.prepare_search(connection, self.address)
-                self._searches, self._looks_on, self._searched = connection, False, 0
-            self._searched += 1
-            found = rows.candidates(connection, self.address, embedding, CANDIDATES)
-            if len(found) < CANDIDATES and not self._looks_on:
-                rows.look_on(connection)
-                self._looks_on = True
-                found = rows.candidates(connection, self.address, embedding, CANDIDATES)
+            if self._search is None or not self._search.serves(connection):
+                self._search = ServerSearch(connection, self.address)
+            found = self._search.candidates(embedding)
         compare = Comparison(embedding)
         best: dict[str, float] = {}
         for person_id, estimate, walk in found:

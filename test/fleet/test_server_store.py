@@ -8,15 +8,13 @@ import pytest
 
 from rt_gait_ros.errors import MissingPackage
 from rt_gait_ros.fleet import connection as connections
-from rt_gait_ros.fleet import migration, rows, server_store
+from rt_gait_ros.fleet import migration, server_store
 from rt_gait_ros.fleet.address import parse
 from rt_gait_ros.fleet.connection import AccessDenied, ServerAway
 from rt_gait_ros.fleet.migration import migrate, migrations
 from rt_gait_ros.fleet.opening import open_gallery
-from rt_gait_ros.fleet.rows import candidates, search_key
-from rt_gait_ros.gallery.distance import distances
-from rt_gait_ros.gallery.gallery_edits import GalleryModelMismatch
-from rt_gait_ros.gallery.person import GalleryError, GalleryReadOnly, GalleryTooNew, Template
+from rt_gait_ros.fleet.rows import search_key
+from rt_gait_ros.gallery.person import GalleryError, GalleryReadOnly, GalleryTooNew
 
 SILHOUETTE = {"model": "angle", "gait_frame_kind": "silhouette"}
 PASSWORD = "Geheim-7!"
@@ -271,79 +269,3 @@ def test_what_is_stored_of_a_person_is_exported_from_the_server(postgres, site, 
     export_person(gallery, "Ada", tmp_path / "ada")
     assert np.load(tmp_path / "ada" / "walk_1_frames.npy").shape == (20, 64, 64)
     assert json.loads((tmp_path / "ada" / "person.json").read_text())["changes"][0]["what"] == "enrol"
-
-
-def test_the_nearest_is_found_by_a_shorter_key_and_compared_exactly(postgres, site):
-    gallery = open_gallery(f"{postgres.owner}&site={site}")
-    draw = np.random.default_rng(1)
-    looks = draw.normal(size=(50, 16, 256)).astype(np.float32)
-    for number, look in enumerate(looks):
-        gallery.add(f"Person {number}", [Template(look, 1)], model="m", gait_frame_kind="silhouette")
-    query = looks[17] + 0.3 * draw.normal(size=(16, 256)).astype(np.float32)
-    (first, distance), second = gallery.store.nearest(query, 2)
-    assert first == gallery.find("Person 17").person_id
-    stored = gallery.find("Person 17").embeddings
-    assert distance == pytest.approx(distances(query[None], stored)[0, 0], rel=1e-4)
-    assert second[1] > distance
-
-
-def test_a_look_is_sent_with_the_key_that_was_stored(postgres, site):
-    gallery = open_gallery(f"{postgres.owner}&site={site}")
-    draw = np.random.default_rng(3)
-    looks = [spread * draw.normal(size=(16, 256)).astype(np.float16) for spread in (1e-3, 1.0, 300.0)]
-    gallery.add("Ada", [Template(look, 1) for look in looks], model="m", gait_frame_kind="silhouette")
-    gallery.store.nearest(looks[0])
-    with gallery.store.session() as connection:
-        for look in looks:
-            found = candidates(connection, gallery.store.address, look, 3)
-            assert min(apart for _, apart, _ in found) < 1e-3 * np.linalg.norm(look.astype(float)) / 4  # half precision
-
-
-@pytest.mark.parametrize(("walks", "how"), [(2, "strict_order"), (20, "off")])
-def test_a_search_looks_on_where_too_few_walks_of_the_site_are_in_sight(postgres, site, walks, how):
-    draw = np.random.default_rng(2)
-    looks = draw.normal(size=(walks, 16, 256)).astype(np.float32)
-    gallery = open_gallery(f"{postgres.owner}&site={site}&options=-c%20enable_indexscan%3Doff")  # then all are in sight
-    gallery.add("Ada", [Template(look, 1) for look in looks], model="m", gait_frame_kind="silhouette")
-    ((found, _),) = gallery.store.nearest(looks[0])
-    assert found == gallery.find("Ada").person_id
-    with gallery.store.session() as connection:
-        assert connection.execute("show hnsw.iterative_scan").fetchone() == (how,)
-
-
-@pytest.mark.parametrize(("few", "how"), [(4, ("off", "on")), (3, ("on", "off"))])
-def test_of_few_walks_all_keys_are_read_and_of_more_the_index(postgres, site, monkeypatch, few, how):
-    monkeypatch.setattr(rows, "SCANNED", few)
-    looks = np.random.default_rng(4).normal(size=(4, 16, 256)).astype(np.float32)
-    gallery = open_gallery(f"{postgres.owner}&site={site}")
-    gallery.add("Ada", [Template(look, 1) for look in looks], model="m", gait_frame_kind="silhouette")
-    ((found, _),) = gallery.store.nearest(looks[0])
-    assert found == gallery.find("Ada").person_id
-    with gallery.store.session() as connection:
-        assert (
-            connection.execute(
-                "select current_setting('enable_indexscan'), current_setting('enable_seqscan')"
-            ).fetchone()
-            == how
-        )
-
-
-def test_a_look_of_another_network_is_said(postgres, site):
-    gallery = open_gallery(f"{postgres.owner}&site={site}")
-    for shape, other in (((1, 4), (1, 3)), ((16, 256), (62, 256))):
-        gallery.add(f"{shape}", [Template(np.ones(shape, np.float32), 1)], model="m", gait_frame_kind="silhouette")
-        with pytest.raises(GalleryModelMismatch, match="another gait network") as caught:
-            gallery.store.nearest(np.ones(other, np.float32))
-        one_line(caught)
-        gallery.forget(f"{shape}")
-
-
-def test_short_embeddings_need_no_key(postgres, site, template):
-    gallery = open_gallery(f"{postgres.owner}&site={site}")
-    assert gallery.store.nearest(template(1).embedding) == []
-    for name, angle in (("Ada", 20), ("Bob", 60)):
-        gallery.add(name, [template(angle)], **SILHOUETTE)
-    assert [each[0] for each in gallery.store.nearest(template(55).embedding)] == [
-        gallery.find("Bob").person_id,
-        gallery.find("Ada").person_id,
-    ]

@@ -1,0 +1,150 @@
+"""Who is nearest to a look, found on a server: by an index on short keys, and exactly among the few that are left."""
+
+import struct
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from rt_gait_ros.fleet.address import Address
+from rt_gait_ros.fleet.connection import driver
+from rt_gait_ros.fleet.rows import embedding_from, key_values
+from rt_gait_ros.gallery.search import needs_sketch
+
+if TYPE_CHECKING:
+    import psycopg
+
+# docs/fleet.md has the measurements of each of these.
+CANDIDATES = 16  # walks that a search takes from the index
+# Estimates are off by 3 % (gallery.search), the ratio of two by at most 4.4 %, and less where two are near each other.
+FARTHER = 1.15  # times the smallest estimate: whose is larger is not taken for the nearest
+SCANNED = 1000  # walks of a site up to which all of their keys are read: 1 ms, and nobody is lost
+# Walks that the index keeps in sight (hnsw.ef_search): at first, and where somebody else is as near as UNSURE times the
+# distance of the nearest. Whoever is missed at first leaves somebody as the nearest who does not stand out.
+SEARCHED, SEARCHED_AGAIN = 32, 160
+UNSURE = 1.08
+_EVERY = 1000  # searches after which a connection is set anew: few walks may have become many
+
+Found = list[tuple[str, float, np.ndarray | None]]
+
+
+class _Asked(NamedTuple):
+    """The search key of a look, which a connection that is set for searching sends in pgvector's binary form."""
+
+    values: np.ndarray
+
+
+class ServerSearch:
+    """How one connection searches the walks of one site."""
+
+    def __init__(self, connection: "psycopg.Connection[Any]", address: Address) -> None:
+        """Set the connection for searching."""
+        self._connection, self._address = connection, address
+        self._set_anew()
+
+    def serves(self, connection: "psycopg.Connection[Any]") -> bool:
+        """Whether this is the connection that was set."""
+        return self._connection is connection
+
+    def candidates(self, embedding: np.ndarray) -> Found:
+        """Walks that are near an embedding (P, C) by their search keys, nearest first; of short embeddings, all.
+
+        Of each the person, the distance that the keys estimate, and the embedding; None where the estimate is so much
+        larger than the smallest one that the walk cannot be the nearest: it is not read then. Raises GalleryError for
+        damaged embeddings.
+        """
+        if not needs_sketch(embedding.shape):
+            return self._all()
+        if self._searched >= _EVERY:
+            self._set_anew()
+        self._searched += 1
+        asked, parts = _Asked(key_values(embedding)), float(np.sqrt(embedding.shape[0]))
+        if self._few:
+            return self._near(asked, parts, 0.0)
+        self._keep_in_sight(SEARCHED)
+        found = self._near(asked, parts, UNSURE)
+        if len(found) < CANDIDATES and not self._looks_on:
+            self._look_on()
+            found = self._near(asked, parts, UNSURE)
+        if found and found[0][2] is None:
+            self._keep_in_sight(SEARCHED_AGAIN)
+            found = self._near(asked, parts, 0.0)
+        return found
+
+    def _all(self) -> Found:
+        found = self._connection.execute(
+            "select person_id, embedding, embedding_shape, embedding_type from rt_gait.template where site = %s",
+            (self._address.site,),
+            binary=True,
+        )
+        return [(person_id, 0.0, embedding_from(self._address, *array)) for person_id, *array in found]
+
+    def _near(self, asked: _Asked, parts: float, unsure: float) -> Found:
+        """unsure: no embedding is read where another person is as near as so many times the distance of the nearest."""
+        found = self._connection.execute(
+            "select person_id, apart, case when apart <= %s * nearest and (other is null or other >= %s * nearest)"
+            " then embedding end, embedding_shape, embedding_type from"
+            " (select *, min(apart) over () as nearest, min(apart) filter (where person_id <> first) over () as other"
+            " from (select *, first_value(person_id) over (order by apart) as first from"
+            " (select person_id, embedding, embedding_shape, embedding_type,"
+            " search_key operator(public.<->) %s::public.halfvec as apart from rt_gait.template"
+            f" where site = %s and search_key is not null order by apart limit {CANDIDATES:d}) as walk) as ranked)"
+            " as measured order by apart",
+            (FARTHER, unsure, asked, self._address.site),
+            binary=True,
+        )
+        return [
+            (person_id, apart / parts, None if array[0] is None else embedding_from(self._address, *array))
+            for person_id, apart, *array in found
+        ]
+
+    def _set_anew(self) -> None:
+        """A graph loses somebody now and then, so of few walks all keys are read.
+
+        Of more the planner would still do that, and take twice as long; where there is no index to use, at a cost that
+        would bring the compiler in.
+        """
+        connection = self._connection
+        row = connection.execute(
+            f"select count(*) from (select from rt_gait.template where site = %s limit {SCANNED + 1:d}) as found",
+            (self._address.site,),
+        ).fetchone()
+        self._few = row is not None and row[0] <= SCANNED
+        self._looks_on = False  # until there are enough walks of the site
+        self._in_sight = self._searched = 0
+        index, scan = ("off", "on") if self._few else ("on", "off")
+        connection.execute(
+            f"set hnsw.iterative_scan = off; set enable_indexscan = {index}; set enable_seqscan = {scan}"
+        )
+        # One plan fits every look, and one that was made before these settings does not follow them.
+        connection.execute("set jit = off; set plan_cache_mode = force_generic_plan; discard plans")
+        connection.adapters.register_dumper(_Asked, _dumper())
+
+    def _keep_in_sight(self, walks: int) -> None:
+        if self._in_sight != walks:
+            self._connection.execute(f"set hnsw.ef_search = {walks:d}")
+            self._in_sight = walks
+
+    def _look_on(self) -> None:
+        """Look on until there are enough walks of the site: the index knows all sites.
+
+        Where nearly all walks are of one site that is not needed, and costs a seventh of the time.
+        """
+        self._connection.execute("set hnsw.iterative_scan = strict_order")
+        self._looks_on = True
+
+
+def _dumper() -> Any:
+    psycopg = driver()
+
+    class Dumper(psycopg.adapt.Dumper):  # type: ignore[name-defined]  # the driver is loaded where it is needed
+        """As halfvec_recv reads it: the number of numbers, nothing, and each in half precision, big-endian.
+
+        As text, the key takes a tenth of a millisecond to write and half of that to read.
+        """
+
+        format = psycopg.pq.Format.BINARY
+
+        def dump(self, obj: _Asked) -> bytes:
+            return struct.pack(">hh", len(obj.values), 0) + obj.values.astype(">f2").tobytes()
+
+    return Dumper
