@@ -38,6 +38,7 @@ from rt_gait_ros.errors import UsageError, of_file
 from rt_gait_ros.evaluation.bench import Row, machine
 from rt_gait_ros.paths import expand
 from rt_gait_ros.resources import resource
+from rt_gait_ros.serving.installation import find_installation
 from rt_gait_ros.serving.onnx_client import OnnxClient
 from rt_gait_ros.serving.server import TritonServer
 from rt_gait_ros.serving.triton_client import TritonClient
@@ -130,6 +131,7 @@ def measure(arguments: argparse.Namespace, progress: Callable[[str], None]) -> l
     sources = [read_source(word, repository) for word in arguments.networks or NETWORKS]
     maker = Maker(folder / "repository", folder / "checkpoints", trained, arguments.calibration, progress)
     all_variants = [variants_of(each.name, percentiles, each.streams, each.in_integers) for each in sources]
+    _require_server(kept, sources, all_variants, what, again)
     for variants in all_variants:
         _forget(kept, variants, again)
     rows: list[Variant] = []
@@ -203,6 +205,25 @@ def _conditions(arguments: argparse.Namespace, recognition: Recognition | None) 
         "views": arguments.views,
         "frames": arguments.frames,
     }
+
+
+def _require_server(
+    kept: FiguresFile,
+    sources: Sequence["Source"],
+    all_variants: Sequence[Sequence[Variant]],
+    what: Sequence[str],
+    again: Sequence[str],
+) -> None:
+    """Refuse before all exports and other figures, and before any is forgotten, what a tritonserver is missing for.
+
+    Raises ServerNotInstalled.
+    """
+    for source, variants in zip(sources, all_variants, strict=True):
+        served = {TRITON, SUBJECTS} if source.in_integers else {TRITON}
+        for figure in served.intersection(what):
+            if figure in again or not all(kept.has(each, figure) for each in variants):
+                find_installation()
+                return
 
 
 def _forget(kept: FiguresFile, variants: Sequence[Variant], again: Sequence[str]) -> None:

@@ -143,6 +143,20 @@ def test_what_cannot_be_is_one_line(tmp_path, capsys, words, complaint):
     assert shown.out == ""
 
 
+def test_a_missing_server_is_said_before_anything_is_made_or_forgotten(tmp_path, capsys, monkeypatch):
+    pytest.importorskip("torch", reason="needs the extra [train]")
+    monkeypatch.setenv("RT_GAIT_TRITONSERVER", str(tmp_path / "absent"))
+    command = ["bench", "variants", "flow2d", "--percentiles", "", "--output", str(tmp_path)]
+    assert main([*command, "--what", "process,triton"]) == 1
+    assert "absent, which is not a program: correct or unset it" in capsys.readouterr().err.splitlines()[-1]
+    assert not (tmp_path / "repository").exists()
+    figures = json.loads((tmp_path / table.FILE).read_text())
+    figures["rows"] = {name: {"triton": {"1": 2.0}} for name in ("flow2d", "flow2d_int8")}
+    (tmp_path / table.FILE).write_text(json.dumps(figures))
+    assert main([*command, "--what", "triton", "--again", "triton"]) == 1
+    assert json.loads((tmp_path / table.FILE).read_text()) == figures
+
+
 @pytest.mark.slow
 def test_a_network_is_measured_in_each_variant_and_a_second_call_measures_nothing(tmp_path, capsys):
     pytest.importorskip("torch", reason="needs the extra [train]")
