@@ -22,7 +22,7 @@ from rt_gait_ros.edge.perf_analyzer import PerfAnalyzer, find_perf_analyzer
 from rt_gait_ros.edge.pictures import save, sweep_figure
 from rt_gait_ros.edge.sweep import GRID, Point, SweepFile, numbers
 from rt_gait_ros.edge.sweeping import Client, OwnClient, PerfAnalyzerClient, Sweeper
-from rt_gait_ros.errors import UsageError, of_file
+from rt_gait_ros.errors import GaitError, UsageError, of_file
 from rt_gait_ros.evaluation.bench import Row, machine
 from rt_gait_ros.paths import expand
 from rt_gait_ros.resources import resource
@@ -79,7 +79,7 @@ def sweep(arguments: argparse.Namespace, progress: Callable[[str], None]) -> lis
     """Measure what is not measured yet, write sweep.csv, sweep.json and a picture for each protocol.
 
     Returns the best of each protocol, and the subjects; where the power meter is lost, the best so far alone, and only
-    the points are written. Raises GaitError.
+    the points are written. Raises GaitError, also where every point failed.
     """
     served = _served(arguments.repository or resource("model_repository"), arguments.model)
     protocols = _protocols(arguments)
@@ -112,6 +112,8 @@ def sweep(arguments: argparse.Namespace, progress: Callable[[str], None]) -> lis
                 raise
             memory = resident_mib(pid) if pid else None
     _write(folder, conditions, points, memory, protocols)
+    if all(point.rate is None for point in points):
+        raise GaitError(f"no point was measured: {points[0].reason}; the same command tries again")
     progress(f"sweep.csv, sweep.json and sweep_PROTOCOL.png are in {folder}")
     return _rows(points, protocols, memory)
 

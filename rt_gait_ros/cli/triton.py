@@ -11,7 +11,7 @@ from typing import Any
 from rt_gait_ros.cli.output import add_json_argument, emit
 from rt_gait_ros.cli.triton_keeper import start_keeper
 from rt_gait_ros.errors import GaitError, UsageError
-from rt_gait_ros.paths import expand
+from rt_gait_ros.paths import expand, replace_file
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.inference import InferenceError
 from rt_gait_ros.serving.installation import find_installation, install
@@ -283,7 +283,7 @@ def _derive(arguments: argparse.Namespace) -> int:
         same = is_same(content, path)
         if not same and not arguments.check:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
+            replace_file(path, content)
         different += not same
         print(f"{name:28} {'as shipped' if same else 'differs' if arguments.check else 'written'}")
     return 1 if arguments.check and different else 0

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from rt_gait_ros.errors import GaitError, UsageError
+from rt_gait_ros.paths import replace_file
 
 FILE_NAME = "calibration.json"
 # A name is given only where the runner-up is this many times less likely: the margin follows from it and the slope.
@@ -115,9 +116,9 @@ def find(repository: Path, model: str) -> Calibration | None:
 
 
 def save(path: Path, calibration: Calibration) -> None:
-    """Write a calibration. Raises GaitError."""
+    """Write a calibration; the file is whole or what it was before. Raises GaitError."""
     try:
-        path.write_text(json.dumps(asdict(calibration), indent=2) + "\n")
+        replace_file(path, (json.dumps(asdict(calibration), indent=2) + "\n").encode())
     except OSError as error:
         raise GaitError(f"calibration {path} cannot be written: {error.strerror}") from error
 

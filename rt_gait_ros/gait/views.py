@@ -18,6 +18,7 @@ import numpy as np
 from rt_gait_ros.errors import GaitError
 from rt_gait_ros.gait.scene import MEAN_PRIOR, SPREAD_PRIOR, drawn_together, standardised
 from rt_gait_ros.gallery.distance import distances
+from rt_gait_ros.paths import replace_file
 
 PRIOR_FILE = "view_prior.npz"  # in a model's folder of the repository, optional: arrays `centres` and `spreads`
 
@@ -178,10 +179,7 @@ def save_prior(path: Path, prior: ViewPrior) -> None:
     """Write what `find_prior` reads; the file is whole or not there. Raises ViewError."""
     buffer = io.BytesIO()
     np.savez_compressed(buffer, centres=prior.centres, spreads=prior.spreads)
-    temporary = path.with_name(f".{path.name}.tmp")
     try:
-        temporary.write_bytes(buffer.getvalue())
-        temporary.replace(path)
+        replace_file(path, buffer.getvalue())
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise ViewError(f"{path} cannot be written: {error.strerror}") from error

@@ -6,6 +6,7 @@ are cut by graph_pruning.py.
 """
 
 import copy
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from rt_gait_ros.networks.pruned_gaitset import PrunedGaitSet, cut_gaitset, gait
 from rt_gait_ros.networks.set_networks import GaitBase, GaitSet
 from rt_gait_ros.networks.stream_graphs import COLUMNS, ROWS
 from rt_gait_ros.networks.trt_pose import ARCHITECTURES
+from rt_gait_ros.paths import replace_file
 from rt_gait_ros.training.graph_pruning import cut_graph, line_of, norms_of
 
 
@@ -152,7 +154,8 @@ def cut_flow(network: FlowNetwork, kept: list[Tensor]) -> FlowNetwork:
 def write_pruned(path: Path, pruned: Pruned) -> None:
     """Write a checkpoint that `rt-gait export gait` reads: Keras's .hdf5 for networks on flow, else PyTorch's.
 
-    Raises UsageError for a file of another ending, GaitError where it cannot be written.
+    The file is whole or what it was before. Raises UsageError for a file of another ending, GaitError where it cannot
+    be written.
     """
     flow = isinstance(pruned.network, FlowNetwork)
     if flow != (path.suffix in KERAS_ENDINGS):
@@ -162,6 +165,8 @@ def write_pruned(path: Path, pruned: Pruned) -> None:
             write_flow_network(path, pruned.network)
         else:
             state = pruned.network.state_dict()
-            torch.save(state if isinstance(pruned.network, GaitSet | PrunedGaitSet) else marked(state), path)
-    except (OSError, RuntimeError) as error:  # torch has the latter for a folder that is not there
+            content = io.BytesIO()
+            torch.save(state if isinstance(pruned.network, GaitSet | PrunedGaitSet) else marked(state), content)
+            replace_file(path, content.getvalue())
+    except (OSError, RuntimeError) as error:  # h5py has the latter for a full disk
         raise GaitError(f"{path} cannot be written: {str(error).splitlines()[0]}") from error

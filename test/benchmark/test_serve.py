@@ -5,6 +5,7 @@ import csv
 import json
 import sys
 from contextlib import nullcontext
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,7 +14,9 @@ from rt_gait_ros.edge.energy import Recorder
 from rt_gait_ros.edge.load import Addresses
 from rt_gait_ros.edge.meters import MeterGone
 from rt_gait_ros.edge.sweep import Point
+from rt_gait_ros.errors import GaitError
 from rt_gait_ros.resources import resource
+from rt_gait_ros.serving.inference import InferenceError
 
 sys.path.append(str(resource("benchmark")))
 
@@ -88,43 +91,51 @@ class Meter:
         pass
 
 
-@pytest.mark.parametrize("answered", [2, 0])
-def test_where_the_meter_vanishes_the_best_so_far_is_told_and_the_sweep_goes_on_later(
-    answered, monkeypatch, tmp_path, model_repository
-):
-    pytest.importorskip("matplotlib", reason="needs the extra [bench]")
-    meter, asked = Meter(), []
-
-    class Client:
-        name = "made up"
-
-        def __init__(self, *_):
-            pass
-
-        def measure(self, setting, on_warm):
-            asked.append(setting)
-            meter.there = meter.there and len(asked) != answered + 1
-            on_warm()
-            return Point(setting.protocol, setting.batch, setting.concurrency, rate=10.0 * setting.batch, p95_ms=1.0)
-
-    monkeypatch.setattr(benchmark, "OwnClient", Client)
+@pytest.fixture
+def sweep(monkeypatch, tmp_path, model_repository):
+    """sweep(answer, recorder) measures three batches, of which answer(setting, on_warm) gives the points."""
     monkeypatch.setattr(benchmark, "_server", lambda *_: nullcontext((Addresses("nowhere"), 0)))
     parser = argparse.ArgumentParser()
     benchmark.add_arguments(parser)
     words = ["--repository", str(model_repository), "--model", "gait_energy_image", "--output", str(tmp_path / "out")]
     words += ["--batches", "1,2,3", "--concurrency", "1", "--protocols", "grpc", "--client", "own"]
-    arguments = parser.parse_args(words)
-    arguments.recorder = Recorder(meter)
+
+    def measure(answer, recorder=None):
+        pytest.importorskip("matplotlib", reason="needs the extra [bench]")
+        monkeypatch.setattr(benchmark, "OwnClient", lambda *_: SimpleNamespace(name="made up", measure=answer))
+        arguments = parser.parse_args(words)
+        arguments.recorder = recorder
+        return {row.name: row.value for row in benchmark.measure(arguments, lambda line: None)}
+
+    return measure
+
+
+@pytest.mark.parametrize("answered", [2, 0])
+def test_where_the_meter_vanishes_the_best_so_far_is_told_and_the_sweep_goes_on_later(answered, sweep, tmp_path):
+    meter, asked = Meter(), []
+
+    def answer(setting, on_warm):
+        asked.append(setting.batch)
+        meter.there = meter.there and len(asked) != answered + 1
+        on_warm()
+        return Point(setting.protocol, setting.batch, setting.concurrency, rate=10.0 * setting.batch, p95_ms=1.0)
+
     if not answered:
         with pytest.raises(MeterGone, match="the meter made up was lost"):
-            benchmark.measure(arguments, lambda line: None)
+            sweep(answer, Recorder(meter))
         return
-    rows = {row.name: row.value for row in benchmark.measure(arguments, lambda line: None)}
+    rows = sweep(answer, Recorder(meter))
     assert rows == {"grpc_batch_2_concurrency_1_rate": 20.0, "grpc_batch_2_concurrency_1_p95": 1.0}
     assert not (tmp_path / "out/sweep.json").exists(), "a sweep that is not at its end is none to choose by"
     meter.there = True
-    arguments.recorder = Recorder(meter)
-    rows = {row.name for row in benchmark.measure(arguments, lambda line: None)}
-    assert [setting.batch for setting in asked] == [1, 2, 3, 3]
-    assert "subjects_at_25" in rows
+    assert "subjects_at_25" in sweep(answer, Recorder(meter))
+    assert asked == [1, 2, 3, 3]
     assert (tmp_path / "out/sweep.json").is_file()
+
+
+def test_where_every_point_fails_no_figure_is_told(sweep):
+    def answer(setting, on_warm):
+        raise InferenceError("the server is away")
+
+    with pytest.raises(GaitError, match="no point was measured: the server is away; the same command tries again"):
+        sweep(answer)

@@ -1,4 +1,6 @@
+import errno
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -85,6 +87,23 @@ def test_a_calibration_comes_back_and_a_wrong_one_is_refused(tmp_path, fitted):
     path.write_text(json.dumps(record))
     with pytest.raises(GaitError, match=r"damaged.*rt-gait calibrate"):
         calibration.find(tmp_path, "m")
+
+
+def test_a_repository_that_cannot_be_written_keeps_its_calibration(tmp_path, fitted, monkeypatch):
+    (tmp_path / "m").mkdir()
+    path = tmp_path / "m" / calibration.FILE_NAME
+    calibration.save(path, fitted)
+    write = type(path).write_bytes
+
+    def full(target, content):
+        write(target, content[:10])
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(type(path), "write_bytes", full)
+    with pytest.raises(GaitError, match=r"calibration .* cannot be written: Read-only file system"):
+        calibration.save(path, replace(fitted, slope=0.5))
+    assert calibration.find(tmp_path, "m") == fitted
+    assert [each.name for each in path.parent.iterdir()] == [calibration.FILE_NAME]
 
 
 @pytest.mark.parametrize("content", ["3.5", "[]", "null", '{"scene": 1}', "[" * 100_000, "\udcff"])

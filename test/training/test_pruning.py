@@ -1,8 +1,10 @@
+import errno
+
 import numpy as np
 import pytest
 import torch
 
-from rt_gait_ros.errors import UsageError
+from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.networks.checkpoint import read_served_state
 from rt_gait_ros.networks.flow_networks import FactorisedFlowNet3D, FlowNet2D, FlowNet3D, example_frames
 from rt_gait_ros.networks.gait_checkpoints import load_gait_network
@@ -124,6 +126,23 @@ def test_a_pruned_gaitset_is_read_exported_and_streams(gaitset, tmp_path):
     with torch.no_grad():
         expected = pruned.network(torch.from_numpy(frames[..., 10:54] / np.float32(255)))
     np.testing.assert_allclose(embedding, expected, atol=1e-4)
+
+
+def test_a_pruned_file_is_the_old_one_or_the_whole_new_one(tmp_path, monkeypatch):
+    path = tmp_path / "pruned.ptm"
+    small = prune("gaitset", GaitSet(width=2), 0.1)
+    write_pruned(path, small)
+    before, write = path.read_bytes(), type(path).write_bytes
+
+    def full(target, content):
+        write(target, content[:100])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(type(path), "write_bytes", full)
+    with pytest.raises(GaitError, match=r"pruned.ptm cannot be written: .*No space left on device"):
+        write_pruned(path, prune("gaitset", GaitSet(width=2), 0.2))
+    assert path.read_bytes() == before
+    assert [each.name for each in tmp_path.iterdir()] == ["pruned.ptm"]
 
 
 def test_what_cannot_be_pruned_is_refused(tmp_path):
