@@ -52,7 +52,8 @@ begin with
   rt-gait demo                track and name people in real footage
   rt-gait run --source 0      run on the first camera
 `rt-gait COMMAND --help` explains each command.
-exit codes: 0 done; 1 it failed, or the answer is no; 2 the request is wrong (an argument, a parameter, a name)
+exit codes: 0 done; 1 it failed, or the answer is no; 2 the request is wrong (an argument, a parameter, a name);
+128 and a signal's number: interrupted. What lasts until a signal comes, such as `run`, ends with 0 then.
 """
 
 

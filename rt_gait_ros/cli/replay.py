@@ -131,7 +131,13 @@ def _publish(arguments: argparse.Namespace) -> int:
             topics = [topic for topic in bag.topics.values() if topic.count and not topic.kind.startswith(OURS)]
         for note in bag.notes:
             progress(note)
-        count = play(bag, topics, progress, rate=arguments.rate, loop=arguments.loop)
+        try:
+            count = play(bag, topics, progress, rate=arguments.rate, loop=arguments.loop)
+        except KeyboardInterrupt:
+            if not arguments.loop:
+                raise
+            progress("ended")  # by a signal, as it is meant to
+            return 0
     emit(arguments, {"bag": readable(str(arguments.bag)), "published": count}, f"{count} messages were published")
     return 0
 

@@ -101,7 +101,7 @@ def _pose(arguments: argparse.Namespace) -> int:
         train_pose(training, dataset, validation, Augmentation(), folder, progress, initial)
     except KeyboardInterrupt:
         progress(f"stopped: the same command continues after the last finished epoch in {folder.path}")
-        return 130
+        raise
     _report(arguments, folder.path, folder.last_row())
     return 0
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rt_gait_ros.cli.output import emit, progress
-from rt_gait_ros.cli.training_runs import INTERRUPTED, asked_for, check_people, found_in_folder, held_back, trained
+from rt_gait_ros.cli.training_runs import asked_for, check_people, found_in_folder, held_back, trained
 from rt_gait_ros.datasets.folders import number_of
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.networks.kinds import KERAS_ENDINGS
@@ -43,8 +43,6 @@ def train_flow(arguments: argparse.Namespace) -> int:
     data, people, tested = _real(arguments) if arguments.data else _virtual(arguments)
     folder = RunFolder(arguments.output, settings_of(training, data, initial and initial[0]))
     last = trained(folder, data, lambda: train(training, people, tested, folder, progress, initial))
-    if last is None:
-        return INTERRUPTED
     weights = folder.path / KERAS_FILE
     whose = "people" if tested is people.walks else "people not trained on"
     text = (

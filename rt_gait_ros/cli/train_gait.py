@@ -10,7 +10,7 @@ from rt_gait_ros.cli.export_gait import is_flow
 from rt_gait_ros.cli.output import add_json_argument, emit, progress
 from rt_gait_ros.cli.subcommands import subcommand
 from rt_gait_ros.cli.train_flow import FLOW_COHORTS, train_flow
-from rt_gait_ros.cli.training_runs import INTERRUPTED, asked_for, check_people, found_in_folder, held_back, trained
+from rt_gait_ros.cli.training_runs import asked_for, check_people, found_in_folder, held_back, trained
 from rt_gait_ros.datasets.folders import number_of
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.networks.kinds import GAITBASE, OTHER_NAMES, TRAINED_NETWORKS
@@ -165,8 +165,6 @@ def _gait(arguments: argparse.Namespace) -> int:
     data, cohorts, validation = _real(arguments) if arguments.data else _virtual(arguments)
     folder = RunFolder(arguments.output, settings_of(training, data, initial and initial[0]))
     last = trained(folder, data, lambda: train_gait(training, cohorts, validation, folder, progress, initial))
-    if last is None:
-        return INTERRUPTED
     weights = folder.path / "network.pth"
     whose = "people" if validation is cohorts else "people not trained on"
     text = (

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 _Found = TypeVar("_Found", "OwnPeople", "OwnFlow")
 
-INTERRUPTED = 130  # exit code after Ctrl-C
-
 
 def asked_for(arguments: argparse.Namespace, training: "type[Course]") -> dict[str, Any]:
     """The fields of a training that the command line gives."""
@@ -80,17 +78,17 @@ def held_back(names: list[str], trained: set[int] | None, tested: set[int] | Non
     return names[3::4] if len(names) >= 8 else []
 
 
-def trained(folder: "RunFolder", data: str, train: Callable[[], object]) -> dict[str, float] | None:
+def trained(folder: "RunFolder", data: str, train: Callable[[], object]) -> dict[str, float]:
     """Train, and draw curve.png: how the accuracy rose. data: what is trained on, in words.
 
-    Returns the last row of the log, or None after Ctrl-C.
+    Returns the last row of the log. An interruption says how to go on, and is raised again.
     """
     progress(f"training on {data}")
     try:
         train()
     except KeyboardInterrupt:
         progress(f"stopped: the same command continues after the last finished epoch in {folder.path}")
-        return None
+        raise
     from rt_gait_ros.evaluation.plots import count_plot, save_image
 
     names = {"rank1": "plain", "rank1_scene": "scene-centred"}

@@ -33,6 +33,9 @@ DEPTH_TOLERANCE = 17_000_000
 TF_QOS = QoSProfile(depth=100)
 TF_STATIC_QOS = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
+# Seconds for which a transform on /tf holds: as long as tf2's buffer keeps it (BUFFER_CORE_DEFAULT_CACHE_TIME).
+HOLDS = 10.0
+
 UNCALIBRATED = "camera_info holds no calibration: tracks get no position"
 UNRECTIFIED = "camera_info holds no P, which rectified images need: tracks get no position; set rectified to false"
 
@@ -62,8 +65,11 @@ class CameraGeometry:
                     "base_frame needs the package tf2_msgs, which is not installed: install ros-$ROS_DISTRO-tf2-msgs, "
                     "or give camera_height and camera_tilt instead"
                 )
-            for topic, qos in (("/tf", TF_QOS), ("/tf_static", TF_STATIC_QOS)):
-                self._subscriptions.append(subscribe_to(node, TFMessage, topic, qos, self._on_transforms))
+            for topic, qos, take in (
+                ("/tf", TF_QOS, self._on_transforms),
+                ("/tf_static", TF_STATIC_QOS, partial(self._on_transforms, lasting=True)),
+            ):
+                self._subscriptions.append(subscribe_to(node, TFMessage, topic, qos, take))
         if node.value("depth"):
             self._depth_listener = TopicListener(
                 node, Topic(Image, "depth_image", IMAGE_QOS), self._on_depth, node.finish
@@ -121,9 +127,11 @@ class CameraGeometry:
             height = self._node.value("camera_height")
             return height or None, (math.radians(self._node.value("camera_tilt")), 0.0)
         transform = self._tree.lookup(base, frame_id)
-        if transform is None:
-            line = f"nothing on /tf joins the camera's frame '{frame_id}' to base_frame '{base}': the floor is unknown"
-            self._node.faults.raise_("base_frame", line)
+        silent = self._tree.silent(base, frame_id, self._node.now() - HOLDS)
+        if transform is None or (silent and not self._node.paused):  # paused, so is whoever would say it
+            line = f"nothing on /tf joins the camera's frame '{frame_id}' to base_frame '{base}'"
+            line += f" any more: for {HOLDS:.0f} s it has not said where '{silent}' is" if silent else ""
+            self._node.faults.raise_("base_frame", f"{line}: the floor is unknown")
             return None, None
         self._node.faults.clear("base_frame")
         height, tilt, roll = attitude(transform)
@@ -132,12 +140,13 @@ class CameraGeometry:
     def _on_depth(self, message: Image) -> None:
         self._depths.add(from_time(message.header.stamp), message)
 
-    def _on_transforms(self, message: Any) -> None:
+    def _on_transforms(self, message: Any, *, lasting: bool = False) -> None:
+        said = math.inf if lasting else self._node.now()
         for stamped in message.transforms:
             place, turn = stamped.transform.translation, stamped.transform.rotation
             try:
                 transform = Transform.of((place.x, place.y, place.z), (turn.x, turn.y, turn.z, turn.w))
-                self._tree.add(stamped.header.frame_id, stamped.child_frame_id, transform)
+                self._tree.add(stamped.header.frame_id, stamped.child_frame_id, transform, said)
             except GaitError as error:
                 self._node.faults.raise_("tf", f"{stamped.child_frame_id}: {error}")
 

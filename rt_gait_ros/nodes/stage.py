@@ -251,7 +251,7 @@ class Stage(LifecycleNode):
         if faults:
             status.level, status.message = DiagnosticStatus.ERROR, "; ".join(faults)
         elif self.paused:
-            status.level, status.message = DiagnosticStatus.WARN, "/clock stands still: the bag is paused, or has ended"
+            status.level, status.message = DiagnosticStatus.WARN, f"/clock stands still: {self._why_paused}"
         elif summary.dropped_now > 0:
             status.level, status.message = DiagnosticStatus.WARN, f"dropped {summary.dropped_now} in the last second"
         else:
@@ -274,7 +274,8 @@ class Stage(LifecycleNode):
         self._diagnostics.publish(message)
 
     def _check_clock(self) -> None:
-        if self.value("use_sim_time") and not self.count_publishers("/clock"):
+        # a bag that has ended is no fault: it may be played again
+        if self.value("use_sim_time") and self.clock_now() == 0 and not self.count_publishers("/clock"):
             self.faults.raise_("clock", "use_sim_time is true, and nobody publishes /clock: play a bag with --clock")
         else:
             self.faults.clear("clock")
@@ -285,6 +286,14 @@ class Stage(LifecycleNode):
     def paused(self) -> bool:
         """Whether the clock that the node goes by stands still: a bag that is played with --clock, and paused."""
         return bool(self.value("use_sim_time")) and self.now() - self._clock_seen[1] > PAUSED
+
+    @property
+    def _why_paused(self) -> str:
+        return (
+            "the bag is paused"
+            if self.count_publishers("/clock")
+            else "nobody publishes it any more: the bag has ended"
+        )
 
     def clock_now(self) -> int:
         """Nanoseconds of the node's clock, as `get_clock().now()` has them at several times the price."""

@@ -47,13 +47,16 @@ class TransformTree:
     """
 
     def __init__(self) -> None:
-        self._parents: dict[str, tuple[str, Transform]] = {}
+        self._parents: dict[str, tuple[str, Transform, float]] = {}
 
-    def add(self, parent: str, child: str, transform: Transform) -> None:
-        """Take in where `child` is in `parent`, which replaces what was known of it. Raises UsageError for no names."""
+    def add(self, parent: str, child: str, transform: Transform, said: float = math.inf) -> None:
+        """Take in where `child` is in `parent`, which replaces what was known of it. Raises UsageError for no names.
+
+        said: when, in seconds of any clock; left out, it holds for ever.
+        """
         if not parent or not child or parent == child:
             raise UsageError(f"transform from '{child}' to '{parent}': two frames with names of their own are needed")
-        self._parents[child] = (parent, transform)
+        self._parents[child] = (parent, transform, said)
 
     def lookup(self, target: str, source: str) -> Transform | None:
         """What takes coordinates of `source` to those of `target`; None when no chain joins them."""
@@ -61,12 +64,18 @@ class TransformTree:
         common = next((frame for frame in up if frame in down), None)
         return None if common is None else down[common].inverse() @ up[common]
 
+    def silent(self, target: str, source: str, since: float) -> str:
+        """A frame on the way between the two of which nothing was said since then, or ""."""
+        up, down = self._chain(source), self._chain(target)
+        alone = [frame for frame in (*up, *down) if (frame in up) != (frame in down)]
+        return next((frame for frame in alone if frame in self._parents and self._parents[frame][2] < since), "")
+
     def _chain(self, frame: str) -> dict[str, Transform]:
         """From `frame` to each of its ancestors, the nearest first, and to itself."""
         reached = Transform(np.zeros(3), Rotation.identity())
         chain = {frame: reached}
         while (link := self._parents.get(frame)) is not None and len(chain) <= LONGEST_CHAIN:
-            frame, transform = link
+            frame, transform, _ = link
             if frame in chain:
                 break
             reached = transform @ reached

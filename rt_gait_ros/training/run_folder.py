@@ -106,7 +106,7 @@ class RunFolder:
             temporary.replace(self.path / name)
         except (OSError, RuntimeError) as error:  # the writers of torch and h5py raise RuntimeError for a full disk
             if isinstance(error.__context__, KeyboardInterrupt):  # closing what Ctrl-C cut short failed in turn
-                raise KeyboardInterrupt from None
+                raise error.__context__ from None
             raise UsageError(f"{self.path / name} cannot be written: {str(error).splitlines()[0]}") from error
         finally:
             temporary.unlink(missing_ok=True)

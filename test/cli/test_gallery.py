@@ -209,3 +209,17 @@ def test_all_that_is_stored_of_somebody_is_written_to_a_folder(rt_gait, tmp_path
     assert {file.name for file in (tmp_path / "ada").iterdir()} == {
         "person.json", "walk_1.npy", "walk_1.png", "walk_1_frames.npy"
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["艾达 🙂", "مريم", "علی\u200cرضا", "👩\u200d💻"])
+def test_names_of_the_world_go_through_every_command(rt_gait, gallery, tmp_path, capsys, name):
+    assert rt_gait("rename", "Ada", name) == 0
+    for words in (("list",), ("show", name)):
+        assert rt_gait(*words) == 0
+        assert name in capsys.readouterr().out
+    assert rt_gait("export", name, "--to", str(tmp_path / name)) == 0
+    assert json.loads((tmp_path / name / "person.json").read_text(encoding="utf-8"))["name"] == name
+    assert rt_gait("merge", name, "Bob") == 0
+    assert names(gallery) == [name]
+    assert rt_gait("forget", name, "--yes") == 0
+    assert names(gallery) == []

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import signal
 import sqlite3
 import sys
 import threading
@@ -27,6 +28,7 @@ from rt_gait_ros.nodes.bag_output import BagOutput
 from rt_gait_ros.nodes.conversions import from_time, poses_to_message
 from rt_gait_ros.nodes.message_bytes import from_bytes, to_bytes
 from rt_gait_ros.pose.person import PoseFrame
+from rt_gait_ros.signals import Ended
 
 PERIOD = 40_000_000  # ns
 POSES = "rt_gait_ros/msg/PersonPoseArray"
@@ -260,6 +262,16 @@ def test_a_bag_is_published_at_its_pace_with_its_time(domain, walks, capsys):
         run(replay, walks, "--loop")
     with pytest.raises(UsageError, match="--enroll, --record: --publish plays the bag to nodes"):
         run(replay, walks, "--publish", "--enroll", "Ada", "--record", walks)
+
+
+def test_a_loop_lasts_until_a_signal_and_ends_well(walks, monkeypatch, capsys):
+    def interrupted(*words, **more):
+        raise Ended(signal.SIGTERM)
+
+    monkeypatch.setattr(replay, "play", interrupted)
+    assert run(replay, walks, "--publish", "--poses", "--loop") == 0
+    with pytest.raises(Ended):  # so that it exits as a shell tells it: the bag was not played to its end
+        run(replay, walks, "--publish", "--poses")
 
 
 def test_without_the_library_for_bags_the_command_is_named_that_brings_it(monkeypatch, capsys):

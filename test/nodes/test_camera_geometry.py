@@ -105,16 +105,20 @@ def test_a_camera_without_calibration_is_said_and_with_one_a_stature_gives_posit
     assert track.stature == 0.0
 
 
-def test_while_tf_says_nothing_of_base_frame_the_attitude_is_not_known(monkeypatch):
+def test_while_tf_says_nothing_of_base_frame_or_no_more_the_attitude_is_not_known(monkeypatch):
     takers = {}
     monkeypatch.setattr(camera_geometry, "TFMessage", camera_geometry.TFMessage or object)
     monkeypatch.setattr(
         camera_geometry, "subscribe_to", lambda node, kind, topic, qos, take: takers.update({topic: take})
     )
+    seconds = 100.0
     told = {"base_frame": "base_footprint", "stature": 1.7, "camera_tilt": 0.0, "rectified": False, "depth": False}
     faults = {}
     stage = SimpleNamespace(
-        value=told.get, faults=SimpleNamespace(raise_=faults.__setitem__, clear=lambda name: faults.pop(name, None))
+        value=told.get,
+        faults=SimpleNamespace(raise_=faults.__setitem__, clear=lambda name: faults.pop(name, None)),
+        now=lambda: seconds,
+        paused=False,
     )
     geometry = camera_geometry.CameraGeometry(stage)
     geometry.open()
@@ -124,12 +128,24 @@ def test_while_tf_says_nothing_of_base_frame_the_attitude_is_not_known(monkeypat
     assert faults["base_frame"].startswith("nothing on /tf joins the camera's frame 'optical'")
     upright = np.array([[320, 300], [320, 180], [320, 236]])
     assert camera.locate_upright(upright, 1.0, 1.7, 0.1) is None
-    takers["/tf"](
-        SimpleNamespace(transforms=[stamped("base_footprint", "optical", (0, 0, 2.8), (-0.5, 0.5, -0.5, 0.5))])
-    )
+    optical = stamped("mast", "optical", (0, 0, 1.0), (-0.5, 0.5, -0.5, 0.5))
+    mast = stamped("base_footprint", "mast", (0, 0, 1.8), (0, 0, 0, 1))
+    takers["/tf_static"](SimpleNamespace(transforms=[optical]))
+    takers["/tf"](SimpleNamespace(transforms=[mast]))
     camera = geometry.camera("optical")
     assert (camera.height, camera.attitude_known, faults) == (2.8, True, {})
     assert camera.locate_upright(upright, 1.0, 1.7, 0.1) is not None
+
+    # cut: whoever said where the mast is has died, and the mast may have moved since
+    seconds += 11.0
+    stage.paused = True  # a bag that is paused cuts nothing
+    assert (geometry.camera("optical").height, faults) == (2.8, {})
+    stage.paused = False
+    camera = geometry.camera("optical")
+    assert (camera.height, camera.attitude_known) == (None, False)
+    assert "any more: for 10 s it has not said where 'mast' is: the floor is unknown" in faults["base_frame"]
+    takers["/tf"](SimpleNamespace(transforms=[mast]))
+    assert (geometry.camera("optical").height, faults) == (2.8, {})
 
 
 @pytest.mark.skipif(camera_geometry.TFMessage is not None, reason="tf2_msgs is here")

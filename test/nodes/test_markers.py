@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from visualization_msgs.msg import Marker
 
 from rt_gait_ros.gait.identity import Identity, IdentityFrame, IdentityStatus
@@ -50,6 +51,11 @@ def test_markers_have_the_picture_s_colours():
     got = [(m.color.b, m.color.g, m.color.r) for m in balls]
     assert len(set(got)) == 7
     np.testing.assert_allclose(got, wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["艾达 🙂", "مريم", "علی\u200cرضا", "👩\u200d💻"])
+def test_names_of_the_world_stay_as_they_are(name):
+    assert any(m.text.startswith(name) for m in shown(Markers(), 1, track("aaaaa"), name=name) if m.ns == "names")
 
 
 def test_a_name_of_another_node_s_is_one_short_line():

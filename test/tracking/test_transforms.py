@@ -62,6 +62,17 @@ def test_frames_that_nothing_joins(robot):
     assert robot.lookup("base_link", "unheard of") is None
 
 
+def test_a_link_of_which_nothing_is_said_any_more_is_found(robot):
+    assert robot.silent("base_footprint", "optical", 100.0) == ""
+    robot.add("base_link", "mast", transform(), said=3.0)
+    robot.add("base_link", "wheel", transform(), said=1.0)
+    assert robot.silent("base_footprint", "optical", 3.0) == ""
+    assert robot.silent("base_footprint", "optical", 3.5) == "mast"
+    assert robot.silent("optical", "base_footprint", 3.5) == "mast"
+    assert robot.silent("camera", "optical", 3.5) == ""  # not on the way
+    assert robot.silent("wheel", "base_footprint", 3.5) == "wheel"
+
+
 def test_a_loop_ends():
     tree = TransformTree()
     for parent, child in (("a", "b"), ("b", "c"), ("c", "a")):
