@@ -13,9 +13,13 @@ from typing import Any
 import pytest
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
+from gait_goals import Walkers
 from lifecycle_msgs.srv import ChangeState, GetState
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
+
+from rt_gait_ros.msg import GaitIdentityArray
+from rt_gait_ros.serving.server import TritonServer
 
 # Nodes that end by themselves, one after the other in one process: to start one takes seconds.
 IN_TURN = """
@@ -153,6 +157,25 @@ def launch(tmp_path: Path) -> Iterator[Callable[..., NodeProcess]]:
     yield start
     for process in started:  # not killed: the next test's clients would take the dead one's services for ready
         process.end()
+
+
+@pytest.fixture
+def gait(launch: Callable[..., NodeProcess], ears: Ears, triton_server: TritonServer, tmp_path: Path) -> Walkers:
+    """Walkers before a gait node that names whoever is enrolled; answered by Triton."""
+    ears.listen(GaitIdentityArray, "gait_identities")
+    launch(
+        "gait_node",
+        {
+            "triton_url": f"'{triton_server.url}'",
+            "gallery": f"'{tmp_path}/people.gallery'",
+            "accept_distance": "1000.0",
+            "margin": "0.0",
+            "beyond_calibration": "true",
+        },
+    )
+    walkers = Walkers(ears)
+    walkers.until(lambda: ears.heard["gait_identities"])
+    return walkers
 
 
 @pytest.fixture

@@ -1,3 +1,4 @@
+import os
 import sys
 from types import SimpleNamespace
 
@@ -5,6 +6,18 @@ import pytest
 
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.nodes.optional_messages import find_message
+
+from .conftest import words
+
+# As it was before regions of interest were normalised.
+OLD_HRI_MSGS = """
+class IdsList:
+    @staticmethod
+    def get_fields_and_field_types():
+        return {"header": "std_msgs/Header", "identifiers": "sequence<string>"}
+
+NormalizedRegionOfInterest2D = NormalizedPointOfInterest2D = Skeleton2D = IdsMatch = IdsList
+"""
 
 
 def test_what_is_installed_in_the_right_version_is_found():
@@ -50,3 +63,17 @@ def test_a_package_whose_libraries_cannot_be_loaded_is_said_in_one_line(monkeypa
     line = r"^this needs hats, whose libraries cannot be loaded \(libhats.so: undefined\\nsymbol\): source the setup"
     with pytest.raises(UsageError, match=line):
         find_message("hats", "Hat", ("brim",), "this")
+
+
+def test_hri_msgs_of_another_version_ends_a_node_with_one_line(in_turn, monkeypatch, tmp_path):
+    package = tmp_path / "hri_msgs" / "msg"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text(OLD_HRI_MSGS)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+    parameters = {"ros4hri": "true", "gallery": f"'{tmp_path}/gallery'", "inference": "onnxruntime"}
+    bodies, matches = in_turn(words("tracker_node", {"ros4hri": "true"}), words("gait_node", parameters))
+    for (code, said), missing in ((bodies, "IdsList with the field ids"), (matches, "IdsMatch with the field ")):
+        assert code == 2, said
+        assert f"error: ros4hri needs hri_msgs/{missing}" in said
+        assert "the hri_msgs that is installed is of another version" in said
+        assert "Traceback" not in said
