@@ -5,6 +5,7 @@ from collections import deque
 
 import numpy as np
 
+from rt_gait_ros.pose.layouts import PARTS
 from rt_gait_ros.pose.person_network import PersonReading, Region
 from rt_gait_ros.pose.smoothing import KeypointFilter
 
@@ -41,6 +42,12 @@ class Follower:
         """Where to look at `time` (seconds): the last place, moved on."""
         ahead = time - self._time
         return Region(self._region.x + self._speed_x * ahead, self._region.y + self._speed_y * ahead, self._region.side)
+
+    def expected_keypoints(self, time: float) -> np.ndarray:
+        """Where the joints of the last look are expected at `time`, (18, 2) pixels: moved on as the place is."""
+        place = self.expected(time)
+        moved = np.array([place.x - self._region.x, place.y - self._region.y], np.float32)
+        return np.asarray(self.keypoints[:, :2] + moved)
 
     def unseen_for(self, time: float) -> float:
         """Seconds since the last look."""
@@ -109,16 +116,25 @@ def distance(first: np.ndarray, second: np.ndarray, height: float) -> float:
 SAME_PERSON = 0.08
 # A whole-image detection this close to a follower is that person: coarse maps, a lost leg.
 SAME_DETECTION = 0.2
+# Joints that do not swing: of two looks at different moments these are compared.
+_TRUNK = [PARTS.index(name) for name in ("neck", "left_shoulder", "right_shoulder", "left_hip", "right_hip")]
 
 
-def without_duplicates(followers: list[Follower]) -> list[Follower]:
-    """One follower per person; of two on one person, the one that the network surprised less stays, then the older."""
+def without_duplicates(followers: list[Follower], time: float) -> list[Follower]:
+    """One follower per person; of two on one person, the one that the network surprised less stays, then the older.
+
+    time: now, in seconds. Where one of two was not looked at now, its joints count where they are expected, and of them
+    only those of the trunk, for legs and arms have swung on. Two who were not looked at now are not compared.
+    """
     if len(followers) < 2:
         return followers
-    apart = _distances(np.array([follower.keypoints[:, :2] for follower in followers])).tolist()
+    points = np.array([follower.expected_keypoints(time) for follower in followers])
+    seen = np.array([follower.seen for follower in followers])
+    apart = np.where(seen[:, None] & seen, _distances(points), _distances(points[:, _TRUNK]))
+    apart[~seen[:, None] & ~seen] = np.inf
     kept: list[int] = []
     for number in sorted(range(len(followers)), key=lambda number: followers[number].surprise):
-        if all(apart[number][other] > SAME_PERSON * followers[other].height for other in kept):
+        if all(apart[number, other] > SAME_PERSON * followers[other].height for other in kept):
             kept.append(number)
     return [followers[number] for number in sorted(kept)]
 

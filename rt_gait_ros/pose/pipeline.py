@@ -256,10 +256,11 @@ class PosePipeline:
         for follower, reading in zip(chosen, readings or [], strict=readings is not None):
             follower.update(reading, time)
         height, width = image.shape[:2]
-        self._followers = without_duplicates([f for f in before if self._stays(f, width, height, time)])
+        self._followers = without_duplicates([f for f in before if self._stays(f, width, height, time)], time)
         for follower in before:
             if all(follower is not other for other in self._followers):
-                self._ready_search().lost(follower.place.x, follower.place.y)
+                place = follower.expected(time)
+                self._ready_search().lost(place.x, place.y)
         return len(self._followers) < len(before)
 
     def _stays(self, follower: Follower, width: int, height: int, time: float) -> bool:
@@ -270,12 +271,12 @@ class PosePipeline:
 
     def _find(self, sightings: list[Sighting], searched: list[Window], image: np.ndarray, time: float) -> None:
         """Hold sightings against the followers: confirm, drop, and start following whoever is new."""
-        seen, new = match(sightings, self._followers)
+        seen, new = match(sightings, self._followers, time)
         sees = self._ready_detector().sees
         for number, follower in enumerate(self._followers):
             if number in seen:
                 follower.missed_detections = 0
-            elif any(window.shows(follower.place, follower.height, sees) for window in searched):
+            elif any(window.shows(follower.expected(time), follower.height, sees) for window in searched):
                 follower.missed_detections += 1
         if self._config.max_missed_detections:
             self._followers = [f for f in self._followers if f.missed_detections < self._config.max_missed_detections]
@@ -300,7 +301,7 @@ class PosePipeline:
                 self._followers.append(Follower(reading, time, self._config.smoothing))
             else:
                 self._refused.append((one.region, time + _LONGEST_GAP))
-        self._followers = without_duplicates(self._followers)
+        self._followers = without_duplicates(self._followers, time)
 
     def _affordable(self) -> int:
         """How many newcomers there is time to look at more closely in an image."""

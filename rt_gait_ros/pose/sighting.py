@@ -63,8 +63,10 @@ def without_repeats(sightings: list[Sighting]) -> list[Sighting]:
     return kept
 
 
-def match(sightings: list[Sighting], followers: list[Follower]) -> tuple[set[int], list[Sighting]]:
-    """Which of the followers were seen (their numbers), and who is new.
+def match(sightings: list[Sighting], followers: list[Follower], time: float) -> tuple[set[int], list[Sighting]]:
+    """Which of the followers were seen (their numbers) at `time` (s), and who is new.
+
+    Followers count where they are expected then: whom there was no time to look at has walked on.
 
     A follower is seen once; who is as near to one as two looks at the same person are is not new.
     """
@@ -72,7 +74,7 @@ def match(sightings: list[Sighting], followers: list[Follower]) -> tuple[set[int
         (separation, n, m)
         for n, sighting in enumerate(sightings)
         for m, follower in enumerate(followers)
-        if (separation := _separation(sighting, follower)) < 1.0
+        if (separation := _separation(sighting, follower, time)) < 1.0
     )
     seen: set[int] = set()
     taken: set[int] = set()
@@ -83,24 +85,25 @@ def match(sightings: list[Sighting], followers: list[Follower]) -> tuple[set[int
     new = [
         sighting
         for n, sighting in enumerate(sightings)
-        if n not in taken and not any(_repeats(sighting, follower) for follower in followers)
+        if n not in taken and not any(_repeats(sighting, follower, time) for follower in followers)
     ]
     return seen, new
 
 
-def _separation(sighting: Sighting, follower: Follower) -> float:
+def _separation(sighting: Sighting, follower: Follower, time: float) -> float:
     """How unlike a sighting and a follower are; from 1 on they are two people."""
     if sighting.keypoints is not None:
-        return distance(sighting.keypoints, follower.keypoints, follower.height) / SAME_DETECTION
-    if _unlike(sighting.region, follower.place):
+        return distance(sighting.keypoints, follower.expected_keypoints(time), follower.height) / SAME_DETECTION
+    place = follower.expected(time)
+    if _unlike(sighting.region, place):
         return float("inf")
-    return _apart(sighting.region, follower.place) / _SAME_PLACE
+    return _apart(sighting.region, place) / _SAME_PLACE
 
 
-def _repeats(sighting: Sighting, follower: Follower) -> bool:
+def _repeats(sighting: Sighting, follower: Follower, time: float) -> bool:
     if sighting.keypoints is not None:
-        return _separation(sighting, follower) < 1.0
-    return _apart(sighting.region, follower.place) < _TWICE
+        return _separation(sighting, follower, time) < 1.0
+    return _apart(sighting.region, follower.expected(time)) < _TWICE
 
 
 def _apart(first: Region, second: Region) -> float:
