@@ -1,6 +1,10 @@
 """Whether the whole pipeline keeps up with a camera: two walkers on the demo's footage at 25 images a second, four and
 eight generated ones at 30, and four who come straight towards the camera at 25.
 
+Of the two walkers the first is enrolled while the run goes on, and the time to the first name is theirs, when they come
+back. Four and eight cross the picture to and fro and meet each other all the time, and after each meeting the evidence
+begins anew: too short to enrol anybody. They were therefore enrolled beforehand, each alone before another camera.
+
 The reference of the two walkers is the same run with a search in every image and without a budget: what a detector that
 does not follow people costs. That of the others is a run without a budget: everybody is looked at in every image.
 """
@@ -13,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pipeline_approaching as approaching
+import pipeline_people as people
 
 from rt_gait_ros.cli.demo_session import run_session
 from rt_gait_ros.demo.footage import demo_footage
@@ -25,7 +30,7 @@ from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.serving.cache import cache_folder
 from rt_gait_ros.settings import settings_of
 from rt_gait_ros.synthesis.render import Renderer
-from rt_gait_ros.synthesis.scenes import crowd
+from rt_gait_ros.synthesis.scenes import Crowd, crowd
 
 SUMMARY = "images per second, latency, gait frames and time to the first name; 2, 4 and 8 walkers, four nodes, Triton"
 REFERENCE = "whole-image network on every image"
@@ -36,21 +41,35 @@ FIGURES = (
     ("gait_frames_per_person", "frames/s"),
     ("first_name_s", "s"),
 )
-# Of the generated walkers: images a second, pixels, seconds, and up to when one may be enrolled.
-FPS, SIZE, SECONDS, ENROL_UNTIL = 30.0, (960, 540), 24.0, 10.0
+# Of those who were enrolled beforehand: passes of PASS seconds with a name, the median time to it, and wrong names.
+NAMED = (("named", "%"), ("name_s", "s"), ("wrong_names", "passes"))
+# Of the generated walkers: images a second, pixels, seconds; and metres of the camera before which they were enrolled,
+# 30 cm higher than the other.
+FPS, SIZE, SECONDS, ALONE = 30.0, (960, 540), 24.0, 1.4
 # Quality from which on the gait node uses a gait frame.
 GOOD = float(settings_of(RecognizerConfig)["min_quality"].default)
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What is played. people: at least so many are tracked in the images that count. changes: the reference's."""
+    """What is played. people: at least so many are tracked in the images that count. changes: the reference's.
+
+    scene: that the video shows; None: it shows the demo's footage, in which one is enrolled. gallery: of everybody in
+    the scene.
+    """
 
     suffix: str
     people: int
     video: Video
     reference: str
     changes: Mapping[str, object]
+    scene: Crowd | None = None
+    gallery: Path | None = None
+
+    @property
+    def figures(self) -> tuple[tuple[str, str], ...]:
+        """Names and units of its rows."""
+        return FIGURES if self.scene is None else FIGURES + NAMED
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,31 +82,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def measure(arguments: argparse.Namespace, progress: Callable[[str], None]) -> list[Row]:
     """Run both kinds of every load in turns.
 
-    Returns the rows of FIGURES for two walkers, and again with _4 and _8, and those of the four who approach. The
-    recorder of `arguments`, if there is one, hears of the images and the names of the walkers' runs as shipped. Raises
-    GaitError.
+    Returns the rows of FIGURES for two walkers, and again with _4 and _8, there with those of NAMED, and those of the
+    four who approach. The recorder of `arguments`, if there is one, hears of the images and the names of the walkers'
+    runs as shipped. Raises GaitError.
     """
     rows = []
     everything = not (arguments.walkers or arguments.approaching)
-    for load in _loads((2, 4, 8) if everything else arguments.walkers or ()):
-        ours: list[tuple[float, ...]] = []
-        reference: list[tuple[float, ...]] = []
-        for run in range(1, max(arguments.runs, 1) + 1):
-            for results, changes, label in ((ours, {}, "as shipped"), (reference, load.changes, load.reference)):
-                results.append(_play(load, changes, arguments.recorder if results is ours else None))
-                said = ", ".join(f"{name} {value:.1f}" for (name, _), value in zip(FIGURES, results[-1], strict=True))
-                progress(f"{load.people} walkers, run {run}, {label}: {said}")
-        rows += [
-            Row(
-                name=name + load.suffix,
-                value=statistics.median(run[k] for run in ours),
-                unit=unit,
-                reference=load.reference,
-                reference_value=statistics.median(run[k] for run in reference),
-            )
-            for k, (name, unit) in enumerate(FIGURES)
-        ]
+    with tempfile.TemporaryDirectory(prefix="rt_gait_bench_") as folder:
+        for load in _loads((2, 4, 8) if everything else arguments.walkers or (), Path(folder)):
+            rows += _load_rows(load, max(arguments.runs, 1), arguments.recorder, progress)
     return rows + (_approaching(max(arguments.runs, 1), progress) if everything or arguments.approaching else [])
+
+
+def _load_rows(load: Load, runs: int, recorder: Recorder | None, progress: Callable[[str], None]) -> list[Row]:
+    ours: list[tuple[float, ...]] = []
+    reference: list[tuple[float, ...]] = []
+    for run in range(1, runs + 1):
+        for results, changes, label in ((ours, {}, "as shipped"), (reference, load.changes, load.reference)):
+            results.append(_play(load, changes, recorder if results is ours else None))
+            said = ", ".join(f"{name} {value:.1f}" for (name, _), value in zip(load.figures, results[-1], strict=True))
+            progress(f"{load.people} walkers, run {run}, {label}: {said}")
+    return [
+        Row(
+            name=name + load.suffix,
+            value=statistics.median(values[k] for values in ours),
+            unit=unit,
+            reference=load.reference,
+            reference_value=statistics.median(values[k] for values in reference),
+        )
+        for k, (name, unit) in enumerate(load.figures)
+    ]
 
 
 def _approaching(runs: int, progress: Callable[[str], None]) -> list[Row]:
@@ -115,27 +139,36 @@ def _approaching(runs: int, progress: Callable[[str], None]) -> list[Row]:
     ]
 
 
-def _loads(walkers: Sequence[int]) -> Iterator[Load]:
+def _loads(walkers: Sequence[int], folder: Path) -> Iterator[Load]:
+    """What is played, one after the other. folder: for the galleries."""
     for number in walkers:
         if number == 2:
             footage = demo_footage(lambda name, done, total: None)
             video = read_video(footage.path, footage.enrol_until)
             yield Load("", 2, video, REFERENCE, {"detector_period": 1, "budget": -1.0})
         else:
-            yield Load(f"_{number}", number, _generated(number), NO_BUDGET, {"budget": -1.0})
+            own = folder / str(number)
+            own.mkdir()
+            scene = _scene(number)
+            gallery = people.known(_scene(number, height=ALONE), own)
+            yield Load(f"_{number}", number, _filmed(scene), NO_BUDGET, {"budget": -1.0}, scene, gallery)
 
 
-def _generated(people: int) -> Video:
-    """Walkers who cross the picture to and fro, filmed once."""
-    path = cache_folder() / "footage" / f"walkers_{people}.mp4"
+def _scene(number: int, **changes: float) -> Crowd:
+    """Walkers who cross the picture to and fro."""
+    return crowd("crossing", people=number, seed=number, seconds=SECONDS, fps=FPS, size=SIZE, **changes)
+
+
+def _filmed(scene: Crowd) -> Video:
+    """The scene as a video, filmed once."""
+    path = cache_folder() / "footage" / f"walkers_{len(scene.actors)}.mp4"
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
-        scene = crowd("crossing", people=people, seed=people, seconds=SECONDS, fps=FPS, size=SIZE)
         renderer = Renderer(scene)
         with VideoWriter(path, FPS) as writer:
             for number in range(len(scene)):
                 writer.write(renderer.image(number))
-    return read_video(path, ENROL_UNTIL)
+    return read_video(path, SECONDS / 2)
 
 
 class Measured:
@@ -163,18 +196,18 @@ class Measured:
 
 def _play(load: Load, changes: Mapping[str, object], recorder: Recorder | None) -> tuple[float, ...]:
     measured = Measured(recorder)
-    with tempfile.TemporaryDirectory(prefix="rt_gait_bench_") as logs:
-        outcome = run_session(
-            load.video,
-            "Ada",
-            Path(logs),
-            measured,
-            lambda line: None,
-            **changes,
-        )
+    with tempfile.TemporaryDirectory(prefix="rt_gait_bench_") as folder:
+        gallery = None
+        if load.gallery is not None:
+            # what is learnt from them in a run is not there in the next
+            gallery = Path(folder) / "people.gallery"
+            gallery.write_bytes(load.gallery.read_bytes())
+        name = "" if load.gallery is not None else "Ada"
+        outcome = run_session(load.video, name, Path(folder), measured, lambda line: None, gallery=gallery, **changes)
     recording = outcome.recording
     measured.tell(recording)
     # generated walkers are never all in the picture at once for long: half of them count
-    fps, latency = recording.pace(people=load.people if load.suffix == "" else load.people // 2)
-    names = recording.first_name_after(load.video.enrol_until)
-    return fps, latency, recording.gait_frames_per_person(GOOD), names
+    fps, latency = recording.pace(people=load.people if load.scene is None else load.people // 2)
+    names = recording.first_name_after(load.video.enrol_until if load.scene is None else 0.0)
+    figures = fps, latency, recording.gait_frames_per_person(GOOD), names
+    return figures if load.scene is None else figures + people.passes(recording, load.scene)

@@ -36,20 +36,39 @@ def session(people):
     return SimpleNamespace(recording=recording)
 
 
+def made_up(monkeypatch, play):
+    """Sessions are made up, and so are video and gallery of the generated walkers."""
+
+    def known(scene, folder):
+        path = folder / "known.gallery"
+        path.write_bytes(b"everybody")
+        return path
+
+    monkeypatch.setattr(pipeline, "SECONDS", 1.0)
+    monkeypatch.setattr(pipeline, "run_session", play)
+    monkeypatch.setattr(pipeline.people, "known", known)
+    monkeypatch.setattr(
+        pipeline, "_filmed", lambda scene: SimpleNamespace(people=len(scene.actors), enrol_until=pipeline.SECONDS / 2)
+    )
+
+
 def test_every_load_has_all_figures_and_a_reference_of_its_own(monkeypatch):
     asked = []
 
-    def play(video, name, logs, watch, say, **changes):
+    def play(video, name, logs, watch, say, gallery, **changes):
+        assert not name
+        assert gallery.read_bytes() == b"everybody"
         asked.append((video.people, changes))
         return session(video.people)
 
-    monkeypatch.setattr(pipeline, "run_session", play)
-    monkeypatch.setattr(pipeline, "_generated", lambda people: SimpleNamespace(people=people, enrol_until=0.0))
+    made_up(monkeypatch, play)
     words = argparse.Namespace(runs=1, walkers=[4, 8], approaching=False, recorder=None)
     rows = pipeline.measure(words, lambda line: None)
-    names = [f"{name}_{people}" for people in (4, 8) for name, _ in pipeline.FIGURES]
+    names = [f"{name}_{people}" for people in (4, 8) for name, _ in pipeline.FIGURES + pipeline.NAMED]
     assert [row.name for row in rows] == names
     assert [row.value for row in rows[:4]] == pytest.approx([25.0, 50.0, 12.5, 2.0], rel=0.02)
+    # one of four, and nobody of the scene is called Ada
+    assert [row.value for row in rows[4:7]] == pytest.approx([0.0, math.nan, 1.0], nan_ok=True)
     assert asked == [(4, {}), (4, {"budget": -1.0}), (8, {}), (8, {"budget": -1.0})]
 
 
@@ -92,18 +111,17 @@ class Hour:
 def test_energy_is_told_for_each_image_and_each_name_from_the_first_image_on(monkeypatch, lost_after):
     played = session(4)
 
-    def play(video, name, logs, watch, say, **changes):
+    def play(video, name, logs, watch, say, gallery, **changes):
         watch(Recording(np.arange(250) / 25), None)  # no image yet
         for _ in range(3):
             watch(played.recording, None)
         return played
 
-    monkeypatch.setattr(pipeline, "run_session", play)
-    monkeypatch.setattr(pipeline, "_generated", lambda people: SimpleNamespace(people=people, enrol_until=0.0))
+    made_up(monkeypatch, play)
     meter = Hour(lost_after)
     with Recorder(meter, lambda: max(meter.seconds, 0.0)) as recorder:
         words = argparse.Namespace(runs=1, walkers=[4], approaching=False, recorder=recorder)
-        assert len(pipeline.measure(words, lambda line: None)) == 4
+        assert len(pipeline.measure(words, lambda line: None)) == len(pipeline.FIGURES + pipeline.NAMED)
         if lost_after == 3:  # what was measured beside it is not lost, and no energy is made up
             with pytest.raises(MeterGone, match="the meter made up was lost"):
                 recorder.rows()
