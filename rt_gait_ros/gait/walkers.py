@@ -9,7 +9,7 @@ from rt_gait_ros.gait.evidence import Evidence
 from rt_gait_ros.gait.model import GaitModel
 from rt_gait_ros.gait.recent_walks import GoodFrame
 from rt_gait_ros.silhouette.lead_in import LeadIn
-from rt_gait_ros.silhouette.thinning import Thinning, worth
+from rt_gait_ros.silhouette.thinning import Thinning, news, worth
 from rt_gait_ros.tracking.track import TrackState
 
 
@@ -30,7 +30,7 @@ class Walker:
 
     pace: which of its frames count. lead_in: good frames from before it was known to walk.
     fresh: good frames since the last request. quality: their running mean.
-    fresh_extra, extra: what the fresh frames, and all, are worth beyond their number, because they come apart.
+    fresh_extra, extra: what the fresh frames add, and what all are worth, beyond their number, because they come apart.
     looks, mean: how many embeddings there were, and their mean (P, C).
     unfit: why its newest image said nothing about its gait; "" when it did.
     others: person_ids of whom it cannot be, because they surely walked beside it.
@@ -59,9 +59,8 @@ class Walker:
         self.fresh += 1
         self.quality += (good.quality - self.quality) / self.fresh
         if 0 < self.stamp < good.stamp:
-            extra = worth(good.stamp - self.stamp, rate) - 1.0
-            self.extra += extra
-            self.fresh_extra += extra
+            self.extra += worth(good.stamp - self.stamp, rate) - 1.0
+            self.fresh_extra += news(good.stamp - self.stamp, rate) - 1.0
         self.stamp = good.stamp
 
     def due(self, frames: int, least: int, every: int) -> bool:

@@ -365,6 +365,18 @@ def test_who_shows_only_every_second_frame_is_named_after_fewer_of_them(scene, w
     assert (answer["aaaaa"].name, frames) == ("Ada", 13)  # 7 for the first look, 3 for each of two more
 
 
+def test_who_is_looked_at_five_times_a_second_is_named_within_three_seconds(client, gallery, config, watch, walk):
+    yard = watch(GaitRecognizer(client, gallery, replace(config, window=30, min_frames=20)))
+    images, answer = 0, {}
+    while not answer or answer["aaaaa"].status == COLLECTING:
+        yard.show(walk("aaaaa", 20, frame=False), images=4)
+        answer = yard.show(walk("aaaaa", 20))
+        images += 5
+        assert images < 200
+    # ten looks for the first embedding, two for each of two more
+    assert (answer["aaaaa"].name, images) == ("Ada", 70)
+
+
 def test_the_reason_counts_frames_as_looks_do(scene, walk):
     for _ in range(5):
         scene.show(walk("aaaaa", 20, frame=False))

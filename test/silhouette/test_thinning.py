@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from rt_gait_ros.silhouette.thinning import Thinning, worth
+from rt_gait_ros.silhouette.thinning import Thinning, news, worth
 
 SECONDS = 8
 
@@ -54,11 +54,21 @@ def test_frames_that_are_left_out_for_other_reasons_make_no_backlog():
 
 
 @pytest.mark.parametrize(
-    ("gap_ms", "rate", "value"),
-    [(40, 25.0, 1.0), (30, 25.0, 0.875), (80, 25.0, 1.5), (500, 25.0, 1.5), (0, 25.0, 0.5), (500, 0.0, 1.0)],
+    ("gap_ms", "rate", "value", "new"),
+    [
+        (40, 25.0, 1.0, 1.0),
+        (30, 25.0, 0.875, 0.875),
+        (80, 25.0, 1.5, 1.5),
+        (160, 25.0, 2.0, 2.5),
+        (200, 25.0, 2.161, 3.0),
+        (500, 25.0, 2.161, 3.0),
+        (0, 25.0, 0.5, 0.5),
+        (500, 0.0, 1.0, 1.0),
+    ],
 )
-def test_a_frame_is_worth_more_the_longer_after_the_last_it_comes(gap_ms, rate, value):
-    assert worth(gap_ms * 1_000_000, rate) == pytest.approx(value)
+def test_a_frame_is_worth_more_the_longer_after_the_last_it_comes(gap_ms, rate, value, new):
+    assert worth(gap_ms * 1_000_000, rate) == pytest.approx(value, abs=1e-3)
+    assert news(gap_ms * 1_000_000, rate) == pytest.approx(new)
 
 
 @pytest.mark.parametrize("rate", [29.97, 30.0, 60.0])
