@@ -89,6 +89,10 @@ def _export(people: KnownPeople, arguments: argparse.Namespace) -> int:
     print(
         f"{arguments.to} holds all that is stored of {person.name} ({person.person_id}): person.json says what is what"
     )
+    if people.gallery.store.is_shared:
+        print(
+            "Scenes are kept by each robot: export from its copy (`rt-gait gallery path`) what is stored there besides"
+        )
     return 0
 
 

@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
@@ -15,6 +16,7 @@ from rt_gait_ros.paths import expand
 _SCHEME = re.compile("(?i)postgres(ql)?:/")
 _SITE = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}")
 _LOCAL = {"", "localhost", "127.0.0.1", "::1", "[::1]"}
+_SECRETS = {"password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key"}  # libpq's
 DEFAULT_SITE = "main"
 
 
@@ -60,6 +62,11 @@ def parse(text: str) -> Address:
             f"{shown} holds a password, which lists of processes and parameters would show: "
             "put it into ~/.pgpass, a file named by passfile=, or the variable PGPASSWORD"
         )
+    if secret := sorted(settings.keys() & _SECRETS):
+        raise UsageError(
+            f"the address of a gallery holds {secret[0]}, which lists of processes and parameters would show: put it "
+            "into a section of the file that PGSERVICEFILE names, and name that with service="
+        )
     site = settings.pop("site", DEFAULT_SITE)
     robot = settings.pop("robot", "") or socket.gethostname() or "robot"
     if not _SITE.fullmatch(site):
@@ -67,7 +74,7 @@ def parse(text: str) -> Address:
     if not robot.isprintable() or len(robot) > 64:
         raise UsageError(f"robot {robot[:80]!a} of {shown} is none: use up to 64 printable characters")
     where = settings.get("host", host)
-    if where not in _LOCAL and not where.startswith("/"):
+    if _is_elsewhere(where, settings):
         settings.setdefault("sslmode", "verify-full")
         if settings["sslmode"].startswith("verify"):
             settings.setdefault("sslrootcert", "system")
@@ -75,8 +82,21 @@ def parse(text: str) -> Address:
     plain = f"{role}{f'[{host}]' if ':' in host else host}{f':{port}' if port else ''}{parts.path}"
     query = urlencode(settings, quote_via=quote)
     database = parts.path.strip("/") or parts.username or ""
-    name = f"postgresql://{where}{f':{port}' if port else ''}/{database}?site={site}"
+    service = f"service={settings['service']}&" if "service" in settings else ""
+    name = f"postgresql://{where}{f':{port}' if port else ''}/{database}?{service}site={site}"
     return Address(f"postgresql://{plain}{f'?{query}' if query else ''}", site, robot, name)
+
+
+def _is_elsewhere(host: str, settings: Mapping[str, str]) -> bool:
+    """Whether the server may be on another machine: as libpq finds it, which also asks the environment."""
+    address = settings.get("hostaddr") or os.environ.get("PGHOSTADDR", "")
+    if address:
+        return address not in _LOCAL
+    if not host:
+        if "service" in settings or "PGSERVICE" in os.environ:
+            return True  # what its section says is not known here
+        host = os.environ.get("PGHOST", "")
+    return host not in _LOCAL and not host.startswith("/")
 
 
 def _digest(text: str) -> str:

@@ -119,8 +119,13 @@ def head_of(connection: "psycopg.Connection[Any]", address: Address, *, lock: bo
 
 
 @contextmanager
-def transaction(connection: "psycopg.Connection[Any]", address: Address) -> Iterator[None]:
-    """All or nothing of what is done inside. Raises GalleryError, which says so where it is not known which of them."""
+def transaction(
+    connection: "psycopg.Connection[Any]", address: Address, unknown: str = "look there before you do it again"
+) -> Iterator[None]:
+    """All or nothing of what is done inside. Raises GalleryError, which says so where it is not known which of them.
+
+    unknown: what is to be done then, for people.
+    """
     connection.execute("begin")
     try:
         yield
@@ -128,10 +133,12 @@ def transaction(connection: "psycopg.Connection[Any]", address: Address) -> Iter
         with suppress(driver().Error):  # of a connection that is gone nothing is stored
             connection.execute("rollback")
         raise
-    commit(connection, address)
+    commit(connection, address, unknown)
 
 
-def commit(connection: "psycopg.Connection[Any]", address: Address) -> None:
+def commit(
+    connection: "psycopg.Connection[Any]", address: Address, unknown: str = "look there before you do it again"
+) -> None:
     """End a transaction. Raises GalleryError, as `transaction`."""
     with speaking(address):
         try:
@@ -142,7 +149,7 @@ def commit(connection: "psycopg.Connection[Any]", address: Address) -> None:
                 raise
             raise ServerAway(
                 f"gallery {address.name} was lost at the very end ({_text(error)}), so it is not known "
-                "whether this was stored: look there before you do it again"
+                f"whether this was stored: {unknown}"
             ) from error
 
 

@@ -3,16 +3,16 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rt_gait_ros import private_file
 from rt_gait_ros.errors import GaitError
-from rt_gait_ros.fleet import copy_state, merging, rows
+from rt_gait_ros.fleet import copy_state, merging, rows, server_audit
 from rt_gait_ros.fleet.address import Address
 from rt_gait_ros.fleet.connection import Head, connected, head_of, transaction
-from rt_gait_ros.fleet.copy_state import Agreed, known
+from rt_gait_ros.fleet.copy_state import Agreed, Known, known
 from rt_gait_ros.fleet.departures import CHANNEL, Departures
 from rt_gait_ros.fleet.merging import Merged
 from rt_gait_ros.fleet.rows import Walked
@@ -166,7 +166,7 @@ class Exchange:
 
     def _exchange(self, connection: "psycopg.Connection[Any]") -> None:
         path, cipher = self._copy.path, self._copy.cipher
-        with transaction(connection, self.address):
+        with transaction(connection, self.address, "the next contact finds that out"):
             head = head_of(connection, self.address)
             if head.may_write:
                 head = head_of(connection, self.address, lock=True)
@@ -204,11 +204,14 @@ class Exchange:
             self._notices.extend(merged.said)
             if merged.gone or untold:
                 self.departures.clear()
-            told = head
+            now = head
             if head.may_write and (merged.pushed or untold):
-                told = self._tell(connection, head, content, merged, untold)
-        self._agree(before, after, merged, told, mine | gone if head.may_write else before.told | gone)
-        self._settled = (after.signature, told)
+                changed = {key: known(each) for key, each in remote.items()}
+                either = {**before.persons, **changed}
+                walks = {key: each.templates for key, each in either.items() if key in untold}
+                now = self._tell(connection, content, merged, untold, changed if complete else either, walks)
+        self._agree(before, after, merged, now, mine | gone if head.may_write else before.told | gone)
+        self._settled = (after.signature, now)
 
     def _store(
         self,
@@ -243,17 +246,18 @@ class Exchange:
     def _tell(
         self,
         connection: "psycopg.Connection[Any]",
-        head: Head,
         content: Content,
         merged: Merged,
         untold: frozenset[str],
+        had: Mapping[str, Known],
+        walks: Mapping[str, frozenset[str]],
     ) -> Head:
+        """had: persons as the server had them. walks: of those who are `untold`, those that are known."""
         version = rows.next_version(connection, self.address)
         rows.push(connection, self.address, merged.pushed, version)
-        rows.forget(connection, self.address, untold, version)
-        tags = sorted(each.person.tag for each in merged.pushed if each.person.tag)
-        what = "forget" if untold and not merged.pushed else "exchange"
-        rows.close_version(connection, self.address, content.model, content.gait_frame_kind, what, tags)
+        tags = rows.forget(connection, self.address, untold, version)
+        changes = server_audit.changes(merged.pushed, had, walks, tags)
+        rows.close_version(connection, self.address, content.model, content.gait_frame_kind, changes)
         return head_of(connection, self.address)
 
     def _agree(self, before: Agreed, after: Loaded, merged: Merged, head: Head, told: frozenset[str]) -> None:

@@ -19,7 +19,7 @@ def migrate(address: Address) -> tuple[int, int]:
 
     Returns the schema's version before and after. Raises GalleryError: without pgvector, and for a newer schema.
     """
-    with connected(address, any_schema=True) as connection, transaction(connection, address):
+    with connected(address, any_schema=True) as connection, transaction(connection, address, "migrate again"):
         connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
         connection.execute("set local statement_timeout = 0")  # an index of many walks takes minutes to make
         before = schema_of(connection)

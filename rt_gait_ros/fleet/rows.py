@@ -135,16 +135,22 @@ def forgotten(connection: "psycopg.Connection[Any]", address: Address, since: in
     return {row[0] for row in rows}
 
 
-def forget(connection: "psycopg.Connection[Any]", address: Address, ids: Collection[str], version: int) -> None:
-    """Delete persons for good, those too whom the server does not know (again)."""
+def forget(
+    connection: "psycopg.Connection[Any]", address: Address, ids: Collection[str], version: int
+) -> dict[str, str]:
+    """Delete persons for good, those too whom the server does not know (again). Returns the tags of those it knew."""
     if not ids:
-        return
-    connection.execute("delete from rt_gait.person where site = %s and person_id = any(%s)", (address.site, list(ids)))
+        return {}
+    there = connection.execute(
+        "delete from rt_gait.person where site = %s and person_id = any(%s) returning person_id, tag",
+        (address.site, list(ids)),
+    ).fetchall()
     connection.execute(
         "insert into rt_gait.forgotten (site, person_id, version) select %s, unnest(%s::text[]), %s"
         " on conflict do nothing",
         (address.site, list(ids), version),
     )
+    return dict(there)
 
 
 def push(connection: "psycopg.Connection[Any]", address: Address, pushed: Sequence[Walked], version: int) -> None:
@@ -183,18 +189,26 @@ def push(connection: "psycopg.Connection[Any]", address: Address, pushed: Sequen
 
 
 def close_version(
-    connection: "psycopg.Connection[Any]", address: Address, model: str, kind: str, what: str, tags: Sequence[str]
+    connection: "psycopg.Connection[Any]",
+    address: Address,
+    model: str,
+    kind: str,
+    changes: Sequence[tuple[str, Sequence[str]]],
 ) -> int:
-    """Write down a change in the audit, and tell all robots. Returns the version that it made."""
+    """Write down changes in the audit, and tell all robots. Returns the version that they made.
+
+    changes: what, and the tags of whom.
+    """
     row = connection.execute(
         "update rt_gait.gallery set model = %s, gait_frame_kind = %s where site = %s returning version",
         (model, kind, address.site),
     ).fetchone()
     version = int(row[0]) if row else 0
-    connection.execute(
-        "insert into rt_gait.audit (site, robot, what, tags, version) values (%s, %s, %s, %s, %s)",
-        (address.site, address.robot, what, list(tags), version),
-    )
+    for what, tags in changes:
+        connection.execute(
+            "insert into rt_gait.audit (site, robot, what, tags, version) values (%s, %s, %s, %s, %s)",
+            (address.site, address.robot, what, list(tags), version),
+        )
     connection.execute("select pg_notify('rt_gait', %s)", (address.site,))
     return version
 

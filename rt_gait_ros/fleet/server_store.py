@@ -190,6 +190,17 @@ class ServerStore:
         return [Entry(time, -1, what, tuple(tags), commit, True, f"{role} on {robot}")
                 for time, role, robot, what, tags, commit in found]  # fmt: skip
 
+    def stored_by(self, person: Person) -> list[str]:
+        """As Store.stored_by."""
+        with self.session() as connection:
+            found = connection.execute(
+                "select template_id, robot from rt_gait.template where site = %s and person_id = %s",
+                (self.address.site, person.person_id),
+            ).fetchall()
+        robots = dict(found)
+        places = [each.place for each in person.templates]
+        return [robots.get(place.template_id, "") if isinstance(place, ServerPlace) else "" for place in places]
+
     def _read(self, connection: "psycopg.Connection[Any]", head: Head, known: Loaded) -> Loaded:
         if known.signature == _signature(head):
             return known
@@ -236,7 +247,7 @@ class ServerChange:
         rows.push(connection, store.address, pushed, version)
         rows.forget(connection, store.address, gone, version)
         tags = [person.tag for person in [*touched, *(former[key] for key in gone)] if person.tag]
-        rows.close_version(connection, store.address, content.model, content.gait_frame_kind, what, sorted(tags))
+        rows.close_version(connection, store.address, content.model, content.gait_frame_kind, [(what, sorted(tags))])
         loaded = store._read(connection, head_of(connection, store.address), replace(self._loaded, signature=()))
         commit(connection, store.address)
         return loaded

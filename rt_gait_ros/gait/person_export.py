@@ -29,6 +29,7 @@ def export_person(gallery: Gallery, key: str, folder: Path) -> Person:
     already; GaitError where it cannot be written.
     """
     person = gallery.find(key)
+    stored_by = gallery.store.stored_by(person)
     try:
         os.mkdir(folder, 0o700)
     except FileExistsError:
@@ -36,7 +37,10 @@ def export_person(gallery: Gallery, key: str, folder: Path) -> Person:
     except OSError as error:
         raise GaitError(f"folder {folder} cannot be made: {error.strerror}") from error
     try:
-        walks = [_walk(template, f"walk_{number}", folder) for number, template in enumerate(person.templates, 1)]
+        walks = [
+            _walk(template, f"walk_{number}", folder) | ({"robot": robot} if robot else {})
+            for number, (template, robot) in enumerate(zip(person.templates, stored_by, strict=True), 1)
+        ]
         record = {
             "person_id": person.person_id,
             "name": person.name,

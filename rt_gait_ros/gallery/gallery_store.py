@@ -14,7 +14,7 @@ from rt_gait_ros.gallery import audit, gallery_file
 from rt_gait_ros.gallery.audit import Entry
 from rt_gait_ros.gallery.cipher import Cipher
 from rt_gait_ros.gallery.gallery_file import Loaded, Signature
-from rt_gait_ros.gallery.person import Content
+from rt_gait_ros.gallery.person import Content, Person
 
 if TYPE_CHECKING:
     from rt_gait_ros.gallery.departures import Handover
@@ -80,6 +80,9 @@ class Store(Protocol):
 
     def audit(self) -> list[Entry]:
         """Who changed it, and when; oldest first. Raises OSError and ValueError as audit.read."""
+
+    def stored_by(self, person: Person) -> list[str]:
+        """Which robot stored each walk of a person, in order; "" where that is not kept."""
 
     @property
     def problem(self) -> str:
@@ -157,6 +160,10 @@ class FileStore:
     def audit(self) -> list[Entry]:
         """As Store.audit."""
         return audit.read(self.path, self.cipher)
+
+    def stored_by(self, person: Person) -> list[str]:
+        """As Store.stored_by: a file says nothing of that."""
+        return [""] * len(person.templates)
 
     @property
     def problem(self) -> str:

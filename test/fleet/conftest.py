@@ -1,12 +1,14 @@
 """A PostgreSQL server with pgvector for the tests of a session, and what may come between it and a robot."""
 
 import contextlib
+import importlib.util
 import shutil
 import socket
 import tempfile
 import threading
 from pathlib import Path
 
+import certificate
 import numpy as np
 import pytest
 from meeting import names
@@ -24,14 +26,14 @@ PASSWORD = "Geheim-7!"
 
 @pytest.fixture(scope="session")
 def make_server():
-    """make_server(binaries) is a running server; it ends with the session."""
+    """make_server(binaries) is a running server; it ends with the session. settings: makes some of the server."""
     made = []
 
-    def make(binaries=None):
+    def make(binaries=None, settings=lambda server: ()):
         folder = Path(tempfile.mkdtemp(prefix="rt_gait_pg."))
         server = PostgresServer(binaries or wheel_binaries(), folder)
         made.append(server)
-        return server.start()
+        return server.start(*settings(server))
 
     yield make
     for server in made:
@@ -49,6 +51,32 @@ def postgres(make_server):
     migrate(parse(server.owner))
     for role in ("reader", "enroller", "admin"):
         server.sql(f"create role {role} login password '{PASSWORD}' in role rt_gait_{role}")
+    return server
+
+
+@pytest.fixture(scope="session")
+def debian(make_server):
+    """A server of Debian's PostgreSQL, which is called `localhost` and speaks TLS where there is a library for its key.
+
+    certificate: the file that a robot has to trust. Its role `robot` has the password.
+    """
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if not found:
+        pytest.skip("no PostgreSQL of Debian's is installed")
+
+    def tls(server):
+        server.certificate, key = server.folder / "server.crt", server.folder / "server.key"
+        if importlib.util.find_spec("cryptography") is None:
+            return ()
+        for file, data in zip((key, server.certificate), certificate.make("localhost"), strict=True):
+            file.write_bytes(data)
+            file.chmod(0o600)
+            if server.user:
+                shutil.chown(file, server.user)
+        return ("ssl=on", f"ssl_key_file={key}", f"ssl_cert_file={server.certificate}")
+
+    server = make_server(found[-1].parent, tls)
+    server.sql(f"create role robot login password '{PASSWORD}'")
     return server
 
 

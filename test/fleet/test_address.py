@@ -26,10 +26,37 @@ def test_a_server_elsewhere_has_to_prove_who_it_is():
     assert "sslmode" not in parse("postgresql://r@/p?host=/run/postgresql").conninfo
 
 
+@pytest.mark.parametrize(
+    ("variables", "text"),
+    [
+        ({"PGHOST": "db.example"}, "postgresql://r@/p"),
+        ({"PGHOSTADDR": "192.0.2.1"}, "postgresql://r@localhost/p"),
+        ({"PGSERVICE": "people"}, "postgresql://r@/p"),
+        ({}, "postgresql://r@/p?service=people"),
+        ({}, "postgresql://r@localhost/p?hostaddr=192.0.2.1"),
+    ],
+)
+def test_a_server_elsewhere_that_is_not_named_by_its_host_has_to_as_well(monkeypatch, variables, text):
+    """Before, whoever answered there was believed."""
+    for name in ("PGHOST", "PGHOSTADDR", "PGSERVICE"):
+        monkeypatch.delenv(name, raising=False)
+    assert "sslmode" not in parse("postgresql://r@/p").conninfo
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert "sslmode=verify-full&sslrootcert=system" in parse(text).conninfo
+
+
 @pytest.mark.parametrize("text", ["postgresql://r:Geheim@db/p", "postgresql://r@db/p?password=Geheim"])
 def test_a_password_in_an_address_is_refused_and_not_repeated(text):
     with pytest.raises(UsageError, match="passfile") as caught:
         parse(text)
+    assert "Geheim" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["sslpassword", "sslpass%77ord", "oauth_client_secret", "scram_client_key"])
+def test_any_other_secret_in_an_address_is_refused_and_not_repeated(name):
+    with pytest.raises(UsageError, match=r"holds \w+, which .*service=") as caught:
+        parse(f"postgresql://r@db/p?{name}=Geheim&sslmode=require")
     assert "Geheim" not in str(caught.value)
 
 
@@ -45,3 +72,9 @@ def test_two_sites_have_two_copies(monkeypatch, tmp_path):
     assert one.copy_path.parent == tmp_path / "rt_gait_ros" / "copies"
     assert one.copy_path != other.copy_path
     assert parse("postgresql://another@localhost/p?site=a").copy_path == one.copy_path
+
+
+def test_servers_that_are_sections_of_a_file_have_a_copy_each():
+    one, other = (parse(f"postgresql:///people?service={section}") for section in ("hall", "lab"))
+    assert one.copy_path != other.copy_path
+    assert "service=hall" in one.name

@@ -1,15 +1,16 @@
 """What becomes of changes when something happens in the middle of an exchange; each contact is made by the test."""
 
 import contextlib
-import datetime
 import socket
 import ssl
 import threading
 import time
 
+import certificate
 import pytest
 from meeting import SILHOUETTE, names
 
+from rt_gait_ros.fleet import connection as connections
 from rt_gait_ros.fleet import copy_state, exchange
 from rt_gait_ros.fleet.connection import AccessDenied, ServerAway, connected
 from rt_gait_ros.gallery import extent_file, gallery_file, gallery_records
@@ -60,6 +61,27 @@ def test_two_people_of_one_name_from_two_robots_stay_two_and_it_is_said(robot, s
         gallery.refresh()
         assert gallery.find("Ada").person_id == first.person_id
         assert gallery.find("Ada (2)").person_id == second.person_id
+
+
+def test_a_server_that_is_lost_while_it_stores_is_asked_by_the_next_contact(
+    robot, server, template, monkeypatch, postgres
+):
+    """Before, the line asked somebody to look there, where the robot does that itself."""
+    spot = robot("spot")
+    spot.add("Ada", [template(20)], **SILHOUETTE)
+    commit = connections.commit
+
+    def lost(connection, *words):
+        postgres.sql("select pg_terminate_backend(%s, 60000)", connection.info.backend_pid)
+        commit(connection, *words)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(connections, "commit", lost)
+        with pytest.raises(ServerAway, match="not known whether this was stored: the next contact finds that out"):
+            spot.meet()
+    assert spot.meet() == ["Ada"]
+    server.refresh()
+    assert names(server) == ["Ada"]
 
 
 def test_who_was_forgotten_elsewhere_stays_so_though_the_server_dies_then(robot, server, template, dies_at):
@@ -283,20 +305,8 @@ def test_a_certificate_that_does_not_fit_is_one_line(robot, template, tmp_path):
 @contextlib.contextmanager
 def tls_server(folder):
     """The port of a server that begins as PostgreSQL does, and shows a certificate that nobody trusts."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "db.example")])
-    now = datetime.datetime.now(datetime.timezone.utc)
-    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now,
-                                   now + datetime.timedelta(days=365))  # fmt: skip
-    secret = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
     file = folder / "server.pem"
-    file.write_bytes(secret + made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    file.write_bytes(b"".join(certificate.make("db.example")))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(file)
     listener = socket.create_server(("127.0.0.1", 0))

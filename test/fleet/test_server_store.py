@@ -1,7 +1,6 @@
 """What goes wrong with a server, and who may do what: one line each, and nothing is changed."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,7 +17,6 @@ from rt_gait_ros.gallery.person import GalleryError, GalleryReadOnly, GalleryToo
 
 SILHOUETTE = {"model": "angle", "gait_frame_kind": "silhouette"}
 PASSWORD = "Geheim-7!"
-DEBIAN = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
 
 
 @pytest.fixture
@@ -239,15 +237,13 @@ def test_a_certificate_that_is_missing_is_one_line(postgres, site, allowed):
     one_line(caught)
 
 
-@pytest.mark.skipif(not DEBIAN, reason="no PostgreSQL of Debian's is installed")
-def test_a_server_without_pgvector_says_what_to_install(make_server):
-    server = make_server(DEBIAN[-1].parent)
-    if server.sql("select from pg_available_extensions where name = 'vector'"):
+def test_a_server_without_pgvector_says_what_to_install(debian):
+    if debian.sql("select from pg_available_extensions where name = 'vector'"):
         pytest.skip("this PostgreSQL has pgvector")
     with pytest.raises(GalleryError, match=r"postgresql-\d+-pgvector") as caught:
-        migrate(parse(server.owner))
+        migrate(parse(debian.owner))
     one_line(caught)
-    assert server.sql("select to_regclass('rt_gait.gallery')") == [(None,)]
+    assert debian.sql("select to_regclass('rt_gait.gallery')") == [(None,)]
 
 
 def test_without_the_driver_the_extra_is_named(monkeypatch):
@@ -264,8 +260,12 @@ def test_a_file_needs_no_driver(tmp_path, monkeypatch):
 def test_what_is_stored_of_a_person_is_exported_from_the_server(postgres, site, template, tmp_path):
     from rt_gait_ros.gait.person_export import export_person
 
-    gallery = open_gallery(f"{postgres.owner}&site={site}")
-    gallery.add("Ada", [template(20, np.ones((20, 64, 64), np.uint8))], **SILHOUETTE)
-    export_person(gallery, "Ada", tmp_path / "ada")
+    spot, rover = (open_gallery(f"{postgres.owner}&site={site}&robot={robot}") for robot in ("spot", "rover"))
+    spot.add("Ada", [template(20, np.ones((20, 64, 64), np.uint8))], **SILHOUETTE)
+    rover.refresh()
+    rover.add("Ada", [template(21)], extend=True, **SILHOUETTE)
+    export_person(rover, "Ada", tmp_path / "ada")
     assert np.load(tmp_path / "ada" / "walk_1_frames.npy").shape == (20, 64, 64)
-    assert json.loads((tmp_path / "ada" / "person.json").read_text())["changes"][0]["what"] == "enrol"
+    record = json.loads((tmp_path / "ada" / "person.json").read_text())
+    assert record["changes"][0]["what"] == "enrol"
+    assert [walk["robot"] for walk in record["walks"]] == ["spot", "rover"]

@@ -1,0 +1,48 @@
+"""Connections over TLS, with a real server: what the address says of it reaches libpq, and is not weakened."""
+
+import certificate
+import pytest
+
+from rt_gait_ros.fleet.address import parse
+from rt_gait_ros.fleet.connection import AccessDenied, connected
+
+PASSWORD = "Geheim-7!"
+
+
+@pytest.fixture
+def place(debian, monkeypatch):
+    """place(sslmode=…) is the server's address over TLS."""
+    pytest.importorskip("cryptography", reason="the extra [encryption] is not installed")
+    monkeypatch.setenv("PGPASSWORD", PASSWORD)
+
+    def make(host="localhost", **settings):
+        words = "&".join(f"{name}={value}" for name, value in settings.items())
+        return parse(f"postgresql://robot@{host}:{debian.port}/postgres?{words}")
+
+    return make
+
+
+def test_a_server_whose_certificate_fits_is_spoken_to_in_secret(place, debian):
+    with connected(place(sslmode="verify-full", sslrootcert=debian.certificate), any_schema=True) as connection:
+        assert connection.info.pgconn.ssl_in_use
+        row = connection.execute("select ssl from pg_stat_ssl where pid = pg_backend_pid()").fetchone()
+    assert row == (True,)
+
+
+@pytest.mark.parametrize("what", ["another authority", "another name", "the system's authorities"])
+def test_a_server_whose_certificate_does_not_fit_is_told_nothing(place, debian, tmp_path, what):
+    trusted, host = debian.certificate, "localhost"
+    if what == "another authority":
+        trusted = tmp_path / "other.crt"
+        trusted.write_bytes(certificate.make("localhost")[1])
+    elif what == "another name":
+        host = "127.0.0.1"
+    else:
+        trusted = "system"
+    with (
+        pytest.raises(AccessDenied, match=r"TLS does not fit .*see sslmode and sslrootcert") as caught,
+        connected(place(host, sslmode="verify-full", sslrootcert=trusted), any_schema=True),
+    ):
+        pass
+    assert "\n" not in str(caught.value)
+    assert PASSWORD not in str(caught.value)
