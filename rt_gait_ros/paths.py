@@ -34,7 +34,7 @@ def replace_file(path: Path, content: bytes) -> None:
 
     What a link leads to is replaced, and its permissions stay. Raises OSError.
     """
-    target = path.resolve()
+    target = Path(os.path.realpath(path))
     there = target.exists()
     if there and not target.is_file():
         target.write_bytes(content)

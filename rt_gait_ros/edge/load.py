@@ -17,12 +17,14 @@ from rt_gait_ros.edge.generated_requests import Requests
 from rt_gait_ros.errors import MissingPackage
 from rt_gait_ros.pip_packages import extra
 from rt_gait_ros.serving.inference import InferenceError
+from rt_gait_ros.signals import KeptSignals, kept_signals
 
 # Ways to ask: gRPC, HTTP, gRPC with tensors in system shared memory, and one gRPC stream for each client.
 PROTOCOLS = ("grpc", "http", "shm", "stream")
 # Seconds for one answer: a box that is asked for too much answers late, and that is a result.
 DEADLINE = 120.0
 _ENDING = 5.0  # seconds for a stream to end
+_LOOK = 0.1  # seconds between looks whether a signal has come
 _CHANNEL = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)]
 
 Send = Callable[[int], Awaitable[None]]
@@ -97,13 +99,26 @@ def put_load(
 ) -> Answers:
     """Keep `concurrency` requests of `batch` items under way, by one of PROTOCOLS, and time them.
 
-    Raises InferenceError when a request is not answered well, MissingPackage where a protocol needs one.
+    A signal that asks the process to end is kept until the event loop and its connections are closed: an exception
+    would come out of asyncio's own code with tracebacks, or not at all out of gRPC's. In the main thread only.
+
+    Raises InferenceError when a request is not answered well, MissingPackage where a protocol needs one, Ended.
     """
-    return asyncio.run(_closed_loop(addresses, requests, protocol, batch, concurrency, pace))
+    with kept_signals() as signals:
+        try:
+            return asyncio.run(_closed_loop(addresses, requests, protocol, batch, concurrency, pace, signals))
+        finally:
+            signals.heed()  # whatever else went wrong when it was cut off
 
 
 async def _closed_loop(
-    addresses: Addresses, requests: Requests, protocol: str, batch: int, concurrency: int, pace: Pace
+    addresses: Addresses,
+    requests: Requests,
+    protocol: str,
+    batch: int,
+    concurrency: int,
+    pace: Pace,
+    signals: KeptSignals,
 ) -> Answers:
     async with _OPENERS[protocol](addresses, requests, batch, concurrency) as send:
         answers = Answers(pace, concurrency)
@@ -115,6 +130,7 @@ async def _closed_loop(
                 answers.add(asked, answers.clock())
 
         tasks = [asyncio.create_task(client(number)) for number in range(concurrency)]
+        watch = asyncio.create_task(_cancel_at_a_signal(tasks, signals))
         try:
             await asyncio.gather(*tasks)
         except InferenceServerException as error:
@@ -122,10 +138,17 @@ async def _closed_loop(
         except (OSError, asyncio.TimeoutError) as error:
             raise InferenceError(f"{requests.model} by {protocol}: {type(error).__name__} {error}") from None
         finally:
-            for task in tasks:
+            for task in (*tasks, watch):
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*tasks, watch, return_exceptions=True)
         return answers
+
+
+async def _cancel_at_a_signal(tasks: list["asyncio.Task[None]"], signals: KeptSignals) -> None:
+    while not signals.number:
+        await asyncio.sleep(_LOOK)
+    for task in tasks:
+        task.cancel()
 
 
 @asynccontextmanager

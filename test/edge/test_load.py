@@ -1,8 +1,16 @@
+import asyncio
+import os
+import signal
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+
 import pytest
 from tritonclient.utils import shared_memory
 
-from rt_gait_ros.edge.load import Answers, Pace, _region
+from rt_gait_ros.edge import load
+from rt_gait_ros.edge.load import Addresses, Answers, Pace, _region, put_load
 from rt_gait_ros.serving.inference import InferenceError
+from rt_gait_ros.signals import Ended
 
 
 class Clock:
@@ -42,3 +50,27 @@ def test_shared_memory_that_is_not_to_be_had_is_one_line(monkeypatch):
         _region("in0", 1000),
     ):
         pass
+
+
+@pytest.mark.parametrize("breaks", [False, True], ids=["no answer comes", "the connection breaks"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_load_when_its_connections_are_closed(number, breaks, monkeypatch):
+    done = []
+
+    @asynccontextmanager
+    async def opened(addresses, requests, batch, concurrency):
+        async def send(client):
+            os.kill(os.getpid(), number)
+            if breaks:
+                raise OSError("reset by peer")
+            await asyncio.Event().wait()
+
+        try:
+            yield send
+        finally:
+            done.append("closed")
+
+    monkeypatch.setitem(load._OPENERS, "grpc", opened)
+    with pytest.raises(Ended) as ended:
+        put_load(Addresses("nowhere"), SimpleNamespace(model="m"), "grpc", 1, 2, Pace())
+    assert (ended.value.number, done) == (number, ["closed"])
