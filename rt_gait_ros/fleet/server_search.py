@@ -75,7 +75,7 @@ class ServerSearch:
             "select person_id, embedding, embedding_shape, embedding_type from rt_gait.template where site = %s",
             (self._address.site,),
             binary=True,
-        )
+        ).fetchall()
         return [(person_id, 0.0, embedding_from(self._address, *array)) for person_id, *array in found]
 
     def _near(self, asked: _Asked, parts: float, unsure: float) -> Found:
@@ -91,7 +91,7 @@ class ServerSearch:
             " as measured order by apart",
             (FARTHER, unsure, asked, self._address.site),
             binary=True,
-        )
+        ).fetchall()
         return [
             (person_id, apart / parts, None if array[0] is None else embedding_from(self._address, *array))
             for person_id, apart, *array in found
