@@ -1,11 +1,13 @@
 """`rt-gait export`: networks from the checkpoints that users have, ready to serve; tracks and bags of recordings."""
 
 import argparse
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rt_gait_ros.cli.export_bag import add_bag
+from rt_gait_ros.cli.export_gait import PRECISIONS as CPU_PRECISIONS
 from rt_gait_ros.cli.export_gait import add_gait
 from rt_gait_ros.cli.export_tracks import add_tracks
 from rt_gait_ros.cli.output import add_json_argument, emit
@@ -20,6 +22,7 @@ from rt_gait_ros.serving.tensorrt_provider import PRECISION_PARAMETER
 if TYPE_CHECKING:
     from rt_gait_ros.networks.export import Agreement
     from rt_gait_ros.networks.pose_export import PoseExport
+    from rt_gait_ros.networks.pose_precision import PoseVariant
 
 SUMMARY = "turn a checkpoint into a network that Triton serves, or a recording into tracks or a bag"
 
@@ -35,11 +38,16 @@ both compute the same, and puts it into the model repository as a folder that Tr
 
 The pose node then uses it with the parameter `detector` set to the network's name.
 
+For a CPU, in less than 32 bits; how many parts this moves in your images is printed:
+
+  rt-gait export pose CHECKPOINT --precision int8 --calibration DIR --max-loss 2
+  rt-gait export pose CHECKPOINT --precision best --calibration DIR      the fastest here of fp32, fp16 and int8
+
 On the Jetson itself, for its own TensorRT:
 
   rt-gait export pose CHECKPOINT --tensorrt fp16             engine for the GPU, served by NVIDIA's Triton
   rt-gait export pose CHECKPOINT --tensorrt fp16 --dla 0     for a DLA core; what that cannot do runs on the GPU
-  rt-gait export pose CHECKPOINT --tensorrt int8 --calibration-images DIR
+  rt-gait export pose CHECKPOINT --tensorrt int8 --calibration DIR
   rt-gait export pose CHECKPOINT --torch2trt                 also trt_pose's own file, torch2trt.pth
 
 An engine fits one TensorRT release and one kind of GPU. model.onnx lies beside it for everything else.
@@ -63,12 +71,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--max-batch", type=int, default=4, metavar="N", help="inferences the server may join (default 4)"
     )
     pose.add_argument("--force", action="store_true", help="replace a network of that name")
+    pose.add_argument(
+        "--precision",
+        choices=CPU_PRECISIONS,
+        default="fp32",
+        help="for a CPU; best: the fastest within --max-loss (default fp32)",
+    )
+    pose.add_argument(
+        "--max-loss",
+        type=float,
+        metavar="PERCENT",
+        help="of the parts seen in the calibration images that may move; more is refused (best: 1)",
+    )
+    pose.add_argument(
+        "--calibration",
+        "--calibration-images",
+        dest="calibration",
+        type=Path,
+        metavar="DIR",
+        help="images of what the camera will see, some hundred of them, for other precisions than fp32",
+    )
     engine = pose.add_argument_group("TensorRT, on the machine that will run it")
     engine.add_argument("--tensorrt", choices=PRECISIONS, help="build an engine of this precision")
     engine.add_argument("--dla", type=int, metavar="CORE", help="for this DLA core, batch 1 (with --tensorrt fp16)")
-    engine.add_argument(
-        "--calibration-images", type=Path, metavar="DIR", help="what the camera will see, for int8: some hundred images"
-    )
     engine.add_argument("--torch2trt", action="store_true", help="convert as trt_pose does, fp16 and batch 1")
     add_json_argument(pose)
     pose.set_defaults(action=_pose)
@@ -88,14 +113,17 @@ def _pose(arguments: argparse.Namespace) -> int:
         require_builder()
     # torch takes seconds to import and is there only with the extra [train]
     from rt_gait_ros.networks.pose_export import export_pose
+    from rt_gait_ros.networks.quantisation import find_images
     from rt_gait_ros.networks.torch2trt import require_torch2trt, torch2trt_state
 
     if arguments.torch2trt:
         require_torch2trt()
+    if arguments.calibration is not None:
+        find_images(arguments.calibration)  # before the export, which takes a minute
     topology = None if arguments.topology is None else Topology.load(arguments.topology)
     name = arguments.name or arguments.checkpoint.stem.partition("_epoch")[0]
     repository = arguments.repository or resource("model_repository")
-    require_free(repository, name, arguments.force)  # before the export, which takes a minute
+    require_free(repository, name, arguments.force)  # as well
     export = export_pose(arguments.checkpoint, name, arguments.size, topology)
     if not export.agreement.holds:
         raise GaitError(
@@ -106,14 +134,18 @@ def _pose(arguments: argparse.Namespace) -> int:
     if arguments.torch2trt:
         others["torch2trt.pth"] = torch2trt_state(export.network.network, export.size)
     model, spec, loss = export.model, export.spec, None
+    compared: list[PoseVariant] = []
+    if arguments.precision != "fp32":
+        chosen, compared = _for_a_cpu(export, arguments)
+        model = chosen.model
     if options is not None:
         if options.precision == "int8":
-            model, loss = _quantised(export, arguments.calibration_images)
+            model, loss = _quantised(export, arguments.calibration)
         spec = replace(spec, parameters={**spec.parameters, PRECISION_PARAMETER: options.precision})
         others[ENGINE_FILE] = build_engine(model, spec.inputs, options)
     max_batch = arguments.max_batch if options is None else options.max_batch
     folder = write_model(repository, spec, model, max_batch, arguments.force, others)
-    _report(arguments, name, folder, export.agreement, loss)
+    _report(arguments, name, folder, export.agreement, loss, compared)
     return 0
 
 
@@ -121,8 +153,15 @@ def _engine_options(arguments: argparse.Namespace) -> EngineOptions | None:
     """What engine is asked for. Raises UsageError for what does not go together."""
     if arguments.max_batch < 1:
         raise UsageError(f"--max-batch {arguments.max_batch}: give 1 or more")
-    if (arguments.calibration_images is not None) != (arguments.tensorrt == "int8"):
-        raise UsageError("--tensorrt int8 and --calibration-images DIR need each other")
+    smaller = arguments.precision != "fp32"
+    if smaller and (arguments.tensorrt or arguments.torch2trt):
+        raise UsageError("--precision is for a CPU, --tensorrt and --torch2trt for a GPU: give one of them")
+    if (arguments.calibration is not None) != (smaller or arguments.tensorrt == "int8"):
+        raise UsageError("--tensorrt int8, or --precision fp16, int8 or best, and --calibration DIR need each other")
+    if arguments.max_loss is not None and not (smaller and 0.0 <= arguments.max_loss < 100.0):
+        raise UsageError(
+            f"--max-loss {arguments.max_loss:g}: a percentage from 0 to below 100, with --precision fp16, int8 or best"
+        )
     if arguments.tensorrt is None:
         if arguments.dla is not None:
             raise UsageError("--dla needs --tensorrt fp16")
@@ -139,8 +178,22 @@ def _quantised(export: "PoseExport", folder: Path) -> tuple[bytes, "Agreement"]:
     return model, difference(export.model, model, images)
 
 
+def _for_a_cpu(export: "PoseExport", arguments: argparse.Namespace) -> "tuple[PoseVariant, list[PoseVariant]]":
+    from rt_gait_ros.networks.pose_precision import IMAGES, in_precision
+    from rt_gait_ros.networks.quantisation import read_images
+
+    images = read_images(arguments.calibration, export.size, IMAGES)
+    most = None if arguments.max_loss is None else arguments.max_loss / 100
+    return in_precision(export.model, arguments.precision, images, most)
+
+
 def _report(
-    arguments: argparse.Namespace, name: str, folder: Path, agreement: "Agreement", loss: "Agreement | None"
+    arguments: argparse.Namespace,
+    name: str,
+    folder: Path,
+    agreement: "Agreement",
+    loss: "Agreement | None",
+    compared: "list[PoseVariant]",
 ) -> None:
     payload: dict[str, Any] = {
         "name": name,
@@ -156,4 +209,10 @@ def _report(
     if loss is not None:
         payload |= {"int8_difference": loss.difference, "int8_scale": loss.scale}
         text += f"\nint8 differs from that by {loss.difference:.2g} at most, of values up to {loss.scale:.3g}"
+    for variant in compared:
+        known = math.isfinite(variant.loss)
+        payload[variant.precision] = {"loss": variant.loss if known else None, "seconds": variant.seconds}
+        moved = f"{100 * variant.loss:.1f} % of the parts seen move" if known else "no part is seen in the images"
+        took = "" if variant.seconds is None else f", {1e3 * variant.seconds:.2f} ms for an image, one thread"
+        text += f"\n{variant.precision}: {moved}{took}"
     emit(arguments, payload, text)

@@ -23,8 +23,8 @@ from rt_gait_ros.networks.gait_integers import (
 from rt_gait_ros.networks.stream_graphs import StreamParts, stateful_graph
 
 PRECISIONS = ("fp32", "fp16", "int8", "best")
-# Runs of which the median decides between variants.
-_RUNS = 5
+# Runs of which the median decides between variants, and the greatest loss of the one that is chosen, if none is said.
+RUNS, BEST_LOSS = 5, 0.01
 
 Export = TypeVar("Export", GaitExport, FlowExport)
 
@@ -61,7 +61,7 @@ def in_precision(
                 f"the {100 * most:g} % allowed: nothing was written; take another --precision, or a greater --max-loss"
             )
         return variant, [variant]
-    limit = 0.01 if most is None else most
+    limit = BEST_LOSS if most is None else most
     variants = []
     for each in PRECISIONS[:-1]:
         variant = _variant(export, each, sets)
@@ -76,17 +76,17 @@ def _variant(export: Export, precision: str, sets: Sequence[np.ndarray]) -> Vari
     if isinstance(export, GaitExport):
         if precision == "int8":
             return Variant(precision, *quantise_set_network(export, sets))
-        parts = StreamParts(_halved(export.parts.frames), _halved(export.parts.head))
+        parts = StreamParts(halved(export.parts.frames), halved(export.parts.head))
         stateful = stateful_graph(parts, export.window)
-        smaller = replace(export, whole=_halved(export.whole), parts=parts, stateful=stateful)
+        smaller = replace(export, whole=halved(export.whole), parts=parts, stateful=stateful)
         return Variant(precision, smaller, compare_set_networks(export, smaller, sets))
     if precision == "int8":
         return Variant(precision, *quantise_flow_network(export, sets))
-    halved = replace(export, model=_halved(export.model))
-    return Variant(precision, halved, compare_flow_networks(export, halved, sets))
+    half = replace(export, model=halved(export.model))
+    return Variant(precision, half, compare_flow_networks(export, half, sets))
 
 
-def _halved(model: bytes) -> bytes:
+def halved(model: bytes) -> bytes:
     """The ONNX network with its weights and arithmetic in float16; its inputs and outputs stay as they are."""
     from onnxruntime.transformers.float16 import convert_float_to_float16
 
@@ -119,4 +119,4 @@ def _seconds(export: GaitExport | FlowExport, frames: np.ndarray) -> float:
     model = export.whole if isinstance(export, GaitExport) else export.model
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     item = {"gait_frames": frames[None]}
-    return median_seconds(lambda: session.run(None, item), _RUNS)
+    return median_seconds(lambda: session.run(None, item), RUNS)

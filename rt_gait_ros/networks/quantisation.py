@@ -28,16 +28,22 @@ _FOR_TENSORRT = {
 }
 
 
-def read_images(folder: Path, size: int, most: int = 500) -> list[np.ndarray]:
-    """Images of a folder, each (1, size, size, 3) uint8 RGB, evenly chosen where there are more than `most`.
-
-    Raises UsageError when there is none or one cannot be read.
-    """
+def find_images(folder: Path) -> list[Path]:
+    """The images of a folder. Raises UsageError when there is none."""
     if not folder.is_dir():
         raise UsageError(f"no calibration images: {folder} is not a folder")
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES)
     if not paths:
         raise UsageError(f"no calibration images: {folder} holds none; give some hundred of what the camera will see")
+    return paths
+
+
+def read_images(folder: Path, size: int, most: int = 500) -> list[np.ndarray]:
+    """Images of a folder, each (1, size, size, 3) uint8 RGB, evenly chosen where there are more than `most`.
+
+    Raises UsageError when there is none or one cannot be read.
+    """
+    paths = find_images(folder)
     images = []
     for path in paths[:: -(-len(paths) // most)]:
         pixels = read_image(path)

@@ -94,6 +94,16 @@ def test_a_topology_of_another_network_is_refused(folder: Path, capsys: pytest.C
         (["--max-batch", "0"], "give 1 or more"),
         (["--tensorrt", "int8"], "need each other"),
         (["--tensorrt", "fp16", "--calibration-images", "."], "need each other"),
+        (["--precision", "int8"], "need each other"),
+        (["--calibration", "."], "need each other"),
+        (["--precision", "best", "--calibration", ".", "--tensorrt", "fp16"], "give one of them"),
+        (["--precision", "best", "--calibration", ".", "--torch2trt"], "give one of them"),
+        (["--max-loss", "2"], "a percentage from 0 to below 100, with --precision fp16"),
+        (["--precision", "int8", "--calibration", ".", "--max-loss", "nan"], "--max-loss nan: a percentage from 0"),
+        (
+            ["--precision", "int8", "--calibration", "/proc/self/fdinfo"],
+            "/proc/self/fdinfo holds none; give some hundred",
+        ),
         (["--dla", "0"], "--dla needs --tensorrt fp16"),
         (["--tensorrt", "fp32", "--dla", "0"], "does not take fp32"),
         (["--tensorrt", "int8", "--dla", "0", "--calibration-images", "."], "does not take int8"),
@@ -118,6 +128,23 @@ def test_missing_tensorrt_is_said_before_the_work_begins(
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 def test_missing_torch2trt_is_said_before_the_work_begins(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "torch2trt is not installed" in refusal(folder, capsys, "no such file", "--torch2trt")
+
+
+@pytest.mark.slow
+def test_a_network_for_a_cpu_is_written_in_integers(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("onnx")
+    checkpoint = folder / "resnet18_baseline_att_224x224_A_epoch_249.pth"
+    words = ["--name", "small", "--precision", "int8", "--calibration", folder / "images"]
+    assert export(folder, checkpoint, *words, "--json") == 0
+    report = json.loads(capsys.readouterr().out)
+    assert set(report["int8"]) == {"loss", "seconds"}
+    model = read_model(Path(report["folder"]))
+    assert model.onnx_file is not None
+    assert model.onnx_file.stat().st_size < 0.6 * sum(each.stat().st_size for each in [checkpoint])
+    client = OnnxClient(folder / "repository", timeout=600.0)
+    answer = client.submit("small", {"image": np.zeros((2, 64, 64, 3), np.uint8)}).result()
+    client.close()
+    assert answer["cmap"].shape == (2, 18, 16, 16)
 
 
 @pytest.mark.slow
