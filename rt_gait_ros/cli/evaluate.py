@@ -4,6 +4,7 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
+from rt_gait_ros.cli.evaluate_households import add_households
 from rt_gait_ros.cli.evaluate_kth import add_kth
 from rt_gait_ros.cli.evaluate_sets import add_casia_b, add_tum_gaid
 from rt_gait_ros.cli.evaluate_virtual import add_virtual
@@ -33,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     protocols = parser.add_subparsers(dest="protocol", metavar="PROTOCOL", required=True)
     add_kth(protocols)
     add_casia_b(protocols)
+    add_households(protocols)
     add_tum_gaid(protocols)
     add_virtual(protocols)
     tracking = subcommand(protocols, "mot", "MOTChallenge: tracking, from given detections", _MOT)

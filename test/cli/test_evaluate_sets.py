@@ -77,6 +77,54 @@ def test_casia_b_as_table_csv_json_and_plot(casia_b, capsys):
     assert again.err == "47 of the 50 people asked for are not in " + f"{casia_b / 'set'}\n", "everything was kept"
 
 
+@pytest.fixture
+def households(tmp_path):
+    """Four people of different build, each seen for 50 images."""
+    for person, width in enumerate(range(8, 40, 8), start=1):
+        for sequence in ("nm-01", "nm-05", "bg-01", "cl-01"):
+            folder = tmp_path / "set" / f"{person:03}" / sequence / "000"
+            folder.mkdir(parents=True)
+            frames = np.zeros((50, 64, 64), np.uint8)
+            frames[:, :, 32 - width // 2 : 32 + width // 2] = 255
+            (folder / "000.pkl").write_bytes(pickle.dumps(frames))
+    return tmp_path
+
+
+def test_households_as_table_csv_and_json(households, capsys):
+    words = ("--people", "1-4", "--members", "2", "--households", "2", "--views", "0", "--workers", "1")
+    words += ("--work", households / "work", "--model", "gait_energy_image")
+    files, out = outputs(households)
+    rt_gait("households", households / "set", *words, *out[:4])
+    report = json.loads(files["json"].read_text())
+    assert (report["protocol"], report["people"], report["lost"]) == ("households", 4, 0)
+    assert (report["summary"]["members"], report["summary"]["nearest"]) == (2 * 3 * 6, 1.0)
+    with files["csv"].open() as file:
+        assert len(list(csv.DictReader(file))) == 3 * 6
+    capsys.readouterr()
+    rt_gait("households", households / "set", *words)
+    shown = capsys.readouterr()
+    assert "Households of 2, gait_energy_image: 2 of 4 people, enrolled from 0 degrees; 0 sequences lost" in shown.out
+    assert "one is a stranger" in shown.out
+    assert "4/4" not in shown.err, "what was embedded is kept"
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["--members", "1"], "2 people at least"),
+        (["--members", "3"], "a household of 3 and as many strangers need 6"),
+        (["--households", "0"], "--households is 1 or more"),
+        (["--views", "0,10"], "--views 10: the views are 0, 18"),
+        (["--enrolled-view", "front"], "--enrolled-view front"),
+        (["--model", "gaitset_half"], "gaitset_half"),
+    ],
+)
+def test_what_households_cannot_be_asked_for(households, words, complaint):
+    words = ["--work", households / "work", "--model", "gait_energy_image", "--workers", "1", *words]
+    with pytest.raises(UsageError, match=complaint):
+        rt_gait("households", households / "set", "--people", "1-4", *words)
+
+
 def test_no_workers_and_no_people_are_refused(casia_b):
     with pytest.raises(UsageError, match="workers"):
         rt_gait("casia-b", casia_b / "set", "--workers", "0")

@@ -1,0 +1,256 @@
+"""Households of CASIA-B: a few people enrolled with one short walk each, and then seen together, with strangers too.
+
+That is what a home has. The names are given by the recogniser itself (gait.recognizer), so the accept line, the margin
+and the joint assignment of people in view count as they do on a robot, and not only who is nearest.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from rt_gait_ros.datasets.casia_b import VIEWS
+from rt_gait_ros.errors import UsageError
+from rt_gait_ros.evaluation.casia_b import CONDITIONS
+from rt_gait_ros.evaluation.embedding_jobs import Arrays, count
+from rt_gait_ros.evaluation.household_clips import KIND, LooksClient, Naming, name_clip, settings
+from rt_gait_ros.gait.calibration import Calibration
+from rt_gait_ros.gait.identity import IdentityStatus
+from rt_gait_ros.gallery.distance import distances
+from rt_gait_ros.gallery.gallery import Gallery
+from rt_gait_ros.gallery.person import Template
+
+ENROLLED = "nm-01"
+SEEN = {condition: sequences[0] for condition, sequences in CONDITIONS.items()}  # one sequence of each
+SEQUENCES = (ENROLLED, *SEEN.values())
+
+# Who is in view at once, of N members and strangers in their order: how many members, how many strangers.
+GROUPS: dict[str, Callable[[int], tuple[int, int]]] = {
+    "all members": lambda n: (n, 0),
+    "all members, one stranger": lambda n: (n, 1),
+    "one is a stranger": lambda n: (n - 1, 1),
+    "one member": lambda n: (1, 0),
+    "one stranger": lambda n: (0, 1),
+    "strangers": lambda n: (0, n),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one track. truth: the name of a member; "" for a stranger. nearest: that of the nearest member.
+
+    condition: NM, BG or CL. view: of the clip, degrees. group: key of GROUPS.
+    """
+
+    condition: str
+    view: int
+    group: str
+    truth: str
+    nearest: str
+    naming: Naming
+
+    @property
+    def wrong(self) -> bool:
+        """Whether it had, at any time, the name of somebody else."""
+        return bool(self.naming.said - {self.truth})
+
+    @property
+    def right(self) -> bool:
+        """Whether it has its own name at the end, and never had another."""
+        return self.naming.status is IdentityStatus.IDENTIFIED and self.naming.name == self.truth and not self.wrong
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Outcomes in words: shares 0..1 of members' tracks, and of strangers'; NaN where there are none."""
+
+    members: int
+    right: float
+    wrong: float
+    ambiguous: float
+    unknown: float
+    nearest: float
+    strangers: int
+    named: float
+
+    @classmethod
+    def of(cls, outcomes: Sequence[Outcome]) -> "Table":
+        """Of these tracks."""
+        members = [each for each in outcomes if each.truth]
+        strangers = [each for each in outcomes if not each.truth]
+        rest = Counter(each.naming.status for each in members if not (each.right or each.wrong))
+        return cls(
+            len(members),
+            _share(sum(each.right for each in members), members),
+            _share(sum(each.wrong for each in members), members),
+            _share(rest[IdentityStatus.AMBIGUOUS], members),
+            _share(rest[IdentityStatus.UNKNOWN], members),
+            _share(sum(each.nearest == each.truth for each in members), members),
+            len(strangers),
+            _share(sum(each.wrong for each in strangers), strangers),
+        )
+
+    def to_json(self) -> dict[str, float | int | None]:
+        """The fields; None for NaN."""
+        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {name: None if value != value else value for name, value in values.items()}
+
+
+def _share(number: int, of: Sequence[Outcome]) -> float:
+    return number / len(of) if of else float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The whole protocol. outcomes: of all tracks. lost: sequences that are too short for a look, or not there."""
+
+    model: str
+    members: int
+    households: int
+    enrolled_view: str
+    people: int
+    outcomes: tuple[Outcome, ...]
+    lost: int
+    damaged: int
+    refused: tuple[str, ...]
+    protocol: str = field(default="households", init=False)
+
+    @property
+    def everything(self) -> Table:
+        """All tracks."""
+        return Table.of(self.outcomes)
+
+    def by(self, *keys: str) -> dict[tuple[Any, ...], Table]:
+        """Tables by values of these fields of Outcome, in the order in which they come."""
+        parts: dict[tuple[Any, ...], list[Outcome]] = {}
+        for each in self.outcomes:
+            parts.setdefault(tuple(getattr(each, key) for key in keys), []).append(each)
+        return {key: Table.of(part) for key, part in parts.items()}
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """Each condition, view and group."""
+        keys = ("condition", "view", "group")
+        return [dict(zip(keys, key, strict=True)) | table.to_json() for key, table in self.by(*keys).items()]
+
+    def to_json(self) -> dict[str, Any]:
+        """The figures, shares 0..1."""
+        return {
+            "protocol": self.protocol,
+            "model": self.model,
+            "members": self.members,
+            "households": self.households,
+            "enrolled_view": self.enrolled_view,
+            "people": self.people,
+            "summary": self.everything.to_json(),
+            "rows": self.rows,
+            "lost": self.lost,
+            "damaged": self.damaged,
+            "refused": len(self.refused),
+        }
+
+
+class _Walks:
+    """The looks at all sequences. looks: (L, P, C) float16, of everybody. numbers: of those at a walk of a person."""
+
+    def __init__(self, embedded: Mapping[str, Arrays]) -> None:
+        self.numbers: dict[tuple[str, str, str], range] = {}
+        parts: list[np.ndarray] = []
+        total = 0
+        for person, arrays in embedded.items():
+            for key, looks in arrays.items():
+                if "/" in key:
+                    sequence, view = key.split("/")
+                    self.numbers[person, sequence, view] = range(total, total + len(looks))
+                    parts.append(looks)
+                    total += len(looks)
+        if not parts:
+            raise UsageError("no sequence has silhouettes for a look: there is nothing to compare")
+        self.looks = np.concatenate(parts)
+
+    def template(self, person: str, view: str) -> int:
+        """The look that somebody is enrolled with: the one in the middle of the walk."""
+        looks = self.numbers[person, ENROLLED, view]
+        return looks[len(looks) // 2]
+
+
+def evaluate(
+    embedded: Mapping[str, Arrays],
+    model: str,
+    calibration: Calibration,
+    *,
+    members: int,
+    households: int,
+    enrolled_view: str = VIEWS[0],
+    views: Sequence[str] = VIEWS,
+    seed: int = 0,
+    progress: Callable[[str], None] = lambda _line: None,
+) -> Result:
+    """The protocol on what the jobs made (looks.EmbedLooks).
+
+    members: of a household, at least 2. households: drawn by chance, with as many strangers. views: of the clips.
+    Raises UsageError for too few people.
+    """
+    walks = _Walks(embedded)
+    usable = sorted({who for who, sequence, view in walks.numbers if (sequence, view) == (ENROLLED, enrolled_view)})
+    if len(usable) < 2 * members:
+        raise UsageError(
+            f"{len(usable)} people have a walk {ENROLLED} from {enrolled_view} degrees: a household of {members} and "
+            f"as many strangers need {2 * members}"
+        )
+    client, random = LooksClient(walks.looks, model), np.random.default_rng(seed)
+    outcomes: list[Outcome] = []
+    for number in range(households):
+        drawn = [usable[place] for place in random.permutation(len(usable))[: 2 * members]]
+        outcomes += _household(walks, client, calibration, drawn[:members], drawn[members:], enrolled_view, views)
+        progress(f"{number + 1}/{households} households")
+    there = sum(1 for _, _, view in walks.numbers if view in views)
+    return Result(
+        model,
+        members,
+        households,
+        enrolled_view,
+        len(embedded),
+        tuple(outcomes),
+        len(embedded) * len(SEQUENCES) * len(views) - there,
+        count(embedded, "damaged"),
+        tuple(str(line) for arrays in embedded.values() for line in arrays["refused"]),
+    )
+
+
+def _household(
+    walks: _Walks,
+    client: LooksClient,
+    calibration: Calibration,
+    members: Sequence[str],
+    strangers: Sequence[str],
+    enrolled_view: str,
+    views: Sequence[str],
+) -> Iterator[Outcome]:
+    """Everything that is seen of one household and of as many strangers."""
+    config = settings(calibration.model, calibration)
+    templates = np.stack([walks.looks[walks.template(who, enrolled_view)] for who in members])
+    with TemporaryDirectory() as folder:
+        gallery = Gallery(Path(folder) / "people.gallery")
+        for who, embedding in zip(members, templates, strict=True):
+            gallery.add(who, [Template(embedding, 30)], model=calibration.model, gait_frame_kind=KIND)
+        for condition, sequence in SEEN.items():
+            for view in views:
+                known, others = (
+                    [who for who in group if (who, sequence, view) in walks.numbers] for group in (members, strangers)
+                )
+                for group, size in GROUPS.items():
+                    inside, outside = size(len(members))
+                    if len(known) < inside or len(others) < outside:
+                        continue
+                    seen = known[:inside] + others[:outside]
+                    numbers = [walks.numbers[who, sequence, view] for who in seen]
+                    namings = name_clip(client, gallery, config, numbers)
+                    for who, looks, naming in zip(seen, numbers, namings, strict=True):
+                        nearest = distances(walks.looks[looks], templates, np.float32).mean(axis=0).argmin()
+                        truth = who if who in members else ""
+                        yield Outcome(condition, int(view), group, truth, members[int(nearest)], naming)

@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+
+from rt_gait_ros.errors import UsageError
+from rt_gait_ros.evaluation.households import GROUPS, Table, evaluate
+from rt_gait_ros.gait.calibration import Calibration
+
+KNOWN = Calibration("m", 20.0, 12.0, 0.5, 0.1, 0.02, 10, 10, "")
+LOOKS = 3
+
+
+def embedded(people=6, *, moved=()):
+    """People 1 apart, whose looks differ by 0.1. moved: who is like the next person in a coat."""
+    random = np.random.default_rng(0)
+    places = random.normal(0.0, np.sqrt(0.5 / 16), (people + 1, 1, 16))
+    made = {}
+    for person in range(people):
+        walks = {}
+        for sequence in ("nm-01", "nm-05", "bg-01", "cl-01"):
+            place = places[person + 1] if sequence == "cl-01" and person in moved else places[person]
+            looks = place + random.normal(0.0, 0.1 / np.sqrt(32), (LOOKS, 1, 16))
+            walks |= {f"{sequence}/{view}": looks.astype(np.float16) for view in ("000", "090")}
+        made[f"{person + 1:03}"] = walks | {"damaged": np.array(0), "refused": np.array([], np.str_)}
+    return made
+
+
+def run(walks, **options):
+    options = {"members": 2, "households": 4, "views": ("000", "090")} | options
+    return evaluate(walks, "m", KNOWN, **options)
+
+
+def test_who_is_like_herself_is_named_and_strangers_are_not():
+    result = run(embedded())
+    everything = result.everything
+    assert (everything.right, everything.nearest, everything.wrong, everything.named) == (1.0, 1.0, 0.0, 0.0)
+    # of each household, condition and view: 2 + 2 + 1 + 1 members in the first four groups, 1 + 1 + 1 + 2 strangers
+    assert (everything.members, everything.strangers) == (4 * 6 * 6, 4 * 6 * 5)
+    assert {key for (key,) in result.by("group")} == set(GROUPS)
+    assert len(result.rows) == 3 * 2 * len(GROUPS)
+    report = result.to_json()
+    assert (report["protocol"], report["lost"], report["people"]) == ("households", 0, 6)
+    assert report["summary"]["right"] == 1.0
+    alone = next(row for row in report["rows"] if row["group"] == "one stranger")
+    assert (alone["right"], alone["named"]) == (None, 0.0)
+
+
+def test_who_is_like_somebody_else_in_a_coat_is_wrong_there_alone():
+    found = run(embedded(moved=range(6)), households=12).by("condition")
+    assert (found[("NM",)].wrong, found[("BG",)].wrong) == (0.0, 0.0)
+    coats = found[("CL",)]
+    assert 0.0 < coats.wrong < 1.0
+    assert coats.right == 0.0
+    assert coats.wrong + coats.ambiguous + coats.unknown == pytest.approx(1.0)
+    assert coats.named > 0.0, "a stranger who is like a member is named, too"
+
+
+def test_walks_that_are_not_there_are_lost_and_too_few_people_refused():
+    walks = embedded()
+    del walks["002"]["cl-01/090"], walks["003"]["nm-01/000"]
+    result = run(walks)
+    assert result.lost == 2
+    for key in ("001", "002", "004"):
+        del walks[key]["nm-01/000"]
+    with pytest.raises(UsageError, match=r"2 people have a walk nm-01 from 000 degrees: a household of 2 .* need 4"):
+        run(walks)
+    with pytest.raises(UsageError, match="nothing to compare"):
+        run({"001": {"damaged": np.array(3), "refused": np.array([], np.str_)}})
+
+
+def test_no_tracks_are_no_share():
+    assert all(value is None for name, value in Table.of([]).to_json().items() if name not in ("members", "strangers"))
