@@ -8,7 +8,7 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from rt_gait_ros.frame import Frame
 from rt_gait_ros.nodes.conversions import frame_from_message
-from rt_gait_ros.nodes.links import IMAGE_QOS, Inlet
+from rt_gait_ros.nodes.links import EVERY_IMAGE_QOS, Inlet
 
 TOPIC = "image_raw"
 # image_transport's convention: the name of the plain topic, and this behind it.
@@ -28,7 +28,7 @@ class ImageInlet(Inlet[Frame]):
     """
 
     def __init__(self, node: Node, accept: Callable[[Any], None], on_crash: Callable[[Exception], None]) -> None:
-        super().__init__(node, Image, TOPIC, IMAGE_QOS, frame_from_message, accept, on_crash)
+        super().__init__(node, Image, TOPIC, EVERY_IMAGE_QOS, frame_from_message, accept, on_crash)
 
     def open(self) -> None:
         """Begin to listen, to what the parameter says now; once is enough."""

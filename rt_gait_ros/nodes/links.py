@@ -18,6 +18,14 @@ IMAGE_QOS = QoSProfile(
     reliability=ReliabilityPolicy.BEST_EFFORT,
     durability=DurabilityPolicy.VOLATILE,
 )
+# The same for whoever follows people from image to image: as many wait here as in the pose stage, while the process is
+# held up.
+EVERY_IMAGE_QOS = QoSProfile(
+    depth=3,
+    history=HistoryPolicy.KEEP_LAST,
+    reliability=ReliabilityPolicy.BEST_EFFORT,
+    durability=DurabilityPolicy.VOLATILE,
+)
 # Results are small, and a lost one is a lost gait frame: reliable, with a third of a second of room at 30 Hz.
 RESULT_QOS = QoSProfile(
     depth=10,

@@ -26,7 +26,8 @@ PURPOSE = (
 )
 TOPICS = """
 subscribes
-  image_raw     sensor_msgs/Image, any QoS; only the newest image counts, others are dropped and counted
+  image_raw     sensor_msgs/Image, any QoS; three may wait, and where images take longer than they come, only the newest
+                is used; others are dropped and counted
   image_raw/compressed  sensor_msgs/CompressedImage, instead of it where image_transport is compressed
 publishes
   person_poses  rt_gait_ros/PersonPoseArray, once per image used, empty ones too
@@ -39,7 +40,11 @@ COMPILING = "compiling, as at the first start after an installation: this takes 
 
 
 class PoseNode(NetworkStage[Frame, PoseFrame]):
-    """Runs a PosePipeline on the newest image."""
+    """Runs a PosePipeline on every image there is time for."""
+
+    # What holds the node up for a moment, on a machine with other work, loses no image: with time for fewer looks it
+    # catches up. Where it never can, only the newest counts.
+    depth = 3
 
     def __init__(self, **node_options: Any) -> None:
         self._pipeline: PosePipeline | None = None
@@ -93,6 +98,25 @@ class PoseNode(NetworkStage[Frame, PoseFrame]):
             self._budget.arrived(self.now())
         super().accept(arrival)
 
+    def drop(self) -> None:
+        """As ProcessingStage.drop; the budget learns of it."""
+        if self._budget is not None:
+            self._budget.lost()
+        super().drop()
+
+    def newest_alone(self) -> bool:
+        """As ProcessingStage.newest_alone: always without a budget, which may take any time for an image."""
+        return self._budget is None or self._budget.hopeless
+
+    def take_turn(self, arrived: tuple[Any, int, float]) -> None:
+        """As ProcessingStage.take_turn; the budget learns how long it takes."""
+        if self._budget is None:
+            super().take_turn(arrived)
+            return
+        self._budget.taken(self.now(), arrived[2])
+        super().take_turn(arrived)
+        self._budget.done(self.now())
+
     def details(self) -> dict[str, str]:
         """Add what the budget allows, and what each person gets of it."""
         pipeline, budget = self._pipeline, self._budget
@@ -107,7 +131,8 @@ class PoseNode(NetworkStage[Frame, PoseFrame]):
         lines["late"] = str(pipeline.late)
         if budget is not None:
             lines["budget_ms"] = f"{budget.seconds * 1e3:.1f}"
-            lines["cost_ms"] = f"person {budget.cost('person') * 1e3:.1f}, search {budget.cost('search') * 1e3:.1f}"
+            costs = {kind: budget.cost(kind) for kind in ("person", "search")} | {"rest": budget.others}
+            lines["cost_ms"] = ", ".join(f"{kind} {seconds * 1e3:.1f}" for kind, seconds in costs.items())
         return lines
 
 

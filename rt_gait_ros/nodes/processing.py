@@ -31,8 +31,7 @@ class ProcessingStage(Stage, Generic[In, Out]):
 
     An item goes by its own stamp, or, while stamps do not tell times apart, by when it came; `Stamps` decides.
     Subclasses make `inlet` and `outlet` in their constructor, and implement `open_processor`. `depth`: items that may
-    wait before the oldest is dropped: 1 for images, of which only the newest matters. `behind_pose`: whether what comes
-    in has gone through the pose stage.
+    wait before the oldest is dropped. `behind_pose`: whether what comes in has gone through the pose stage.
     """
 
     inlet: Inlet[In]
@@ -60,9 +59,10 @@ class ProcessingStage(Stage, Generic[In, Out]):
         self._silent_since = self.now()
         self._stamps = Stamps(self.inlet.topic)
         self._worker = Worker(
-            self._handle,
+            self.take_turn,
             depth=self.depth,
-            on_drop=lambda: self.statistics.count("dropped"),
+            newest_alone=self.newest_alone,
+            on_drop=self.drop,
             on_crash=self.finish,
             name=self.get_name(),
         )
@@ -81,7 +81,15 @@ class ProcessingStage(Stage, Generic[In, Out]):
         if worker is not None:
             self.statistics.count("received")
             self._silent_since, self._heard = self.now(), True
-            worker.offer((arrival, self.clock_now()))
+            worker.offer((arrival, self.clock_now(), self._silent_since))
+
+    def drop(self) -> None:
+        """What had waited for its turn is thrown away for something newer; called in the thread that brings that."""
+        self.statistics.count("dropped")
+
+    def newest_alone(self) -> bool:
+        """Whether of those that wait only the newest is wanted now."""
+        return False
 
     def check(self) -> None:
         """Say so when nothing arrives."""
@@ -104,9 +112,10 @@ class ProcessingStage(Stage, Generic[In, Out]):
         worker = self._worker
         return {"queue": f"{worker.waiting if worker else 0}/{self.depth}"}
 
-    def _handle(self, arrived: tuple[Any, int]) -> None:
+    def take_turn(self, arrived: tuple[Any, int, float]) -> None:
+        """The worker's turn: one arrival, and when it came, by the node's clock and by `now`."""
         begun = self.now()
-        arrival, when = arrived
+        arrival, when, _ = arrived
         try:
             item = self.inlet.read(arrival)
         except GaitError as error:

@@ -13,6 +13,7 @@ class Worker(Generic[T]):
     """Handles the newest items one after another in a thread of its own.
 
     depth: items that may wait; with 1 this is a latest-frame slot. When it is full the oldest waiting item is dropped.
+    newest_alone: asked before each turn whether only the newest of those that wait is wanted; the others are dropped.
     on_drop: called for each dropped item. on_crash: called with an exception that `handle` did not expect; the thread
     ends then.
     """
@@ -22,6 +23,7 @@ class Worker(Generic[T]):
         handle: Callable[[T], None],
         *,
         depth: int = 1,
+        newest_alone: Callable[[], bool] = lambda: False,
         on_drop: Callable[[], None] = lambda: None,
         on_crash: Callable[[Exception], None],
         name: str = "worker",
@@ -29,6 +31,7 @@ class Worker(Generic[T]):
         self._handle = handle
         self._items: deque[T] = deque()
         self._depth = depth
+        self._newest_alone = newest_alone
         self._on_drop = on_drop
         self._on_crash = on_crash
         self._lock = threading.Lock()
@@ -75,7 +78,12 @@ class Worker(Generic[T]):
                     return
                 if not self._items:  # it was dropped for a newer one, which rang as well
                     continue
+                unwanted = len(self._items) - 1 if len(self._items) > 1 and self._newest_alone() else 0
+                for _ in range(unwanted):
+                    self._items.popleft()
                 item = self._items.popleft()
+            for _ in range(unwanted):
+                self._on_drop()
             try:
                 self._handle(item)
             except Exception as error:  # anything unexpected ends the process with its traceback, not only this thread

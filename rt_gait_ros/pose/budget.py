@@ -14,30 +14,51 @@ from rt_gait_ros.pose.errors import PoseSettingsError
 USUAL_INTERVAL = 0.04
 # Gaps that the rate is taken from, and the longest that counts: a camera that stood still says nothing of its rate.
 _GAPS, _LONGEST_GAP = 30, 1.0
-# Share of the interval that the networks may take, by the cores at hand, and in between in proportion. The other
-# stages, the camera and DDS take the rest: about a third of one core, and a tenth where they have cores of their own.
-# Below one core, where several cameras share the cores, they take a quarter of a core of each camera (10 ms of the
-# processor for each image, by `rt-gait bench cameras`), and the networks 0.8 of what is left.
+# Share of the interval that the networks may take to begin with, by the cores at hand, and in between in proportion.
+# The other stages, the camera and DDS take the rest: about a third of one core, and a tenth where they have cores of
+# their own. Below one core, where several cameras share the cores, they take a quarter of a core of each camera (10 ms
+# of the processor for each image, by `rt-gait bench cameras`), and the networks 0.8 of what is left.
 _SHARES = {0.3125: 0.05, 1.0: 0.6, 2.0: 0.75, 3.0: 0.8, 4.0: 0.9}
+# The share is then found out. When images were lost it becomes so much of itself, once in _ONE_TROUBLE seconds and down
+# to this part of the first one. While people wait for a look it grows by _GROWTH of the interval a second: up to just
+# below the share at which images were last lost, and from there on slowly at first, and as fast again _CONFIDENT
+# seconds after that. TCP finds out in a similar way what a line carries (CUBIC, RFC 9438).
+_LESS, _LEAST_PART, _ONE_TROUBLE = 0.85, 0.2, 1.0
+_GROWTH, _BELOW, _CAREFUL, _CONFIDENT = 0.04, 0.97, 0.05, 60.0
+# All that the stage does in an image may take this much of the interval, on average.
+_WHOLE = 0.95
+# One image is done within this many intervals of its arrival, as far as its looks decide that: so that nobody waits
+# long for an answer, and what is late is made good before the images that wait are too many.
+_ROOM = 1.6
+# Images that take so many intervals on average, one at most so many, are more than can be made good.
+_HOPELESS, _LONGEST = 1.25, 3.0
+# Networks that took more than so many times what they are known to take were held up.
+_STUCK = 2.5
 # Seconds of one run before it was measured: BlazePose lite and a tile, on one core (docs/pose.md).
 _FIRST_COSTS = {"person": 0.010, "search": 0.012}
 # Share of the newest image in the running cost; a single slow image (a swapped page, another process) is taken with
 # at most this factor, so that it does not starve the next ones.
 _COST_SHARE, _SLOWEST = 0.1, 4.0
 _LEAST_COST = 1e-4
-# What one image left over, or took too much, counts for the next ones up to this many images' time. An image then takes
-# less than two intervals of the camera, and the next one, which waits that long, is not dropped for it.
+# Seconds beside the networks that the first image may be taken to need: it also connects, and loads what is missing.
+_MOST_AT_FIRST = 0.01
+# What one image left over, or took too much, counts for the next ones up to this many images' time.
 _MOST_SAVED = 1.0
 
 
 class Budget:
-    """Seconds of network time for each image. `arrived` may be called from another thread than the rest.
+    """Seconds of network time for each image. `arrived` and `lost` may be called from another thread than the rest.
 
     What an image leaves over is there for the next ones: where a look costs 0.6 of an image's time, two images of three
     have room for a second one.
 
     The rate is that at which images arrive, dropped ones too; neither what the camera says nor the stamps count, so
     that a rate that is a lie, or stamps that stand still, change nothing.
+
+    A stage that also says when it takes up an image (`taken`), that it is through with it (`done`), and that one was
+    dropped (`lost`) has a budget that finds out how much there is: what the stage does besides is measured and taken
+    off, an image that waited has less time, and lost images make the share of the networks smaller, which grows again
+    slowly.
     """
 
     def __init__(self, limit: float = 0.0, cores: float = 0.0) -> None:
@@ -53,12 +74,20 @@ class Budget:
             raise PoseSettingsError(f"cores = {cores} must be a number from 0 on: 0 takes those of the process")
         self._limit = limit
         self.scarce = limit == 0.0 and 0.0 < cores < 1.0
-        self._share = float(np.interp(cores or len(os.sched_getaffinity(0)), list(_SHARES), list(_SHARES.values())))
+        self._first = float(np.interp(cores or len(os.sched_getaffinity(0)), list(_SHARES), list(_SHARES.values())))
+        self._share, self._carried = self._first, 1.0
         self._lock = threading.Lock()
         self._gaps: deque[float] = deque(maxlen=_GAPS)
         self._arrived: float | None = None
+        self._lost, self._lost_at = 0, -math.inf
         self._costs = dict(_FIRST_COSTS)
         self._left = 0.0
+        self._taken: float | None = None
+        self._room = self._whole_room = math.inf
+        self._others = self._whole = 0.0
+        self._networks = self._expected = 0.0
+        self._in_vain = self._looked = False
+        self.short = False  # set while an image is at work: there is not time for everybody
 
     def arrived(self, when: float) -> None:
         """An image came in, used or not. when: seconds of a clock that only goes forward."""
@@ -66,6 +95,54 @@ class Budget:
             if self._arrived is not None and 0.0 < when - self._arrived <= _LONGEST_GAP:
                 self._gaps.append(when - self._arrived)
             self._arrived = when
+
+    def lost(self) -> None:
+        """An image was dropped because another came before its turn."""
+        with self._lock:
+            self._lost += 1
+
+    def taken(self, when: float, arrived: float) -> None:
+        """An image is taken up that came at `arrived`; `begin` follows. Both are of the clock of `arrived`."""
+        interval, waited = self.interval, max(when - arrived, 0.0)
+        self._taken = when
+        self._whole_room = max(_ROOM * interval - self._others, 0.0)
+        self._room = max(self._whole_room - waited, 0.0)
+        self._networks = self._expected = 0.0
+        self._in_vain, self._looked, self.short = False, False, False
+
+    def done(self, when: float) -> None:
+        """That image is through with the stage. when: as `taken`.
+
+        Images that were lost while a network did not answer say nothing of the time that it takes when it does.
+        """
+        with self._lock:
+            lost, self._lost = self._lost, 0
+        if self._taken is None:
+            return
+        interval, whole = self.interval, max(when - self._taken, 0.0)
+        self._whole += _COST_SHARE * (min(whole, _LONGEST * interval) - self._whole)
+        if self._in_vain:
+            return
+        others = max(whole - self._networks, 0.0)
+        if self._others:
+            self._others += _COST_SHARE * (min(others, _SLOWEST * self._others) - self._others)
+        else:
+            self._others = min(others, _MOST_AT_FIRST)
+        since = when - self._lost_at
+        # where nobody is, nothing is lost with an image; and less looking does not help where networks are held up
+        counts = (self._looked or self.short) and others <= self._networks <= _STUCK * self._expected
+        lost = lost if counts else 0
+        if lost and since >= _ONE_TROUBLE:
+            self._carried, self._lost_at = _BELOW * self._share, when
+            self._share = max(_LESS * self._share, _LEAST_PART * self._first)
+        elif self.short and not lost:
+            pace = 1.0 if self._share < self._carried else min(max(since / _CONFIDENT, _CAREFUL), 1.0)
+            self._share = min(self._share + _GROWTH * pace * interval, _WHOLE)
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether images take so much longer than they come, whatever is done, that only the newest is worth a look."""
+        return self._whole > _HOPELESS * self.interval
 
     @property
     def interval(self) -> float:
@@ -77,12 +154,33 @@ class Budget:
     @property
     def seconds(self) -> float:
         """What the networks may take in one image, on average."""
-        return self._limit or self._share * self.interval
+        if self._limit:
+            return self._limit
+        interval = self.interval
+        return max(min(self._share * interval, _WHOLE * interval - self._others), _LEAST_PART * self._first * interval)
 
     @property
     def left(self) -> float:
-        """What they may still take in this image; below 0 where more was taken than there was."""
+        """What the networks may still take in this image; below 0 where more was taken than there was."""
         return self._left
+
+    def fitting(self, kind: str, number: int, beside: float = 0.0) -> int:
+        """How many of so many runs of a kind still fit into this image, for none to be lost that comes meanwhile.
+
+        beside: seconds that other runs of it will take. None where it has waited too long for one, but one at least
+        where one takes longer than there ever is: then images are lost whatever is done, and those that are left are
+        looked at.
+        """
+        cost = self._costs[kind]
+        room = max(self._room - beside, 0.0)
+        if number * cost <= room:
+            return number
+        return max(int(room / cost), int(cost > self._whole_room))
+
+    @property
+    def others(self) -> float:
+        """Seconds of an image that the stage takes besides the networks; 0 where nobody measures them."""
+        return self._others
 
     def begin(self) -> None:
         """The next image has its time, beside what those before left over."""
@@ -100,7 +198,8 @@ class Budget:
 
         Nothing is learned of it.
         """
-        self._left -= sum(self._costs[kind] * number for kind, number in runs.items())
+        self._take(runs, sum(self._costs[kind] * number for kind, number in runs.items()))
+        self._in_vain = True
 
     def spent(self, runs: Mapping[str, int], seconds: float) -> None:
         """So many runs of each kind took `seconds` together; what each costs is learned from that.
@@ -109,7 +208,9 @@ class Budget:
         expense.
         """
         expected = sum(self._costs[kind] * number for kind, number in runs.items())
-        self._left -= expected
+        self._take(runs, expected)
+        self._networks += seconds
+        self._expected += expected
         if expected <= 0.0:
             return
         factor = min(seconds / expected, _SLOWEST)
@@ -118,3 +219,8 @@ class Budget:
                 # the more of the time a kind is thought to have taken, the more of the error is its own
                 weight = _COST_SHARE * self._costs[kind] * number / expected
                 self._costs[kind] = max(self._costs[kind] * (1.0 + weight * (factor - 1.0)), _LEAST_COST)
+
+    def _take(self, runs: Mapping[str, int], seconds: float) -> None:
+        self._looked |= runs.get("person", 0) > 0
+        self._left -= seconds
+        self._room -= seconds

@@ -64,7 +64,7 @@ class PosePipeline:
         self._flows = True
         self._motion = CameraMotion() if self._config.camera_motion == "image" else None
         self._credit = 0.0
-        self._saved = 0.0
+        self._saved, self._searched_at = 0.0, -np.inf
         self._due = 0.0  # of a look that there is however scarce time is
         self._refused: list[tuple[Region, float]] = []
         self._look_around = True
@@ -131,35 +131,47 @@ class PosePipeline:
         self._credit += max(1.0 / self._config.detector_period, (search.count - 1) * step / _ROUND)
         if around or not self._followers:
             self._credit = max(self._credit, 1.0)
-        number = search.count if first else int(self._credit + 1e-9)
+        number = min(search.count if first else int(self._credit + 1e-9), search.count)
         if self._budget is not None:
-            share = _SEARCH_SHARE if self._followers else 1.0
-            affordable = self._budget.seconds * share / self._budget.cost("search")
-            # one that costs more than its share of an image is saved up for
-            if not around and (self._followers or self._budget.scarce):
-                self._saved = min(self._saved + max(affordable, _LEAST_SEARCHES * step), max(affordable, 1.0))
-                number = min(number, int(self._saved + 1e-9))
-                self._saved -= number
-            else:
-                number = min(number, max(int(affordable), 1))
-        number = min(number, search.count)
+            number = self._affordable_windows(self._budget, number, time, step, around)
         self._credit = min(max(self._credit - number, 0.0), float(search.count))
         if not number:
             return []
         boxes = np.array([self._expected_box(follower, time) for follower in self._followers]).reshape(-1, 4)
         return search.choose(image, time, number, boxes)
 
+    def _affordable_windows(self, budget: Budget, number: int, time: float, step: float, around: bool) -> int:
+        """How many of `number` windows there is time for in this image; the others wait for the next ones."""
+        cost = budget.cost("search")
+        affordable = budget.seconds * (_SEARCH_SHARE if self._followers else 1.0) / cost
+        # one that costs more than its share of an image is saved up for
+        saved_up = not around and bool(self._followers or budget.scarce)
+        if saved_up:
+            self._saved = min(self._saved + max(affordable, _LEAST_SEARCHES * step), max(affordable, 1.0))
+            number = min(number, int(self._saved + 1e-9))
+        else:
+            number = min(number, max(int(affordable), 1))
+        if self._followers and time - self._searched_at < 1.0 / _LEAST_SEARCHES:
+            number = budget.fitting("search", number)
+        if saved_up:
+            self._saved -= number
+        if number:
+            self._searched_at = time
+        return number
+
     def _choose(self, windows: int, time: float, step: float) -> list[Follower]:
-        """Whom to look at in this image: one person at least, unless time is so scarce that a look is saved up for."""
+        """Whom to look at in this image: one person at least, unless there is no time for it and it is saved up for."""
         if self._budget is None:
             return list(self._followers)
-        left = self._budget.left - windows * self._budget.cost("search")
-        number = int(left / self._budget.cost("person") + 1e-9)
-        if not self._budget.scarce:
-            return looks.choose(self._followers, max(number, 1), time)
+        budget, cost = self._budget, self._budget.cost("person")
+        taken = windows * budget.cost("search")
+        number = min(int((budget.left - taken) / cost + 1e-9), len(self._followers))
         self._due = min(self._due + looks.least(self._followers, step), 1.0)
-        number = max(number, int(self._due + 1e-9))
+        if not budget.scarce:
+            number = max(number, 1)
+        number = max(budget.fitting("person", number, taken), int(self._due + 1e-9))
         self._due = max(self._due - number, 0.0)
+        budget.short = number < len(self._followers)
         return looks.choose(self._followers, number, time)
 
     def _ask(
@@ -310,7 +322,7 @@ class PosePipeline:
         seen = sum(follower.seen for follower in self._followers)
         # whoever comes is looked at though searching took the time: the next images make good for it
         left = max(self._budget.left, self._budget.seconds - seen * self._budget.cost("person"))
-        return max(int(left / self._budget.cost("person")), 1)
+        return max(self._budget.fitting("person", int(left / self._budget.cost("person"))), 1)
 
     @staticmethod
     def _expected_box(follower: Follower, time: float) -> np.ndarray:

@@ -42,6 +42,33 @@ def test_oldest_waiting_items_are_dropped_and_counted(depth, kept, dropped):
     assert len(drops) == dropped
 
 
+def test_only_the_newest_is_handled_while_nothing_else_is_wanted():
+    gate, drops, alone = Gate(), [], [True]
+    done = threading.Event()
+
+    def handle(item: int) -> None:
+        gate(item)
+        if item == 3:
+            alone[0] = False
+            for later in (4, 5, 6):
+                worker.offer(later)
+        if item == 6:
+            done.set()
+
+    worker = Worker(
+        handle, depth=3, newest_alone=lambda: alone[0], on_drop=lambda: drops.append(1), on_crash=pytest.fail
+    )
+    worker.offer(0)
+    assert gate.entered.acquire(timeout=120)
+    for item in (1, 2, 3):
+        worker.offer(item)
+    gate.open.set()
+    assert done.wait(120)
+    assert worker.stop()
+    assert gate.handled == [0, 3, 4, 5, 6]
+    assert len(drops) == 2
+
+
 def test_crash_is_told_and_ends_the_thread():
     crashed = threading.Event()
     worker = Worker(lambda item: 1 / item, on_crash=lambda error: crashed.set())

@@ -341,6 +341,28 @@ def test_newcomers_have_their_first_looks_at_once_however_little_time_there_is(c
     assert all(np.isfinite(play(alone).people[0].keypoints[:, 0]).any() for _ in range(10))
 
 
+def test_an_image_that_waited_for_its_turn_passes_without_looks_and_nobody_is_forgotten_for_it(
+    client, play, monkeypatch
+):
+    client.people = crowd(3)
+    budget = Budget(cores=2)
+    monkeypatch.setattr(budget, "spent", lambda runs, seconds: budget.charge(runs))  # whatever the machine's speed
+    pipeline = PosePipeline(client, PoseConfig(least_height=0, detector_period=1000), budget)
+
+    def looked_at(waited):
+        budget.taken(10.0, 10.0 - waited)
+        people = play(pipeline).people
+        assert len(people) == 3
+        return [bool(np.isfinite(person.keypoints[:, 0]).any()) for person in people]
+
+    for _ in range(10):
+        play(pipeline)
+    assert any(looked_at(0.0))
+    assert looked_at(0.06) == [False] * 3
+    assert any(looked_at(0.0))
+    assert np.sum([looked_at(0.06) for _ in range(40)], axis=0).min() >= 3  # each once in 0.4 s
+
+
 def test_where_time_is_scarce_an_empty_scene_is_searched_within_the_budget(client, play, monkeypatch):
     budget = Budget(cores=0.33)
     monkeypatch.setattr(budget, "spent", lambda runs, seconds: budget.charge(runs))  # whatever the machine's speed
