@@ -130,7 +130,7 @@ def measure(arguments: argparse.Namespace, progress: Callable[[str], None]) -> l
     trained = trained_files(arguments.trained, percentiles)
     sources = [read_source(word, repository) for word in arguments.networks or NETWORKS]
     maker = Maker(folder / "repository", folder / "checkpoints", trained, arguments.calibration, progress)
-    all_variants = [variants_of(each.name, percentiles, each.streams, each.in_integers) for each in sources]
+    all_variants = [variants_of(each.name, percentiles, each.streams) for each in sources]
     _require_server(kept, sources, all_variants, what, again)
     for variants in all_variants:
         _forget(kept, variants, again)
@@ -146,7 +146,7 @@ def measure(arguments: argparse.Namespace, progress: Callable[[str], None]) -> l
             table.through_triton()
         if RANK1 in what and recognition is not None and source.weights != RANDOM and source.streams:
             table.rank1(recognition)
-        if SUBJECTS in what and source.in_integers:
+        if SUBJECTS in what and source.is_gait:
             table.subjects()
         _write(folder / "variants.md", markdown(rows, kept.rows))
     if arguments.markdown is not None:
@@ -219,7 +219,7 @@ def _require_server(
     Raises ServerNotInstalled.
     """
     for source, variants in zip(sources, all_variants, strict=True):
-        served = {TRITON, SUBJECTS} if source.in_integers else {TRITON}
+        served = {TRITON, SUBJECTS} if source.is_gait else {TRITON}
         for figure in served.intersection(what):
             if figure in again or not all(kept.has(each, figure) for each in variants):
                 find_installation()
@@ -255,8 +255,7 @@ def _make(maker: "Maker", source: "Source", variants: Sequence[Variant], kept: F
             )
         if all(kept_already):
             continue
-        precisions = (FP32, INT8) if source.in_integers else (FP32,)
-        for variant, figures in maker.make(source, percentile, precisions).items():
+        for variant, figures in maker.make(source, percentile, (FP32, INT8)).items():
             kept.add(variant, figures | {"digest": source.digest, "trained": trained})
 
 

@@ -56,14 +56,13 @@ class Variant:
         return Variant(self.network)
 
 
-def variants_of(network: str, percentiles: Sequence[float], streams: bool, integers: bool) -> list[Variant]:
+def variants_of(network: str, percentiles: Sequence[float], streams: bool) -> list[Variant]:
     """All rows of a network, in the order of the table."""
-    precisions = (FP32, INT8) if integers else (FP32,)
     forms = ("", STREAM) if streams else ("",)
     return [
         Variant(network, percentile, precision, form)
         for form in forms
-        for precision in precisions
+        for precision in (FP32, INT8)
         for percentile in (None, *percentiles)
     ]
 

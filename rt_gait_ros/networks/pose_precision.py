@@ -62,16 +62,19 @@ def in_precision(
     return min(allowed, key=lambda variant: variant.seconds or 0.0), variants
 
 
+def in_integers(model: bytes, images: Sequence[np.ndarray]) -> bytes:
+    """The network in int8 for a CPU, its ranges by these images. Weights have 7 bits, as those of gait networks: right
+    on every x86 processor."""
+    return quantise_static(model, _OPERATORS, images, QuantType.QUInt8, weight_bits=7)
+
+
 _Places = list[tuple[np.ndarray, np.ndarray]]  # of each image: highest cell (parts, 2) of each map, and if it is a part
 
 
 def _variant(model: bytes, precision: str, images: Sequence[np.ndarray], places: _Places) -> PoseVariant:
     if precision == "fp32":
         return PoseVariant(precision, model)
-    if precision == "fp16":
-        smaller = halved(model)
-    else:  # of 7 bits, as the gait networks': right on every x86 processor
-        smaller = quantise_static(model, _OPERATORS, images, QuantType.QUInt8, weight_bits=7)
+    smaller = halved(model) if precision == "fp16" else in_integers(model, images)
     moved: list[bool] = []
     for (cells, seen), (found, _) in zip(places, _places(smaller, images), strict=True):
         moved += (np.abs(cells - found).max(axis=1) > 1)[seen].tolist()

@@ -21,7 +21,7 @@ CONDITIONS = {"cpu": "one", "runs": 2}
 
 
 def test_the_rows_of_a_network_and_their_names():
-    rows = table.variants_of("g", (10.0, 30.0), streams=True, integers=True)
+    rows = table.variants_of("g", (10.0, 30.0), streams=True)
     assert [row.model for row in rows[:6]] == ["g", "g_p10", "g_p30", "g_int8", "g_p10_int8", "g_p30_int8"]
     assert [row.model for row in rows[6:8]] == ["g_stream", "g_p10_stream"]
     assert [row.title for row in rows[:6]] == [
@@ -33,7 +33,7 @@ def test_the_rows_of_a_network_and_their_names():
         "pruned 30 % + int8",
     ]
     assert {row.plain.model for row in rows} == {"g"}
-    assert len(table.variants_of("pose", (10.0,), streams=False, integers=False)) == 2
+    assert len(table.variants_of("flow", (10.0,), streams=False)) == 4
 
 
 def test_figures_are_kept_and_others_conditions_and_weights_are_refused(tmp_path):
