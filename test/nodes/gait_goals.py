@@ -21,9 +21,9 @@ UPRIGHT = upright(np.array([0.0, 0.0, -1.0]), np.array([0.0, 1.0, 0.0]))
 class Asked:
     """A goal sent to an action of the gait node, and what came of it."""
 
-    def __init__(self, ears, turn, kind, name, **fields) -> None:
+    def __init__(self, ears, turn, kind, action, /, **fields) -> None:
         self._turn = turn
-        self._client = ActionClient(ears, kind, f"/gait_node/{name}")
+        self._client = ActionClient(ears, kind, f"/gait_node/{action}")
         turn(self._client.server_is_ready)
         self.feedback = []
         take = lambda message: self.feedback.append(message.feedback)  # noqa: E731

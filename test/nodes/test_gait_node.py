@@ -1,7 +1,7 @@
 import os
 
 import pytest
-from gait_goals import Walkers, enroll
+from gait_goals import Asked, Walkers, enroll
 
 from rt_gait_ros.action import EnrollPerson
 from rt_gait_ros.gait import scene_file
@@ -12,6 +12,12 @@ RESULT = EnrollPerson.Result
 
 
 def test_enrolled_walker_is_named(ears, gait):
+    def meanwhile(feedback):
+        ears.until(lambda: feedback)
+        second = Asked(ears, ears.until, EnrollPerson, "enroll_person", body_id="aaaaa", name="Bob").result
+        assert second.error_code == RESULT.ERROR_BUSY
+        assert "aaaaa is being enrolled already" in second.error_msg
+
     result, feedback = enroll(
         ears,
         gait,
@@ -19,7 +25,7 @@ def test_enrolled_walker_is_named(ears, gait):
         name="Ada",
         frames=150,
         timeout=600.0,
-        between=lambda feedback: ears.until(lambda: feedback),
+        between=meanwhile,
     )
     assert (result.error_code, result.error_msg) == (RESULT.ERROR_NONE, "")
     assert result.embeddings >= 1
