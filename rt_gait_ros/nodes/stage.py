@@ -251,7 +251,7 @@ class Stage(LifecycleNode):
         if faults:
             status.level, status.message = DiagnosticStatus.ERROR, "; ".join(faults)
         elif self.paused:
-            status.level, status.message = DiagnosticStatus.WARN, f"/clock stands still: {self._why_paused}"
+            status.level, status.message = DiagnosticStatus.WARN, f"/clock stands still{self._why_paused}"
         elif summary.dropped_now > 0:
             status.level, status.message = DiagnosticStatus.WARN, f"dropped {summary.dropped_now} in the last second"
         else:
@@ -289,11 +289,9 @@ class Stage(LifecycleNode):
 
     @property
     def _why_paused(self) -> str:
-        return (
-            "the bag is paused"
-            if self.count_publishers("/clock")
-            else "nobody publishes it any more: the bag has ended"
-        )
+        if self.count_publishers("/clock"):
+            return ": the bag is paused"
+        return ", and nobody publishes it any more: the bag has ended"
 
     def clock_now(self) -> int:
         """Nanoseconds of the node's clock, as `get_clock().now()` has them at several times the price."""
