@@ -30,6 +30,9 @@ _WHOLE = 0.95
 # One image is done within this many intervals of its arrival, as far as its looks decide that: so that nobody waits
 # long for an answer, and what is late is made good before the images that wait are too many.
 _ROOM = 1.6
+# A look that takes longer than that has its turn in images that waited for less than this part of an interval; unless
+# it takes more than so many times what the rest of the stage leaves of an interval, so that few images could have one.
+_HARDLY, _FEW = 0.5, 2.5
 # Images that take so many intervals on average, one at most so many, are more than can be made good.
 _HOPELESS, _LONGEST = 1.25, 3.0
 # Networks that took more than so many times what they are known to take were held up.
@@ -84,6 +87,7 @@ class Budget:
         self._left = 0.0
         self._taken: float | None = None
         self._room = self._whole_room = math.inf
+        self._waited = 0.0
         self._others = self._whole = 0.0
         self._networks = self._expected = 0.0
         self._in_vain = self._looked = False
@@ -103,10 +107,10 @@ class Budget:
 
     def taken(self, when: float, arrived: float) -> None:
         """An image is taken up that came at `arrived`; `begin` follows. Both are of the clock of `arrived`."""
-        interval, waited = self.interval, max(when - arrived, 0.0)
-        self._taken = when
+        interval = self.interval
+        self._taken, self._waited = when, max(when - arrived, 0.0)
         self._whole_room = max(_ROOM * interval - self._others, 0.0)
-        self._room = max(self._whole_room - waited, 0.0)
+        self._room = max(self._whole_room - self._waited, 0.0)
         self._networks = self._expected = 0.0
         self._in_vain, self._looked, self.short = False, False, False
 
@@ -167,15 +171,18 @@ class Budget:
     def fitting(self, kind: str, number: int, beside: float = 0.0) -> int:
         """How many of so many runs of a kind still fit into this image, for none to be lost that comes meanwhile.
 
-        beside: seconds that other runs of it will take. None where it has waited too long for one, but one at least
-        where one takes longer than there ever is: then images are lost whatever is done, and those that are left are
-        looked at.
+        beside: seconds that other runs of it will take. None where it has waited too long for one. One that takes
+        longer than there ever is has its turn in images that hardly waited; and in each where those would be too few:
+        then images are lost whatever is done, and what is left of them is looked at.
         """
         cost = self._costs[kind]
         room = max(self._room - beside, 0.0)
         if number * cost <= room:
             return number
-        return max(int(room / cost), int(cost > self._whole_room))
+        if cost <= self._whole_room:
+            return int(room / cost)
+        interval = self.interval
+        return int(self._waited <= _HARDLY * interval or cost > _FEW * (interval - self._others))
 
     @property
     def others(self) -> float:

@@ -299,6 +299,15 @@ def test_images_lost_for_another_reason_change_nothing():
         assert budget._share * USUAL_INTERVAL == pytest.approx(before), case
 
 
+@pytest.mark.parametrize("look", [0.063, 0.090])
+def test_a_look_that_takes_longer_than_two_images_have_loses_none(look):
+    stage = Stage(25, 2, look, 0.002)
+    stage.run(300)
+    lost, looks = stage.run(400)
+    assert lost == 0.0
+    assert looks > 4.0
+
+
 def test_a_look_that_takes_longer_than_there_ever_is_has_its_turn_all_the_same():
     stage = Stage(25, 2, 0.100, 0.030)
     stage.run(200)
