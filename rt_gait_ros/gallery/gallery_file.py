@@ -117,9 +117,12 @@ def create(
 ) -> None:
     """Write a gallery's file anew and whole. over: in the place of another one, whose lock the caller holds.
 
-    file_id: as extent_file.create. Raises GalleryError; FileExistsError where there is one already.
+    content: may be stored in another file, of which everything is read. file_id: as extent_file.create. Raises
+    GalleryError; FileExistsError where there is one already.
     """
-    records = gallery_records.Writer(content)
+    # where a walk is in another file says nothing of this one
+    persons = [replace(p, templates=tuple(replace(t, place=None) for t in p.templates)) for p in content.persons]
+    records = gallery_records.Writer(replace(content, persons=tuple(persons)))
     with _said(path, writing=True):
         extent_file.create(path, KIND, SCHEMA, cipher, records.blobs, records.index, file_id, over=over)
 
@@ -235,10 +238,8 @@ def set_aside_if(path: Path, why: str, cipher: Cipher | None) -> Path | None:
 def recrypt(path: Path, former: Cipher | None, cipher: Cipher | None, file_id: str = "") -> None:
     """Write the file anew with another key, or with none. file_id: as extent_file.create. Raises GalleryError."""
     with changing(path, former) as change:
-        gallery_path, content = path, change.content
-        fresh = [replace(p, templates=tuple(replace(t, place=None) for t in p.templates)) for p in content.persons]
-        change.write_down("decrypt" if cipher is None else "encrypt", content)
-        create(gallery_path, replace(content, persons=tuple(fresh)), cipher, over=True, file_id=file_id)
+        change.write_down("decrypt" if cipher is None else "encrypt", change.content)
+        create(path, change.content, cipher, over=True, file_id=file_id)
 
 
 def rows(loaded: Loaded) -> Rows:

@@ -27,6 +27,7 @@ from rt_gait_ros.msg import GaitIdentityArray, PersonPoseArray, PersonTrackArray
 from rt_gait_ros.nodes.bag_output import BagOutput
 from rt_gait_ros.nodes.conversions import from_time, poses_to_message
 from rt_gait_ros.nodes.message_bytes import from_bytes, to_bytes
+from rt_gait_ros.pipeline import GaitPipeline
 from rt_gait_ros.pose.person import PoseFrame
 from rt_gait_ros.signals import Ended
 
@@ -106,6 +107,21 @@ def test_who_is_known_is_named_with_a_copy_of_the_gallery(walks, tmp_path, capsy
     assert all(person["reason"] for person in report["people"])
     with pytest.raises(UsageError, match="is not there"):
         run(replay, walks, "--gallery", tmp_path / "nobody.gallery")
+
+
+@pytest.mark.parametrize("more", [(), ("--model", "gait_energy_image")])
+def test_a_gallery_with_people_is_copied_and_left_alone(walks, tmp_path, capsys, more):
+    gallery = tmp_path / "people.gallery"
+    with GaitPipeline(gallery) as pipeline:
+        enrollment = pipeline.enroll("", "艾达 🙂", frames=30)
+        for number in range(100):
+            pipeline.process_poses(poses(number, ADA))
+    assert (enrollment.done, enrollment.message) == (True, "")
+    before = gallery.read_bytes()
+    report = replayed(capsys, walks, "--gallery", gallery, *more)
+    assert (report["known"], gallery.read_bytes()) == (1, before)
+    if not more:
+        assert [person["name"] for person in report["people"]] == ["艾达 🙂", "艾达 🙂"]
 
 
 def test_another_network_is_tried_on_the_same_bag(walks, capsys):
