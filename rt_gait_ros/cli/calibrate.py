@@ -5,7 +5,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ from rt_gait_ros.cli.output import add_json_argument, emit, progress
 from rt_gait_ros.datasets import folders
 from rt_gait_ros.datasets.folders import read_numbers
 from rt_gait_ros.datasets.video_walks import PROGRESS_SECONDS, VIDEO_ENDINGS, VideoWalks, read_all
-from rt_gait_ros.errors import UsageError
+from rt_gait_ros.errors import GaitError, UsageError
+from rt_gait_ros.evaluation.company_pairs import company_pairs
 from rt_gait_ros.evaluation.day_pairs import (
     GENERATED,
     Looks,
@@ -67,6 +68,10 @@ minute and clothes: the fit says nothing about recognition on another day. A gal
 Distances after scene normalisation mean something else, and are fitted as well where there are enough people; each
 pair is normalised by statistics of other people only. Where the model ships its views (view_prior.npz), these are
 taken out, and any number of people is enough.
+A household is compared with people in view by directions (gait.company). What distances between those mean is fitted to
+households drawn from people who are labelled, or generated; footage alone says nothing of it: the fit that is stored
+for the model stays, or is made anew with --company 150, of so many generated walkers.
+
 The result goes to calibration.json in the model's folder, where gait_node finds it, or to --output.
 """
 
@@ -105,6 +110,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="both",
         help="also fit distances after scene normalisation (both: where the footage allows it; on: always; off: never)",
     )
+    parser.add_argument(
+        "--company",
+        type=int,
+        default=0,
+        metavar="N",
+        help="beside footage: fit what distances of people in view at once mean to households of N generated persons",
+    )
     parser.add_argument("--source", default="", metavar="TEXT", help="note on the footage (default: the files' names)")
     parser.add_argument("--output", type=Path, metavar="FILE", help="where to write (default: the model's folder)")
     parser.add_argument("--repository", type=Path, metavar="DIR", help="model repository (default: the package's own)")
@@ -121,10 +133,13 @@ def run(arguments: argparse.Namespace) -> int:
     _default_source(arguments)
     if absent := [path for path in arguments.videos if not path.is_file()]:
         raise UsageError(f"{absent[0]} is no file: name a recording of people walking")
+    if arguments.company < 0:
+        raise UsageError(f"--company {arguments.company}: give a number of persons, {GENERATED} for one")
     if arguments.persons < 1 or arguments.workers < 1:
         raise UsageError("--persons and --workers must be at least 1")
     repository = arguments.repository or resource("model_repository")
-    pairs, alike, without_scenes = _pairs(arguments, repository)
+    found = _pairs(arguments, repository)
+    pairs, alike, without_scenes = found.plain, found.alike, found.without_scenes
     progress(f"{len(pairs.genuine)} pairs of looks at one person, {len(pairs.impostor)} at two: fitting")
     # N independent chances of a false accept, each of rate r, make one of rate 1 - (1 - r)^N.
     rate = arguments.false_accept_rate
@@ -146,6 +161,8 @@ def run(arguments: argparse.Namespace) -> int:
         rows += [_row(fitted, scene_free, True)] if scene_free else []
         if scene_free is None:
             notes = ["too few people walk by to learn what distances mean without the scene: it will not be taken out"]
+    fitted, company = _fit_company(fitted, found.company, repository)
+    rows += [_row(fitted, company, False, company=True)] if company else []
     if arguments.generated and find_prior(repository, arguments.model) is None:
         notes.append(
             f"{arguments.model} ships no views: without them people are more alike than generated walkers, and the "
@@ -182,8 +199,27 @@ def _fit_scene(fitted: Calibration, pairs: Pairs, wanted: str) -> tuple[Calibrat
     return fitted, Pairs(fitted.equivalent(pairs.genuine), fitted.equivalent(pairs.impostor))
 
 
-def _row(fitted: Calibration, pairs: Pairs, normalised: bool, one_view: bool = False) -> dict[str, Any]:
+def _fit_company(fitted: Calibration, pairs: Pairs, repository: Path) -> tuple[Calibration, Pairs | None]:
+    """The calibration with what distances by directions mean, and these made equivalent to plain ones.
+
+    Where there are no such pairs, what is stored for the model stays.
+    """
+    if min(len(pairs.genuine), len(pairs.impostor)) < LEAST_PAIRS:
+        try:
+            stored = calibration.find(repository, fitted.model)
+        except GaitError:  # a file that is about to be made anew
+            stored = None
+        return replace(fitted, company=stored.company if stored else None), None
+    curve = calibration.fit_company(fitted, pairs.genuine, pairs.impostor)
+    fitted = replace(fitted, company=curve)
+    return fitted, Pairs(*(fitted.equivalent(each, curve) for each in (pairs.genuine, pairs.impostor)))
+
+
+def _row(
+    fitted: Calibration, pairs: Pairs, normalised: bool, one_view: bool = False, company: bool = False
+) -> dict[str, Any]:
     return {
+        "company": company,
         "scene_normalisation": normalised,
         "one_view": one_view,
         "genuine": len(pairs.genuine),
@@ -197,6 +233,7 @@ def _row(fitted: Calibration, pairs: Pairs, normalised: bool, one_view: bool = F
 def _line(row: dict[str, Any]) -> str:
     what = "without the scene" if row["scene_normalisation"] else "as they are"
     what += ", seen from one view" if row["one_view"] else ""
+    what = "in view at once" if row["company"] else what
     taken, missed, eer = (100 * row[name] for name in ("false_accept_rate", "false_reject_rate", "eer"))
     return (
         f"{what}: {row['genuine']} pairs of looks at one person, {row['impostor']} at two; "
@@ -221,13 +258,24 @@ def _source(arguments: argparse.Namespace) -> str:
     return ", ".join(([f"{arguments.generated} generated walkers"] if arguments.generated else []) + named)
 
 
-def _pairs(arguments: argparse.Namespace, repository: Path) -> tuple[Pairs, Pairs, Callable[[float], Pairs]]:
-    """All pairs; those of them on two days from one view; and, given the radius of SceneStatistics, pairs without
-    their scenes."""
+@dataclass(frozen=True, slots=True)
+class _Pairs:
+    """plain: all pairs. alike: those of them on two days from one view. without_scenes: given the radius of
+    SceneStatistics, pairs without their scenes. company: of households and people in view at once, by directions."""
+
+    plain: Pairs
+    alike: Pairs
+    without_scenes: Callable[[float], Pairs]
+    company: Pairs
+
+
+def _pairs(arguments: argparse.Namespace, repository: Path) -> _Pairs:
+    """What the arguments name."""
     window = RecognizerConfig.window
     with open_embedder(repository, arguments.model, window) as embedder:
         model = embedder.model
-        if (arguments.videos or arguments.labelled or arguments.generated) and model.gait_frame_kind != "silhouette":
+        made = arguments.generated or arguments.company
+        if (arguments.videos or arguments.labelled or made) and model.gait_frame_kind != "silhouette":
             raise UsageError(f"{model.name} takes {model.gait_frame_kind} frames; here only silhouettes are made")
         prior = find_prior(repository, model.name)
         looks: dict[bytes, np.ndarray] = {}
@@ -261,7 +309,9 @@ def _pairs(arguments: argparse.Namespace, repository: Path) -> tuple[Pairs, Pair
             footage = scene_free_pairs(walks.values(), remembered, window, radius, prior)
             return joined([footage, *(scene_free_day_pairs(each, radius, prior) for each in labelled)])
 
-        return joined(sets), joined(each.alike for each in by_days), scene_free
+        households = labelled or _generated(arguments, repository, arguments.company, window)
+        company = joined(company_pairs(each) for each in households)
+        return _Pairs(joined(sets), joined(each.alike for each in by_days), scene_free, company)
 
 
 def _walks(arguments: argparse.Namespace, videos: Sequence[Path], repository: Path) -> dict[Path, VideoWalks]:
@@ -271,7 +321,6 @@ def _walks(arguments: argparse.Namespace, videos: Sequence[Path], repository: Pa
 def _labelled(arguments: argparse.Namespace, repository: Path, embedder: WalkEmbedder, window: int) -> list[Looks]:
     """Looks at people on several days, of each source that is named. Raises UsageError for less than two people."""
     found = []
-    jobs = generated_jobs(arguments.generated, window)
     embedded: dict[str, Arrays] = {}
     if arguments.labelled is not None:
         numbers = read_numbers(arguments.people, str(arguments.labelled)) if arguments.people else None
@@ -287,12 +336,16 @@ def _labelled(arguments: argparse.Namespace, repository: Path, embedder: WalkEmb
             for who, arrays in film_looks(films, embedder, window).items():
                 embedded[who] = embedded.get(who, {}) | arrays
         found.append(Looks.of(embedded))
-    if jobs:
-        found.append(Looks.of(_run(arguments, repository, jobs)))
+    found += _generated(arguments, repository, arguments.generated, window)
     for looks in found:
         if len(np.unique(looks.persons)) < 2:
             raise UsageError("only one person walks there: two people at least, on two days each, can be compared")
     return found
+
+
+def _generated(arguments: argparse.Namespace, repository: Path, people: int, window: int) -> list[Looks]:
+    """Looks at so many generated persons, if any."""
+    return [Looks.of(_run(arguments, repository, generated_jobs(people, window)))] if people else []
 
 
 def _run(arguments: argparse.Namespace, repository: Path, jobs: list[EmbeddingJob]) -> dict[str, Arrays]:

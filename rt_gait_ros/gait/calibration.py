@@ -21,6 +21,10 @@ MARGIN_ODDS = 3.0
 # person's as two': a track is the mean of several looks, and means are nearer to each other than looks are, by half of
 # the variance and more. So the 22 tracks of vtest.avi are 8 to 10 walkers, and one person of KTH counts for under 2.
 SAME_SHARE = 0.7
+CURVES = ("scene", "company")  # of a Calibration, which it may lack
+# Of the false-accept rate, between a household and people in view at once. Generated walkers, whom that is fitted to,
+# are less alike than people: with all of it, more strangers of CASIA-B 2, 4, ..., 74 had names than by plain distances.
+COMPANY_SHARE = 0.5
 LEAST_PAIRS = 10  # of one person, and of two, for a fit
 
 
@@ -44,6 +48,8 @@ class Calibration:
     persons within it. margin: least distance between the best and the runner-up. genuine, impostor: number of pairs it
     was fitted on. source: the footage they came from, for people. scene: what distances mean between embeddings that
     their scenes were taken out of (gait.scene); None where that was not measured, and then no scene is taken out.
+    company: what distances mean between a household and those in view by their directions (gait.company); None where
+    that was not measured, and then they are compared as they are.
     """
 
     model: str
@@ -56,6 +62,7 @@ class Calibration:
     impostor: int
     source: str
     scene: Curve | None = None
+    company: Curve | None = None
 
     @property
     def even(self) -> float:
@@ -67,14 +74,16 @@ class Calibration:
         """Distance within which two tracks count as one person's."""
         return SAME_SHARE * self.even
 
-    def equivalent(self, distance: np.ndarray) -> np.ndarray:
-        """Plain distances that are as much evidence as these between embeddings without their scenes.
+    def equivalent(self, distance: np.ndarray, curve: Curve | None = None) -> np.ndarray:
+        """Plain distances that are as much evidence as these of another kind.
 
-        So there is one accept line, one margin and one probability for both. Strong evidence may come out below 0.
+        curve: what those mean; None: they are between embeddings without their scenes. So there is one accept line,
+        one margin and one probability for all. Strong evidence may come out below 0.
         """
-        if self.scene is None:
+        curve = curve or self.scene
+        if curve is None:
             raise ValueError(f"the calibration of {self.model} says nothing of normalised distances")
-        return (self.offset - self.scene.offset + self.scene.slope * np.asarray(distance)) / self.slope
+        return (self.offset - curve.offset + curve.slope * np.asarray(distance)) / self.slope
 
     def log_odds(self, distance: np.ndarray) -> np.ndarray:
         """Logarithm of P(distance | same person) / P(distance | different persons)."""
@@ -97,9 +106,10 @@ def load(path: Path, model: str) -> Calibration:
     """Read a calibration of `model`. Raises GaitError where it is not there, damaged, or another model's."""
     try:
         record = json.loads(path.read_text())
-        scene = record.get("scene")  # files from before scenes were taken out have none
-        values = {field.name: record[field.name] for field in fields(Calibration) if field.name != "scene"}
-        calibration = Calibration(**values, scene=None if scene is None else Curve(scene["slope"], scene["offset"]))
+        values = {field.name: record[field.name] for field in fields(Calibration) if field.name not in CURVES}
+        # files from before have not all of the curves
+        scene, company = (Curve(each["slope"], each["offset"]) if (each := record.get(n)) else None for n in CURVES)
+        calibration = Calibration(**values, scene=scene, company=company)
     except OSError as error:
         raise GaitError(f"calibration {path} cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -168,6 +178,18 @@ def fit_curve(genuine: np.ndarray, impostor: np.ndarray, model: str) -> Curve:
     if slope <= 0.0:
         raise UsageError(f"{model} puts two persons nearer than one in this footage: it cannot be calibrated on it")
     return Curve(slope, offset)
+
+
+def fit_company(fitted: Calibration, genuine: np.ndarray, impostor: np.ndarray) -> Curve:
+    """What distances by directions (gait.company) mean, beside a calibration of plain distances.
+
+    The accept line takes at most COMPANY_SHARE of the false-accept rate of these pairs of two persons for one: where by
+    the curve it would take more, the curve is drawn lower until it does not. Raises UsageError as fit_curve.
+    """
+    curve = fit_curve(genuine, impostor, fitted.model)
+    line = _line(impostor, COMPANY_SHARE * fitted.false_accept_rate)
+    evidence = float(fitted.log_odds(np.array(fitted.accept_distance)))
+    return Curve(curve.slope, min(curve.offset, evidence + curve.slope * line))
 
 
 def _logistic(genuine: np.ndarray, impostor: np.ndarray) -> tuple[float, float]:

@@ -47,6 +47,7 @@ class Evidence:
         self._own = 0  # how many of the looks are the track's own: the newest
         self._version: tuple[int, ...] = ()
         self._shift: np.ndarray | None = None
+        self._slack = config.hysteresis  # as far as it applies to the distances last judged
         self.holds = ""  # person_id the track is IDENTIFIED as
         self.last_held = ""  # person_id it was IDENTIFIED as most recently
 
@@ -103,6 +104,7 @@ class Evidence:
         shift: (N,) what other evidence than looks adds to the distance of each person; below 0 it speaks for them.
         """
         distances = self._against(references)
+        self._slack = self._config.hysteresis * references.slack
         self._shift = shift
         if shift is not None:
             distances = distances + shift
@@ -165,7 +167,7 @@ class Evidence:
         self, distances: np.ndarray, references: References, best: int, nearest: float, margin: float
     ) -> IdentityStatus:
         stands = references.persons[best].person_id == self.holds
-        slack = self._config.hysteresis if stands else 0.0
+        slack = self._slack if stands else 0.0
         if nearest > self._config.accept_line * (1 + slack):
             return IdentityStatus.UNKNOWN
         newest = distances[-self._config.agreeing_embeddings :].argmin(axis=1)
@@ -182,7 +184,7 @@ class Evidence:
             return False
         newest = distances[-self._config.agreeing_embeddings :]
         held = newest[:, index]
-        beyond = held > self._config.accept_line * (1 + self._config.hysteresis)
+        beyond = held > self._config.accept_line * (1 + self._slack)
         another = held - newest.min(axis=1) > self._config.margin_line
         return bool((beyond | another).all())
 

@@ -91,7 +91,7 @@ class _Assignment:
         for row, claim in enumerate(claims):
             stood = index.get(held.get(claim.body_id, ""))
             if stood is not None:
-                line[row, stood] *= 1 + config.hysteresis
+                line[row, stood] *= 1 + config.hysteresis * references.slack
                 costs[row, stood] -= lead
             if claim.status is not IdentityStatus.IDENTIFIED:  # its own looks are not clear: others go first
                 costs[row] += lead

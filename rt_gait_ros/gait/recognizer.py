@@ -149,7 +149,7 @@ class GaitRecognizer:
                 self._leave(body_id)
             self._enrollments.choose(self._walkers, self._held, self.gallery)
             self.tick()
-            references = self._search.references(self._config)
+            references = self._search.references(self._config, self._walkers)
             claims = [Claim(b, w, self._verdict(b, w, tracks.stamp, references)) for b, w in self._walkers.items()]
             if references is not None:
                 self._held = assign(claims, self._held, references, self._config)

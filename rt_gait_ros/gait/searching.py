@@ -1,9 +1,12 @@
 """What a recogniser's looks are held against: the gallery as it is now, without its scenes."""
 
+from collections.abc import Mapping
 from concurrent.futures import Executor, Future
 
+from rt_gait_ros.gait.company import Company
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.scene import MIN_WALKERS, SceneError
+from rt_gait_ros.gait.scene_references import SceneReferences
 from rt_gait_ros.gait.scenes import Scenes
 from rt_gait_ros.gait.translation import Translation
 from rt_gait_ros.gait.walkers import Walker
@@ -28,6 +31,7 @@ class Searching:
         self.translation: Translation | None = None
         self.gallery_problem = self.scene_problem = ""
         self._refreshing: Future[bool] | None = None
+        self._company = Company()
 
     def use(self, gallery: Gallery, scenes: Scenes | None) -> None:
         """Take another gallery and its scenes from now on. Raises GalleryModelMismatch, and keeps the present ones."""
@@ -44,14 +48,17 @@ class Searching:
         except GalleryError as error:
             self.gallery_problem = str(error)
 
-    def references(self, config: RecognizerConfig) -> References | None:
-        """The gallery as last followed; None while it belongs to another gait model."""
+    def references(self, config: RecognizerConfig, walkers: Mapping[str, Walker]) -> References | None:
+        """The gallery as last followed, for these walkers by body id; None while it belongs to another gait model."""
         references = self.gallery.references
         if references.model not in ("", self._model):
             return None
         if self.translation is not None:
             return self.translation.of(references)
-        return self._without_scenes(references, config)
+        found = self._without_scenes(references, config)
+        if isinstance(found, SceneReferences) or not config.scene_normalisation:
+            return found
+        return self._company.references(references, walkers, config.calibration)
 
     def vote(self, walker: Walker, config: RecognizerConfig) -> None:
         """A track that ended counts for its scene. Not before: nobody's walk is to be held against itself."""

@@ -29,6 +29,11 @@ class References:
     version: tuple[int, ...]
     sketches: Sketches | None = None
 
+    @property
+    def slack(self) -> float:
+        """How much of the hysteresis applies to these distances: all of it, for those that the lines are drawn in."""
+        return 1.0
+
     def nearest(self, queries: np.ndarray) -> np.ndarray:
         """Distance of each query (Q, P, C) to the nearest template of each person: (Q, N) float64.
 

@@ -7,7 +7,7 @@ import pytest
 
 from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.gait import calibration
-from rt_gait_ros.gait.calibration import MARGIN_ODDS
+from rt_gait_ros.gait.calibration import MARGIN_ODDS, Curve
 
 
 @pytest.fixture
@@ -74,12 +74,26 @@ def test_posteriors_add_up_to_one_and_leave_room_for_nobody(fitted):
     assert persons[0] == pytest.approx(1.0, abs=0.01)
 
 
+def test_the_line_between_directions_takes_half_of_the_rate(fitted):
+    random = np.random.default_rng(3)
+    genuine, impostor = random.normal(1.2, 0.1, 4000), random.normal(1.4, 0.1, 4000)
+    curve = calibration.fit_company(fitted, genuine, impostor)
+    within = fitted.equivalent(impostor, curve) <= fitted.accept_distance
+    assert within.mean() == pytest.approx(0.005, abs=0.0005)
+    assert curve.slope == pytest.approx(20, rel=0.05)
+    far = calibration.fit_company(fitted, genuine - 1.0, impostor)  # there the curve itself takes less
+    assert far == calibration.fit_curve(genuine - 1.0, impostor, "m")
+
+
 def test_a_calibration_comes_back_and_a_wrong_one_is_refused(tmp_path, fitted):
     (tmp_path / "m").mkdir()
     assert calibration.find(tmp_path, "m") is None
     path = tmp_path / "m" / calibration.FILE_NAME
     calibration.save(path, fitted)
     assert calibration.find(tmp_path, "m") == fitted
+    curves = replace(fitted, scene=Curve(3.0, 2.0), company=Curve(2.0, 1.5))
+    calibration.save(path, curves)
+    assert calibration.find(tmp_path, "m") == curves
     with pytest.raises(GaitError, match="gait model m, not other"):
         calibration.load(path, "other")
     record = json.loads(path.read_text())
