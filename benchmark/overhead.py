@@ -127,7 +127,11 @@ def _process(role: str, people: int, design: str, folder: Path, domain: int) -> 
         yield process.pid
     finally:
         process.terminate()
-        process.wait(10)
+        try:
+            process.wait(TIMEOUT)
+        except subprocess.TimeoutExpired:  # what was counted holds all the same
+            process.kill()
+            process.wait()
 
 
 def _wait(count: Callable[[], int], wanted: int, folder: Path) -> None:
