@@ -146,6 +146,7 @@ def _play(
     arguments: argparse.Namespace, source: BagInput, pipeline: GaitPipeline, output: BagOutput | None
 ) -> tuple[Recording, Enrollment | None]:
     recording, enrollment = Recording(np.zeros(1)), None
+    shift = 0  # ns
     for item in source:
         if isinstance(item, Frame):
             pipeline.process(item)
@@ -159,8 +160,12 @@ def _play(
         assert poses is not None
         assert tracks is not None
         assert identities is not None
-        recording.camera.append(item.stamp)
-        recording.tracks[item.stamp], recording.identities[item.stamp] = _thin(tracks), identities
+        known = recording.camera[-2:]
+        if known and item.stamp + shift <= known[-1]:  # the rounds of a loop have the same stamps: each comes later
+            shift = known[-1] + max(known[-1] - known[0], 1) - item.stamp
+        at = item.stamp + shift
+        recording.camera.append(at)
+        recording.tracks[at], recording.identities[at] = _thin(tracks), identities
         if output is not None:
             output.write(poses, tracks, identities)
         if source.counts["read"] % TELL_EVERY == 0:

@@ -193,6 +193,17 @@ def test_what_is_wrong_with_a_recording_is_one_line_each(tmp_path, capsys):
         run(replay, tmp_path / "broken")
 
 
+def test_of_a_loop_that_was_recorded_every_round_is_told(tmp_path, capsys):
+    with BagWriter(tmp_path / "bag") as bag:
+        add_poses(bag, [poses(n % 60, ADA) for n in range(180)])
+    report = replayed(capsys, tmp_path / "bag")
+    assert (report["images"], report["seconds"]) == (180, pytest.approx(179 * PERIOD / 1e9))
+    assert len(report["people"]) == 3
+    for number, person in enumerate(report["people"]):
+        assert person["begin"] == pytest.approx(number * 60 * PERIOD / 1e9, abs=0.5)
+        assert person["end"] == pytest.approx((number + 1) * 60 * PERIOD / 1e9, abs=0.5)
+
+
 @pytest.mark.parametrize(("stamp", "wrong"), [(0, "is 0"), (5 * 10**9, "does not advance")])
 def test_stamps_that_are_none_are_replaced_by_the_times_of_recording(tmp_path, capsys, stamp, wrong):
     """From the first message on: after a jump of decades, an enrolment would have had no time."""
