@@ -2,7 +2,10 @@
 
 Everybody is followed by the tracker's own filters, from joints with errors as measured. The former rule gets the same.
 Rows `azimuth_A`, `height_FROM_TO`, `rate_R` and `hidden_PART`: share of walkers of whom it is said within a second of
-their coming into view. Rows of activities: share of the time in which it is said of people who do not walk.
+their coming into view. Rows of activities: share of the time in which it is said of people who do not walk. Rows
+`side_every_K`, `oblique_every_K`, `away_every_K`, `away_followed_every_K` and `others_every_K`: share of the time after
+the first second in which it is said of walkers, and of the others, whom the pose stage looks at in every K-th image of
+25 a second.
 """
 
 import argparse
@@ -11,6 +14,8 @@ from collections.abc import Callable
 
 import numpy as np
 from walking_reference import StepsAndTravel
+from walking_seldom import read_every
+from walking_seldom import shares as seldom_shares
 
 from rt_gait_ros.evaluation.bench import Row
 from rt_gait_ros.synthesis.activities import ACTIVITIES
@@ -32,13 +37,31 @@ TOGETHER = 40
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("--people", type=int, default=80, metavar="N", help="of each azimuth and height (80)")
+    parser.add_argument("--every", default="1,3,6,10", metavar="K,K", help="images from look to look (1,3,6,10)")
+    parser.add_argument("--only-every", action="store_true", help="only the rows of --every")
     parser.add_argument("--seed", type=int, default=1000, help="of everybody (1000)")
 
 
 def measure(arguments: argparse.Namespace, progress: Callable[[str], None]) -> list[Row]:
-    """Returns the rows, shares in percent."""
-    random = np.random.default_rng((0xBE7C, arguments.seed))
+    """Returns the rows, shares in percent. Raises UsageError."""
+    every = read_every(arguments.every)
     people = max(arguments.people, 1)
+    shares = {} if arguments.only_every else _in_every_image(people, arguments.seed, progress)
+    random = np.random.default_rng((0xBE7D, arguments.seed))
+    for number in every:
+        seldom = seldom_shares(number, max(people // 4, 1), random, flags)
+        progress(f"looked at in every {number}th image: " + ", ".join(f"{n} {_mean(s)}" for n, s in seldom.items()))
+        shares.update(seldom)
+    return [
+        Row(name, 100 * float(np.mean([one for one, _ in said])), "%", REFERENCE,
+            100 * float(np.mean([other for _, other in said])))
+        for name, said in shares.items()
+    ]  # fmt: skip
+
+
+def _in_every_image(people: int, seed: int, progress: Callable[[str], None]) -> dict[str, list[tuple[float, float]]]:
+    """By row, for each person whom every image shows, what is said of them by both rules."""
+    random = np.random.default_rng((0xBE7C, seed))
     shares: dict[str, list[tuple[float, float]]] = {}
     for azimuth in AZIMUTHS:
         for (low, high), rate in itertools.product(HEIGHTS, RATES):
@@ -55,11 +78,7 @@ def measure(arguments: argparse.Namespace, progress: Callable[[str], None]) -> l
             shares.setdefault(kind, []).extend(said)
             shares.setdefault("others", []).extend(said)
         progress(f"{kind}: {_mean(shares[kind])}")
-    return [
-        Row(name, 100 * float(np.mean([one for one, _ in said])), "%", REFERENCE,
-            100 * float(np.mean([other for _, other in said])))
-        for name, said in shares.items()
-    ]  # fmt: skip
+    return shares
 
 
 def _mean(said: list[tuple[float, float]]) -> str:
