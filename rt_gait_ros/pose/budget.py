@@ -13,7 +13,9 @@ from rt_gait_ros.pose.errors import PoseSettingsError
 # Seconds from one image to the next before the camera's rate is known: 25 a second.
 USUAL_INTERVAL = 0.04
 # Gaps that the rate is taken from, and the longest that counts: a camera that stood still says nothing of its rate.
+# Of one that becomes faster the newest few count at once, as far as they may not be images that come in pairs.
 _GAPS, _LONGEST_GAP = 30, 1.0
+_NEWEST, _FASTER = 6, 1.25
 # Share of the interval that the networks may take to begin with, by the cores at hand, and in between in proportion.
 # The other stages, the camera and DDS take the rest: about a third of one core, and a tenth where they have cores of
 # their own. Below one core, where several cameras share the cores, they take a quarter of a core of each camera (10 ms
@@ -23,8 +25,10 @@ _SHARES = {0.3125: 0.05, 1.0: 0.6, 2.0: 0.75, 3.0: 0.8, 4.0: 0.9}
 # to this part of the first one. While people wait for a look it grows by _GROWTH of the interval a second: up to just
 # below the share at which images were last lost, and from there on slowly at first, and as fast again _CONFIDENT
 # seconds after that. TCP finds out in a similar way what a line carries (CUBIC, RFC 9438).
-_LESS, _LEAST_PART, _ONE_TROUBLE = 0.85, 0.2, 1.0
-_GROWTH, _BELOW, _CAREFUL, _CONFIDENT = 0.04, 0.97, 0.05, 60.0
+_LESS, _LEAST_SHARE, _ONE_TROUBLE = 0.85, 0.6, 1.0
+_GROWTH, _BELOW, _CAREFUL, _CONFIDENT = 0.04, 0.97, 0.05, 15.0
+# What the networks have of that first share, however long the rest of the stage takes.
+_LEAST_PART = 0.2
 # All that the stage does in an image may take this much of the interval, on average.
 _WHOLE = 0.95
 # One image is done within this many intervals of its arrival, as far as its looks decide that: so that nobody waits
@@ -138,7 +142,7 @@ class Budget:
         lost = lost if counts else 0
         if lost and since >= _ONE_TROUBLE:
             self._carried, self._lost_at = _BELOW * self._share, when
-            self._share = max(_LESS * self._share, _LEAST_PART * self._first)
+            self._share = max(_LESS * self._share, _LEAST_SHARE * self._first)
         elif self.short and not lost:
             pace = 1.0 if self._share < self._carried else min(max(since / _CONFIDENT, _CAREFUL), 1.0)
             self._share = min(self._share + _GROWTH * pace * interval, _WHOLE)
@@ -153,7 +157,11 @@ class Budget:
         """Seconds from one image to the next, as they arrive."""
         with self._lock:
             # the mean: images that come in pairs, as over a network, are as many a second as others
-            return sum(self._gaps) / len(self._gaps) if self._gaps else USUAL_INTERVAL
+            gaps = list(self._gaps)
+        if not gaps:
+            return USUAL_INTERVAL
+        newest = gaps[-_NEWEST:]
+        return min(sum(gaps) / len(gaps), _FASTER * sum(newest) / len(newest))
 
     @property
     def seconds(self) -> float:
