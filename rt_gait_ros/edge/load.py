@@ -4,7 +4,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import cycle
 from math import prod
@@ -23,7 +23,7 @@ from rt_gait_ros.signals import KeptSignals, kept_signals
 PROTOCOLS = ("grpc", "http", "shm", "stream")
 # Seconds for one answer: a box that is asked for too much answers late, and that is a result.
 DEADLINE = 120.0
-_ENDING = 5.0  # seconds for a stream to end
+_ENDING = 5.0  # seconds for a stream to end, or for the server to let go of shared memory
 _LOOK = 0.1  # seconds between looks whether a signal has come
 _CHANNEL = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)]
 
@@ -120,34 +120,41 @@ async def _closed_loop(
     pace: Pace,
     signals: KeptSignals,
 ) -> Answers:
-    async with _OPENERS[protocol](addresses, requests, batch, concurrency) as send:
-        answers = Answers(pace, concurrency)
-
-        async def client(number: int) -> None:
-            while not answers.over:
-                asked = answers.clock()
-                await send(number)
-                answers.add(asked, answers.clock())
-
-        tasks = [asyncio.create_task(client(number)) for number in range(concurrency)]
-        watch = asyncio.create_task(_cancel_at_a_signal(tasks, signals))
-        try:
-            await asyncio.gather(*tasks)
-        except InferenceServerException as error:
-            raise InferenceError(f"{requests.model} by {protocol}: {' '.join(str(error).split())}") from None
-        except (OSError, asyncio.TimeoutError) as error:
-            raise InferenceError(f"{requests.model} by {protocol}: {type(error).__name__} {error}") from None
-        finally:
-            for task in (*tasks, watch):
-                task.cancel()
-            await asyncio.gather(*tasks, watch, return_exceptions=True)
-        return answers
+    watch = asyncio.create_task(_cancel_at_a_signal(asyncio.current_task(), signals))  # also while connections open
+    try:
+        async with _OPENERS[protocol](addresses, requests, batch, concurrency) as send:
+            return await _answered(send, requests.model, protocol, concurrency, pace)
+    finally:
+        watch.cancel()
 
 
-async def _cancel_at_a_signal(tasks: list["asyncio.Task[None]"], signals: KeptSignals) -> None:
+async def _answered(send: Send, model: str, protocol: str, concurrency: int, pace: Pace) -> Answers:
+    answers = Answers(pace, concurrency)
+
+    async def client(number: int) -> None:
+        while not answers.over:
+            asked = answers.clock()
+            await send(number)
+            answers.add(asked, answers.clock())
+
+    tasks = [asyncio.create_task(client(number)) for number in range(concurrency)]
+    try:
+        await asyncio.gather(*tasks)
+    except InferenceServerException as error:
+        raise InferenceError(f"{model} by {protocol}: {' '.join(str(error).split())}") from None
+    except (OSError, asyncio.TimeoutError) as error:
+        raise InferenceError(f"{model} by {protocol}: {type(error).__name__} {error}") from None
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    return answers
+
+
+async def _cancel_at_a_signal(task: "asyncio.Task[Any] | None", signals: KeptSignals) -> None:
     while not signals.number:
         await asyncio.sleep(_LOOK)
-    for task in tasks:
+    if task is not None:
         task.cancel()
 
 
@@ -226,36 +233,41 @@ async def _shm(addresses: Addresses, requests: Requests, batch: int, concurrency
     from tritonclient.grpc.aio import InferenceServerClient
 
     places = [_Place(requests.sequence, n + 1) for n in range(concurrency)]
-    async with AsyncExitStack() as stack:
-        client = await stack.enter_async_context(InferenceServerClient(addresses.grpc, channel_args=_CHANNEL))
-        turns: list[Iterator[list[Any]]] = []
-        wanted: list[list[Any]] = []
-        for number in range(concurrency):
-            asked = requests.of_client(number, batch)
-            region = stack.enter_context(_region(f"in{number}", sum(t.nbytes for turn in asked for t in turn.values())))
-            await _register(stack, client, region)
-            turns.append(cycle(_write(InferInput, region, asked)))
-            sizes = _output_sizes(requests, batch)
-            answer = stack.enter_context(_region(f"out{number}", sum(sizes.values())))
-            await _register(stack, client, answer)
-            wanted.append([])
-            offset = 0
-            for name, size in sizes.items():
-                output = InferRequestedOutput(name)
-                output.set_shared_memory(answer.name, size, offset)
-                wanted[-1].append(output)
-                offset += size
+    async with InferenceServerClient(addresses.grpc, channel_args=_CHANNEL) as client:
+        with ExitStack() as regions:
+            turns: list[Iterator[list[Any]]] = []
+            wanted: list[list[Any]] = []
+            registered: list[str] = []
+            try:
+                for number in range(concurrency):
+                    asked = requests.of_client(number, batch)
+                    size = sum(tensor.nbytes for turn in asked for tensor in turn.values())
+                    region = regions.enter_context(_region(f"in{number}", size))
+                    await _register(client, region, registered)
+                    turns.append(cycle(_write(InferInput, region, asked)))
+                    sizes = _output_sizes(requests, batch)
+                    answer = regions.enter_context(_region(f"out{number}", sum(sizes.values())))
+                    await _register(client, answer, registered)
+                    wanted.append([])
+                    offset = 0
+                    for name, size in sizes.items():
+                        output = InferRequestedOutput(name)
+                        output.set_shared_memory(answer.name, size, offset)
+                        wanted[-1].append(output)
+                        offset += size
 
-        async def send(number: int) -> None:
-            await client.infer(
-                requests.model,
-                next(turns[number]),
-                outputs=wanted[number],
-                client_timeout=DEADLINE,
-                **places[number].next(),
-            )
+                async def send(number: int) -> None:
+                    await client.infer(
+                        requests.model,
+                        next(turns[number]),
+                        outputs=wanted[number],
+                        client_timeout=DEADLINE,
+                        **places[number].next(),
+                    )
 
-        yield send
+                yield send
+            finally:
+                await asyncio.gather(*(_unregister(client, name) for name in registered))
 
 
 _OPENERS = {"grpc": _grpc, "http": _http, "shm": _shm, "stream": _stream}
@@ -314,20 +326,18 @@ def _region(name: str, size: int) -> Iterator[_Region]:
         shared_memory.destroy_shared_memory_region(handle)
 
 
-async def _register(stack: AsyncExitStack, client: Any, region: _Region) -> None:
+async def _register(client: Any, region: _Region, registered: list[str]) -> None:
+    registered.append(region.name)  # first: the server may take it although its answer does not come
     try:
-        await client.register_system_shared_memory(region.name, f"/{region.name}", region.size)
+        await client.register_system_shared_memory(region.name, f"/{region.name}", region.size, client_timeout=DEADLINE)
     except InferenceServerException as error:
         said = " ".join(str(error).split())
         raise InferenceError(f"the server takes no shared memory: {said}") from None
-    stack.push_async_callback(_unregister, client, region.name)
 
 
 async def _unregister(client: Any, name: str) -> None:
-    try:
-        await client.unregister_system_shared_memory(name)
-    except InferenceServerException:
-        return  # the server went away, and the region with it
+    with suppress(InferenceServerException):  # the server went away or hangs, and the region goes all the same
+        await client.unregister_system_shared_memory(name, client_timeout=_ENDING)
 
 
 def _write(kind: type, region: _Region, turns: list[dict[str, np.ndarray]]) -> list[list[Any]]:

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from types import SimpleNamespace
 
 import pytest
-from tritonclient.utils import shared_memory
+from tritonclient.utils import InferenceServerException, shared_memory
 
 from rt_gait_ros.edge import load
 from rt_gait_ros.edge.load import Addresses, Answers, Pace, _region, put_load
@@ -74,3 +74,44 @@ def test_a_signal_ends_the_load_when_its_connections_are_closed(number, breaks, 
     with pytest.raises(Ended) as ended:
         put_load(Addresses("nowhere"), SimpleNamespace(model="m"), "grpc", 1, 2, Pace())
     assert (ended.value.number, done) == (number, ["closed"])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_load_while_its_connections_open(number, monkeypatch):
+    """Against a server that hangs, they never do."""
+    done = []
+
+    @asynccontextmanager
+    async def opened(addresses, requests, batch, concurrency):
+        os.kill(os.getpid(), number)
+        try:
+            await asyncio.wait_for(asyncio.Event().wait(), 60.0)
+        finally:
+            done.append("closed")
+        yield
+
+    monkeypatch.setitem(load._OPENERS, "grpc", opened)
+    with pytest.raises(Ended) as ended:
+        put_load(Addresses("nowhere"), SimpleNamespace(model="m"), "grpc", 1, 2, Pace())
+    assert (ended.value.number, done) == (number, ["closed"])
+
+
+def test_a_server_that_hangs_is_waited_for_within_limits():
+    """Registering shared memory, and letting go of it."""
+    waited = {}
+
+    class Hanging:
+        async def register_system_shared_memory(self, name, key, size, client_timeout=None):
+            waited["register"] = client_timeout
+            raise InferenceServerException("Deadline Exceeded")
+
+        async def unregister_system_shared_memory(self, name, client_timeout=None):
+            waited["unregister"] = client_timeout
+            raise InferenceServerException("Deadline Exceeded")
+
+    region, registered = SimpleNamespace(name="in0", size=1), []
+    with pytest.raises(InferenceError, match="the server takes no shared memory: Deadline Exceeded"):
+        asyncio.run(load._register(Hanging(), region, registered))
+    assert registered == ["in0"]
+    asyncio.run(load._unregister(Hanging(), "in0"))
+    assert waited == {"register": load.DEADLINE, "unregister": load._ENDING}

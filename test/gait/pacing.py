@@ -57,7 +57,8 @@ class Stepping(ABC):
 
     At 25 images a second at most, however fast the machine is: stamps that run ahead of the clock are not joined.
     Where answers are named (messages with a header, the newest last), the next image waits for the answer to the one
-    before, which had the stamp `_sent`: a node that is slow then drops none, and sees no gap in the stamps.
+    before, which had the stamp `_sent`: a node that is slow then drops none, and sees no gap in the stamps. A later
+    stamp is no answer: stamps jump back where a bag begins again.
     """
 
     _ears: Any
@@ -70,7 +71,7 @@ class Stepping(ABC):
         if self._answers is None:
             return True
         stamp = self._answers[-1].header.stamp if self._answers else None
-        return stamp is not None and stamp.sec * 10**9 + stamp.nanosec >= self._sent
+        return stamp is not None and stamp.sec * 10**9 + stamp.nanosec == self._sent
 
     @abstractmethod
     def step(self) -> None:

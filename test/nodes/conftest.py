@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
-from gait_goals import Walkers
+from gait_goals import NAMES_ANYBODY, Walkers
 from lifecycle_msgs.srv import ChangeState, GetState
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
@@ -163,16 +163,8 @@ def launch(tmp_path: Path) -> Iterator[Callable[..., NodeProcess]]:
 def gait(launch: Callable[..., NodeProcess], ears: Ears, triton_server: TritonServer, tmp_path: Path) -> Walkers:
     """Walkers before a gait node that names whoever is enrolled; answered by Triton."""
     ears.listen(GaitIdentityArray, "gait_identities")
-    launch(
-        "gait_node",
-        {
-            "triton_url": f"'{triton_server.url}'",
-            "gallery": f"'{tmp_path}/people.gallery'",
-            "accept_distance": "1000.0",
-            "margin": "0.0",
-            "beyond_calibration": "true",
-        },
-    )
+    own = {"triton_url": f"'{triton_server.url}'", "gallery": f"'{tmp_path}/people.gallery'"}
+    launch("gait_node", own | NAMES_ANYBODY)
     walkers = Walkers(ears)
     walkers.until(lambda: ears.heard["gait_identities"])
     return walkers

@@ -15,6 +15,8 @@ from rt_gait_ros.nodes.conversions import tracks_to_message
 from rt_gait_ros.tracking.facing import upright
 from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
 
+# Of a gait node that names whoever is enrolled, however unlike they look.
+NAMES_ANYBODY = {"accept_distance": "1000.0", "margin": "0.0", "beyond_calibration": "true"}
 UPRIGHT = upright(np.array([0.0, 0.0, -1.0]), np.array([0.0, 1.0, 0.0]))
 
 

@@ -4,6 +4,7 @@ import time
 
 import pytest
 import yaml
+from gait_goals import NAMES_ANYBODY
 from pacing import Stepping, walker
 from rclpy.action import ActionClient
 from rosgraph_msgs.msg import Clock
@@ -57,6 +58,17 @@ class Player(Stepping):
         self._open()
 
 
+def test_in_a_new_round_a_message_waits_for_its_own_answer():
+    """The newest answer's stamp is the highest of all when a bag begins again, in a loop or anew."""
+    player = Player.__new__(Player)
+    player._sent, player._answers = BEGIN + PERIOD, []
+    answer = GaitIdentityArray()
+    for stamp, answered in ((BEGIN + COUNT * PERIOD, False), (BEGIN, False), (BEGIN + PERIOD, True)):
+        answer.header.stamp = to_time(stamp)
+        player._answers = [answer]
+        assert player._answered() == answered
+
+
 @pytest.fixture
 def bag(tmp_path):
     with BagWriter(tmp_path / "bag") as written:
@@ -73,8 +85,8 @@ def test_a_bag_in_a_loop_paused_and_ended_is_followed_by_its_own_time(launch, ea
     tracks = ears.listen(PersonTrackArray, "person_tracks")
     identities = ears.listen(GaitIdentityArray, "gait_identities")
     sim = {"use_sim_time": "true"}
-    names = {"inference": "onnxruntime", "accept_distance": "1000.0", "margin": "0.0", "beyond_calibration": "true"}
-    nodes = [launch("tracker_node", sim), launch("gait_node", sim | names | {"gallery": str(tmp_path / "gallery")})]
+    names = {"inference": "onnxruntime", "gallery": str(tmp_path / "gallery"), **NAMES_ANYBODY}
+    nodes = [launch("tracker_node", sim), launch("gait_node", sim | names)]
     player = Player(ears, bag)
 
     def confirmed(since=0):
@@ -86,6 +98,11 @@ def test_a_bag_in_a_loop_paused_and_ended_is_followed_by_its_own_time(launch, ea
 
     def says(text):
         return all(text in ears.diagnosis(node).get("message", "") for node in NODES)
+
+    def told(node, text, since):
+        """Whether a node has said that in diagnostics after so many, whatever it says by now."""
+        arrays = ears.heard["/diagnostics"][since:]
+        return any(each.name == node and text in each.message for array in arrays for each in array.status)
 
     player.until(confirmed)
     client = ActionClient(ears, EnrollPerson, "/gait_node/enroll_person")
@@ -110,14 +127,16 @@ def test_a_bag_in_a_loop_paused_and_ended_is_followed_by_its_own_time(launch, ea
     end = time.monotonic() + 10.0  # longer than a silence that is a fault
     ears.until(lambda: time.monotonic() > end)
     assert says("/clock stands still: the bag is paused")
-    player.until(lambda: says("active"))
+    since = len(ears.heard["/diagnostics"])
+    player.until(lambda: all(told(node, "active", since) for node in NODES))
 
     # it has ended: as a pause; and is played again from its beginning
     player.end()
     ears.until(lambda: says("nobody publishes it any more: the bag has ended"))
-    before, heard, seen = confirmed(), len(tracks), len(identities)
+    before, heard, seen, again = confirmed(), len(tracks), len(identities), len(ears.heard["/diagnostics"])
     player.begin_again()
-    player.until(lambda: named(seen) & confirmed(heard) - before and says("active"))
+    player.until(lambda: named(seen) & confirmed(heard) - before)
+    player.until(lambda: all(told(node, "active", again) for node in NODES))
 
     stamps = [from_time(message.header.stamp) for message in tracks]
     assert all(BEGIN <= stamp < BEGIN + COUNT * PERIOD for stamp in stamps)

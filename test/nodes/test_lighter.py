@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-from gait_goals import Walkers, enroll
+from gait_goals import NAMES_ANYBODY, Walkers, enroll
 
 from rt_gait_ros.action import EnrollPerson
 from rt_gait_ros.msg import GaitIdentity, GaitIdentityArray
@@ -18,13 +18,11 @@ def test_more_people_have_the_lighter_network_look_at_them_and_looks_still_count
     parameters = {
         "triton_url": f"'{triton_server.url}'",
         "gallery": f"'{tmp_path}/people.gallery'",
-        "accept_distance": "1000.0",
-        "margin": "0.0",
-        "beyond_calibration": "true",
         # an eighth of a look a second at each: no machine answers these too late
         "refresh_every": "200",
         "agreeing_embeddings": "1",
         "deadline": "60.0",
+        **NAMES_ANYBODY,
         **LIGHTER,
     }
     node = launch("gait_node", parameters)
