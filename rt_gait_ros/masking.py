@@ -17,7 +17,7 @@ _PORT = re.compile(r"\d*")
 # sources (user-pw=..., proxy-pw=...).
 _SETTING = re.compile(
     r"(?i)(?P<name>(?:[?&;\s]|^)[\w-]*(?:passw(?:or)?d|passwd|password|passphrase|pwd|user-pw|proxy-pw|token|secret"
-    r"|api_?key|access_?key|signature|auth)\s*=\s*)(?P<value>\"[^\"]*\"|'[^']*'|(?:[^&;\s!'\"<>]|!(?=\S))+)"
+    r"|api_?key|access_?key|scram_(?:client|server)_key|signature|auth)\s*=\s*)(?P<value>\"[^\"]*\"|'[^']*'|(?:[^&;\s!'\"<>]|!(?=\S))+)"
 )
 _LONGEST = 1000  # characters of a name that are shown; most systems have no longer paths than 4096
 

@@ -16,6 +16,7 @@ from rt_gait_ros.masking import credentials_in, mask_credentials, readable
         ("https://s3cret@host/a", "https://***@host/a"),
         ("http://cam/video.cgi?user=ada&pwd=s3cret&x=1", "http://cam/video.cgi?user=ada&pwd=***&x=1"),
         ("http://cam/v?token=s3cret", "http://cam/v?token=***"),
+        ("postgresql://db/p?scram_client_key=s3cret&x=1", "postgresql://db/p?scram_client_key=***&x=1"),
         (
             "gst:rtspsrc location=rtsp://u:s3cret@h user-pw=s3cret ! x",
             "gst:rtspsrc location=rtsp://u:***@h user-pw=*** ! x",

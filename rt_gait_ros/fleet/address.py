@@ -48,9 +48,10 @@ def is_address(text: str | Path) -> bool:
 def parse(text: str) -> Address:
     """Read an address. Raises UsageError for one with a password in it, and for what is none.
 
-    Without `sslmode` a server on another machine has to show a certificate that fits (verify-full).
+    Without `sslmode` a server on another machine has to show a certificate that fits (verify-full). What a section of
+    libpq's service file says is not known here, so an address with one has to have `sslmode`.
     """
-    shown = readable(text)
+    shown = readable(text).partition("?")[0]  # whatever the settings hold, secrets too, is not repeated
     try:
         parts = urlsplit(re.sub("(?i)^postgres(ql)?:/+", "postgresql://", text, count=1))
         host, port = parts.hostname or "", parts.port
@@ -62,10 +63,15 @@ def parse(text: str) -> Address:
             f"{shown} holds a password, which lists of processes and parameters would show: "
             "put it into ~/.pgpass, a file named by passfile=, or the variable PGPASSWORD"
         )
-    if secret := sorted(settings.keys() & _SECRETS):
+    if secret := sorted({name.lower() for name in settings} & _SECRETS):
         raise UsageError(
             f"the address of a gallery holds {secret[0]}, which lists of processes and parameters would show: put it "
             "into a section of the file that PGSERVICEFILE names, and name that with service="
+        )
+    if ("service" in settings or "PGSERVICE" in os.environ) and not settings.get("sslmode"):
+        raise UsageError(
+            f"{shown} leads to a section of libpq's service file (service=, PGSERVICE), which may name any server: "
+            "write sslmode=verify-full into the address, or what else the server needs; sslrootcert is the section's"
         )
     site = settings.pop("site", DEFAULT_SITE)
     robot = settings.pop("robot", "") or socket.gethostname() or "robot"
@@ -74,29 +80,40 @@ def parse(text: str) -> Address:
     if not robot.isprintable() or len(robot) > 64:
         raise UsageError(f"robot {robot[:80]!a} of {shown} is none: use up to 64 printable characters")
     where = settings.get("host", host)
-    if _is_elsewhere(where, settings):
-        settings.setdefault("sslmode", "verify-full")
-        if settings["sslmode"].startswith("verify"):
-            settings.setdefault("sslrootcert", "system")
+    settings = _proving(where, settings)
     role = f"{parts.username}@" if parts.username else ""
     plain = f"{role}{f'[{host}]' if ':' in host else host}{f':{port}' if port else ''}{parts.path}"
     query = urlencode(settings, quote_via=quote)
     database = parts.path.strip("/") or parts.username or ""
-    service = f"service={settings['service']}&" if "service" in settings else ""
-    name = f"postgresql://{where}{f':{port}' if port else ''}/{database}?{service}site={site}"
+    # The copy's path is made of this, so it stays as it is: under another one nobody would find who was forgotten.
+    name = f"postgresql://{where}{f':{port}' if port else ''}/{database}?site={site}"
     return Address(f"postgresql://{plain}{f'?{query}' if query else ''}", site, robot, name)
 
 
-def _is_elsewhere(host: str, settings: Mapping[str, str]) -> bool:
-    """Whether the server may be on another machine: as libpq finds it, which also asks the environment."""
-    address = settings.get("hostaddr") or os.environ.get("PGHOSTADDR", "")
-    if address:
-        return address not in _LOCAL
-    if not host:
-        if "service" in settings or "PGSERVICE" in os.environ:
-            return True  # what its section says is not known here
-        host = os.environ.get("PGHOST", "")
-    return host not in _LOCAL and not host.startswith("/")
+def _proving(host: str, settings: Mapping[str, str]) -> dict[str, str]:
+    """The settings, by which a server that may be on another machine has to show who it is.
+
+    It is on this one where all that names it says so: libpq asks the variables for what the address does not say.
+    """
+    variables = os.environ
+    if "service" in settings or "PGSERVICE" in variables:
+        return dict(settings)
+    by_variables = _is_elsewhere(host or variables.get("PGHOST", "")) or _is_elsewhere(variables.get("PGHOSTADDR", ""))
+    if _is_elsewhere(host) or _is_elsewhere(settings.get("hostaddr", "")):
+        usual = "verify-full"
+    elif by_variables:
+        usual = variables.get("PGSSLMODE") or "verify-full"
+    else:
+        return dict(settings)
+    proving = {**settings, "sslmode": settings.get("sslmode", usual)}
+    if proving["sslmode"].startswith("verify") and not variables.get("PGSSLROOTCERT"):
+        proving.setdefault("sslrootcert", "system")
+    return proving
+
+
+def _is_elsewhere(hosts: str) -> bool:
+    """hosts: one, or several with commas; the folders of sockets are on this machine."""
+    return any(host not in _LOCAL and not host.startswith("/") for host in hosts.split(","))
 
 
 def _digest(text: str) -> str:

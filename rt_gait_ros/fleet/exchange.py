@@ -175,7 +175,14 @@ class Exchange:
             # Read after the copy: whoever is forgotten is noted first, so nobody is gone from it who is not in this.
             mine = copy_state.forgotten(path)
             copy_state.settle(path, cipher, held.state.file_id if held.state is not None else "")
-            before = _of_this_file(copy_state.read(path, cipher), head, held)
+            before = copy_state.read(path, cipher)
+            if before.epoch and before.epoch != head.epoch:
+                raise GalleryError(
+                    f"copy {path} is of another gallery than the one that {self.address.name} leads to now: write "
+                    "host, port and database into the address before its ?, so that each has a copy of its own; if the "
+                    f"people of the copy are to go there, delete {copy_state.agreed_path(path)}"
+                )
+            before = _of_this_file(before, held)
             walkers = self._walked(held.content)
             anew = self._is_of_other_network(held.content, head, walkers, before)
             if anew:
@@ -300,11 +307,11 @@ def _spot(template: Template) -> Any:
     return (place.embedding if isinstance(place, Place) else id(template), template.stamp, template.added)
 
 
-def _of_this_file(agreed: Agreed, head: Head, held: Loaded) -> Agreed:
-    """What was agreed, if it was of this file and this server; else nothing was, and all is compared.
+def _of_this_file(agreed: Agreed, held: Loaded) -> Agreed:
+    """What was agreed, if it was of this file; else nothing was, and all is compared.
 
     A file that is older than what was agreed is one that somebody restored.
     """
     state = held.state
     fits = state is not None and agreed.file_id == state.file_id and agreed.commit <= state.commit
-    return agreed if fits and agreed.epoch == head.epoch else Agreed()
+    return agreed if fits else Agreed()

@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib.util
+import os
 import shutil
 import socket
 import tempfile
@@ -22,6 +23,15 @@ from rt_gait_ros.gallery.gallery import Gallery
 from rt_gait_ros.gallery.person import Template
 
 PASSWORD = "Geheim-7!"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_variables():
+    """What the machine's user set for libpq counts in no test."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("PG")]:
+            patch.delenv(name)
+        yield
 
 
 @pytest.fixture(scope="session")

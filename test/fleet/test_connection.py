@@ -1,5 +1,9 @@
 """Connections over TLS, with a real server: what the address says of it reaches libpq, and is not weakened."""
 
+import socket
+import struct
+import threading
+
 import certificate
 import pytest
 
@@ -46,3 +50,28 @@ def test_a_server_whose_certificate_does_not_fit_is_told_nothing(place, debian, 
         pass
     assert "\n" not in str(caught.value)
     assert PASSWORD not in str(caught.value)
+
+
+def test_a_server_elsewhere_that_speaks_no_tls_is_told_nothing():
+    """The default, by libpq itself: neither Debian's server nor a library for certificates is needed."""
+    pytest.importorskip("psycopg", reason="the extra [fleet] is not installed")
+    told = []
+
+    def answer():
+        near, _ = listener.accept()
+        with near:
+            near.settimeout(60)
+            told.append(near.recv(8))
+            near.sendall(b"N")  # no TLS here
+            told.append(near.recv(1024))
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        where = f"db.example:{listener.getsockname()[1]}"
+        place = f"postgresql://robot@{where}/postgres?hostaddr=127.0.0.1&gssencmode=disable"
+        with pytest.raises(AccessDenied, match="TLS does not fit"), connected(parse(place), any_schema=True):
+            pass
+        thread.join(60)
+    asks_for_tls = struct.pack(">ii", 8, 80877103)  # PostgreSQL's SSLRequest
+    assert told == [asks_for_tls, b""]

@@ -183,6 +183,24 @@ def test_a_site_that_is_too_large_for_a_copy_is_said_and_the_copy_stays(robot, s
     assert names(spot) == ["Ada"]
 
 
+def test_the_people_of_a_copy_go_to_no_other_gallery(robot, template, postgres, site):
+    """Before, an address that led to another database by its settings took the copy, and was given its people."""
+    spot = robot("spot")
+    spot.add("Ada", [template(20)], **SILHOUETTE)
+    assert spot.meet() == ["Ada"]
+    postgres.sql("insert into rt_gait.gallery (site) values (%s)", f"{site}.other")
+    spot = robot("spot", f"{postgres.owner}&site={site}.other")  # with the same copy
+    spot.add("Bob", [template(60)], **SILHOUETTE)
+    with pytest.raises(GalleryError, match=r"of another gallery .*write host, port and database .*delete \S+agreed$"):
+        spot.meet()
+    count = "select count(*) from rt_gait.person where site = %s"
+    assert postgres.sql(count, f"{site}.other") == [(0,)]
+    assert names(spot) == ["Ada", "Bob"]
+    copy_state.agreed_path(spot.path).unlink()
+    assert spot.meet() == ["Ada", "Bob"]
+    assert postgres.sql(count, f"{site}.other") == [(2,)]
+
+
 def test_a_clock_that_is_an_hour_off_is_said_once(robot, postgres, site, monkeypatch):
     spot = robot("spot")
     exchanged = spot.store._exchange
