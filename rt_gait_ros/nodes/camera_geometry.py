@@ -1,6 +1,8 @@
 """What ROS says about the camera: its lens, where it is on the robot, and how far things are in front of it."""
 
 import math
+import threading
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -33,7 +35,9 @@ DEPTH_TOLERANCE = 17_000_000
 TF_QOS = QoSProfile(depth=100)
 TF_STATIC_QOS = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
-# Seconds for which a transform on /tf holds: as long as tf2's buffer keeps it (BUFFER_CORE_DEFAULT_CACHE_TIME).
+# Seconds of the node's clock for which a transform on /tf holds. Who publishes a joint there says it again many times a
+# second, also while it stands still; what is said once belongs on /tf_static, and holds for ever. tf2 itself would give
+# the last one for ever, also of a mast that is driven on after its publisher has died.
 HOLDS = 10.0
 
 UNCALIBRATED = "camera_info holds no calibration: tracks get no position"
@@ -52,6 +56,7 @@ class CameraGeometry:
         self._depth_listener: TopicListener | None = None
         self._info: CameraInfo | None = None
         self._tree = TransformTree()
+        self._running = _RunningSeconds(node.clock_now)
         self._depths: Recent[Image] = Recent(DEPTH_IMAGES)
         self._known: tuple[Any, ...] = ()
         self._camera: CameraModel | None = None
@@ -127,8 +132,8 @@ class CameraGeometry:
             height = self._node.value("camera_height")
             return height or None, (math.radians(self._node.value("camera_tilt")), 0.0)
         transform = self._tree.lookup(base, frame_id)
-        silent = self._tree.silent(base, frame_id, self._node.now() - HOLDS)
-        if transform is None or (silent and not self._node.paused):  # paused, so is whoever would say it
+        silent = self._tree.silent(base, frame_id, self._running.now() - HOLDS)
+        if transform is None or silent:
             line = f"nothing on /tf joins the camera's frame '{frame_id}' to base_frame '{base}'"
             line += f" any more: for {HOLDS:.0f} s it has not said where '{silent}' is" if silent else ""
             self._node.faults.raise_("base_frame", f"{line}: the floor is unknown")
@@ -141,7 +146,7 @@ class CameraGeometry:
         self._depths.add(from_time(message.header.stamp), message)
 
     def _on_transforms(self, message: Any, *, lasting: bool = False) -> None:
-        said = math.inf if lasting else self._node.now()
+        said = math.inf if lasting else self._running.now()
         for stamped in message.transforms:
             place, turn = stamped.transform.translation, stamped.transform.rotation
             try:
@@ -149,6 +154,24 @@ class CameraGeometry:
                 self._tree.add(stamped.header.frame_id, stamped.child_frame_id, transform, said)
             except GaitError as error:
                 self._node.faults.raise_("tf", f"{stamped.child_frame_id}: {error}")
+
+
+class _RunningSeconds:
+    """Seconds for which a clock (ns) has run on; where it stands still or leaps, as a bag's that is paused, looped, or
+    followed by another one, they stand still. Two threads may ask."""
+
+    def __init__(self, clock: Callable[[], int]) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._last, self._seconds = clock(), 0.0
+
+    def now(self) -> float:
+        with self._lock:
+            clock = self._clock()
+            step, self._last = (clock - self._last) * 1e-9, clock
+            if 0.0 < step < HOLDS:
+                self._seconds += step
+            return self._seconds
 
 
 def _model(

@@ -16,12 +16,12 @@ from rt_gait_ros.lines import one_line
 from rt_gait_ros.masking import mask_credentials
 from rt_gait_ros.nodes import parameters
 from rt_gait_ros.nodes.bond import Bond
+from rt_gait_ros.nodes.clock_watch import ClockWatch
 from rt_gait_ros.nodes.dds import close_shared_memory
 from rt_gait_ros.nodes.statistics import Faults, Statistics
 
 RETRY_FIRST, RETRY_MOST = 0.5, 8.0  # seconds between attempts to configure: doubled each time
 DIAGNOSTICS_PERIOD = 1.0
-PAUSED = 2.5  # seconds without a step of /clock, which is looked at once a second
 
 # What may be asked of a node, by the state it is in (https://design.ros2.org/articles/node_lifecycle.html).
 TRANSITIONS: Mapping[str, Mapping[int, str]] = {
@@ -71,7 +71,7 @@ class Stage(LifecycleNode):
         self._bond: Bond | None = None
         self._retry_pause = RETRY_FIRST
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self._clock_seen = (0, self.now())  # what the node's clock said last, and when it moved to that
+        self._clock_watch = ClockWatch(self.now)
         self._guard_transitions()
         parameters.watch(self, name, self.change, lambda: self.phase)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
@@ -251,7 +251,7 @@ class Stage(LifecycleNode):
         if faults:
             status.level, status.message = DiagnosticStatus.ERROR, "; ".join(faults)
         elif self.paused:
-            status.level, status.message = DiagnosticStatus.WARN, f"/clock stands still{self._why_paused}"
+            status.level, status.message = DiagnosticStatus.WARN, f"/clock stands still: {self._clock_watch.why_paused}"
         elif summary.dropped_now > 0:
             status.level, status.message = DiagnosticStatus.WARN, f"dropped {summary.dropped_now} in the last second"
         else:
@@ -274,24 +274,20 @@ class Stage(LifecycleNode):
         self._diagnostics.publish(message)
 
     def _check_clock(self) -> None:
-        # a bag that has ended is no fault: it may be played again
-        if self.value("use_sim_time") and self.clock_now() == 0 and not self.count_publishers("/clock"):
-            self.faults.raise_("clock", "use_sim_time is true, and nobody publishes /clock: play a bag with --clock")
+        if not self.value("use_sim_time"):
+            self.faults.clear("clock")
+            return
+        published = bool(self.count_publishers("/clock"))
+        self._clock_watch.look(self.clock_now(), published, self.statistics.total("received"))
+        if fault := self._clock_watch.fault:
+            self.faults.raise_("clock", fault)
         else:
             self.faults.clear("clock")
-        if (now := self.clock_now()) != self._clock_seen[0]:
-            self._clock_seen = now, self.now()
 
     @property
     def paused(self) -> bool:
         """Whether the clock that the node goes by stands still: a bag that is played with --clock, and paused."""
-        return bool(self.value("use_sim_time")) and self.now() - self._clock_seen[1] > PAUSED
-
-    @property
-    def _why_paused(self) -> str:
-        if self.count_publishers("/clock"):
-            return ": the bag is paused"
-        return ", and nobody publishes it any more: the bag has ended"
+        return bool(self.value("use_sim_time")) and self._clock_watch.paused
 
     def clock_now(self) -> int:
         """Nanoseconds of the node's clock, as `get_clock().now()` has them at several times the price."""

@@ -132,7 +132,7 @@ def test_a_bag_in_a_loop_paused_and_ended_is_followed_by_its_own_time(launch, ea
 
     # it has ended: as a pause; and is played again from its beginning
     player.end()
-    ears.until(lambda: says("nobody publishes it any more: the bag has ended"))
+    ears.until(lambda: says("nobody publishes it any more: the bag or the simulator has ended"))
     before, heard, seen, again = confirmed(), len(tracks), len(identities), len(ears.heard["/diagnostics"])
     player.begin_again()
     player.until(lambda: named(seen) & confirmed(heard) - before)
