@@ -25,6 +25,7 @@ from rt_gait_ros.tracking.track import TrackState
 # of CASIA-B 1, 3, ..., 73 more people are named wrongly than by plain distances.
 FEWEST, MOST = 3, 8
 MOST_TEMPLATES = 128  # of them together: every template is compared with all others
+MOST_IN_VIEW = 16  # people: with every look at one of them all looks at all of them are compared anew
 # Plain distances speak, too: on one day from one side nothing else is as sure. But as evidence they are taken for so
 # many times weaker, for they are what strangers from one side are near by. Chosen on CASIA-B 1, 3, ..., 73.
 PLAIN_ODDS = 15.0
@@ -137,7 +138,7 @@ class Company:
         if len(references.embeddings) > MOST_TEMPLATES:
             return references
         seen = {b: w for b, w in walkers.items() if w.state is not TrackState.OCCLUDED and w.mean is not None}
-        if not seen:
+        if not 0 < len(seen) <= MOST_IN_VIEW:
             return references
         looks = {body: walker.looks for body, walker in seen.items()}
         version = references.version

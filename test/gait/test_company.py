@@ -3,7 +3,7 @@ import pytest
 
 from rt_gait_ros.evaluation.household_clips import LooksClient, name_clip, settings
 from rt_gait_ros.gait.calibration import Calibration, Curve
-from rt_gait_ros.gait.company import PLAIN_ODDS, Company, Household
+from rt_gait_ros.gait.company import MOST_IN_VIEW, PLAIN_ODDS, Company, Household
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.evidence import Evidence
 from rt_gait_ros.gait.identity import IdentityStatus
@@ -95,6 +95,8 @@ def test_where_there_is_no_company_distances_are_plain(home):
     assert company.references(references, seen, None) is references
     assert company.references(references, {}, KNOWN) is references
     assert company.references(references, {"a": walker(None, 0)}, KNOWN) is references
+    crowd = {f"b{n}": walker(home.looks[n]) for n in range(MOST_IN_VIEW + 1)}
+    assert company.references(references, crowd, KNOWN) is references
     for name in NAMES[2:]:
         home.gallery.forget(home.gallery.find(name).person_id)
     assert company.references(home.gallery.references, seen, KNOWN) is home.gallery.references, "two are no group"
