@@ -7,6 +7,8 @@ from typing import Any, Protocol
 
 from rt_gait_ros.cli.output import add_json_argument, emit
 from rt_gait_ros.errors import GaitError, UsageError
+from rt_gait_ros.fleet.address import is_address
+from rt_gait_ros.fleet.opening import default_place
 from rt_gait_ros.gait.known_people import KnownPeople
 from rt_gait_ros.gait.person_export import export_person
 from rt_gait_ros.gallery.cipher import find_cipher, write_key
@@ -86,10 +88,12 @@ def _strip(people: KnownPeople, arguments: argparse.Namespace) -> int:
 
 def _export(people: KnownPeople, arguments: argparse.Namespace) -> int:
     person = export_person(people.gallery, arguments.person, arguments.to)
-    print(
-        f"{arguments.to} holds all that is stored of {person.name} ({person.person_id}): person.json says what is what"
-    )
+    on_server = is_address(arguments.gallery or default_place())
+    what = "all that is stored"
     if people.gallery.store.is_shared:
+        what = "what the server stores" if on_server else "what this robot's copy stores"
+    print(f"{arguments.to} holds {what} of {person.name} ({person.person_id}): person.json says what is what")
+    if on_server:
         print(
             "Scenes are kept by each robot: export from its copy (`rt-gait gallery path`) what is stored there besides"
         )

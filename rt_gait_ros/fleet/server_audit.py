@@ -14,7 +14,7 @@ def changes(
     pushed: Sequence[Walked], before: Mapping[str, Known], walks_of_gone: Mapping[str, frozenset[str]],
     tags_of_gone: Mapping[str, str],
 ) -> list[Change]:  # fmt: skip
-    """One change for each kind of what was done; at least one.
+    """One change for each kind of what was done; none where somebody was enrolled and forgotten between two contacts.
 
     pushed: persons as they are on the server from now on. before: as it had them, by id. walks_of_gone: ids of the
     walks of those who were forgotten or merged on the robot, by id. tags_of_gone: of those of them whom the server had.
@@ -23,12 +23,13 @@ def changes(
     forgotten = dict(tags_of_gone)
     for each in pushed:
         had = before.get(each.person.person_id)
-        heirs = [key for key, walks in walks_of_gone.items() if had and walks & (each.templates.keys() - had.templates)]
+        new = each.templates.keys() - (had.templates if had is not None else frozenset())
+        heirs = [key for key, walks in walks_of_gone.items() if walks & new]
         for kind in _kinds(had, each, frozenset().union(*(walks_of_gone[key] for key in heirs))):
             found[kind].add(each.person.tag)
         if heirs:
             found["merge"] |= {each.person.tag, *(forgotten.pop(key, "") for key in heirs)}
-    if forgotten or not found:
+    if forgotten:
         found["forget"] = set(forgotten.values())
     return [(kind, sorted(tags - {""})) for kind, tags in sorted(found.items())]
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 CANDIDATES = 16  # walks that a search takes from the index
 # Estimates are off by 3 % (gallery.search), the ratio of two by at most 4.4 %, and less where two are near each other.
 FARTHER = 1.15  # times the smallest estimate: whose is larger is not taken for the nearest
-SCANNED = 1000  # walks of a site up to which all of their keys are read: 1 ms, and nobody is lost
-# Walks that the index keeps in sight (hnsw.ef_search): at first, and where somebody else is as near as UNSURE times the
-# distance of the nearest. Whoever is missed at first leaves somebody as the nearest who does not stand out.
+SCANNED = 4000  # walks of a site up to which all of their keys are read, so that nobody is lost
+# Walks that the index keeps in sight (hnsw.ef_search): at first, and where somebody nearer may have been lost: another
+# person is as near as UNSURE times the distance of the nearest, or all candidates are walks of one person.
 SEARCHED, SEARCHED_AGAIN = 32, 160
 UNSURE = 1.08
 _EVERY = 1000  # searches after which a connection is set anew: few walks may have become many
@@ -58,13 +58,16 @@ class ServerSearch:
             self._set_anew()
         self._searched += 1
         asked, parts = _Asked(key_values(embedding)), float(np.sqrt(embedding.shape[0]))
-        if self._few:
+        if self._reads_all:
             return self._near(asked, parts, 0.0)
         self._keep_in_sight(SEARCHED)
         found = self._near(asked, parts, UNSURE)
-        if len(found) < CANDIDATES and not self._looks_on:
+        if len(found) < self._enough and not self._looks_on:
             self._look_on()
             found = self._near(asked, parts, UNSURE)
+        if len(found) < self._enough:  # the index gives up: there are too many walks of other sites
+            self._read_all()
+            return self._near(asked, parts, 0.0)
         if found and found[0][2] is None:
             self._keep_in_sight(SEARCHED_AGAIN)
             found = self._near(asked, parts, 0.0)
@@ -79,17 +82,20 @@ class ServerSearch:
         return [(person_id, 0.0, embedding_from(self._address, *array)) for person_id, *array in found]
 
     def _near(self, asked: _Asked, parts: float, unsure: float) -> Found:
-        """unsure: no embedding is read where another person is as near as so many times the distance of the nearest."""
+        """unsure: no embedding is read where another person is as near as so many times the distance of the nearest.
+
+        Nor where nobody else is among the candidates. 0: they are read in any case.
+        """
         found = self._connection.execute(
-            "select person_id, apart, case when apart <= %s * nearest and (other is null or other >= %s * nearest)"
-            " then embedding end, embedding_shape, embedding_type from"
-            " (select *, min(apart) over () as nearest, min(apart) filter (where person_id <> first) over () as other"
-            " from (select *, first_value(person_id) over (order by apart) as first from"
+            "select person_id, apart, case when apart <= %s * nearest and (%s = 0 or other >= %s * nearest"
+            f" or other is null and found < {CANDIDATES:d}) then embedding end, embedding_shape, embedding_type from"
+            " (select *, min(apart) over () as nearest, min(apart) filter (where person_id <> first) over () as other,"
+            " count(*) over () as found from (select *, first_value(person_id) over (order by apart) as first from"
             " (select person_id, embedding, embedding_shape, embedding_type,"
             " search_key operator(public.<->) %s::public.halfvec as apart from rt_gait.template"
             f" where site = %s and search_key is not null order by apart limit {CANDIDATES:d}) as walk) as ranked)"
             " as measured order by apart",
-            (FARTHER, unsure, asked, self._address.site),
+            (FARTHER, unsure, unsure, asked, self._address.site),
             binary=True,
         ).fetchall()
         return [
@@ -98,26 +104,35 @@ class ServerSearch:
         ]
 
     def _set_anew(self) -> None:
-        """A graph loses somebody now and then, so of few walks all keys are read.
+        """Decide by the number of walks how to search, and set the connection for that.
 
-        Of more the planner would still do that, and take twice as long; where there is no index to use, at a cost that
-        would bring the compiler in.
+        Of few walks all keys are read, since a graph loses somebody now and then. Of more the planner would still read
+        all, which takes twice as long as the index; where there is no index, it would compile the query each time.
         """
         connection = self._connection
+        # One plan fits every look, and one that was made before these settings does not follow them.
+        connection.execute("set jit = off; set plan_cache_mode = force_generic_plan")
+        connection.adapters.register_dumper(_Asked, _dumper())
         row = connection.execute(
             f"select count(*) from (select from rt_gait.template where site = %s limit {SCANNED + 1:d}) as found",
             (self._address.site,),
         ).fetchone()
-        self._few = row is not None and row[0] <= SCANNED
+        walks = row[0] if row is not None else 0
+        if walks <= SCANNED:
+            self._read_all()
+        else:
+            connection.execute(
+                "set hnsw.iterative_scan = off; set enable_indexscan = on; set enable_seqscan = off; discard plans"
+            )
+            self._reads_all = False
+        # After what makes them true: where that fails, the next search sets the connection anew.
+        self._enough = min(CANDIDATES, walks)
         self._looks_on = False  # until there are enough walks of the site
         self._in_sight = self._searched = 0
-        index, scan = ("off", "on") if self._few else ("on", "off")
-        connection.execute(
-            f"set hnsw.iterative_scan = off; set enable_indexscan = {index}; set enable_seqscan = {scan}"
-        )
-        # One plan fits every look, and one that was made before these settings does not follow them.
-        connection.execute("set jit = off; set plan_cache_mode = force_generic_plan; discard plans")
-        connection.adapters.register_dumper(_Asked, _dumper())
+
+    def _read_all(self) -> None:
+        self._connection.execute("set enable_indexscan = off; set enable_seqscan = on; discard plans")
+        self._reads_all = True
 
     def _keep_in_sight(self, walks: int) -> None:
         if self._in_sight != walks:

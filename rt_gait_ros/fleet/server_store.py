@@ -11,7 +11,7 @@ import numpy as np
 
 from rt_gait_ros.fleet import rows
 from rt_gait_ros.fleet.address import Address
-from rt_gait_ros.fleet.connection import AccessDenied, Head, commit, connected, head_of, speaking
+from rt_gait_ros.fleet.connection import AccessDenied, Head, commit, connected, driver, head_of, speaking
 from rt_gait_ros.fleet.server_search import ServerSearch
 from rt_gait_ros.gallery import gallery_records
 from rt_gait_ros.gallery.audit import Entry
@@ -158,12 +158,17 @@ class ServerStore:
 
         For galleries larger than a robot's memory. The server finds some walks by an index on their search keys, and
         those that may be the nearest are compared exactly here; the distances of the others are estimates, with a
-        standard deviation of 3 %. Raises GalleryModelMismatch for an embedding of another network's shape.
+        standard deviation of 3 %. Fewer than `persons` are found where one has many walks that are near. Raises
+        GalleryModelMismatch for an embedding of another network's shape.
         """
         with self.session() as connection:
-            if self._search is None or not self._search.serves(connection):
+            inside = connection.info.transaction_status != driver().pq.TransactionStatus.IDLE
+            if inside or self._search is None or not self._search.serves(connection):
                 self._search = ServerSearch(connection, self.address)
-            found = self._search.candidates(embedding)
+            search = self._search
+            if inside:  # a rollback takes back how the connection is set
+                self._search = None
+            found = search.candidates(embedding)
         compare = Comparison(embedding)
         best: dict[str, float] = {}
         for person_id, estimate, walk in found:

@@ -43,3 +43,28 @@ def test_the_servers_audit_says_what_robots_did_as_if_it_were_done_there(robot, 
     assert did(["merge", "forget"]) == {"merge": sorted([tags["Bob"], tags["Cyd"]]), "forget": [tags["Ada"]]}
     spot.meet()
     assert did([]) == {}
+
+
+def test_who_is_merged_into_somebody_new_is_not_told_as_forgotten(robot, server, template):
+    """Before, the audit said so, though her walks are on the server under the other name."""
+    spot = robot("spot")
+    ada = spot.add("Ada", [template(20)], **SILHOUETTE).tag
+    spot.meet()
+    before = len(server.store.audit())
+    bob = spot.add("Bob", [template(60)], **SILHOUETTE).tag
+    spot.merge("Bob", "Ada")
+    assert spot.meet() == ["Bob"]
+    entries = server.store.audit()[before:]
+    assert [(entry.what, sorted(entry.tags)) for entry in entries] == [("enrol", [bob]), ("merge", sorted([ada, bob]))]
+
+
+def test_who_came_and_went_between_two_contacts_is_in_no_line_of_the_audit(robot, server, template):
+    """Before, it said that somebody was forgotten, and of nobody."""
+    spot = robot("spot")
+    spot.add("Ada", [template(20)], **SILHOUETTE)
+    spot.meet()
+    before = server.store.audit()
+    spot.add("Bob", [template(60)], **SILHOUETTE)
+    spot.forget("Bob")
+    assert spot.meet() == ["Ada"]
+    assert server.store.audit() == before

@@ -257,14 +257,18 @@ def test_a_file_needs_no_driver(tmp_path, monkeypatch):
     assert open_gallery(tmp_path / "people").persons == ()
 
 
-def test_what_is_stored_of_a_person_is_exported_from_the_server(postgres, site, template, tmp_path):
-    from rt_gait_ros.gait.person_export import export_person
+def test_what_is_stored_of_a_person_is_exported_from_the_server(postgres, site, template, tmp_path, capsys):
+    from rt_gait_ros.cli.main import main
 
     spot, rover = (open_gallery(f"{postgres.owner}&site={site}&robot={robot}") for robot in ("spot", "rover"))
     spot.add("Ada", [template(20, np.ones((20, 64, 64), np.uint8))], **SILHOUETTE)
     rover.refresh()
     rover.add("Ada", [template(21)], extend=True, **SILHOUETTE)
-    export_person(rover, "Ada", tmp_path / "ada")
+    words = ["gallery", "export", "Ada", "--to", str(tmp_path / "ada"), "--gallery", f"{postgres.owner}&site={site}"]
+    assert main(words) == 0
+    said = capsys.readouterr().out
+    assert "holds what the server stores of Ada" in said
+    assert "Scenes are kept by each robot" in said
     assert np.load(tmp_path / "ada" / "walk_1_frames.npy").shape == (20, 64, 64)
     record = json.loads((tmp_path / "ada" / "person.json").read_text())
     assert record["changes"][0]["what"] == "enrol"
