@@ -13,6 +13,7 @@ from rt_gait_ros.cli.export_tracks import add_tracks
 from rt_gait_ros.cli.output import add_json_argument, emit
 from rt_gait_ros.cli.subcommands import kinds_of, subcommand
 from rt_gait_ros.errors import GaitError, UsageError
+from rt_gait_ros.pose.layouts import TRT_POSE
 from rt_gait_ros.pose.topology import Topology
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.model_folder import ENGINE_FILE, require_free, write_model
@@ -38,7 +39,7 @@ both compute the same, and puts it into the model repository as a folder that Tr
 
 The pose node then uses it with the parameter `detector` set to the network's name.
 
-For a CPU, in less than 32 bits; how many parts this moves in your images is printed:
+For a CPU, in less than 32 bits; how many of people's parts this loses in your images is printed:
 
   rt-gait export pose CHECKPOINT --precision int8 --calibration DIR --max-loss 2
   rt-gait export pose CHECKPOINT --precision best --calibration DIR      the fastest here of fp32, fp16 and int8
@@ -81,7 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--max-loss",
         type=float,
         metavar="PERCENT",
-        help="of the parts seen in the calibration images that may move; more is refused (best: 1)",
+        help="of the parts of people in every second calibration image that may get lost; more is refused (best: 1)",
     )
     pose.add_argument(
         "--calibration",
@@ -184,7 +185,8 @@ def _for_a_cpu(export: "PoseExport", arguments: argparse.Namespace) -> "tuple[Po
 
     images = read_images(arguments.calibration, export.size, IMAGES)
     most = None if arguments.max_loss is None else arguments.max_loss / 100
-    return in_precision(export.model, arguments.precision, images, most)
+    topology = TRT_POSE if arguments.topology is None else Topology.load(arguments.topology)
+    return in_precision(export.model, arguments.precision, images, topology, most)
 
 
 def _report(
@@ -212,7 +214,7 @@ def _report(
     for variant in compared:
         known = math.isfinite(variant.loss)
         payload[variant.precision] = {"loss": variant.loss if known else None, "seconds": variant.seconds}
-        moved = f"{100 * variant.loss:.1f} % of the parts seen move" if known else "no part is seen in the images"
+        lost = f"{100 * variant.loss:.1f} % of people's parts are lost" if known else "nobody is found in the images"
         took = "" if variant.seconds is None else f", {1e3 * variant.seconds:.2f} ms for an image, one thread"
-        text += f"\n{variant.precision}: {moved}{took}"
+        text += f"\n{variant.precision}: {lost}{took}"
     emit(arguments, payload, text)

@@ -1,4 +1,4 @@
-"""An exported pose network in the precision that is asked for, on a CPU, or in the fastest that moves few parts."""
+"""An exported pose network in the precision that is asked for, on a CPU, or in the fastest that loses few parts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,12 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 import onnxruntime
 from onnxruntime.quantization import QuantType
+from scipy.optimize import linear_sum_assignment
 
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.bench import median_seconds
 from rt_gait_ros.networks.precision import BEST_LOSS, PRECISIONS, RUNS, halved
 from rt_gait_ros.networks.quantisation import quantise_static
+from rt_gait_ros.pose.errors import PoseError
 from rt_gait_ros.pose.paf import PafParser
+from rt_gait_ros.pose.topology import Topology
 
 # Images of the calibration folder that are used: ranges settle early, and each is computed in every precision.
 IMAGES = 100
@@ -21,8 +24,8 @@ _OPERATORS = ["Conv", "Relu", "MaxPool", "Add"]
 
 @dataclass(frozen=True, slots=True)
 class PoseVariant:
-    """A network in one precision. model: ONNX. loss: share (0..1) of the parts seen in the calibration images whose
-    highest place on the confidence map lies more than a cell from that in fp32; NaN where no part is seen. seconds:
+    """A network in one precision. model: ONNX. loss: share (0..1) of the parts of people that are not found in fp32 and
+    here alike, which is on the same person and no more than a cell apart; NaN where nobody is found in fp32. seconds:
     median of one image on this machine with one thread, where several were compared."""
 
     precision: str
@@ -32,31 +35,44 @@ class PoseVariant:
 
 
 def in_precision(
-    model: bytes, precision: str, images: Sequence[np.ndarray], most: float | None = None
+    model: bytes, precision: str, images: Sequence[np.ndarray], topology: Topology, most: float | None = None
 ) -> tuple[PoseVariant, list[PoseVariant]]:
     """The network in one of PRECISIONS, and all variants that were compared for it.
 
-    model: ONNX, uint8 images to `cmap` and `paf`. images: (1, size, size, 3) uint8 each; fp32 needs none. most:
-    greatest loss allowed; None for any, and for 0.01 with "best". Raises UsageError for a variant that loses more, and
-    where a limit is to be kept and no part is seen.
+    model: ONNX, uint8 images to `cmap` and `paf`. images: (1, size, size, 3) uint8 each; fp32 needs none. Every second
+    one is for the ranges of int8, and the others, which it was not made by, tell what is lost. topology: what the
+    channels are. most: greatest loss allowed; None for any, and for 0.01 with "best". Raises UsageError for a variant
+    that loses more, and where a limit is to be kept and nobody is found.
     """
     limit = BEST_LOSS if precision == "best" and most is None else most
-    places = _places(model, images)
-    if limit is not None and precision != "fp32" and not any(seen.any() for _, seen in places):
+    if precision == "fp32":
+        variant = PoseVariant(precision, model)
+        return variant, [variant]
+    ranges, shown = images[::2], images[1::2] or images
+    parser = _parser(topology)
+    people = _people(model, shown, parser)
+    if limit is not None and not any(len(found) for found in people):
         raise UsageError(
-            "no part of anybody is seen in the calibration images, so that nothing tells what is lost: give images of "
-            "people, or leave --max-loss out"
+            "nobody is found in the calibration images, so that nothing tells what is lost: give images of people, or "
+            "leave --max-loss out"
         )
+
+    def variant_in(precision: str) -> PoseVariant:
+        if precision == "fp32":
+            return PoseVariant(precision, model)
+        smaller = halved(model) if precision == "fp16" else in_integers(model, ranges)
+        return PoseVariant(precision, smaller, _loss(people, _people(smaller, shown, parser)))
+
     if precision != "best":
-        variant = _variant(model, precision, images, places)
+        variant = variant_in(precision)
         if limit is not None and variant.loss > limit:
             raise UsageError(
-                f"{precision} moves {100 * variant.loss:.1f} % of the parts in {len(images)} images, more than the "
+                f"{precision} loses {100 * variant.loss:.1f} % of the parts in {len(shown)} images, more than the "
                 f"{100 * limit:g} % allowed: nothing was written; take another --precision, or a greater --max-loss"
             )
         return variant, [variant]
     assert limit is not None
-    made = [_variant(model, each, images, places) for each in PRECISIONS[:-1]]
+    made = [variant_in(each) for each in PRECISIONS[:-1]]
     variants = [PoseVariant(each.precision, each.model, each.loss, _seconds(each.model, images[0])) for each in made]
     allowed = [variant for variant in variants if variant.loss <= limit]
     return min(allowed, key=lambda variant: variant.seconds or 0.0), variants
@@ -68,27 +84,36 @@ def in_integers(model: bytes, images: Sequence[np.ndarray]) -> bytes:
     return quantise_static(model, _OPERATORS, images, QuantType.QUInt8, weight_bits=7)
 
 
-_Places = list[tuple[np.ndarray, np.ndarray]]  # of each image: highest cell (parts, 2) of each map, and if it is a part
+def _parser(topology: Topology) -> PafParser:
+    """As the pose node reads such a network; a part that is linked to no other is nobody."""
+    return PafParser(topology, min_parts=min(2, len(topology.parts)), separate=True, bounded_centroids=True)
 
 
-def _variant(model: bytes, precision: str, images: Sequence[np.ndarray], places: _Places) -> PoseVariant:
-    if precision == "fp32":
-        return PoseVariant(precision, model)
-    smaller = halved(model) if precision == "fp16" else in_integers(model, images)
-    moved: list[bool] = []
-    for (cells, seen), (found, _) in zip(places, _places(smaller, images), strict=True):
-        moved += (np.abs(cells - found).max(axis=1) > 1)[seen].tolist()
-    return PoseVariant(precision, smaller, float(np.mean(moved)) if moved else float("nan"))
-
-
-def _places(model: bytes, images: Sequence[np.ndarray]) -> _Places:
+def _people(model: bytes, images: Sequence[np.ndarray], parser: PafParser) -> list[np.ndarray]:
+    """Of each image: (P, K, 3), x and y in cells of the map, and confidence, 0 for a part that is missing."""
     session, found = _session(model), []
     for image in images:
-        (maps,) = session.run(["cmap"], {"image": image})[0]
-        flat = maps.reshape(len(maps), -1)
-        cells = np.stack(np.unravel_index(flat.argmax(axis=1), maps.shape[1:]), axis=1)
-        found.append((cells, flat.max(axis=1) >= PafParser.threshold))
+        cmap, paf = (maps[0] for maps in session.run(["cmap", "paf"], {"image": image}))
+        try:
+            people = parser(cmap, paf).keypoints
+        except PoseError:  # NaN, or peaks everywhere: no maps of people
+            people = np.zeros((0, len(cmap), 3), np.float32)
+        found.append(people * np.float32((cmap.shape[2], cmap.shape[1], 1.0)))
     return found
+
+
+def _loss(before: Sequence[np.ndarray], after: Sequence[np.ndarray]) -> float:
+    """Of the parts of people as `_people` gives them, of whichever has more: the share that is not in both; NaN where
+    nobody is in `before`."""
+    kept, counts = 0, [0, 0]
+    for first, second in zip(before, after, strict=True):
+        counts[0] += int((first[..., 2] > 0).sum())
+        counts[1] += int((second[..., 2] > 0).sum())
+        # NaN, of a part that is missing, is near nothing
+        near = np.abs(first[:, None, :, :2] - second[None, :, :, :2]).max(axis=3) <= 1.0
+        alike = near.sum(axis=2)
+        kept += int(alike[linear_sum_assignment(alike, maximize=True)].sum())
+    return 1.0 - kept / max(counts) if counts[0] else float("nan")
 
 
 def _seconds(model: bytes, image: np.ndarray) -> float:
