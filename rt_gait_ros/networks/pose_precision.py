@@ -98,7 +98,7 @@ def _people(model: bytes, images: Sequence[np.ndarray], parser: PafParser) -> li
             people = parser(cmap, paf).keypoints
         except PoseError:  # NaN, or peaks everywhere: no maps of people
             people = np.zeros((0, len(cmap), 3), np.float32)
-        found.append(people * np.float32((cmap.shape[2], cmap.shape[1], 1.0)))
+        found.append(people * np.array([cmap.shape[2], cmap.shape[1], 1.0], np.float32))
     return found
 
 
