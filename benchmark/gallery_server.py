@@ -16,7 +16,7 @@ from rt_gait_ros.fleet.server_store import ServerStore
 from rt_gait_ros.gallery.gallery_records import narrow
 
 _INDEX = "rt_gait.template_search"
-FIRST = 20  # looks after which a server is no longer new
+FIRST = 20  # looks of a connection that count as its first
 
 
 def load(server: str, persons: int, each_of: int, progress: Callable[[str], None]) -> str:
@@ -116,7 +116,8 @@ def looks(place: str, asked: Sequence[int], nearest: Sequence[int]) -> dict[str,
     """Figures of a process that searches there: milliseconds, memory, and how often it finds who is nearest.
 
     asked: of whom each look is. nearest: who is nearest to it by an exact comparison with all. As many looks at others
-    come first, which bring the index into the server's memory; `look_first_ms` is of the first of these.
+    come first, which bring the index into the server's memory; `look_first_ms` is of the first of these after one that
+    opens the connection, whether or not the index was in memory before.
     """
     store = ServerStore(parse(place))
     store.nearest(walk(asked[0], 8))
