@@ -31,6 +31,7 @@ class Walker:
     pace: which of its frames count. lead_in: good frames from before it was known to walk.
     fresh: good frames since the last request. quality: their running mean.
     fresh_extra, extra: what the fresh frames add, and what all are worth, beyond their number, because they come apart.
+    stamp: of the newest good frame; 0 before the first. before: of the one that the next is counted after; 0 for none.
     looks, mean: how many embeddings there were, and their mean (P, C).
     unfit: why its newest image said nothing about its gait; "" when it did.
     others: person_ids of whom it cannot be, because they surely walked beside it.
@@ -46,6 +47,7 @@ class Walker:
     fresh_extra: float = 0.0
     extra: float = 0.0
     stamp: int = 0
+    before: int = 0
     request: Request | None = None
     failing_since: int | None = None
     looks: int = 0
@@ -58,10 +60,10 @@ class Walker:
         """Count one more good frame of somebody who walks. rate: frames a second of which each counts as one, or 0."""
         self.fresh += 1
         self.quality += (good.quality - self.quality) / self.fresh
-        if 0 < self.stamp < good.stamp:
-            self.extra += worth(good.stamp - self.stamp, rate) - 1.0
-            self.fresh_extra += news(good.stamp - self.stamp, rate) - 1.0
-        self.stamp = good.stamp
+        if 0 < self.before < good.stamp:
+            self.extra += worth(good.stamp - self.before, rate) - 1.0
+            self.fresh_extra += news(good.stamp - self.before, rate) - 1.0
+        self.stamp = self.before = good.stamp
 
     def due(self, frames: int, least: int, every: int) -> bool:
         """Whether a look is due. frames: gathered. least: that it needs. every: fresh ones. Halves count as whole."""
@@ -78,6 +80,7 @@ class Walker:
         self.see_nothing()
         self.lead_in.clear()
         self.fresh, self.fresh_extra, self.extra = 0, 0.0, 0.0
+        self.before = 0
 
     def see_nothing(self) -> None:
         """No look so far counts, for a name or for its scene."""
