@@ -4,7 +4,8 @@ import math
 
 NANOSECONDS = 1_000_000_000
 SLACK = 0.25  # of a period, by which a frame may come early: cameras are not exact
-SPARSEST = 5.0  # periods between frames up to which it was measured what they are worth (docs/gait.md)
+LEARNED = 25.0  # frames a second that the networks learned from, and that it was measured at what frames are worth
+SPARSEST = 5.0  # periods between frames up to which it was measured (docs/gait.md)
 
 
 def worth(gap: int, rate: float) -> float:
@@ -12,17 +13,17 @@ def worth(gap: int, rate: float) -> float:
 
     Neighbouring frames show nearly the same. Up to two periods apart a frame is worth what `news` says; each further
     doubling of the time is worth half a frame more: an embedding of 13 frames at half the rate, or of 10 at a fifth of
-    it, tells people apart as one of 20 does, and is near to no more strangers (docs/gait.md).
-    rate: 0 for frames of which each counts as one.
+    it, tells people apart as one of 20 does, and is near to no more strangers (docs/gait.md). Above LEARNED a second,
+    frames count as if LEARNED were used: more of them show no more. rate: 0 for frames of which each counts as one.
     """
-    periods = gap * rate / NANOSECONDS
+    periods = gap * min(rate, LEARNED) / NANOSECONDS
     return news(gap, rate) if periods <= 2.0 else 1.0 + math.log2(min(periods, SPARSEST)) / 2.0
 
 
 def news(gap: int, rate: float) -> float:
     """How much such a frame, 0.5 to 3, adds to what was seen before: the mean of it and of as many frames as `rate`
     would have given in that time. The arguments are those of `worth`."""
-    return (1.0 + min(gap * rate / NANOSECONDS, SPARSEST)) / 2.0 if rate else 1.0
+    return (1.0 + min(gap * min(rate, LEARNED) / NANOSECONDS, SPARSEST)) / 2.0 if rate else 1.0
 
 
 class Thinning:

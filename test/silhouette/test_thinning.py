@@ -64,6 +64,10 @@ def test_frames_that_are_left_out_for_other_reasons_make_no_backlog():
         (500, 25.0, 2.161, 3.0),
         (0, 25.0, 0.5, 0.5),
         (500, 0.0, 1.0, 1.0),
+        (100, 10.0, 1.0, 1.0),
+        (40, 100.0, 1.0, 1.0),
+        (10, 100.0, 0.625, 0.625),
+        (200, 1000.0, 2.161, 3.0),
     ],
 )
 def test_a_frame_is_worth_more_the_longer_after_the_last_it_comes(gap_ms, rate, value, new):
