@@ -70,7 +70,8 @@ def read_cameras(path: Path) -> list[Camera]:
 def with_shared_cores(cameras: Sequence[Camera], parameters: Path, triton: str) -> list[Camera]:
     """The cameras, each with an equal part of the cores for its pose node, unless the file says how many it has.
 
-    Cameras whose networks run on a GPU, or on an external Triton, take no cores for them and have no part.
+    Cameras whose networks run on a GPU, or on an external Triton, take no cores for them and have no part; one that is
+    alone has no part either, and finds out how much time there is.
     parameters: file of all nodes' parameters; its `cores` are those of all cameras together, 0: those of this process.
     triton: "embedded" or "external". Raises UsageError for a file that cannot be read.
     """
@@ -84,7 +85,7 @@ def with_shared_cores(cameras: Sequence[Camera], parameters: Path, triton: str) 
     sharing = sum(on_cores[place] for place in places)
     return [
         replace(each, parameters={**each.parameters, POSE: {"cores": whole / sharing, **each.parameters.get(POSE, {})}})
-        if on_cores[place]
+        if on_cores[place] and sharing > 1
         else each
         for each, place in zip(cameras, places, strict=True)
     ]

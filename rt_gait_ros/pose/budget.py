@@ -37,8 +37,10 @@ _ROOM = 1.6
 # A look that takes longer than that has its turn in images that waited for less than this part of an interval; unless
 # it takes more than so many times what the rest of the stage leaves of an interval, so that few images could have one.
 _HARDLY, _FEW = 0.5, 2.5
-# Images that take so many intervals on average, one at most so many, are more than can be made good.
+# Images that take so many intervals on average, one at most so many, are more than can be made good. So are those that
+# take longer than they come, where each of them had to wait too long for a look for so many seconds on end.
 _HOPELESS, _LONGEST = 1.25, 3.0
+_BEHIND = 3.0
 # Networks that took more than so many times what they are known to take were held up.
 _STUCK = 2.5
 # Seconds of one run before it was measured: BlazePose lite and a tile, on one core (docs/pose.md).
@@ -72,7 +74,9 @@ class Budget:
         """limit: seconds per image; 0: as the camera's rate and the cores at hand allow.
 
         cores: this camera's share of them, where it is not alone on the machine; 0: all that this process may run on.
-        Less than one is `scarce`, unless there is a limit: there is not even time for one look at a person in an image.
+        With cores given, the share that the networks begin with is also the most that they ever have: of what the
+        programs beside it lose by more, a budget hears nothing. Less than one is `scarce`, unless there is a limit:
+        there is not even time for one look at a person in an image.
         Raises PoseSettingsError for a limit or cores that are no number, or below 0.
         """
         if not (math.isfinite(limit) and limit >= 0.0):
@@ -83,10 +87,12 @@ class Budget:
         self.scarce = limit == 0.0 and 0.0 < cores < 1.0
         self._first = float(np.interp(cores or len(os.sched_getaffinity(0)), list(_SHARES), list(_SHARES.values())))
         self._share, self._carried = self._first, 1.0
+        self._most = self._first if cores else _WHOLE
         self._lock = threading.Lock()
         self._gaps: deque[float] = deque(maxlen=_GAPS)
         self._arrived: float | None = None
         self._lost, self._lost_at = 0, -math.inf
+        self._behind_since = math.inf
         self._costs = dict(_FIRST_COSTS)
         self._left = 0.0
         self._taken: float | None = None
@@ -115,6 +121,10 @@ class Budget:
         self._taken, self._waited = when, max(when - arrived, 0.0)
         self._whole_room = max(_ROOM * interval - self._others, 0.0)
         self._room = max(self._whole_room - self._waited, 0.0)
+        if self._waited > _ROOM * interval:
+            self._behind_since = min(self._behind_since, when)
+        elif self._whole <= interval:
+            self._behind_since = math.inf
         self._networks = self._expected = 0.0
         self._in_vain, self._looked, self.short = False, False, False
 
@@ -145,12 +155,13 @@ class Budget:
             self._share = max(_LESS * self._share, _LEAST_SHARE * self._first)
         elif self.short and not lost:
             pace = 1.0 if self._share < self._carried else min(max(since / _CONFIDENT, _CAREFUL), 1.0)
-            self._share = min(self._share + _GROWTH * pace * interval, _WHOLE)
+            self._share = min(self._share + _GROWTH * pace * interval, self._most)
 
     @property
     def hopeless(self) -> bool:
         """Whether images take so much longer than they come, whatever is done, that only the newest is worth a look."""
-        return self._whole > _HOPELESS * self.interval
+        behind = self._taken is not None and self._taken - self._behind_since >= _BEHIND
+        return self._whole > (1.0 if behind else _HOPELESS) * self.interval
 
     @property
     def interval(self) -> float:

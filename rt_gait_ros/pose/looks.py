@@ -18,14 +18,15 @@ _FAR_WEIGHT = 0.5
 _LONGEST_WAIT = 0.4
 
 
-def least(followers: Sequence[Follower], step: float) -> float:
-    """Looks in an image `step` seconds after the one before, however scarce time is: one at most.
+def newcomers(followers: Sequence[Follower]) -> bool:
+    """Whether somebody is to have their first looks: one in each image that did not wait, however scarce time is."""
+    return any(follower.looks < _FIRST_LOOKS for follower in followers)
 
-    Newcomers are looked at in every image, others before they have waited too long.
-    """
-    if any(follower.looks < _FIRST_LOOKS for follower in followers):
-        return 1.0
-    return min(len(followers) * step / _LONGEST_WAIT, 1.0)
+
+def least(people: int, step: float) -> float:
+    """Looks in an image `step` seconds after the one before, of so many people, that nobody waits too long; at most
+    one."""
+    return min(people * step / _LONGEST_WAIT, 1.0)
 
 
 def choose(followers: Sequence[Follower], count: int, time: float) -> list[Follower]:

@@ -35,7 +35,8 @@ _LONGEST_GAP = 1.0
 _ROUND = 0.8
 # Share of the budget that searching may take while people are followed.
 _SEARCH_SHARE = 0.35
-# Windows a second that are searched however little time there is: nobody who comes is overlooked for good.
+# Windows a second that are searched, and looks a second at somebody who is seen there, however little time there is:
+# nobody who comes is overlooked for good.
 _LEAST_SEARCHES = 2.0
 # Most sightings of one image that are gone through, the surest.
 _MOST_SIGHTINGS = 128
@@ -64,8 +65,8 @@ class PosePipeline:
         self._flows = True
         self._motion = CameraMotion() if self._config.camera_motion == "image" else None
         self._credit = 0.0
-        self._saved, self._searched_at = 0.0, -np.inf
-        self._due = 0.0  # of a look that there is however scarce time is
+        self._saved, self._searched_at, self._met_at = 0.0, -np.inf, -np.inf
+        self._due = 0.0  # of a look that there is however little time is left
         self._refused: list[tuple[Region, float]] = []
         self._look_around = True
         self._time: float | None = None
@@ -151,7 +152,7 @@ class PosePipeline:
             number = min(number, int(self._saved + 1e-9))
         else:
             number = min(number, max(int(affordable), 1))
-        if self._followers and time - self._searched_at < 1.0 / _LEAST_SEARCHES:
+        if time - self._searched_at < 1.0 / _LEAST_SEARCHES:
             number = budget.fitting("search", number)
         if saved_up:
             self._saved -= number
@@ -166,8 +167,8 @@ class PosePipeline:
         budget, cost = self._budget, self._budget.cost("person")
         taken = windows * budget.cost("search")
         number = min(int((budget.left - taken) / cost + 1e-9), len(self._followers))
-        self._due = min(self._due + looks.least(self._followers, step), 1.0)
-        if not budget.scarce:
+        self._due = min(self._due + looks.least(len(self._followers), step), 1.0)
+        if not budget.scarce or looks.newcomers(self._followers):
             number = max(number, 1)
         number = max(budget.fitting("person", number, taken), int(self._due + 1e-9))
         self._due = max(self._due - number, 0.0)
@@ -295,7 +296,14 @@ class PosePipeline:
         self._refused = [refused for refused in self._refused if refused[1] > time]
         # who was refused a moment ago comes last: with little time, others have their turn
         new.sort(key=lambda one: (any(one.is_at(place) for place, _ in self._refused), -one.region.side))
-        new = new[: max(min(self._config.max_people - len(self._followers), self._affordable()), 0)]
+        new = new[: max(min(self._config.max_people - len(self._followers), self._affordable(time)), 0)]
+        if new:
+            self._meet(new, image, time)
+        self._followers = without_duplicates(self._followers, time)
+
+    def _meet(self, new: list[Sighting], image: np.ndarray, time: float) -> None:
+        """Look more closely at whoever is new, and follow them from now on if somebody is there."""
+        self._met_at = time
         begun = perf_counter()
         try:
             readings = self._read(image, [one.region for one in new])
@@ -313,16 +321,16 @@ class PosePipeline:
                 self._followers.append(Follower(reading, time, self._config.smoothing))
             else:
                 self._refused.append((one.region, time + _LONGEST_GAP))
-        self._followers = without_duplicates(self._followers, time)
 
-    def _affordable(self) -> int:
+    def _affordable(self, time: float) -> int:
         """How many newcomers there is time to look at more closely in an image."""
         if self._budget is None:
             return self._config.max_people
         seen = sum(follower.seen for follower in self._followers)
         # whoever comes is looked at though searching took the time: the next images make good for it
         left = max(self._budget.left, self._budget.seconds - seen * self._budget.cost("person"))
-        return max(self._budget.fitting("person", int(left / self._budget.cost("person"))), 1)
+        number = self._budget.fitting("person", max(int(left / self._budget.cost("person")), 1))
+        return max(number, int(time - self._met_at >= 1.0 / _LEAST_SEARCHES))
 
     @staticmethod
     def _expected_box(follower: Follower, time: float) -> np.ndarray:

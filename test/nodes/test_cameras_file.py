@@ -72,6 +72,12 @@ TWO = "sources: [{name: a, source: '0'}, {name: b, source: '1'}]"
 
 
 @pytest.mark.usefixtures("on_cpu")
+def test_a_camera_that_is_alone_has_no_part_of_the_cores(tmp_path: Path) -> None:
+    alone = read_cameras(write(tmp_path, "sources:\n- {name: a, source: '0'}\n"))
+    assert with_shared_cores(alone, said_for_all(tmp_path), "embedded") == alone
+
+
+@pytest.mark.usefixtures("on_cpu")
 def test_nothing_is_divided_for_networks_that_run_elsewhere(tmp_path: Path) -> None:
     cameras = read_cameras(write(tmp_path, TWO))
     assert with_shared_cores(cameras, said_for_all(tmp_path), "external") == cameras

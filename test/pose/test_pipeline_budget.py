@@ -1,0 +1,247 @@
+"""The pose stage in a time that is made up: a real PosePipeline and Budget, networks that only take time."""
+
+import os
+import random
+from collections import deque
+from concurrent.futures import Future
+
+import numpy as np
+import pytest
+from paf_reference import FIGURE
+
+from rt_gait_ros.frame import Frame
+from rt_gait_ros.pose import pipeline as pipeline_module
+from rt_gait_ros.pose.budget import Budget
+from rt_gait_ros.pose.config import PoseConfig
+from rt_gait_ros.pose.person_network import PersonReading, Region
+from rt_gait_ros.pose.pipeline import PosePipeline
+from rt_gait_ros.serving.inference import ModelSpec, TensorSpec
+
+
+class TimedClient:
+    """Whoever is in `people` (x, y of the hips, body height) is seen; `seconds(model, runs)` of `now` go by meanwhile.
+
+    requests: (model, runs) in the order of asking.
+    """
+
+    def __init__(self, seconds):
+        self.seconds, self.now = seconds, 100.0
+        self.people, self.requests = [], []
+
+    def describe(self, model, *, deadline=None):
+        image = TensorSpec("image", "uint8", (-1, -1, -1, 3))
+        parameters = {"size_multiple": "32", "smallest_person": "20", "colour_order": "BGR"}
+        return ModelSpec(model, (image,), (TensorSpec("boxes", "float32", (-1, 64, 5)),), parameters)
+
+    def submit(self, model, inputs, *, deadline=None):
+        future = Future()
+        ((name, what),) = inputs.items()
+        self.requests.append((model, len(what)))
+        self.now += self.seconds(model, len(what))
+        future.set_result(self._boxes() if name == "image" else [self._reading(region) for region in what])
+        return future
+
+    def _boxes(self):
+        rows = np.zeros((1, 64, 5), np.float32)
+        for row, (x, y, h) in zip(rows[0], self.people, strict=False):
+            row[:4] = (
+                np.array([x - 0.12 * h, y - 0.47 * h, x + 0.12 * h, y + 0.53 * h]) / 2
+            )  # of 640 pixels it sees 320
+            row[4] = 0.9
+        return {"boxes": rows}
+
+    def _reading(self, region):
+        near = [one for one in self.people if np.hypot(one[0] - region.x, one[1] - region.y) < 0.2 * region.side]
+        x, y, height = near[0] if near else (region.x, region.y, region.height)
+        keypoints = np.column_stack([FIGURE * height * 0.9 + (x, y), np.ones(18)]).astype(np.float32)
+        mask = np.zeros((4, 4), np.float32)
+        return PersonReading(keypoints, 0.99 if near else 0.0, mask, region, Region(x, y, 1.4 * height))
+
+
+DETECTOR, PERSON = PoseConfig().detector, PoseConfig().person_model
+
+
+class Stage:
+    """A pose stage on a clock of its own: images come `rate` times a second, and `depth` of them may wait.
+
+    A look takes `look` seconds, a search `search`, and everything else of an image `rest`; each of them up to twice as
+    long, by chance, where `steady` is false. Now and then, `held_up` of the images, something else has the processor
+    for 0.08 s. `move(number)` is called for each image that comes up, and may put the people elsewhere.
+    """
+
+    def __init__(self, rate, people, look, rest, *, search=0.012, steady=True, held_up=0.0, depth=3, budget=None):
+        self.budget = budget or Budget()
+        self.look, self.search, self.rest = look, search, rest
+        self._interval, self._steady, self._held_up, self._depth = 1.0 / rate, steady, held_up, depth
+        self._random = random.Random(1)
+        self.client = TimedClient(lambda model, runs: runs * self._chance() * self._cost(model))
+        self.client.people = [(60 + 74 * k, 160, 64) for k in range(people)]
+        self._image = np.zeros((320, 640, 3), np.uint8)
+        config = PoseConfig(least_height=0, gait_frame_kind="", smoothing=False)
+        self.pipeline = PosePipeline(self.client, config, self.budget)
+        self._next = self.client.now
+        self._waiting = deque()
+        self.move = lambda number: None
+        self.number = self.lost = 0
+        self.waits, self.frames = [], []
+
+    def _cost(self, model):
+        return self.look if model == PERSON else self.search
+
+    def run(self, images):
+        """So many more images come. Returns how many were lost, and the looks at all people, both a second."""
+        self.lost, self.waits, self.frames = 0, [], []
+        self.client.requests.clear()
+        end = self._next + (images - 0.5) * self._interval
+        while self._next < end:
+            if not self._waiting:
+                self.client.now = max(self.client.now, self._next)
+                self._come()
+            self._handle()
+        seconds = images * self._interval
+        return self.lost / seconds, self.runs(PERSON) / seconds
+
+    def runs(self, model):
+        return sum(runs for asked, runs in self.client.requests if asked == model)
+
+    def _come(self):
+        while self._next <= self.client.now:
+            self.budget.arrived(self._next)
+            if len(self._waiting) == self._depth:
+                self._lose()
+            self._waiting.append(self._next)
+            self._next += self._interval
+
+    def _lose(self):
+        self._waiting.popleft()
+        self.budget.lost()
+        self.lost += 1
+
+    def _handle(self):
+        while len(self._waiting) > 1 and self.budget.hopeless:
+            self._lose()
+        arrived = self._waiting.popleft()
+        self.move(self.number)
+        self.number += 1
+        self.budget.taken(self.client.now, arrived)
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(pipeline_module, "perf_counter", lambda: self.client.now)
+            self.frames.append(self.pipeline.process(Frame(self._image, round(arrived * 1e9))))
+        self.client.now += self.rest * self._chance() + 0.08 * (self._random.random() < self._held_up)
+        self.waits.append((self.client.now - arrived) / self._interval)
+        self._come()
+        self.budget.done(self.client.now)
+
+    def _chance(self):
+        return 1.0 if self._steady else 1.0 + min(0.3 * self._random.expovariate(1.0), 1.0)
+
+
+@pytest.fixture
+def stage(monkeypatch):
+    """Makes a Stage of a process that may run on two cores, whatever the machine has."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1})
+    monkeypatch.setattr(pipeline_module.person_network, "requests", lambda image, regions: {"regions": regions})
+    monkeypatch.setattr(pipeline_module.person_network, "read", lambda answer, regions: answer)
+
+    def make(*arguments, **settings):
+        return Stage(*arguments, **settings)
+
+    return make
+
+
+LOADS = {
+    "two people, one look in an image's time": {"rate": 25, "people": 2, "look": 0.017, "rest": 0.005},
+    "four people": {"rate": 30, "people": 4, "look": 0.010, "rest": 0.007},
+    "eight people": {"rate": 30, "people": 8, "look": 0.010, "rest": 0.010},
+    "eight people and a slow stage": {"rate": 30, "people": 8, "look": 0.013, "rest": 0.018},
+}
+
+
+@pytest.mark.parametrize("load", list(LOADS))
+@pytest.mark.parametrize("held_up", [0.0, 0.01])
+def test_no_image_is_lost_for_looks_however_many_people_there_are(stage, load, held_up):
+    played = stage(**LOADS[load], steady=False, held_up=held_up)
+    played.run(100)  # what a look costs is learned
+    lost, looks = played.run(900)
+    # a look that is due after 0.4 s does not wait, so that not all that was held up is made good
+    assert lost <= (1.0 if held_up else 0.0)
+    assert looks > 0.0
+    assert all(len(frame.people) == LOADS[load]["people"] for frame in played.frames)
+
+
+def test_what_the_rest_of_the_stage_takes_is_not_there_for_looks(stage):
+    quick, slow = (stage(30, 8, 0.010, rest) for rest in (0.004, 0.018))
+    for played in (quick, slow):
+        played.run(300)
+        assert played.budget.others == pytest.approx(played.rest, rel=0.05)
+    assert slow.budget.seconds < 1 / 30 - 0.018 < quick.budget.seconds
+
+
+def test_the_share_of_the_looks_grows_while_people_wait_for_them_and_nothing_is_lost(stage):
+    played = stage(25, 2, 0.018, 0.002)
+    first = played.budget.seconds
+    played.run(1000)
+    assert first < played.budget.seconds <= 0.95 * 0.04
+    given = stage(25, 2, 0.018, 0.002, budget=Budget(cores=2))
+    given.run(1000)
+    assert given.budget.seconds == pytest.approx(first)  # all that cores that are given allow
+    idle = stage(25, 2, 0.004, 0.002)  # there is time for everybody
+    idle.run(1000)
+    assert idle.budget.seconds == pytest.approx(first)
+
+
+@pytest.mark.parametrize("look", [0.063, 0.090])
+def test_a_look_that_takes_longer_than_two_images_have_loses_none(stage, look):
+    played = stage(25, 2, look, 0.002)
+    played.run(300)
+    lost, looks = played.run(400)
+    assert lost == 0.0
+    assert looks > 4.0
+
+
+def test_a_look_that_takes_longer_than_there_ever_is_has_its_turn_all_the_same(stage):
+    played = stage(25, 2, 0.100, 0.030)
+    played.run(200)
+    assert played.budget.hopeless  # only the newest image is looked at
+    lost, looks = played.run(400)
+    assert lost > 0.0
+    assert looks > 2.0
+    played.look = 0.010  # the other program has ended
+    played.rest = 0.004
+    played.run(300)
+    assert not played.budget.hopeless
+    assert played.run(200)[0] == 0.0
+
+
+@pytest.mark.parametrize("work", [0.041, 0.045, 0.049, 0.060, 0.080])
+def test_images_of_an_empty_scene_do_not_wait_though_a_search_takes_longer_than_they_come(stage, work):
+    played = stage(25, 0, 0.010, 0.005, search=work - 0.005)
+    played.run(100)
+    lost, _ = played.run(400)
+    assert lost == 0.0
+    assert max(played.waits) < 2.6
+    assert played.runs(DETECTOR) >= 2 * 400 / 25
+
+
+def test_a_stage_that_takes_longer_than_images_come_without_any_network_uses_the_newest_only(stage):
+    played = stage(25, 0, 0.010, 0.042)
+    played.run(200)
+    played.run(400)
+    assert max(played.waits) < 2.6
+
+
+def test_newcomers_all_the_time_lose_no_image(stage):
+    played = stage(25, 5, 0.063, 0.004, search=0.010)
+
+    def move(number):
+        if number % 3:
+            return
+        which = number // 3 % len(played.client.people)  # one of them is somewhere else from now on
+        x, y, height = played.client.people[which]
+        played.client.people[which] = (x, 80 if y == 160 else 160, height)
+
+    played.move = move
+    played.run(200)
+    lost, looks = played.run(600)
+    assert lost == 0.0
+    assert looks > 0.0
