@@ -1,9 +1,13 @@
 """Paths as people write them: `~` and `~user` stand for home folders; and files that are never half written."""
 
+import errno
 import os
-import shutil
+import stat
+from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
+from rt_gait_ros import private_file
 from rt_gait_ros.errors import UsageError
 
 
@@ -29,21 +33,29 @@ def home() -> Path:
 _NO_HOME = f"no home folder is known: HOME is not set, and user {os.getuid()} has no entry in /etc/passwd: set HOME"
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file that is the old one or the whole new one, whatever ends this; a device or a pipe is written to.
+# A file that is a mount point of its own (a container's) is not replaced, nor one in a folder that may not be written.
+_IN_PLACE = (errno.EBUSY, errno.EACCES, errno.EPERM)
 
-    What a link leads to is replaced, and its permissions stay. Raises OSError.
+
+def replace_file(path: Path, content: bytes | Callable[[BinaryIO], object]) -> None:
+    """Write a file that is the old one or the whole new one, whatever ends this; content: or what writes it.
+
+    What a link leads to is replaced, and its permissions stay; until the new one is whole, nobody else may read it. A
+    device or a pipe is written to, and so is a file that may be written but not replaced. Raises OSError.
     """
     target = Path(os.path.realpath(path))
+    write = content if callable(content) else lambda file: file.write(content)
     there = target.exists()
-    if there and not target.is_file():
-        target.write_bytes(content)
-        return
-    scratch = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        scratch.write_bytes(content)
-        if there:
-            shutil.copymode(target, scratch)
-        scratch.replace(target)
-    finally:
-        scratch.unlink(missing_ok=True)
+    if not there or target.is_file():
+        mode = stat.S_IMODE(target.stat().st_mode) if there else None
+        try:
+            with private_file.beside(target, write, 0o666 if mode is None else 0o600) as new:
+                if mode is not None:
+                    new.chmod(mode)
+                new.replace(target)
+            return
+        except OSError as error:
+            if not there or error.errno not in _IN_PLACE:
+                raise
+    with target.open("wb") as file:
+        write(file)

@@ -21,7 +21,7 @@ import re
 import secrets
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
@@ -108,13 +108,13 @@ def replace(path: Path, data: bytes) -> None:
     must not live on there.
     """
     remove_leftovers(path)
-    with _beside(path, data) as temporary:
+    with beside(path, lambda file: file.write(data)) as temporary:
         os.replace(temporary, path)
 
 
 def create_once(path: Path, data: bytes) -> None:
     """As `replace`, for a file that is not there yet. Raises FileExistsError where somebody else was faster."""
-    with _beside(path, data) as temporary:
+    with beside(path, lambda file: file.write(data)) as temporary:
         try:
             os.link(temporary, path)
         except FileExistsError:
@@ -127,17 +127,20 @@ def create_once(path: Path, data: bytes) -> None:
 
 
 @contextmanager
-def _beside(path: Path, data: bytes) -> Iterator[Path]:
-    """A temporary file of this content in the same folder; what is done to it is durable, or it is gone again."""
+def beside(path: Path, write: Callable[[BinaryIO], object], mode: int = 0o600) -> Iterator[Path]:
+    """A temporary file in the same folder, that `write` has filled; what is done to it is durable, or it is gone again.
+
+    Nobody can have put a link of its name there. mode: of the file, less the umask. Raises OSError, and as `write`.
+    """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
     try:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
-            file.write(data)
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), "wb") as file:
+            write(file)
             file.flush()
             os.fsync(file.fileno())
         yield temporary
         sync_folder(path.parent)
-    except OSError:
+    except BaseException:
         temporary.unlink(missing_ok=True)
         raise
 

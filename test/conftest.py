@@ -257,6 +257,25 @@ def stick_figures(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], contextlib.AbstractContextManager[None]]:
+    """full_disk(NAME), a context: what is written to replace a file of that name finds no space."""
+
+    @contextlib.contextmanager
+    def full(name: str) -> Iterator[None]:
+        opened = os.open
+
+        def on_a_full_disk(path: Any, *words: Any, **more: Any) -> int:
+            beside = isinstance(path, Path) and path.name.startswith(f".{name}.")
+            return opened("/dev/full", os.O_WRONLY) if beside else opened(path, *words, **more)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "open", on_a_full_disk)
+            yield
+
+    return full
+
+
 UNPRIVILEGED = 65534  # user and group nobody
 
 

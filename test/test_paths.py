@@ -1,6 +1,9 @@
 import errno
 import os
 import pwd
+import stat
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -44,27 +47,74 @@ def test_without_a_home_one_line_says_what_to_set(nameless: None, monkeypatch: p
     assert cache_folder() == Path("/cache/rt_gait_ros")
 
 
-def test_a_file_is_the_old_one_or_the_whole_new_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_is_the_old_one_or_the_whole_new_one(
+    tmp_path: Path, full_disk: Callable[[str], AbstractContextManager[None]]
+) -> None:
     path, link = tmp_path / "file", tmp_path / "link"
     link.symlink_to(path)
     replace_file(link, b"first")
     path.chmod(0o640)
-    original = Path.write_bytes
-
-    def full(target: Path, content: bytes) -> int:
-        original(target, content[:2])
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "write_bytes", full)
-        with pytest.raises(OSError, match="No space left"):
-            replace_file(path, b"second")
+    with full_disk("file"), pytest.raises(OSError, match="No space left"):
+        replace_file(path, b"second")
     assert path.read_bytes() == b"first"
     replace_file(link, b"second")
     assert path.read_bytes() == b"second"
     assert path.stat().st_mode & 0o777 == 0o640
     assert {each.name for each in tmp_path.iterdir()} == {"file", "link"}
     assert link.is_symlink()
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name_and_nobody_reads_it_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file"
+    path.touch()
+    path.chmod(0o640)
+    done: list[str] = []
+    sync, rename = os.fsync, Path.replace
+
+    def synced(descriptor: int) -> None:
+        about = os.fstat(descriptor)
+        folder = stat.S_ISDIR(about.st_mode)
+        done.append("folder" if folder else f"file {about.st_size} {stat.S_IMODE(about.st_mode):o}")
+        sync(descriptor)
+
+    def renamed(scratch: Path, target: Path) -> Path:
+        done.append("renamed")
+        return rename(scratch, target)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Path, "replace", renamed)
+    replace_file(path, b"content")
+    assert done == ["file 7 600", "renamed", "folder"]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+def test_no_link_that_somebody_put_there_is_written_through(tmp_path: Path) -> None:
+    path, other = tmp_path / "file", tmp_path / "other"
+    other.write_bytes(b"theirs")
+    (tmp_path / f".file.{os.getpid()}").symlink_to(other)
+    replace_file(path, b"content")
+    assert (path.read_bytes(), other.read_bytes()) == (b"content", b"theirs")
+
+
+@pytest.mark.parametrize("number", [errno.EBUSY, errno.EACCES])
+def test_a_file_that_may_be_written_but_not_replaced_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """It is a mount point, as of a container, or its folder is somebody else's."""
+
+    def refuse(scratch: Path, target: Path) -> Path:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    path = tmp_path / "file"
+    path.write_bytes(b"the first content")
+    replace_file(path, b"second")
+    assert path.read_bytes() == b"second"
+    with pytest.raises(OSError, match=os.strerror(number)):
+        replace_file(tmp_path / "new", b"content")
+    assert [each.name for each in tmp_path.iterdir()] == ["file"]
 
 
 def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:

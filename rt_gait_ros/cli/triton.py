@@ -10,7 +10,7 @@ from typing import Any
 
 from rt_gait_ros.cli.output import add_json_argument, emit
 from rt_gait_ros.cli.triton_keeper import start_keeper
-from rt_gait_ros.errors import GaitError, UsageError
+from rt_gait_ros.errors import GaitError, UsageError, of_file
 from rt_gait_ros.paths import expand, replace_file
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.inference import InferenceError
@@ -282,8 +282,11 @@ def _derive(arguments: argparse.Namespace) -> int:
         path = folder / name / "1" / "model.onnx"
         same = is_same(content, path)
         if not same and not arguments.check:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            replace_file(path, content)
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                replace_file(path, content)
+            except OSError as error:
+                raise of_file(error, f"{path} cannot be written") from error
         different += not same
         print(f"{name:28} {'as shipped' if same else 'differs' if arguments.check else 'written'}")
     return 1 if arguments.check and different else 0

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rt_gait_ros.errors import GaitError, UsageError, of_file
+from rt_gait_ros.paths import replace_file
 
 # Of rt_gait_edge (Sci Rep 15:19276, 2025), for batch and concurrency alike.
 GRID = (1, 4, 8, 12, 16, 20, 24, 28, 32)
@@ -125,9 +126,8 @@ class SweepFile:
                 self.points[point.setting] = point
 
     def _write_anew(self, conditions: Mapping[str, Any]) -> None:
-        scratch = self._path.with_suffix(".part")
-        scratch.write_bytes(_line(dict(conditions)) + b"".join(_line(asdict(p)) for p in self.points.values()))
-        scratch.replace(self._path)
+        lines = [dict(conditions), *(asdict(point) for point in self.points.values())]
+        replace_file(self._path, b"".join(_line(line) for line in lines))
 
 
 def settings(

@@ -1,8 +1,8 @@
 """Keras's .hdf5 files, and those of the flow networks: 2D-CNN and 3D-CNN of Embedded-Gait, whole or factorised."""
 
 import contextlib
+import io
 import json
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from rt_gait_ros.errors import UsageError
 from rt_gait_ros.networks.checkpoint import CheckpointError, require_finite
 from rt_gait_ros.networks.flow_networks import NETWORKS, FlowNetwork
 from rt_gait_ros.networks.kinds import FLOW_NETWORKS
+from rt_gait_ros.paths import replace_file
 
 # Keras's LeakyReLU where nothing else is said.
 KERAS_SLOPE = 0.3
@@ -203,15 +204,17 @@ def fill(module: nn.Conv2d | nn.Conv3d | nn.Linear, layer: KerasLayer, source: s
 def write_flow_network(path: Path, network: FlowNetwork) -> None:
     """Write a network's weights as Keras's save_weights does, for `load_flow_network` and for Keras itself.
 
-    The file is whole or not there. Raises OSError or RuntimeError (h5py's) where it cannot be written.
+    The file is whole or what it was before. Raises OSError.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with h5py.File(temporary, "w") as file:
-            _fill_file(file, network)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    replace_file(path, flow_network_bytes(network))
+
+
+def flow_network_bytes(network: FlowNetwork) -> bytes:
+    """What `write_flow_network` writes."""
+    content = io.BytesIO()
+    with h5py.File(content, "w") as file:
+        _fill_file(file, network)
+    return content.getvalue()
 
 
 def _fill_file(file: h5py.File, network: FlowNetwork) -> None:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rt_gait_ros.errors import GaitError
+from rt_gait_ros.paths import replace_file
 from rt_gait_ros.serving.cache import cache_folder
 from rt_gait_ros.serving.listening import Listening, Ports, PrivateSocket
 from rt_gait_ros.serving.orphans import end_orphans
@@ -126,9 +127,7 @@ def write_state(state: ServerState) -> None:
         values["socket_folder"] = str(state.listening.folder)
     else:
         values["ports"] = listening
-    scratch = run_folder(state.listening) / f"{_STATE_FILE}.part"
-    scratch.write_text(json.dumps(values), encoding="utf-8")
-    scratch.replace(scratch.with_name(_STATE_FILE))
+    replace_file(run_folder(state.listening) / _STATE_FILE, json.dumps(values).encode())
 
 
 def forget(listening: Listening) -> None:

@@ -1,6 +1,6 @@
 """Mean and covariances of the walks that `gait_fitting` has made vectors of."""
 
-import os
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from rt_gait_ros.errors import GaitError
+from rt_gait_ros.paths import replace_file
 from rt_gait_ros.synthesis.gait_fitting import FittedWalk, mirrored
 from rt_gait_ros.synthesis.gaits import (
     FEATURES,
@@ -178,11 +179,9 @@ def write_statistics(path: Path, statistics: GaitStatistics) -> None:
     arrays = {name: np.asarray(getattr(statistics, name)) for name in GaitStatistics.__dataclass_fields__}
     kinds = {name: np.float16 if array.ndim == 2 else np.float32 for name, array in arrays.items()}
     kept = {name: array.astype(kinds[name]) for name, array in arrays.items()}
-    new = path.with_name(f".{path.name}.new")
+    content = io.BytesIO()
+    np.savez_compressed(content, allow_pickle=False, **kept)
     try:
-        with new.open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **kept)
-        os.replace(new, path)
+        replace_file(path, content.getvalue())
     except OSError as error:
-        new.unlink(missing_ok=True)
-        raise GaitError(f"{path} cannot be written: {error.strerror or error}") from error
+        raise GaitError(f"{path} cannot be written: {error.strerror}") from error

@@ -6,12 +6,13 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.job_pool import Finished, Job, run_missing
+from rt_gait_ros.paths import replace_file
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.inference import InferenceClient
 from rt_gait_ros.serving.onnx_client import OnnxClient
@@ -217,16 +218,16 @@ def _make_and_store(
     make: Callable[[Any, int], np.ndarray], generation: Any, number: int, path: Path
 ) -> tuple[str, ...]:
     cohort = make(generation, number)
-    temporary = path.with_suffix(".tmp.npy")
     try:
-        np.save(temporary, cohort)
-        temporary.replace(path)
+        replace_file(path, partial(_save, cohort))
     except OSError as error:
         reason = error.strerror or str(error)  # numpy names no reason where a disk is full, but how much it wrote
         raise UsageError(f"{path} cannot be written: {reason}: the same command goes on from there") from error
-    finally:
-        temporary.unlink(missing_ok=True)
     return ()
+
+
+def _save(cohort: np.ndarray, file: BinaryIO) -> None:
+    np.save(file, cohort)
 
 
 def _generate(repository: Path, generation: Generation, number: int) -> np.ndarray:

@@ -80,7 +80,7 @@ class Trainer(ABC):
         """What network.pth holds."""
         return self.finished().state_dict()
 
-    def files(self) -> dict[str, Callable[[Path], None]]:
+    def files(self) -> dict[str, bytes]:
         """What is written after each epoch beside the weights, by the name of the file."""
         return {}
 

@@ -5,10 +5,8 @@ afterwards); optimizer, learning rate and batches are ours.
 """
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,7 +17,7 @@ from torch.nn import functional
 from rt_gait_ros.evaluation.tum_gaid import evaluate
 from rt_gait_ros.networks.checkpoint import CheckpointError
 from rt_gait_ros.networks.flow_networks import NETWORKS, FlowNetwork, kind_of
-from rt_gait_ros.networks.keras_checkpoints import write_flow_network
+from rt_gait_ros.networks.keras_checkpoints import flow_network_bytes
 from rt_gait_ros.networks.kinds import FLOW_NETWORKS
 from rt_gait_ros.settings import setting
 from rt_gait_ros.training.epochs import Course, Report, Trainer, best_device, mixed_precision, run_epochs
@@ -147,9 +145,9 @@ class _Trainer(Trainer):
         network.fold()
         return network
 
-    def files(self) -> dict[str, Callable[[Path], None]]:
+    def files(self) -> dict[str, bytes]:
         """The weights as Keras has them."""
-        return {KERAS_FILE: partial(write_flow_network, network=self.finished())}
+        return {KERAS_FILE: flow_network_bytes(self.finished())}
 
 
 def _mirror_some(windows: np.ndarray, random: np.random.Generator) -> np.ndarray:

@@ -165,8 +165,9 @@ def write_pruned(path: Path, pruned: Pruned) -> None:
             write_flow_network(path, pruned.network)
         else:
             state = pruned.network.state_dict()
+            state = state if isinstance(pruned.network, GaitSet | PrunedGaitSet) else marked(state)
             content = io.BytesIO()
-            torch.save(state if isinstance(pruned.network, GaitSet | PrunedGaitSet) else marked(state), content)
+            torch.save(state, content)
             replace_file(path, content.getvalue())
-    except (OSError, RuntimeError) as error:  # h5py has the latter for a full disk
-        raise GaitError(f"{path} cannot be written: {str(error).splitlines()[0]}") from error
+    except OSError as error:
+        raise GaitError(f"{path} cannot be written: {error.strerror}") from error

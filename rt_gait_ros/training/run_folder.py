@@ -1,9 +1,8 @@
 """Where a training run keeps its state: resumable after any interruption, its log readable by anything."""
 
 import csv
-import os
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+import io
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import torch
 from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.networks.checkpoint import CheckpointError
 from rt_gait_ros.networks.kinds import OTHER_NAMES
+from rt_gait_ros.paths import replace_file
 
 
 def going_on(done: int, epochs: int, path: Path) -> str:
@@ -62,12 +62,12 @@ class RunFolder:
         state: dict[str, Any],
         weights: dict[str, torch.Tensor],
         row: Mapping[str, float | int],
-        more: Mapping[str, Callable[[Path], None]] = {},
+        more: Mapping[str, bytes] = {},
     ) -> None:
         """Replace state, weights and log, each atomically; the state last, so that nothing is older than it.
 
         row: of log.csv, with its `epoch`; one of this or a later epoch, whose state a kill or a full disk kept from
-        being saved, goes. more: further files of this epoch by their names, each with what writes it.
+        being saved, goes. more: further files of this epoch by their names.
 
         Raises GaitError for weights that are no numbers any more, and leaves the last epoch's in place.
         """
@@ -76,12 +76,12 @@ class RunFolder:
                 f"training diverged in epoch {state['epoch']}: weights are NaN or infinite. {self.path} has the epoch "
                 "before; give another folder and a lower --learning-rate"
             )
-        for name, write in more.items():
-            self._write(name, write)
-        self._write("network.pth", partial(torch.save, weights))
+        for name, content in more.items():
+            self._write(name, content)
+        self._write("network.pth", _saved(weights))
         before = [former for former in self._logged() if float(former["epoch"]) < row["epoch"]]
-        self._write("log.csv", partial(_write_rows, [*before, row]))
-        self._write("state.pt", partial(torch.save, {"settings": self.settings, "state": state}))
+        self._write("log.csv", _table([*before, row]))
+        self._write("state.pt", _saved({"settings": self.settings, "state": state}))
 
     def rows(self) -> list[dict[str, float]]:
         """All of log.csv, the newest last; NaN where an epoch was not evaluated."""
@@ -99,17 +99,11 @@ class RunFolder:
         with file.open(newline="", encoding="utf-8") as stream:
             return [row for row in csv.DictReader(stream) if _is_whole(row)]
 
-    def _write(self, name: str, write: Callable[[Path], None]) -> None:
-        temporary = self.path / f".{name}.{os.getpid()}"
+    def _write(self, name: str, content: bytes) -> None:
         try:
-            write(temporary)
-            temporary.replace(self.path / name)
-        except (OSError, RuntimeError) as error:  # the writers of torch and h5py raise RuntimeError for a full disk
-            if isinstance(error.__context__, KeyboardInterrupt):  # closing what Ctrl-C cut short failed in turn
-                raise error.__context__ from None
-            raise UsageError(f"{self.path / name} cannot be written: {str(error).splitlines()[0]}") from error
-        finally:
-            temporary.unlink(missing_ok=True)
+            replace_file(self.path / name, content)
+        except OSError as error:
+            raise UsageError(f"{self.path / name} cannot be written: {error.strerror}") from error
 
 
 def _is_whole(row: Mapping[str, Any]) -> bool:
@@ -122,8 +116,20 @@ def _is_whole(row: Mapping[str, Any]) -> bool:
     return True
 
 
-def _write_rows(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
-    with path.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, list(rows[-1]), restval="nan", extrasaction="ignore")
-        writer.writeheader()
-        writer.writerows(rows)
+def _saved(value: Any) -> bytes:
+    content = io.BytesIO()
+    try:
+        torch.save(value, content)
+    except RuntimeError as error:
+        if isinstance(error.__context__, KeyboardInterrupt):  # closing what Ctrl-C cut short failed in turn
+            raise error.__context__ from None
+        raise
+    return content.getvalue()
+
+
+def _table(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    content = io.StringIO(newline="")
+    writer = csv.DictWriter(content, list(rows[-1]), restval="nan", extrasaction="ignore")
+    writer.writeheader()
+    writer.writerows(rows)
+    return content.getvalue().encode()

@@ -1,4 +1,3 @@
-import errno
 import json
 from dataclasses import replace
 
@@ -103,18 +102,12 @@ def test_a_calibration_comes_back_and_a_wrong_one_is_refused(tmp_path, fitted):
         calibration.find(tmp_path, "m")
 
 
-def test_a_repository_that_cannot_be_written_keeps_its_calibration(tmp_path, fitted, monkeypatch):
+def test_a_disk_that_is_full_keeps_the_calibration(tmp_path, fitted, full_disk):
     (tmp_path / "m").mkdir()
     path = tmp_path / "m" / calibration.FILE_NAME
     calibration.save(path, fitted)
-    write = type(path).write_bytes
-
-    def full(target, content):
-        write(target, content[:10])
-        raise OSError(errno.EROFS, "Read-only file system")
-
-    monkeypatch.setattr(type(path), "write_bytes", full)
-    with pytest.raises(GaitError, match=r"calibration .* cannot be written: Read-only file system"):
+    line = r"calibration .* cannot be written: No space left on device"
+    with full_disk(path.name), pytest.raises(GaitError, match=line):
         calibration.save(path, replace(fitted, slope=0.5))
     assert calibration.find(tmp_path, "m") == fitted
     assert [each.name for each in path.parent.iterdir()] == [calibration.FILE_NAME]

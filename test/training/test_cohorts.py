@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.training.cohorts import FILMED, Generation, VirtualCohorts, generate_cohort
+from rt_gait_ros.training.cohorts import FILMED, Generation, VirtualCohorts, _make_and_store, generate_cohort
 
 SMALL = Generation(cohorts=2, people=3, scenes=2, frames=10)
 
@@ -64,11 +64,11 @@ def test_a_folder_whose_settings_were_cut_off_is_refused(generated):
         VirtualCohorts(generated, SMALL, 1, lambda line: None)
 
 
-def test_a_disk_that_is_full_is_one_line_and_the_same_command_goes_on(generated):
-    (generated / "cohorts_0/00001.npy").unlink()
-    left = generated / "cohorts_0/00001.tmp.npy"
-    left.symlink_to("/dev/full")  # whatever is written there finds no space
-    with pytest.raises(UsageError, match=r"^[^\n]*00001\.npy cannot be written: [^\n]+ goes on from there$"):
-        VirtualCohorts(generated, SMALL, 1, lambda line: None)
-    assert not left.is_symlink()
+def test_a_disk_that_is_full_is_one_line_and_the_same_command_goes_on(generated, full_disk):
+    cohort = generated / "cohorts_0/00001.npy"
+    cohort.unlink()
+    line = r"^[^\n]*00001\.npy cannot be written: [^\n]+ goes on from there$"
+    with full_disk(cohort.name), pytest.raises(UsageError, match=line):
+        _make_and_store(lambda generation, number: np.zeros((2, 3)), SMALL, 1, cohort)
+    assert sorted(path.name for path in cohort.parent.iterdir()) == ["00000.npy", "generation.json"]
     assert VirtualCohorts(generated, SMALL, 1, lambda line: None).people == 6

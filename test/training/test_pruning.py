@@ -1,5 +1,3 @@
-import errno
-
 import numpy as np
 import pytest
 import torch
@@ -128,21 +126,18 @@ def test_a_pruned_gaitset_is_read_exported_and_streams(gaitset, tmp_path):
     np.testing.assert_allclose(embedding, expected, atol=1e-4)
 
 
-def test_a_pruned_file_is_the_old_one_or_the_whole_new_one(tmp_path, monkeypatch):
+def test_a_pruned_file_is_the_old_one_or_the_whole_new_one(tmp_path, full_disk):
     path = tmp_path / "pruned.ptm"
     small = prune("gaitset", GaitSet(width=2), 0.1)
     write_pruned(path, small)
-    before, write = path.read_bytes(), type(path).write_bytes
-
-    def full(target, content):
-        write(target, content[:100])
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(type(path), "write_bytes", full)
-    with pytest.raises(GaitError, match=r"pruned.ptm cannot be written: .*No space left on device"):
+    before = path.read_bytes()
+    line = r"pruned\.ptm cannot be written: No space left on device$"
+    with full_disk("pruned.ptm"), pytest.raises(GaitError, match=line):
         write_pruned(path, prune("gaitset", GaitSet(width=2), 0.2))
     assert path.read_bytes() == before
     assert [each.name for each in tmp_path.iterdir()] == ["pruned.ptm"]
+    with pytest.raises(GaitError, match=r"nowhere/pruned\.ptm cannot be written: No such file or directory$"):
+        write_pruned(tmp_path / "nowhere/pruned.ptm", small)
 
 
 def test_what_cannot_be_pruned_is_refused(tmp_path):
