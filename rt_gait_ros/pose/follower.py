@@ -49,6 +49,11 @@ class Follower:
         moved = np.array([place.x - self._region.x, place.y - self._region.y], np.float32)
         return np.asarray(self.keypoints[:, :2] + moved)
 
+    @property
+    def velocity(self) -> tuple[float, float]:
+        """How the hips move, pixels a second; of few looks too little."""
+        return self._speed_x, self._speed_y
+
     def unseen_for(self, time: float) -> float:
         """Seconds since the last look."""
         return time - self._time
@@ -116,6 +121,9 @@ def distance(first: np.ndarray, second: np.ndarray, height: float) -> float:
 SAME_PERSON = 0.08
 # A whole-image detection this close to a follower is that person: coarse maps, a lost leg.
 SAME_DETECTION = 0.2
+# Two who are not looked at in the same image have to move alike besides: so many seconds' difference of their speeds
+# counts as their distance. Those who cross are farther apart than that. It takes so many looks to know how one moves.
+_MOVING, _MOVING_LOOKS = 0.4, 3
 # Joints that do not swing: of two looks at different moments these are compared.
 _TRUNK = [PARTS.index(name) for name in ("neck", "left_shoulder", "right_shoulder", "left_hip", "right_hip")]
 
@@ -124,17 +132,23 @@ def without_duplicates(followers: list[Follower], time: float) -> list[Follower]
     """One follower per person; of two on one person, the one that the network surprised less stays, then the older.
 
     time: now, in seconds. Where one of two was not looked at now, its joints count where they are expected, and of them
-    only those of the trunk, for legs and arms have swung on. Two who were not looked at now are not compared.
+    only those of the trunk, for legs and arms have swung on. Such two are one person only if they also move alike:
+    others cross. Two who were not looked at now are not compared.
     """
     if len(followers) < 2:
         return followers
     points = np.array([follower.expected_keypoints(time) for follower in followers])
     seen = np.array([follower.seen for follower in followers])
     apart = np.where(seen[:, None] & seen, _distances(points), _distances(points[:, _TRUNK]))
-    apart[~seen[:, None] & ~seen] = np.inf
+    known = np.array([follower.looks >= _MOVING_LOOKS for follower in followers])
+    velocities = np.array([follower.velocity for follower in followers])
+    moved = _MOVING * np.linalg.norm(velocities[:, None] - velocities, axis=2)
+    heights = np.array([follower.height for follower in followers])
+    alike = (moved <= SAME_PERSON * heights) & known[:, None] & known
+    apart[~(seen[:, None] & seen) & ~((seen[:, None] | seen) & alike)] = np.inf
     kept: list[int] = []
     for number in sorted(range(len(followers)), key=lambda number: followers[number].surprise):
-        if all(apart[number, other] > SAME_PERSON * followers[other].height for other in kept):
+        if all(apart[number, other] > SAME_PERSON * heights[other] for other in kept):
             kept.append(number)
     return [followers[number] for number in sorted(kept)]
 

@@ -1,29 +1,14 @@
 import numpy as np
 import pytest
-from paf_reference import FIGURE
 
 from rt_gait_ros.errors import GaitError
 from rt_gait_ros.frame import Frame
 from rt_gait_ros.pose.budget import Budget
 from rt_gait_ros.pose.config import PoseConfig
-from rt_gait_ros.pose.follower import Follower, without_duplicates
-from rt_gait_ros.pose.person_network import PersonReading, Region
 from rt_gait_ros.pose.pipeline import PosePipeline
 from rt_gait_ros.serving.inference import InferenceError
 from rt_gait_ros.tracking.track import TrackState
 from rt_gait_ros.tracking.tracker import Tracker
-
-
-def reading(x):
-    """Of somebody 140 pixels tall whose hips are at (x, 240)."""
-    region = Region(x, 240.0, 196.0)
-    joints = np.column_stack([FIGURE * 140 + (x, 240), np.ones(18)]).astype(np.float32)
-    return PersonReading(joints, 0.9, np.zeros((256, 256), np.float32), region, region)
-
-
-def follower(x, time=0.0):
-    return Follower(reading(x), time, smooth=False)
-
 
 DETECTOR, PERSON = PoseConfig().detector, PoseConfig().person_model
 
@@ -294,20 +279,6 @@ def test_whoever_walked_on_while_there_was_no_time_for_them_is_nobody_new(client
         asked = [model for model, _ in client.requests]
         assert n == 0 or asked.count(PERSON) <= 1  # nobody is looked at more closely as a newcomer
         client.requests.clear()
-
-
-def test_a_second_follower_of_somebody_who_walks_is_found_out_though_both_are_never_looked_at_together():
-    known, newcomer = follower(100.0), follower(100.0)
-    for n in range(1, 11):
-        known.update(reading(100.0 + 5.0 * n), 0.04 * n)
-    for n in range(11, 15):
-        newcomer.update(reading(100.0 + 5.0 * n), 0.04 * n)
-    known.pass_over()
-    assert without_duplicates([known, newcomer], 0.04 * 14) == [known]
-    beside = follower(100.0 + 5.0 * 14 + 40.0, 0.04 * 14)
-    assert without_duplicates([known, beside], 0.04 * 14) == [known, beside]
-    newcomer.pass_over()
-    assert without_duplicates([known, newcomer], 0.04 * 15) == [known, newcomer]  # no news of either
 
 
 def test_where_cameras_have_no_time_for_one_look_an_image_it_is_saved_up_for(client, play):
