@@ -1,5 +1,6 @@
 """What a benchmark measures: rows of a figure beside its reference, and the machine they were measured on."""
 
+import math
 import os
 import platform
 import statistics
@@ -18,7 +19,8 @@ PACKAGES = ("numpy", "onnxruntime", "opencv-python-headless", "numba", "tritoncl
 class Row:
     """One figure.
 
-    value: a median. reference: what it is compared with; reference_value: the figure of that, from the same run.
+    value: a median; NaN where there is none, as of a time that nobody had. reference: what it is compared with;
+    reference_value: the figure of that, from the same run.
     """
 
     name: str
@@ -29,8 +31,9 @@ class Row:
 
     @property
     def ratio(self) -> float | None:
-        """value / reference_value, or None without a reference."""
-        return self.value / self.reference_value if self.reference_value else None
+        """value / reference_value, or None without one of them."""
+        ratio = self.value / self.reference_value if self.reference_value else math.nan
+        return ratio if math.isfinite(ratio) else None
 
 
 def median_seconds(run: Callable[[], object], runs: int) -> float:
@@ -57,17 +60,17 @@ def machine() -> dict[str, Any]:
 
 
 def payload(bench: str, machine: dict[str, Any], rows: Sequence[Row]) -> dict[str, Any]:
-    """The JSON form of a benchmark's result."""
+    """The JSON form of a benchmark's result; null where a figure is not there."""
     return {
         "bench": bench,
         "machine": machine,
         "rows": [
             {
                 "name": row.name,
-                "value": row.value,
+                "value": _finite(row.value),
                 "unit": row.unit,
                 "reference": row.reference,
-                "reference_value": row.reference_value,
+                "reference_value": _finite(row.reference_value),
                 "ratio": row.ratio,
             }
             for row in rows
@@ -79,15 +82,23 @@ def table(rows: Sequence[Row]) -> str:
     """The rows for a person to read."""
     lines = [("", "value", "", "reference", "", "ratio")]
     for row in rows:
-        reference = "" if row.reference_value is None else f"{row.reference_value:.4g}"
+        reference = "" if row.reference_value is None else _said(row.reference_value)
         ratio = "" if row.ratio is None else f"{row.ratio:.3g}"
-        lines.append((row.name, f"{row.value:.4g}", row.unit, reference, row.reference, ratio))
+        lines.append((row.name, _said(row.value), row.unit, reference, row.reference, ratio))
     widths = [max(len(line[column]) for line in lines) for column in range(6)]
     return "\n".join(
         f"{line[0]:<{widths[0]}}  {line[1]:>{widths[1]}} {line[2]:<{widths[2]}}  "
         f"{line[3]:>{widths[3]}} {line[4]:<{widths[4]}}  {line[5]:>{widths[5]}}".rstrip()
         for line in lines
     )
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _said(value: float) -> str:
+    return f"{value:.4g}" if math.isfinite(value) else "-"
 
 
 def _cpu() -> str:

@@ -67,10 +67,12 @@ def crowd(
     seconds: float = 20.0,
     fps: float = FPS,
     seed: int = 0,
+    day: int = 0,
 ) -> Crowd:
     """A scene of KINDS.
 
     people: 1 to MOST_PEOPLE. seconds: up to MOST_SECONDS. size: of the picture, pixels. height: of the camera, metres.
+    day: the people of a seed are the same on each; their clothes, moods and ways are not.
     The same arguments give the same scene. Raises UsageError.
     """
     _check(kind, people, seconds, fps, height)
@@ -85,6 +87,8 @@ def crowd(
     for number in range(people):
         random = np.random.default_rng((0x5CE0, seed, number))
         who = person(int(random.integers(1_000_000)), shape=1.0, manner=1.0)  # as narrow as real people
+        if day:
+            random = np.random.default_rng((0x5CE0, seed, number, day))
         clothes = outfit(random, 0.6)
         way = KINDS[kind](number, people, half, random)
         actors.append(Actor(number + 1, who, _stroll(who, clothes, way, camera, times, random)))

@@ -1,6 +1,7 @@
 """The rows of the pipeline's benchmark, from sessions that are made up."""
 
 import argparse
+import itertools
 import math
 from types import SimpleNamespace
 
@@ -40,6 +41,10 @@ def made_up(monkeypatch, play):
     """Sessions are made up, and so are video and gallery of the generated walkers."""
 
     def known(scene, folder):
+        named = pipeline._scene(len(scene.actors))
+        for before, now in zip(scene.actors, named.actors, strict=True):  # the same people by other walks
+            assert before.who.style == now.who.style
+            assert before.walk.joints.tolist() != now.walk.joints.tolist()
         path = folder / "known.gallery"
         path.write_bytes(b"everybody")
         return path
@@ -62,14 +67,30 @@ def test_every_load_has_all_figures_and_a_reference_of_its_own(monkeypatch):
         return session(video.people)
 
     made_up(monkeypatch, play)
+    monkeypatch.setattr(pipeline.people, "passes", lambda recording, scene: (50.0, math.nan, 25.0, 8.0))
     words = argparse.Namespace(runs=1, walkers=[4, 8], approaching=False, recorder=None)
     rows = pipeline.measure(words, lambda line: None)
     names = [f"{name}_{people}" for people in (4, 8) for name, _ in pipeline.FIGURES + pipeline.NAMED]
     assert [row.name for row in rows] == names
     assert [row.value for row in rows[:4]] == pytest.approx([25.0, 50.0, 12.5, 2.0], rel=0.02)
-    # one of four, and nobody of the scene is called Ada
-    assert [row.value for row in rows[4:7]] == pytest.approx([0.0, math.nan, 1.0], nan_ok=True)
+    assert [row.value for row in rows[4:8]] == pytest.approx([50.0, math.nan, 25.0, 8.0], nan_ok=True)
     assert asked == [(4, {}), (4, {"budget": -1.0}), (8, {}), (8, {"budget": -1.0})]
+
+
+@pytest.mark.parametrize("waits", list(itertools.permutations([math.nan, 1.5, 2.5])))
+def test_a_run_in_which_nobody_is_named_has_the_longest_time(monkeypatch, waits):
+    left = iter([wait for wait in waits for _ in "ab"])
+    monkeypatch.setattr(pipeline.approaching, "enrolled", lambda folder: folder)
+    monkeypatch.setattr(pipeline.approaching, "play", lambda known, changes, good: (3.0, next(left)))
+    words = argparse.Namespace(runs=3, walkers=None, approaching=True, recorder=None)
+    rows = {row.name: (row.value, row.reference_value) for row in pipeline.measure(words, lambda line: None)}
+    assert rows == {"approaching_named": (3.0, 3.0), "approaching_named_s": (2.5, 2.5)}
+
+
+def test_where_most_runs_lack_a_figure_there_is_none():
+    assert math.isnan(pipeline._median([math.nan, 1.5, math.nan], "s"))
+    assert math.isnan(pipeline._median([math.nan, 1.5], "s"))
+    assert pipeline._median([math.nan, 60.0, 70.0], "%") == 60.0
 
 
 def test_those_who_approach_have_rows_of_their_own(monkeypatch):

@@ -1,4 +1,5 @@
 import json
+import math
 import sys
 
 import pytest
@@ -6,7 +7,7 @@ import pytest
 from rt_gait_ros.cli.main import main
 from rt_gait_ros.edge.meter_opening import known_openers, open_meter
 from rt_gait_ros.edge.sysfs_meters import Ina3221
-from rt_gait_ros.evaluation.bench import Row
+from rt_gait_ros.evaluation.bench import Row, payload, table
 
 BENCH = """
 from rt_gait_ros.evaluation.bench import Row
@@ -57,6 +58,13 @@ def test_the_table_shows_value_reference_and_ratio(made_up, capsys):
 def test_a_ratio_needs_a_reference():
     assert Row("a", 3.0, "ms", "b", 1.5).ratio == 2.0
     assert Row("a", 3.0, "ms").ratio is None
+    assert Row("a", math.nan, "ms", "b", 1.5).ratio is None
+
+
+def test_a_figure_that_is_not_there_is_a_dash_and_null():
+    rows = [Row("a", math.nan, "s", "b", math.nan)]
+    assert table(rows).splitlines()[1].split() == ["a", "-", "s", "-", "b"]
+    assert json.loads(json.dumps(payload("made_up", {}, rows), allow_nan=False))["rows"][0]["value"] is None
 
 
 @pytest.fixture

@@ -32,6 +32,16 @@ def test_a_scene_is_its_seeds(kind: str):
         assert one.who.stature != another.who.stature
 
 
+def test_on_another_day_the_same_people_walk_otherwise():
+    days = [crowd("crossing", people=2, seconds=1.0, seed=4, day=day) for day in (0, 1, 2, 1)]
+    for first, second, third, again in zip(*(scene.actors for scene in days), strict=True):
+        assert first.who.style == second.who.style == third.who.style
+        assert first.who.stature == second.who.stature
+        walks = [actor.walk.joints - actor.walk.joints[:1, :1] for actor in (first, second, third)]
+        assert all(np.abs(one - other).max() > 0.02 for one, other in pairwise(walks))
+        np.testing.assert_array_equal(second.walk.joints, again.walk.joints)
+
+
 def test_people_who_cross_walk_against_each_other_and_pass():
     one, two = (actor.walk.joints[:, INDEX["pelvis"], 1] for actor in crowd("crossing", seconds=5.0).actors)
     assert np.sign(one[0]) != np.sign(two[0])
