@@ -30,7 +30,8 @@ LONGEST_GAP = 0.4
 # Longest time (s) without joints of somebody that is bridged as the time between two images of a slower camera. Looks
 # that come less often say too little of steps that last half a second: what the box does in between has to count. The
 # longest of 0.1, 0.14, 0.18, 0.22 and 0.3 with which walkers are known from every side by looks in every fifth image of
-# 25 a second and in every sixth of 30, and none fewer by looks that come more seldom (`rt-gait bench walking --every`).
+# 25 a second and in every sixth of 30. It has a price: of looks in every eighth image and rarer fewer walkers are known
+# than with 0.14, in every fourteenth a tenth fewer (docs/tracking.md; `rt-gait bench walking --every`, two seeds).
 BRIDGED = 0.18
 
 # Probability at which somebody begins to count as a walker, and below which a walker ceases to be one.
@@ -38,7 +39,7 @@ BEGINS, CEASES = 0.45, 0.12
 
 # The former for somebody without joints in most images of the window, where more of those who do not walk look like it:
 # with 0.45 in 6 % of the time by looks in every seventh image of 25 a second, with this in 3 %, and with 0.93, which
-# knows fewer walkers, in 3 % as well (`rt-gait bench walking --every`).
+# knows fewer walkers, in 3 % as well (`rt-gait bench walking --every`: 20 people of one seed, one of whom is 5 %).
 BEGINS_UNSEEN = 0.85
 
 # Time (s) in which a probability that was seen is forgotten: one look that says nothing does not end a walk.
