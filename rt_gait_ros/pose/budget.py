@@ -12,9 +12,10 @@ from rt_gait_ros.pose.errors import PoseSettingsError
 
 # Seconds from one image to the next before the camera's rate is known: 25 a second.
 USUAL_INTERVAL = 0.04
-# Gaps that the rate is taken from, and the longest that counts: a camera that stood still says nothing of its rate.
+# Gaps that the rate is taken from, and the longest that counts: a camera that stood still says nothing of its rate, nor
+# does a gap of more than so many times the mean of the others, as of a network that faltered.
 # Of one that becomes faster the newest few count at once, as far as they may not be images that come in pairs.
-_GAPS, _LONGEST_GAP = 30, 1.0
+_GAPS, _LONGEST_GAP, _HOLE = 30, 1.0, 5.0
 _NEWEST, _FASTER = 6, 1.25
 # Share of the interval that the networks may take to begin with, by the cores at hand, and in between in proportion.
 # The other stages, the camera and DDS take the rest: about a third of one core, and a tenth where they have cores of
@@ -100,7 +101,7 @@ class Budget:
         self._waited = 0.0
         self._others = self._whole = 0.0
         self._networks = self._expected = 0.0
-        self._in_vain = self._looked = False
+        self._begun = self._in_vain = self._looked = False
         self.short = False  # set while an image is at work: there is not time for everybody
 
     def arrived(self, when: float) -> None:
@@ -126,12 +127,13 @@ class Budget:
         elif self._whole <= interval:
             self._behind_since = math.inf
         self._networks = self._expected = 0.0
-        self._in_vain, self._looked, self.short = False, False, False
+        self._begun, self._in_vain, self._looked, self.short = False, False, False, False
 
     def done(self, when: float) -> None:
         """That image is through with the stage. when: as `taken`.
 
-        Images that were lost while a network did not answer say nothing of the time that it takes when it does.
+        An image that never got as far as the networks, or that they did not answer for, says nothing of the time that
+        others take.
         """
         with self._lock:
             lost, self._lost = self._lost, 0
@@ -139,7 +141,7 @@ class Budget:
             return
         interval, whole = self.interval, max(when - self._taken, 0.0)
         self._whole += _COST_SHARE * (min(whole, _LONGEST * interval) - self._whole)
-        if self._in_vain:
+        if self._in_vain or not self._begun:
             return
         others = max(whole - self._networks, 0.0)
         if self._others:
@@ -171,6 +173,8 @@ class Budget:
             gaps = list(self._gaps)
         if not gaps:
             return USUAL_INTERVAL
+        while (longest := max(gaps)) * (len(gaps) - 1) > _HOLE * (sum(gaps) - longest) and len(gaps) > _NEWEST:
+            gaps.remove(longest)
         newest = gaps[-_NEWEST:]
         return min(sum(gaps) / len(gaps), _FASTER * sum(newest) / len(newest))
 
@@ -210,6 +214,7 @@ class Budget:
 
     def begin(self) -> None:
         """The next image has its time, beside what those before left over."""
+        self._begun = True
         seconds = self.seconds
         # a look that costs more than an image has is saved up for, and paid for afterwards
         most = max(_MOST_SAVED * seconds, self._costs["person"] if self.scarce else 0.0)

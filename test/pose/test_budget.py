@@ -58,6 +58,18 @@ def test_images_that_come_at_once_or_after_a_pause_do_not_spoil_the_rate():
     budget.arrived(end)  # the same moment again: a clock that stands still
     budget.arrived(end + 30.0)
     assert budget.interval == pytest.approx(0.04)
+    end = arrivals(budget, [0.04] * 3, end + 30.0)
+    budget.arrived(end + 0.9)  # a network that faltered
+    assert budget.interval == pytest.approx(0.04)
+    arrivals(budget, [0.04] * 3 + [0.8], end + 0.9)
+    assert budget.interval == pytest.approx(0.04)
+
+
+def test_a_camera_that_becomes_slower_is_believed_within_a_few_images():
+    budget = Budget()
+    end = arrivals(budget, [0.04] * 40)
+    arrivals(budget, [0.5] * 10, end + 0.5)
+    assert budget.interval > 0.15
 
 
 def test_a_camera_that_becomes_faster_is_believed_at_once_and_pairs_of_images_are_not_taken_for_it():
@@ -223,6 +235,19 @@ def test_images_lost_for_another_reason_change_nothing():
         budget.done(now + networks + case.get("rest", 0.001))
         now += 5.0
         assert budget._share * USUAL_INTERVAL == pytest.approx(before), case
+
+
+def test_images_that_never_reach_the_networks_do_not_tell_that_the_rest_of_the_stage_takes_nothing():
+    budget, now = Budget(), 100.0
+    for reaches in [True] * 20 + [False] * 300:
+        budget.arrived(now)
+        budget.taken(now, now)
+        if reaches:
+            budget.begin()
+            budget.spent({"person": 1}, 0.01)
+        budget.done(now + (0.025 if reaches else 0.0002))
+        now += 0.04
+    assert budget.others > 0.012
 
 
 def test_a_network_that_is_stuck_leaves_the_budget_as_it_was():
