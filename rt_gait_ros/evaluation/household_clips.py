@@ -67,7 +67,8 @@ def frame_of(number: int) -> np.ndarray:
 
 
 def settings(model: str, calibration: Calibration) -> RecognizerConfig:
-    """The gait node's own, but that every frame is a look and nothing is learnt: clips are to be told apart."""
+    """The gait node's own, but that every frame is a look, and stands on as many frames as the first one does, and that
+    nothing is learnt: clips are to be told apart."""
     return RecognizerConfig(
         model, frame_rate=0.0, window=1, min_frames=1, refresh_every=1, learn=False, calibration=calibration
     )

@@ -11,8 +11,9 @@ from rt_gait_ros.datasets.silhouettes import read_silhouettes
 from rt_gait_ros.evaluation.embedding_jobs import Arrays, EmbeddingJob, grouped, half
 from rt_gait_ros.gait.walk_embedder import WalkEmbedder
 
-WINDOW = 30  # frames of a look: what the gait node takes
-# Frames between two looks. The gait node has them every five; every ten show as much, and take half the time.
+WINDOW = 30  # frames of a look: what the gait node takes at most; its first looks stand on 20 and 25
+# Frames between two looks. The gait node has them every five, which takes twice the time here: what that changes was
+# not measured, and docs/evaluation.md says that it differs.
 EVERY = 10
 
 
