@@ -1,8 +1,8 @@
 """What distances by directions (gait.company) mean, from people whose walks are labelled by person, day and view.
 
 Households are drawn by chance: a few are enrolled with a look at one day from one view, and are seen on other days from
-one view together, some of them, with strangers. All are there at once, by one look each. Who comes late, leaves early or
-goes another way than the others is not among them, though that is where the middle of a group says least.
+one view together, some of them, with strangers. All are there at once, by one look each. Who comes late, who leaves
+early and who goes another way is not among them, though there the middle of a group says least.
 """
 
 from collections.abc import Iterator
