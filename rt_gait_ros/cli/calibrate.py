@@ -15,7 +15,7 @@ from rt_gait_ros.cli.output import add_json_argument, emit, progress
 from rt_gait_ros.datasets import folders
 from rt_gait_ros.datasets.folders import read_numbers
 from rt_gait_ros.datasets.video_walks import PROGRESS_SECONDS, VIDEO_ENDINGS, VideoWalks, read_all
-from rt_gait_ros.errors import GaitError, UsageError
+from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.company_pairs import company_pairs
 from rt_gait_ros.evaluation.day_pairs import (
     GENERATED,
@@ -68,9 +68,10 @@ minute and clothes: the fit says nothing about recognition on another day. A gal
 Distances after scene normalisation mean something else, and are fitted as well where there are enough people; each
 pair is normalised by statistics of other people only. Where the model ships its views (view_prior.npz), these are
 taken out, and any number of people is enough.
-A household is compared with people in view by directions (gait.company). What distances between those mean is fitted to
-households drawn from people who are labelled, or generated; footage alone says nothing of it: the fit that is stored
-for the model stays, or is made anew with --company 150, of so many generated walkers.
+With --company 150 a household is compared with people in view by directions (gait.company), which no shipped model is:
+more people are named from other sides, and more strangers. What distances between directions mean is fitted to
+households drawn from people who are labelled, or else of so many generated walkers. Without it a new fit has no such
+comparison.
 
 The result goes to calibration.json in the model's folder, where gait_node finds it, or to --output.
 """
@@ -115,7 +116,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=0,
         metavar="N",
-        help="beside footage: fit what distances of people in view at once mean to households of N generated persons",
+        help="compare households by directions: fit these to people who are labelled, or else to N generated persons",
     )
     parser.add_argument("--source", default="", metavar="TEXT", help="note on the footage (default: the files' names)")
     parser.add_argument("--output", type=Path, metavar="FILE", help="where to write (default: the model's folder)")
@@ -161,8 +162,8 @@ def run(arguments: argparse.Namespace) -> int:
         rows += [_row(fitted, scene_free, True)] if scene_free else []
         if scene_free is None:
             notes = ["too few people walk by to learn what distances mean without the scene: it will not be taken out"]
-    fitted, company = _fit_company(fitted, found.company, repository)
-    rows += [_row(fitted, company, False, company=True)] if company else []
+    fitted, of_company = _fit_company(fitted, found.company, wanted=arguments.company > 0)
+    rows += of_company
     if arguments.generated and find_prior(repository, arguments.model) is None:
         notes.append(
             f"{arguments.model} ships no views: without them people are more alike than generated walkers, and the "
@@ -199,20 +200,19 @@ def _fit_scene(fitted: Calibration, pairs: Pairs, wanted: str) -> tuple[Calibrat
     return fitted, Pairs(fitted.equivalent(pairs.genuine), fitted.equivalent(pairs.impostor))
 
 
-def _fit_company(fitted: Calibration, pairs: Pairs, repository: Path) -> tuple[Calibration, Pairs | None]:
-    """The calibration with what distances by directions mean, and these made equivalent to plain ones.
+def _fit_company(fitted: Calibration, pairs: Pairs, *, wanted: bool) -> tuple[Calibration, list[dict[str, Any]]]:
+    """The calibration with what distances by directions mean where that is wanted, and the row of it.
 
-    Where there are no such pairs, what is stored for the model stays.
+    Raises UsageError for too few pairs: a curve of another fit does not go with this one's accept line.
     """
+    if not wanted:
+        return fitted, []
     if min(len(pairs.genuine), len(pairs.impostor)) < LEAST_PAIRS:
-        try:
-            stored = calibration.find(repository, fitted.model)
-        except GaitError:  # a file that is about to be made anew
-            stored = None
-        return replace(fitted, company=stored.company if stored else None), None
+        raise UsageError("--company: too few people were seen on two days; eight at least are needed")
     curve = calibration.fit_company(fitted, pairs.genuine, pairs.impostor)
     fitted = replace(fitted, company=curve)
-    return fitted, Pairs(*(fitted.equivalent(each, curve) for each in (pairs.genuine, pairs.impostor)))
+    plain = Pairs(*(fitted.equivalent(each, curve) for each in (pairs.genuine, pairs.impostor)))
+    return fitted, [_row(fitted, plain, False, company=True)]
 
 
 def _row(
@@ -309,7 +309,8 @@ def _pairs(arguments: argparse.Namespace, repository: Path) -> _Pairs:
             footage = scene_free_pairs(walks.values(), remembered, window, radius, prior)
             return joined([footage, *(scene_free_day_pairs(each, radius, prior) for each in labelled)])
 
-        households = labelled or _generated(arguments, repository, arguments.company, window)
+        wanted = arguments.company > 0
+        households = (labelled or _generated(arguments, repository, arguments.company, window)) if wanted else []
         company = joined(company_pairs(each) for each in households)
         return _Pairs(joined(sets), joined(each.alike for each in by_days), scene_free, company)
 

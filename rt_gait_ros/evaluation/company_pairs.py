@@ -11,7 +11,7 @@ import numpy as np
 
 from rt_gait_ros.evaluation.day_pairs import Looks
 from rt_gait_ros.evaluation.pairs import Pairs, joined
-from rt_gait_ros.gait.company import Household, weight_of
+from rt_gait_ros.gait.household import Household, weight_of
 
 MEMBERS = 4  # of a household
 HOUSEHOLDS = 40  # for each pair of an enrolled view and a view of those in view

@@ -96,7 +96,7 @@ def name_clip(
     answer: dict[str, tuple[IdentityStatus, str]] = {}
     for image in range(max(map(len, walks), default=0)):
         tracks = [
-            _track(body, place, walk[image] if image < len(walk) else None)
+            track_of(body, place, walk[image] if image < len(walk) else None)
             for place, (body, walk) in enumerate(zip(bodies, walks, strict=True))
         ]
         width = 200 * (len(walks) + 1)
@@ -112,8 +112,8 @@ def name_clip(
     return [Naming(*answer.get(body, nothing), frozenset(names)) for body, names in zip(bodies, said, strict=True)]
 
 
-def _track(body: str, place: int, look: int | None) -> Track:
-    """Somebody who walks apart from all others and from the sides of the picture."""
+def track_of(body: str, place: int, look: int | None) -> Track:
+    """Somebody who walks apart from all others and from the sides of the picture. look: its number; None: none now."""
     return Track(
         body_id=body,
         state=TrackState.CONFIRMED,

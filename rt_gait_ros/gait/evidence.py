@@ -19,7 +19,8 @@ class Verdict:
     """What the looks say together. order: persons near to far. fused: (N,) distance to each. margin: as Identity's.
 
     contradicted: the name that stood has just been taken away, because the newest looks speak against it.
-    ruled_out: persons whom it cannot be for another reason than its looks; they are not in `order`.
+    ruled_out: persons whom it cannot be for another reason than its looks; they are not in `order`. plain: (N,) as
+    fused, of the distances that are learnt by (References.compared).
     """
 
     status: IdentityStatus
@@ -28,6 +29,7 @@ class Verdict:
     margin: float = math.nan
     contradicted: bool = False
     ruled_out: frozenset[int] = frozenset()
+    plain: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
 
 class Evidence:
@@ -43,11 +45,11 @@ class Evidence:
         self._looks: deque[Look] = deque(maxlen=config.decision_embeddings)
         self._rows: deque[np.ndarray] = deque(
             maxlen=config.decision_embeddings
-        )  # distances (N,) of the older looks, oldest first
+        )  # distances (2, N) of the older looks, oldest first
         self._own = 0  # how many of the looks are the track's own: the newest
         self._version: tuple[int, ...] = ()
         self._shift: np.ndarray | None = None
-        self._slack = config.hysteresis  # as far as it applies to the distances last judged
+        self.slack = config.hysteresis  # as far as it applies to the distances last judged
         self.holds = ""  # person_id the track is IDENTIFIED as
         self.last_held = ""  # person_id it was IDENTIFIED as most recently
 
@@ -103,13 +105,15 @@ class Evidence:
 
         shift: (N,) what other evidence than looks adds to the distance of each person; below 0 it speaks for them.
         """
-        distances = self._against(references)
-        self._slack = self._config.hysteresis * references.slack
+        both = self._against(references)
+        self.slack = self._config.hysteresis * references.slack
         self._shift = shift
         if shift is not None:
-            distances = distances + shift
+            both = both + shift
+        distances = both[:, 0]
         if self.inherits and not self._own_agree(distances):
-            distances = distances[-self._own :]
+            both = both[-self._own :]
+            distances = both[:, 0]
             self._keep(self._own)
         if len(self._looks) < self._config.agreeing_embeddings:
             return self._settled(Verdict(IdentityStatus.COLLECTING), references)
@@ -117,22 +121,23 @@ class Evidence:
             return self._settled(Verdict(IdentityStatus.UNKNOWN), references)
         contradicted = self._contradicted(distances, references)
         if contradicted:
-            distances = distances[-self._config.agreeing_embeddings :]
+            both = both[-self._config.agreeing_embeddings :]
+            distances = both[:, 0]
             self._keep(self._config.agreeing_embeddings)
             self.holds = self.last_held = ""
         weights = np.array([look.weight for look in self._looks]) + 1e-6  # all of quality 0 is no division by 0
-        fused = weights @ distances / weights.sum()
+        fused, plain = np.einsum("k,kcn->cn", weights, both) / weights.sum()
         order = tuple(int(n) for n in np.argsort(fused, kind="stable"))
         margin = float(fused[order[1]] - fused[order[0]]) if len(order) > 1 else math.inf
         status = self._status(distances, references, order[0], float(fused[order[0]]), margin)
-        return self._settled(Verdict(status, order, fused, margin, contradicted), references)
+        return self._settled(Verdict(status, order, fused, margin, contradicted, plain=plain), references)
 
     def agrees(self, person: int, without: Collection[int]) -> bool:
         """Whether each of the newest looks is nearest to this person, `without` some others; both as last judged."""
         rows = list(self._rows)[-self._config.agreeing_embeddings :]
         if len(rows) < self._config.agreeing_embeddings:
             return False
-        newest = np.stack(rows) + (0.0 if self._shift is None else self._shift)
+        newest = np.stack(rows)[:, 0] + (0.0 if self._shift is None else self._shift)
         newest[:, list(without)] = np.inf
         return bool((newest.argmin(axis=1) == person).all())
 
@@ -154,20 +159,21 @@ class Evidence:
         return bool((own.argmin(axis=1) == best).all() and (own[:, best] <= self._config.accept_line).all())
 
     def _against(self, references: References) -> np.ndarray:
-        """Distances of every look to every person, (K, N): of a look once, unless the gallery has changed."""
+        """Distances of every look to every person, (K, 2, N) as References.compared: of a look once, unless the
+        gallery has changed."""
         if self._version != references.version:
             self._rows.clear()
             self._version = references.version
         fresh = list(self._looks)[len(self._rows) :]
         if fresh:
-            self._rows.extend(references.nearest(np.stack([look.embedding for look in fresh])))
-        return np.stack(self._rows) if self._rows else np.zeros((0, len(references.persons)))
+            self._rows.extend(references.compared(np.stack([look.embedding for look in fresh])))
+        return np.stack(self._rows) if self._rows else np.zeros((0, 2, len(references.persons)))
 
     def _status(
         self, distances: np.ndarray, references: References, best: int, nearest: float, margin: float
     ) -> IdentityStatus:
         stands = references.persons[best].person_id == self.holds
-        slack = self._slack if stands else 0.0
+        slack = self.slack if stands else 0.0
         if nearest > self._config.accept_line * (1 + slack):
             return IdentityStatus.UNKNOWN
         newest = distances[-self._config.agreeing_embeddings :].argmin(axis=1)
@@ -184,7 +190,7 @@ class Evidence:
             return False
         newest = distances[-self._config.agreeing_embeddings :]
         held = newest[:, index]
-        beyond = held > self._config.accept_line * (1 + self._slack)
+        beyond = held > self._config.accept_line * (1 + self.slack)
         another = held - newest.min(axis=1) > self._config.margin_line
         return bool((beyond | another).all())
 

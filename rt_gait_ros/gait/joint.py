@@ -85,13 +85,18 @@ class _Assignment:
         self._persons = references.persons
         index = {person.person_id: n for n, person in enumerate(references.persons)}
         self._fused = np.stack([claim.verdict.fused for claim in claims])
+        stands = {c.person: c for c in claims if c.person >= 0 and index.get(held.get(c.body_id, "")) == c.person}
+        for row, claim in enumerate(claims):  # directions alone (gait.company) take a name that stands from nobody
+            for person, holder in stands.items():
+                if claim is not holder:
+                    self._fused[row, person] = max(self._fused[row, person], claim.verdict.plain[person])
         count, lead = len(claims), config.margin_line
         line = np.full(self._fused.shape, config.accept_line)
         costs = self._fused.copy()
         for row, claim in enumerate(claims):
             stood = index.get(held.get(claim.body_id, ""))
             if stood is not None:
-                line[row, stood] *= 1 + config.hysteresis * references.slack
+                line[row, stood] *= 1 + claim.walker.evidence.slack
                 costs[row, stood] -= lead
             if claim.status is not IdentityStatus.IDENTIFIED:  # its own looks are not clear: others go first
                 costs[row] += lead

@@ -183,8 +183,11 @@ class Learner:
         verdict, config = claim.verdict, self._config
         if claim.person < 0 or not claim.alone or claim.person != verdict.order[0]:
             return ""
-        near = float(verdict.fused[claim.person]) <= SURE_SHARE * config.accept_line
-        clear = verdict.margin >= SURE_LEADS * config.margin_line
+        # In a household a name may stand on directions alone, which tell a member from a stranger less surely.
+        near = max(verdict.fused[claim.person], verdict.plain[claim.person]) <= SURE_SHARE * config.accept_line
+        others = np.delete(verdict.plain, claim.person)
+        lead = min(verdict.margin, float(others.min(initial=np.inf) - verdict.plain[claim.person]))
+        clear = lead >= SURE_LEADS * config.margin_line
         return references.persons[claim.person].person_id if near and clear else ""
 
     def _seen(self, stretch: Stretch, look: Look) -> Seen:

@@ -40,6 +40,7 @@ from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
 
 NANOSECONDS = 1_000_000_000
 DEFAULT_SCENE = "default"  # of tracks that name no camera
+_LOOK = 1_200_000_000  # ns that the frames of a look take at 25 a second
 
 
 class GaitRecognizer:
@@ -149,7 +150,7 @@ class GaitRecognizer:
                 self._leave(body_id)
             self._enrollments.choose(self._walkers, self._held, self.gallery)
             self.tick()
-            references = self._search.references(self._config, self._walkers)
+            references = self._search.references(self._config)
             claims = [Claim(b, w, self._verdict(b, w, tracks.stamp, references)) for b, w in self._walkers.items()]
             if references is not None:
                 self._held = assign(claims, self._held, references, self._config)
@@ -193,7 +194,7 @@ class GaitRecognizer:
             self._enrollments.forget(person_id, self.gallery)
             for body_id, walker in self._walkers.items():
                 if person_id in (self._held.get(body_id), walker.evidence.last_held):
-                    walker.looks, walker.mean = 0, None
+                    walker.unlook()
 
     def use_config(self, config: RecognizerConfig) -> None:
         """Go on with other settings, for the tracks in view, too.
@@ -391,8 +392,8 @@ class GaitRecognizer:
             return
         self._outage, self.lost = "", False
         walker.failing_since = None
-        walker.looks += 1
-        walker.mean = embedding if walker.mean is None else walker.mean + (embedding - walker.mean) / walker.looks
+        seen = self._learner.bearing(body_id).seen(request.stamp - _LOOK, request.stamp)
+        walker.look(embedding, seen, self._config.decision_embeddings)
         look = Look(embedding, request.quality, request.frames, request.stamp)
         if not self._learner.takes(body_id, look):
             walker.evidence.add(look)
@@ -410,7 +411,9 @@ class GaitRecognizer:
             walker.evidence.clear()
         if references is None:
             return Verdict(IdentityStatus.COLLECTING)
-        verdict = walker.evidence.judge(references, self._measuring.shift(body_id, references, self._config))
+        stands = bool(walker.evidence.last_held) or body_id in self._held
+        compared = self._search.compared(references, walker, self._walkers.values(), self._config, stands=stands)
+        verdict = walker.evidence.judge(compared, self._measuring.shift(body_id, references, self._config))
         if verdict.contradicted:
             self._measuring.start_again(body_id)
         return verdict

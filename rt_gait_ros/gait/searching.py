@@ -1,6 +1,6 @@
 """What a recogniser's looks are held against: the gallery as it is now, without its scenes."""
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from concurrent.futures import Executor, Future
 
 from rt_gait_ros.gait.company import Company
@@ -48,17 +48,28 @@ class Searching:
         except GalleryError as error:
             self.gallery_problem = str(error)
 
-    def references(self, config: RecognizerConfig, walkers: Mapping[str, Walker]) -> References | None:
-        """The gallery as last followed, for these walkers by body id; None while it belongs to another gait model."""
+    def references(self, config: RecognizerConfig) -> References | None:
+        """The gallery as last followed, without its scenes; None while it belongs to another gait model."""
         references = self.gallery.references
         if references.model not in ("", self._model):
             return None
         if self.translation is not None:
             return self.translation.of(references)
-        found = self._without_scenes(references, config)
-        if isinstance(found, SceneReferences) or not config.scene_normalisation:
-            return found
-        return self._company.references(references, walkers, config.calibration)
+        return self._without_scenes(references, config)
+
+    def compared(
+        self,
+        references: References,
+        walker: Walker,
+        walkers: Collection[Walker],
+        config: RecognizerConfig,
+        *,
+        stands: bool,
+    ) -> References:
+        """What one of these walkers is held against. references: of now. stands: as Company.references."""
+        if isinstance(references, SceneReferences) or self.translation is not None or not config.scene_normalisation:
+            return references
+        return self._company.references(references, walker, walkers, config.calibration, stands=stands)
 
     def vote(self, walker: Walker, config: RecognizerConfig) -> None:
         """A track that ended counts for its scene. Not before: nobody's walk is to be held against itself."""

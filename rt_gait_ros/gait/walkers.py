@@ -1,11 +1,14 @@
 """What the recogniser remembers of the live tracks."""
 
+from collections import deque
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from rt_gait_ros.gait.direction import Seen
 from rt_gait_ros.gait.evidence import Evidence
+from rt_gait_ros.gait.household import Middles
 from rt_gait_ros.gait.model import GaitModel
 from rt_gait_ros.gait.recent_walks import GoodFrame
 from rt_gait_ros.silhouette.lead_in import LeadIn
@@ -32,7 +35,9 @@ class Walker:
     fresh: good frames since the last request. quality: their running mean.
     fresh_extra, extra: what the fresh frames add, and what all are worth, beyond their number, because they come apart.
     stamp: of the newest good frame; 0 before the first. before: of the one that the next is counted after; 0 for none.
-    looks, mean: how many embeddings there were, and their mean (P, C).
+    looks, mean: how many embeddings there were, and their mean (P, C). recent: the newest of them. seen: from where the
+    newest was seen. middles: what its looks are compared by (gait.company); None: plainly. compared: the number of
+    looks and the gallery that this was decided for.
     unfit: why its newest image said nothing about its gait; "" when it did.
     others: person_ids of whom it cannot be, because they surely walked beside it.
     left: stamp of the newest look that was left to other cameras.
@@ -55,6 +60,10 @@ class Walker:
     unfit: str = ""
     others: set[str] = field(default_factory=set)
     left: int = -1
+    recent: deque[np.ndarray] = field(default_factory=deque)
+    seen: Seen = field(default_factory=Seen)
+    middles: Middles | None = None
+    compared: tuple[int, tuple[int, ...]] = (0, ())
 
     def take(self, good: GoodFrame, rate: float) -> None:
         """Count one more good frame of somebody who walks. rate: frames a second of which each counts as one, or 0."""
@@ -75,6 +84,25 @@ class Walker:
         self.request = Request(future, model, frames, self.quality, self.stamp)
         self.fresh, self.fresh_extra = 0, 0.0
 
+    @property
+    def lately(self) -> np.ndarray:
+        """Mean (P, C) float32 of the newest looks, of which there is one at least."""
+        return np.stack(self.recent).mean(axis=0, dtype=np.float32)
+
+    def look(self, embedding: np.ndarray, seen: Seen, most: int) -> None:
+        """Take one more look (P, C), and from where it was seen. most: looks that are the newest."""
+        self.looks += 1
+        self.mean = embedding if self.mean is None else self.mean + (embedding - self.mean) / self.looks
+        self.recent.append(embedding)
+        while len(self.recent) > most:
+            self.recent.popleft()
+        self.seen = seen
+
+    def unlook(self) -> None:
+        """No look so far counts for its scene, or for others."""
+        self.looks, self.mean = 0, None
+        self.recent.clear()
+
     def begin_anew(self) -> None:
         """Nothing seen so far counts: the track may be another person's now."""
         self.see_nothing()
@@ -85,5 +113,7 @@ class Walker:
     def see_nothing(self) -> None:
         """No look so far counts, for a name or for its scene."""
         self.evidence.clear()
-        self.request, self.looks, self.mean = None, 0, None
+        self.request = None
+        self.unlook()
+        self.middles, self.compared = None, (0, ())
         self.others.clear()

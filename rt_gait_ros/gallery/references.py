@@ -43,6 +43,11 @@ class References:
             return np.zeros((len(queries), len(self.persons)))
         return search.nearest(queries, self.embeddings, self.sketches, self.starts)
 
+    def compared(self, queries: np.ndarray) -> np.ndarray:
+        """What names go by, as `nearest`, and what is learnt by, which has to be near as well: (Q, 2, N)."""
+        found = self.nearest(queries)
+        return np.stack([found, found], axis=1)
+
 
 def on_rows(content: Content, matrix: TemplateMatrix) -> Content:
     """The same content, with the rows of a matrix for its embeddings: nothing is in memory twice."""

@@ -68,6 +68,8 @@ def test_bad_requests_are_refused_and_write_nothing(gallery, tmp_path):
         rt_gait("--gallery", gallery.path, "--output", written, "--false-accept-rate", "0.0001")
     with pytest.raises(UsageError, match="at least 1"):
         rt_gait("--gallery", gallery.path, "--output", written, "--persons", "0")
+    with pytest.raises(UsageError, match="eight at least"):
+        rt_gait("--gallery", gallery.path, "--output", written, "--company", "2")
     assert not written.exists()
 
 
@@ -132,6 +134,10 @@ def test_people_on_several_days_are_compared_across_them(people, capsys):
     assert said["impostor"] == 36 * 36 + 9 * 30
     assert said["source"] == "set"
     assert "1 pickles were refused, the first: " in shown.err
+    assert calibration.load(written, MODEL).company is None
+    rt_gait("--labelled", people / "set", "--company", "1", *words)
+    assert calibration.load(written, MODEL).company is not None
+    assert any(row["company"] for row in json.loads(capsys.readouterr().out)["rows"])
     one_view = next(row for row in said["rows"] if row["one_view"])
     assert (one_view["genuine"], one_view["impostor"]) == (9 * 6 + 4, 2 * 9 * 36 + 9 * 15)
     rt_gait("--labelled", people / "flat", "--people", "1-6", *words)

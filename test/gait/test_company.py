@@ -3,9 +3,11 @@ import pytest
 
 from rt_gait_ros.evaluation.household_clips import LooksClient, name_clip, settings
 from rt_gait_ros.gait.calibration import Calibration, Curve
-from rt_gait_ros.gait.company import MOST_IN_VIEW, PLAIN_ODDS, Company, Household
+from rt_gait_ros.gait.company import PLAIN_ODDS, Company
 from rt_gait_ros.gait.config import RecognizerConfig
+from rt_gait_ros.gait.direction import Seen
 from rt_gait_ros.gait.evidence import Evidence
+from rt_gait_ros.gait.household import Household
 from rt_gait_ros.gait.identity import IdentityStatus
 from rt_gait_ros.gait.walkers import Walker
 from rt_gait_ros.gallery.gallery import Gallery
@@ -17,6 +19,7 @@ from rt_gait_ros.tracking.track import TrackState
 # Between directions two people are about 1.4 apart, and one person 0.4 here: even at 1.0.
 KNOWN = Calibration("m", 10.0, 10.0, 0.9, 0.1, 0.02, 10, 10, "", company=Curve(20.0, 20.0))
 PARTS, NUMBERS, LOOKS = 2, 64, 4
+UNKNOWN = Seen()
 NAMES = ("Ada", "Bob", "Cyd", "Dan")
 
 
@@ -66,40 +69,64 @@ def test_strangers_among_them_get_no_name(home):
         assert home.names(6, view=view) == [""]
 
 
-def walker(mean, looks=1, state=TrackState.CONFIRMED):
-    evidence = Evidence(RecognizerConfig("m", calibration=KNOWN))
-    return Walker(evidence, state, Thinning(0.0), LeadIn(1), looks=looks, mean=mean)
+def walker(*looks, state=TrackState.CONFIRMED, seen=UNKNOWN):
+    found = Walker(Evidence(RecognizerConfig("m", calibration=KNOWN)), state, Thinning(0.0), LeadIn(1))
+    for each in looks:
+        found.look(each, seen, 2)
+    return found
 
 
-def test_the_gallery_changes_with_who_is_in_view_and_with_their_looks(home):
-    company, references = Company(), home.gallery.references
+def middle_for(home, *walkers, stands=False, company=None):
+    """The middle that the first of these is compared with, and the weight of it."""
+    references = home.gallery.references
+    found = (company or Company()).references(references, walkers[0], walkers, KNOWN, stands=stands)
+    return found.middles.view, found.middles.weight
+
+
+def test_the_middle_is_of_the_newest_looks_at_those_in_view(home):
     first, second = home.looks[0], home.looks[LOOKS]
-    seen = {"a": walker(first)}
-    alone = company.references(references, seen, KNOWN)
-    assert company.references(references, seen, KNOWN) is alone
-    seen["b"] = walker(second, state=TrackState.OCCLUDED)
-    assert company.references(references, seen, KNOWN) is alone, "who is hidden does not count"
-    seen["b"].state = TrackState.CONFIRMED
-    both = company.references(references, seen, KNOWN)
-    np.testing.assert_allclose(both.middle, (first + second).ravel() / 2, atol=1e-6)
-    seen["b"].looks += 1
-    again = company.references(references, seen, KNOWN)
-    assert len({references.version, alone.version, both.version, again.version}) == 4
-    assert both.nearest(np.zeros((0, PARTS, NUMBERS))).shape == (0, 4)
+    one, other = walker(first), walker(second, state=TrackState.OCCLUDED)
+    np.testing.assert_allclose(middle_for(home, one, other)[0], first.ravel(), atol=1e-6)
+    other.state = TrackState.CONFIRMED
+    company, one = Company(), walker(first)
+    middle, weight = middle_for(home, one, other, company=company)
+    np.testing.assert_allclose(middle, (first + second).ravel() / 2, atol=1e-6)
+    assert weight == pytest.approx(2 / 3)
+    other.look(second + 1.0, Seen(), 2)
+    assert middle_for(home, one, other, company=company)[0] is middle, "it is of when the look came"
+    one.look(first, Seen(), 2)
+    np.testing.assert_allclose(
+        middle_for(home, one, other, company=company)[0], (first + second + 0.5).ravel() / 2, atol=1e-6
+    )
+    other.look(second + 1.0, Seen(), 2)
+    one.look(first, Seen(), 2)
+    np.testing.assert_allclose(
+        middle_for(home, one, other, company=company)[0], (first + second + 1.0).ravel() / 2, atol=1e-6
+    )
+
+
+def test_who_is_seen_from_another_side_does_not_count(home):
+    first, second = home.looks[0], home.looks[LOOKS]
+    for mine, theirs, count in ((0.0, 20.0, 2), (350.0, 10.0, 2), (0.0, 90.0, 1), (None, 90.0, 2), (0.0, None, 2)):
+        one, other = walker(first, seen=Seen(mine)), walker(second, seen=Seen(theirs))
+        assert middle_for(home, one, other)[1] == pytest.approx(count / (count + 1)), (mine, theirs)
+    assert middle_for(home, walker(first), walker(second, seen=Seen(turning=True)))[1] == pytest.approx(1 / 2)
 
 
 def test_where_there_is_no_company_distances_are_plain(home):
-    company, references, seen = Company(), home.gallery.references, {"a": walker(home.looks[0])}
-    without = Calibration("m", 10.0, 10.0, 0.9, 0.1, 0.02, 10, 10, "")
-    assert company.references(references, seen, without) is references
-    assert company.references(references, seen, None) is references
-    assert company.references(references, {}, KNOWN) is references
-    assert company.references(references, {"a": walker(None, 0)}, KNOWN) is references
-    crowd = {f"b{n}": walker(home.looks[n]) for n in range(MOST_IN_VIEW + 1)}
-    assert company.references(references, crowd, KNOWN) is references
+    references = home.gallery.references
+
+    def plain(one, calibration, references=references):
+        return Company().references(references, one, [one], calibration, stands=False) is references
+
+    one = walker(home.looks[0])
+    assert plain(one, Calibration("m", 10.0, 10.0, 0.9, 0.1, 0.02, 10, 10, ""))
+    assert plain(one, None)
+    assert plain(walker(), KNOWN)
+    assert not plain(one, KNOWN)
     for name in NAMES[2:]:
         home.gallery.forget(home.gallery.find(name).person_id)
-    assert company.references(home.gallery.references, seen, KNOWN) is home.gallery.references, "two are no group"
+    assert plain(one, KNOWN, home.gallery.references), "two are no group"
 
 
 def test_distances_are_those_of_directions_from_the_middles(home):
@@ -125,7 +152,8 @@ def test_a_template_has_the_middle_of_those_from_its_side(home):
 
 def test_a_name_stands_for_a_tenth_of_the_line_between_directions(home):
     """0.9 is as much evidence as 0.95 between directions, and a tenth of that as 0.19 of plain distance."""
-    found = Company().references(home.gallery.references, {"a": walker(home.looks[0])}, KNOWN)
+    one = walker(home.looks[0])
+    found = Company().references(home.gallery.references, one, [one], KNOWN, stands=False)
     assert home.gallery.references.slack == 1.0
     assert 0.9 * (1 + 0.1 * found.slack) == pytest.approx(float(KNOWN.equivalent(0.95 * 1.1, KNOWN.company)))
 
@@ -139,9 +167,11 @@ def test_somebody_who_stays_alone_is_named(home):
 
 def test_a_plain_distance_is_weaker_evidence(home):
     """Whoever looks exactly as enrolled is that person, however far the middle of those in view is."""
-    crowd = {f"b{n}": walker(home.looks[-1] + 5.0) for n in range(4)} | {"a": walker(home.templates[0])}
-    references = home.gallery.references
-    found = Company().references(references, crowd, KNOWN).nearest(home.templates[:1])
-    plain = references.nearest(home.templates[:1])
+    one, references = walker(home.templates[0]), home.gallery.references
+    seen = [one, *(walker(home.looks[-1] + 5.0) for _ in range(4))]
+    compared = Company().references(references, one, seen, KNOWN, stands=False)
+    found, plain = compared.nearest(home.templates[:1]), references.nearest(home.templates[:1])
+    np.testing.assert_array_equal(compared.compared(home.templates[:1])[0], [found[0], plain[0]])
+    assert compared.nearest(home.templates[:0]).shape == (0, 4)
     assert found[0, 0] == pytest.approx(np.log(PLAIN_ODDS) / KNOWN.slope, abs=1e-3)
     assert (found <= plain + np.log(PLAIN_ODDS) / KNOWN.slope + 1e-9).all()
