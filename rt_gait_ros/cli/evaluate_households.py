@@ -39,6 +39,12 @@ def add_households(protocols: Any) -> None:
     parser.add_argument("--households", type=int, default=30, metavar="N", help="households drawn by chance (30)")
     parser.add_argument("--enrolled-view", default="0", metavar="DEG", help="view of the enrolled walk (0: the front)")
     parser.add_argument("--views", metavar="LIST", help="views of the clips, as 0,90,180 (all eleven)")
+    parser.add_argument(
+        "--mixed",
+        action="store_true",
+        help="also groups in which half walk the opposite way (if --views has it), one wears a coat, or one comes late "
+        "and leaves early",
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="which households chance draws (0)")
     parser.add_argument("--repository", type=Path, metavar="DIR", help="model repository (default: the package's own)")
     parser.add_argument("--work", type=Path, metavar="DIR", help="where embeddings are kept (default: cache folder)")
@@ -70,6 +76,7 @@ def _run(arguments: argparse.Namespace) -> int:
         households=arguments.households,
         enrolled_view=enrolled,
         views=views,
+        mixed=arguments.mixed,
         seed=arguments.seed,
         progress=progress,
     )

@@ -84,32 +84,39 @@ class Naming:
 
 
 def name_clip(
-    client: LooksClient, gallery: Gallery, config: RecognizerConfig, walks: Sequence[Sequence[int]]
+    client: LooksClient,
+    gallery: Gallery,
+    config: RecognizerConfig,
+    walks: Sequence[Sequence[int]],
+    present: Sequence[tuple[int, int]] = (),
 ) -> list[Naming]:
     """What a recogniser that has just been started says of walkers who are in view at once.
 
-    walks: the numbers of each walker's looks, in their order. All begin together; who has no more looks stays in view.
+    walks: the numbers of each walker's looks, in their order. present: from which look to which, that not included,
+    each is in view; (): all begin together, and who has no more looks stays in view.
     """
     recognizer = GaitRecognizer(client, gallery, config)
     said: list[set[str]] = [set() for _ in walks]
     bodies = [f"b{number:04}" for number in range(len(walks))]
-    answer: dict[str, tuple[IdentityStatus, str]] = {}
+    nothing = IdentityStatus.COLLECTING, ""
+    answer = dict.fromkeys(bodies, nothing)
+    times = present or [(0, max(map(len, walks)))] * len(walks) if walks else ()
     for image in range(max(map(len, walks), default=0)):
         tracks = [
             track_of(body, place, walk[image] if image < len(walk) else None)
             for place, (body, walk) in enumerate(zip(bodies, walks, strict=True))
         ]
         width = 200 * (len(walks) + 1)
-        frame = TrackFrame((image + 1) * PERIOD, "household", width, 480, gait_frame_kind=KIND, tracks=tracks)
+        frame = TrackFrame((image + 1) * PERIOD, "household", width, 480, gait_frame_kind=KIND)
+        frame.tracks += [each for each, (first, last) in zip(tracks, times, strict=True) if first <= image < last]
         found = recognizer.update(frame).identities
-        answer = {each.body_id: (each.status, each.name) for each in found}
+        answer |= {each.body_id: (each.status, each.name) for each in found}  # the last of who is gone
         for names, body in zip(said, bodies, strict=True):
             status, name = answer[body]
             if status is IdentityStatus.IDENTIFIED:
                 names.add(name)
     recognizer.close()
-    nothing = IdentityStatus.COLLECTING, ""
-    return [Naming(*answer.get(body, nothing), frozenset(names)) for body, names in zip(bodies, said, strict=True)]
+    return [Naming(*answer[body], frozenset(names)) for body, names in zip(bodies, said, strict=True)]
 
 
 def track_of(body: str, place: int, look: int | None) -> Track:

@@ -5,7 +5,7 @@ and the joint assignment of people in view count as they do on a robot, and not 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -39,11 +39,17 @@ GROUPS: dict[str, Callable[[int], tuple[int, int]]] = {
 }
 
 
+# What those in view do not share, where all members and a stranger are: every second one walks the opposite way, which
+# 90 degrees has not; the first member is in a coat; the first member comes after two looks and leaves after four more.
+OTHER_WAY, IN_A_COAT, COMES_AND_GOES = "half the other way", "one in a coat", "one comes and goes"
+BRIEF, THROUGHOUT = (2, 6), (0, 1_000_000)  # looks
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of one track. truth: the name of a member; "" for a stranger. nearest: that of the nearest member.
 
-    condition: NM, BG or CL. view: of the clip, degrees. group: key of GROUPS.
+    condition: NM, BG or CL. view: of the clip, degrees. group: key of GROUPS, or one of those who do not share all.
     """
 
     condition: str
@@ -187,13 +193,15 @@ def evaluate(
     households: int,
     enrolled_view: str = VIEWS[0],
     views: Sequence[str] = VIEWS,
+    mixed: bool = False,
     seed: int = 0,
     progress: Callable[[str], None] = lambda _line: None,
 ) -> Result:
     """The protocol on what the jobs made (looks.EmbedLooks).
 
     members: of a household, at least 2. households: drawn by chance, with as many strangers. views: of the clips.
-    Raises UsageError for too few people.
+    mixed: also groups that do not share view, condition and time (OTHER_WAY and the like); one in which somebody has no
+    such walk is left out. Raises UsageError for too few people.
     """
     walks = _Walks(embedded)
     usable = sorted({who for who, sequence, view in walks.numbers if (sequence, view) == (ENROLLED, enrolled_view)})
@@ -206,7 +214,9 @@ def evaluate(
     outcomes: list[Outcome] = []
     for number in range(households):
         drawn = [usable[place] for place in random.permutation(len(usable))[: 2 * members]]
-        outcomes += _household(walks, client, calibration, drawn[:members], drawn[members:], enrolled_view, views)
+        home = drawn[:members]
+        clips = _clips(walks, home, drawn[members:], views, mixed)
+        outcomes += _household(walks, client, calibration, home, enrolled_view, clips)
         progress(f"{number + 1}/{households} households")
     there = sum(1 for _, _, view in walks.numbers if view in views)
     return Result(
@@ -222,14 +232,24 @@ def evaluate(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Clip:
+    """Who is seen together. walks: keys of _Walks.numbers. present: who is there when, as name_clip has it."""
+
+    condition: str
+    view: str
+    group: str
+    walks: Sequence[tuple[str, str, str]]
+    present: Sequence[tuple[int, int]] = ()
+
+
 def _household(
     walks: _Walks,
     client: LooksClient,
     calibration: Calibration,
     members: Sequence[str],
-    strangers: Sequence[str],
     enrolled_view: str,
-    views: Sequence[str],
+    clips: Iterable[_Clip],
 ) -> Iterator[Outcome]:
     """Everything that is seen of one household and of as many strangers."""
     config = settings(calibration.model, calibration)
@@ -238,19 +258,41 @@ def _household(
         gallery = Gallery(Path(folder) / "people.gallery")
         for who, embedding in zip(members, templates, strict=True):
             gallery.add(who, [Template(embedding, 30)], model=calibration.model, gait_frame_kind=KIND)
-        for condition, sequence in SEEN.items():
-            for view in views:
-                known, others = (
-                    [who for who in group if (who, sequence, view) in walks.numbers] for group in (members, strangers)
-                )
-                for group, size in GROUPS.items():
-                    inside, outside = size(len(members))
-                    if len(known) < inside or len(others) < outside:
-                        continue
-                    seen = known[:inside] + others[:outside]
-                    numbers = [walks.numbers[who, sequence, view] for who in seen]
-                    namings = name_clip(client, gallery, config, numbers)
-                    for who, looks, naming in zip(seen, numbers, namings, strict=True):
-                        nearest = distances(walks.looks[looks], templates, np.float32).mean(axis=0).argmin()
-                        truth = who if who in members else ""
-                        yield Outcome(condition, int(view), group, truth, members[int(nearest)], naming)
+        for clip in clips:
+            numbers = [walks.numbers[walk] for walk in clip.walks]
+            namings = name_clip(client, gallery, config, numbers, clip.present)
+            for (who, _, _), looks, naming in zip(clip.walks, numbers, namings, strict=True):
+                nearest = distances(walks.looks[looks], templates, np.float32).mean(axis=0).argmin()
+                truth = who if who in members else ""
+                yield Outcome(clip.condition, int(clip.view), clip.group, truth, members[int(nearest)], naming)
+
+
+def _clips(
+    walks: _Walks, members: Sequence[str], strangers: Sequence[str], views: Sequence[str], mixed: bool
+) -> Iterator[_Clip]:
+    """Of one household; those are left out for which somebody has no walk."""
+    for condition, sequence in SEEN.items():
+        for view in views:
+            known, others = (
+                [who for who in group if (who, sequence, view) in walks.numbers] for group in (members, strangers)
+            )
+            for group, size in GROUPS.items():
+                inside, outside = size(len(members))
+                if len(known) >= inside and len(others) >= outside:
+                    seen = [(who, sequence, view) for who in known[:inside] + others[:outside]]
+                    yield _Clip(condition, view, group, seen)
+            if mixed:
+                unalike = _mixed(members, strangers[0], condition, view)
+                yield from (clip for clip in unalike if walks.numbers.keys() >= set(clip.walks))
+
+
+def _mixed(members: Sequence[str], stranger: str, condition: str, view: str) -> Iterator[_Clip]:
+    """The groups that do not share all."""
+    people, sequence, opposite = [*members, stranger], SEEN[condition], f"{180 - int(view):03}"
+    if opposite != view:
+        turned = [(who, sequence, opposite if place % 2 else view) for place, who in enumerate(people)]
+        yield _Clip(condition, view, OTHER_WAY, turned)
+    alike = [(who, sequence, view) for who in people]
+    if condition != "CL":
+        yield _Clip(condition, view, IN_A_COAT, [(people[0], SEEN["CL"], view), *alike[1:]])
+    yield _Clip(condition, view, COMES_AND_GOES, alike, (BRIEF, *[THROUGHOUT] * len(alike[1:])))

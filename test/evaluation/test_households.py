@@ -2,14 +2,15 @@ import numpy as np
 import pytest
 
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.evaluation.households import GROUPS, Table, evaluate
+from rt_gait_ros.evaluation import households
+from rt_gait_ros.evaluation.households import COMES_AND_GOES, GROUPS, IN_A_COAT, OTHER_WAY, Table, evaluate
 from rt_gait_ros.gait.calibration import Calibration
 
 KNOWN = Calibration("m", 20.0, 12.0, 0.5, 0.1, 0.02, 10, 10, "")
 LOOKS = 3
 
 
-def embedded(people=6, *, moved=()):
+def embedded(people=6, *, moved=(), views=("000", "090"), looks=LOOKS):
     """People 1 apart, whose looks differ by 0.1. moved: who is like the next person in a coat."""
     random = np.random.default_rng(0)
     places = random.normal(0.0, np.sqrt(0.5 / 16), (people + 1, 1, 16))
@@ -18,8 +19,8 @@ def embedded(people=6, *, moved=()):
         walks = {}
         for sequence in ("nm-01", "nm-05", "bg-01", "cl-01"):
             place = places[person + 1] if sequence == "cl-01" and person in moved else places[person]
-            looks = place + random.normal(0.0, 0.1 / np.sqrt(32), (LOOKS, 1, 16))
-            walks |= {f"{sequence}/{view}": looks.astype(np.float16) for view in ("000", "090")}
+            each = place + random.normal(0.0, 0.1 / np.sqrt(32), (looks, 1, 16))
+            walks |= {f"{sequence}/{view}": each.astype(np.float16) for view in views}
         made[f"{person + 1:03}"] = walks | {"damaged": np.array(0), "refused": np.array([], np.str_)}
     return made
 
@@ -42,6 +43,30 @@ def test_who_is_like_herself_is_named_and_strangers_are_not():
     assert report["summary"]["right"] == 1.0
     alone = next(row for row in report["rows"] if row["group"] == "one stranger")
     assert (alone["right"], alone["named"]) == (None, 0.0)
+
+
+def test_those_in_view_may_share_neither_way_nor_clothes_nor_time():
+    views = ("000", "090", "180")
+    walks = embedded(moved=range(6), views=views, looks=7)
+    del walks["001"]["cl-01/180"]
+    result = run(walks, views=views, mixed=True)
+    found = result.by("group", "condition", "view")
+    groups = {group for group, _, _ in found}
+    assert groups == {*GROUPS, OTHER_WAY, IN_A_COAT, COMES_AND_GOES}
+    assert {view for group, _, view in found if group == OTHER_WAY} == {0, 180}
+    assert {condition for group, condition, _ in found if group == IN_A_COAT} == {"NM", "BG"}
+    for group in (OTHER_WAY, COMES_AND_GOES):
+        assert found[(group, "NM", 0)].right == 1.0, "they look as they do in any other clip"
+    # of two members one is in a coat, and then like somebody else
+    assert found[(IN_A_COAT, "NM", 0)].right == 0.5
+    assert run(walks, views=views).by("group").keys() == {(group,) for group in GROUPS}
+
+
+def test_who_is_there_for_two_looks_alone_has_no_name(monkeypatch):
+    monkeypatch.setattr(households, "BRIEF", (2, 4))
+    found = run(embedded(looks=7), mixed=True).by("group")
+    assert found[(COMES_AND_GOES,)].right == 0.5
+    assert found[("all members",)].right == 1.0
 
 
 def test_who_is_like_somebody_else_in_a_coat_is_wrong_there_alone():
