@@ -1,5 +1,7 @@
 """What is said about one track: who it is, or why no name is given."""
 
+import numpy as np
+
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.evidence import candidates, confidence
 from rt_gait_ros.gait.identity import Identity, IdentityStatus
@@ -34,10 +36,15 @@ def answer(
     )
 
 
-def unfit(track: Track, min_quality: float) -> str:
-    """Why this image of a track says nothing about its gait; "" where it does."""
+def unfit(track: Track, min_quality: float, before: str) -> str:
+    """Why this image of a track says nothing about its gait; "" where it does.
+
+    before: the same of the image before, which holds where there was no time to look at the person in this one.
+    """
     if track.state is TrackState.OCCLUDED:
         return "is not to be seen"
+    if track.gait_frame is None and track.keypoints is not None and np.isnan(track.keypoints).all():
+        return before
     if track.gait_frame is None:
         return "is cut off, hidden, or too small"
     if not track.walking:

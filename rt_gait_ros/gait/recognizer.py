@@ -305,7 +305,7 @@ class GaitRecognizer:
             walker = Walker(Evidence(self._config), track.state, Thinning(self._rate), LeadIn(most))
             self._walkers[track.body_id] = walker
         walker.state = track.state
-        walker.unfit = unfit(track, self._config.min_quality)
+        walker.unfit = unfit(track, self._config.min_quality, walker.unfit)
         frame = track.gait_frame
         if frame is None or not track.quality >= self._config.min_quality or self._input_problem:
             return

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -53,4 +55,12 @@ def test_an_outage_is_the_reason_once_names_are_withdrawn(scene, client, walk):
     ],
 )
 def test_an_image_that_says_nothing_of_gait_says_why(walk, changes, reason):
-    assert unfit(walk("aaaaa", 20, **changes), 0.5) == reason
+    assert unfit(walk("aaaaa", 20, **changes), 0.5, "") == reason
+
+
+def test_an_image_without_time_to_look_at_somebody_changes_nothing_of_what_the_one_before_said(scene, walk):
+    passed_over = replace(walk("aaaaa", 20, frame=False, quality=0.0), keypoints=np.full((18, 3), np.nan, np.float32))
+    for before in ("", "does not walk"):
+        assert unfit(passed_over, 0.5, before) == before
+    scene.show(walk("aaaaa", 20), images=4)
+    assert scene.show(passed_over)["aaaaa"].reason == "has shown 4 of 10 good walking frames"

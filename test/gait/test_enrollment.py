@@ -53,6 +53,17 @@ def test_without_a_body_and_with_nobody_there_the_next_walker_is_waited_for(scen
     assert gallery.find("Dan").person_id == enrollment.person_id
 
 
+def test_of_two_who_walk_and_are_looked_at_in_turn_neither_is_the_only_one(scene, walk):
+    both = walk("aaaaa", 120), walk("bbbbb", 140)
+    scene.show(*both, images=5)
+    enrollment = scene.recognizer.enroll("", "Dan")
+    unseen = [replace(w, gait_frame=None, quality=0.0, keypoints=np.full((18, 3), np.nan, np.float32)) for w in both]
+    for _ in range(5):
+        scene.show(both[0], unseen[1])
+        scene.show(unseen[0], both[1])
+    assert (enrollment.done, enrollment.body_id) == (False, "")
+
+
 def test_of_several_who_walk_the_one_who_came_since_is_the_next(scene, walk):
     both = walk("aaaaa", 120), walk("bbbbb", 140)
     scene.show(*both, images=5)
