@@ -88,6 +88,15 @@ def test_two_who_cross_and_hide_each_other_are_in_doubt_until_they_part(watch):
     assert not watch.see(track("aaaaa", 320), track("bbbbb", 80), images=30)
 
 
+def test_two_who_met_and_then_walk_side_by_side_are_apart_though_they_touch(watch):
+    watch.see(track("aaaaa", 200), track("bbbbb", 205, hidden=True))
+    assert watch.see(track("aaaaa", 200), track("bbbbb", 240)) == {"aaaaa", "bbbbb"}
+    assert watch.see(track("aaaaa", 200), track("bbbbb", 252)) == {"aaaaa", "bbbbb"}
+    assert not watch.see(track("aaaaa", 200), track("bbbbb", 252), images=30)
+    watch.see(track("aaaaa", 200), track("bbbbb", 205, hidden=True))
+    assert watch.see(track("aaaaa", 200), track("bbbbb", 252, hidden=True), images=5) == {"aaaaa"}
+
+
 def test_two_side_by_side_who_are_both_seen_are_not_doubted(watch):
     assert not watch.see(track("aaaaa", 200), track("bbbbb", 225), images=30)
 
