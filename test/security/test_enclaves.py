@@ -31,7 +31,7 @@ def documented(module, heading: str) -> set[str]:
     for line in lines:
         if not line.startswith(" "):
             inside = line.startswith(heading)
-        elif inside:
+        elif inside and not line.startswith("   "):  # what is indented more goes on with the line before
             names |= {word.rstrip(",") for word in line.split()[:2] if word.startswith("/") or "/" not in word}
     return {name for name in names if name.replace("/", "").replace("_", "").isalnum()}
 
