@@ -9,6 +9,7 @@ a track that keeps the name it once got, and the share of the strangers' looks t
 """
 
 import argparse
+import importlib
 import json
 import math
 import multiprocessing
@@ -213,8 +214,10 @@ def _run(scenes: Sequence[tuple[str, int]], workers: int) -> Iterator[Outcome]:
     if workers == 1:
         yield from map(_play_there, scenes)
         return
+    # by the name under which the processes find this file; the command has another for it
+    there = importlib.import_module("strangers")._play_there
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield from pool.map(_play_there, scenes, chunksize=4)
+        yield from pool.map(there, scenes, chunksize=4)
 
 
 def _play_there(scene: tuple[str, int]) -> Outcome:
