@@ -32,7 +32,19 @@ ROOT = Path(__file__).resolve().parent.parent
 HELPERS = ["benchmark"]
 HELPERS += [
     f"test/{room}"
-    for room in ("cli", "edge", "fleet", "gait", "gallery", "networks", "nodes", "serving", "sources", "tracking")
+    for room in (
+        "benchmark",
+        "cli",
+        "edge",
+        "fleet",
+        "gait",
+        "gallery",
+        "networks",
+        "nodes",
+        "serving",
+        "sources",
+        "tracking",
+    )
 ]
 sys.path[:0] = [str(ROOT / folder) for folder in HELPERS]
 

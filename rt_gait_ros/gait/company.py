@@ -32,7 +32,7 @@ FEWEST, MOST = 3, 8
 # Of them together: every template is compared with all others whenever one is stored. For names that stand already.
 MOST_TEMPLATES, MOST_STANDING = 96, 256
 # Plain distances speak, too: on one day from one side nothing else is as sure. But as evidence they are taken for so
-# many times weaker, for they are what strangers from one side are near by. Chosen on CASIA-B 1, 3, ..., 73.
+# many times weaker, for they are what strangers from one side are near by. Chosen on CASIA-B 1 to 74.
 PLAIN_ODDS = 15.0
 
 

@@ -2,17 +2,16 @@
 
 from types import SimpleNamespace
 
+import exact_tracks
 import numpy as np
 import pipeline_people as people
 import pytest
 
-from rt_gait_ros.demo.recording import Recording
 from rt_gait_ros.errors import GaitError
-from rt_gait_ros.gait.identity import Identity, IdentityFrame, IdentityStatus
 from rt_gait_ros.synthesis.scenes import crowd
-from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
+from rt_gait_ros.tracking.track import TrackState
 
-IMAGES, FPS = 100, 25.0
+IMAGES, FPS = 100, exact_tracks.FPS
 
 
 @pytest.fixture(scope="module")
@@ -25,25 +24,16 @@ def recorded(scene, names, gone=()):
 
     gone: numbers of those who are followed for a second only.
     """
-    recording = Recording(np.arange(IMAGES) / FPS)
-    zeros = np.zeros(2, np.float32)
-    for image in range(IMAGES):
-        stamp = 10**18 + image * 40_000_000
-        tracks, identities = [], []
-        for actor in scene.actors:
-            joints = actor.walk.keypoints[image]
-            box = np.concatenate([joints.min(axis=0), np.ptp(joints, axis=0)])
-            body = f"b000{actor.identity}"
-            state = TrackState.OCCLUDED if actor.identity in gone and image > 35 else TrackState.CONFIRMED
-            if image >= 10:
-                tracks.append(Track(body, state, box, zeros, np.zeros((2, 2)), None, None, 0.0, 0.9, 9, 0, True))
-            name = next((name for name, since in names.get(actor.identity, ())[::-1] if image >= since), "")
-            if name:
-                identities.append(Identity(body, IdentityStatus.IDENTIFIED, stamp, name, name))
-        recording.camera.append(stamp)
-        recording.tracks[stamp] = TrackFrame(stamp, "camera", 640, 480, tracks=tracks)
-        recording.identities[stamp] = IdentityFrame(stamp, "camera", "model", identities)
-    return recording
+
+    def named(person, image):
+        return next((name for name, since in names.get(person, ())[::-1] if image >= since), "")
+
+    def state(person, image):
+        if image < 10:
+            return None
+        return TrackState.OCCLUDED if person in gone and image > 35 else TrackState.CONFIRMED
+
+    return exact_tracks.recorded(scene, IMAGES, named, state=state)
 
 
 def test_a_pass_has_its_own_name_or_none_or_a_wrong_one(scene):
