@@ -12,13 +12,15 @@ from rt_gait_ros.cli.export_gait import add_gait
 from rt_gait_ros.cli.export_tracks import add_tracks
 from rt_gait_ros.cli.output import add_json_argument, emit
 from rt_gait_ros.cli.subcommands import kinds_of, subcommand
+from rt_gait_ros.edge.sweep import numbers
 from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.pose.layouts import TRT_POSE
 from rt_gait_ros.pose.topology import Topology
 from rt_gait_ros.resources import resource
+from rt_gait_ros.serving.calibration_cache import CACHE_FILE, cache_of, ranges_of
 from rt_gait_ros.serving.model_folder import ENGINE_FILE, require_free, write_model
 from rt_gait_ros.serving.tensorrt_build import PRECISIONS, EngineOptions, build_engine, require_builder
-from rt_gait_ros.serving.tensorrt_provider import PRECISION_PARAMETER
+from rt_gait_ros.serving.tensorrt_serving import engine_config, engine_parameters
 
 if TYPE_CHECKING:
     from rt_gait_ros.networks.export import Agreement
@@ -47,8 +49,10 @@ For a CPU, in less than 32 bits; how many of people's parts this loses in your i
 On the Jetson itself, for its own TensorRT:
 
   rt-gait export pose CHECKPOINT --tensorrt fp16             engine for the GPU, served by NVIDIA's Triton
-  rt-gait export pose CHECKPOINT --tensorrt fp16 --dla 0     for a DLA core; what that cannot do runs on the GPU
+  rt-gait export pose CHECKPOINT --tensorrt fp16 --max-batch 8 --profiles 1,4,8     tuned to each of these batches
   rt-gait export pose CHECKPOINT --tensorrt int8 --calibration DIR
+  rt-gait export pose CHECKPOINT --tensorrt fp16 --dla 0     for a DLA core; what that cannot do runs on the GPU
+  rt-gait export pose CHECKPOINT --tensorrt int8 --dla 0 --calibration DIR
   rt-gait export pose CHECKPOINT --torch2trt                 also trt_pose's own file, torch2trt.pth
 
 An engine fits one TensorRT release and one kind of GPU. model.onnx lies beside it for everything else.
@@ -90,11 +94,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="calibration",
         type=Path,
         metavar="DIR",
-        help="images of what the camera will see, some hundred of them, for other precisions than fp32",
+        help="images of what the camera will see, some hundred of them, for other precisions than fp32; for int8 on a "
+        f"DLA core also the {CACHE_FILE} of an earlier export",
     )
     engine = pose.add_argument_group("TensorRT, on the machine that will run it")
     engine.add_argument("--tensorrt", choices=PRECISIONS, help="build an engine of this precision")
-    engine.add_argument("--dla", type=int, metavar="CORE", help="for this DLA core, batch 1 (with --tensorrt fp16)")
+    engine.add_argument(
+        "--profiles", metavar="LIST", help="batches that it is tuned to, as 1,4,8 (default: the one of --max-batch)"
+    )
+    engine.add_argument("--dla", type=int, metavar="CORE", help="for this DLA core, batch 1, in fp16 or int8")
     engine.add_argument("--torch2trt", action="store_true", help="convert as trt_pose does, fp16 and batch 1")
     add_json_argument(pose)
     pose.set_defaults(action=_pose)
@@ -114,13 +122,11 @@ def _pose(arguments: argparse.Namespace) -> int:
         require_builder()
     # torch takes seconds to import and is there only with the extra [train]
     from rt_gait_ros.networks.pose_export import export_pose
-    from rt_gait_ros.networks.quantisation import find_images
     from rt_gait_ros.networks.torch2trt import require_torch2trt, torch2trt_state
 
     if arguments.torch2trt:
         require_torch2trt()
-    if arguments.calibration is not None:
-        find_images(arguments.calibration)  # before the export, which takes a minute
+    kept = _checked_calibration(arguments, options)  # before the export, which takes a minute
     topology = None if arguments.topology is None else Topology.load(arguments.topology)
     name = arguments.name or arguments.checkpoint.stem.partition("_epoch")[0]
     repository = arguments.repository or resource("model_repository")
@@ -139,13 +145,18 @@ def _pose(arguments: argparse.Namespace) -> int:
     if arguments.precision != "fp32":
         chosen, compared = _for_a_cpu(export, arguments)
         model = chosen.model
+    more = None
     if options is not None:
-        if options.precision == "int8":
+        if _by_ranges(options):
+            options = replace(options, ranges=kept or _ranges(export, arguments.calibration))
+            others[CACHE_FILE] = cache_of(options.ranges or {})
+        elif options.precision == "int8":
             model, loss = _quantised(export, arguments.calibration)
-        spec = replace(spec, parameters={**spec.parameters, PRECISION_PARAMETER: options.precision})
+        spec = replace(spec, parameters={**spec.parameters, **engine_parameters(options)})
         others[ENGINE_FILE] = build_engine(model, spec.inputs, options)
+        more = engine_config(options)
     max_batch = arguments.max_batch if options is None else options.max_batch
-    folder = write_model(repository, spec, model, max_batch, arguments.force, others)
+    folder = write_model(repository, spec, model, max_batch, arguments.force, others, more)
     _report(arguments, name, folder, export.agreement, loss, compared)
     return 0
 
@@ -165,10 +176,40 @@ def _engine_options(arguments: argparse.Namespace) -> EngineOptions | None:
         )
     if arguments.tensorrt is None:
         if arguments.dla is not None:
-            raise UsageError("--dla needs --tensorrt fp16")
+            raise UsageError("--dla needs --tensorrt fp16 or int8")
+        if arguments.profiles is not None:
+            raise UsageError("--profiles needs --tensorrt")
         return None
     max_batch = arguments.max_batch if arguments.dla is None else 1
-    return EngineOptions(arguments.tensorrt, arguments.dla, max_batch)
+    batches = () if arguments.profiles is None else numbers(arguments.profiles, "--profiles")
+    return EngineOptions(arguments.tensorrt, arguments.dla, max_batch, batches)
+
+
+def _by_ranges(options: EngineOptions) -> bool:
+    """Whether int8 is by a calibration cache, and not by Q/DQ nodes in the network."""
+    return options.precision == "int8" and options.dla is not None
+
+
+def _checked_calibration(arguments: argparse.Namespace, options: EngineOptions | None) -> dict[str, float] | None:
+    """The ranges of an earlier calibration, where that is what --calibration names. Raises UsageError for neither."""
+    from rt_gait_ros.networks.quantisation import find_images
+
+    path = arguments.calibration
+    if path is None:
+        return None
+    if options is None or not _by_ranges(options) or not path.is_file():
+        find_images(path)
+        return None
+    try:
+        return ranges_of(path.read_bytes(), str(path))
+    except OSError as error:
+        raise UsageError(f"--calibration {path}: {error.strerror}") from error
+
+
+def _ranges(export: "PoseExport", folder: Path) -> dict[str, float]:
+    from rt_gait_ros.networks.quantisation import ranges, read_images
+
+    return ranges(export.model, read_images(folder, export.size))
 
 
 def _quantised(export: "PoseExport", folder: Path) -> tuple[bytes, "Agreement"]:

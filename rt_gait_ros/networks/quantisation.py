@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 import onnxruntime
-from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, create_calibrator, quantize_static
 
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.image_files import read_image
@@ -26,6 +26,8 @@ _FOR_TENSORRT = {
     "DedicatedQDQPair": True,
     "QuantizeBias": False,
 }
+# Answers that are kept before their ranges are taken together: memory alone depends on it.
+_KEPT = 16
 
 
 def find_images(folder: Path) -> list[Path]:
@@ -59,6 +61,26 @@ def quantised(model: bytes, images: Sequence[np.ndarray]) -> bytes:
     images: for the network's one input, with their batch axis; the ranges of values are those that they lead to.
     """
     return quantise_static(model, ["Conv"], images, QuantType.QInt8, _FOR_TENSORRT)
+
+
+def ranges(model: bytes, images: Iterable[np.ndarray]) -> dict[str, float]:
+    """The largest absolute value of each tensor of an ONNX network by name, of those that are not always 0.
+
+    images: as for `quantised`, which takes the largest values as well. This is what a calibration cache of TensorRT
+    holds (`rt_gait_ros.serving.calibration_cache`), and no GPU is needed for it.
+    """
+    name = _session(model).get_inputs()[0].name
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder, "model.onnx")
+        source.write_bytes(model)
+        calibrator = create_calibrator(
+            source,
+            augmented_model_path=str(Path(folder, "augmented.onnx")),
+            extra_options={"symmetric": True, "max_intermediate_outputs": _KEPT},
+        )
+        calibrator.collect_data(_Reader(name, images))
+        found = {tensor: float(np.max(data.range_value[1])) for tensor, data in calibrator.compute_data().items()}
+    return {tensor: most for tensor, most in found.items() if most > 0}
 
 
 def quantise_static(

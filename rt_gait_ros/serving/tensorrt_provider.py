@@ -9,22 +9,43 @@ import hashlib
 
 import onnxruntime
 
+from rt_gait_ros.errors import UsageError
 from rt_gait_ros.serving.cache import cache_folder
+from rt_gait_ros.serving.calibration_cache import CACHE_FILE
 from rt_gait_ros.serving.repository import RepositoryModel
 from rt_gait_ros.serving.session import Providers
 
 PROVIDER = "TensorrtExecutionProvider"
 # A network's parameter that says in what TensorRT computes it: fp32 (without it), fp16, or int8 for a quantised one.
 PRECISION_PARAMETER = "tensorrt_precision"
+# And the DLA core that computes it, the rest on the GPU: its number; the GPU alone without it.
+DLA_PARAMETER = "tensorrt_dla_core"
 
 
 def tensorrt_providers(model: RepositoryModel) -> Providers:
-    """TensorRT for a network, in the precision that its parameters name, with its engine kept in the cache folder."""
-    precision = model.spec.parameters.get(PRECISION_PARAMETER, "fp32")
+    """TensorRT for a network, as its parameters say, with its engine kept in the cache folder.
+
+    A calibration cache beside model.onnx has the ranges of an int8 network without Q/DQ nodes. Raises UsageError where
+    the parameter of the DLA core is no number.
+    """
+    parameters = model.spec.parameters
+    precision, core = parameters.get(PRECISION_PARAMETER, "fp32"), parameters.get(DLA_PARAMETER)
+    if core is not None and not (core.isascii() and core.isdigit()):
+        raise UsageError(f"{model.folder} says {DLA_PARAMETER} '{core}': the number of a DLA core is wanted, 0 or 1")
     assert model.onnx_file is not None
-    # the provider's own file names do not tell networks apart that differ in their weights alone
-    folder = cache_folder() / "tensorrt" / hashlib.sha256(model.onnx_file.read_bytes()).hexdigest()[:16]
-    options = {
+    calibration = model.onnx_file.with_name(CACHE_FILE)
+    # the provider's own file names do not tell networks apart that differ in their weights or ranges alone
+    content = model.onnx_file.read_bytes()
+    options: dict[str, object] = {}
+    if calibration.is_file():
+        content += calibration.read_bytes()
+        # a whole path takes the place of the folder of engines, in which the provider looks for it
+        options["trt_int8_calibration_table_name"] = str(calibration.absolute())
+        options["trt_int8_use_native_calibration_table"] = True
+    if core is not None:  # the provider lets the GPU do what the core cannot
+        options |= {"trt_dla_enable": True, "trt_dla_core": int(core)}
+    folder = cache_folder() / "tensorrt" / hashlib.sha256(content).hexdigest()[:16]
+    options |= {
         "trt_engine_cache_enable": True,
         "trt_engine_cache_path": str(folder),
         "trt_fp16_enable": precision != "fp32",

@@ -10,6 +10,7 @@ import pytest
 from rt_gait_ros.cli.main import main
 from rt_gait_ros.serving.onnx_client import OnnxClient
 from rt_gait_ros.serving.repository import read_model
+from rt_gait_ros.serving.tensorrt_build import EngineOptions
 
 torch = pytest.importorskip("torch", reason="needs the extra [train]")
 
@@ -104,9 +105,12 @@ def test_a_topology_of_another_network_is_refused(folder: Path, capsys: pytest.C
             ["--precision", "int8", "--calibration", "/proc/self/fdinfo"],
             "/proc/self/fdinfo holds none; give some hundred",
         ),
-        (["--dla", "0"], "--dla needs --tensorrt fp16"),
+        (["--dla", "0"], "--dla needs --tensorrt fp16 or int8"),
+        (["--profiles", "1,4"], "--profiles needs --tensorrt"),
+        (["--tensorrt", "fp16", "--profiles", "1,8"], "for batches of 1 to 4 cannot be tuned to 8"),
+        (["--tensorrt", "fp16", "--profiles", "1,x"], "--profiles '1,x'"),
+        (["--tensorrt", "fp16", "--dla", "0", "--profiles", "4"], "for batches of 1 to 1 cannot be tuned to 4"),
         (["--tensorrt", "fp32", "--dla", "0"], "does not take fp32"),
-        (["--tensorrt", "int8", "--dla", "0", "--calibration-images", "."], "does not take int8"),
         (["--tensorrt", "fp16", "--dla", "-1"], "give a core from 0 on"),
     ],
 )
@@ -172,4 +176,70 @@ def test_int8_is_quantised_before_the_engine_is_built(
     assert model.onnx_file is not None
     ((built, options),) = asked
     assert built == model.onnx_file.read_bytes()
-    assert (options.precision, options.max_batch) == ("int8", 4)
+    assert (options.precision, options.max_batch, options.ranges) == ("int8", 4, None)
+
+
+@pytest.fixture
+def engines(monkeypatch: pytest.MonkeyPatch) -> list[EngineOptions]:
+    """What engines were asked for, of a TensorRT that is stood in for."""
+    asked: list[EngineOptions] = []
+
+    def build(model: bytes, inputs: object, options: EngineOptions) -> bytes:
+        asked.append(options)
+        return b"engine"
+
+    monkeypatch.setattr("rt_gait_ros.cli.export.require_builder", lambda: None)
+    monkeypatch.setattr("rt_gait_ros.cli.export.build_engine", build)
+    return asked
+
+
+@pytest.mark.slow
+def test_the_ranges_of_a_dla_core_are_kept_and_used_again(
+    folder: Path, capsys: pytest.CaptureFixture[str], engines: list[EngineOptions]
+) -> None:
+    pytest.importorskip("onnx")
+    checkpoint = folder / "resnet18_baseline_att_224x224_A_epoch_249.pth"
+    words = [checkpoint, "--tensorrt", "int8", "--dla", "1", "--json", "--calibration"]
+    assert export(folder, *words, folder / "images", "--name", "first") == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["files"] == ["calibration.cache", "model.onnx", "model.plan"]
+    model = read_model(Path(report["folder"]))
+    assert {"tensorrt_precision": "int8", "tensorrt_dla_core": "1"}.items() <= model.spec.parameters.items()
+    (group,) = model.config.instance_group
+    (device,) = group.secondary_devices
+    assert (device.kind, device.device_id) == (device.KIND_NVDLA, 1)
+    assert model.onnx_file is not None
+    cache = model.onnx_file.with_name("calibration.cache")
+    assert export(folder, *words, cache, "--name", "second") == 0
+    first, second = engines
+    assert first.ranges is not None
+    assert second.ranges == pytest.approx(first.ranges)
+    outputs = {tensor.name for tensor in model.spec.outputs}
+    assert outputs < first.ranges.keys(), "the network's answers, and what is within"
+    again = Path(json.loads(capsys.readouterr().out)["folder"], "1")
+    assert (again / "calibration.cache").read_bytes() == cache.read_bytes()
+    assert (again / "model.onnx").read_bytes() == model.onnx_file.read_bytes(), "without Q/DQ nodes"
+
+
+@pytest.mark.parametrize(("content", "line"), [(b"no cache", "is no calibration cache of TensorRT")])
+@pytest.mark.usefixtures("engines")
+def test_a_file_that_is_no_calibration_cache_is_refused_at_once(
+    folder: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path, content: bytes, line: str
+) -> None:
+    path = tmp_path / "calibration.cache"
+    path.write_bytes(content)
+    words = ["--tensorrt", "int8", "--dla", "0", "--calibration", path]
+    assert line in refusal(folder, capsys, "no such file", *words)
+
+
+@pytest.mark.slow
+def test_triton_is_told_of_several_profiles(
+    folder: Path, capsys: pytest.CaptureFixture[str], engines: list[EngineOptions]
+) -> None:
+    checkpoint = folder / "resnet18_baseline_att_224x224_A_epoch_249.pth"
+    words = ["--name", "tuned", "--tensorrt", "fp16", "--max-batch", "8", "--profiles", "1,4,8", "--json"]
+    assert export(folder, checkpoint, *words) == 0
+    model = read_model(Path(json.loads(capsys.readouterr().out)["folder"]))
+    (group,) = model.config.instance_group
+    assert list(group.profile) == ["0", "1", "2"]
+    assert (engines[0].profiles, model.config.max_batch_size) == ((1, 4, 8), 8)

@@ -116,3 +116,62 @@ def test_another_network_has_another_engine(small_repository: Path) -> None:
     model.model_file.write_bytes(model.model_file.read_bytes() + b"\0")
     (_, after), *_ = tensorrt_providers(model)
     assert before["trt_engine_cache_path"] != after["trt_engine_cache_path"]
+
+
+@pytest.fixture
+def with_ranges(small_repository: Path) -> Path:
+    """A network in int8 by a calibration cache, for a DLA core."""
+    folder = small_repository / "gait_energy_image"
+    parameters = {"tensorrt_precision": "int8", "tensorrt_dla_core": "1"}
+    lines = (
+        f'parameters {{ key: "{key}" value {{ string_value: "{value}" }} }}\n' for key, value in parameters.items()
+    )
+    config = folder / "config.pbtxt"
+    config.write_text(config.read_text() + "".join(lines))
+    (folder / "1/calibration.cache").write_text("TRT-8600-EntropyCalibration2\na: 3f800000\n")
+    return folder
+
+
+# https://onnxruntime.ai/docs/execution-providers/TensorRT-ExecutionProvider.html, and the fields of
+# OrtTensorRTProviderOptions in onnxruntime_c_api.h: the provider refuses to be made with any other.
+DOCUMENTED = {
+    "trt_dla_core",
+    "trt_dla_enable",
+    "trt_engine_cache_enable",
+    "trt_engine_cache_path",
+    "trt_fp16_enable",
+    "trt_int8_calibration_table_name",
+    "trt_int8_enable",
+    "trt_int8_use_native_calibration_table",
+    "trt_profile_max_shapes",
+    "trt_profile_min_shapes",
+    "trt_profile_opt_shapes",
+}
+
+
+def test_a_calibration_cache_and_a_dla_core_are_asked_for_by_documented_names(
+    with_ranges: Path, model_repository: Path
+) -> None:
+    (_, options), *_ = tensorrt_providers(read_model(with_ranges))
+    assert (options["trt_dla_enable"], options["trt_dla_core"], options["trt_int8_enable"]) == (True, 1, True)
+    assert options["trt_int8_use_native_calibration_table"] is True
+    table = options["trt_int8_calibration_table_name"]
+    assert Path(options["trt_engine_cache_path"], table) == with_ranges / "1/calibration.cache"
+    (_, fixed), *_ = tensorrt_providers(read_model(model_repository / "blazepose_landmark_full"))
+    assert not any("dla" in name or "calibration" in name for name in fixed)
+    assert options.keys() | fixed.keys() <= DOCUMENTED
+
+
+def test_other_ranges_make_another_engine(with_ranges: Path) -> None:
+    (_, before), *_ = tensorrt_providers(read_model(with_ranges))
+    (with_ranges / "1/calibration.cache").write_text("TRT-8600-EntropyCalibration2\na: 40000000\n")
+    (_, after), *_ = tensorrt_providers(read_model(with_ranges))
+    assert before["trt_engine_cache_path"] != after["trt_engine_cache_path"]
+
+
+def test_a_dla_core_that_is_no_number_is_refused(with_ranges: Path) -> None:
+    config = with_ranges / "config.pbtxt"
+    head, key, rest = config.read_text().partition("tensorrt_dla_core")
+    config.write_text(head + key + rest.replace('"1"', '"first"', 1))
+    with pytest.raises(UsageError, match="tensorrt_dla_core 'first': the number of a DLA core is wanted"):
+        tensorrt_providers(read_model(with_ranges))

@@ -80,6 +80,12 @@ def test_an_engine_is_built(api: type[Builder], network: bytes, in_integers: boo
     assert config.num_optimization_profiles == 1
 
 
+def test_an_engine_is_tuned_to_several_batches(api: type[Builder], network: bytes) -> None:
+    assert len(build_engine(network, IMAGE, EngineOptions("fp32", max_batch=4, batches=(1, 2, 4)))) > 1000
+    (config,) = api.configs
+    assert config.num_optimization_profiles == 3
+
+
 @pytest.mark.usefixtures("api")
 def test_what_the_parser_says_is_passed_on() -> None:
     with pytest.raises(TensorRTError, match=r"TensorRT 10\.0 cannot read the network: .*Failed to parse") as caught:

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from rt_gait_ros.errors import UsageError
 from rt_gait_ros.serving import tensorrt_build
 from rt_gait_ros.serving.inference import TensorSpec
 from rt_gait_ros.serving.tensorrt_build import (
@@ -43,6 +44,29 @@ def test_the_command_says_what_is_asked(options: EngineOptions, flags: list[str]
     ]
 
 
+def test_an_engine_for_several_batches_has_a_profile_for_each_and_takes_all_of_them_in_each() -> None:
+    options = EngineOptions("fp16", max_batch=8, batches=(1, 8))
+    command = trtexec_command("trtexec", Path("a.onnx"), Path("a.plan"), IMAGE, options)
+    assert command[4:] == [
+        "--profile=0",
+        "--minShapes=image:1x224x224x3",
+        "--optShapes=image:1x224x224x3",
+        "--maxShapes=image:8x224x224x3",
+        "--profile=1",
+        "--minShapes=image:1x224x224x3",
+        "--optShapes=image:8x224x224x3",
+        "--maxShapes=image:8x224x224x3",
+        "--fp16",
+    ]
+    with pytest.raises(UsageError, match="for batches of 1 to 8 cannot be tuned to 9"):
+        EngineOptions("fp16", max_batch=8, batches=(1, 9))
+
+
+def test_a_dla_core_computes_int8_by_ranges_alone() -> None:
+    with pytest.raises(UsageError, match="by the ranges of a calibration cache"):
+        build_engine(b"network", IMAGE, EngineOptions("int8", dla=0))
+
+
 def program(folder: Path, script: str) -> str:
     """A stand-in for trtexec."""
     path = folder / "trtexec"
@@ -61,6 +85,14 @@ def test_the_programs_engine_is_returned(tmp_path: Path, monkeypatch: pytest.Mon
     script = 'for a in "$@"; do case $a in --onnx=*) i=${a#*=};; --saveEngine=*) o=${a#*=};; esac; done; cp $i $o'
     monkeypatch.setattr(tensorrt_build, "_trtexec", lambda: program(tmp_path, script))
     assert build_engine(b"network", IMAGE, EngineOptions("fp16")) == b"network"
+
+
+@pytest.mark.usefixtures("without_module")
+def test_the_program_reads_the_ranges_from_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = 'for a in "$@"; do case $a in --calib=*) i=${a#*=};; --saveEngine=*) o=${a#*=};; esac; done; cp $i $o'
+    monkeypatch.setattr(tensorrt_build, "_trtexec", lambda: program(tmp_path, script))
+    built = build_engine(b"network", IMAGE, EngineOptions("int8", dla=0, ranges={"a": 127.0}))
+    assert built.splitlines()[1:] == [b"a: 3f800000"]
 
 
 @pytest.mark.usefixtures("without_module")
