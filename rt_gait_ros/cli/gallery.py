@@ -141,10 +141,10 @@ def _table(gallery: Gallery) -> str:
     if not gallery.persons:
         return f"nobody is enrolled in {gallery.name}"
     width = max(4, *(len(person.name) for person in gallery.persons))
-    lines = [f"{'name':{width}}  {'id':10}  walks  learnt  last added to"]
+    lines = [f"{'name':{width}}  {'id':10}  walks  learnt  {'last added to':25}  stored by"]
     lines += [
         f"{person.name:{width}}  {person.person_id:10}  {len(person.templates):5}  {_learnt(person):6}  "
-        f"{_day(person.updated)}"
+        f"{_day(person.updated)}  {', '.join(dict.fromkeys(t.robot for t in person.templates if t.robot))}".rstrip()
         for person in gallery.persons
     ]
     return "\n".join([*lines, "", f"gait model {gallery.model}, {gallery.name}"])
@@ -164,7 +164,7 @@ def _show(arguments: argparse.Namespace) -> int:
         frames = f"{walk['frames']} gait frames kept" if walk["frames"] else "no gait frames kept"
         lines.append(
             f"  walk: {walk['origin']}, seen from {line_of(walk['view'])}, embedding {walk['embedding']}, {frames}, "
-            f"scene {walk['scene'] or 'not known'}"
+            f"scene {walk['scene'] or 'not known'}, stored by {walk['robot'] or 'a robot that is not known'}"
         )
     if missing := advice([template.view for template in person.templates]):
         lines.append(f"  to be known from more sides: {missing}")
@@ -240,6 +240,7 @@ def _record(person: Person) -> dict[str, Any]:
                 "scene": template.scene,
                 "view": template.view,
                 "origin": template.origin,
+                "robot": template.robot,
                 "measures": {name: [m.value, m.deviation] for name, m in template.measures.items()},
             }
             for template in person.templates

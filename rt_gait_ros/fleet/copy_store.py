@@ -29,6 +29,7 @@ class CopyStore(FileStore):
         super().__init__(path, cipher)
         self.seen = Loaded(Content(), ())
         self._exchange = None if address is None else Exchange(address, self)
+        self.robot = self.robot if address is None else address.robot
         self.handover = None if self._exchange is None else self._exchange.departures
 
     @property

@@ -64,7 +64,7 @@ def pull(
         (address.site, since),
     ).fetchall()
     found = connection.execute(
-        "select t.person_id, template_id, stamp, added, scene, view, origin, measures, frames_shape, frames_type"
+        "select t.person_id, template_id, stamp, added, scene, view, origin, measures, robot, frames_shape, frames_type"
         " from rt_gait.template t join rt_gait.person p using (site, person_id)"
         " where t.site = %s and p.version > %s order by t.number",
         (address.site, since),
@@ -74,7 +74,7 @@ def pull(
     stored = _frames(connection, address, [row[1] for row in found if row[1] in data]) if frames is None else {}
     mine: dict[str, dict[str, Template]] = {row[0]: {} for row in persons}
     framed: dict[str, set[str]] = {row[0]: set() for row in persons}
-    for person_id, key, stamp, added, scene, view, origin, measures, shape, kind in found:
+    for person_id, key, stamp, added, scene, view, origin, measures, robot, shape, kind in found:
         if shape:
             framed[person_id].add(key)
         template = known.get(key)
@@ -83,7 +83,7 @@ def pull(
             if shape and frames is not None:
                 made = frames(key, tuple(shape), kind)
             each = {name: Measure(*pair) for name, pair in measures.items()}
-            template = Template(data[key], stamp, made, scene, view, origin, added, each)
+            template = Template(data[key], stamp, made, scene, view, origin, added, each, robot)
         mine[person_id][key] = template
     return [
         Walked(
@@ -241,7 +241,7 @@ def _insert(
             json.dumps(template.view),
             template.origin,
             json.dumps({name: [m.value, m.deviation] for name, m in template.measures.items()}),
-            address.robot,
+            template.robot or address.robot,
             embedding.tobytes(),
             list(embedding.shape),
             embedding.dtype.newbyteorder("<").str,

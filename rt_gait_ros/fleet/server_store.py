@@ -69,6 +69,7 @@ class ServerStore:
     def __init__(self, address: Address, cipher: Cipher | None = None) -> None:
         """cipher: of what is on this machine: the copy of its nodes, the scenes beside that."""
         self.address, self.cipher, self.path = address, cipher, address.copy_path
+        self.robot = address.robot
         self._held = ExitStack()
         self._connection: psycopg.Connection[Any] | None = None
         self._search: ServerSearch | None = None  # how the connection searches, once it does
@@ -194,17 +195,6 @@ class ServerStore:
             ).fetchall()
         return [Entry(time, -1, what, tuple(tags), commit, True, f"{role} on {robot}")
                 for time, role, robot, what, tags, commit in found]  # fmt: skip
-
-    def stored_by(self, person: Person) -> list[str]:
-        """As Store.stored_by."""
-        with self.session() as connection:
-            found = connection.execute(
-                "select template_id, robot from rt_gait.template where site = %s and person_id = %s",
-                (self.address.site, person.person_id),
-            ).fetchall()
-        robots = dict(found)
-        places = [each.place for each in person.templates]
-        return [robots.get(place.template_id, "") if isinstance(place, ServerPlace) else "" for place in places]
 
     def _read(self, connection: "psycopg.Connection[Any]", head: Head, known: Loaded) -> Loaded:
         if known.signature == _signature(head):

@@ -29,7 +29,6 @@ def export_person(gallery: Gallery, key: str, folder: Path) -> Person:
     already; GaitError where it cannot be written.
     """
     person = gallery.find(key)
-    stored_by = gallery.store.stored_by(person)
     try:
         os.mkdir(folder, 0o700)
     except FileExistsError:
@@ -37,10 +36,7 @@ def export_person(gallery: Gallery, key: str, folder: Path) -> Person:
     except OSError as error:
         raise GaitError(f"folder {folder} cannot be made: {error.strerror}") from error
     try:
-        walks = [
-            _walk(template, f"walk_{number}", folder) | ({"robot": robot} if robot else {})
-            for number, (template, robot) in enumerate(zip(person.templates, stored_by, strict=True), 1)
-        ]
+        walks = [_walk(each, f"walk_{number}", folder) for number, each in enumerate(person.templates, 1)]
         record = {
             "person_id": person.person_id,
             "name": person.name,
@@ -66,6 +62,7 @@ def _walk(template: Template, name: str, folder: Path) -> dict[str, Any]:
         "seen": _time(template.stamp),
         "stored": _time(template.added),
         "origin": template.origin,
+        "robot": template.robot,
         "view": template.view,
         "scene": template.scene,
         "measures": {key: [measure.value, measure.deviation] for key, measure in template.measures.items()},

@@ -175,7 +175,7 @@ class Gallery:
         GalleryError for an unfit embedding.
         """
         now = self._clock()
-        checked = tuple(edits.checked(template, now) for template in templates)
+        checked = tuple(edits.checked(template, now, self.store.robot) for template in templates)
         if not checked:
             raise GalleryError(f"nothing to enrol for {name!r}: no embedding was given")
         name = clean_name(name)
@@ -257,7 +257,7 @@ class Gallery:
 
     def learn(self, person_id: str, template: Template, limit: int) -> None:
         """Keep a further view of a person, up to `limit` of them; as gallery_edits.learnt. Raises GalleryError."""
-        checked = edits.checked(replace(template, origin=LEARNT), self._clock())
+        checked = edits.checked(replace(template, origin=LEARNT), self._clock(), self.store.robot)
         self._change("learn", lambda content: edits.learnt(content, person_id, checked, limit))
 
     def unlearn(self, key: str = "") -> int:

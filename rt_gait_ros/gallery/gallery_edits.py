@@ -130,15 +130,15 @@ def bare(template: Template) -> Template:
     return gallery_file.without_frames(template) if template.frames is not None else template
 
 
-def checked(template: Template, now: int) -> Template:
-    """A template as it is stored. Raises GalleryError for an embedding that cannot be compared."""
+def checked(template: Template, now: int, robot: str = "") -> Template:
+    """A template as it is stored, by this robot. Raises GalleryError for an embedding that cannot be compared."""
     embedding = np.array(template.embedding, np.float32)
     if embedding.ndim != 2 or embedding.size == 0 or not np.isfinite(embedding).all():
         raise GalleryError(
             f"an embedding of shape {embedding.shape} with NaN or infinity, or none at all, cannot be enrolled"
         )
     embedding.flags.writeable = False
-    return replace(template, embedding=embedding, added=template.added or now)
+    return replace(template, embedding=embedding, added=template.added or now, robot=template.robot or robot)
 
 
 def require_model(made_with: str, model: str, gallery: str) -> None:

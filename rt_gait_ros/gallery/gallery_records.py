@@ -133,6 +133,8 @@ class Writer:
             "shape": fresh.embedding.shape,
             "type": _little(fresh.embedding.dtype),
         }
+        if template.robot:
+            record["robot"] = template.robot
         if place.frames is not None and fresh.frames is not None:
             kind = fresh.frames.dtype
             record |= {
@@ -204,6 +206,7 @@ class Reader:
             record["origin"],
             record["added"],
             measures,
+            record.get("robot", ""),
             Place(extent, frames_extent),
         )
 
@@ -314,7 +317,7 @@ def _check_template(template: Template) -> None:
         raise ValueError("it holds an embedding with NaN or infinity, or none at all")
     if not all(_is_time(stamp) for stamp in (template.stamp, template.added)):
         raise ValueError("a walk in it has no time")
-    if not _is_text(template.scene) or template.origin not in (ENROLLED, LEARNT):
+    if not (_is_text(template.scene) and _is_text(template.robot)) or template.origin not in (ENROLLED, LEARNT):
         raise ValueError("a walk in it does not say properly where it is from")
     view = template.view
     if not (_is_text(view) or (isinstance(view, (int, float)) and math.isfinite(view))):

@@ -4,6 +4,7 @@
 """
 
 import os
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -14,7 +15,7 @@ from rt_gait_ros.gallery import audit, gallery_file
 from rt_gait_ros.gallery.audit import Entry
 from rt_gait_ros.gallery.cipher import Cipher
 from rt_gait_ros.gallery.gallery_file import Loaded, Signature
-from rt_gait_ros.gallery.person import Content, Person
+from rt_gait_ros.gallery.person import Content
 
 if TYPE_CHECKING:
     from rt_gait_ros.gallery.departures import Handover
@@ -45,12 +46,13 @@ class Store(Protocol):
 
     path: the gallery's file, or where it would be; the scenes of this machine lie beside it. name: the gallery's, for
     people, without passwords. cipher: of what is on this machine. is_shared: others change it from other machines.
-    handover: carries evidence between the cameras that share it; None: nothing does.
+    robot: what this machine is called beside the walks that it stores. handover: carries evidence between the cameras that share it; None: nothing does.
     """
 
     path: Path
     cipher: Cipher | None
     is_shared: bool
+    robot: str
     handover: "Handover | None"
 
     @property
@@ -81,9 +83,6 @@ class Store(Protocol):
     def audit(self) -> list[Entry]:
         """Who changed it, and when; oldest first. Raises OSError and ValueError as audit.read."""
 
-    def stored_by(self, person: Person) -> list[str]:
-        """Which robot stored each walk of a person, in order; "" where that is not kept."""
-
     @property
     def problem(self) -> str:
         """What keeps this machine from what others changed, in one line, or ""."""
@@ -104,6 +103,7 @@ class FileStore:
     def __init__(self, path: Path, cipher: Cipher | None = None, clock: Callable[[], int] = time.time_ns) -> None:
         """clock: nanoseconds, of the clock by which files are stamped."""
         self.path, self.cipher = path, cipher
+        self.robot = socket.gethostname()[:64]
         self._clock = clock
         self._looked: tuple[tuple[int, ...], Signature, float] | None = None
 
@@ -160,10 +160,6 @@ class FileStore:
     def audit(self) -> list[Entry]:
         """As Store.audit."""
         return audit.read(self.path, self.cipher)
-
-    def stored_by(self, person: Person) -> list[str]:
-        """As Store.stored_by: a file says nothing of that."""
-        return [""] * len(person.templates)
 
     @property
     def problem(self) -> str:

@@ -74,7 +74,8 @@ class Template:
     when they are turned into an array. scene: where it was taken (see rt_gait_ros.gait.scene); "" where that is not
     known. view: degrees from which the person was seen, or a name of the view; "" where that is not known.
     origin: ENROLLED, or LEARNT from a track that surely was this person. added: when it was stored, ns since the epoch.
-    measures: further properties by name, as stature in metres.
+    measures: further properties by name, as stature in metres. robot: which robot or machine stored it; "" for walks of
+    before that was kept.
     """
 
     embedding: np.ndarray
@@ -85,6 +86,7 @@ class Template:
     origin: str = ENROLLED
     added: int = 0
     measures: Mapping[str, Measure] = field(default_factory=lambda: MappingProxyType({}))
+    robot: str = ""
     place: object = field(default=None, repr=False, compare=False)  # in the file; only the gallery's file knows of it
 
 

@@ -63,6 +63,7 @@ def test_what_is_stored_comes_back(again, template):
         )  # fmt: skip
         assert found.measures == wanted.measures
         assert found.added
+        assert found.robot == gallery.store.robot != ""
         np.testing.assert_allclose(found.embedding, wanted.embedding, atol=1e-3)
     np.testing.assert_array_equal(np.asarray(person.templates[0].frames), frames)
     assert len(person.templates[0].frames) == 30

@@ -74,6 +74,10 @@ def test_who_is_enrolled_on_one_is_known_on_the_other_and_forgotten_on_both(robo
     np.testing.assert_array_equal(np.asarray(ada.templates[0].frames), frames)
     np.testing.assert_allclose(ada.embeddings, stored.embeddings, atol=1e-3)
     assert rover.model == "angle"
+    rover.add("Ada", [template(40)], extend=True, **SILHOUETTE)
+    until(lambda: spot.refresh() and len(spot.find("Ada").templates) == 3)
+    for gallery in (spot, rover, robot("rover")):
+        assert [each.robot for each in gallery.find("Ada").templates] == ["spot", "spot", "rover"]
     rover.rename("Ada", "Countess")
     until(has, spot, "Countess")
     rover.forget("Countess")
