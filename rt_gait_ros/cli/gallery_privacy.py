@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from rt_gait_ros.cli.output import add_json_argument, emit
 from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.fleet.address import is_address
-from rt_gait_ros.fleet.opening import default_place
+from rt_gait_ros.fleet.opening import default_place, scenes_of
 from rt_gait_ros.gait.known_people import KnownPeople
 from rt_gait_ros.gait.person_export import export_person
 from rt_gait_ros.gallery.cipher import find_cipher, write_key
@@ -87,16 +87,14 @@ def _strip(people: KnownPeople, arguments: argparse.Namespace) -> int:
 
 
 def _export(people: KnownPeople, arguments: argparse.Namespace) -> int:
-    person = export_person(people.gallery, arguments.person, arguments.to)
-    on_server = is_address(arguments.gallery or default_place())
+    gallery = people.gallery
+    place = arguments.gallery or default_place()
+    scenes = scenes_of(place, gallery.cipher)
+    person = export_person(gallery, scenes, arguments.person, arguments.to)
     what = "all that is stored"
-    if people.gallery.store.is_shared:
-        what = "what the server stores" if on_server else "what this robot's copy stores"
+    if gallery.store.is_shared:
+        what = "what the server stores" if is_address(place) else "what this robot's copy stores"
     print(f"{arguments.to} holds {what} of {person.name} ({person.person_id}): person.json says what is what")
-    if on_server:
-        print(
-            "Scenes are kept by each robot: export from its copy (`rt-gait gallery path`) what is stored there besides"
-        )
     return 0
 
 

@@ -1,22 +1,23 @@
-"""`rt-gait scene`: what the robot has learnt of the places its cameras look at."""
+"""`rt-gait scene`: what robots have learnt of the places their cameras look at."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from rt_gait_ros.cli.gallery import gallery_command
 from rt_gait_ros.cli.output import add_json_argument, emit
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.fleet.opening import default_place, local_path
-from rt_gait_ros.gait import scene_file
+from rt_gait_ros.fleet.address import is_address, parse
+from rt_gait_ros.fleet.opening import default_place, scenes_of
+from rt_gait_ros.fleet.scene_rows import ServerScenes
 from rt_gait_ros.gait.scene import SceneError
-from rt_gait_ros.gallery.cipher import Cipher, find_cipher
+from rt_gait_ros.gait.scene_keeping import KeptScene, SceneKeeper
+from rt_gait_ros.gallery.cipher import find_cipher
 
 SUMMARY = "list and forget the statistics of scenes, which people who walk by leave"
-_WHAT = "gallery file that the scenes lie beside"
+_WHAT = "gallery that the scenes belong to: a file"
 
 _DESCRIPTION = """\
 gait_node keeps a mean embedding of everybody who walks by for up to 30 days, without a name, and with the id of the
@@ -28,7 +29,12 @@ deleted at any time; they are learnt again within a few walkers.
   rt-gait scene forget hall       delete a scene, for all gait models; SCENE is as the list shows it
   rt-gait scene forget --all      delete them all
 
-A node that uses the same files sees the change within seconds, and begins to learn again.
+A node that uses the same files sees the change within seconds, and begins to learn again. With a gallery on a server
+(--gallery postgresql://...) these are the scenes of all robots of the site, which the server keeps for the day when a
+robot or its disk is lost; what is deleted there leaves the robots as well.
+
+  rt-gait scene take hall --of rover --gallery 'postgresql://spot@db/people?site=hall&robot=spot'
+                                  give spot what rover learnt of its scene `hall`: spot's camera has taken its place
 """
 
 
@@ -42,6 +48,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     forget = gallery_command(commands, "forget", _forget, "delete what is known of a scene", _WHAT)
     forget.add_argument("scene", nargs="?", metavar="SCENE")
     forget.add_argument("--all", action="store_true", help="delete every scene")
+    forget.add_argument("--robot", metavar="ROBOT", help="of this robot alone, of those on a server")
+    take = gallery_command(commands, "take", _take, "give this robot what another one learnt of a scene", "a file")
+    take.add_argument("scene", metavar="SCENE")
+    take.add_argument("--of", required=True, metavar="ROBOT", help="the other robot, as `rt-gait scene list` shows it")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -49,53 +59,74 @@ def run(arguments: argparse.Namespace) -> int:
     return int(arguments.action(arguments))
 
 
-def _folder(arguments: argparse.Namespace) -> Path:
-    return scene_file.folder_of(local_path(arguments.gallery or default_place()))
+def _keeper(arguments: argparse.Namespace) -> SceneKeeper:
+    return scenes_of(arguments.gallery or default_place(), find_cipher(arguments.key))
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    folder = _folder(arguments)
-    cipher = find_cipher(arguments.key)
-    records = [_record(path, cipher) for path in scene_file.files(folder)]
-    emit(arguments, {"path": str(folder), "scenes": records}, _table(records, folder))
+    keeper = _keeper(arguments)
+    found = keeper.listed()
+    emit(arguments, {"path": keeper.name, "scenes": [_record(each) for each in found]}, _table(found, keeper.name))
     return 0
 
 
-def _record(path: Path, cipher: Cipher | None) -> dict[str, Any]:
-    found: dict[str, Any] = {"scene": scene_file.name_of(path), "model": scene_file.model_of(path), "file": str(path)}
-    try:
-        record = scene_file.read(path, cipher)
-    except SceneError as error:
-        return found | {"walks": 0, "newest": "", "problem": str(error)}
-    newest = "" if record is None or not len(record.stamps) else _day(int(record.stamps.max()))
-    return found | {"walks": 0 if record is None else len(record.votes), "newest": newest, "problem": ""}
+def _record(each: KeptScene) -> dict[str, Any]:
+    return {
+        "scene": each.scene,
+        "model": each.model,
+        "file": each.place,
+        "robot": each.robot,
+        "walks": each.walks,
+        "newest": _day(each.newest),
+        "problem": each.problem,
+    }
 
 
-def _table(records: Sequence[dict[str, Any]], folder: Path) -> str:
-    if not records:
-        return f"no scene is known in {folder}"
-    width = max(5, *(len(record["scene"]) for record in records))
-    lines = [f"{'scene':{width}}  walks  newest                     gait model"]
-    for record in records:
-        lines.append(f"{record['scene']:{width}}  {record['walks']:5}  {record['newest']:25}  {record['model']}")
-        lines += [f"  {record['problem']}"] if record["problem"] else []
-    return "\n".join([*lines, "", str(folder)])
+def _table(found: Sequence[KeptScene], place: str) -> str:
+    if not found:
+        return f"no scene is known in {place}"
+    width = max(5, *(len(each.scene) for each in found))
+    robots = any(each.robot for each in found)
+    lines = [f"{'scene':{width}}  walks  {'newest':25}  gait model{'  robot' if robots else ''}"]
+    models = max(10, *(len(each.model) for each in found))
+    for each in found:
+        whose = f"{each.model:{models}}  {each.robot}" if robots else each.model
+        lines.append(f"{each.scene:{width}}  {each.walks:5}  {_day(each.newest):25}  {whose}")
+        lines += [f"  {each.problem}"] if each.problem else []
+    return "\n".join([*lines, "", place])
 
 
 def _forget(arguments: argparse.Namespace) -> int:
-    folder = _folder(arguments)
+    keeper = _keeper(arguments)
     if bool(arguments.scene) == arguments.all:
         raise UsageError("name one scene of `rt-gait scene list`, or say --all")
-    paths = [path for path in scene_file.files(folder) if arguments.all or scene_file.name_of(path) == arguments.scene]
-    if not paths and not arguments.all:
-        raise SceneError(f"no scene {arguments.scene!r} is known in {folder}: `rt-gait scene list` shows them")
-    for path in paths:
-        scene_file.delete(path)
-        print(f"{path} is deleted")
-    if not paths:
-        print(f"no scene is known in {folder}", file=sys.stderr)
+    found = [
+        each
+        for each in keeper.listed()
+        if arguments.scene in (None, each.scene) and arguments.robot in (None, each.robot)
+    ]
+    if not found and not arguments.all:
+        whose = f" of robot {arguments.robot!r}" if arguments.robot else ""
+        raise SceneError(
+            f"no scene {arguments.scene!r}{whose} is known in {keeper.name}: `rt-gait scene list` shows them"
+        )
+    keeper.forget(found)
+    for each in found:
+        print(f"scene {each.scene} of {each.robot} is deleted" if each.robot else f"{each.place} is deleted")
+    if not found:
+        print(f"no scene is known in {keeper.name}", file=sys.stderr)
+    return 0
+
+
+def _take(arguments: argparse.Namespace) -> int:
+    place = arguments.gallery or default_place()
+    if not is_address(place):
+        raise UsageError(f"{place} is a file, which has no other robot's scenes: name postgresql://… with --gallery")
+    address = parse(str(place))
+    count = ServerScenes(address).take(arguments.scene, arguments.of)
+    print(f"{address.robot} has {count} walks of scene {arguments.scene} from {arguments.of} with its next contact")
     return 0
 
 
 def _day(stamp: int) -> str:
-    return datetime.fromtimestamp(stamp / 1e9).astimezone().isoformat(sep=" ", timespec="seconds")
+    return datetime.fromtimestamp(stamp / 1e9).astimezone().isoformat(sep=" ", timespec="seconds") if stamp else ""

@@ -15,7 +15,7 @@ from rt_gait_ros.pip_packages import extra
 if TYPE_CHECKING:
     import psycopg
 
-SCHEMA = 3  # version of the newest migration
+SCHEMA = 4  # version of the newest migration
 CONNECT_SECONDS = 5
 STATEMENT_MS = 20_000
 LOCK_MS = 10_000

@@ -16,9 +16,12 @@ from rt_gait_ros.fleet.copy_state import Agreed, Known, known
 from rt_gait_ros.fleet.departures import CHANNEL, Departures
 from rt_gait_ros.fleet.merging import Merged
 from rt_gait_ros.fleet.rows import Walked
+from rt_gait_ros.fleet.scene_exchange import SceneExchange
+from rt_gait_ros.gait import calibration, scene_file
+from rt_gait_ros.gait.scene_cleaning import forget_near, relabel_files
 from rt_gait_ros.gallery import gallery_file, gallery_records
 from rt_gait_ros.gallery.cipher import Cipher
-from rt_gait_ros.gallery.gallery_edits import GalleryModelMismatch
+from rt_gait_ros.gallery.gallery_edits import GalleryModelMismatch, still
 from rt_gait_ros.gallery.gallery_file import Loaded, Signature
 from rt_gait_ros.gallery.gallery_records import Place
 from rt_gait_ros.gallery.person import Content, GalleryError, Template
@@ -44,11 +47,12 @@ class _ChangedMeanwhile(Exception):
 
 
 class Copy(Protocol):
-    """The copy that an exchange is for. seen: embeddings that are in memory already."""
+    """The copy that an exchange is for. seen: embeddings that are in memory already. networks: as Store.networks."""
 
     path: Path
     cipher: Cipher | None
     seen: Loaded
+    networks: Path | None
 
 
 class Exchange:
@@ -63,6 +67,7 @@ class Exchange:
         self._problem = ""
         self._asked: float | None = None  # when the contact under way began, by time.monotonic()
         self.departures = Departures(address)
+        self.scenes = SceneExchange(address, copy)
         self.may_write = copy_state.read(copy.path, copy.cipher).may_write
         self._notices: deque[str] = deque()
         self._said_clock = False
@@ -109,12 +114,13 @@ class Exchange:
                     connection.execute(f"listen rt_gait; listen {CHANNEL}")
                     self._settled = None
                     self.departures.begin()
+                    self.scenes.begin()
                     self.compare_clocks(connection)
                     while not self._stopping.is_set():
                         self._asked = time.monotonic()
                         self.once(connection)
                         self.departures.exchange(connection, may_write=self.may_write)
-                        self._problem, self._asked = "", None
+                        self._problem, self._asked = self.keep_scenes(connection), None
                         self._wait(connection)
             except GaitError as error:
                 self._problem = f"{error}; this robot goes on with its copy"
@@ -163,6 +169,10 @@ class Exchange:
                 except _ChangedMeanwhile:  # by this robot's own node: nothing was done yet
                     continue
         raise GalleryError(f"copy {path} is changed all the time: trying again")
+
+    def keep_scenes(self, connection: "psycopg.Connection[Any]") -> str:
+        """Keep what this robot's scenes learnt on the server, after `once`. As SceneExchange.exchange."""
+        return self.scenes.exchange(connection, self._settled[1]) if self._settled is not None else ""
 
     def _exchange(self, connection: "psycopg.Connection[Any]") -> None:
         path, cipher = self._copy.path, self._copy.cipher
@@ -247,8 +257,21 @@ class Exchange:
             content = Content(*made_by, persons) if persons else Content()
             if content.model == present.model and list(map(id, persons)) == list(map(id, present.persons)):
                 return merged, held, content
+            self._clear_scenes(merged, present.model)
             goes = bool(merged.gone) or anew or any(each.person.person_id in remote for each in walkers)
             return merged, change.commit(content, "forget" if merged.gone else "exchange", thorough=goes), content
+
+    def _clear_scenes(self, merged: Merged, model: str) -> None:
+        """What scenes hold of whoever leaves the copy goes first: later nobody could tell which walks were theirs."""
+        folder = scene_file.folder_of(self._copy.path)
+        now = [each.person for each in merged.persons]
+        for person in merged.gone:
+            heir = still(now, person)
+            if heir is not None:
+                relabel_files(folder, person.person_id, heir.person_id, self._copy.cipher)
+            else:
+                known = calibration.find_usable(self._copy.networks, model)
+                forget_near(folder, known, person.embeddings, person.person_id, self._copy.cipher)
 
     def _tell(
         self,

@@ -7,6 +7,9 @@ from rt_gait_ros.fleet import copy_state
 from rt_gait_ros.fleet.address import is_address, parse
 from rt_gait_ros.fleet.connection import driver
 from rt_gait_ros.fleet.copy_store import CopyStore
+from rt_gait_ros.fleet.scene_rows import ServerScenes
+from rt_gait_ros.gait import scene_file
+from rt_gait_ros.gait.scene_keeping import FolderScenes, SceneKeeper
 from rt_gait_ros.gallery import gallery_file
 from rt_gait_ros.gallery.cipher import Cipher
 from rt_gait_ros.gallery.gallery import Gallery, default_path, real_path
@@ -50,6 +53,17 @@ def open_for_robot(place: str | Path, cipher: Cipher | None = None) -> tuple[Gal
         gallery = Gallery(CopyStore(address, path, cipher))
         said = f"{error}. It is kept as {aside}, and a new copy is made" if aside else ""
         return gallery, said
+
+
+def scenes_of(place: str | Path, cipher: Cipher | None = None) -> SceneKeeper:
+    """What is kept of scenes with the gallery of this name: beside its file, or on its server, of all robots.
+
+    Raises UsageError, MissingPackage.
+    """
+    if not is_address(place):
+        return FolderScenes(scene_file.folder_of(real_path(place)), cipher)
+    driver()
+    return ServerScenes(parse(str(place)))
 
 
 def default_place() -> str | Path:

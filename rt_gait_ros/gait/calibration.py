@@ -13,6 +13,7 @@ import numpy as np
 
 from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.paths import replace_file
+from rt_gait_ros.resources import resource
 
 FILE_NAME = "calibration.json"
 # A name is given only where the runner-up is this many times less likely: the margin follows from it and the slope.
@@ -123,6 +124,17 @@ def find(repository: Path, model: str) -> Calibration | None:
     """The calibration stored with a model of this repository, or None where it has none. Raises GaitError as `load`."""
     path = repository / model / FILE_NAME
     return load(path, model) if path.exists() else None
+
+
+def find_usable(repository: Path | None, model: str) -> Calibration | None:
+    """As `find`, for whoever goes on without one: None where it is damaged as well, or no model is named.
+
+    repository: None for the package's own.
+    """
+    try:
+        return find(repository or resource("model_repository"), model) if model else None
+    except GaitError:
+        return None
 
 
 def save(path: Path, calibration: Calibration) -> None:

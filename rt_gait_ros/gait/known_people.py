@@ -75,6 +75,7 @@ class KnownPeople:
         stored when the call returns that brings it about.
         """
         self.gallery = gallery
+        gallery.store.networks = repository
         self.scenes: Scenes | None = None
         self.recognizer: GaitRecognizer | None = None
         self._repository = repository
@@ -178,6 +179,7 @@ class KnownPeople:
                 self.recognizer.use_gallery(other, scenes)
             before, self.gallery = self.gallery, other
             former, self.scenes = self.scenes, scenes
+            other.store.networks = self._repository
             self._seen = {person.person_id: person for person in other.persons}
         if former is not None:
             self._save(former)
@@ -312,10 +314,7 @@ class KnownPeople:
 
     def _calibration(self) -> Calibration | None:
         """Of the gait model that made the gallery's embeddings; None where nothing is known of it."""
-        try:
-            return calibration.find(self._repository, self.gallery.model) if self.gallery.model else None
-        except GaitError:  # forgetting must not fail for a damaged calibration: then all walks of scenes go
-            return None
+        return calibration.find_usable(self._repository, self.gallery.model)  # without one, all walks of scenes go
 
     def _scenes_beside(self, gallery: Gallery, known: Calibration | None) -> Scenes | None:
         """The scenes of a gallery; None where the calibration does not tell what they would do to distances."""

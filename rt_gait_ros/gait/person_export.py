@@ -3,8 +3,6 @@
 import io
 import json
 import os
-from collections.abc import Iterator
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,15 +12,15 @@ import numpy as np
 
 from rt_gait_ros import private_file
 from rt_gait_ros.errors import GaitError, UsageError
-from rt_gait_ros.gait import scene_file
+from rt_gait_ros.gait.scene_keeping import SceneKeeper
 from rt_gait_ros.gallery.gallery import Gallery
 from rt_gait_ros.gallery.person import Person, Template
 
 _COLUMNS = 10  # of gait frames in one picture
 
 
-def export_person(gallery: Gallery, key: str, folder: Path) -> Person:
-    """Write what a gallery and the scenes beside it hold of a person to a new folder that its owner alone reads.
+def export_person(gallery: Gallery, scenes: SceneKeeper, key: str, folder: Path) -> Person:
+    """Write what a gallery and its scenes hold of a person to a new folder that its owner alone reads.
 
     person.json says everything in words and numbers; walk_N.npy is an embedding (P, C), walk_N_frames.npy the gait
     frames it was made of, walk_N.png a picture of those. Raises UnknownPerson; UsageError where the folder is there
@@ -47,7 +45,7 @@ def export_person(gallery: Gallery, key: str, folder: Path) -> Person:
             "gait_model": gallery.model,
             "walks": walks,
             "changes": _changes(gallery, person),
-            "walks_counted_for_scenes": dict(_scenes(gallery, person)),
+            "walks_counted_for_scenes": scenes.walks_of(person.person_id),
         }
         text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
         private_file.create_once(folder / "person.json", text.encode())
@@ -104,16 +102,6 @@ def _changes(gallery: Gallery, person: Person) -> list[dict[str, Any]] | str:
         return f"not to be read here: {getattr(error, 'strerror', None) or error}"
     mine = [entry for entry in entries if person.tag and person.tag in entry.tags]
     return [{"time": entry.time, "what": entry.what, "by": entry.role or f"uid {entry.uid}"} for entry in mine]
-
-
-def _scenes(gallery: Gallery, person: Person) -> Iterator[tuple[str, int]]:
-    """How many walks of the person the statistics of each scene of this machine count."""
-    for path in scene_file.files(scene_file.folder_of(gallery.path)):
-        with suppress(GaitError):
-            record = scene_file.read(path, gallery.cipher)
-            count = sum(owner == person.person_id for owner in record.owners) if record is not None else 0
-            if count:
-                yield scene_file.name_of(path), count
 
 
 def _time(stamp: int) -> str:

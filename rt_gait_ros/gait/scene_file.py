@@ -1,7 +1,7 @@
 """The statistics of scenes on disk: one private file per gait model and scene, FOLDER/MODEL/SCENE.scene.
 
-They are derived from the bodies of people who walked by, without names: they stay on this machine, have mode 0600, are
-encrypted where the gallery is, and `rt-gait scene forget` deletes them. Schema 2 says as whom a walk was named, by the
+They are derived from the bodies of people who walked by, without names: they have mode 0600, are encrypted where the
+gallery is, and `rt-gait scene forget` deletes them. Schema 2 says as whom a walk was named, by the
 permanent id, so that forgetting somebody finds their walks; and its checksum is of the header, too.
 """
 

@@ -77,6 +77,10 @@ class SceneStatistics:
         self.expire(stamp)
         votes = np.concatenate([self.votes, vote]) if len(self.votes) else vote
         self._keep(votes, np.append(self.stamps, stamp), (*self.owners, owner))
+        self.shrink()
+
+    def shrink(self) -> None:
+        """Of more votes than are kept, make the nearest one, until they are not too many."""
         while len(self.votes) > MAX_VOTES:
             self._merge_nearest()
 

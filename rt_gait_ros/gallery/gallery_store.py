@@ -46,7 +46,9 @@ class Store(Protocol):
 
     path: the gallery's file, or where it would be; the scenes of this machine lie beside it. name: the gallery's, for
     people, without passwords. cipher: of what is on this machine. is_shared: others change it from other machines.
-    robot: what this machine is called beside the walks that it stores. handover: carries evidence between the cameras that share it; None: nothing does.
+    robot: what this machine is called beside the walks that it stores. handover: carries evidence between the cameras
+    that share it; None: nothing does. networks: folder of the gait networks, whose calibrations say which walks of
+    scenes may be of whom others forget; None: the package's own.
     """
 
     path: Path
@@ -54,6 +56,7 @@ class Store(Protocol):
     is_shared: bool
     robot: str
     handover: "Handover | None"
+    networks: Path | None
 
     @property
     def name(self) -> str:
@@ -99,6 +102,7 @@ class FileStore:
 
     is_shared = False
     handover: "Handover | None" = None
+    networks: Path | None = None
 
     def __init__(self, path: Path, cipher: Cipher | None = None, clock: Callable[[], int] = time.time_ns) -> None:
         """clock: nanoseconds, of the clock by which files are stamped."""

@@ -214,12 +214,13 @@ def robot(postgres, site, tmp_path, monkeypatch):
     usual = f"{postgres.owner}&site={site}"
 
     def make(name, place=usual, cipher=None, **settings):
-        address = parse(place)
+        address = parse(place if "robot=" in place else f"{place}{'&' if '?' in place else '?'}robot={name}")
         gallery = Gallery(CopyStore(address, tmp_path / name, cipher), **settings)
 
         def meet():
             with connected(address) as connection:
                 gallery.store._exchange.once(connection)
+                gallery.store._exchange.keep_scenes(connection)
                 gallery.store._exchange.departures.exchange(connection, may_write=True)
             gallery.refresh()
             return names(gallery)

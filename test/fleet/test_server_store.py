@@ -268,7 +268,6 @@ def test_what_is_stored_of_a_person_is_exported_from_the_server(postgres, site, 
     assert main(words) == 0
     said = capsys.readouterr().out
     assert "holds what the server stores of Ada" in said
-    assert "Scenes are kept by each robot" in said
     assert np.load(tmp_path / "ada" / "walk_1_frames.npy").shape == (20, 64, 64)
     record = json.loads((tmp_path / "ada" / "person.json").read_text())
     assert record["changes"][0]["what"] == "enrol"
