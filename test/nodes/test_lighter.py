@@ -1,22 +1,47 @@
 """A gait node with a second, lighter network."""
 
+from contextlib import closing
 from types import SimpleNamespace
 
+import pytest
 from gait_goals import NAMES_ANYBODY, Walkers, enroll
 
 from rt_gait_ros.action import EnrollPerson
 from rt_gait_ros.msg import GaitIdentity, GaitIdentityArray
 from rt_gait_ros.nodes.gait_node import GaitNode
+from rt_gait_ros.serving.inference import ModelUnavailable
+from rt_gait_ros.serving.server import TritonServer
+from rt_gait_ros.serving.triton_client import TritonClient
 
 from .conftest import words
 
 LIGHTER = {"model_light": "gaitset_small_v3", "capacity": "0.2", "capacity_light": "100.0"}
 
 
-def test_more_people_have_the_lighter_network_look_at_them_and_looks_still_count(launch, ears, triton_server, tmp_path):
+@pytest.fixture
+def loading_server(triton_installed, model_repository, private_cache):
+    """A real Triton that loads the lighter network on request alone, as `rt-gait run` starts it."""
+    server = TritonServer(model_repository, networks=["gaitset_small_v3", "gaitset_small_v3_stream"])
+    server.on_request = ["gaitset_small_v3"]
+    with server:
+        yield server
+
+
+def is_loaded(server, network):
+    with closing(TritonClient(server.url, timeout=60.0)) as client:
+        try:
+            client.describe(network)
+        except ModelUnavailable:
+            return False
+    return True
+
+
+def test_more_people_have_the_lighter_network_loaded_that_looks_at_them_until_they_go(
+    launch, ears, loading_server, tmp_path
+):
     ears.listen(GaitIdentityArray, "gait_identities")
     parameters = {
-        "triton_url": f"'{triton_server.url}'",
+        "triton_url": f"'{loading_server.url}'",
         "gallery": f"'{tmp_path}/people.gallery'",
         # an eighth of a look a second at each: no machine answers these too late
         "refresh_every": "200",
@@ -37,6 +62,7 @@ def test_more_people_have_the_lighter_network_look_at_them_and_looks_still_count
 
     gait.until(lambda: name() == "Ada")
     assert gait.until(lambda: ears.diagnosis("gait_node").get("network")) == "gaitset_small_v3_stream"
+    assert not is_loaded(loading_server, "gaitset_small_v3")
     gait.apart = 300.0  # who is near may be the other: then nothing seen before counts
     gait.widths["bbbbb"] = 14
     gait.until(lambda: ears.diagnosis("gait_node").get("network") == "gaitset_small_v3")
@@ -47,6 +73,10 @@ def test_more_people_have_the_lighter_network_look_at_them_and_looks_still_count
     hers = [each for message in since for each in message.identities if each.body_id == "aaaaa"]
     assert hers
     assert GaitIdentity.STATUS_COLLECTING not in {identity.status for identity in hers}  # her look still counts
+    del gait.widths["bbbbb"]
+    gait.until(lambda: ears.diagnosis("gait_node").get("network") == "gaitset_small_v3_stream")
+    gait.until(lambda: ears.heard["gait_identities"][-1].model == "gaitset_small_v3_stream" and name() == "Ada")
+    gait.until(lambda: not is_loaded(loading_server, "gaitset_small_v3"))
 
 
 def test_a_lighter_networks_mover_that_is_closed_meanwhile_is_read_once():
