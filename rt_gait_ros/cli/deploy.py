@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
             )
         _write(folder, files)
     except OSError as error:
-        raise of_file(error, f"{readable(str(error.filename or folder))} cannot be written") from error
+        raise of_file(error, f"{readable(str(folder))} cannot be written") from error
     print("\n".join(str(folder / name) for name in files))
     return 0
 

@@ -1,5 +1,6 @@
 """`rt-gait deploy`: its files are what compose and systemd read, and nobody else's are overwritten."""
 
+import errno
 import shutil
 import socket
 import subprocess
@@ -143,6 +144,18 @@ def test_what_cannot_be_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert line in said
     assert said.count("\n") == 1
     assert not (tmp_path / "new").exists()
+
+
+def test_a_read_only_disk_is_one_line_that_names_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    def fail(path: str, *words: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", path)
+
+    monkeypatch.setattr("tempfile._os.mkdir", fail)
+    assert deploy(tmp_path) == 2
+    assert capsys.readouterr().err == f"rt-gait deploy: {tmp_path} cannot be written: Read-only file system\n"
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_process_tells_systemd_that_it_is_ready_and_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
