@@ -21,6 +21,7 @@ from urllib.parse import quote
 
 import cv2
 from diagnostic_msgs.msg import DiagnosticArray
+from generated_films import made_of
 from rtsp_server import PACKAGES, PASSWORD, PROBE, SYSTEM_PYTHON, USER
 
 from rt_gait_ros.errors import GaitError, UsageError
@@ -132,7 +133,7 @@ def require_server() -> None:
 
 def footage(people: int, progress: Callable[[str], None]) -> Path:
     """A folder of images of walkers who cross the picture to and fro, drawn once."""
-    folder = cache_folder() / "footage" / f"cameras_{people}"
+    folder = cache_folder() / "footage" / f"cameras_{people}_{made_of((SECONDS, FPS, SIZE))}"
     if not folder.is_dir():
         progress("drawing the walkers")
         scene = crowd("crossing", people=people, seed=people, seconds=SECONDS, fps=FPS, size=SIZE)

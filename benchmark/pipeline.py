@@ -20,6 +20,7 @@ from pathlib import Path
 
 import pipeline_approaching as approaching
 import pipeline_people as people
+from generated_films import made_of
 
 from rt_gait_ros.cli.demo_session import run_session
 from rt_gait_ros.demo.footage import demo_footage
@@ -171,8 +172,9 @@ def _scene(number: int, height: float = 1.1, day: int = 0) -> Crowd:
 
 
 def _filmed(scene: Crowd) -> Video:
-    """The scene as a video, filmed once."""
-    path = cache_folder() / "footage" / f"walkers_{len(scene.actors)}.mp4"
+    """The scene as a video, filmed once by each version of the generator."""
+    made_by = made_of((scene.kind, scene.seed, len(scene), FPS, scene.camera))
+    path = cache_folder() / "footage" / f"walkers_{len(scene.actors)}_{made_by}.mp4"
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         renderer = Renderer(scene)

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from generated_films import made_of
 from pipeline_people import first_names, known, whose
 
 from rt_gait_ros.cli.demo_session import run_session
@@ -23,6 +24,7 @@ FIGURES = (("approaching_named", "people"), ("approaching_named_s", "s"))
 FRAMES, WITHIN = 30, 2.0  # gait frames, and seconds after them in which somebody is to be named
 _SECONDS = 15.0  # in which everybody has come from 20 m
 _ALONE = 1.4  # metres of the camera before which they were enrolled; it is 1.1 now
+_SCENE = f"synthetic://approaching?people={PEOPLE}&seconds={_SECONDS}"
 _LATEST = 5.0  # seconds into the video after which nobody may be enrolled, as the demo has it: nobody is
 
 
@@ -32,7 +34,7 @@ def play(gallery: Path, changes: Mapping[str, object], good: float) -> tuple[flo
     gallery: of `enrolled`. changes: of the pose node's parameters. good: quality of a gait frame that counts. A time
     that nobody has is NaN. Raises GaitError.
     """
-    scene = read_scene(f"synthetic://approaching?people={PEOPLE}&seconds={_SECONDS}")
+    scene = read_scene(_SCENE)
     with tempfile.TemporaryDirectory(prefix="rt_gait_bench_") as folder:
         # what is learnt from them in a run is not there in the next
         copy = Path(folder) / "people.gallery"
@@ -55,11 +57,11 @@ def figures(recording: Recording, scene: Crowd, good: float) -> tuple[float, ...
 
 def enrolled(folder: Path) -> Path:
     """A gallery in `folder` of everybody in the scene, each under the number that the scene gives them."""
-    return known(read_scene(f"synthetic://approaching?people={PEOPLE}&seconds={_SECONDS}&height={_ALONE}"), folder)
+    return known(read_scene(f"{_SCENE}&height={_ALONE}"), folder)
 
 
 def _filmed(scene: Crowd) -> Path:
-    path = cache_folder() / "footage" / f"approaching_{PEOPLE}.mp4"
+    path = cache_folder() / "footage" / f"approaching_{made_of(_SCENE)}.mp4"
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         renderer = Renderer(scene)

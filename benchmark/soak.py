@@ -20,6 +20,7 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 from gallery_sizes import make
+from generated_films import made_of
 
 from rt_gait_ros.demo.processes import wait_or_kill
 from rt_gait_ros.errors import GaitError, UsageError
@@ -158,7 +159,7 @@ def judged(looks: Sequence[Look], warm_up: float, progress: Callable[[str], None
 
 def _generated(progress: Callable[[str], None]) -> Path:
     """The video of SCENE, made once."""
-    folder = cache_folder() / "soak"
+    folder = cache_folder() / f"soak_{made_of(SCENE)}"
     video = folder / "video.mp4"
     if not video.is_file():
         progress("generating a video of ten people")

@@ -35,9 +35,10 @@ def test_what_cannot_be_is_one_line(more, capsys):
 def test_walkers_that_another_process_drew_meanwhile_are_taken(monkeypatch, tmp_path):
     monkeypatch.setattr(cameras, "cache_folder", lambda: tmp_path)
     monkeypatch.setattr(cameras, "SECONDS", 0.12)
+    monkeypatch.setattr(cameras, "made_of", lambda scene: "abc")
 
     def draw(_: str) -> None:
-        other = tmp_path / "footage" / "cameras_1"
+        other = tmp_path / "footage" / "cameras_1_abc"
         other.mkdir(parents=True)
         (other / "00000.jpg").touch()
 

@@ -5,6 +5,7 @@ import itertools
 import math
 from types import SimpleNamespace
 
+import generated_films
 import numpy as np
 import pipeline
 import pytest
@@ -150,3 +151,30 @@ def test_energy_is_told_for_each_image_and_each_name_from_the_first_image_on(mon
         rows = {row.name: row.value for row in recorder.rows()}
     assert rows["energy_per_image"] == pytest.approx(1e3 * 800.0 / 250)  # 20 s of 40 W
     assert rows["energy_per_identity"] == pytest.approx(1e3 * 800.0 / 200)
+
+
+def test_a_film_is_of_the_generator_that_made_it(monkeypatch, private_cache, tmp_path):
+    shot = []
+
+    class Camera:
+        def __init__(self, scene):
+            self.scene = scene
+
+        def image(self, number):
+            shot.append(number)
+            return np.zeros((64, 64, 3), np.uint8)
+
+    monkeypatch.setattr(pipeline, "SECONDS", 0.2)
+    monkeypatch.setattr(pipeline, "SIZE", (64, 64))
+    monkeypatch.setattr(pipeline, "Renderer", Camera)
+    scene, sources = pipeline._scene(4), generated_films.sources()
+    pipeline._filmed(scene)
+    pipeline._filmed(scene)
+    assert shot == list(range(len(scene))), "filmed once"
+    changed = tmp_path / sources[0].name
+    changed.write_bytes(sources[0].read_bytes() + b"# another version")
+    monkeypatch.setattr(generated_films, "sources", lambda: [changed, *sources[1:]])
+    pipeline._filmed(scene)
+    monkeypatch.setattr(pipeline, "SECONDS", 0.4)
+    pipeline._filmed(pipeline._scene(4))
+    assert len(shot) == 2 * len(scene) + len(pipeline._scene(4))

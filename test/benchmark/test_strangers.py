@@ -1,11 +1,13 @@
 """Strangers near somebody known, on a few seeds."""
 
 import argparse
+import json
 from pathlib import Path
 
 import pytest
 import strangers
 
+from rt_gait_ros.cli.main import main
 from rt_gait_ros.errors import UsageError
 
 
@@ -36,6 +38,16 @@ def test_the_known_one_is_named_and_what_was_done_is_not_done_again(
     assert values == {"entering/inherited": 0.0, "entering/look_alikes": 0.0, "entering/named": 100.0}
     monkeypatch.setattr(strangers, "play", lambda *_: pytest.fail("it was done before"))
     assert strangers.measure(arguments(log=log), lambda line: None) == rows
+
+
+def test_several_processes_find_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    """By the command, which loads the benchmark under a name that its processes do not know."""
+    found = []
+    for workers in ("1", "2"):
+        assert main(["bench", "strangers", "--seeds", "2", "--kinds", "entering", "--workers", workers, "--json"]) == 0
+        rows = json.loads(capsys.readouterr().out)["rows"]
+        found.append([(row["name"], row["value"]) for row in rows])
+    assert found[0] == found[1]
 
 
 def test_a_name_that_passes_over_is_told() -> None:
