@@ -98,12 +98,14 @@ def _view(text: str, option: str) -> str:
 
 def _lines(result: households.Result) -> list[str]:
     parts: list[tuple[str, households.Table]] = [("all", result.everything)]
+    left_out = ", ".join(f"{number} of {group!r}" for group, number in result.left_out.items()) or "none"
     for keys in (("condition",), ("view",), ("group",), ("condition", "view")):
         parts += [(" ".join(str(part) for part in key), table) for key, table in result.by(*keys).items()]
     lines = [
         f"Households of {result.members}, {result.model}: {result.households} of {result.people} people, enrolled from "
         f"{int(result.enrolled_view)} degrees; {result.lost} sequences lost, {result.damaged} silhouettes unusable, "
         f"{len(result.refused)} pickles refused",
+        f"Clips left out because too few have such a walk: {left_out}",
         "",
         f"{'':26}members  right %  wrong %  ambiguous %  unknown %  nearest %  strangers  named %",
     ]

@@ -17,7 +17,7 @@ from rt_gait_ros.gallery.gallery import Gallery
 from rt_gait_ros.serving.inference import ModelSpec, TensorSpec
 from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
 
-PERIOD = 400_000_000  # ns between two looks: ten frames of 25 a second
+PERIOD = round(1e9 * RecognizerConfig.refresh_every / RecognizerConfig.frame_rate)  # ns between two of a node's looks
 KIND = "silhouette"
 _SIDE = 8  # pixels of a gait frame: its first four bytes are the number of a look
 
@@ -92,8 +92,9 @@ def name_clip(
 ) -> list[Naming]:
     """What a recogniser that has just been started says of walkers who are in view at once.
 
-    walks: the numbers of each walker's looks, in their order. present: from which look to which, that not included,
-    each is in view; (): all begin together, and who has no more looks stays in view.
+    walks: the numbers of each walker's looks, in their order, of which the first is the first that there is of them.
+    present: from which look of the clip to which, that not included, each is in view; (): all begin together, and who
+    has no more looks stays in view.
     """
     recognizer = GaitRecognizer(client, gallery, config)
     said: list[set[str]] = [set() for _ in walks]
@@ -103,8 +104,8 @@ def name_clip(
     times = present or [(0, max(map(len, walks)))] * len(walks) if walks else ()
     for image in range(max(map(len, walks), default=0)):
         tracks = [
-            track_of(body, place, walk[image] if image < len(walk) else None)
-            for place, (body, walk) in enumerate(zip(bodies, walks, strict=True))
+            track_of(body, place, walk[image - first] if 0 <= image - first < len(walk) else None)
+            for place, (body, walk, (first, _)) in enumerate(zip(bodies, walks, times, strict=True))
         ]
         width = 200 * (len(walks) + 1)
         frame = TrackFrame((image + 1) * PERIOD, "household", width, 480, gait_frame_kind=KIND)

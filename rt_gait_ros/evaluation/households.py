@@ -18,6 +18,7 @@ from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.casia_b import CONDITIONS
 from rt_gait_ros.evaluation.embedding_jobs import Arrays, count
 from rt_gait_ros.evaluation.household_clips import KIND, LooksClient, Naming, name_clip, settings
+from rt_gait_ros.evaluation.looks import Pace
 from rt_gait_ros.gait.calibration import Calibration
 from rt_gait_ros.gait.identity import IdentityStatus
 from rt_gait_ros.gallery.distance import distances
@@ -40,9 +41,10 @@ GROUPS: dict[str, Callable[[int], tuple[int, int]]] = {
 
 
 # What those in view do not share, where all members and a stranger are: every second one walks the opposite way, which
-# 90 degrees has not; the first member is in a coat; the first member comes after two looks and leaves after four more.
+# 90 degrees has not; the first member is in a coat; the first member comes after 0.8 s and leaves after 1.6 s of looks.
 OTHER_WAY, IN_A_COAT, COMES_AND_GOES = "half the other way", "one in a coat", "one comes and goes"
-BRIEF, THROUGHOUT = (2, 6), (0, 1_000_000)  # looks
+BRIEF, THROUGHOUT = (4, 12), (0, 1_000_000)  # looks
+PACE = Pace()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,10 @@ def _share(number: int, of: Sequence[Outcome]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The whole protocol. outcomes: of all tracks. lost: sequences that are too short for a look, or not there."""
+    """The whole protocol. outcomes: of all tracks. lost: sequences that are too short for a look, or not there.
+
+    left_out: clips of a group, by its name, that there are not because too few have such a walk.
+    """
 
     model: str
     members: int
@@ -121,6 +126,7 @@ class Result:
     people: int
     outcomes: tuple[Outcome, ...]
     lost: int
+    left_out: Mapping[str, int]
     damaged: int
     refused: tuple[str, ...]
     protocol: str = field(default="households", init=False)
@@ -155,6 +161,7 @@ class Result:
             "summary": self.everything.to_json(),
             "rows": self.rows,
             "lost": self.lost,
+            "left_out": dict(self.left_out),
             "damaged": self.damaged,
             "refused": len(self.refused),
         }
@@ -178,10 +185,10 @@ class _Walks:
             raise UsageError("no sequence has silhouettes for a look: there is nothing to compare")
         self.looks = np.concatenate(parts)
 
-    def template(self, person: str, view: str) -> int:
-        """The look that somebody is enrolled with: the one in the middle of the walk."""
-        looks = self.numbers[person, ENROLLED, view]
-        return looks[len(looks) // 2]
+    def template(self, person: str, view: str) -> int | None:
+        """The look that somebody is enrolled with: the middle one of those that stand on a whole window, if any."""
+        looks = self.numbers.get((person, ENROLLED, view), range(0))[PACE.whole :]
+        return looks[len(looks) // 2] if looks else None
 
 
 def evaluate(
@@ -200,25 +207,30 @@ def evaluate(
     """The protocol on what the jobs made (looks.EmbedLooks).
 
     members: of a household, at least 2. households: drawn by chance, with as many strangers. views: of the clips.
-    mixed: also groups that do not share view, condition and time (OTHER_WAY and the like); one in which somebody has no
-    such walk is left out. Raises UsageError for too few people.
+    mixed: also groups that do not share view, condition and time (OTHER_WAY and the like). A group for which too few
+    have a walk is left out, and counted. Raises UsageError for too few people.
     """
     walks = _Walks(embedded)
-    usable = sorted({who for who, sequence, view in walks.numbers if (sequence, view) == (ENROLLED, enrolled_view)})
+    people = sorted({who for who, _, _ in walks.numbers})
+    templates = {who: place for who in people if (place := walks.template(who, enrolled_view)) is not None}
+    usable = list(templates)
     if len(usable) < 2 * members:
         raise UsageError(
-            f"{len(usable)} people have a walk {ENROLLED} from {enrolled_view} degrees: a household of {members} and "
-            f"as many strangers need {2 * members}"
+            f"{len(usable)} people have a walk {ENROLLED} of {PACE.window} frames from {enrolled_view} degrees: "
+            f"a household of {members} and as many strangers need {2 * members}"
         )
     client, random = LooksClient(walks.looks, model), np.random.default_rng(seed)
     outcomes: list[Outcome] = []
+    left_out: Counter[str] = Counter()
     for number in range(households):
         drawn = [usable[place] for place in random.permutation(len(usable))[: 2 * members]]
         home = drawn[:members]
-        clips = _clips(walks, home, drawn[members:], views, mixed)
-        outcomes += _household(walks, client, calibration, home, enrolled_view, clips)
+        clips = list(_clips(walks, home, drawn[members:], views, mixed))
+        there = [clip for clip in clips if walks.numbers.keys() >= set(clip.walks)]
+        left_out.update(clip.group for clip in clips if clip not in there)
+        outcomes += _household(walks, client, calibration, {who: templates[who] for who in home}, there)
         progress(f"{number + 1}/{households} households")
-    there = sum(1 for _, _, view in walks.numbers if view in views)
+    found = sum(1 for _, _, view in walks.numbers if view in views)
     return Result(
         model,
         members,
@@ -226,7 +238,8 @@ def evaluate(
         enrolled_view,
         len(embedded),
         tuple(outcomes),
-        len(embedded) * len(SEQUENCES) * len(views) - there,
+        len(embedded) * len(SEQUENCES) * len(views) - found,
+        left_out,
         count(embedded, "damaged"),
         tuple(str(line) for arrays in embedded.values() for line in arrays["refused"]),
     )
@@ -247,13 +260,13 @@ def _household(
     walks: _Walks,
     client: LooksClient,
     calibration: Calibration,
-    members: Sequence[str],
-    enrolled_view: str,
+    home: Mapping[str, int],
     clips: Iterable[_Clip],
 ) -> Iterator[Outcome]:
-    """Everything that is seen of one household and of as many strangers."""
+    """Everything that is seen of one household and of as many strangers. home: the template of each member."""
+    members = list(home)
     config = settings(calibration.model, calibration)
-    templates = np.stack([walks.looks[walks.template(who, enrolled_view)] for who in members])
+    templates = walks.looks[list(home.values())]
     with TemporaryDirectory() as folder:
         gallery = Gallery(Path(folder) / "people.gallery")
         for who, embedding in zip(members, templates, strict=True):
@@ -270,20 +283,19 @@ def _household(
 def _clips(
     walks: _Walks, members: Sequence[str], strangers: Sequence[str], views: Sequence[str], mixed: bool
 ) -> Iterator[_Clip]:
-    """Of one household; those are left out for which somebody has no walk."""
+    """Of one household, those included for which somebody has no walk: who has one goes before who has none."""
     for condition, sequence in SEEN.items():
         for view in views:
             known, others = (
-                [who for who in group if (who, sequence, view) in walks.numbers] for group in (members, strangers)
+                sorted(group, key=lambda who: (who, sequence, view) not in walks.numbers)
+                for group in (members, strangers)
             )
             for group, size in GROUPS.items():
                 inside, outside = size(len(members))
-                if len(known) >= inside and len(others) >= outside:
-                    seen = [(who, sequence, view) for who in known[:inside] + others[:outside]]
-                    yield _Clip(condition, view, group, seen)
+                seen = [(who, sequence, view) for who in known[:inside] + others[:outside]]
+                yield _Clip(condition, view, group, seen)
             if mixed:
-                unalike = _mixed(members, strangers[0], condition, view)
-                yield from (clip for clip in unalike if walks.numbers.keys() >= set(clip.walks))
+                yield from _mixed(members, strangers[0], condition, view)
 
 
 def _mixed(members: Sequence[str], stranger: str, condition: str, view: str) -> Iterator[_Clip]:

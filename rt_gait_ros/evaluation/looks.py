@@ -9,26 +9,42 @@ import numpy as np
 from rt_gait_ros.datasets.casia_b import Person
 from rt_gait_ros.datasets.silhouettes import read_silhouettes
 from rt_gait_ros.evaluation.embedding_jobs import Arrays, EmbeddingJob, grouped, half
+from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.walk_embedder import WalkEmbedder
 
-WINDOW = 30  # frames of a look: what the gait node takes at most; its first looks stand on 20 and 25
-# Frames between two looks. The gait node has them every five, which takes twice the time here: what that changes was
-# not measured, and docs/evaluation.md says that it differs.
-EVERY = 10
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """When a recogniser looks, in gait frames of a walk; the defaults are the gait node's.
+
+    first: gathered before the first look. every: between two. window: the newest ones that a look stands on at most.
+    """
+
+    first: int = RecognizerConfig.min_frames
+    every: int = RecognizerConfig.refresh_every
+    window: int = RecognizerConfig.window
+
+    @property
+    def whole(self) -> int:
+        """Number of the first look that stands on a whole window."""
+        return max(0, -(-(self.window - self.first) // self.every))
+
+    def ends(self, frames: int) -> range:
+        """How many frames of a walk of so many have come at each look."""
+        return range(self.first, frames + 1, self.every)
 
 
 @dataclass(frozen=True, slots=True)
 class EmbedLooks:
     """Job of one person: the looks (K, P, C) float16 at each sequence by "nm-01/090"; none at one that is too short.
 
-    sequences, views: names of those that are wanted. window, every: frames of a look, and between two. Beside the
-    looks: how many silhouettes were "damaged", and why pickles were "refused".
+    sequences, views: names of those that are wanted. pace: when there is a look. Beside the looks: how many silhouettes
+    were "damaged", and why pickles were "refused".
     """
 
     sequences: tuple[str, ...]
     views: tuple[str, ...]
-    window: int = WINDOW
-    every: int = EVERY
+    pace: Pace = Pace()
 
     def __call__(self, files: Sequence[Path], embedder: WalkEmbedder) -> Arrays:
         """Read and embed. Raises GaitError for an embedding that float16 cannot hold."""
@@ -42,10 +58,9 @@ class EmbedLooks:
             read = read_silhouettes(mine)
             damaged += read.damaged
             refused += read.refused
-            starts = range(0, len(read.frames) - self.window + 1, self.every)
-            looks = [embedder(read.frames[start : start + self.window]) for start in starts]
-            if looks:
-                made[name] = half(np.stack(looks), embedder.model)
+            ends = [end for end in self.pace.ends(len(read.frames)) if end >= embedder.model.min_frames]
+            if ends:
+                made[name] = half(embedder.looks(read.frames, ends, self.pace.window), embedder.model)
         return made | {"damaged": np.array(damaged), "refused": np.array(refused, np.str_)}
 
 

@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,9 @@ class FakeEmbedder:
 
     def __call__(self, frames: np.ndarray) -> np.ndarray:
         return self.embed(frames)
+
+    def looks(self, frames: np.ndarray, ends: Sequence[int], window: int) -> np.ndarray:
+        return np.stack([self.embed(frames[max(0, end - window) : end]) for end in ends])
 
 
 @pytest.fixture
