@@ -75,6 +75,14 @@ class CompanyReferences(References):
         )
 
 
+def too_many_or_few(references: References) -> str:
+    """Why a gallery has no middle that tells more than plain distances do, in one line; "" where it has."""
+    persons, templates = len(references.persons), len(references.embeddings)
+    if not FEWEST <= persons <= MOST:
+        return f"{persons} enrolled people are not {FEWEST} to {MOST}"
+    return f"{templates} enrolled walks are more than {MOST_TEMPLATES}" if templates > MOST_TEMPLATES else ""
+
+
 class Company:
     """The middles that the walkers of one recogniser are compared with. Not thread-safe."""
 
@@ -124,7 +132,7 @@ class Company:
 
     def _middles(self, references: References, walker: Walker, walkers: Collection[Walker]) -> Middles | None:
         """As they are now; None where there is no group, or no look at the walker."""
-        if not FEWEST <= len(references.persons) <= MOST or len(references.embeddings) > MOST_TEMPLATES:
+        if too_many_or_few(references):
             return None
         seen = [each for each in walkers if each.recent and (each is walker or _beside(each, walker))]
         if not walker.recent:

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from rt_gait_ros.gait.embedder import Embedder, window_of
+from rt_gait_ros.gait.embedder import Embedder, read_embedding, window_of
 from rt_gait_ros.gait.model import GaitModel
 from rt_gait_ros.gait.translation import Translation
 from rt_gait_ros.gait.walkers import Walker
+from rt_gait_ros.gallery.departures import Look
+from rt_gait_ros.serving.inference import InferenceError, ModelUnavailable
 
 TIMED = 40  # newest answers whose times are kept: some seconds of a few people
 
@@ -40,6 +42,8 @@ class NetworkInUse:
         self._clock = clock
         self._former: Embedder | None = None
         self._times: deque[float] = deque(maxlen=TIMED)  # seconds, of the newest answers
+        self.outage = ""  # why the newest answer is none, in one line
+        self.lost = False  # the server says that it does not have the network
 
     @property
     def model(self) -> GaitModel:
@@ -58,6 +62,26 @@ class NetworkInUse:
         walker.ask(future, self.model, frames)
         future.add_done_callback(lambda done: times.append(self._clock() - asked))
 
+    def answer(self, walker: Walker) -> Look | None:
+        """The look that a walker's request gave; None while there is none, and for one that failed.
+
+        One that failed is asked for again with the next frames.
+        """
+        request = walker.request
+        if request is None or not request.future.done():
+            return None
+        walker.request = None
+        try:
+            embedding = read_embedding(request.future.result(), request.model)
+        except InferenceError as error:
+            self.outage, self.lost = str(error), isinstance(error, ModelUnavailable)
+            if walker.failing_since is None:
+                walker.failing_since = request.stamp
+            return None
+        self.outage, self.lost = "", False
+        walker.failing_since = None
+        return Look(embedding, request.quality, request.frames, request.stamp)
+
     def replace(self, network: Network, walkers: Mapping[str, Walker]) -> bool:
         """Go on with another network, with the newest frames of each track; returns whether embeddings of both may be
         compared. What the former one was asked is still waited for."""
@@ -66,7 +90,7 @@ class NetworkInUse:
         for body_id in walkers:
             for frame, place in self._former.recent(body_id):
                 network.embedder.add(body_id, frame, place)
-        self.network, self._times = network, deque(maxlen=TIMED)
+        self.network, self._times, self.lost = network, deque(maxlen=TIMED), False
         return alike
 
     def let_go_of_former(self, walkers: Mapping[str, Walker]) -> None:

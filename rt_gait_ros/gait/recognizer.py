@@ -9,15 +9,16 @@ from dataclasses import replace
 import numpy as np
 
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.gait.answers import answer, unfit
+from rt_gait_ros.gait.answers import answer
 from rt_gait_ros.gait.config import RecognizerConfig
+from rt_gait_ros.gait.direction import Seen
 from rt_gait_ros.gait.doubt import Doubt
-from rt_gait_ros.gait.embedder import read_embedding
 from rt_gait_ros.gait.enrolling import Enrollments
 from rt_gait_ros.gait.enrollment import Enrollment
-from rt_gait_ros.gait.evidence import Evidence, Verdict
+from rt_gait_ros.gait.evidence import Verdict
 from rt_gait_ros.gait.handover import Relay
 from rt_gait_ros.gait.identity import Identity, IdentityFrame, IdentityStatus
+from rt_gait_ros.gait.intake import NANOSECONDS, Intake, rate_of
 from rt_gait_ros.gait.joint import Claim, assign
 from rt_gait_ros.gait.learning import Learner
 from rt_gait_ros.gait.measures import Measuring
@@ -29,16 +30,11 @@ from rt_gait_ros.gait.searching import Searching
 from rt_gait_ros.gait.stream_embedder import embedder_for
 from rt_gait_ros.gait.views import ViewPrior
 from rt_gait_ros.gait.walkers import Walker
-from rt_gait_ros.gallery.departures import Look
 from rt_gait_ros.gallery.gallery import Gallery
 from rt_gait_ros.gallery.references import References
-from rt_gait_ros.serving.inference import InferenceClient, InferenceError, ModelUnavailable
-from rt_gait_ros.silhouette.flow import FLOW_RATE, Place
-from rt_gait_ros.silhouette.lead_in import LeadIn
-from rt_gait_ros.silhouette.thinning import Thinning
+from rt_gait_ros.serving.inference import InferenceClient
 from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
 
-NANOSECONDS = 1_000_000_000
 DEFAULT_SCENE = "default"  # of tracks that name no camera
 _LOOK = 1_200_000_000  # ns that the frames of a look take at 25 a second
 
@@ -82,8 +78,7 @@ class GaitRecognizer:
         self._learner = Learner(config, views, writer)
         self._measuring = Measuring()
         self._relay = Relay(config, model.name)
-        self._outage = self._input_problem = ""
-        self.lost = False  # the server says that it does not have the network
+        self._intake = Intake()
 
     @property
     def model(self) -> GaitModel:
@@ -91,21 +86,13 @@ class GaitRecognizer:
         return self._use.model
 
     @property
-    def _rate(self) -> float:
-        """Gait frames per second that are used of each track; 0 for all.
-
-        A window of flow is of every image of one walk: no frame of a pause may be in it.
-        """
-        return 0.0 if self.model.gait_frame_kind == "flow" else self._config.frame_rate
-
-    @property
     def problem(self) -> str:
         """Why fewer names are given than could be, in one line, or ""."""
         search = self._search
         return (
-            self._outage
+            self._use.outage
             or search.gallery_problem
-            or self._input_problem
+            or self._intake.problem
             or search.scene_problem
             or self._learner.problem
         )
@@ -122,6 +109,12 @@ class GaitRecognizer:
             return self._search.line(self._config)
 
     @property
+    def directions(self) -> str:
+        """Whether looks are compared by directions with those in view (gait.company), in one line."""
+        with self._mutex:
+            return self._search.directions(self._config)
+
+    @property
     def unseen(self) -> str:
         """Who was seen last from a side from which nothing is stored, in one line for the diagnostics."""
         with self._mutex:
@@ -133,8 +126,7 @@ class GaitRecognizer:
         Embeddings asked for in one call count in a later one. A LOST track is forgotten and not in the answer.
         """
         with self._mutex:
-            comes = any(track.gait_frame is not None for track in tracks.tracks)
-            self._input_problem = self.model.refuse_kind(tracks.gait_frame_kind) if comes else ""
+            self._intake.observe(tracks, self.model)
             self._search.scene = self._config.scene or tracks.frame_id or DEFAULT_SCENE
             self._learner.observe(tracks, self._search.scene)
             self._measuring.observe(tracks)
@@ -157,7 +149,7 @@ class GaitRecognizer:
             self._learner.settle(claims, references, tracks.stamp)
             frame = IdentityFrame(tracks.stamp, tracks.frame_id, self.model.name)
             if references is not None:
-                problem, frames = self._input_problem or self._outage, self._use.embedder.frames
+                problem, frames = self._intake.problem or self._use.outage, self._use.embedder.frames
                 frame.identities = [
                     answer(claim, references, self._config, frames(claim.body_id), self.model.min_frames, problem)
                     for claim in claims
@@ -230,7 +222,6 @@ class GaitRecognizer:
                 return None
             kept = self._use.replace(network, self._walkers)
             self._search.translation = network.translation
-            self.lost = False
             if not kept:
                 for walker in self._walkers.values():
                     walker.see_nothing()
@@ -244,6 +235,11 @@ class GaitRecognizer:
     def accept_line(self) -> float:
         """The accept line in force, in the measure of the network in use."""
         return self._config.accept_line
+
+    @property
+    def lost(self) -> bool:
+        """Whether the server says that it does not have the network in use."""
+        return self._use.lost
 
     @property
     def in_transit(self) -> bool:
@@ -299,30 +295,16 @@ class GaitRecognizer:
     def _observe(self, track: Track, stamp: int) -> None:
         if track.state == TrackState.LOST:
             return
-        walker = self._walkers.get(track.body_id)
-        if walker is None:
-            most = self._config.window if self._rate else 1
-            walker = Walker(Evidence(self._config), track.state, Thinning(self._rate), LeadIn(most))
-            self._walkers[track.body_id] = walker
-        walker.state = track.state
-        walker.unfit = unfit(track, self._config.min_quality, walker.unfit)
-        frame = track.gait_frame
-        if frame is None or not track.quality >= self._config.min_quality or self._input_problem:
-            return
-        if refusal := self.model.refuse_shape(frame.shape):
-            self._input_problem = refusal
-            return
-        if not walker.pace.takes(stamp):
-            return
-        place = Place.of(round(stamp * FLOW_RATE / NANOSECONDS), track.box)
-        good = GoodFrame(frame, track.quality, stamp, place)
-        for _, counting in walker.lead_in.take(good, stamp, walking=track.walking):
-            self._take(track.body_id, walker, counting)
+        if track.body_id not in self._walkers:
+            self._walkers[track.body_id] = self._intake.begin(track, self.model, self._config)
+        walker = self._walkers[track.body_id]
+        for good in self._intake.frames(walker, track, stamp, self.model, self._config):
+            self._take(track.body_id, walker, good)
 
     def _take(self, body_id: str, walker: Walker, good: GoodFrame) -> None:
         """Take one good gait frame of somebody who walks."""
         self._use.embedder.add(body_id, good.frame, good.place)
-        walker.take(good, self._rate)
+        walker.take(good, rate_of(self.model, self._config))
         self._learner.keep(body_id, good.frame, good.stamp)
         self._enrollments.take(
             body_id,
@@ -378,23 +360,13 @@ class GaitRecognizer:
         self._enrollments.lose(body_id)
 
     def _gather(self, body_id: str, walker: Walker) -> None:
-        """Turn a finished request into a look. One that failed is asked for again with the next frames."""
-        request = walker.request
-        if request is None or not request.future.done():
+        """Take the look that a finished request gave."""
+        look = self._use.answer(walker)
+        if look is None:
             return
-        walker.request = None
-        try:
-            embedding = read_embedding(request.future.result(), request.model)
-        except InferenceError as error:
-            self._outage, self.lost = str(error), isinstance(error, ModelUnavailable)
-            if walker.failing_since is None:
-                walker.failing_since = request.stamp
-            return
-        self._outage, self.lost = "", False
-        walker.failing_since = None
-        seen = self._learner.bearing(body_id).seen(request.stamp - _LOOK, request.stamp)
-        walker.look(embedding, seen, self._config.decision_embeddings)
-        look = Look(embedding, request.quality, request.frames, request.stamp)
+        sides = self._search.by_directions(self._config)  # who asks for them, for telling them takes time
+        seen = self._learner.bearing(body_id).seen(look.stamp - _LOOK, look.stamp) if sides else Seen()
+        walker.look(look.embedding, seen, self._config.decision_embeddings)
         if not self._learner.takes(body_id, look):
             walker.evidence.add(look)
             self._relay.join(walker, self.gallery.store.handover)

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from concurrent.futures import Executor, Future
 
-from rt_gait_ros.gait.company import Company
+from rt_gait_ros.gait.company import Company, too_many_or_few
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.scene import MIN_WALKERS, SceneError
 from rt_gait_ros.gait.scene_references import SceneReferences
@@ -67,9 +67,30 @@ class Searching:
         stands: bool,
     ) -> References:
         """What one of these walkers is held against. references: of now. stands: as Company.references."""
-        if isinstance(references, SceneReferences) or self.translation is not None or not config.scene_normalisation:
+        if isinstance(references, SceneReferences) or not self.by_directions(config):
             return references
         return self._company.references(references, walker, walkers, config.calibration, stands=stands)
+
+    def by_directions(self, config: RecognizerConfig) -> bool:
+        """Whether looks may be compared by directions, however many are enrolled: `directions` says why not."""
+        return not self._no_directions(config)
+
+    def directions(self, config: RecognizerConfig) -> str:
+        """Whether looks are compared by directions (gait.company), and why not, in one line."""
+        refusal = self._no_directions(config)
+        if not refusal:
+            references = self.references(config)
+            refusal = "the scene is taken out" if isinstance(references, SceneReferences) else ""
+            refusal = refusal or (too_many_or_few(references) if references is not None else "the gallery is not used")
+        return f"not compared: {refusal}" if refusal else "compared with those in view"
+
+    def _no_directions(self, config: RecognizerConfig) -> str:
+        """What in the settings is against it: they are taken out of embeddings only where anything is."""
+        if config.calibration is None or config.calibration.company is None:
+            return f"no calibration of {config.model} says what they mean"
+        if not config.scene_normalisation:
+            return "scene_normalisation is off, so that nothing is taken out of embeddings"
+        return "another network than the gallery's looks" if self.translation is not None else ""
 
     def vote(self, walker: Walker, config: RecognizerConfig) -> None:
         """A track that ended counts for its scene. Not before: nobody's walk is to be held against itself."""

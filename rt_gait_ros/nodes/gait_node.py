@@ -67,6 +67,7 @@ class GaitNode(RecognitionStage):
         self._frames: BodyFrames | None = None
         self._detections: Detections | None = None
         self._mover: NetworkMover | None = None
+        self._directions = ""  # as last said
         super().__init__(NAME, **node_options)
         self.inlet = Inlet(
             self, PersonTrackArray, "person_tracks", RESULT_QOS, tracks_from_message, self.accept, self.finish
@@ -145,6 +146,14 @@ class GaitNode(RecognitionStage):
             self._tell("scenes", self.people.problem)
             for line in self.people.notices():
                 self.get_logger().warning(line)
+            self._tell_directions(self.people.recognizer)
+
+    def _tell_directions(self, recognizer: GaitRecognizer | None) -> None:
+        """Say whether looks are compared by directions whenever that has changed."""
+        line = recognizer.directions if recognizer is not None else ""
+        if line and line != self._directions:
+            self._directions = line
+            self.get_logger().info(f"directions from the middle of those in view: {line}")
 
     def details(self) -> dict[str, str]:
         """Add the gallery, and how well the scene is known."""
@@ -155,8 +164,13 @@ class GaitNode(RecognitionStage):
         mover = self._mover  # the worker may put another in its place
         moving = mover.lines if mover is not None else {}
         found = {**super().details(), **moving, "gallery": gallery.name, "enrolled": str(len(gallery.persons))}
-        seen = {"scene": recognizer.scene, "sides without a walk": recognizer.unseen} if recognizer else {}
-        return found | (seen or {"scene": "not seen yet"})
+        if recognizer is None:
+            return found | {"scene": "not seen yet"}
+        return found | {
+            "scene": recognizer.scene,
+            "directions": recognizer.directions,
+            "sides without a walk": recognizer.unseen,
+        }
 
     def _recognize(self, recognizer: GaitRecognizer, tracks: TrackFrame) -> IdentityFrame:
         identities = recognizer.update(tracks)

@@ -1,20 +1,23 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from rt_gait_ros.evaluation.household_clips import LooksClient, name_clip, settings
+from rt_gait_ros.evaluation.household_clips import KIND, PERIOD, LooksClient, name_clip, settings, track_of
 from rt_gait_ros.gait.calibration import Calibration, Curve
 from rt_gait_ros.gait.company import PLAIN_ODDS, Company
 from rt_gait_ros.gait.config import RecognizerConfig
-from rt_gait_ros.gait.direction import Seen
+from rt_gait_ros.gait.direction import Bearing, Seen
 from rt_gait_ros.gait.evidence import Evidence
 from rt_gait_ros.gait.household import Household
 from rt_gait_ros.gait.identity import IdentityStatus
+from rt_gait_ros.gait.recognizer import GaitRecognizer
 from rt_gait_ros.gait.walkers import Walker
 from rt_gait_ros.gallery.gallery import Gallery
 from rt_gait_ros.gallery.person import Template
 from rt_gait_ros.silhouette.lead_in import LeadIn
 from rt_gait_ros.silhouette.thinning import Thinning
-from rt_gait_ros.tracking.track import TrackState
+from rt_gait_ros.tracking.track import TrackFrame, TrackState
 
 # Between directions two people are about 1.4 apart, and one person 0.4 here: even at 1.0.
 KNOWN = Calibration("m", 10.0, 10.0, 0.9, 0.1, 0.02, 10, 10, "", company=Curve(20.0, 20.0))
@@ -175,3 +178,29 @@ def test_a_plain_distance_is_weaker_evidence(home):
     assert compared.nearest(home.templates[:0]).shape == (0, 4)
     assert found[0, 0] == pytest.approx(np.log(PLAIN_ODDS) / KNOWN.slope, abs=1e-3)
     assert (found <= plain + np.log(PLAIN_ODDS) / KNOWN.slope + 1e-9).all()
+
+
+def test_whether_directions_are_compared_follows_one_rule_that_is_said(home, monkeypatch):
+    """And who does not compare them does not ask from which side anybody is seen."""
+    asked = []
+    monkeypatch.setattr(Bearing, "seen", lambda *span: asked.append(span) or Seen())
+
+    def said(**changes):
+        config = replace(settings("m", KNOWN), **changes)
+        client = LooksClient(home.looks, "m")
+        recognizer = GaitRecognizer(client, home.gallery, config)
+        for image in range(2):
+            tracks = [track_of("b0000", 0, image)]
+            recognizer.update(TrackFrame((image + 1) * PERIOD, "home", 640, 480, gait_frame_kind=KIND, tracks=tracks))
+        return recognizer.directions
+
+    assert said() == "compared with those in view"
+    assert asked
+    asked.clear()
+    off = said(scene_normalisation=False)
+    assert off == "not compared: scene_normalisation is off, so that nothing is taken out of embeddings"
+    assert said(calibration=replace(KNOWN, company=None)) == "not compared: no calibration of m says what they mean"
+    assert not asked
+    for _ in range(2):
+        home.gallery.forget(home.gallery.persons[0].person_id)
+    assert said() == "not compared: 2 enrolled people are not 3 to 8"
