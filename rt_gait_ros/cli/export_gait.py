@@ -11,6 +11,7 @@ from rt_gait_ros.errors import UsageError
 from rt_gait_ros.networks.kinds import FLOW_NETWORKS, KERAS_ENDINGS, KINDS
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.model_folder import require_free
+from rt_gait_ros.serving.tensorrt_provider import PRECISION_PARAMETER
 from rt_gait_ros.silhouette.flow import WINDOW
 
 if TYPE_CHECKING:
@@ -51,6 +52,11 @@ embeddings and rankings of these change is printed.
 
   rt-gait export gait GaitBase_DA-60000.pt --precision int8 --calibration ~/.local/share/rt_gait_ros/people.gallery
   rt-gait export gait GaitBase_DA-60000.pt --precision best --max-loss 1      the fastest here of fp32, fp16 and int8
+
+For TensorRT in the gait node's process (`inference: tensorrt`), which builds its engines when they are first needed;
+the precision that it computes in is written into config.pbtxt:
+
+  rt-gait export gait GaitBase_DA-60000.pt --tensorrt fp16
 
 The gait node then uses any of them with the parameter `model` set to its name.
 """
@@ -102,6 +108,9 @@ def add_gait(kinds: Any) -> None:
         metavar="KEY=VALUE",
         help="of an ONNX file: a parameter of config.pbtxt that its tensors do not tell (may be repeated)",
     )
+    gait.add_argument(
+        "--tensorrt", choices=("fp32", "fp16"), help="what TensorRT in process computes in (default fp32)"
+    )
     gait.add_argument("--force", action="store_true", help="replace networks of these names")
     add_json_argument(gait)
     gait.set_defaults(action=_gait)
@@ -116,6 +125,10 @@ def _gait(arguments: argparse.Namespace) -> int:
         raise UsageError("--calibration and --max-loss go with --precision fp16, int8 or best")
     if arguments.max_loss is not None and not 0.0 <= arguments.max_loss < 100.0:
         raise UsageError(f"--max-loss {arguments.max_loss:g}: give a percentage from 0 to below 100")
+    if arguments.tensorrt and arguments.precision != "fp32":
+        raise UsageError(
+            "--precision is for a CPU, --tensorrt for a GPU, which takes none of its int8: give one of them"
+        )
     if arguments.name:  # before the export, which takes a minute; else the checkpoint says how it is called
         require_free(arguments.repository or resource("model_repository"), arguments.name, arguments.force)
     if arguments.checkpoint.suffix == ".onnx":
@@ -133,7 +146,8 @@ def _gait(arguments: argparse.Namespace) -> int:
     chosen, compared = in_precision(export, arguments.precision, sets, _most(arguments))
     repository = arguments.repository or resource("model_repository")
     name = _name(arguments, export.kind, chosen.precision)
-    folders = write_gait(chosen.export, repository, name, arguments.force, arguments.threads)
+    declared = _for_tensorrt(arguments)
+    folders = write_gait(chosen.export, repository, name, arguments.force, arguments.threads, declared)
     checks = {"whole": export.agreement, "stream": export.stream_agreement}
     return _report(arguments, export.kind, export.window, list(folders), checks, chosen, compared)
 
@@ -147,7 +161,8 @@ def _foreign(arguments: argparse.Namespace) -> int:
     if wrong := [key for key, equals, _ in declared if not (key and equals)]:
         raise UsageError(f"--declare {wrong[0]}: give KEY=VALUE")
     name = arguments.name or arguments.checkpoint.stem
-    parameters = {"intra_op_thread_count": str(arguments.threads)} | {key: value for key, _, value in declared}
+    parameters = {"intra_op_thread_count": str(arguments.threads)} | _for_tensorrt(arguments)
+    parameters |= {key: value for key, _, value in declared}
     network = read_foreign(arguments.checkpoint, name, parameters)
     folder = write_foreign(network, arguments.repository or resource("model_repository"), arguments.force)
     model = network.description
@@ -190,8 +205,13 @@ def _flow(arguments: argparse.Namespace) -> int:
     export = export_flow(arguments.checkpoint, arguments.network)
     chosen, compared = in_precision(export, arguments.precision, windows, _most(arguments))
     repository = arguments.repository or resource("model_repository")
-    folder = write_flow(chosen.export, repository, _name(arguments, export.kind, chosen.precision), arguments.force)
+    name = _name(arguments, export.kind, chosen.precision)
+    folder = write_flow(chosen.export, repository, name, arguments.force, _for_tensorrt(arguments))
     return _report(arguments, export.kind, WINDOW, [folder], {"whole": export.agreement}, chosen, compared)
+
+
+def _for_tensorrt(arguments: argparse.Namespace) -> dict[str, str]:
+    return {PRECISION_PARAMETER: arguments.tensorrt} if arguments.tensorrt else {}
 
 
 def _most(arguments: argparse.Namespace) -> float | None:

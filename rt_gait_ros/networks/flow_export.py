@@ -1,5 +1,6 @@
 """Checkpoints of the flow networks to Triton model folders."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,8 +49,10 @@ def export_flow_network(kind: str, network: FlowNetwork) -> FlowExport:
     return FlowExport(kind, network, model, checked)
 
 
-def write_flow(export: FlowExport, repository: Path, name: str, replace: bool = False) -> Path:
-    """Write NAME into a model repository, and return its folder. Raises UsageError."""
+def write_flow(
+    export: FlowExport, repository: Path, name: str, replace: bool = False, declared: Mapping[str, str] | None = None
+) -> Path:
+    """Write NAME into a model repository, and return its folder. declared: further parameters. Raises UsageError."""
     spec = ModelSpec(
         name,
         (TensorSpec("gait_frames", "int16", (-1, WINDOW, SIZE, SIZE, 2)),),
@@ -60,6 +63,7 @@ def write_flow(export: FlowExport, repository: Path, name: str, replace: bool = 
             "min_frames": str(WINDOW),
             "max_frames": str(WINDOW),
             "intra_op_thread_count": "1",
+            **(declared or {}),
         },
     )
     return write_model(repository, spec, export.model, MAX_BATCH, replace, more=ModelConfig(dynamic_batching={}))

@@ -1,6 +1,7 @@
 """Gait checkpoints to Triton model folders: the whole-set network, and the same network streaming."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,11 +97,16 @@ def export_network(kind: str, network: SetNetwork, window: int = WINDOW) -> Gait
 
 
 def write_gait(
-    export: GaitExport, repository: Path, name: str, replace: bool = False, threads: int = 1
+    export: GaitExport,
+    repository: Path,
+    name: str,
+    replace: bool = False,
+    threads: int = 1,
+    declared: Mapping[str, str] | None = None,
 ) -> tuple[Path, Path]:
     """Write NAME (whole sets) and NAME_stream into a model repository, and return their folders.
 
-    threads: of ONNX Runtime on a CPU, for each of them. Raises UsageError.
+    threads: of ONNX Runtime on a CPU, for each of them. declared: further parameters of both. Raises UsageError.
     """
     embedding = TensorSpec("embedding", "float32", (-1, export.network.parts, export.network.channels))
     parameters = {
@@ -108,6 +114,7 @@ def write_gait(
         "distance": "euclidean",
         "intra_op_thread_count": str(threads),
         FAMILY_PARAMETER: family_of(export.network),
+        **(declared or {}),
     }
     frames = TensorSpec("gait_frames", "uint8", (-1, -1, SIZE, SIZE))
     whole = ModelSpec(name, (frames,), (embedding,), parameters | {"max_frames": str(MAX_FRAMES)})

@@ -11,6 +11,7 @@ from rt_gait_ros.cli.main import main
 from rt_gait_ros.gallery.gallery import Gallery
 from rt_gait_ros.gallery.gallery_file import Template
 from rt_gait_ros.serving.repository import read_model
+from rt_gait_ros.serving.tensorrt_provider import tensorrt_providers
 
 torch = pytest.importorskip("torch", reason="needs the extra [train]")
 
@@ -64,6 +65,18 @@ def test_int8_prints_what_it_changes(
         assert 0 <= changed["nearest"] <= 1
 
 
+def test_both_forms_say_what_tensorrt_computes_in(
+    small_export: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gait_export, "export_gait", lambda *_: small_export)
+    assert (
+        main(["export", "gait", "small.ptm", "--repository", str(tmp_path), "--name", "own", "--tensorrt", "fp16"]) == 0
+    )
+    for name in ("own", "own_stream"):
+        (_, options), *_ = tensorrt_providers(read_model(tmp_path / name))
+        assert options["trt_fp16_enable"] is True
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -72,6 +85,7 @@ def test_int8_prints_what_it_changes(
         (["absent.ptm", "--calibration", "here"], "go with --precision fp16, int8 or best"),
         (["absent.ptm", "--max-loss", "1"], "go with --precision fp16, int8 or best"),
         (["absent.ptm", "--precision", "int8", "--max-loss", "100"], "a percentage from 0 to below 100"),
+        (["absent.ptm", "--precision", "int8", "--tensorrt", "fp16"], "give one of them"),
     ],
 )
 def test_what_cannot_be_is_one_line(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
