@@ -98,12 +98,6 @@ class PoseNode(NetworkStage[Frame, PoseFrame]):
             self._budget.arrived(self.now())
         super().accept(arrival)
 
-    def drop(self) -> None:
-        """As ProcessingStage.drop; the budget learns of it."""
-        if self._budget is not None:
-            self._budget.lost()
-        super().drop()
-
     def newest_alone(self) -> bool:
         """As ProcessingStage.newest_alone: always without a budget, which may take any time for an image."""
         return self._budget is None or self._budget.hopeless

@@ -1,7 +1,6 @@
 """What the networks of the pose stage may cost in one image: from the camera's rate, and from what they cost so far."""
 
 import math
-import os
 import threading
 from collections import deque
 from collections.abc import Mapping
@@ -17,21 +16,15 @@ USUAL_INTERVAL = 0.04
 # Of one that becomes faster the newest few count at once, as far as they may not be images that come in pairs.
 _GAPS, _LONGEST_GAP, _HOLE = 30, 1.0, 5.0
 _NEWEST, _FASTER = 6, 1.25
-# Share of the interval that the networks may take to begin with, by the cores at hand, and in between in proportion.
+# Share of the interval that the networks may take of cores that are given, by how many, and in between in proportion.
 # The other stages, the camera and DDS take the rest: about a third of one core, and a tenth where they have cores of
 # their own. Below one core, where several cameras share the cores, they take a quarter of a core of each camera (10 ms
 # of the processor for each image, by `rt-gait bench cameras`), and the networks 0.8 of what is left.
 _SHARES = {0.3125: 0.05, 1.0: 0.6, 2.0: 0.75, 3.0: 0.8, 4.0: 0.9}
-# The share is then found out. When images were lost it becomes so much of itself, once in _ONE_TROUBLE seconds and down
-# to this part of the first one. While people wait for a look it grows by _GROWTH of the interval a second: up to just
-# below the share at which images were last lost, and from there on slowly at first, and as fast again _CONFIDENT
-# seconds after that. TCP finds out in a similar way what a line carries (CUBIC, RFC 9438).
-_LESS, _LEAST_SHARE, _ONE_TROUBLE = 0.85, 0.6, 1.0
-_GROWTH, _BELOW, _CAREFUL, _CONFIDENT = 0.04, 0.97, 0.05, 15.0
-# What the networks have of that first share, however long the rest of the stage takes.
-_LEAST_PART = 0.2
 # All that the stage does in an image may take this much of the interval, on average.
 _WHOLE = 0.95
+# What the networks have of their share, however long the rest of the stage takes.
+_LEAST_PART = 0.2
 # One image is done within this many intervals of its arrival, as far as its looks decide that: so that nobody waits
 # long for an answer, and what is late is made good before the images that wait are too many.
 _ROOM = 1.6
@@ -42,8 +35,6 @@ _HARDLY, _FEW = 0.5, 2.5
 # take longer than they come, where each of them had to wait too long for a look for so many seconds on end.
 _HOPELESS, _LONGEST = 1.25, 3.0
 _BEHIND = 3.0
-# Networks that took more than so many times what they are known to take were held up.
-_STUCK = 2.5
 # Seconds of one run before it was measured: BlazePose lite and a tile, on one core (docs/pose.md).
 _FIRST_COSTS = {"person": 0.010, "search": 0.012}
 # Share of the newest image in the running cost; a single slow image (a swapped page, another process) is taken with
@@ -57,7 +48,7 @@ _MOST_SAVED = 1.0
 
 
 class Budget:
-    """Seconds of network time for each image. `arrived` and `lost` may be called from another thread than the rest.
+    """Seconds of network time for each image. `arrived` may be called from another thread than the rest.
 
     What an image leaves over is there for the next ones: where a look costs 0.6 of an image's time, two images of three
     have room for a second one.
@@ -65,19 +56,19 @@ class Budget:
     The rate is that at which images arrive, dropped ones too; neither what the camera says nor the stamps count, so
     that a rate that is a lie, or stamps that stand still, change nothing.
 
-    A stage that also says when it takes up an image (`taken`), that it is through with it (`done`), and that one was
-    dropped (`lost`) has a budget that finds out how much there is: what the stage does besides is measured and taken
-    off, an image that waited has less time, and lost images make the share of the networks smaller, which grows again
-    slowly.
+    A stage that also says when it takes up an image (`taken`) and that it is through with it (`done`) has a budget that
+    finds out how much there is: what the stage does besides is measured and taken off, and an image that waited has
+    less time, so that what was too much is made good before an image is lost. Of images that are lost all the same it
+    hears nothing: to look less for seconds after each was tried, and lost as many (docs/pose.md).
     """
 
     def __init__(self, limit: float = 0.0, cores: float = 0.0) -> None:
         """limit: seconds per image; 0: as the camera's rate and the cores at hand allow.
 
-        cores: this camera's share of them, where it is not alone on the machine; 0: all that this process may run on.
-        With cores given, the share that the networks begin with is also the most that they ever have: of what the
-        programs beside it lose by more, a budget hears nothing. Less than one is `scarce`, unless there is a limit:
-        there is not even time for one look at a person in an image.
+        cores: this camera's share of them, where it is not alone on the machine; 0: all that there are, and networks
+        have what the rest of the stage leaves. Of cores that are given they have a fixed share: of what the programs
+        beside it lose by more, a budget hears nothing. Less than one is `scarce`, unless there is a limit: there is not
+        even time for one look at a person in an image.
         Raises PoseSettingsError for a limit or cores that are no number, or below 0.
         """
         if not (math.isfinite(limit) and limit >= 0.0):
@@ -86,13 +77,10 @@ class Budget:
             raise PoseSettingsError(f"cores = {cores} must be a number from 0 on: 0 takes those of the process")
         self._limit = limit
         self.scarce = limit == 0.0 and 0.0 < cores < 1.0
-        self._first = float(np.interp(cores or len(os.sched_getaffinity(0)), list(_SHARES), list(_SHARES.values())))
-        self._share, self._carried = self._first, 1.0
-        self._most = self._first if cores else _WHOLE
+        self._share = float(np.interp(cores, list(_SHARES), list(_SHARES.values()))) if cores else _WHOLE
         self._lock = threading.Lock()
         self._gaps: deque[float] = deque(maxlen=_GAPS)
         self._arrived: float | None = None
-        self._lost, self._lost_at = 0, -math.inf
         self._behind_since = math.inf
         self._costs = dict(_FIRST_COSTS)
         self._left = 0.0
@@ -100,9 +88,8 @@ class Budget:
         self._room = self._whole_room = math.inf
         self._waited = 0.0
         self._others = self._whole = 0.0
-        self._networks = self._expected = 0.0
-        self._begun = self._in_vain = self._looked = False
-        self.short = False  # set while an image is at work: there is not time for everybody
+        self._networks = 0.0
+        self._begun = self._in_vain = False
 
     def arrived(self, when: float) -> None:
         """An image came in, used or not. when: seconds of a clock that only goes forward."""
@@ -110,11 +97,6 @@ class Budget:
             if self._arrived is not None and 0.0 < when - self._arrived <= _LONGEST_GAP:
                 self._gaps.append(when - self._arrived)
             self._arrived = when
-
-    def lost(self) -> None:
-        """An image was dropped because another came before its turn."""
-        with self._lock:
-            self._lost += 1
 
     def taken(self, when: float, arrived: float) -> None:
         """An image is taken up that came at `arrived`; `begin` follows. Both are of the clock of `arrived`."""
@@ -126,8 +108,8 @@ class Budget:
             self._behind_since = min(self._behind_since, when)
         elif self._whole <= interval:
             self._behind_since = math.inf
-        self._networks = self._expected = 0.0
-        self._begun, self._in_vain, self._looked, self.short = False, False, False, False
+        self._networks = 0.0
+        self._begun = self._in_vain = False
 
     def done(self, when: float) -> None:
         """That image is through with the stage. when: as `taken`.
@@ -135,8 +117,6 @@ class Budget:
         An image that never got as far as the networks, or that they did not answer for, says nothing of the time that
         others take.
         """
-        with self._lock:
-            lost, self._lost = self._lost, 0
         if self._taken is None:
             return
         interval, whole = self.interval, max(when - self._taken, 0.0)
@@ -148,16 +128,6 @@ class Budget:
             self._others += _COST_SHARE * (min(others, _SLOWEST * self._others) - self._others)
         else:
             self._others = min(others, _MOST_AT_FIRST)
-        since = when - self._lost_at
-        # where nobody is, nothing is lost with an image; and less looking does not help where networks are held up
-        counts = (self._looked or self.short) and others <= self._networks <= _STUCK * self._expected
-        lost = lost if counts else 0
-        if lost and since >= _ONE_TROUBLE:
-            self._carried, self._lost_at = _BELOW * self._share, when
-            self._share = max(_LESS * self._share, _LEAST_SHARE * self._first)
-        elif self.short and not lost:
-            pace = 1.0 if self._share < self._carried else min(max(since / _CONFIDENT, _CAREFUL), 1.0)
-            self._share = min(self._share + _GROWTH * pace * interval, self._most)
 
     @property
     def hopeless(self) -> bool:
@@ -184,7 +154,7 @@ class Budget:
         if self._limit:
             return self._limit
         interval = self.interval
-        return max(min(self._share * interval, _WHOLE * interval - self._others), _LEAST_PART * self._first * interval)
+        return max(min(self._share * interval, _WHOLE * interval - self._others), _LEAST_PART * self._share * interval)
 
     @property
     def left(self) -> float:
@@ -241,7 +211,6 @@ class Budget:
         expected = sum(self._costs[kind] * number for kind, number in runs.items())
         self._take(runs, expected)
         self._networks += seconds
-        self._expected += expected
         if expected <= 0.0:
             return
         factor = min(seconds / expected, _SLOWEST)
@@ -252,6 +221,5 @@ class Budget:
                 self._costs[kind] = max(self._costs[kind] * (1.0 + weight * (factor - 1.0)), _LEAST_COST)
 
     def _take(self, runs: Mapping[str, int], seconds: float) -> None:
-        self._looked |= runs.get("person", 0) > 0
         self._left -= seconds
         self._room -= seconds

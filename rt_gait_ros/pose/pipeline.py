@@ -172,7 +172,6 @@ class PosePipeline:
             number = max(number, 1)
         number = max(budget.fitting("person", number, taken), int(self._due + 1e-9))
         self._due = max(self._due - number, 0.0)
-        budget.short = number < len(self._followers)
         return looks.choose(self._followers, number, time)
 
     def _ask(

@@ -1,6 +1,5 @@
 """The pose stage in a time that is made up: a real PosePipeline and Budget, networks that only take time."""
 
-import os
 import random
 from collections import deque
 from concurrent.futures import Future
@@ -114,7 +113,6 @@ class Stage:
 
     def _lose(self):
         self._waiting.popleft()
-        self.budget.lost()
         self.lost += 1
 
     def _handle(self):
@@ -138,8 +136,7 @@ class Stage:
 
 @pytest.fixture
 def stage(monkeypatch):
-    """Makes a Stage of a process that may run on two cores, whatever the machine has."""
-    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1})
+    """Makes a Stage."""
     monkeypatch.setattr(pipeline_module.person_network, "requests", lambda image, regions: {"regions": regions})
     monkeypatch.setattr(pipeline_module.person_network, "read", lambda answer, regions: answer)
 
@@ -164,7 +161,7 @@ def test_no_image_is_lost_for_looks_however_many_people_there_are(stage, load, h
     played.run(100)  # what a look costs is learned
     lost, looks = played.run(900)
     # a look that is due after 0.4 s does not wait, so that not all that was held up is made good
-    assert lost <= (1.0 if held_up else 0.0)
+    assert lost <= (1.5 if held_up else 0.0)
     assert looks > 0.0
     assert all(len(frame.people) == LOADS[load]["people"] for frame in played.frames)
 
@@ -177,17 +174,14 @@ def test_what_the_rest_of_the_stage_takes_is_not_there_for_looks(stage):
     assert slow.budget.seconds < 1 / 30 - 0.018 < quick.budget.seconds
 
 
-def test_the_share_of_the_looks_grows_while_people_wait_for_them_and_nothing_is_lost(stage):
-    played = stage(25, 2, 0.018, 0.002)
-    first = played.budget.seconds
-    played.run(1000)
-    assert first < played.budget.seconds <= 0.95 * 0.04
-    given = stage(25, 2, 0.018, 0.002, budget=Budget(cores=2))
-    given.run(1000)
-    assert given.budget.seconds == pytest.approx(first)  # all that cores that are given allow
-    idle = stage(25, 2, 0.004, 0.002)  # there is time for everybody
-    idle.run(1000)
-    assert idle.budget.seconds == pytest.approx(first)
+def test_of_cores_that_are_given_looks_have_a_part_and_else_what_the_rest_leaves(stage):
+    whole, given = (stage(25, 2, 0.018, 0.002, budget=Budget(cores=cores)) for cores in (0, 1))
+    looks = []
+    for played in (whole, given):
+        played.run(100)
+        looks.append(played.run(500)[1])
+    assert looks[0] > 1.2 * looks[1]
+    assert looks[1] * 0.018 == pytest.approx(0.6, abs=0.15)  # of a second
 
 
 @pytest.mark.parametrize("look", [0.063, 0.090])
