@@ -11,10 +11,11 @@ from rt_gait_ros.pose.errors import PoseSettingsError
 
 # Seconds from one image to the next before the camera's rate is known: 25 a second.
 USUAL_INTERVAL = 0.04
-# Gaps that the rate is taken from, and the longest that counts: a camera that stood still says nothing of its rate, nor
-# does a gap of more than so many times the mean of the others, as of a network that faltered.
+# Gaps that the rate is taken from. One of more than _PAUSE seconds counts only right after another such: a camera that
+# stood still says nothing of its rate, and one of an image every two seconds is not a fast one that stands still. A gap
+# of more than _HOLE times the mean of the others does not count either, as of a network that faltered.
 # Of one that becomes faster the newest few count at once, as far as they may not be images that come in pairs.
-_GAPS, _LONGEST_GAP, _HOLE = 30, 1.0, 5.0
+_GAPS, _PAUSE, _HOLE = 30, 1.0, 5.0
 _NEWEST, _FASTER = 6, 1.25
 # Share of the interval that the networks may take of cores that are given, by how many, and in between in proportion.
 # The other stages, the camera and DDS take the rest: about a third of one core, and a tenth where they have cores of
@@ -94,7 +95,7 @@ class Budget:
     def arrived(self, when: float) -> None:
         """An image came in, used or not. when: seconds of a clock that only goes forward."""
         with self._lock:
-            if self._arrived is not None and 0.0 < when - self._arrived <= _LONGEST_GAP:
+            if self._arrived is not None and when > self._arrived:
                 self._gaps.append(when - self._arrived)
             self._arrived = when
 
@@ -141,6 +142,8 @@ class Budget:
         with self._lock:
             # the mean: images that come in pairs, as over a network, are as many a second as others
             gaps = list(self._gaps)
+        if len(gaps) < 2 or min(gaps[-2:]) <= _PAUSE:
+            gaps = [gap for gap in gaps if gap <= _PAUSE]
         if not gaps:
             return USUAL_INTERVAL
         while (longest := max(gaps)) * (len(gaps) - 1) > _HOLE * (sum(gaps) - longest) and len(gaps) > _NEWEST:

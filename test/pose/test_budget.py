@@ -58,6 +58,17 @@ def test_images_that_come_at_once_or_after_a_pause_do_not_spoil_the_rate():
     assert budget.interval == pytest.approx(0.04)
 
 
+@pytest.mark.parametrize("gap", [1.5, 2.0, 20.0])
+def test_a_camera_of_less_than_one_image_a_second_is_not_taken_for_a_fast_one_that_stands_still(gap):
+    budget = Budget(cores=2)
+    end = arrivals(budget, [gap, gap])
+    assert budget.interval == pytest.approx(gap)
+    end = arrivals(budget, [0.04] * 2, end + 0.04)
+    assert budget.interval == pytest.approx(0.04)  # and the other way round, at once
+    arrivals(budget, [gap] * 8, end + gap)
+    assert budget.interval > 0.5
+
+
 def test_a_camera_that_becomes_slower_is_believed_within_a_few_images():
     budget = Budget()
     end = arrivals(budget, [0.04] * 40)
