@@ -23,6 +23,7 @@ EXTRAS = {
     "onnx": "train",
     "onnxscript": "train",
     "psycopg": "fleet",
+    "psycopg_pool": "fleet",
     "py_trees": "behaviours",
     "pycocotools": "train",
     "rclpy": "ros",

@@ -41,9 +41,10 @@ class ServerSearch:
         self._connection, self._address = connection, address
         self._set_anew()
 
-    def serves(self, connection: "psycopg.Connection[Any]") -> bool:
-        """Whether this is the connection that was set."""
-        return self._connection is connection
+    @property
+    def connection(self) -> "psycopg.Connection[Any]":
+        """The one that searches, in autocommit: a transaction that is taken back takes back how it is set."""
+        return self._connection
 
     def candidates(self, embedding: np.ndarray) -> Found:
         """Walks that are near an embedding (P, C) by their search keys, nearest first; of short embeddings, all.

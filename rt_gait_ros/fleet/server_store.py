@@ -6,12 +6,23 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from rt_gait_ros.fleet import rows
 from rt_gait_ros.fleet.address import Address
-from rt_gait_ros.fleet.connection import AccessDenied, Head, commit, connected, driver, head_of, speaking
+from rt_gait_ros.fleet.connection import (
+    AccessDenied,
+    Head,
+    ServerAway,
+    commit,
+    connected,
+    driver,
+    head_of,
+    pool_of,
+    speaking,
+)
 from rt_gait_ros.fleet.server_search import ServerSearch
 from rt_gait_ros.gallery import gallery_records
 from rt_gait_ros.gallery.audit import Entry
@@ -24,8 +35,10 @@ from rt_gait_ros.gallery.search import Comparison
 
 if TYPE_CHECKING:
     import psycopg
+    import psycopg_pool
 
 _EMPTY = Loaded(Content(), ())
+SEARCHES = 8  # connections by which one process searches at once; PostgreSQL's default lets in 100 of all
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +73,8 @@ class ServerFrames:
 class ServerStore:
     """A gallery on a PostgreSQL server; one connection, made when it is first needed and again after it broke.
 
+    Searches have others, which several threads share.
+
     Every change is one transaction that holds the gallery's row, so that all robots and programs take turns.
     """
 
@@ -73,8 +88,10 @@ class ServerStore:
         self.robot = address.robot
         self._held = ExitStack()
         self._connection: psycopg.Connection[Any] | None = None
-        self._search: ServerSearch | None = None  # how the connection searches, once it does
+        self._pool: psycopg_pool.ConnectionPool[Any] | None = None  # of those that search, once one does
+        self._searches: WeakKeyDictionary[psycopg.Connection[Any], ServerSearch] = WeakKeyDictionary()
         self._mutex = threading.RLock()  # of whoever talks on the connection
+        self._pool_mutex = threading.Lock()  # nobody who searches waits for a change
 
     @property
     def name(self) -> str:
@@ -95,17 +112,47 @@ class ServerStore:
         """The connection, alone. Raises GalleryError, here and for what is done inside."""
         with self._mutex:
             if self._connection is None or self._connection.closed:
-                self.close()
+                held, self._held = self._held, ExitStack()
+                held.close()
                 self._connection = self._held.enter_context(connected(self.address))
             with speaking(self.address):
                 yield self._connection
 
+    @contextmanager
+    def searching(self) -> Iterator[ServerSearch]:
+        """A connection that is set for searching, alone; others are for others. Raises GalleryError."""
+        with self._pool_mutex:
+            if self._pool is None:
+                with connected(self.address):  # says why, where nothing can be searched
+                    self._pool = pool_of(self.address, SEARCHES)
+            pool = self._pool
+        with speaking(self.address):
+            try:
+                connection = pool.getconn()
+            except driver().OperationalError:
+                with connected(self.address):  # says why, where there is none
+                    raise ServerAway(
+                        f"gallery {self.name} is searched by {SEARCHES} threads of this process already: try again"
+                    ) from None
+            try:
+                search = self._searches.get(connection)
+                if search is None:
+                    search = self._searches[connection] = ServerSearch(connection, self.address)
+                yield search
+            finally:
+                pool.putconn(connection)
+
     def close(self) -> None:
         """As Store.close."""
         with self._mutex:
-            self._connection = self._search = None
+            self._connection = None
             held, self._held = self._held, ExitStack()
             held.close()
+        with self._pool_mutex:
+            pool, self._pool = self._pool, None
+            self._searches.clear()
+        if pool is not None:
+            pool.close()
 
     def open(self) -> Loaded:
         """As Store.open; it is made by `rt-gait gallery migrate` alone."""
@@ -160,16 +207,11 @@ class ServerStore:
 
         For galleries larger than a robot's memory. The server finds some walks by an index on their search keys, and
         those that may be the nearest are compared exactly here; the distances of the others are estimates, with a
-        standard deviation of 3 %. Fewer than `persons` are found where one has many walks that are near. Raises
-        GalleryModelMismatch for an embedding of another network's shape.
+        standard deviation of 3 %. Fewer than `persons` are found where one has many walks that are near. Up to SEARCHES
+        threads search at once, beside whatever is changed. Raises GalleryModelMismatch for an embedding of another
+        network's shape.
         """
-        with self.session() as connection:
-            inside = connection.info.transaction_status != driver().pq.TransactionStatus.IDLE
-            if inside or self._search is None or not self._search.serves(connection):
-                self._search = ServerSearch(connection, self.address)
-            search = self._search
-            if inside:  # a rollback takes back how the connection is set
-                self._search = None
+        with self.searching() as search:
             found = search.candidates(embedding)
         compare = Comparison(embedding)
         best: dict[str, float] = {}

@@ -1,9 +1,14 @@
 """Searching on a server: what it finds, how it is set, and when it looks again."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
-from rt_gait_ros.fleet import server_search
+from rt_gait_ros.fleet import connection as connections
+from rt_gait_ros.fleet import server_search, server_store
+from rt_gait_ros.fleet.connection import ServerAway
 from rt_gait_ros.fleet.opening import open_gallery
 from rt_gait_ros.gallery.distance import distances
 from rt_gait_ros.gallery.gallery_edits import GalleryModelMismatch
@@ -34,17 +39,17 @@ def in_sight(monkeypatch, first, again):
 
 def setting(gallery, name):
     """What the connection that searches has for it."""
-    with gallery.store.session() as connection:
-        return connection.execute("select current_setting(%s)", (name,)).fetchone()[0]
+    with gallery.store.searching() as search:
+        return search.connection.execute("select current_setting(%s)", (name,)).fetchone()[0]
 
 
 def uses_of_index(gallery, look):
-    """How often the index is used by one search; a connection is set anew for one in a transaction."""
+    """How often the index is used by one search."""
     count = "select pg_stat_get_xact_numscans('rt_gait.template_search'::regclass)"
-    with gallery.store.session() as connection, connection.transaction():
-        (before,) = connection.execute(count).fetchone()
-        assert gallery.store.nearest(look)
-        (after,) = connection.execute(count).fetchone()
+    with gallery.store.searching() as search, search.connection.transaction():
+        (before,) = search.connection.execute(count).fetchone()
+        assert search.candidates(look)
+        (after,) = search.connection.execute(count).fetchone()
     return after - before
 
 
@@ -118,7 +123,8 @@ def test_where_the_index_finds_too_few_walks_of_the_site_all_of_its_keys_are_rea
     near = server_search.ServerSearch._near
 
     def gives_up(search, *arguments):  # as at hnsw.max_scan_tuples, among millions of other sites' walks
-        return near(search, *arguments)[1 if setting(server, "enable_indexscan") == "on" else 0 :]
+        (uses_index,) = search.connection.execute("show enable_indexscan").fetchone()
+        return near(search, *arguments)[1 if uses_index == "on" else 0 :]
 
     monkeypatch.setattr(server_search.ServerSearch, "_near", gives_up)
     for _ in range(2):
@@ -127,23 +133,53 @@ def test_where_the_index_finds_too_few_walks_of_the_site_all_of_its_keys_are_rea
         assert setting(server, "enable_indexscan") == "off"
 
 
-def test_a_search_in_a_transaction_that_is_taken_back_leaves_the_next_one_as_it_should_be(server):
+def test_threads_search_at_once_beside_a_change_and_find_what_one_finds(server):
+    """All of them are in a search at one moment, while the gallery is held for a change."""
+    draw = np.random.default_rng(10)
+    looks = draw.normal(size=(server_store.SEARCHES, 16, 256)).astype(np.float32)
+    for number, look in enumerate(looks):
+        server.add(f"Person {number}", [Template(look, 1)], model="m", gait_frame_kind="silhouette")
+    together = threading.Barrier(len(looks), timeout=300)
+
+    def found(number):
+        with server.store.searching() as search:
+            together.wait()
+            search.candidates(looks[number])
+        return [server.store.nearest(looks[number])[0][0] for _ in range(20)]
+
+    with ThreadPoolExecutor(len(looks)) as threads, server.store.changing(server._loaded):
+        for number, who in enumerate(threads.map(found, range(len(looks)))):
+            assert set(who) == {server.find(f"Person {number}").person_id}
+
+
+@pytest.mark.parametrize("server", ["scan"], indirect=True)
+def test_a_search_that_gets_no_connection_says_why(server, monkeypatch):
+    look = np.random.default_rng(10).normal(size=(16, 256)).astype(np.float32)
+    monkeypatch.setattr(server_store, "SEARCHES", 1)
+    monkeypatch.setattr(connections, "CONNECT_SECONDS", 0.2)
+    with server.store.searching(), pytest.raises(ServerAway, match="searched by 1 threads"):
+        server.store.nearest(look)
+    assert server.store.nearest(look) == []
+
+
+@pytest.mark.parametrize("server", ["scan"], indirect=True)
+def test_searches_go_on_after_the_server_was_started_again(server, postgres):
     look = np.random.default_rng(10).normal(size=(16, 256)).astype(np.float32)
     server.add("Ada", [Template(look, 1)], model="m", gait_frame_kind="silhouette")
-    with server.store.session() as connection:
-        connection.execute("begin")
-        assert server.store.nearest(look)
-        connection.execute("rollback")
     assert server.store.nearest(look)
-    assert setting(server, "plan_cache_mode") == "force_generic_plan"
+    postgres.stop(3)  # SIGQUIT: as a crash
+    with pytest.raises(ServerAway, match="cannot be reached"):
+        server.store.nearest(look)
+    postgres.start()
+    assert server.store.nearest(look)
 
 
 @pytest.mark.parametrize("server", ["scan"], indirect=True)
 def test_a_connection_that_could_not_be_set_for_searching_is_set_by_the_next_search(server, monkeypatch):
     look = np.random.default_rng(11).normal(size=(16, 256)).astype(np.float32)
     server.add("Ada", [Template(look, 1)], model="m", gait_frame_kind="silhouette")
-    assert server.store.nearest(look)
-    search = server.store._search
+    with server.store.searching() as search:
+        assert search.candidates(look)
     monkeypatch.setattr(server_search, "_EVERY", 1)
     monkeypatch.setattr(server_search, "SCANNED", 0)
     with monkeypatch.context() as patch:
@@ -214,8 +250,8 @@ def test_a_connection_that_has_long_searched_few_walks_takes_the_index_when_they
         assert setting(server, "enable_indexscan") == "off"
     server.store.nearest(looks[0])
     assert setting(server, "enable_indexscan") == "on"
-    with server.store.session() as connection:
-        connection.execute("set enable_sort = off")  # as above: these are not really many
+    with server.store.searching() as search:
+        search.connection.execute("set enable_sort = off; discard plans")  # as above: these are not really many
     assert uses_of_index(server, looks[0])
 
 
