@@ -34,6 +34,7 @@ from rt_gait_ros.evaluation.reliability import held_out_reliability
 from rt_gait_ros.gait import calibration
 from rt_gait_ros.gait.calibration import LEAST_PAIRS, Calibration
 from rt_gait_ros.gait.config import RecognizerConfig
+from rt_gait_ros.gait.model import GaitModel
 from rt_gait_ros.gait.views import find_prior
 from rt_gait_ros.gait.walk_embedder import WalkEmbedder, open_embedder
 from rt_gait_ros.gallery.cipher import find_cipher
@@ -64,6 +65,12 @@ The accept line is placed so that it also holds for strangers who are seen from 
 These need no labels: one track is one person, and two tracks in the picture at once are two. Any recording of several
 people who walk will do, preferably at the place where the robot works. But embeddings of one track are of the same
 minute and clothes: the fit says nothing about recognition on another day. A gallery adds the pairs of its walks.
+
+  rt-gait calibrate hall.mp4 --days 150                     probabilities that hold for other days, too
+  rt-gait calibrate --days 150                              the same for the calibration that the model has
+
+--days rates a name as a middle between what the footage says and what so many generated walkers on eight days say.
+Lines stay where they are.
 
 Distances after scene normalisation mean something else, and are fitted as well where there are enough people; each
 pair is normalised by statistics of other people only. Where the model ships its views (view_prior.npz), these are
@@ -118,6 +125,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="compare households by directions: fit these to people who are labelled, or else to N generated persons",
     )
+    parser.add_argument(
+        "--days",
+        type=int,
+        default=0,
+        metavar="N",
+        help=f"give probabilities that hold for other days, too, by so many generated persons ({GENERATED} for one)",
+    )
     parser.add_argument("--source", default="", metavar="TEXT", help="note on the footage (default: the files' names)")
     parser.add_argument("--output", type=Path, metavar="FILE", help="where to write (default: the model's folder)")
     parser.add_argument("--repository", type=Path, metavar="DIR", help="model repository (default: the package's own)")
@@ -132,13 +146,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Fit, store and show the calibration. Returns the exit code; raises GaitError for what a user can mend."""
     _default_source(arguments)
-    if absent := [path for path in arguments.videos if not path.is_file()]:
-        raise UsageError(f"{absent[0]} is no file: name a recording of people walking")
-    if arguments.company < 0:
-        raise UsageError(f"--company {arguments.company}: give a number of persons, {GENERATED} for one")
-    if arguments.persons < 1 or arguments.workers < 1:
-        raise UsageError("--persons and --workers must be at least 1")
+    _check(arguments)
     repository = arguments.repository or resource("model_repository")
+    if arguments.days and not _names_data(arguments):
+        return _stored_over_days(arguments, repository)
     found = _pairs(arguments, repository)
     pairs, alike, without_scenes = found.plain, found.alike, found.without_scenes
     progress(f"{len(pairs.genuine)} pairs of looks at one person, {len(pairs.impostor)} at two: fitting")
@@ -164,6 +175,7 @@ def run(arguments: argparse.Namespace) -> int:
             notes = ["too few people walk by to learn what distances mean without the scene: it will not be taken out"]
     fitted, of_company = _fit_company(fitted, found.company, wanted=arguments.company > 0)
     rows += of_company
+    fitted = _over_days(fitted, arguments, repository) if arguments.days else fitted
     if arguments.generated and find_prior(repository, arguments.model) is None:
         notes.append(
             f"{arguments.model} ships no views: without them people are more alike than generated walkers, and the "
@@ -184,6 +196,48 @@ def run(arguments: argparse.Namespace) -> int:
         )
     emit(arguments, report, "\n".join(lines))
     return 0
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """Refuse what cannot be done. Raises UsageError."""
+    if arguments.days and (arguments.days < 2 or arguments.labelled is not None or arguments.generated):
+        raise UsageError(
+            "--days N goes with footage of one day, and N is 2 persons at least; --labelled and --generated are of "
+            "several days by themselves"
+        )
+    alone = arguments.days and not _names_data(arguments)
+    if alone and (arguments.company or arguments.reliability or arguments.persons != 1):
+        raise UsageError("--days alone changes probabilities and nothing else: name a recording for another fit")
+    if absent := [path for path in arguments.videos if not path.is_file()]:
+        raise UsageError(f"{absent[0]} is no file: name a recording of people walking")
+    if arguments.company < 0:
+        raise UsageError(f"--company {arguments.company}: give a number of persons, {GENERATED} for one")
+    if arguments.persons < 1 or arguments.workers < 1:
+        raise UsageError("--persons and --workers must be at least 1")
+
+
+def _stored_over_days(arguments: argparse.Namespace, repository: Path) -> int:
+    """Give the calibration that the model has probabilities for other days. Returns the exit code."""
+    stored = calibration.find(repository, arguments.model)
+    if stored is None:
+        raise UsageError(f"gait model {arguments.model} has no calibration to give --days to: name a recording")
+    fitted = _over_days(stored, arguments, repository)
+    path = arguments.output or repository / arguments.model / calibration.FILE_NAME
+    calibration.save(path, fitted)
+    assert fitted.days is not None
+    share = fitted.days.slope / fitted.slope
+    line = f"probabilities are of {share:.2f} of the former log-odds; lines stay where they are\nwritten to {path}"
+    emit(arguments, asdict(fitted) | {"path": str(path)}, line)
+    return 0
+
+
+def _over_days(fitted: Calibration, arguments: argparse.Namespace, repository: Path) -> Calibration:
+    """A calibration with probabilities for other days, by generated walkers. Raises UsageError."""
+    with open_embedder(repository, arguments.model) as embedder:
+        _require_silhouettes(embedder.model)
+    between = day_pairs(_generated(arguments, repository, arguments.days, RecognizerConfig.window)[0]).everything
+    apart = calibration.fit_curve(between.genuine, between.impostor, fitted.model)
+    return calibration.over_days(fitted, apart)
 
 
 def _fit_scene(fitted: Calibration, pairs: Pairs, wanted: str) -> tuple[Calibration, Pairs | None]:
@@ -246,10 +300,14 @@ def _default_source(arguments: argparse.Namespace) -> None:
     if arguments.people and arguments.labelled is None:
         raise UsageError("--people chooses among those of a folder: name it with --labelled")
     if arguments.generated is None:
-        named = arguments.videos or arguments.gallery is not None or arguments.labelled is not None
-        arguments.generated = 0 if named else GENERATED
+        arguments.generated = 0 if _names_data(arguments) or arguments.days else GENERATED
     elif arguments.generated < 2:
         raise UsageError(f"--generated {arguments.generated}: two persons at least can be compared")
+
+
+def _names_data(arguments: argparse.Namespace) -> bool:
+    """Whether footage or people are named."""
+    return bool(arguments.videos) or arguments.gallery is not None or arguments.labelled is not None
 
 
 def _source(arguments: argparse.Namespace) -> str:
@@ -275,8 +333,8 @@ def _pairs(arguments: argparse.Namespace, repository: Path) -> _Pairs:
     with open_embedder(repository, arguments.model, window) as embedder:
         model = embedder.model
         made = arguments.generated or arguments.company
-        if (arguments.videos or arguments.labelled or made) and model.gait_frame_kind != "silhouette":
-            raise UsageError(f"{model.name} takes {model.gait_frame_kind} frames; here only silhouettes are made")
+        if arguments.videos or arguments.labelled or made:
+            _require_silhouettes(model)
         prior = find_prior(repository, model.name)
         looks: dict[bytes, np.ndarray] = {}
         spoken = time.monotonic()
@@ -313,6 +371,12 @@ def _pairs(arguments: argparse.Namespace, repository: Path) -> _Pairs:
         households = (labelled or _generated(arguments, repository, arguments.company, window)) if wanted else []
         company = joined(company_pairs(each) for each in households)
         return _Pairs(joined(sets), joined(each.alike for each in by_days), scene_free, company)
+
+
+def _require_silhouettes(model: GaitModel) -> None:
+    """Refuse a network that takes other gait frames than are made here. Raises UsageError."""
+    if model.gait_frame_kind != "silhouette":
+        raise UsageError(f"{model.name} takes {model.gait_frame_kind} frames; here only silhouettes are made")
 
 
 def _walks(arguments: argparse.Namespace, videos: Sequence[Path], repository: Path) -> dict[Path, VideoWalks]:

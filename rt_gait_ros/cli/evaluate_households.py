@@ -25,7 +25,8 @@ without. The recogniser itself names them, by the calibration of the model: as o
 
 DIR is as of `rt-gait evaluate casia-b`. "right" are members' tracks that have their own name at the end of the clip and
 never had another; "wrong" had somebody else's name at any time; "nearest" are those whose nearest member is the right
-one, whatever the accept line says. "named" are strangers' tracks that had any name at any time.
+one, whatever the accept line says. "named" are strangers' tracks that had any name at any time. "stated" is the mean
+probability of all names at the end, and "true" how many of them are right, which ought to be as many.
 """
 
 
@@ -107,13 +108,15 @@ def _lines(result: households.Result) -> list[str]:
         f"{len(result.refused)} pickles refused",
         f"Clips left out because too few have such a walk: {left_out}",
         "",
-        f"{'':26}members  right %  wrong %  ambiguous %  unknown %  nearest %  strangers  named %",
+        f"{'':26}members  right %  wrong %  ambiguous %  unknown %  nearest %  strangers  named %"
+        "    names  stated %  true %",
     ]
     for name, table in parts:
         lines.append(
             f"{name:26}{table.members:7}  {_share(table.right):>7}  {_share(table.wrong):>7}  "
             f"{_share(table.ambiguous):>11}  {_share(table.unknown):>9}  {_share(table.nearest):>9}  "
             f"{table.strangers:9}  {_share(table.named):>7}"
+            f"  {table.names:7}  {_share(table.stated):>8}  {_share(table.true):>6}"
         )
     return lines
 

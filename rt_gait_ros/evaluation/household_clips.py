@@ -3,6 +3,7 @@
 A gait frame of such a clip holds the number of a look; who asks for its embedding gets that look.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -76,10 +77,11 @@ def settings(model: str, calibration: Calibration) -> RecognizerConfig:
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """What was said of one track of a clip. status, name: at its end. said: every name that it had at any time."""
+    """What was said of one track of a clip. status, name, confidence: at its end. said: its names at any time."""
 
     status: IdentityStatus
     name: str
+    confidence: float
     said: frozenset[str]
 
 
@@ -99,7 +101,7 @@ def name_clip(
     recognizer = GaitRecognizer(client, gallery, config)
     said: list[set[str]] = [set() for _ in walks]
     bodies = [f"b{number:04}" for number in range(len(walks))]
-    nothing = IdentityStatus.COLLECTING, ""
+    nothing = IdentityStatus.COLLECTING, "", math.nan
     answer = dict.fromkeys(bodies, nothing)
     times = present or [(0, max(map(len, walks)))] * len(walks) if walks else ()
     for image in range(max(map(len, walks), default=0)):
@@ -111,9 +113,9 @@ def name_clip(
         frame = TrackFrame((image + 1) * PERIOD, "household", width, 480, gait_frame_kind=KIND)
         frame.tracks += [each for each, (first, last) in zip(tracks, times, strict=True) if first <= image < last]
         found = recognizer.update(frame).identities
-        answer |= {each.body_id: (each.status, each.name) for each in found}  # the last of who is gone
+        answer |= {each.body_id: (each.status, each.name, each.confidence) for each in found}  # the last of who is gone
         for names, body in zip(said, bodies, strict=True):
-            status, name = answer[body]
+            status, name, _ = answer[body]
             if status is IdentityStatus.IDENTIFIED:
                 names.add(name)
     recognizer.close()

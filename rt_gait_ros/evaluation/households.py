@@ -4,6 +4,7 @@ That is what a home has. The names are given by the recogniser itself (gait.reco
 and the joint assignment of people in view count as they do on a robot, and not only who is nearest.
 """
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -74,7 +75,11 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Outcomes in words: shares 0..1 of members' tracks, and of strangers'; NaN where there are none."""
+    """Outcomes in words: shares 0..1 of members' tracks, and of strangers'; NaN where there are none.
+
+    names: that tracks, members' or strangers', have at the end; stated: the mean of their confidences; true: their
+    share that is right, which an honest confidence equals.
+    """
 
     members: int
     right: float
@@ -84,12 +89,16 @@ class Table:
     nearest: float
     strangers: int
     named: float
+    names: int
+    stated: float
+    true: float
 
     @classmethod
     def of(cls, outcomes: Sequence[Outcome]) -> "Table":
         """Of these tracks."""
         members = [each for each in outcomes if each.truth]
         strangers = [each for each in outcomes if not each.truth]
+        names = [each for each in outcomes if each.naming.status is IdentityStatus.IDENTIFIED]
         rest = Counter(each.naming.status for each in members if not (each.right or each.wrong))
         return cls(
             len(members),
@@ -100,6 +109,9 @@ class Table:
             _share(sum(each.nearest == each.truth for each in members), members),
             len(strangers),
             _share(sum(each.wrong for each in strangers), strangers),
+            len(names),
+            float(np.mean([each.naming.confidence for each in names])) if names else math.nan,
+            _share(sum(each.naming.name == each.truth for each in names), names),
         )
 
     def to_json(self) -> dict[str, float | int | None]:

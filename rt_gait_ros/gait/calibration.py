@@ -6,7 +6,7 @@ A calibration is `calibration.json` in the model's folder of the repository. A n
 
 import json
 import math
-from dataclasses import asdict, astuple, dataclass, fields
+from dataclasses import asdict, astuple, dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,7 @@ MARGIN_ODDS = 3.0
 # person's as two': a track is the mean of several looks, and means are nearer to each other than looks are, by half of
 # the variance and more. So the 22 tracks of vtest.avi are 8 to 10 walkers, and one person of KTH counts for under 2.
 SAME_SHARE = 0.7
-CURVES = ("scene", "company")  # of a Calibration, which it may lack
+CURVES = ("scene", "company", "days")  # of a Calibration, which it may lack
 # Of the false-accept rate, between a household and people in view at once. Generated walkers, whom that is fitted to,
 # are less alike than people: with all of it, more strangers of CASIA-B 2, 4, ..., 74 had names than by plain distances.
 COMPANY_SHARE = 0.5
@@ -50,7 +50,8 @@ class Calibration:
     was fitted on. source: the footage they came from, for people. scene: what distances mean between embeddings that
     their scenes were taken out of (gait.scene); None where that was not measured, and then no scene is taken out.
     company: what distances mean between a household and those in view by their directions (gait.company); None where
-    that was not measured, and then they are compared as they are.
+    that was not measured, and then they are compared as they are. days: what distances mean where nobody knows whether
+    it is the same day (over_days): of it are the probabilities, and nothing else; None: of slope and offset.
     """
 
     model: str
@@ -64,6 +65,7 @@ class Calibration:
     source: str
     scene: Curve | None = None
     company: Curve | None = None
+    days: Curve | None = None
 
     @property
     def even(self) -> float:
@@ -87,8 +89,9 @@ class Calibration:
         return (self.offset - curve.offset + curve.slope * np.asarray(distance)) / self.slope
 
     def log_odds(self, distance: np.ndarray) -> np.ndarray:
-        """Logarithm of P(distance | same person) / P(distance | different persons)."""
-        return self.offset - self.slope * np.asarray(distance)
+        """Logarithm of P(distance | same person) / P(distance | different persons), as probabilities are of it."""
+        curve = self.days or self
+        return curve.offset - curve.slope * np.asarray(distance)
 
     def posterior(self, distances: np.ndarray, known_prior: float) -> tuple[np.ndarray, float]:
         """Probability of each of N persons (N,), and of none of them, given one distance to each; they add up to 1.
@@ -109,8 +112,10 @@ def load(path: Path, model: str) -> Calibration:
         record = json.loads(path.read_text())
         values = {field.name: record[field.name] for field in fields(Calibration) if field.name not in CURVES}
         # files from before have not all of the curves
-        scene, company = (Curve(each["slope"], each["offset"]) if (each := record.get(n)) else None for n in CURVES)
-        calibration = Calibration(**values, scene=scene, company=company)
+        scene, company, days = (
+            Curve(each["slope"], each["offset"]) if (each := record.get(name)) else None for name in CURVES
+        )
+        calibration = Calibration(**values, scene=scene, company=company, days=days)
     except OSError as error:
         raise GaitError(f"calibration {path} cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -200,8 +205,26 @@ def fit_company(fitted: Calibration, genuine: np.ndarray, impostor: np.ndarray) 
     """
     curve = fit_curve(genuine, impostor, fitted.model)
     line = _line(impostor, COMPANY_SHARE * fitted.false_accept_rate)
-    evidence = float(fitted.log_odds(np.array(fitted.accept_distance)))
+    evidence = fitted.offset - fitted.slope * fitted.accept_distance
     return Curve(curve.slope, min(curve.offset, evidence + curve.slope * line))
+
+
+def over_days(fitted: Calibration, apart: Curve) -> Calibration:
+    """With probabilities for whoever is seen on the same day as in the fit, or on another: nobody knows which.
+
+    apart: what distances between days mean, of generated walkers. Within one walk a person is nearer to herself than on
+    another day, so that a curve of one walk is too steep; generated walkers differ more from day to day than people do,
+    and from each other as well, so that theirs is too flat and lies elsewhere. The slope is the geometric mean of both,
+    and the distance at which two looks are as likely one person's as two' stays. Lines and margin stay as well: the
+    same people are named. Raises UsageError for a curve that is steeper than that of the fit.
+    """
+    if apart.slope > fitted.slope:
+        raise UsageError(
+            f"distances between days tell people of {fitted.model} apart more surely ({apart.slope:.3g}) than those of "
+            f"the fit do ({fitted.slope:.3g}), which is then of several days itself: leave out --days"
+        )
+    slope = math.sqrt(fitted.slope * apart.slope)
+    return replace(fitted, days=Curve(slope, slope * fitted.offset / fitted.slope))
 
 
 def _logistic(genuine: np.ndarray, impostor: np.ndarray) -> tuple[float, float]:

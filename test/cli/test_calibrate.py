@@ -2,6 +2,7 @@ import argparse
 import json
 import os
 import pickle
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -98,6 +99,28 @@ def test_generated_walkers_are_the_usual_source(tmp_path, capsys):
     assert max(everybody["false_accept_rate"], one_view["false_accept_rate"]) > 0.15, "no stricter than it must be"
     rt_gait(*words, "--false-accept-rate", "0.2")
     assert "ships no views: without them people are more alike" in capsys.readouterr().out
+
+
+def test_a_stored_calibration_is_given_probabilities_for_other_days(gallery, tmp_path, capsys, model_repository):
+    written = tmp_path / "days.json"
+    words = ("--days", "8", "--work", tmp_path / "work", "--workers", "1", "--output", written, "--json")
+    assert rt_gait(*words) == 0
+    said, stored = json.loads(capsys.readouterr().out), calibration.find(model_repository, MODEL)
+    fitted = calibration.load(written, MODEL)
+    assert replace(fitted, days=None) == replace(stored, days=None)
+    assert 0.0 < fitted.days.slope < fitted.slope
+    assert said["days"]["slope"] == fitted.days.slope
+    rt_gait("--gallery", gallery.path, *words)
+    of_gallery = calibration.load(written, MODEL)
+    assert of_gallery.genuine == 36
+    assert of_gallery.days is not None
+    for more in (("--generated", "8"), ("--labelled", tmp_path)):
+        with pytest.raises(UsageError, match="of several days by themselves"):
+            rt_gait(*words, *more)
+    bare = tmp_path / "bare"
+    bare.mkdir()
+    with pytest.raises(UsageError, match="has no calibration to give --days to"):
+        rt_gait(*words, "--repository", bare)
 
 
 @pytest.fixture

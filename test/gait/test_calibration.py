@@ -84,13 +84,29 @@ def test_the_line_between_directions_takes_half_of_the_rate(fitted):
     assert far == calibration.fit_curve(genuine - 1.0, impostor, "m")
 
 
+def test_probabilities_for_other_days_are_between_those_of_a_day_and_of_walkers_and_name_the_same_people(fitted):
+    apart = Curve(fitted.slope / 9, 20.0)
+    found = calibration.over_days(fitted, apart)
+    assert replace(found, days=None) == fitted, "lines, margin and all that is compared by them stay"
+    assert found.days.slope == pytest.approx(fitted.slope / 3)
+    assert found.log_odds(fitted.even) == pytest.approx(0.0, abs=1e-9)
+    distance = np.array([fitted.even - 0.1, fitted.even + 0.1])
+    np.testing.assert_allclose(found.log_odds(distance), fitted.log_odds(distance) / 3)
+    (near, _), before = found.posterior(np.array([0.3, 0.6]), 0.5)[0], fitted.posterior(np.array([0.3, 0.6]), 0.5)[0][0]
+    assert 0.5 < near < before
+    with pytest.raises(UsageError, match="leave out --days"):
+        calibration.over_days(fitted, Curve(fitted.slope * 1.1, 1.0))
+    curve = calibration.fit_company(fitted, np.linspace(1.0, 1.3, 50), np.linspace(1.2, 1.6, 400))
+    assert calibration.fit_company(found, np.linspace(1.0, 1.3, 50), np.linspace(1.2, 1.6, 400)) == curve
+
+
 def test_a_calibration_comes_back_and_a_wrong_one_is_refused(tmp_path, fitted):
     (tmp_path / "m").mkdir()
     assert calibration.find(tmp_path, "m") is None
     path = tmp_path / "m" / calibration.FILE_NAME
     calibration.save(path, fitted)
     assert calibration.find(tmp_path, "m") == fitted
-    curves = replace(fitted, scene=Curve(3.0, 2.0), company=Curve(2.0, 1.5))
+    curves = replace(fitted, scene=Curve(3.0, 2.0), company=Curve(2.0, 1.5), days=Curve(4.0, 3.0))
     calibration.save(path, curves)
     assert calibration.find(tmp_path, "m") == curves
     with pytest.raises(GaitError, match="gait model m, not other"):
