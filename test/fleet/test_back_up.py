@@ -1,16 +1,19 @@
 """A back-up of a server's gallery with PostgreSQL's own programs, and what robots make of a restored one."""
 
 import subprocess
+import time
 
+import numpy as np
 import pytest
 from postgres_server import wheel_binaries
 
 from rt_gait_ros.fleet import exchange
 from rt_gait_ros.fleet.address import parse
-from rt_gait_ros.fleet.connection import connected
+from rt_gait_ros.fleet.connection import SCHEMA, connected
 from rt_gait_ros.fleet.copy_store import CopyStore
 from rt_gait_ros.fleet.migration import migrate
-from rt_gait_ros.fleet.opening import open_gallery
+from rt_gait_ros.fleet.opening import open_gallery, scenes_of
+from rt_gait_ros.gait import scene_file
 from rt_gait_ros.gallery.gallery import Gallery
 
 SILHOUETTE = {"model": "angle", "gait_frame_kind": "silhouette"}
@@ -44,6 +47,7 @@ def test_who_was_forgotten_since_the_back_up_is_forgotten_and_who_came_since_com
     def meet():
         with connected(parse(place)) as connection:
             spot.store._exchange.once(connection)
+            spot.store._exchange.keep_scenes(connection)
         spot.refresh()
         server = open_gallery(place)
         found = sorted(person.name for person in server.persons)
@@ -53,6 +57,10 @@ def test_who_was_forgotten_since_the_back_up_is_forgotten_and_who_came_since_com
 
     for name, angle in (("Ada", 20), ("Bob", 60)):
         spot.add(name, [template(angle)], **SILHOUETTE)
+    path = scene_file.file_of(scene_file.folder_of(spot.path), "angle", "hall")
+    seen = np.stack([template(angle).embedding for angle in (21, 61)])
+    with scene_file.locked(path):  # what the robot's camera learnt of its place
+        scene_file.write(path, scene_file.Record("angle", "hall", seen, np.full(2, time.time_ns())))
     assert meet() == ["Ada", "Bob"]
     run("pg_dump", "--format=custom", f"--file={tmp_path / 'people.dump'}", "backed_up")
     spot.forget("Ada")
@@ -66,4 +74,8 @@ def test_who_was_forgotten_since_the_back_up_is_forgotten_and_who_came_since_com
     (found,) = server.store.nearest(server.find("Bob").embeddings[0], 1)
     assert found[0] == server.find("Bob").person_id
     server.close()
+    kept = scenes_of(place)
+    assert [(each.scene, each.walks) for each in kept.listed()] == [("hall", 2)]
+    assert migrate(parse(place)) == (SCHEMA, SCHEMA)
     assert meet() == ["Bob", "Cyd"]
+    assert kept.listed() == []  # of embeddings so short nobody can tell which walks were Ada's

@@ -1,9 +1,13 @@
 """What goes wrong with a server, and who may do what: one line each, and nothing is changed."""
 
 import json
+import shutil
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
+from postgres_server import wheel_binaries
 
 from rt_gait_ros.errors import MissingPackage
 from rt_gait_ros.fleet import connection as connections
@@ -237,13 +241,32 @@ def test_a_certificate_that_is_missing_is_one_line(postgres, site, allowed):
     one_line(caught)
 
 
-def test_a_server_without_pgvector_says_what_to_install(debian):
-    if debian.sql("select from pg_available_extensions where name = 'vector'"):
-        pytest.skip("this PostgreSQL has pgvector")
+@pytest.fixture(params=["Debian's", "the wheel's"])
+def bare(request, make_server):
+    """A server without pgvector."""
+    if request.param == "Debian's":
+        server = request.getfixturevalue("debian")
+        if server.sql("select from pg_available_extensions where name = 'vector'"):
+            pytest.skip("this PostgreSQL has pgvector")
+        yield server
+        return
+    package = wheel_binaries().parent.parent
+    folder = Path(tempfile.mkdtemp(prefix="rt_gait_pg."))  # pytest's own can be read by no other user
+    try:
+        folder.chmod(0o755)
+        copy = folder / package.name / "pginstall"
+        shutil.copytree(package / "pginstall", copy, ignore=lambda _, names: {n for n in names if "vector" in n})
+        (folder / f"{package.name}.libs").symlink_to(package.with_name(f"{package.name}.libs"))
+        yield make_server(copy / "bin")
+    finally:
+        shutil.rmtree(folder)
+
+
+def test_a_server_without_pgvector_says_what_to_install(bare):
     with pytest.raises(GalleryError, match=r"postgresql-\d+-pgvector") as caught:
-        migrate(parse(debian.owner))
+        migrate(parse(bare.owner))
     one_line(caught)
-    assert debian.sql("select to_regclass('rt_gait.gallery')") == [(None,)]
+    assert bare.sql("select to_regclass('rt_gait.gallery')") == [(None,)]
 
 
 def test_without_the_driver_the_extra_is_named(monkeypatch):
