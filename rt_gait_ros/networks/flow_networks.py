@@ -67,9 +67,31 @@ class FlowNetwork(nn.Module, ABC):
         self._replace(_normalised)
 
     def fold(self) -> None:
-        """Make weights and biases of the layers of their batch normalisation, where they have one."""
+        """Make weights and biases of the layers of their batch normalisation, where they have one.
+
+        The convolutions' filters then have norms of one size in all layers, so that pruning can compare them: behind
+        normalisation the size of a layer's weights says nothing, and those of the first were a quarter of the others'.
+        """
         self.eval()
+        normalised = any(isinstance(layer, nn.Sequential) for layer in self.convolutions)
         self._replace(_folded)
+        if normalised:
+            self._balance()
+
+    @torch.no_grad()
+    def _balance(self) -> None:
+        """Scale the convolutions to one median L1 norm of a filter, the geometric mean of all layers', so that what
+        they give together stays: ReLU and maxima of a positive multiple are that multiple of theirs."""
+        weights = [layer.get_parameter("weight") for layer in self.convolutions]
+        norms = torch.stack([weight.abs().flatten(1).sum(1).median() for weight in weights])
+        if not norms.all():
+            return
+        scales = norms.log().mean().exp() / norms
+        for layer, weight, scale, input_and_own in zip(
+            self.convolutions, weights, scales, scales.cumprod(0), strict=True
+        ):
+            weight.mul_(scale)
+            layer.get_parameter("bias").mul_(input_and_own)
 
     def _replace(self, change: Callable[[nn.Module], nn.Module]) -> None:
         self.convolutions = nn.ModuleList(change(layer) for layer in self.convolutions)
