@@ -16,7 +16,8 @@ from rt_gait_ros.nodes.image_conversion import depth_from_message
 from rt_gait_ros.nodes.links import IMAGE_QOS
 from rt_gait_ros.nodes.qos import subscribe_to
 from rt_gait_ros.nodes.stage import Stage
-from rt_gait_ros.nodes.topic_listener import Topic, TopicListener
+from rt_gait_ros.nodes.topic_listener import TopicListener
+from rt_gait_ros.nodes.unattended import Topic
 from rt_gait_ros.tracking.camera import CameraModel
 from rt_gait_ros.tracking.depth import DepthImage, Recent
 from rt_gait_ros.tracking.transforms import Transform, TransformTree, attitude

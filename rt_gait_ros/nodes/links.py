@@ -1,13 +1,15 @@
 """How stages hear each other: over a topic, or, composed into one process, by handing the object itself on."""
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
 
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 
 from rt_gait_ros.nodes.qos import publish_on
-from rt_gait_ros.nodes.topic_listener import Topic, TopicListener
+from rt_gait_ros.nodes.topic_listener import TopicListener
+from rt_gait_ros.nodes.unattended import Topic, UnattendedSubscription
 
 T = TypeVar("T")
 
@@ -99,7 +101,7 @@ class Inlet(Generic[T]):
         self._from_message = from_message
         self._accept = accept
         self._on_crash = on_crash
-        self._listener: TopicListener | None = None
+        self._listener: TopicListener | UnattendedSubscription | None = None
         self._linked = False
         self.link: Link[T] | None = None
 
@@ -110,7 +112,11 @@ class Inlet(Generic[T]):
                 self.link.add_listener(self._accept)
                 self._linked = True
         elif self._listener is None:
-            self._listener = TopicListener(self._node, self._topic, self._accept, self._on_crash)
+            self._listener = self._listen()
+
+    def _listen(self) -> TopicListener | UnattendedSubscription:
+        """Subscribe to the topic."""
+        return TopicListener(self._node, self._topic, self._accept, self._on_crash)
 
     def close(self) -> None:
         """Stop listening."""
@@ -152,3 +158,44 @@ class Inlet(Generic[T]):
     def read(self, arrival: Any) -> T:
         """The domain object of something that arrived. Raises GaitError when a message makes no sense."""
         return self._from_message(arrival) if isinstance(arrival, self._topic.message_type) else arrival
+
+
+class WaitingInlet(Inlet[T]):
+    """An input that is taken from when there is something to do with it; until then the newest `qos.depth` items wait.
+
+    What comes wakes nobody, and needs no thread of its own.
+    """
+
+    def __init__(
+        self, node: Node, message_type: Any, topic: str, qos: QoSProfile, from_message: Callable[[Any], T]
+    ) -> None:
+        self._waiting: deque[Any] = deque(maxlen=qos.depth)
+        super().__init__(node, message_type, topic, qos, from_message, self._keep, lambda error: None)
+
+    def _keep(self, arrival: Any) -> None:
+        """Have it wait; returns at once."""
+        self._waiting.append(arrival)
+
+    def _listen(self) -> UnattendedSubscription:
+        """As Inlet._listen."""
+        return UnattendedSubscription(self._node, self._topic, self._accept)
+
+    def take(self) -> Iterator[Any]:
+        """What has arrived since the last time, in its order; for `read`."""
+        source = self._listener
+        if isinstance(source, UnattendedSubscription):
+            self._waiting.extend(source.take())
+        while self._waiting:
+            yield self._waiting.popleft()
+
+    def look(self) -> None:
+        """Say what came about on the topic, such as a publisher's quality of service that does not match. Call it once
+        a second or so."""
+        source = self._listener
+        if isinstance(source, UnattendedSubscription):
+            source.tell_events()
+
+    def close(self) -> None:
+        """As Inlet.close; forget what waits. Nobody may be taking any longer."""
+        super().close()
+        self._waiting.clear()

@@ -1,8 +1,9 @@
 """tracker_node: people per image in, tracks that keep their identity out."""
 
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+from rclpy.qos import QoSProfile
 
 from rt_gait_ros.errors import GaitError
 from rt_gait_ros.gait.identity import IdentityFrame
@@ -13,7 +14,7 @@ from rt_gait_ros.nodes.camera_geometry import CameraGeometry
 from rt_gait_ros.nodes.conversions import identities_from_message, poses_from_message, tracks_to_message
 from rt_gait_ros.nodes.human_bodies import HumanBodies
 from rt_gait_ros.nodes.image_inlet import ImageInlet
-from rt_gait_ros.nodes.links import RESULT_QOS, Inlet, Link
+from rt_gait_ros.nodes.links import RESULT_QOS, Inlet, Link, WaitingInlet
 from rt_gait_ros.nodes.parameters import settings
 from rt_gait_ros.nodes.processing import ProcessingStage
 from rt_gait_ros.pipeline.tracker_feedback import InformedTracker
@@ -42,6 +43,10 @@ publishes
   /diagnostics     diagnostic_msgs/DiagnosticArray, once a second
 """
 
+# What the gait stage says waits for the next image: what is done with it is too little to be worth a wake-up. More of
+# it waits than images do, so that a late image finds all it missed.
+FEEDBACK_QOS = QoSProfile(depth=30, reliability=RESULT_QOS.reliability, durability=RESULT_QOS.durability)
+
 
 class TrackerNode(ProcessingStage[PoseFrame, TrackFrame]):
     """Runs a Tracker, with what the gait stage says about its tracks, on every PersonPoseArray."""
@@ -49,27 +54,14 @@ class TrackerNode(ProcessingStage[PoseFrame, TrackFrame]):
     depth = 10  # a lost image's people are a lost gait frame
     behind_pose = True
 
-    # Identities come in threads of their own, and wait for the one that has the tracker: what it does with them is too
-    # little to be worth a wake-up. More wait than images do, so that a late image finds all it missed.
-    feedback_depth = 30
-
     def __init__(self, **node_options: Any) -> None:
         super().__init__(NAME, **node_options)
         self.inlet = Inlet(
             self, PersonPoseArray, "person_poses", RESULT_QOS, poses_from_message, self.accept, self.finish
         )
-        self.feedback = Inlet(
-            self,
-            GaitIdentityArray,
-            "gait_identities",
-            RESULT_QOS,
-            identities_from_message,
-            self._accept_identities,
-            self.finish,
-        )
+        self.feedback = WaitingInlet(self, GaitIdentityArray, "gait_identities", FEEDBACK_QOS, identities_from_message)
         self.outlet = Link(self, PersonTrackArray, "person_tracks", RESULT_QOS, tracks_to_message)
         self._informed: InformedTracker | None = None
-        self._identities: deque[Any] = deque(maxlen=self.feedback_depth)
         self._geometry = CameraGeometry(self)
         self.image = ImageInlet(self, self._keep_image, self.finish)
         self._bodies: HumanBodies | None = None
@@ -85,7 +77,6 @@ class TrackerNode(ProcessingStage[PoseFrame, TrackFrame]):
 
         Whether the gait stage is there does not matter. Raises UsageError where messages are not installed.
         """
-        self._identities.clear()
         self._bodies = HumanBodies(self) if self.value("ros4hri") else None
         self._frames = BodyFrames(self) if self.value("frames") else None
         super().start()
@@ -94,9 +85,9 @@ class TrackerNode(ProcessingStage[PoseFrame, TrackFrame]):
 
     def stop(self) -> None:
         """Stop listening and end the worker."""
-        self.feedback.close()
         self.image.close()
         super().stop()
+        self.feedback.close()
         for beside in (self._bodies, self._frames):
             if beside is not None:
                 beside.close()
@@ -120,6 +111,7 @@ class TrackerNode(ProcessingStage[PoseFrame, TrackFrame]):
     def check(self) -> None:
         """Also listen to the camera while somebody looks at the picture of a body."""
         super().check()
+        self.feedback.look()
         if self._bodies is not None and self._bodies.wants_images:
             self.image.open()
         else:
@@ -140,8 +132,8 @@ class TrackerNode(ProcessingStage[PoseFrame, TrackFrame]):
         """The worker's turn: it alone touches the tracker."""
         informed = self._informed
         assert informed is not None
-        while self._identities:
-            self._take_identities(informed, self._identities.popleft())
+        for arrival in self.feedback.take():
+            self._take_identities(informed, arrival)
         informed.tracker.camera = self._geometry.camera(poses.frame_id)
         tracks = informed.tracker.update(poses, depth=self._geometry.depth(poses.stamp))
         self._say_beside(tracks)
@@ -158,10 +150,6 @@ class TrackerNode(ProcessingStage[PoseFrame, TrackFrame]):
     def _keep_image(self, arrival: Any) -> None:
         if (bodies := self._bodies) is not None:
             bodies.keep(arrival)
-
-    def _accept_identities(self, arrival: Any) -> None:
-        """Keep what the gait stage says for the next image; returns at once."""
-        self._identities.append(arrival)
 
     def _take_identities(self, informed: InformedTracker, arrival: Any) -> None:
         try:

@@ -13,7 +13,8 @@ from std_msgs.msg import String
 
 from rt_gait_ros.nodes.links import RESULT_QOS, Link
 from rt_gait_ros.nodes.parameters import ParameterError
-from rt_gait_ros.nodes.topic_listener import Topic, TopicListener
+from rt_gait_ros.nodes.topic_listener import TopicListener
+from rt_gait_ros.nodes.unattended import Topic, UnattendedSubscription
 
 WORDS = Topic(String, "words", RESULT_QOS)
 
@@ -83,7 +84,7 @@ def test_publisher_of_a_qos_that_does_not_match_is_told(node: Node, capfd):
     told = threading.Event()
     best_effort = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
     listener = TopicListener(node, WORDS, lambda message: None, lambda error: None)
-    (event, *_) = listener._subscription.event_handlers
+    (event, *_) = listener._source.subscription.event_handlers
     tell = event.callback
     event.callback = lambda status: (tell(status), told.set())
     node.create_publisher(String, "words", best_effort)
@@ -133,7 +134,7 @@ def test_an_override_that_is_none_is_one_line(name, value):
 
 
 def test_an_rclpy_with_another_inside_is_heard_by_the_executor(node, monkeypatch):
-    monkeypatch.setattr(TopicListener, "_may_pass_by", lambda self: False)
+    monkeypatch.setattr(UnattendedSubscription, "insides_are_known", lambda self: False)
     heard = Heard()
     publisher = node.create_publisher(String, "words", RESULT_QOS)
     listener = TopicListener(node, WORDS, heard.accept, heard.on_crash)

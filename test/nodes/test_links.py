@@ -1,0 +1,102 @@
+"""An input that is taken from when there is something to do with it."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+import rclpy
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from std_msgs.msg import String
+
+from rt_gait_ros.nodes.links import RESULT_QOS, Link, WaitingInlet
+from rt_gait_ros.nodes.unattended import UnattendedSubscription
+
+DEPTH = 4
+QOS = QoSProfile(depth=DEPTH, reliability=ReliabilityPolicy.RELIABLE)
+
+
+@pytest.fixture
+def node() -> Iterator[Node]:
+    context = Context()
+    rclpy.init(context=context)
+    node = Node("waiting", context=context)
+    yield node
+    node.destroy_node()
+    context.shutdown()
+
+
+def an_inlet(node: Node) -> WaitingInlet[str]:
+    return WaitingInlet(node, String, "words", QOS, lambda message: message.data)
+
+
+def taken(inlet: WaitingInlet[str], count: int) -> list[str]:
+    """What has arrived, once there is so much of it."""
+    found: list[str] = []
+    while len(found) < count:
+        found += [inlet.read(arrival) for arrival in inlet.take()]
+        time.sleep(0.01)
+    return found
+
+
+def test_what_comes_waits_in_its_order_and_the_oldest_goes_first(node: Node) -> None:
+    inlet = an_inlet(node)
+    publisher = node.create_publisher(String, "words", RESULT_QOS)
+    assert list(inlet.take()) == []  # not open
+    inlet.open()
+    publisher.publish(String(data="first"))
+    assert taken(inlet, 1) == ["first"]
+    words = [str(number) for number in range(2 * DEPTH)]
+    for word in words:
+        publisher.publish(String(data=word))
+    publisher.wait_for_all_acked()
+    assert taken(inlet, DEPTH) == words[-DEPTH:]
+    inlet.close()
+    assert list(inlet.take()) == []
+    assert node.count_subscribers("words") == 0
+
+
+def test_from_a_link_objects_wait_until_it_is_closed(node: Node) -> None:
+    inlet, link = an_inlet(node), Link[str](node, String, "words", RESULT_QOS, lambda word: String(data=word))
+    inlet.link = link
+    inlet.open()
+    for number in range(DEPTH + 1):
+        link.send(str(number))
+    assert taken(inlet, DEPTH) == [str(number) for number in range(1, DEPTH + 1)]
+    link.send("late")
+    inlet.close()
+    link.send("too late")
+    assert list(inlet.take()) == []
+
+
+def test_publisher_of_a_qos_that_does_not_match_is_told(node: Node, capfd: pytest.CaptureFixture[str]) -> None:
+    inlet = an_inlet(node)
+    inlet.open()
+    node.create_publisher(String, "words", QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT))
+    said = ""
+    while "incompatible QoS" not in said:
+        inlet.look()
+        said += capfd.readouterr().err
+        time.sleep(0.01)
+    inlet.look()
+    assert "incompatible QoS" not in capfd.readouterr().err  # said once
+    inlet.close()
+
+
+def test_an_rclpy_with_another_inside_is_heard_by_the_executor(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(UnattendedSubscription, "insides_are_known", lambda self: False)
+    inlet = an_inlet(node)
+    inlet.open()
+    executor = SingleThreadedExecutor(context=node.context)
+    executor.add_node(node)
+    node.create_publisher(String, "words", RESULT_QOS).publish(String(data="heard"))
+    found: list[str] = []
+    while not found:
+        executor.spin_once(timeout_sec=5.0)
+        inlet.look()
+        found = [inlet.read(arrival) for arrival in inlet.take()]
+    assert found == ["heard"]
+    inlet.close()
+    executor.shutdown()
