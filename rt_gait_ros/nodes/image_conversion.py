@@ -11,7 +11,7 @@ from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
 from rt_gait_ros.errors import GaitError
-from rt_gait_ros.nodes.whole_message import whole_message
+from rt_gait_ros.nodes.whole_message import Bytes, bytes_of, whole_message
 from rt_gait_ros.tracking.depth import DepthImage
 
 try:
@@ -179,18 +179,18 @@ def bgr_to_compressed(image: np.ndarray, stamp: int, frame_id: str, quality: int
 def bgr_to_image(image: np.ndarray, stamp: int, frame_id: str) -> Image:
     """Image message, encoding bgr8, from (H, W, 3) uint8. stamp: nanoseconds since the epoch.
 
-    Raises ImageError for another shape or dtype, or a size of zero.
+    It may share the memory of the image, which nobody may change until it is published. Raises ImageError for another
+    shape or dtype, or a size of zero.
     """
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
         raise ImageError(f"an array of shape {image.shape} and type {image.dtype} is no BGR image: (H, W, 3) uint8")
-    data = array.array("B")
     # Assigning the ndarray would let rclpy look at each byte: 50 ms for VGA.
-    data.frombytes(np.ascontiguousarray(image).data.cast("B"))
+    data = bytes_of(Image, np.ascontiguousarray(image))
     header = Header(stamp=Time(sec=stamp // BILLION, nanosec=stamp % BILLION), frame_id=frame_id)
     return image_message(header, image.shape[:2], "bgr8", data)
 
 
-def image_message(header: Header, size: tuple[int, int], encoding: str, data: "array.array[int]") -> Image:
+def image_message(header: Header, size: tuple[int, int], encoding: str, data: Bytes) -> Image:
     """The message itself. size: rows and columns. data: the bytes, without padding, which it keeps."""
     return whole_message(
         Image,

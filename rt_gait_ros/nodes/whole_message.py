@@ -5,8 +5,13 @@ given, and copies arrays; since Jazzy, each assignment copies them once more. At
 filling the message in.
 """
 
+import array
 from functools import cache
-from typing import Any
+from typing import Any, TypeAlias
+
+import numpy as np
+
+Bytes: TypeAlias = "memoryview | array.array[int]"
 
 
 def whole_message(kind: Any, **fields: Any) -> Any:
@@ -21,6 +26,20 @@ def whole_message(kind: Any, **fields: Any) -> Any:
     for name, value in fields.items():
         setattr(message, prefix + name, value)
     return message
+
+
+def bytes_of(kind: Any, values: np.ndarray) -> Bytes:
+    """The memory of a contiguous array as what a field uint8[] of the class `kind` takes.
+
+    It is no copy where assignments are not checked: rclpy publishes whatever has bytes. Where they are, as in Humble,
+    it is the `array.array` that they ask for.
+    """
+    memory = values.data.cast("B")
+    if _insides(kind)[0]:
+        return memory
+    copied = array.array("B")
+    copied.frombytes(memory)
+    return copied
 
 
 @cache

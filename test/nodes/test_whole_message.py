@@ -10,7 +10,7 @@ from std_msgs.msg import Header
 
 from rt_gait_ros.msg import GaitIdentity, PersonPose, PersonTrack
 from rt_gait_ros.nodes import whole_message as whole_message_module
-from rt_gait_ros.nodes.whole_message import whole_message
+from rt_gait_ros.nodes.whole_message import bytes_of, whole_message
 
 
 @pytest.mark.parametrize("checked", [False, True])
@@ -34,6 +34,18 @@ def test_arrays_are_handed_over_as_they_are() -> None:
     assert deserialize_message(serialize_message(image), Image) == Image(
         header=Header(), height=2, width=2, encoding="bgr8", step=6, data=data
     )
+
+
+@pytest.mark.parametrize("checked", [False, True])
+def test_bytes_are_those_of_the_array_and_are_copied_only_where_they_must_be(checked, monkeypatch) -> None:
+    if checked:
+        monkeypatch.setattr(whole_message_module, "_insides", lambda kind: ("", (("_check_fields", True),)))
+    pixels = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
+    data = bytes_of(Image, pixels)
+    image = whole_message(Image, header=Header(), height=2, width=2, encoding="bgr8", is_bigendian=0, step=6, data=data)
+    assert bytes(deserialize_message(serialize_message(image), Image).data) == pixels.tobytes()
+    pixels[:] = 0
+    assert any(image.data) == checked
 
 
 def test_two_messages_share_nothing_that_is_not_given() -> None:
