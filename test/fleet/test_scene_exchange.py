@@ -2,10 +2,10 @@
 
 import json
 import shutil
-import time
 
 import numpy as np
 import pytest
+from meeting import sees
 
 from rt_gait_ros.cli.main import main
 from rt_gait_ros.errors import UsageError
@@ -21,7 +21,6 @@ from rt_gait_ros.gallery.person import GalleryReadOnly, Template
 MODEL = {"model": "m", "gait_frame_kind": "silhouette"}
 SHAPE = (16, 256)  # long enough for a search key; two of these numbers are 22 apart
 LINE = 11.0  # distance within which two walks may be one person's
-NOW = time.time_ns()
 PASSWORD = "Geheim-7!"
 
 
@@ -61,15 +60,6 @@ def kept(postgres, site):
 def knows_network(gallery, networks):
     gallery.store.networks = networks
     return gallery
-
-
-def sees(gallery, *walks, scene="hall", owners=(), age=0, cipher=None):
-    """A camera has seen these walks of a scene, in the place of what it had seen."""
-    path = scene_file.file_of(scene_file.folder_of(gallery.path), "m", scene)
-    stamps = np.array([NOW - age + int(1000 * walk.sum()) for walk in walks], np.int64)
-    votes = np.stack(walks) if walks else np.zeros((0, 0, 0), np.float32)
-    with scene_file.locked(path):
-        scene_file.write(path, scene_file.Record("m", scene, votes, stamps, owners), cipher)
 
 
 def record(gallery, scene="hall", cipher=None):
