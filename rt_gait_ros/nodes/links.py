@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar
 
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
@@ -78,12 +78,17 @@ class Link(Generic[T]):
             self._publisher.publish(self._to_message(item))
 
 
+def raise_in_thread(error: Exception) -> NoReturn:
+    """What is done about an exception that nobody expects: its traceback is shown."""
+    raise error
+
+
 class Inlet(Generic[T]):
     """An input of a stage: a topic, or the link of the stage before it in the same process.
 
     What arrives is handed to `accept` as it is, in a thread of its own or the sender's; the worker turns it into the
     domain object with `read`, so that nothing is converted that is dropped before its turn.
-    on_crash: called with what nobody expected; nothing arrives from then on.
+    on_crash: called with what nobody expected; nothing arrives from then on. Raised in that thread when left out.
     """
 
     def __init__(
@@ -94,7 +99,7 @@ class Inlet(Generic[T]):
         qos: QoSProfile,
         from_message: Callable[[Any], T],
         accept: Callable[[Any], None],
-        on_crash: Callable[[Exception], None],
+        on_crash: Callable[[Exception], None] = raise_in_thread,
     ) -> None:
         self._node = node
         self._topic = Topic(message_type, topic, qos)
@@ -170,7 +175,7 @@ class WaitingInlet(Inlet[T]):
         self, node: Node, message_type: Any, topic: str, qos: QoSProfile, from_message: Callable[[Any], T]
     ) -> None:
         self._waiting: deque[Any] = deque(maxlen=qos.depth)
-        super().__init__(node, message_type, topic, qos, from_message, self._keep, lambda error: None)
+        super().__init__(node, message_type, topic, qos, from_message, self._keep)
 
     def _keep(self, arrival: Any) -> None:
         """Have it wait; returns at once."""
@@ -181,11 +186,11 @@ class WaitingInlet(Inlet[T]):
         return UnattendedSubscription(self._node, self._topic, self._accept)
 
     def take(self) -> Iterator[Any]:
-        """What has arrived since the last time, in its order; for `read`."""
+        """What has arrived since the last time, in its order; for `read`. What comes meanwhile is for the next time."""
         source = self._listener
         if isinstance(source, UnattendedSubscription):
             self._waiting.extend(source.take())
-        while self._waiting:
+        for _ in range(len(self._waiting)):
             yield self._waiting.popleft()
 
     def look(self) -> None:

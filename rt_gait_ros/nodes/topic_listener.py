@@ -66,7 +66,6 @@ class TopicListener:
                 held.enter_context(entity)
             waiting = self._source.wait_set(guards=1)
             while not self._closing.is_set():
-                messages = self._source.take()
                 if (now := time.monotonic()) >= next_look:
                     self._source.tell_events()
                     next_look = now + EVENTS_PERIOD
@@ -74,6 +73,8 @@ class TopicListener:
                 waiting.add_subscription(subscription)
                 waiting.add_guard_condition(wake)
                 # last before the wait, which gives up Python's lock: whoever is woken by it needs that at once
-                for message in messages:
+                for message in self._source.take():
+                    if self._closing.is_set():
+                        return
                     self._accept(message)
                 waiting.wait(int(EVENTS_PERIOD * 1e9))

@@ -5,7 +5,7 @@ conditions) several times for each message. Passing it by saved 0.5 ms of CPU pe
 tracker node (two busy cores). Everything else stays with the executor.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any, NamedTuple
 
@@ -57,6 +57,7 @@ class UnattendedSubscription:
 
     def __init__(self, node: Node, topic: Topic, hear: Callable[[Any], None]) -> None:
         self._node = node
+        self._depth = max(1, topic.qos.depth)
         self.subscription = self._subscribe(topic, hear, callback_group=Unattended())
         self.attended = not self.insides_are_known()
         if self.attended:
@@ -86,14 +87,21 @@ class UnattendedSubscription:
         )
         return all(hasattr(owner, name) for owner, name in needed)
 
-    def take(self) -> list[Any]:
-        """The messages that have come, in their order."""
-        messages: list[Any] = []
-        if not self.attended:
-            handle, kind = self.subscription.handle, self.subscription.msg_type
-            while (taken := handle.take_message(kind, False)) is not None:
-                messages.append(taken[0])
-        return messages
+    def take(self) -> Iterator[Any]:
+        """The messages that have come, in their order: at most as many as wait here, however fast others follow.
+
+        Each is handed on once it is known whether another one follows, so that nothing is left to do after the last.
+        """
+        if self.attended:
+            return
+        handle, kind = self.subscription.handle, self.subscription.msg_type
+        taken = handle.take_message(kind, False)
+        for place in range(1, self._depth + 1):
+            if taken is None:
+                return
+            following = handle.take_message(kind, False) if place < self._depth else None
+            yield taken[0]
+            taken = following
 
     def tell_events(self) -> None:
         """Say what has come about since the last time, such as that a publisher's quality of service does not match."""

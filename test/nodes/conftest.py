@@ -15,6 +15,7 @@ import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from gait_goals import NAMES_ANYBODY, Walkers
 from lifecycle_msgs.srv import ChangeState, GetState
+from patience import PATIENCE, until
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 
@@ -30,7 +31,6 @@ for name, *words in json.loads(sys.argv[1]):
     sys.stderr.flush()
     print("exit code", code, flush=True)
 """
-PATIENCE = 300.0  # seconds: the machine may be busy
 ASK_AGAIN = 8.0  # seconds without an answer of a service
 
 
@@ -60,15 +60,6 @@ class NodeProcess:
         if self.process.poll() is None:
             self.process.send_signal(number)
         return self.process.wait(PATIENCE)
-
-
-def until(condition: Callable[[], Any], turn: Callable[[], Any] = lambda: time.sleep(0.02)) -> Any:
-    """Wait for a condition and return its value; the test fails when it does not come true."""
-    deadline = time.monotonic() + PATIENCE
-    while not (value := condition()):
-        assert time.monotonic() < deadline, "waited in vain"
-        turn()
-    return value
 
 
 class Ears(Node):

@@ -4,6 +4,7 @@ from importlib.util import find_spec
 import cv2
 import numpy as np
 import pytest
+from rclpy.serialization import deserialize_message, serialize_message
 from sensor_msgs.msg import CompressedImage, Image
 
 from rt_gait_ros.errors import GaitError
@@ -207,7 +208,9 @@ def test_there_and_back() -> None:
     message = bgr_to_image(bgr[:, ::-1], stamp, "head_camera")
     assert (message.header.stamp.sec, message.header.stamp.nanosec) == (1_700_000_000, 123_456_789)
     assert (message.header.frame_id, message.encoding, message.step) == ("head_camera", "bgr8", 3 * WIDTH)
+    assert len(message.data) == len(bytes(message.data)) == bgr.size
     assert (image_to_bgr(message) == bgr[:, ::-1]).all()
+    assert (image_to_bgr(deserialize_message(serialize_message(message), Image)) == bgr[:, ::-1]).all()
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,18 @@
 """An input that is taken from when there is something to do with it."""
 
-import time
 from collections.abc import Iterator
+from itertools import islice
 
 import pytest
 import rclpy
+from patience import Flood, until
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from std_msgs.msg import String
 
-from rt_gait_ros.nodes.links import RESULT_QOS, Link, WaitingInlet
+from rt_gait_ros.nodes.links import RESULT_QOS, Inlet, Link, WaitingInlet
 from rt_gait_ros.nodes.unattended import UnattendedSubscription
 
 DEPTH = 4
@@ -35,9 +36,12 @@ def an_inlet(node: Node) -> WaitingInlet[str]:
 def taken(inlet: WaitingInlet[str], count: int) -> list[str]:
     """What has arrived, once there is so much of it."""
     found: list[str] = []
-    while len(found) < count:
-        found += [inlet.read(arrival) for arrival in inlet.take()]
-        time.sleep(0.01)
+
+    def enough() -> bool:
+        found.extend(inlet.read(arrival) for arrival in inlet.take())
+        return len(found) >= count
+
+    until(enough)
     return found
 
 
@@ -46,6 +50,7 @@ def test_what_comes_waits_in_its_order_and_the_oldest_goes_first(node: Node) -> 
     publisher = node.create_publisher(String, "words", RESULT_QOS)
     assert list(inlet.take()) == []  # not open
     inlet.open()
+    until(publisher.get_subscription_count)
     publisher.publish(String(data="first"))
     assert taken(inlet, 1) == ["first"]
     words = [str(number) for number in range(2 * DEPTH)]
@@ -75,11 +80,12 @@ def test_publisher_of_a_qos_that_does_not_match_is_told(node: Node, capfd: pytes
     inlet = an_inlet(node)
     inlet.open()
     node.create_publisher(String, "words", QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT))
-    said = ""
-    while "incompatible QoS" not in said:
+
+    def told() -> bool:
         inlet.look()
-        said += capfd.readouterr().err
-        time.sleep(0.01)
+        return "incompatible QoS" in capfd.readouterr().err
+
+    until(told)
     inlet.look()
     assert "incompatible QoS" not in capfd.readouterr().err  # said once
     inlet.close()
@@ -91,12 +97,51 @@ def test_an_rclpy_with_another_inside_is_heard_by_the_executor(node: Node, monke
     inlet.open()
     executor = SingleThreadedExecutor(context=node.context)
     executor.add_node(node)
-    node.create_publisher(String, "words", RESULT_QOS).publish(String(data="heard"))
-    found: list[str] = []
-    while not found:
-        executor.spin_once(timeout_sec=5.0)
-        inlet.look()
-        found = [inlet.read(arrival) for arrival in inlet.take()]
-    assert found == ["heard"]
+    publisher = node.create_publisher(String, "words", RESULT_QOS)
+    until(publisher.get_subscription_count)
+    publisher.publish(String(data="heard"))
+    inlet.look()  # the executor does that
+    heard = until(lambda: list(inlet.take()), lambda: executor.spin_once(timeout_sec=0.1))
+    assert [inlet.read(arrival) for arrival in heard] == ["heard"]
     inlet.close()
     executor.shutdown()
+
+
+def test_messages_that_come_faster_than_they_are_taken_do_not_hold_whoever_takes_them(node: Node) -> None:
+    inlet = an_inlet(node)
+    inlet.open()
+    flood = Flood(inlet._listener, most=2 * DEPTH)
+    assert [inlet.read(arrival) for arrival in inlet.take()] == [str(number) for number in range(DEPTH)]
+    assert [inlet.read(arrival) for arrival in inlet.take()] == [str(number) for number in range(DEPTH, 2 * DEPTH)]
+    flood.end()
+    inlet.close()
+
+
+def test_what_a_link_brings_while_it_is_taken_is_for_the_next_time(node: Node) -> None:
+    inlet, link = an_inlet(node), Link[str](node, String, "words", RESULT_QOS, lambda word: String(data=word))
+    inlet.link = link
+    inlet.open()
+    link.send("0")
+    found: list[str] = []
+    for arrival in islice(inlet.take(), 2 * DEPTH):
+        found.append(inlet.read(arrival))
+        link.send(str(len(found)))
+    assert found == ["0"]
+    assert list(inlet.take()) == ["1"]
+    inlet.close()
+
+
+def test_what_nobody_expected_and_nobody_handles_is_raised(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    raised: list[str] = []
+    monkeypatch.setattr("threading.excepthook", lambda unexpected: raised.append(str(unexpected.exc_value)))
+
+    def accept(message: String) -> None:
+        raise RuntimeError(message.data)
+
+    inlet = Inlet[str](node, String, "words", QOS, lambda message: message.data, accept)
+    inlet.open()
+    publisher = node.create_publisher(String, "words", RESULT_QOS)
+    until(publisher.get_subscription_count)
+    publisher.publish(String(data="crash"))
+    assert until(lambda: raised) == ["crash"]
+    inlet.close()

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 import rclpy
+from patience import Flood, until
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
@@ -53,6 +54,7 @@ def test_every_message_arrives_in_its_order_without_an_executor(node: Node):
     heard = Heard()
     publisher = node.create_publisher(String, "words", RESULT_QOS)
     listener = TopicListener(node, WORDS, heard.accept, heard.on_crash)
+    until(publisher.get_subscription_count)
     words = ["first", "second", "last"]
     for word in words:
         publisher.publish(String(data=word))
@@ -71,10 +73,59 @@ def test_closed_is_closed_and_can_be_opened_again(node: Node):
         assert not list(node.subscriptions)
 
 
+def test_one_that_is_closed_hands_nothing_more_over_however_fast_messages_come(node: Node):
+    """And what has come is handed over one by one, not once there is no more of it."""
+    heard: list[str] = []
+    crashed: list[Exception] = []
+    closed = threading.Event()
+    publisher = node.create_publisher(String, "words", RESULT_QOS)
+
+    def accept(message: String) -> None:
+        heard.append(message.data)
+        assert closed.wait(300)
+
+    listener = TopicListener(node, WORDS, accept, crashed.append)
+    flood = Flood(listener._source, most=WORDS.qos.depth)
+    until(publisher.get_subscription_count)
+    publisher.publish(String())  # wakes it
+    until(lambda: heard or crashed)
+    assert flood.count < WORDS.qos.depth
+    closing = threading.Thread(target=listener.close)
+    closing.start()
+    until(listener._closing.is_set)
+    closed.set()
+    closing.join(300)
+    assert not closing.is_alive()
+    assert (heard, crashed) == (["0"], [])
+    flood.end()
+
+
+def test_it_can_be_closed_while_others_publish_as_fast_as_they_can(node: Node):
+    heard = Heard()
+    publisher = node.create_publisher(String, "words", RESULT_QOS)
+    ended = threading.Event()
+
+    def publish() -> None:
+        while not ended.is_set():
+            publisher.publish(String(data="last"))
+
+    publishing = threading.Thread(target=publish)
+    publishing.start()
+    listener = TopicListener(node, WORDS, heard.accept, heard.on_crash)
+    assert heard.arrived.wait(300)
+    closing = threading.Thread(target=listener.close)
+    closing.start()
+    closing.join(300)
+    assert not closing.is_alive()
+    ended.set()
+    publishing.join(300)
+
+
 def test_unexpected_error_is_handed_on(node: Node):
     heard = Heard()
     publisher = node.create_publisher(String, "words", RESULT_QOS)
     listener = TopicListener(node, WORDS, heard.accept, heard.on_crash)
+    until(publisher.get_subscription_count)
     publisher.publish(String(data="crash"))
     assert heard.crashed.wait(300)
     listener.close()
@@ -140,10 +191,10 @@ def test_an_rclpy_with_another_inside_is_heard_by_the_executor(node, monkeypatch
     listener = TopicListener(node, WORDS, heard.accept, heard.on_crash)
     executor = SingleThreadedExecutor(context=node.context)
     executor.add_node(node)
+    until(publisher.get_subscription_count)
     for word in ("crash", "last"):
         publisher.publish(String(data=word))
-    while not heard.arrived.is_set():
-        executor.spin_once(timeout_sec=5.0)
+    until(heard.arrived.is_set, lambda: executor.spin_once(timeout_sec=0.1))
     assert heard.texts == ["last"]
     assert heard.crashed.is_set()
     listener.close()
