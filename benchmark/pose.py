@@ -68,7 +68,8 @@ class Outcome:
 def measure(arguments: argparse.Namespace, progress: Callable[[str], None]) -> list[Row]:
     """Play the generated scenes, the footage, and every choice on every video.
 
-    Rows generated/recall_H and so on, as pose_recall has them, large/recall_H and so on of 3840x2160, and of footage
+    Rows generated/recall_H and so on, as pose_recall has them (recall_standing_H: of those who have been in view for
+    0.8 seconds without a break, for a second in large), large/recall_H and so on of 3840x2160, and of footage
     NAME_2/recall_H and NAME_3/recall_H. Of videos VIDEO/DECODER_SIZE/people (mean per image), both_ankles (share of
     people), ms (median per image, in process), and VIDEO/jitter (pixels from image to image of standing joints, with
     the filter; the reference is without it).

@@ -39,7 +39,8 @@ class Setting:
     """How scenes are filmed. size: (width, height) pixels. focal: pixels. hall: metres to the wall.
 
     shortest: pixels of the smallest people. seconds: of a scene. since: seconds from which on people count as there to
-    be found. late: the first image, which is searched everywhere at once, is of an empty hall.
+    be found. standing: seconds in view within which they are to be found. late: the first image, which is searched
+    everywhere at once, is of an empty hall.
     """
 
     size: tuple[int, int] = (1280, 720)
@@ -48,40 +49,54 @@ class Setting:
     shortest: float = 30.0
     seconds: float = 1.2
     since: float = 0.8
+    standing: float = 0.8
     late: bool = False
 
 
 HALL = Setting()
 # The same lens before four times as many pixels and more. Everybody is in view from the second image on, and counts a
 # second after that.
-LARGE = Setting((3840, 2160), 2280.0, 135.0, shortest=40.0, seconds=1.4, since=1.1, late=True)
+LARGE = Setting((3840, 2160), 2280.0, 135.0, shortest=40.0, seconds=1.4, since=1.1, standing=1.0, late=True)
 
 
 @dataclass
 class Score:
-    """How many of those there are were found, and of those found are there, by height in pixels."""
+    """How many of those there are were found, and of those found are there, by height in pixels.
+
+    stood, stood_found: as there and found, of those who have been in view for long enough to be found.
+    """
 
     there: Counter[tuple[int, int]] = field(default_factory=Counter)
     found: Counter[tuple[int, int]] = field(default_factory=Counter)
+    stood: Counter[tuple[int, int]] = field(default_factory=Counter)
+    stood_found: Counter[tuple[int, int]] = field(default_factory=Counter)
     told: Counter[tuple[int, int]] = field(default_factory=Counter)
     right: Counter[tuple[int, int]] = field(default_factory=Counter)
     seconds: float = 0.0  # of CPU
     images: int = 0
 
-    def add(self, people: np.ndarray, there: np.ndarray, counts: np.ndarray) -> None:
-        """One image: boxes (N, 4) that were told, (M, 4) that are there, and which of these must be found."""
+    def add(
+        self, people: np.ndarray, there: np.ndarray, counts: np.ndarray, standing: np.ndarray | None = None
+    ) -> None:
+        """One image: boxes (N, 4) that were told, (M, 4) that are there, and which of these must be found.
+
+        standing: (M,) bool, which of those have been in view for long enough; None: not known.
+        """
         overlaps = overlap(there, people) >= OVERLAP
-        for box, hit, must in zip(there, overlaps.any(axis=1), counts, strict=True):
+        long = np.zeros(len(there), bool) if standing is None else standing
+        for box, hit, must, stood in zip(there, overlaps.any(axis=1), counts, long, strict=True):
             if must and (bin_ := _bin(box[3])):
                 self.there[bin_] += 1
                 self.found[bin_] += bool(hit)
+                self.stood[bin_] += bool(stood)
+                self.stood_found[bin_] += bool(stood and hit)
         for box, hit in zip(people, overlaps.any(axis=0), strict=True):
             if bin_ := _bin(box[3]):
                 self.told[bin_] += 1
                 self.right[bin_] += bool(hit)
 
     def __iadd__(self, other: "Score") -> "Score":
-        for name in ("there", "found", "told", "right"):
+        for name in ("there", "found", "stood", "stood_found", "told", "right"):
             getattr(self, name).update(getattr(other, name))
         self.seconds += other.seconds
         self.images += other.images
@@ -91,16 +106,24 @@ class Score:
         """Share found of those there are, of heights from `least` to `most`."""
         return _share(self.found, self.there, least, most)
 
+    def recall_standing(self, least: int = 0, most: int = 10_000) -> float:
+        """As `recall`, of those who have been in view for long enough to be found."""
+        return _share(self.stood_found, self.stood, least, most)
+
     def precision(self, least: int = 0, most: int = 10_000) -> float:
         """Share that is there of those found."""
         return _share(self.right, self.told, least, most)
 
 
 def rows(name: str, ours: Score, before: Score) -> list[Row]:
-    """Rows NAME/recall_H and NAME/precision_H for all heights, and NAME/cpu_ms, an image."""
+    """Rows NAME/recall_H and NAME/precision_H for all heights, and NAME/cpu_ms, an image.
+
+    Where it is known who has been in view for how long, NAME/recall_standing_H, too.
+    """
     made = []
+    told = ("recall", "recall_standing", "precision") if ours.stood else ("recall", "precision")
     for low, high in HEIGHTS:
-        for what in ("recall", "precision"):
+        for what in told:
             value, reference = (getattr(score, what)(low, high) for score in (ours, before))
             made.append(Row(f"{name}/{what}_{low}_{high}", value, "share", REFERENCE, reference))
     cost, reference = (1e3 * score.seconds / max(score.images, 1) for score in (ours, before))
@@ -114,7 +137,7 @@ def generated(client: InferenceClient, scenes: int, progress: Callable[[str], No
         scores = Score(), Score()
         for seed in range(scenes):
             _play(client, _scene(seed, height, pitch), scores)
-        for what in ("recall", "precision"):
+        for what in ("recall", "recall_standing", "precision"):
             value, reference = (getattr(score, what)(40) for score in scores)
             made.append(Row(f"generated/camera_{height:g}/{what}", value, "share", REFERENCE, reference))
         progress(f"camera at {height:g} m: recall {scores[0].recall(40):.2f}, before {scores[1].recall(40):.2f}")
@@ -135,12 +158,12 @@ def large(client: InferenceClient, scenes: int, progress: Callable[[str], None])
 
 def _play(client: InferenceClient, scene: Crowd, scores: Sequence[Score], setting: Setting = HALL) -> None:
     """Add to the scores, ours and yesterday's, what is found in a scene."""
-    images, there, counts = _film(scene)
+    images, there, counts, standing = _film(scene, setting.standing)
     for score, config in zip(scores, (PoseConfig(), YESTERDAY), strict=True):
         seen = _watch(client, config, images, RATE, score, setting.since)
-        for people, truth, must in zip(seen, there, counts, strict=True):
+        for people, *truth in zip(seen, there, counts, standing, strict=True):
             if people is not None:
-                score.add(people, truth, must)
+                score.add(people, *truth)
 
 
 def shrunk(client: InferenceClient, name: str, images: Sequence[np.ndarray], rate: float, shrink: int) -> list[Row]:
@@ -201,9 +224,13 @@ def _watch(
         yield boxes if number / rate >= since - 1e-9 else None
 
 
-def _film(scene: Crowd) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
-    """Images of a scene; of each, everybody's boxes (M, 4), and who of them must be found."""
-    renderer, images, there, counts = Renderer(scene), [], [], []
+def _film(
+    scene: Crowd, standing: float = HALL.standing
+) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
+    """Images of a scene; of each, everybody's boxes (M, 4), who of them must be found, and who of those has been to be
+    seen for `standing` seconds without a break: whoever has just come out from behind somebody has not."""
+    renderer, images, there, counts, stood = Renderer(scene), [], [], [], []
+    since: dict[int, int] = {}
     for number in range(len(scene)):
         seen = sight(scene, number)
         images.append(renderer.draw(seen, number))
@@ -212,9 +239,14 @@ def _film(scene: Crowd) -> tuple[list[np.ndarray], list[np.ndarray], list[np.nda
         size = scene.camera.width, scene.camera.height_px
         inside = np.maximum(np.minimum(boxes[:, :2] + boxes[:, 2:], size) - np.maximum(boxes[:, :2], 0), 0)
         within = inside.prod(axis=1) / np.maximum(boxes[:, 2:].prod(axis=1), 1e-9)
+        must = (np.array([truth.visible for truth in people]) >= SEEN) & (within >= WITHIN)
+        in_view = [truth.identity for truth, needed in zip(people, must, strict=True) if needed]
+        since = {identity: since.get(identity, number) for identity in in_view}
+        begun = np.array([since.get(truth.identity, number) for truth in people], int)
         there.append(boxes)
-        counts.append((np.array([truth.visible for truth in people]) >= SEEN) & (within >= WITHIN))
-    return images, there, counts
+        counts.append(must)
+        stood.append(must & (number - begun >= standing * RATE - 1e-6))
+    return images, there, counts, stood
 
 
 def _scene(seed: int, height: float, pitch: float, setting: Setting = HALL) -> Crowd:
