@@ -70,6 +70,7 @@ class Budget:
         have what the rest of the stage leaves. Of cores that are given they have a fixed share: of what the programs
         beside it lose by more, a budget hears nothing. Less than one is `scarce`, unless there is a limit: there is not
         even time for one look at a person in an image.
+        With a limit or cores the time is `given`, and no image may take more for the next ones to make good.
         Raises PoseSettingsError for a limit or cores that are no number, or below 0.
         """
         if not (math.isfinite(limit) and limit >= 0.0):
@@ -77,6 +78,7 @@ class Budget:
         if not (math.isfinite(cores) and cores >= 0.0):
             raise PoseSettingsError(f"cores = {cores} must be a number from 0 on: 0 takes those of the process")
         self._limit = limit
+        self.given = limit > 0.0 or cores > 0.0
         self.scarce = limit == 0.0 and 0.0 < cores < 1.0
         self._share = float(np.interp(cores, list(_SHARES), list(_SHARES.values()))) if cores else _WHOLE
         self._lock = threading.Lock()

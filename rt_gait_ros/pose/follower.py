@@ -13,8 +13,8 @@ from rt_gait_ros.pose.smoothing import KeypointFilter
 # trembling size would make the network's next landmarks tremble; speed must follow a turn within a few frames.
 _SPEED_SHARE = 0.4
 _SIZE_SHARE = 0.3
-# Gait frames whose times are kept to tell their rate: more than a second of any camera.
-_FRAME_TIMES = 128
+# Gait frames whose times are kept to tell their rate: more than a second of any camera. And looks: half a second.
+_FRAME_TIMES, _LOOK_TIMES = 128, 32
 
 
 class Follower:
@@ -31,6 +31,7 @@ class Follower:
         self.looks = 0
         self.good_frames = 0
         self.frame_times: deque[float] = deque(maxlen=_FRAME_TIMES)
+        self._look_times: deque[float] = deque(maxlen=_LOOK_TIMES)
         self._filter = KeypointFilter() if smooth else None
         self._speed_x = self._speed_y = 0.0
         self._time = time
@@ -57,6 +58,10 @@ class Follower:
     def unseen_for(self, time: float) -> float:
         """Seconds since the last look."""
         return time - self._time
+
+    def last_look_with(self, other: "Follower") -> float:
+        """When both were last looked at in the same image, seconds; -inf where that is long ago or never was."""
+        return max(set(self._look_times) & set(other._look_times), default=-math.inf)
 
     def pass_over(self) -> None:
         """This image was not looked at for this person."""
@@ -87,6 +92,7 @@ class Follower:
     def _take(self, reading: PersonReading, time: float) -> None:
         """Keep the newest reading."""
         self._time = time
+        self._look_times.append(time)
         self.seen = True
         self.looks += 1
         self.reading = reading

@@ -1,6 +1,8 @@
 """Whom to look at in this image, and whom only to expect where they were going, when there is no time for everybody."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+
+import numpy as np
 
 from rt_gait_ros.pose.follower import Follower
 
@@ -16,6 +18,10 @@ _NEAR = 96.0
 _FAR_WEIGHT = 0.5
 # Nobody waits longer than this for a look, seconds, as long as one look an image is enough for that.
 _LONGEST_WAIT = 0.4
+# Two followers who are expected nearer to each other than this, in body heights, may be on one person: about twice as
+# far as follower.SAME_PERSON, for the places are only expected. Looks at both in one image tell, and that holds for so
+# many seconds. Within 0.5 people walk side by side.
+_MAY_BE_ONE, _TOLD_APART = 0.15, 0.5
 
 
 def newcomers(followers: Sequence[Follower]) -> bool:
@@ -29,14 +35,43 @@ def least(people: int, step: float) -> float:
     return min(people * step / _LONGEST_WAIT, 1.0)
 
 
-def choose(followers: Sequence[Follower], count: int, time: float) -> list[Follower]:
+def doubtful(followers: Sequence[Follower], time: float) -> tuple[Follower, ...]:
+    """Two followers who may be on one person and were not looked at in one image lately; () where there are none.
+
+    Of several such pairs, the one that waits longest for it.
+    """
+    if len(followers) < 2:
+        return ()
+    places = [follower.expected(time) for follower in followers]
+    x, y, height = np.array([(place.x, place.y, place.height) for place in places]).T
+    near = np.hypot(x[:, None] - x, y[:, None] - y) < _MAY_BE_ONE * np.minimum(height[:, None], height)
+    longest, found = _TOLD_APART, (-1, -1)
+    for first, second in np.argwhere(np.triu(near, 1)).tolist():
+        waits = time - followers[first].last_look_with(followers[second])
+        if waits > longest:
+            longest, found = waits, (first, second)
+    return tuple(followers[number] for number in found if number >= 0)
+
+
+def comes_first(pair: Collection[Follower], followers: Sequence[Follower], count: int, time: float) -> bool:
+    """Whether `choose` looks at the two of `pair` among `count`: where that leaves nobody else waiting too long."""
+    overdue = sum(follower.unseen_for(time) > _LONGEST_WAIT for follower in followers if follower not in pair)
+    return 0 < len(pair) <= count - overdue
+
+
+def choose(followers: Sequence[Follower], count: int, time: float, pair: Collection[Follower] = ()) -> list[Follower]:
     """The `count` followers to look at, by need and by the time since the last look; in their own order.
 
     A follower's turn grows with the time since its last look, so that everybody has one: weights only say how often.
+    pair: two of them who are to be looked at together; they come before the others where nobody has to wait too long
+    for it.
     """
     if count >= len(followers):
         return list(followers)
-    ordered = sorted(range(len(followers)), key=lambda number: -_urgency(followers[number], time))
+    first = pair if comes_first(pair, followers, count, time) else ()
+    ordered = sorted(
+        range(len(followers)), key=lambda number: (followers[number] not in first, -_urgency(followers[number], time))
+    )
     return [followers[number] for number in sorted(ordered[: max(count, 0)])]
 
 

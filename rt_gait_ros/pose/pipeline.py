@@ -170,9 +170,12 @@ class PosePipeline:
         self._due = min(self._due + looks.least(len(self._followers), step), 1.0)
         if not budget.scarce or looks.newcomers(self._followers):
             number = max(number, 1)
+        pair = looks.doubtful(self._followers, time)
+        if number == 1 and not budget.given and looks.comes_first(pair, self._followers, 2, time):
+            number = 2  # one alone would not tell; the next images make good for it
         number = max(budget.fitting("person", number, taken), int(self._due + 1e-9))
         self._due = max(self._due - number, 0.0)
-        return looks.choose(self._followers, number, time)
+        return looks.choose(self._followers, number, time, pair)
 
     def _ask(
         self, image: np.ndarray, time: float, searched: list[Window], chosen: list[Follower]

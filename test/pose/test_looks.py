@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rt_gait_ros.pose.follower import Follower
-from rt_gait_ros.pose.looks import NAMED_AFTER, choose
+from rt_gait_ros.pose.looks import NAMED_AFTER, choose, doubtful
 from rt_gait_ros.pose.person_network import PersonReading, Region
 
 
@@ -61,3 +61,38 @@ def test_a_newcomer_is_looked_at_until_the_tracker_believes_in_them():
 def test_nobody_starves_where_one_look_an_image_is_all_there_is(people):
     looks = play([follower(n, side=50.0, named=n % 2 == 0) for n in range(people)], 1, images=4 * people)
     assert min(looks) >= 2
+
+
+def test_two_at_one_place_are_to_be_looked_at_together_until_they_were():
+    followers = [follower(100.0), follower(104.0), follower(300.0)]
+    for number, one in enumerate(followers):
+        one.update(reading(one.place.x, 200.0), 0.04 * (number + 1))
+    pair = doubtful(followers, 1.0)
+    assert pair == (followers[0], followers[1])
+    for one in pair:
+        one.update(reading(one.place.x, 200.0), 1.0)
+    assert doubtful(followers, 1.04) == ()  # they were told apart, and both are still there
+    assert doubtful(followers, 1.6) == pair
+    assert doubtful(followers[:1], 1.6) == ()
+
+
+def test_two_who_are_to_be_looked_at_together_come_first_unless_somebody_waits_too_long_for_it():
+    followers = [follower(100.0 * n) for n in range(6)]
+    for number, one in enumerate(followers):
+        one.update(reading(one.place.x, 200.0), 1.0 + 0.04 * number)
+    pair = followers[4], followers[5]  # whose own turn would be last
+    assert choose(followers, 2, 1.3, pair) == [*pair]
+    assert choose(followers, 1, 1.3, pair) == [followers[0]]  # one alone tells nothing
+    assert choose(followers, 2, 1.46, pair) == followers[:2]
+    assert choose(followers, 3, 1.42, pair) == [followers[0], *pair]
+
+
+def test_where_all_are_at_one_place_nobody_starves_for_the_looks_at_pairs():
+    followers = [follower(n) for n in range(8)]
+    looks = Counter()
+    for number in range(1, 101):
+        time = 0.04 * number
+        for one in choose(followers, 2, time, doubtful(followers, time)):
+            one.update(reading(one.place.x, one.place.side), time)
+            looks[id(one)] += 1
+    assert min(looks[id(one)] for one in followers) >= 15

@@ -239,3 +239,55 @@ def test_newcomers_all_the_time_lose_no_image(stage):
     lost, looks = played.run(600)
     assert lost == 0.0
     assert looks > 0.0
+
+
+@pytest.mark.parametrize("pace", [1.5, 3.0])
+def test_two_followers_on_one_person_are_looked_at_together_so_that_it_is_decided_soon(stage, pace, monkeypatch):
+    """Two walk towards each other, and one goes on with the other. They moved unlike each other until then."""
+    together = images_with_somebody_twice(stage, pace)
+    monkeypatch.setattr(pipeline_module.looks, "doubtful", lambda followers, time: ())
+    assert together < 0.7 * images_with_somebody_twice(stage, pace)  # by turns alone
+
+
+def images_with_somebody_twice(stage, pace):
+    """Over eight runs, of 40 images each from when they meet."""
+    twice = 0
+    for seed in range(1, 9):
+        played = stage(25, 6, 0.020, 0.002, steady=False)
+        played._random.seed(seed)
+
+        def move(number, people=played.client.people):
+            walked = pace * (number - 60)
+            pair = (300 + walked, 250, 64), (306 - walked, 250, 64)
+            people[4:] = pair if walked < 0 else pair[:1]
+
+        played.move = move
+        played.run(60)
+        played.run(40)
+        twice += sum(len(frame.people) > 5 for frame in played.frames)
+    return twice
+
+
+@pytest.mark.parametrize("settings", [{"cores": 1}, {"limit": 0.024}])
+def test_two_in_doubt_take_no_more_than_what_is_given(stage, settings, monkeypatch):
+    """Twelve people, and one look an image: somebody else has always waited too long for the two to come first."""
+    monkeypatch.setattr(pipeline_module.looks, "doubtful", lambda followers, time: tuple(followers[:2]))
+    played = stage(25, 12, 0.017, 0.002, budget=Budget(**settings))
+    played.client.people = [(30 + 50 * k, 160, 64) for k in range(12)]
+    played.run(200)
+    played.run(200)
+    taken = played.runs(PERSON) * played.look + played.runs(DETECTOR) * played.search
+    assert taken / 200 <= 1.01 * played.budget.seconds
+
+
+def test_two_in_doubt_who_do_not_come_first_cost_no_look(stage, monkeypatch):
+    played = [stage(25, 12, 0.025, 0.002) for _ in range(2)]
+    looks = []
+    for one, doubted in zip(played, (0, 2), strict=True):
+        monkeypatch.setattr(
+            pipeline_module.looks, "doubtful", lambda followers, time, doubted=doubted: tuple(followers[:doubted])
+        )
+        one.client.people = [(30 + 50 * k, 160, 64) for k in range(12)]
+        one.run(200)
+        looks.append(one.run(200)[1])
+    assert looks[0] == looks[1]
