@@ -23,7 +23,6 @@ EXTRAS = {
     "onnx": "train",
     "onnxscript": "train",
     "psycopg": "fleet",
-    "psycopg_pool": "fleet",
     "py_trees": "behaviours",
     "pycocotools": "train",
     "rclpy": "ros",

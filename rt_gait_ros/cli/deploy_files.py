@@ -96,7 +96,7 @@ RUN apt-get update && rosdep update \\
     && rm -rf /var/lib/apt/lists/*
 # What rosdep has no keys for.
 RUN pip install --no-cache-dir --break-system-packages 'av>=17' cryptography numba 'numpy<2' onnxruntime \\
-    'psycopg[binary,pool]>=3.2' 'tritonclient[grpc]'
+    'psycopg[binary]>=3.2' 'tritonclient[grpc]'
 RUN source /opt/ros/jazzy/setup.bash && colcon build --merge-install --cmake-args -DBUILD_TESTING=OFF \\
     && rm -rf build log src
 # New volumes get the owner of the folder that they are mounted on.

@@ -14,7 +14,6 @@ from rt_gait_ros.pip_packages import extra
 
 if TYPE_CHECKING:
     import psycopg
-    import psycopg_pool
 
 SCHEMA = 4  # version of the newest migration
 CONNECT_SECONDS = 5
@@ -69,52 +68,27 @@ def connected(address: Address, *, any_schema: bool = False) -> Iterator["psycop
 
     any_schema: whether or not the gallery is of the version that this program knows.
     """
-    with speaking(address), driver().connect(**_settings(address)) as connection:
-        _limit(connection)
-        if not any_schema:
-            require_schema(connection, address)
+    with speaking(address), connect(address, any_schema=any_schema) as connection:
         yield connection
 
 
-def pool_of(address: Address, size: int) -> "psycopg_pool.ConnectionPool[Any]":
-    """So many connections at the most, as `connected` makes them; each is made when it is first needed.
-
-    One that the server or the way to it ended is replaced, and one that nobody needs for ten minutes closed. Raises
-    MissingPackage.
-    """
-    try:
-        import psycopg_pool
-    except ImportError:
-        line = f"searches on a gallery's server need the library psycopg_pool: {extra('fleet')}"
-        raise MissingPackage(line, name="psycopg_pool") from None
-
-    def prepare(connection: "psycopg.Connection[Any]") -> None:
-        _limit(connection)
-        require_schema(connection, address)
-
-    return psycopg_pool.ConnectionPool(
-        kwargs=_settings(address),
-        min_size=0,
-        max_size=size,
-        num_workers=1,
-        timeout=CONNECT_SECONDS,
-        configure=prepare,
-        check=psycopg_pool.ConnectionPool.check_connection,
-        open=True,
-        name="rt_gait",
-    )
-
-
-def _settings(address: Address) -> dict[str, Any]:
+def connect(address: Address, *, any_schema: bool = False) -> "psycopg.Connection[Any]":
+    """As `connected`, for whoever closes it. Raises what psycopg raises, and GalleryError for another schema."""
     settings = {**_KEEPALIVE, **driver().conninfo.conninfo_to_dict(address.conninfo)}
     settings["application_name"] = f"rt_gait {address.robot}"[:63]
     settings["client_encoding"] = "utf8"  # in a database in SQL_ASCII psycopg gives text as bytes
-    return {**settings, "autocommit": True}
-
-
-def _limit(connection: "psycopg.Connection[Any]") -> None:
-    connection.execute("select set_config('statement_timeout', %s, false)", (str(STATEMENT_MS),))
-    connection.execute("select set_config('lock_timeout', %s, false)", (str(LOCK_MS),))
+    connection: psycopg.Connection[Any] = driver().connect(**settings, autocommit=True)
+    try:
+        connection.execute(
+            "select set_config('statement_timeout', %s, false), set_config('lock_timeout', %s, false)",
+            (str(STATEMENT_MS), str(LOCK_MS)),
+        )
+        if not any_schema:
+            require_schema(connection, address)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def schema_of(connection: "psycopg.Connection[Any]") -> int:

@@ -6,7 +6,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -15,14 +14,12 @@ from rt_gait_ros.fleet.address import Address
 from rt_gait_ros.fleet.connection import (
     AccessDenied,
     Head,
-    ServerAway,
     commit,
     connected,
-    driver,
     head_of,
-    pool_of,
     speaking,
 )
+from rt_gait_ros.fleet.searches import Searches
 from rt_gait_ros.fleet.server_search import ServerSearch
 from rt_gait_ros.gallery import gallery_records
 from rt_gait_ros.gallery.audit import Entry
@@ -35,7 +32,6 @@ from rt_gait_ros.gallery.search import Comparison
 
 if TYPE_CHECKING:
     import psycopg
-    import psycopg_pool
 
 _EMPTY = Loaded(Content(), ())
 SEARCHES = 8  # connections by which one process searches at once; PostgreSQL's default lets in 100 of all
@@ -88,10 +84,8 @@ class ServerStore:
         self.robot = address.robot
         self._held = ExitStack()
         self._connection: psycopg.Connection[Any] | None = None
-        self._pool: psycopg_pool.ConnectionPool[Any] | None = None  # of those that search, once one does
-        self._searches: WeakKeyDictionary[psycopg.Connection[Any], ServerSearch] = WeakKeyDictionary()
+        self._searches = Searches(address, SEARCHES)
         self._mutex = threading.RLock()  # of whoever talks on the connection
-        self._pool_mutex = threading.Lock()  # nobody who searches waits for a change
 
     @property
     def name(self) -> str:
@@ -121,26 +115,8 @@ class ServerStore:
     @contextmanager
     def searching(self) -> Iterator[ServerSearch]:
         """A connection that is set for searching, alone; others are for others. Raises GalleryError."""
-        with self._pool_mutex:
-            if self._pool is None:
-                with connected(self.address):  # says why, where nothing can be searched
-                    self._pool = pool_of(self.address, SEARCHES)
-            pool = self._pool
-        with speaking(self.address):
-            try:
-                connection = pool.getconn()
-            except driver().OperationalError:
-                with connected(self.address):  # says why, where there is none
-                    raise ServerAway(
-                        f"gallery {self.name} is searched by {SEARCHES} threads of this process already: try again"
-                    ) from None
-            try:
-                search = self._searches.get(connection)
-                if search is None:
-                    search = self._searches[connection] = ServerSearch(connection, self.address)
-                yield search
-            finally:
-                pool.putconn(connection)
+        with self._searching().one() as search:
+            yield search
 
     def close(self) -> None:
         """As Store.close."""
@@ -148,11 +124,9 @@ class ServerStore:
             self._connection = None
             held, self._held = self._held, ExitStack()
             held.close()
-        with self._pool_mutex:
-            pool, self._pool = self._pool, None
-            self._searches.clear()
-        if pool is not None:
-            pool.close()
+        searches, self._searches = self._searches, Searches(self.address, SEARCHES)
+        if searches.is_usable:
+            searches.close()
 
     def open(self) -> Loaded:
         """As Store.open; it is made by `rt-gait gallery migrate` alone."""
@@ -211,8 +185,7 @@ class ServerStore:
         threads search at once, beside whatever is changed. Raises GalleryModelMismatch for an embedding of another
         network's shape.
         """
-        with self.searching() as search:
-            found = search.candidates(embedding)
+        found = self._searching().candidates(embedding)
         compare = Comparison(embedding)
         best: dict[str, float] = {}
         for person_id, estimate, walk in found:
@@ -238,6 +211,12 @@ class ServerStore:
             ).fetchall()
         return [Entry(time, -1, what, tuple(tags), commit, True, f"{role} on {robot}")
                 for time, role, robot, what, tags, commit in found]  # fmt: skip
+
+    def _searching(self) -> Searches:
+        """Those of this process. What the parent of a fork had is left to it, and not closed: the sockets are one."""
+        if not self._searches.is_usable:
+            self._searches = Searches(self.address, SEARCHES)
+        return self._searches
 
     def _read(self, connection: "psycopg.Connection[Any]", head: Head, known: Loaded) -> Loaded:
         if known.signature == _signature(head):

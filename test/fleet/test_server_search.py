@@ -1,15 +1,16 @@
 """Searching on a server: what it finds, how it is set, and when it looks again."""
 
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
-from rt_gait_ros.fleet import connection as connections
-from rt_gait_ros.fleet import server_search, server_store
+from rt_gait_ros.fleet import searches, server_search, server_store
 from rt_gait_ros.fleet.connection import ServerAway
 from rt_gait_ros.fleet.opening import open_gallery
+from rt_gait_ros.fleet.searches import Searches
 from rt_gait_ros.gallery.distance import distances
 from rt_gait_ros.gallery.gallery_edits import GalleryModelMismatch
 from rt_gait_ros.gallery.person import GalleryError, Template
@@ -29,6 +30,8 @@ def server(request, postgres, site, opened, monkeypatch):
     return opened[-1]
 
 
+LOOK = np.random.default_rng(10).normal(size=(16, 256)).astype(np.float32)
+only_by_scan = pytest.mark.parametrize("server", ["scan"], indirect=True)
 only_by_index = pytest.mark.parametrize("server", ["index"], indirect=True)
 
 
@@ -152,29 +155,87 @@ def test_threads_search_at_once_beside_a_change_and_find_what_one_finds(server):
             assert set(who) == {server.find(f"Person {number}").person_id}
 
 
-@pytest.mark.parametrize("server", ["scan"], indirect=True)
-def test_a_search_that_gets_no_connection_says_why(server, monkeypatch):
-    look = np.random.default_rng(10).normal(size=(16, 256)).astype(np.float32)
-    monkeypatch.setattr(server_store, "SEARCHES", 1)
-    monkeypatch.setattr(connections, "CONNECT_SECONDS", 0.2)
-    with server.store.searching(), pytest.raises(ServerAway, match="searched by 1 threads"):
-        server.store.nearest(look)
-    assert server.store.nearest(look) == []
+@only_by_scan
+def test_a_search_that_gets_no_connection_says_why(server):
+    few = Searches(server.store.address, 1, patience=0.01)
+    with few.one(), pytest.raises(ServerAway, match="asked by 1 threads"):
+        few.candidates(LOOK)
+    assert few.candidates(LOOK) == []
+    few.close()
 
 
-@pytest.mark.parametrize("server", ["scan"], indirect=True)
-def test_searches_go_on_after_the_server_was_started_again(server, postgres):
-    look = np.random.default_rng(10).normal(size=(16, 256)).astype(np.float32)
-    server.add("Ada", [Template(look, 1)], model="m", gait_frame_kind="silhouette")
-    assert server.store.nearest(look)
+@only_by_scan
+@pytest.mark.parametrize("failures", [0, 6])
+def test_searches_go_on_once_the_server_is_back_however_often_they_failed(server, postgres, failures):
+    """Before, the pool tried again after pauses that doubled, and said that others searched meanwhile."""
+    server.add("Ada", [Template(LOOK, 1)], model="m", gait_frame_kind="silhouette")
+    with server.store.searching(), server.store.searching():
+        pass  # two connections will be idle
     postgres.stop(3)  # SIGQUIT: as a crash
-    with pytest.raises(ServerAway, match="cannot be reached"):
-        server.store.nearest(look)
-    postgres.start()
-    assert server.store.nearest(look)
+    try:
+        for _ in range(failures):
+            with pytest.raises(ServerAway, match="cannot be reached"):
+                server.store.nearest(LOOK)
+    finally:
+        postgres.start()
+    assert server.store.nearest(LOOK)
 
 
-@pytest.mark.parametrize("server", ["scan"], indirect=True)
+@only_by_scan
+def test_a_connection_is_used_again_and_none_outlives_the_store(server):
+    with server.store.searching() as first, server.store.searching() as second:
+        pass
+    with server.store.searching() as again:
+        assert again in (first, second)
+        server.store.close()
+        assert again.candidates(LOOK) == []  # what is being searched is searched to its end
+        assert not again.connection.closed
+    assert first.connection.closed
+    assert second.connection.closed
+
+
+@only_by_scan
+def test_connections_that_nobody_needs_any_more_are_closed(server, monkeypatch):
+    with server.store.searching() as first, server.store.searching() as second:
+        pass
+    monkeypatch.setattr(searches, "IDLE_SECONDS", 0.0)
+    assert server.store.nearest(LOOK) == []
+    assert first.connection.closed
+    assert second.connection.closed
+
+
+@only_by_scan
+def test_a_connection_that_was_left_in_a_transaction_is_not_used_again(server):
+    with server.store.searching() as search:
+        search.connection.execute("begin")
+    assert search.connection.closed
+    assert server.store.nearest(LOOK) == []
+
+
+@only_by_scan
+def test_the_child_of_a_fork_makes_connections_of_its_own(server):
+    """Before, it talked on its parent's sockets."""
+    mine = backend_of(server)
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.write(writing, str(backend_of(server)).encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with open(reading) as told:
+        assert int(told.read()) != mine
+    os.waitpid(child, 0)
+    assert backend_of(server) == mine
+
+
+def backend_of(gallery):
+    with gallery.store.searching() as search:
+        return search.connection.info.backend_pid
+
+
+@only_by_scan
 def test_a_connection_that_could_not_be_set_for_searching_is_set_by_the_next_search(server, monkeypatch):
     look = np.random.default_rng(11).normal(size=(16, 256)).astype(np.float32)
     server.add("Ada", [Template(look, 1)], model="m", gait_frame_kind="silhouette")
@@ -237,7 +298,7 @@ def test_a_search_looks_on_where_too_few_walks_of_the_site_are_in_sight(server, 
     assert setting(server, "hnsw.iterative_scan") == how
 
 
-@pytest.mark.parametrize("server", ["scan"], indirect=True)
+@only_by_scan
 def test_a_connection_that_has_long_searched_few_walks_takes_the_index_when_they_have_become_many(server, monkeypatch):
     monkeypatch.setattr(server_search, "SCANNED", 4)
     monkeypatch.setattr(server_search, "_EVERY", 8)
