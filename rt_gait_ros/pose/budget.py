@@ -1,6 +1,7 @@
 """What the networks of the pose stage may cost in one image: from the camera's rate, and from what they cost so far."""
 
 import math
+import os
 import threading
 from collections import deque
 from collections.abc import Mapping
@@ -12,15 +13,17 @@ from rt_gait_ros.pose.errors import PoseSettingsError
 # Seconds from one image to the next before the camera's rate is known: 25 a second.
 USUAL_INTERVAL = 0.04
 # Gaps that the rate is taken from. One of more than _PAUSE seconds counts only right after another such: a camera that
-# stood still says nothing of its rate, and one of an image every two seconds is not a fast one that stands still. A gap
-# of more than _HOLE times the mean of the others does not count either, as of a network that faltered.
+# stood still says nothing of its rate, and one of an image every two seconds is not a fast one that stands still. None
+# counts as more than _LONGEST_GAP: that is time enough for every look. A gap of more than _HOLE times the mean of the
+# others does not count either, as of a network that faltered.
 # Of one that becomes faster the newest few count at once, as far as they may not be images that come in pairs.
-_GAPS, _PAUSE, _HOLE = 30, 1.0, 5.0
+_GAPS, _PAUSE, _LONGEST_GAP, _HOLE = 30, 1.0, 10.0, 5.0
 _NEWEST, _FASTER = 6, 1.25
 # Share of the interval that the networks may take of cores that are given, by how many, and in between in proportion.
 # The other stages, the camera and DDS take the rest: about a third of one core, and a tenth where they have cores of
 # their own. Below one core, where several cameras share the cores, they take a quarter of a core of each camera (10 ms
-# of the processor for each image, by `rt-gait bench cameras`), and the networks 0.8 of what is left.
+# of the processor for each image, by `rt-gait bench cameras`), and the networks 0.8 of what is left. A process that may
+# run on one core only has the share of one core also where none are given.
 _SHARES = {0.3125: 0.05, 1.0: 0.6, 2.0: 0.75, 3.0: 0.8, 4.0: 0.9}
 # All that the stage does in an image may take this much of the interval, on average.
 _WHOLE = 0.95
@@ -60,27 +63,30 @@ class Budget:
     A stage that also says when it takes up an image (`taken`) and that it is through with it (`done`) has a budget that
     finds out how much there is: what the stage does besides is measured and taken off, and an image that waited has
     less time, so that what was too much is made good before an image is lost. Of images that are lost all the same it
-    hears nothing: to look less for seconds after each was tried, and lost as many (docs/pose.md).
+    hears nothing: to look less for seconds after each was tried, and lost about as many (docs/pose.md).
     """
 
     def __init__(self, limit: float = 0.0, cores: float = 0.0) -> None:
-        """limit: seconds per image; 0: as the camera's rate and the cores at hand allow.
+        """limit: seconds per image; 0: what the rest of the stage leaves of the time between images, or a fixed share.
 
-        cores: this camera's share of them, where it is not alone on the machine; 0: all that there are, and networks
-        have what the rest of the stage leaves. Of cores that are given they have a fixed share: of what the programs
-        beside it lose by more, a budget hears nothing. Less than one is `scarce`, unless there is a limit: there is not
-        even time for one look at a person in an image.
-        With a limit or cores the time is `given`, and no image may take more for the next ones to make good.
+        cores: those for this camera, where it is not alone on the machine, no more than the process may run on; 0: all
+        of these. Of cores that are given, and of a single one, the networks have a fixed share at most: of what the
+        programs beside it lose by more, a budget hears nothing. Less than one is `scarce`, unless there is a limit:
+        there is not even time for one look at a person in an image.
+        With a limit or a fixed share the time is `given`, and no image may take more for the next ones to make good.
         Raises PoseSettingsError for a limit or cores that are no number, or below 0.
         """
         if not (math.isfinite(limit) and limit >= 0.0):
             raise PoseSettingsError(f"budget = {limit} must be a number of seconds from 0 on: 0 follows the camera")
         if not (math.isfinite(cores) and cores >= 0.0):
-            raise PoseSettingsError(f"cores = {cores} must be a number from 0 on: 0 takes those of the process")
+            raise PoseSettingsError(f"cores = {cores} must be a number from 0 on: 0 takes those at hand")
         self._limit = limit
-        self.given = limit > 0.0 or cores > 0.0
         self.scarce = limit == 0.0 and 0.0 < cores < 1.0
-        self._share = float(np.interp(cores, list(_SHARES), list(_SHARES.values()))) if cores else _WHOLE
+        own = len(os.sched_getaffinity(0))
+        fixed = cores > 0.0 or own == 1
+        self.given = limit > 0.0 or fixed
+        most = np.interp(min(cores or own, own), list(_SHARES), list(_SHARES.values()))
+        self._share = float(most) if fixed else _WHOLE
         self._lock = threading.Lock()
         self._gaps: deque[float] = deque(maxlen=_GAPS)
         self._arrived: float | None = None
@@ -98,7 +104,7 @@ class Budget:
         """An image came in, used or not. when: seconds of a clock that only goes forward."""
         with self._lock:
             if self._arrived is not None and when > self._arrived:
-                self._gaps.append(when - self._arrived)
+                self._gaps.append(min(when - self._arrived, _LONGEST_GAP))
             self._arrived = when
 
     def taken(self, when: float, arrived: float) -> None:
@@ -140,7 +146,7 @@ class Budget:
 
     @property
     def interval(self) -> float:
-        """Seconds from one image to the next, as they arrive."""
+        """Seconds from one image to the next, as they arrive; 10 at most."""
         with self._lock:
             # the mean: images that come in pairs, as over a network, are as many a second as others
             gaps = list(self._gaps)

