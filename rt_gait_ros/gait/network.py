@@ -42,8 +42,8 @@ class NetworkInUse:
         self._clock = clock
         self._former: Embedder | None = None
         self._times: deque[float] = deque(maxlen=TIMED)  # seconds, of the newest answers
-        self.outage = ""  # why the newest answer is none, in one line
-        self.lost = False  # the server says that it does not have the network
+        self._outage = ""
+        self._lost = False
 
     @property
     def model(self) -> GaitModel:
@@ -54,6 +54,16 @@ class NetworkInUse:
     def embedder(self) -> Embedder:
         """What asks it."""
         return self.network.embedder
+
+    @property
+    def outage(self) -> str:
+        """Why its newest answer is none, in one line; "" where it is one, or nothing was answered yet."""
+        return self._outage
+
+    @property
+    def lost(self) -> bool:
+        """Whether the server says that it does not have it."""
+        return self._lost
 
     def ask(self, body_id: str, walker: Walker, frames: int) -> None:
         """Ask for an embedding of a track, which stands on so many frames."""
@@ -71,14 +81,17 @@ class NetworkInUse:
         if request is None or not request.future.done():
             return None
         walker.request = None
+        of_present = request.model is self.model  # an answer of the former network says nothing of this one
         try:
             embedding = read_embedding(request.future.result(), request.model)
         except InferenceError as error:
-            self.outage, self.lost = str(error), isinstance(error, ModelUnavailable)
+            if of_present:
+                self._outage, self._lost = str(error), isinstance(error, ModelUnavailable)
             if walker.failing_since is None:
                 walker.failing_since = request.stamp
             return None
-        self.outage, self.lost = "", False
+        if of_present:
+            self._outage, self._lost = "", False
         walker.failing_since = None
         return Look(embedding, request.quality, request.frames, request.stamp)
 
@@ -90,7 +103,8 @@ class NetworkInUse:
         for body_id in walkers:
             for frame, place in self._former.recent(body_id):
                 network.embedder.add(body_id, frame, place)
-        self.network, self._times, self.lost = network, deque(maxlen=TIMED), False
+        self.network, self._times = network, deque(maxlen=TIMED)
+        self._outage, self._lost = "", False
         return alike
 
     def let_go_of_former(self, walkers: Mapping[str, Walker]) -> None:
