@@ -32,12 +32,14 @@ class Searching:
         self.gallery_problem = self.scene_problem = ""
         self._refreshing: Future[bool] | None = None
         self._company = Company()
+        self._taken_out = False  # whether the references as last asked for are without their scenes
 
     def use(self, gallery: Gallery, scenes: Scenes | None) -> None:
         """Take another gallery and its scenes from now on. Raises GalleryModelMismatch, and keeps the present ones."""
         gallery.require_model(self._model)
         self.gallery, self._scenes = gallery, scenes
         self.gallery_problem = self.scene_problem = ""
+        self._taken_out = False
 
     def follow(self) -> None:
         """Take over what other processes did to the gallery; a gallery that cannot be used is a problem."""
@@ -49,13 +51,18 @@ class Searching:
             self.gallery_problem = str(error)
 
     def references(self, config: RecognizerConfig) -> References | None:
-        """The gallery as last followed, without its scenes; None while it belongs to another gait model."""
+        """The gallery as last followed, without its scenes; None while it belongs to another gait model.
+
+        What is found on the way is remembered for `directions`, and is a `scene_problem` where it is one.
+        """
         references = self.gallery.references
         if references.model not in ("", self._model):
             return None
         if self.translation is not None:
             return self.translation.of(references)
-        return self._without_scenes(references, config)
+        found = self._without_scenes(references, config)
+        self._taken_out = isinstance(found, SceneReferences)
+        return found
 
     def compared(
         self,
@@ -76,13 +83,18 @@ class Searching:
         return not self._no_directions(config)
 
     def directions(self, config: RecognizerConfig) -> str:
-        """Whether looks are compared by directions (gait.company), and why not, in one line."""
+        """Whether looks are compared by directions (gait.company), and why not, in one line.
+
+        It changes nothing, and goes by the references that were last asked for.
+        """
         refusal = self._no_directions(config)
         if not refusal:
-            references = self.references(config)
-            refusal = "the scene is taken out" if isinstance(references, SceneReferences) else ""
-            refusal = refusal or (too_many_or_few(references) if references is not None else "the gallery is not used")
-        return f"not compared: {refusal}" if refusal else "compared with those in view"
+            present = self.gallery.references
+            if present.model not in ("", self._model):
+                refusal = "the gallery is not used"
+            else:
+                refusal = "the scene is taken out" if self._taken_out else too_many_or_few(present)
+        return f"not compared: {refusal}" if refusal else "compared, with whoever else is in view"
 
     def _no_directions(self, config: RecognizerConfig) -> str:
         """What in the settings is against it: they are taken out of embeddings only where anything is."""
@@ -90,7 +102,7 @@ class Searching:
             return f"no calibration of {config.model} says what they mean"
         if not config.scene_normalisation:
             return "scene_normalisation is off, so that nothing is taken out of embeddings"
-        return "another network than the gallery's looks" if self.translation is not None else ""
+        return "the network in use is not the one that the gallery was made by" if self.translation is not None else ""
 
     def vote(self, walker: Walker, config: RecognizerConfig) -> None:
         """A track that ended counts for its scene. Not before: nobody's walk is to be held against itself."""

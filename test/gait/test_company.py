@@ -12,6 +12,7 @@ from rt_gait_ros.gait.evidence import Evidence
 from rt_gait_ros.gait.household import Household
 from rt_gait_ros.gait.identity import IdentityStatus
 from rt_gait_ros.gait.recognizer import GaitRecognizer
+from rt_gait_ros.gait.scenes import Scenes
 from rt_gait_ros.gait.walkers import Walker
 from rt_gait_ros.gallery.gallery import Gallery
 from rt_gait_ros.gallery.person import Template
@@ -194,7 +195,7 @@ def test_whether_directions_are_compared_follows_one_rule_that_is_said(home, mon
             recognizer.update(TrackFrame((image + 1) * PERIOD, "home", 640, 480, gait_frame_kind=KIND, tracks=tracks))
         return recognizer.directions
 
-    assert said() == "compared with those in view"
+    assert said() == "compared, with whoever else is in view"
     assert asked
     asked.clear()
     off = said(scene_normalisation=False)
@@ -203,4 +204,22 @@ def test_whether_directions_are_compared_follows_one_rule_that_is_said(home, mon
     assert not asked
     for _ in range(2):
         home.gallery.forget(home.gallery.persons[0].person_id)
-    assert said() == "not compared: 2 enrolled people are not 3 to 8"
+    assert said() == "not compared: 2 people are enrolled, and it takes 3 to 8"
+
+
+def test_to_ask_whether_directions_are_compared_changes_nothing(home, tmp_path, monkeypatch):
+    """Diagnostics ask once a second, and before the first image, when no scene is known."""
+    calibration = replace(KNOWN, scene=Curve(20.0, 20.0))
+    scenes = Scenes(tmp_path / "scenes", calibration)
+    for passer_by in np.random.default_rng(4).normal(0.0, 1.0, (12, PARTS, NUMBERS)):
+        scenes.vote("home", passer_by)
+    searched = []
+    search = scenes.references
+    monkeypatch.setattr(scenes, "references", lambda *which: searched.append(which) or search(*which))
+    recognizer = GaitRecognizer(LooksClient(home.looks, "m"), home.gallery, settings("m", calibration), scenes=scenes)
+    assert recognizer.directions == "compared, with whoever else is in view"
+    assert recognizer.problem == ""
+    recognizer.update(TrackFrame(PERIOD, "home", 640, 480, gait_frame_kind=KIND, tracks=[track_of("b0000", 0, 0)]))
+    searched.clear()
+    assert recognizer.directions == "not compared: the scene is taken out"
+    assert not searched
