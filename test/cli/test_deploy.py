@@ -1,6 +1,5 @@
 """`rt-gait deploy`: its files are what compose and systemd read, and nobody else's are overwritten."""
 
-import errno
 import shutil
 import socket
 import subprocess
@@ -146,16 +145,21 @@ def test_what_cannot_be_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert not (tmp_path / "new").exists()
 
 
-def test_a_read_only_disk_is_one_line_that_names_the_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+def test_a_file_that_cannot_be_replaced_is_one_line_that_names_the_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    def fail(path: str, *words: object) -> None:
-        raise OSError(errno.EROFS, "Read-only file system", path)
+    (tmp_path / "Dockerfile" / "mine").mkdir(parents=True)
+    assert deploy(tmp_path, "--force") == 2
+    assert capsys.readouterr().err == f"rt-gait deploy: {tmp_path} cannot be written: Is a directory\n"
+    assert (tmp_path / "Dockerfile" / "mine").is_dir()
+    assert {path.name for path in tmp_path.iterdir()} <= FILES, "what was begun is gone"
 
-    monkeypatch.setattr("tempfile._os.mkdir", fail)
-    assert deploy(tmp_path) == 2
-    assert capsys.readouterr().err == f"rt-gait deploy: {tmp_path} cannot be written: Read-only file system\n"
-    assert not list(tmp_path.iterdir())
+
+def test_a_folder_that_cannot_be_made_is_one_line_that_names_it(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    (tmp_path / "file").touch()
+    folder = tmp_path / "file" / "deploy"
+    assert deploy(folder) == 2
+    assert capsys.readouterr().err == f"rt-gait deploy: {folder} cannot be written: Not a directory\n"
 
 
 def test_a_process_tells_systemd_that_it_is_ready_and_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """Every `rt-gait` command that a page shows: the command is there, and takes what it is given."""
 
+import argparse
 import re
 import shlex
 from collections.abc import Iterator
@@ -14,6 +15,9 @@ ROOT = share_directory()
 PAGES = sorted([*(ROOT / "docs").glob("*.md"), *ROOT.glob("README.md")])
 # Variables, and programs that start another one.
 BEFORE = re.compile(r"\w+=|(sudo|chrt|nice|time|ros2|run)$|-|\d+$|rt-gait$|rt_gait_ros$")
+# A command within a sentence, and an option within a word: [--name, --name=VALUE.
+INLINE = re.compile(r"(?<!`)`rt-gait ([a-z][^`]*)`(?!`)")
+OPTION = re.compile(r"^[\[(]*(--[a-z][a-z0-9-]*)")
 # What ends a command of a shell.
 ENDS = {"|", ">", ">>", "<", "<<<", "&&", "||", ";", "&", "2>&1"}
 
@@ -50,8 +54,34 @@ def commands(page: Path) -> Iterator[list[str]]:
             at = next((place for place in range(len(words)) if is_program(words, place)), None)
             if at in (None, len(words) - 1) or not all(BEFORE.match(word) for word in words[:at]):
                 continue
-            end = next((place for place, word in enumerate(words) if word in ENDS or word[:1] == "["), len(words))
-            yield words[at + 1 : end]  # what may be left out stands in brackets, and is not looked at
+            end = next((place for place, word in enumerate(words) if word in ENDS), len(words))
+            yield words[at + 1 : end]
+
+
+def mentions(page: Path) -> Iterator[list[str]]:
+    """The words behind `rt-gait` of what stands in backticks within a sentence: often no whole command."""
+    for span in INLINE.findall(page.read_text(encoding="utf-8")):
+        yield span.split()
+
+
+def parsers(name: str) -> Iterator[argparse.ArgumentParser]:
+    """Those of a command and of its own commands. ModuleNotFoundError where what it needs is not installed."""
+    waiting = [main._parser(name)]
+    while waiting:
+        parser = waiting.pop()
+        yield parser
+        for action in parser._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                waiting += action.choices.values()
+
+
+def unknown_options(words: list[str]) -> list[str]:
+    """Options of a command, in brackets or not, that it does not have. Nothing where it hands words on."""
+    known = list(parsers(words[0]))
+    if any(parser.get_default("hands_on") for parser in known):
+        return []
+    options = {option for parser in known for option in parser._option_string_actions}
+    return [found for word in words for found in OPTION.findall(word) if found not in options]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -59,11 +89,35 @@ def test_the_command_and_its_options_exist(page: Path, capsys: pytest.CaptureFix
     for words in commands(page):
         name = next((word for word in words if not word.startswith("-")), "")
         assert name in main.COMMANDS, words
+        left_out = next((place for place, word in enumerate(words) if word[:1] == "["), len(words))
         try:
-            parsed, rest = main._parser(name).parse_known_args(words)
+            parsed, rest = main._parser(name).parse_known_args(words[:left_out])
+            unknown = [] if left_out == len(words) else unknown_options(words[words.index(name) :])
         except SystemExit as ended:
             assert not ended.code, f"{' '.join(words)}: {capsys.readouterr().err}"  # noqa: PT017 - --help ends well
             continue
-        except ModuleNotFoundError as missing:
-            pytest.skip(f"{missing.name} is not installed")
+        except ModuleNotFoundError:  # what only this command needs is not installed
+            continue
         assert not rest or parsed.hands_on, f"{' '.join(words)}: what is {rest}?"
+        assert not unknown, f"{' '.join(words)}: what is {unknown}?"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_a_sentence_mentions_exists(page: Path) -> None:
+    for words in mentions(page):
+        if words[0] not in main.COMMANDS:
+            assert words[0] == "test", words  # of the clone's own script
+            continue
+        try:
+            unknown = unknown_options(words)
+        except ModuleNotFoundError:
+            continue
+        assert not unknown, f"{' '.join(words)}: what is {unknown}?"
+
+
+def test_there_are_commands_to_look_at() -> None:
+    """Not that nothing is found because a page is read wrongly."""
+    found = {page.name: (len(list(commands(page))), len(list(mentions(page)))) for page in PAGES}
+    assert all(found["README.md"]), found
+    assert all(found["bags.md"]), found
+    assert unknown_options(["scene", "list", "[--gallery", "--nonsense=1]"]) == ["--nonsense"]
