@@ -2,6 +2,8 @@
 
 import argparse
 import math
+import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -148,6 +150,8 @@ def _pose(arguments: argparse.Namespace) -> int:
     more = None
     if options is not None:
         if _by_ranges(options):
+            if kept is not None:
+                _compare(kept, arguments.calibration, export.model)
             options = replace(options, ranges=kept or _ranges(export, arguments.calibration))
             others[CACHE_FILE] = cache_of(options.ranges or {})
         elif options.precision == "int8":
@@ -204,6 +208,25 @@ def _checked_calibration(arguments: argparse.Namespace, options: EngineOptions |
         return ranges_of(path.read_bytes(), str(path))
     except OSError as error:
         raise UsageError(f"--calibration {path}: {error.strerror}") from error
+
+
+def _compare(ranges: Mapping[str, float], cache: Path, model: bytes) -> None:
+    """Whether a calibration cache is of this ONNX network. Raises UsageError where it cannot be; warns of a doubt."""
+    from rt_gait_ros.networks.quantisation import tensors
+
+    if strange := sorted(ranges.keys() - tensors(model)):
+        raise UsageError(
+            f"--calibration {cache} is of another network: {len(strange)} of its {len(ranges)} tensors are not in this "
+            f"one, {strange[0]!r} among them; calibrate again on images"
+        )
+    beside = cache.with_name("model.onnx")
+    if not beside.is_file():
+        doubt = "has no model.onnx beside it that says of what weights it is"
+    elif beside.read_bytes() != model:
+        doubt = "lies beside another model.onnx than is exported now"
+    else:
+        return
+    print(f"warning: {cache} {doubt}: where the weights differ, its ranges are wrong", file=sys.stderr)
 
 
 def _ranges(export: "PoseExport", folder: Path) -> dict[str, float]:

@@ -81,12 +81,16 @@ class FlowNetwork(nn.Module, ABC):
     @torch.no_grad()
     def _balance(self) -> None:
         """Scale the convolutions to one median L1 norm of a filter, the geometric mean of all layers', so that what
-        they give together stays: ReLU and maxima of a positive multiple are that multiple of theirs."""
+        they give together stays: ReLU and maxima of a positive multiple are that multiple of theirs.
+
+        Filters of zeros do not count, as a network has that was pruned by weights elsewhere.
+        """
         weights = [layer.get_parameter("weight") for layer in self.convolutions]
-        norms = torch.stack([weight.abs().flatten(1).sum(1).median() for weight in weights])
-        if not norms.all():
-            return
-        scales = norms.log().mean().exp() / norms
+        norms = [weight.abs().flatten(1).sum(1) for weight in weights]
+        medians = torch.stack([each[each > 0].median() if each.any() else each.new_tensor(torch.nan) for each in norms])
+        known = ~medians.isnan()
+        scales = torch.ones_like(medians)
+        scales[known] = medians[known].log().mean().exp() / medians[known]
         for layer, weight, scale, input_and_own in zip(
             self.convolutions, weights, scales, scales.cumprod(0), strict=True
         ):

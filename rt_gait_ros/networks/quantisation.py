@@ -8,6 +8,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import onnx
 import onnxruntime
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, create_calibrator, quantize_static
 
@@ -81,6 +82,12 @@ def ranges(model: bytes, images: Iterable[np.ndarray]) -> dict[str, float]:
         calibrator.collect_data(_Reader(name, images))
         found = {tensor: float(np.max(data.range_value[1])) for tensor, data in calibrator.compute_data().items()}
     return {tensor: most for tensor, most in found.items() if most > 0}
+
+
+def tensors(model: bytes) -> set[str]:
+    """The names of all tensors of an ONNX network that its inputs and nodes give."""
+    graph = onnx.load_from_string(model).graph
+    return {each.name for each in graph.input} | {name for node in graph.node for name in node.output}
 
 
 def quantise_static(

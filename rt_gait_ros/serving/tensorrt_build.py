@@ -185,7 +185,7 @@ def _build_by_api(trt: Any, model: bytes, inputs: Sequence[TensorSpec], options:
     if options.precision == "int8":
         config.set_flag(trt.BuilderFlag.INT8)
     if options.ranges is not None:
-        _set_ranges(network, options.ranges)
+        _set_ranges(trt, network, options.ranges)
     if options.dla is not None:
         config.default_device_type = trt.DeviceType.DLA
         config.DLA_core = options.dla
@@ -196,12 +196,15 @@ def _build_by_api(trt: Any, model: bytes, inputs: Sequence[TensorSpec], options:
     return bytes(engine)
 
 
-def _set_ranges(network: Any, ranges: Mapping[str, float]) -> None:
+def _set_ranges(trt: Any, network: Any, ranges: Mapping[str, float]) -> None:
     """Tell a network its ranges, as ONNX Runtime's provider does. A tensor without one is computed in fp16.
+
+    Tensors of whole numbers, as images in bytes, have none, whatever the calibration says.
 
     Raises TensorRTError where they are of another network.
     """
-    known = [tensor for tensor in _tensors(network) if tensor.name in ranges]
+    floats = (trt.DataType.FLOAT, trt.DataType.HALF)
+    known = [tensor for tensor in _tensors(network) if tensor.name in ranges and tensor.dtype in floats]
     if not known:
         raise TensorRTError("the calibration cache is of another network: none of its tensors is in this one")
     for tensor in known:
@@ -214,4 +217,5 @@ def _tensors(network: Any) -> Iterator[Any]:
     for number in range(network.num_layers):
         layer = network.get_layer(number)
         for output in range(layer.num_outputs):
-            yield layer.get_output(output)
+            if (tensor := layer.get_output(output)) is not None:  # an output that nothing takes
+                yield tensor

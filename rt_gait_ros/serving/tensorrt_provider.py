@@ -26,18 +26,24 @@ def tensorrt_providers(model: RepositoryModel) -> Providers:
     """TensorRT for a network, as its parameters say, with its engine kept in the cache folder.
 
     A calibration cache beside model.onnx has the ranges of an int8 network without Q/DQ nodes. Raises UsageError where
-    the parameter of the DLA core is no number.
+    the parameter of the DLA core is no number, and for another core than 0: the provider tells its runtime no core, so
+    that engines run on core 0 whatever they were built for (microsoft/onnxruntime 26680, 28364; ONNX Runtime 1.24.2).
     """
     parameters = model.spec.parameters
     precision, core = parameters.get(PRECISION_PARAMETER, "fp32"), parameters.get(DLA_PARAMETER)
     if core is not None and not (core.isascii() and core.isdigit()):
         raise UsageError(f"{model.folder} says {DLA_PARAMETER} '{core}': the number of a DLA core is wanted, 0 or 1")
+    if core is not None and int(core) != 0:
+        raise UsageError(
+            f"{model.folder} is for DLA core {core}, and ONNX Runtime runs engines on core 0 alone: export it with "
+            "--dla 0, or serve its model.plan by NVIDIA's Triton"
+        )
     assert model.onnx_file is not None
     calibration = model.onnx_file.with_name(CACHE_FILE)
-    # the provider's own file names do not tell networks apart that differ in their weights or ranges alone
-    content = model.onnx_file.read_bytes()
+    # the provider's own file names do not tell apart what differs in weights, ranges, or options alone
+    content = model.onnx_file.read_bytes() + f"{precision} {core}".encode()
     options: dict[str, object] = {}
-    if calibration.is_file():
+    if precision == "int8" and calibration.is_file():
         content += calibration.read_bytes()
         # a whole path takes the place of the folder of engines, in which the provider looks for it
         options["trt_int8_calibration_table_name"] = str(calibration.absolute())

@@ -7,7 +7,9 @@ import cv2
 import numpy as np
 import pytest
 
+from rt_gait_ros.cli.export import _compare
 from rt_gait_ros.cli.main import main
+from rt_gait_ros.errors import UsageError
 from rt_gait_ros.serving.onnx_client import OnnxClient
 from rt_gait_ros.serving.repository import read_model
 from rt_gait_ros.serving.tensorrt_build import EngineOptions
@@ -211,14 +213,39 @@ def test_the_ranges_of_a_dla_core_are_kept_and_used_again(
     assert model.onnx_file is not None
     cache = model.onnx_file.with_name("calibration.cache")
     assert export(folder, *words, cache, "--name", "second") == 0
+    said = capsys.readouterr()
+    assert "ranges are wrong" not in said.err
     first, second = engines
     assert first.ranges is not None
     assert second.ranges == pytest.approx(first.ranges)
     outputs = {tensor.name for tensor in model.spec.outputs}
     assert outputs < first.ranges.keys(), "the network's answers, and what is within"
-    again = Path(json.loads(capsys.readouterr().out)["folder"], "1")
+    again = Path(json.loads(said.out)["folder"], "1")
     assert (again / "calibration.cache").read_bytes() == cache.read_bytes()
     assert (again / "model.onnx").read_bytes() == model.onnx_file.read_bytes(), "without Q/DQ nodes"
+
+
+def test_a_calibration_of_another_network_is_refused_and_one_of_other_weights_may_be_said(
+    model_repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before, the ranges of another network were taken where one name was common, and those of other weights always."""
+    onnx = pytest.importorskip("onnx")
+    model = (model_repository / "gait_energy_image/1/model.onnx").read_bytes()
+    ranges = {node.output[0]: 1.0 for node in onnx.load_from_string(model).graph.node}
+    cache = tmp_path / "calibration.cache"
+    beside = cache.with_name("model.onnx")
+    beside.write_bytes(model)
+    _compare(ranges, cache, model)
+    assert capsys.readouterr().err == ""
+    beside.write_bytes(model + b" ")
+    _compare(ranges, cache, model)
+    assert "another model.onnx" in capsys.readouterr().err
+    beside.unlink()
+    _compare(ranges, cache, model)
+    assert "no model.onnx" in capsys.readouterr().err
+    with pytest.raises(UsageError, match=r"1 of its .* tensors are not in this one, 'strange'") as caught:
+        _compare({**ranges, "strange": 1.0}, cache, model)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(("content", "line"), [(b"no cache", "is no calibration cache of TensorRT")])

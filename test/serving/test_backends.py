@@ -122,7 +122,7 @@ def test_another_network_has_another_engine(small_repository: Path) -> None:
 def with_ranges(small_repository: Path) -> Path:
     """A network in int8 by a calibration cache, for a DLA core."""
     folder = small_repository / "gait_energy_image"
-    parameters = {"tensorrt_precision": "int8", "tensorrt_dla_core": "1"}
+    parameters = {"tensorrt_precision": "int8", "tensorrt_dla_core": "0"}
     lines = (
         f'parameters {{ key: "{key}" value {{ string_value: "{value}" }} }}\n' for key, value in parameters.items()
     )
@@ -153,7 +153,7 @@ def test_a_calibration_cache_and_a_dla_core_are_asked_for_by_documented_names(
     with_ranges: Path, model_repository: Path
 ) -> None:
     (_, options), *_ = tensorrt_providers(read_model(with_ranges))
-    assert (options["trt_dla_enable"], options["trt_dla_core"], options["trt_int8_enable"]) == (True, 1, True)
+    assert (options["trt_dla_enable"], options["trt_dla_core"], options["trt_int8_enable"]) == (True, 0, True)
     assert options["trt_int8_use_native_calibration_table"] is True
     table = options["trt_int8_calibration_table_name"]
     assert Path(options["trt_engine_cache_path"], table) == with_ranges / "1/calibration.cache"
@@ -169,9 +169,30 @@ def test_other_ranges_make_another_engine(with_ranges: Path) -> None:
     assert before["trt_engine_cache_path"] != after["trt_engine_cache_path"]
 
 
+def changed(folder: Path, key: str, before: str, after: str) -> None:
+    """A parameter of a network has another value."""
+    config = folder / "config.pbtxt"
+    head, key, rest = config.read_text().partition(key)
+    config.write_text(head + key + rest.replace(f'"{before}"', f'"{after}"', 1))
+
+
+def test_a_calibration_cache_is_for_int8_alone_and_each_precision_has_engines_of_its_own(with_ranges: Path) -> None:
+    (_, before), *_ = tensorrt_providers(read_model(with_ranges))
+    changed(with_ranges, "tensorrt_precision", "int8", "fp16")
+    (_, after), *_ = tensorrt_providers(read_model(with_ranges))
+    assert not any("calibration" in name for name in after)
+    changed(with_ranges, "tensorrt_precision", "fp16", "fp32")
+    (_, last), *_ = tensorrt_providers(read_model(with_ranges))
+    assert len({each["trt_engine_cache_path"] for each in (before, after, last)}) == 3
+
+
+def test_a_dla_core_that_the_provider_would_not_run_on_is_refused(with_ranges: Path) -> None:
+    changed(with_ranges, "tensorrt_dla_core", "0", "1")
+    with pytest.raises(UsageError, match="is for DLA core 1, and ONNX Runtime runs engines on core 0 alone"):
+        tensorrt_providers(read_model(with_ranges))
+
+
 def test_a_dla_core_that_is_no_number_is_refused(with_ranges: Path) -> None:
-    config = with_ranges / "config.pbtxt"
-    head, key, rest = config.read_text().partition("tensorrt_dla_core")
-    config.write_text(head + key + rest.replace('"1"', '"first"', 1))
+    changed(with_ranges, "tensorrt_dla_core", "0", "first")
     with pytest.raises(UsageError, match="tensorrt_dla_core 'first': the number of a DLA core is wanted"):
         tensorrt_providers(read_model(with_ranges))

@@ -46,9 +46,9 @@ def object_of(kind, **answers):
     return made
 
 tensor = object_of(real.ITensor)
-tensor.name = "image"
+tensor.name, tensor.dtype = "image", real.DataType.FLOAT
 other = object_of(real.ITensor)
-other.name = "nobody knows it"
+other.name, other.dtype = "nobody knows it", real.DataType.HALF
 layer = object_of(real.ILayer, get_output=other)
 layer.num_outputs = 1
 network = object_of(real.INetworkDefinition, get_input=tensor, get_layer=layer)
@@ -62,7 +62,7 @@ builder = object_of(
     create_optimization_profile=profile,
     build_serialized_network=b"engine",
 )
-names = ("Logger", "NetworkDefinitionCreationFlag", "BuilderFlag", "DeviceType", "__version__")
+names = ("Logger", "NetworkDefinitionCreationFlag", "BuilderFlag", "DataType", "DeviceType", "__version__")
 module = types.SimpleNamespace(
     Builder=lambda logger: builder,
     OnnxParser=lambda network, logger: object_of(real.OnnxParser, parse=True),

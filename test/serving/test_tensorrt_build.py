@@ -137,3 +137,15 @@ def test_a_module_whose_libraries_are_missing_is_one_line(
     with pytest.raises(TensorRTError, match=r"does not load \(libnvinfer.so.10: .*\): install TensorRT's") as caught:
         require_builder()
     assert "\n" not in str(caught.value)
+
+
+def test_ranges_are_of_tensors_of_floats_that_are_there() -> None:
+    """Before, images in bytes were given one, and an output that nothing takes was a traceback."""
+    trt = SimpleNamespace(DataType=SimpleNamespace(FLOAT=0, HALF=1, UINT8=2))
+    image, inner = (SimpleNamespace(name=name, dtype=kind, dynamic_range=None) for name, kind in (("a", 2), ("b", 0)))
+    layer = SimpleNamespace(num_outputs=2, get_output=lambda number: (inner, None)[number])
+    network = SimpleNamespace(num_inputs=1, get_input=lambda _: image, num_layers=1, get_layer=lambda _: layer)
+    tensorrt_build._set_ranges(trt, network, {"a": 255.0, "b": 2.0})
+    assert (image.dynamic_range, inner.dynamic_range) == (None, (-2.0, 2.0))
+    with pytest.raises(TensorRTError, match="of another network"):
+        tensorrt_build._set_ranges(trt, network, {"c": 1.0})

@@ -156,6 +156,24 @@ def test_batch_normalisation_becomes_weights_and_biases(made):
     assert all(torch.equal(before[name], value) for name, value in folded.state_dict().items())
 
 
+@pytest.mark.parametrize("zeros", [3, 4])
+def test_filters_of_zeros_keep_no_layer_from_the_norm_of_the_others(zeros):
+    """Before, a layer of which half were zeros left the whole network as it was."""
+    torch.manual_seed(1)
+    narrow = FlowNet2D((4,) * FlowNet2D.DEPTH, 8, classes=3)
+    narrow.normalise()
+    with torch.no_grad():
+        narrow.convolutions[1][0].weight[:zeros] = 0.0
+        narrow.convolutions[0][0].weight.mul_(100.0)
+    folded = copy.deepcopy(narrow)
+    folded.fold()
+    same(narrow.eval(), folded)
+    norms = [layer.weight.detach().abs().flatten(1).sum(1) for layer in folded.convolutions]
+    medians = [float(each[each > 0].median()) for each in norms if each.any()]
+    assert len(medians) == len(norms) - (zeros == 4)
+    assert medians == pytest.approx([medians[0]] * len(medians), rel=1e-4)
+
+
 @pytest.mark.parametrize("wrong", [{"network": "gaitset"}, {"people": 1}, {"scenes": 0}, {"epochs": 0}])
 def test_what_no_run_can_have_is_refused(wrong):
     with pytest.raises(UsageError, match=next(iter(wrong))):
