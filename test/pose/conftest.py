@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from paf_reference import FIGURE
 
+from rt_gait_ros.frame import Frame
 from rt_gait_ros.pose.layouts import BLAZEPOSE_PARTS
 from rt_gait_ros.serving.inference import DeadlineExceeded, ModelSpec, ServerUnavailable, TensorSpec
 
@@ -113,3 +114,15 @@ def joints(x, y, height):
 @pytest.fixture
 def client():
     return ScriptedClient()
+
+
+@pytest.fixture
+def play(client):
+    """Process one more image of what the client's people look like; 25 images per second."""
+    state = {"count": 0}
+
+    def next_image(pipeline):
+        state["count"] += 1
+        return pipeline.process(Frame(client.image(), state["count"] * 40_000_000, "camera"))
+
+    return next_image
