@@ -1,7 +1,6 @@
 """What a gait network makes of each view, learnt from generated walkers: the ViewPrior that is shipped with it."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -41,9 +40,8 @@ def generated_view_prior(
         random = np.random.default_rng((0x71E35, number))
         who = make_stroller(FIRST + number)
         for view, azimuth in enumerate(AZIMUTHS):
-            ranges = Nuisances(heights=(0.6, 2.5), views=(float(azimuth),), clothes=0.6, noise=0.5)
-            scene = replace(random_scene(ranges, random), both_ways=False)
-            frames = stroller_silhouettes(who, scene, FRAMES, ranges, random)
+            ranges = Nuisances(heights=(0.6, 2.5), views=(float(azimuth),), clothes=0.6, noise=0.5, both_ways=False)
+            frames = stroller_silhouettes(who, random_scene(ranges, random), FRAMES, ranges, random)
             if len(frames) >= max(known.min_frames, FRAMES // 2):
                 embeddings.append(embedder(frames))
                 views.append(view)

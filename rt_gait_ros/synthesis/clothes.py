@@ -25,7 +25,10 @@ class Outfit:
     chest and belly. sleeve_length, trouser_length: 0..1 of arm and leg. bell: widening of the trouser leg at its hem.
     sole, shoe: under and around the feet. hair: thickness around the head. skirt: length of what hangs from the waist
     as a share of the leg, 0 for none; flare: radius added at its hem; open: a coat that is not buttoned; lag: seconds
-    that hanging cloth is behind the body. things: names of what else is worn or carried, of CARRIED.
+    that hanging cloth is behind the body. things: names of what else is worn or carried, of CARRIED. colours: a number
+    that stands for cloth and cut: it decides what of the clothes is like a background (`backdrop`), and their relief.
+    relief: deviation of what collars, pockets, hems and folds add to the surface, 0 for none. hairdo: a number that
+    decides the shape of the hair.
     """
 
     trunk: float = 0.004
@@ -44,6 +47,9 @@ class Outfit:
     open: bool = False
     lag: float = 0.06
     things: tuple[str, ...] = field(default=())
+    colours: int = 0
+    relief: float = 0.0
+    hairdo: int = 0
 
 
 # How often each kind of outfit is drawn: shirt and trousers, shorts, skirt or dress, jacket, down coat, long coat.
@@ -51,21 +57,26 @@ KINDS = {"shirt": 0.34, "shorts": 0.08, "skirt": 0.12, "jacket": 0.22, "down": 0
 
 
 def draw_outfit(random: np.random.Generator, variety: float = 1.0) -> Outfit:
-    """Some clothes. variety: 0 for shirt and trousers always, 1 for everything, in numbers as in a street in winter."""
+    """Some clothes.
+
+    variety: 0 for shirt and trousers always, whose thickness differs little from person to person; 1 for everything, in
+    numbers as in a street in winter. The mean thickness is the same for all.
+    """
     kind = str(random.choice(list(KINDS), p=list(KINDS.values()))) if random.random() < variety else "shirt"
-    thin = 0.006 + abs(random.normal(0.0, 0.012))
-    legs = 0.008 + abs(random.normal(0.0, 0.011))
+    spread = 0.4 + 0.6 * variety  # of thickness; what it takes from means is added to them
+    thin = 0.006 + 0.010 * (1.0 - spread) + abs(random.normal(0.0, 0.012 * spread))
+    legs = 0.008 + 0.018 * (1.0 - spread) + abs(random.normal(0.0, 0.011 * spread))
     wears = Outfit(
         trunk=thin,
         sleeve=0.006 + thin * random.uniform(0.5, 1.2),
         thigh=legs,
-        shank=legs * random.uniform(0.8, 2.0),
+        shank=legs * random.uniform(1.4 - 0.6 * spread, 1.4 + 0.6 * spread),
         hang=random.uniform(0.0, 1.0),
         sleeve_length=float(random.choice([0.25, 0.5, 1.0], p=[0.3, 0.1, 0.6])),
-        bell=max(0.0, random.normal(0.02, 0.02)),
+        bell=max(0.0, random.normal(0.02, 0.02 * spread)),
         sole=random.uniform(0.01, 0.035) + (random.uniform(0.0, 0.05) if random.random() < 0.1 else 0.0),
-        shoe=random.uniform(0.006, 0.018),
-        hair=max(0.003, random.normal(0.012, 0.010)),
+        shoe=random.uniform(0.006, 0.018) + 0.008 * (1.0 - spread),
+        hair=max(0.003, random.normal(0.014, 0.015)),
         lag=random.uniform(0.03, 0.14),
     )
     if kind == "shorts":
@@ -76,7 +87,13 @@ def draw_outfit(random: np.random.Generator, variety: float = 1.0) -> Outfit:
     elif kind != "shirt":
         wears = _over(wears, kind, random)
     things = [name for name, (chance, _) in CARRIED.items() if random.random() < chance * variety]
-    return replace(wears, things=tuple(things))
+    return replace(
+        wears,
+        things=tuple(things),
+        colours=int(random.integers(1 << 31)),
+        relief=random.uniform(0.004, 0.012),
+        hairdo=int(random.integers(1 << 31)),
+    )
 
 
 # What somebody's hair is, which other clothes do not change, and what may be taken along without changing clothes.
@@ -110,7 +127,7 @@ class Wardrobe:
             return other
         hair = [name for name in self.outfit.things if name in _HAIR]
         things = tuple(hair + [name for name in other.things if name not in _HAIR])
-        return replace(other, hair=self.outfit.hair, things=things)
+        return replace(other, hair=self.outfit.hair, hairdo=self.outfit.hairdo, things=things)
 
 
 # Of a jacket, a down coat and a coat: thickness, m; its sleeves as a share of that; how straight it falls; lengths of
@@ -140,7 +157,7 @@ def _over(wears: Outfit, kind: str, random: np.random.Generator) -> Outfit:
 
 def dress(body: Body, outfit: Outfit) -> np.ndarray:
     """The body's vertices (V, 3) at rest, moved outwards by the layers of clothes."""
-    layer = _layers(body, outfit)
+    layer = _layers(body, outfit) + _relief(body, outfit)
     vertices = _fall(body, body.vertices + layer[:, None] * body.normals, outfit.hang)
     data_bones = surface().bones[:, 0]
     feet = np.isin(data_bones, [BONE[name] for name in ("l_foot", "r_foot", "l_toes", "r_toes")])
@@ -153,6 +170,44 @@ def dress(body: Body, outfit: Outfit) -> np.ndarray:
     low = feet & (vertices[:, 2] < vertices[feet, 2].min() + 0.03)
     vertices[low, 2] -= outfit.sole
     return vertices
+
+
+_WAVES = 24  # relief is their sum
+_CLOTH, _HAIR_SIZE = 0.15, 0.08  # metres over which cloth and hair rise and fall
+# How strong relief is, as a factor on that of the outfit. Limbs are everything else: arms, legs, hands and neck, in
+# cloth or not.
+_RELIEF = {"trunk": 1.0, "limbs": 0.6, "head": 1.4, "face": 0.2, "feet": 0.8}
+
+
+def _relief(body: Body, outfit: Outfit) -> np.ndarray:
+    """What collars, pockets, hems, folds and the shape of hair add to each vertex (V,), metres.
+
+    It is smooth, alike on both sides, and the same whenever these clothes are worn by the same person.
+    """
+    if outfit.relief == 0.0:
+        return np.zeros(len(body.vertices))
+    bones = surface().bones[:, 0]
+    trunk = np.isin(bones, [BONE[name] for name in (*_TRUNK, "l_clavicle", "r_clavicle")])
+    head = bones == BONE["head"]
+    feet = np.isin(bones, [BONE[name] for name in ("l_foot", "r_foot", "l_toes", "r_toes")])
+    face = head & (body.vertices[:, 0] > body.joints[BONE["head"], 0] + 0.03) & (_along(body, "head") < 0.6)
+    strength = np.full(len(bones), _RELIEF["limbs"])
+    for part, vertices in (("trunk", trunk), ("head", head), ("face", face), ("feet", feet)):
+        strength[vertices] = _RELIEF[part]
+    waves = np.where(head, _waves(body, outfit.hairdo, _HAIR_SIZE), _waves(body, outfit.colours, _CLOTH))
+    relief: np.ndarray = outfit.relief * strength * waves
+    return relief
+
+
+def _waves(body: Body, seed: int, size: float) -> np.ndarray:
+    """Smooth noise of deviation 1 on each vertex (V,), alike on both sides. size: of its waves, metres."""
+    random = np.random.default_rng((0x2E11EF, seed))
+    directions = random.normal(0.0, 1.0 / size, (3, _WAVES))
+    phases = random.uniform(0.0, 2 * np.pi, _WAVES)
+    one_side = body.vertices.copy()
+    one_side[:, 1] = np.abs(one_side[:, 1])
+    noise: np.ndarray = np.sqrt(2.0 / _WAVES) * np.cos(one_side @ directions + phases).sum(axis=1)
+    return noise
 
 
 def _along(body: Body, name: str) -> np.ndarray:

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from rt_gait_ros.silhouette.gaitset import person_mask, silhouette_from_mask
+from rt_gait_ros.synthesis.backdrop import Blended
 from rt_gait_ros.synthesis.bodies import surface
 from rt_gait_ros.synthesis.outlines import Outline, draw_mask, losable_triangles, signed_field
 from rt_gait_ros.synthesis.raster import FAR, signed_distance
@@ -97,8 +98,10 @@ def silhouettes(
     return made
 
 
-def outline_silhouettes(outline: Outline, noise: MaskNoise, random: np.random.Generator) -> list[np.ndarray | None]:
-    """The same of a walker with a surface."""
+def outline_silhouettes(
+    outline: Outline, noise: MaskNoise, random: np.random.Generator, blended: Blended | None = None
+) -> list[np.ndarray | None]:
+    """The same of a walker with a surface. blended: what of the walker is like the background, where something is."""
     occluder = _occluder(random) if random.random() < noise.covered else None
     tear = Tear(noise.lost, noise.torn, random) if random.random() < noise.subtracted else None
     parts = losable_triangles()
@@ -114,6 +117,8 @@ def outline_silhouettes(outline: Outline, noise: MaskNoise, random: np.random.Ge
             if lost_for[part] > 0:
                 lost_for[part] -= 1
                 shown &= ~triangles
+        if blended is not None:
+            shown &= ~blended.missing(random)
         mask = draw_mask(vertices, hulls, whole if shown.all() else whole[shown], (TALL + 2 * MARGIN, width))
         if tear is not None:
             tear.add_shadow(mask)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rt_gait_ros.synthesis.backdrop import blended
 from rt_gait_ros.synthesis.bodies import END, Body, draw_body, pose
 from rt_gait_ros.synthesis.clothes import Outfit, draw_outfit, dress, hanging
 from rt_gait_ros.synthesis.gaits import Gait, gait
@@ -113,8 +114,10 @@ def stroller_silhouettes(
 
     clothes: what is worn (default: anything).
     """
+    clothes = clothes or draw_outfit(random, ranges.clothes)
     outline = stroll(who, scene, frames, ranges, random, clothes=clothes).outline()
-    good = [mask for mask in outline_silhouettes(outline, scene.noise, random) if mask is not None]
+    unseen = blended(who.body, clothes.colours, ranges.backdrop)
+    good = [mask for mask in outline_silhouettes(outline, scene.noise, random, unseen) if mask is not None]
     return np.stack(good) if good else np.zeros((0, 64, 64), np.uint8)
 
 

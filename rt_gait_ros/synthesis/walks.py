@@ -20,7 +20,9 @@ class Nuisances:
     """Ranges of what must not matter.
 
     heights: of the camera, m. distances: m. views: azimuths of the walk in degrees (0 away from the camera, 90 to the
-    left, 180 towards it), None for any. clothes, noise, mood: 0 for none, 1 for all that there is.
+    left, 180 towards it), None for any. clothes, noise, mood: 0 for none, 1 for all that there is. backdrop: share of
+    outfits of which something is like the background, in every scene (`backdrop`); only walkers with a surface who are
+    not filmed have holes from it. straying, both_ways: as of Scene.
     """
 
     heights: tuple[float, float] = (0.3, 3.0)
@@ -29,24 +31,33 @@ class Nuisances:
     clothes: float = 0.4
     noise: float = 0.4
     mood: float = 1.0
+    backdrop: float = 0.0
+    straying: float = 1.0
+    both_ways: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A camera beside a way. height, distance: m. azimuth: of the way, degrees. both_ways: it is walked back, too."""
+    """A camera beside a way.
+
+    height, distance: m. azimuth: of the way, degrees. both_ways: it is walked back, too. straying: factor on how much
+    the walks of this scene differ in direction, place and distance; with 0 all go along one line.
+    """
 
     height: float
     distance: float
     azimuth: float
     noise: MaskNoise
     both_ways: bool = True
+    straying: float = 1.0
 
 
 def random_scene(ranges: Nuisances, random: np.random.Generator) -> Scene:
     """Some scene within the ranges."""
     height, distance = random.uniform(*ranges.heights), random.uniform(*ranges.distances)
     azimuth = random.uniform(0, 360) if ranges.views is None else float(random.choice(ranges.views))
-    return Scene(height, max(distance, 1.2 * height), azimuth, mask_noise(random, ranges.noise))
+    noise = mask_noise(random, ranges.noise)
+    return Scene(height, max(distance, 1.2 * height), azimuth, noise, ranges.both_ways, ranges.straying)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +100,16 @@ def before_camera(
 ) -> tuple[Camera, np.ndarray, np.ndarray]:
     """A camera, and some way through its scene at `speed` m/s: positions (T, 2), m, and headings (T,), radians."""
     back = 180.0 * random.integers(2) if scene.both_ways else 0.0
-    azimuth = np.radians(scene.azimuth + back + random.normal(0, 5))
-    turning = random.normal(0, 0.15) if random.random() < 0.2 else 0.0
+    strays = scene.straying
+    azimuth = np.radians(scene.azimuth + back + strays * random.normal(0, 5))
+    turning = strays * random.normal(0, 0.15) if random.random() < 0.2 else 0.0
     # the walk may not pass through the camera
     nearest = scene.distance - abs(np.cos(azimuth)) * speed * len(seconds) / (2 * FPS)
-    distance = scene.distance * random.uniform(0.85, 1.15) + max(0.0, max(1.5, scene.height) - nearest)
+    near = scene.distance * (1.0 + strays * random.uniform(-0.15, 0.15))
+    distance = near + max(0.0, max(1.5, scene.height) - nearest)
     pitch = float(np.arctan2(scene.height - 0.9, distance))
     camera = Camera(scene.height, pitch, FOCAL * size[0] / VGA[0], *size)
-    across = random.uniform(-0.35, 0.35) * distance
+    across = strays * random.uniform(-0.35, 0.35) * distance
     positions, headings = path(seconds, speed, distance, azimuth, across, turning)
     return camera, positions, headings
 

@@ -58,10 +58,11 @@ class Generation:
 
     walkers: "bodies" with a surface and gaits of recorded people (`strollers`), or "capsules" (`people`). shape,
     manner: factors on the spread of bodies and gaits between people, as those take them. side: share of scenes that are
-    seen from the side. usual, bag: shares of walks in the outfit that somebody wears most, without and with a bag; all
-    others are in clothes of their own. first: number of the first cohort; equal numbers are equal people, so that those
-    a network is tested on are kept apart by it. filmed: silhouettes are what the per-person network makes of pictures
-    (`filming`), and not made with errors of `synthesis.masks`.
+    seen from the side. usual, bag: shares of walks in the outfit that somebody wears most, without and with a bag, of
+    the variety of `nuisances`; all others are in clothes of their own, of the variety `change`. first: number of the
+    first cohort; equal numbers are equal people, so that those a network is tested on are kept apart by it. filmed:
+    silhouettes are what the per-person network makes of pictures (`filming`), and not made with errors of
+    `synthesis.masks`.
     """
 
     cohorts: int = 60
@@ -75,6 +76,7 @@ class Generation:
     side: float = 0.2
     usual: float = 0.45
     bag: float = 0.2
+    change: float = 0.8
     nuisances: Nuisances = field(default_factory=lambda: Nuisances(clothes=0.8, noise=0.5))
     filmed: bool = False
 
@@ -86,8 +88,31 @@ FILMED = Generation(
     frames=8,
     first=2_000_000,
     side=0.5,
+    change=0.7,
     nuisances=Nuisances(distances=(NEAREST, 12.0), clothes=0.7),
     filmed=True,
+)
+
+# People who are nearly alike: most are in trousers and walk steadily along one line, and of every third outfit
+# something is like the background. Set so that their mean silhouettes differ, between people and between the walks of
+# one, about as those of CASIA-B's people 001 to 074 do (`rt-gait bench spread`).
+ALIKE = Generation(
+    first=1_200_000,
+    shape=0.9,
+    manner=0.5,
+    side=0.15,
+    usual=0.66,
+    bag=0.16,
+    nuisances=Nuisances(
+        heights=(0.6, 2.0),
+        distances=(3.0, 8.0),
+        clothes=0.1,
+        noise=0.1,
+        mood=0.15,
+        backdrop=0.35,
+        straying=0.2,
+        both_ways=False,
+    ),
 )
 
 
@@ -113,7 +138,7 @@ def generate_cohort(generation: Generation, number: int, client: InferenceClient
                     walk = random_silhouettes(who, scene, generation.frames, ranges, random)
                     continue
                 stroller = make_stroller(seed, generation.shape, generation.manner)
-                clothes = _wardrobe(generation, seed).draw(random, ranges.clothes)
+                clothes = _wardrobe(generation, seed).draw(random, generation.change)
                 if film is None:
                     walk = stroller_silhouettes(stroller, scene, generation.frames, ranges, random, clothes)
                 else:

@@ -41,6 +41,21 @@ def test_layers_are_on_the_parts_that_wear_them(body):
     assert heels[:, 2].min() == pytest.approx(bare[:, 2].min() - 0.05, abs=1e-6)
 
 
+def test_relief_is_of_the_clothes_and_hair_keeps_its_shape(body):
+    flat = dress(body, Outfit(colours=1))
+    assert (flat == dress(body, Outfit(colours=2, hairdo=5))).all()
+    first = dress(body, Outfit(colours=1, relief=0.01))
+    assert (first == dress(body, Outfit(colours=1, relief=0.01))).all()
+    other = dress(body, Outfit(colours=2, relief=0.01))
+    head = surface().bones[:, 0] == BONE["head"]
+    assert (first[head] == other[head]).all()
+    trunk = surface().bones[:, 0] == BONE["upper_back"]
+    moved = np.linalg.norm(first - flat, axis=1)
+    assert 0.002 < moved[trunk].mean() < 0.02
+    assert np.abs(first - other)[trunk].max() > 0.005
+    assert np.abs(first - dress(body, Outfit(colours=1, relief=0.01, hairdo=5)))[head].max() > 0.002
+
+
 def test_cloth_falls_straight_from_where_the_body_stands_out(body):
     tight, loose = dress(body, Outfit(hang=0.0)), dress(body, Outfit(hang=1.0))
     trunk = surface().bones[:, 0] == BONE["lower_back"]
@@ -92,7 +107,8 @@ def test_somebody_wears_one_outfit_more_often_than_others_and_keeps_the_hair():
     assert 0.4 < len(same) / 400 < 0.6
     assert 0.1 < len(bagged) / 400 < 0.3
     assert all(len(one.things) == 2 for one in bagged)
-    assert all(one.hair == usual.hair and "long hair" in one.things and "bun" not in one.things for one in drawn)
+    assert all((one.hair, one.hairdo) == (usual.hair, usual.hairdo) for one in drawn)
+    assert all("long hair" in one.things and "bun" not in one.things for one in drawn)
 
 
 def test_a_wardrobe_may_hold_new_clothes_for_every_walk():

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from rt_gait_ros.synthesis.people import person
-from rt_gait_ros.synthesis.walks import FPS, Nuisances, random_scene, random_silhouettes, random_walk
+from rt_gait_ros.synthesis.walks import (
+    FPS,
+    VGA,
+    Nuisances,
+    before_camera,
+    random_scene,
+    random_silhouettes,
+    random_walk,
+)
 
 ANY = Nuisances()
 
@@ -25,6 +33,25 @@ def test_silhouettes_move():
     images = silhouettes(4, 1, clean).astype(float)
     assert images.shape == (12, 64, 64)
     assert np.abs(np.diff(images, axis=0)).mean(axis=(1, 2)).min() > 2.0
+
+
+@pytest.mark.parametrize(("straying", "lines"), [(0.0, 1), (1.0, 5)])
+def test_walks_of_a_scene_are_on_one_line_where_nobody_strays(straying: float, lines: int):
+    random = np.random.default_rng(3)
+    scene = random_scene(Nuisances(straying=straying, both_ways=False), random)
+    seconds = np.arange(10) / FPS
+    walked = [before_camera(scene, 1.3, seconds, random, VGA)[1:] for _ in range(5)]
+    assert len({(positions.tobytes(), headings.tobytes()) for positions, headings in walked}) == lines
+
+
+def test_walkers_turn_back_only_where_a_scene_goes_both_ways():
+    def directions(both_ways: bool) -> int:
+        random = np.random.default_rng(0)
+        scene = random_scene(Nuisances(straying=0.0, both_ways=both_ways), random)
+        ways = [before_camera(scene, 1.3, np.arange(4) / FPS, random, VGA)[2][0] for _ in range(20)]
+        return len(np.unique(np.round(ways, 3)))
+
+    assert (directions(True), directions(False)) == (2, 1)
 
 
 def test_strides_open_and_close_from_the_side_and_hardly_from_the_front():
