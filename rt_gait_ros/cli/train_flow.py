@@ -22,6 +22,7 @@ _OTHERS = {
     "recipe": "it is of GaitSet",
     "frames": "a window has 25 frames",
     "filmed": "it is of silhouettes",
+    "alike": "it is of silhouettes",
 }
 
 

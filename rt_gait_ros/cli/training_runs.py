@@ -30,7 +30,7 @@ def asked_for(arguments: argparse.Namespace, training: "type[Course]") -> dict[s
 
 def check_people(arguments: argparse.Namespace) -> None:
     """Refuse numbers and choices of people that cannot be. Raises UsageError."""
-    for name, least in (("cohorts", 1), ("workers", 1), ("filmed", 0)):
+    for name, least in (("cohorts", 1), ("workers", 1), ("filmed", 0), ("alike", 0)):
         value = getattr(arguments, name)
         if value is not None and value < least:
             raise UsageError(f"--{name} {value}: give {least} or more")

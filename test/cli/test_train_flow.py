@@ -77,6 +77,7 @@ def test_a_network_is_pruned_trained_and_served(data_set, narrow, tmp_path, caps
         (["--recipe", "gaitset"], "--recipe does not go with a network on flow: it is of GaitSet"),
         (["--frames", "9"], "a window has 25 frames"),
         (["--filmed", "2"], "--filmed does not go with a network on flow"),
+        (["--alike", "2"], "--alike does not go with a network on flow"),
         (["--init", "network.pth"], "networks on flow start from a Keras file (.hdf5)"),
         (["--init", "none.hdf5"], "none.hdf5 is not there"),
         (["--people", "1-4"], "name it with --data"),

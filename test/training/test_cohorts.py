@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.training.cohorts import FILMED, Generation, VirtualCohorts, _make_and_store, generate_cohort
+from rt_gait_ros.evaluation.silhouette_spread import Spread, generated_widths
+from rt_gait_ros.training.cohorts import ALIKE, FILMED, Generation, VirtualCohorts, _make_and_store, generate_cohort
 
 SMALL = Generation(cohorts=2, people=3, scenes=2, frames=10)
 
@@ -72,3 +73,16 @@ def test_a_disk_that_is_full_is_one_line_and_the_same_command_goes_on(generated,
         _make_and_store(lambda generation, number: np.zeros((2, 3)), SMALL, 1, cohort)
     assert sorted(path.name for path in cohort.parent.iterdir()) == ["00000.npy", "generation.json"]
     assert VirtualCohorts(generated, SMALL, 1, lambda line: None).people == 6
+
+
+def test_people_who_are_alike_differ_less_than_others():
+    """In the width of rows, as silhouettes of somebody's usual outfit have them."""
+    views = ("090",)
+
+    def spread(kind):
+        return Spread.of(generated_widths(kind.shape, kind.manner, kind.nuisances, 12, 3, views, lambda line: None))
+
+    alike, others = spread(ALIKE), spread(Generation())
+    for band in ("thighs", "shanks"):
+        assert alike.between[band] < 0.7 * others.between[band]
+    assert sum(alike.within.values()) < 0.7 * sum(others.within.values())
