@@ -1,10 +1,12 @@
 """One robot: a generated scene, the networks, and a copy of a server's gallery: ADDRESS SCENE [NAME].
 
 With NAME it enrols the only walker of the scene by that name. It says in lines of JSON when it enrolled her, and when
-it named or did not name a walker; it plays the scene again and again until it is killed.
+it named or did not name a walker; it plays the scene again and again until it is
+asked to end (SIGTERM), and then closes its pipeline.
 """
 
 import json
+import signal
 import sys
 import time
 
@@ -21,11 +23,15 @@ def say(what, **more):
 
 def main():
     address, scene, *name = sys.argv[1:]
+    ending = []
+    signal.signal(signal.SIGTERM, lambda number, frame: ending.append(number))
     with GaitPipeline(address) as gait:
         enrollment, said, known = None, "", False
         stamp = 0
-        while True:
+        while not ending:
             for frame in open_source(scene, pace=False, fps=1e9 / PERIOD):
+                if ending:
+                    break
                 stamp += PERIOD
                 people = gait.process(frame.image, stamp)
                 if name and enrollment is None and any(person.walking for person in people):
