@@ -1,6 +1,7 @@
 """The compose file of docs/fleet.md: each line is what failed when it ran."""
 
 import re
+import subprocess
 from pathlib import Path
 
 import yaml
@@ -23,5 +24,19 @@ def test_the_compose_file_of_a_server_and_two_robots() -> None:
         # the copy of the gallery has to last
         assert f"{name}:/data" in robot["volumes"]
         assert robot["environment"]["HOME"] == "/data"
+        # both are in one ROS domain: a goal for /gait_node reached both robots
+        assert robot["command"][-3:] == ["--ros-args", "-r", f"__ns:=/{name}"]
         assert robot["read_only"] is True
         assert robot["cap_drop"] == ["ALL"]
+
+
+def test_every_later_command_of_docker_compose_finds_what_the_file_asks_for(tmp_path: Path) -> None:
+    """Given to `up` alone, the variables were missing when the logins were made."""
+    page = PAGE.read_text("utf-8")
+    [script] = [block for block in re.findall(r"```bash\n(.*?)```", page, re.DOTALL) if "owner spot rover" in block]
+    subprocess.run(["bash", "-euc", f"sudo() {{ :; }}\n{script}"], cwd=tmp_path, check=True)
+    needed = set(re.findall(r"\$\{(\w+):\?", page))
+    assert needed == {line.partition("=")[0] for line in (tmp_path / ".env").read_text().splitlines()}
+    secrets = yaml.safe_load(re.findall(r"```yaml\n(x-robot.*?)```", page, re.DOTALL)[0])["secrets"]
+    for each in (".env", *(secret["file"] for secret in secrets.values())):
+        assert (tmp_path / each).stat().st_mode & 0o777 == 0o600
