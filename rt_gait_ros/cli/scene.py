@@ -1,6 +1,7 @@
 """`rt-gait scene`: what robots have learnt of the places their cameras look at."""
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,29 +13,33 @@ from rt_gait_ros.errors import UsageError
 from rt_gait_ros.fleet.address import is_address, parse
 from rt_gait_ros.fleet.opening import default_place, scenes_of
 from rt_gait_ros.fleet.scene_rows import ServerScenes
+from rt_gait_ros.gait import scene_file
 from rt_gait_ros.gait.scene import SceneError
 from rt_gait_ros.gait.scene_keeping import KeptScene, SceneKeeper
 from rt_gait_ros.gallery.cipher import find_cipher
+from rt_gait_ros.gallery.gallery import real_path
 
 SUMMARY = "list and forget the statistics of scenes, which people who walk by leave"
-_WHAT = "gallery that the scenes belong to: a file"
+_WHAT = "gallery that the scenes belong to: a file, for those of this machine"
+
+_SERVER = "gallery on a server: an address"
 
 _DESCRIPTION = """\
 gait_node keeps a mean embedding of everybody who walks by for up to 30 days, without a name, and with the id of the
 person it was named as. From these it learns how the camera and the place change all embeddings alike, and takes that
-out before people are compared. The data are biometric: they stay in private files beside the gallery, and can be
-deleted at any time; they are learnt again within a few walkers.
+out before people are compared. The data are biometric: they stay in private files beside the gallery, unless
+share_scenes is set, and can be deleted at any time; they are learnt again within a few walkers.
 
   rt-gait scene list              list the scenes, and how much is known of each
   rt-gait scene forget hall       delete a scene, for all gait models; SCENE is as the list shows it
   rt-gait scene forget --all      delete them all
 
 A node that uses the same files sees the change within seconds, and begins to learn again. With a gallery on a server
-(--gallery postgresql://...) these are the scenes of all robots of the site, which the server keeps for the day when a
-robot or its disk is lost; what is deleted there leaves the robots as well.
+(--gallery postgresql://...) these are the back-ups of the robots that have share_scenes; a robot's own disk has the
+scene besides, and backs it up again until it is deleted there.
 
   rt-gait scene take hall --of rover --gallery 'postgresql://spot@db/people?site=hall&robot=spot'
-                                  give spot what rover learnt of its scene `hall`: spot's camera has taken its place
+                                  on spot: have what is backed up of rover's scene `hall`, whose place it has taken
 """
 
 
@@ -49,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     forget.add_argument("scene", nargs="?", metavar="SCENE")
     forget.add_argument("--all", action="store_true", help="delete every scene")
     forget.add_argument("--robot", metavar="ROBOT", help="of this robot alone, of those on a server")
-    take = gallery_command(commands, "take", _take, "give this robot what another one learnt of a scene", "a file")
+    take = gallery_command(commands, "take", _take, "have on this robot what is backed up of a scene", _SERVER)
     take.add_argument("scene", metavar="SCENE")
     take.add_argument("--of", required=True, metavar="ROBOT", help="the other robot, as `rt-gait scene list` shows it")
 
@@ -59,12 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
     return int(arguments.action(arguments))
 
 
-def _keeper(arguments: argparse.Namespace) -> SceneKeeper:
-    return scenes_of(arguments.gallery or default_place(), find_cipher(arguments.key))
-
-
 def _list(arguments: argparse.Namespace) -> int:
-    keeper = _keeper(arguments)
+    keeper = scenes_of(arguments.gallery or default_place(), find_cipher(arguments.key))
     found = keeper.listed()
     emit(arguments, {"path": keeper.name, "scenes": [_record(each) for each in found]}, _table(found, keeper.name))
     return 0
@@ -97,7 +98,10 @@ def _table(found: Sequence[KeptScene], place: str) -> str:
 
 
 def _forget(arguments: argparse.Namespace) -> int:
-    keeper = _keeper(arguments)
+    place = arguments.gallery or default_place()
+    keeper: SceneKeeper = scenes_of(place)  # without a key: what nobody can read any more can be deleted all the same
+    if arguments.robot is not None and not is_address(place):
+        raise UsageError(f"{place} is a file, which has the scenes of this machine alone: leave out --robot")
     if bool(arguments.scene) == arguments.all:
         raise UsageError("name one scene of `rt-gait scene list`, or say --all")
     found = [
@@ -105,14 +109,13 @@ def _forget(arguments: argparse.Namespace) -> int:
         for each in keeper.listed()
         if arguments.scene in (None, each.scene) and arguments.robot in (None, each.robot)
     ]
-    if not found and not arguments.all:
+    if not found and (arguments.robot is not None or not arguments.all):
         whose = f" of robot {arguments.robot!r}" if arguments.robot else ""
-        raise SceneError(
-            f"no scene {arguments.scene!r}{whose} is known in {keeper.name}: `rt-gait scene list` shows them"
-        )
+        what = "scene" if arguments.all else f"scene {arguments.scene!r}"
+        raise SceneError(f"no {what}{whose} is known in {keeper.name}: `rt-gait scene list` shows them")
     keeper.forget(found)
     for each in found:
-        print(f"scene {each.scene} of {each.robot} is deleted" if each.robot else f"{each.place} is deleted")
+        print(_deleted(each) if each.robot else f"{each.place} is deleted")
     if not found:
         print(f"no scene is known in {keeper.name}", file=sys.stderr)
     return 0
@@ -123,9 +126,18 @@ def _take(arguments: argparse.Namespace) -> int:
     if not is_address(place):
         raise UsageError(f"{place} is a file, which has no other robot's scenes: name postgresql://… with --gallery")
     address = parse(str(place))
-    count = ServerScenes(address).take(arguments.scene, arguments.of)
-    print(f"{address.robot} has {count} walks of scene {arguments.scene} from {arguments.of} with its next contact")
+    folder = scene_file.folder_of(real_path(address.copy_path))
+    count = ServerScenes(address).take(arguments.scene, arguments.of, folder, find_cipher(arguments.key))
+    print(f"{count} walks of scene {arguments.scene} of {arguments.of} came into {folder}")
     return 0
+
+
+def _deleted(each: KeptScene) -> str:
+    return (
+        f"the back-up of scene {each.scene} of {each.robot} is deleted; the disk of {each.robot} still has the scene: "
+        f'run `rt-gait scene forget {shlex.quote(each.scene)} --gallery "$(rt-gait gallery path --gallery '
+        f'ADDRESS)"` there'
+    )
 
 
 def _day(stamp: int) -> str:

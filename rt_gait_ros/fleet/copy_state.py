@@ -8,13 +8,28 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from rt_gait_ros import private_file
 from rt_gait_ros.fleet.rows import Walked
 from rt_gait_ros.gallery.cipher import Cipher
+from rt_gait_ros.gallery.gallery_file import Loaded
 from rt_gait_ros.gallery.person import GalleryError
 
 KIND, SCHEMA = "agreed", 1
+
+
+class Copy(Protocol):
+    """The copy that an exchange is for. seen: embeddings that are in memory already.
+
+    networks: folder of the gait networks, for their calibrations; None: the package's own. share_scenes: as Store's.
+    """
+
+    path: Path
+    cipher: Cipher | None
+    seen: Loaded
+    networks: Path | None
+    share_scenes: bool | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,23 +4,21 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from rt_gait_ros import private_file
 from rt_gait_ros.errors import GaitError
 from rt_gait_ros.fleet import copy_state, merging, rows, server_audit
 from rt_gait_ros.fleet.address import Address
-from rt_gait_ros.fleet.connection import Head, connected, head_of, transaction
-from rt_gait_ros.fleet.copy_state import Agreed, Known, known
+from rt_gait_ros.fleet.connection import Head, connected, head_of, speaking, transaction
+from rt_gait_ros.fleet.copy_state import Agreed, Copy, Known, known
 from rt_gait_ros.fleet.departures import CHANNEL, Departures
 from rt_gait_ros.fleet.merging import Merged
 from rt_gait_ros.fleet.rows import Walked
-from rt_gait_ros.fleet.scene_exchange import SceneExchange
+from rt_gait_ros.fleet.scene_back_up import SceneBackUp
 from rt_gait_ros.gait import calibration, scene_file
-from rt_gait_ros.gait.scene_cleaning import forget_near, relabel_files
+from rt_gait_ros.gait.scene_cleaning import forget_named, forget_near, relabel_files
 from rt_gait_ros.gallery import gallery_file, gallery_records
-from rt_gait_ros.gallery.cipher import Cipher
 from rt_gait_ros.gallery.gallery_edits import GalleryModelMismatch, still
 from rt_gait_ros.gallery.gallery_file import Loaded, Signature
 from rt_gait_ros.gallery.gallery_records import Place
@@ -46,15 +44,6 @@ class _ChangedMeanwhile(Exception):
     """The copy's file is not the one any more that was read."""
 
 
-class Copy(Protocol):
-    """The copy that an exchange is for. seen: embeddings that are in memory already. networks: as Store.networks."""
-
-    path: Path
-    cipher: Cipher | None
-    seen: Loaded
-    networks: Path | None
-
-
 class Exchange:
     """Keeps a copy and its server alike, as long as there is a way between them.
 
@@ -67,7 +56,9 @@ class Exchange:
         self._problem = ""
         self._asked: float | None = None  # when the contact under way began, by time.monotonic()
         self.departures = Departures(address)
-        self.scenes = SceneExchange(address, copy)
+        self.scenes = SceneBackUp(address, copy)
+        self._said_scenes: list[str] = []
+        self._cleared: frozenset[str] = frozenset()  # ids by which the scenes were cleaned
         self.may_write = copy_state.read(copy.path, copy.cipher).may_write
         self._notices: deque[str] = deque()
         self._said_clock = False
@@ -120,7 +111,8 @@ class Exchange:
                         self._asked = time.monotonic()
                         self.once(connection)
                         self.departures.exchange(connection, may_write=self.may_write)
-                        self._problem, self._asked = self.keep_scenes(connection), None
+                        self.keep_scenes(connection)
+                        self._problem, self._asked = "", None
                         self._wait(connection)
             except GaitError as error:
                 self._problem = f"{error}; this robot goes on with its copy"
@@ -170,9 +162,19 @@ class Exchange:
                     continue
         raise GalleryError(f"copy {path} is changed all the time: trying again")
 
-    def keep_scenes(self, connection: "psycopg.Connection[Any]") -> str:
-        """Keep what this robot's scenes learnt on the server, after `once`. As SceneExchange.exchange."""
-        return self.scenes.exchange(connection, self._settled[1]) if self._settled is not None else ""
+    def keep_scenes(self, connection: "psycopg.Connection[Any]") -> None:
+        """Keep the back-up of scenes, after `once`; what is wrong with it is said once, and people go on."""
+        if self._settled is None:
+            return
+        try:
+            with speaking(self.address):
+                said = self.scenes.exchange(connection, self._settled[1])
+        except GaitError as error:
+            if connection.closed:
+                raise
+            said = [str(error)]
+        self._notices.extend(line for line in said if line not in self._said_scenes)
+        self._said_scenes = said
 
     def _exchange(self, connection: "psycopg.Connection[Any]") -> None:
         path, cipher = self._copy.path, self._copy.cipher
@@ -255,14 +257,17 @@ class Exchange:
             persons = tuple(each.person for each in merged.persons)
             made_by = head.model or present.model, head.gait_frame_kind or present.gait_frame_kind
             content = Content(*made_by, persons) if persons else Content()
+            self._clear_scenes(merged, present.model, forgotten)
             if content.model == present.model and list(map(id, persons)) == list(map(id, present.persons)):
                 return merged, held, content
-            self._clear_scenes(merged, present.model)
             goes = bool(merged.gone) or anew or any(each.person.person_id in remote for each in walkers)
             return merged, change.commit(content, "forget" if merged.gone else "exchange", thorough=goes), content
 
-    def _clear_scenes(self, merged: Merged, model: str) -> None:
-        """What scenes hold of whoever leaves the copy goes first: later nobody could tell which walks were theirs."""
+    def _clear_scenes(self, merged: Merged, model: str, forgotten: frozenset[str]) -> None:
+        """What scenes hold of whoever leaves the copy goes first: later nobody could tell which walks were theirs.
+
+        forgotten: ids of those who were, whether or not the copy has them: it may be younger than the scenes.
+        """
         folder = scene_file.folder_of(self._copy.path)
         now = [each.person for each in merged.persons]
         for person in merged.gone:
@@ -272,6 +277,9 @@ class Exchange:
             else:
                 known = calibration.find_usable(self._copy.networks, model)
                 forget_near(folder, known, person.embeddings, person.person_id, self._copy.cipher)
+        if not forgotten <= self._cleared:
+            forget_named(folder, forgotten, self._copy.cipher)
+            self._cleared |= forgotten
 
     def _tell(
         self,

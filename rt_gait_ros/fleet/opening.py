@@ -34,11 +34,14 @@ def open_gallery(place: str | Path, cipher: Cipher | None = None) -> Gallery:
     return Gallery(store_of(place, cipher))
 
 
-def open_for_robot(place: str | Path, cipher: Cipher | None = None) -> tuple[Gallery, str]:
+def open_for_robot(
+    place: str | Path, cipher: Cipher | None = None, networks: Path | None = None
+) -> tuple[Gallery, str]:
     """The gallery of this name, for a robot: of one on a server, a copy that it answers from. Raises GaitError.
 
-    A file that is corrupt or too new is kept aside, and an empty one takes its place; a copy is filled again. Returns
-    the gallery, and what was done in one line for the log, or "".
+    A file that is corrupt or too new is kept aside, and an empty one takes its place; a copy is filled again.
+    networks: folder of the gait networks, whose calibrations say which walks of scenes may be of whom others forget;
+    None: the package's own. Returns the gallery, and what was done in one line for the log, or "".
     """
     if not is_address(place):
         return Gallery.open_or_set_aside(place, cipher)
@@ -46,11 +49,11 @@ def open_for_robot(place: str | Path, cipher: Cipher | None = None) -> tuple[Gal
     address = parse(str(place))
     path = real_path(address.copy_path)
     try:
-        return Gallery(CopyStore(address, path, cipher)), ""
+        return Gallery(CopyStore(address, path, cipher, networks)), ""
     except (GalleryCorrupt, GalleryTooNew) as error:
         why = "newer" if isinstance(error, GalleryTooNew) else "corrupt"
         aside = gallery_file.set_aside_if(path, why, cipher)
-        gallery = Gallery(CopyStore(address, path, cipher))
+        gallery = Gallery(CopyStore(address, path, cipher, networks))
         said = f"{error}. It is kept as {aside}, and a new copy is made" if aside else ""
         return gallery, said
 

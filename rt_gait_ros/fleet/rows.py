@@ -166,13 +166,17 @@ def push(connection: "psycopg.Connection[Any]", address: Address, pushed: Sequen
              person.expires, person.tag, version),
         )  # fmt: skip
         ids = list(walker.templates)
-        connection.execute(  # whose walks these were is this person by now, also in what scenes count
-            "update rt_gait.scene_vote v set owners = array_replace(owners, t.person_id, %s) from"
-            " (select distinct person_id from rt_gait.template"
-            " where site = %s and template_id = any(%s) and person_id <> %s) t"
-            " where v.site = %s and t.person_id = any(v.owners)",
-            (person.person_id, address.site, ids, person.person_id, address.site),
-        )
+        former = connection.execute(
+            "select distinct person_id from rt_gait.template"
+            " where site = %s and template_id = any(%s) and person_id <> %s",
+            (address.site, ids, person.person_id),
+        ).fetchall()
+        for (gone,) in former:  # what scenes count of theirs is this person's by now, too
+            connection.execute(
+                "update rt_gait.scene_vote set owners = array_replace(owners, %s, %s)"
+                " where site = %s and %s = any(owners)",
+                (gone, person.person_id, address.site, gone),
+            )
         moved = connection.execute(
             "update rt_gait.template set person_id = %s where site = %s and template_id = any(%s)"
             " returning template_id",

@@ -1,19 +1,21 @@
-"""Statistics of scenes as rows of the server's tables: a back-up of each robot's."""
+"""Statistics of scenes as rows of the server's tables: a back-up of the robots whose owners asked for one."""
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from rt_gait_ros.errors import UsageError
 from rt_gait_ros.fleet import rows
 from rt_gait_ros.fleet.address import Address
 from rt_gait_ros.fleet.connection import connected, head_of, transaction
-from rt_gait_ros.gait.scene import MAX_AGE, SceneError
+from rt_gait_ros.gait import scene_file
+from rt_gait_ros.gait.scene import MAX_AGE, MAX_VOTES, SceneError
 from rt_gait_ros.gait.scene_keeping import KeptScene
 from rt_gait_ros.gallery import search
+from rt_gait_ros.gallery.cipher import Cipher
 from rt_gait_ros.gallery.gallery_records import narrow
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 # Times the distance at which two walks may be one person's: search keys estimate distances with a standard deviation of
 # 3 % (gallery.search), and none of five of these may be missed.
 ALLOWANCE = 1.15
+AHEAD = 86_400 * 1_000_000_000  # ns by which a robot's clock may be before the server's
 
 Key = tuple[str, str]  # gait model and scene
 
@@ -36,112 +39,105 @@ class Vote(NamedTuple):
     owner: str
 
 
-def vote_id(embedding: np.ndarray, stamp: int) -> str:
+class Row(NamedTuple):
+    """A walk as it is stored. about: whom it was named as, and near; what may change of it. values: of all columns."""
+
+    vote_id: str
+    about: tuple[object, ...]
+    values: tuple[object, ...]
+
+
+def votes_of(record: scene_file.Record) -> list[Vote]:
+    """The walks of a scene's file."""
+    owners = record.owners or ("",) * len(record.votes)
+    return [Vote(*each) for each in zip(record.votes, record.stamps.tolist(), owners, strict=True)]
+
+
+def vote_id(vote: Vote) -> str:
     """What a walk is called on the server: made of what it holds. Whom it was named as may change."""
-    kept = narrow(embedding)
-    about = json.dumps([kept.shape, kept.dtype.str, int(stamp)]).encode()
+    kept = narrow(vote.embedding)
+    about = json.dumps([kept.shape, kept.dtype.str, int(vote.stamp)]).encode()
     return hashlib.sha256(about + kept.tobytes()).hexdigest()[:32]
 
 
-def mark_of(connection: "psycopg.Connection[Any]", address: Address) -> str:
-    """Of the last exchange of this robot's scenes; "" where there was none."""
-    row = connection.execute(
-        "select mark::text from rt_gait.scene_exchange where site = %s and robot = %s", (address.site, address.robot)
-    ).fetchone()
-    return row[0] if row else ""
+def is_kept(stamp: int, now: int) -> bool:
+    """Whether the server keeps a walk of this time. Both are ns since the epoch, now by the server's clock."""
+    return now - MAX_AGE < stamp <= now + AHEAD
 
 
-def set_mark(connection: "psycopg.Connection[Any]", address: Address) -> str:
-    """Make another mark."""
-    row = connection.execute(
-        "insert into rt_gait.scene_exchange (site, robot, mark) values (%s, %s, gen_random_uuid())"
-        " on conflict (site, robot) do update set mark = excluded.mark returning mark::text",
-        (address.site, address.robot),
-    ).fetchone()
-    return row[0] if row else ""
+def now(connection: "psycopg.Connection[Any]") -> int:
+    """The server's time, ns since the epoch."""
+    row = connection.execute("select (extract(epoch from clock_timestamp()) * 1000000000)::bigint").fetchone()
+    return int(row[0]) if row else 0
 
 
-def expire(connection: "psycopg.Connection[Any]", address: Address) -> None:
-    """Delete what is too old of any robot of the site, by the server's clock."""
-    connection.execute(
-        "delete from rt_gait.scene_vote where site = %s"
-        " and stamp < (extract(epoch from clock_timestamp()) * 1000000000)::bigint - %s",
-        (address.site, MAX_AGE),
-    )
+def row_of(address: Address, copy: str, key: Key, vote: Vote, known: "Calibration | None") -> Row:
+    """The row of a walk. copy: id of the robot's copy. known: calibration of the gait model."""
+    kept, name = narrow(vote.embedding), vote_id(vote)
+    short = rows.search_key(kept) if search.needs_sketch(kept.shape) else None
+    near = None if known is None else ALLOWANCE * known.even * float(np.sqrt(kept.shape[0]))
+    owners = vote.owner.split()
+    array = kept.tobytes(), list(kept.shape), kept.dtype.newbyteorder("<").str
+    values = (address.site, address.robot, copy, *key, name, int(vote.stamp), owners, *array, short, near)
+    return Row(name, (tuple(owners), near), values)
 
 
-def listed(connection: "psycopg.Connection[Any]", address: Address) -> dict[Key, dict[str, str]]:
-    """Whom each walk of this robot's scenes was named as, by scene and id."""
-    found: dict[Key, dict[str, str]] = {}
-    for model, scene, key, owners in connection.execute(
-        "select model, scene, vote_id, owners from rt_gait.scene_vote where site = %s and robot = %s",
-        (address.site, address.robot),
+def insert(connection: "psycopg.Connection[Any]", made: Iterable[Row]) -> None:
+    """Store walks. The caller holds the gallery's lock."""
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "insert into rt_gait.scene_vote (site, robot, copy, model, scene, vote_id, stamp, owners, embedding,"
+            " embedding_shape, embedding_type, search_key, near)"
+            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::public.halfvec, %s) on conflict do nothing",
+            [row.values for row in made],
+        )
+
+
+def listed(
+    connection: "psycopg.Connection[Any]", address: Address, copy: str
+) -> dict[Key, dict[str, tuple[object, ...]]]:
+    """What the server has of a copy's scenes: `about` of each walk, by scene and id."""
+    found: dict[Key, dict[str, tuple[object, ...]]] = {}
+    for model, scene, name, owners, near in connection.execute(
+        "select model, scene, vote_id, owners, near from rt_gait.scene_vote"
+        " where site = %s and copy = %s and robot = %s",
+        (address.site, copy, address.robot),
     ):
-        found.setdefault((model, scene), {})[key] = " ".join(owners)
+        found.setdefault((model, scene), {})[name] = (tuple(owners), near)
     return found
 
 
-def fetch(connection: "psycopg.Connection[Any]", address: Address, key: Key, ids: Collection[str]) -> list[Vote]:
-    """These walks of a scene of this robot, oldest first. Raises GalleryError for damaged ones."""
-    if not ids:
-        return []
-    found = connection.execute(
-        "select stamp, owners, embedding, embedding_shape, embedding_type from rt_gait.scene_vote"
-        " where site = %s and robot = %s and model = %s and scene = %s and vote_id = any(%s) order by stamp",
-        (address.site, address.robot, *key, list(ids)),
-        binary=True,
-    )
-    return [
-        Vote(np.asarray(rows.embedding_from(address, *array), np.float32), stamp, " ".join(owners))
-        for stamp, owners, *array in found
-    ]
-
-
-def push(
-    connection: "psycopg.Connection[Any]",
-    address: Address,
-    key: Key,
-    votes: Mapping[str, Vote],
-    known: "Calibration | None",
-) -> None:
-    """Store walks of a scene of this robot, by id. known: calibration of the gait model."""
-    for name, vote in votes.items():
-        kept = narrow(vote.embedding)
-        short = rows.search_key(kept) if search.needs_sketch(kept.shape) else None
-        near = None if known is None else ALLOWANCE * known.even * float(np.sqrt(kept.shape[0]))
-        connection.execute(
-            "insert into rt_gait.scene_vote (site, robot, model, scene, vote_id, stamp, owners, embedding,"
-            " embedding_shape, embedding_type, search_key, near)"
-            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::public.halfvec, %s) on conflict do nothing",
-            (address.site, address.robot, *key, name, int(vote.stamp), vote.owner.split(), kept.tobytes(),
-             list(kept.shape), kept.dtype.newbyteorder("<").str, short, near),
-        )  # fmt: skip
-
-
-def delete(connection: "psycopg.Connection[Any]", address: Address, key: Key, ids: Iterable[str]) -> None:
-    """Delete walks of a scene of this robot."""
+def delete(connection: "psycopg.Connection[Any]", address: Address, copy: str, key: Key, ids: Sequence[str]) -> None:
+    """Delete walks of a scene of a copy. The caller holds the gallery's lock."""
     connection.execute(
-        "delete from rt_gait.scene_vote"
-        " where site = %s and robot = %s and model = %s and scene = %s and vote_id = any(%s)",
-        (address.site, address.robot, *key, list(ids)),
+        "delete from rt_gait.scene_vote where site = %s and copy = %s and robot = %s and model = %s and scene = %s"
+        " and vote_id = any(%s)",
+        (address.site, copy, address.robot, *key, list(ids)),
     )
 
 
-def rename_owners(connection: "psycopg.Connection[Any]", address: Address, key: Key, owners: Mapping[str, str]) -> None:
-    """Say whom walks of a scene of this robot were named as, by id."""
-    for name, owner in owners.items():
+def delete_copy(connection: "psycopg.Connection[Any]", address: Address, copy: str) -> None:
+    """Delete all that the server has of a copy's scenes, whatever its robot was called."""
+    if copy:
+        with transaction(connection, address, "the next contact finds that out"):
+            head_of(connection, address, lock=True)
+            connection.execute("delete from rt_gait.scene_vote where site = %s and copy = %s", (address.site, copy))
+
+
+def expire(connection: "psycopg.Connection[Any]", address: Address) -> None:
+    """Delete what is too old of any robot of the site, by the server's clock, and what is of no time at all."""
+    with transaction(connection, address, "the next contact finds that out"):
+        head_of(connection, address, lock=True)
+        at = now(connection)
         connection.execute(
-            "update rt_gait.scene_vote set owners = %s"
-            " where site = %s and robot = %s and model = %s and scene = %s and vote_id = %s",
-            (owner.split(), address.site, address.robot, *key, name),
+            "delete from rt_gait.scene_vote where site = %s and (stamp <= %s or stamp > %s"
+            " or stored < clock_timestamp() - make_interval(secs => %s))",
+            (address.site, at - MAX_AGE, at + AHEAD, MAX_AGE / 1e9),
         )
 
 
 class ServerScenes:
-    """What the server keeps of the scenes of all robots of a site; as gait.scene_keeping.SceneKeeper.
-
-    What is deleted here leaves the robots with their next contact.
-    """
+    """The back-ups of all robots of a site; as gait.scene_keeping.SceneKeeper."""
 
     def __init__(self, address: Address) -> None:
         self._address = address
@@ -165,15 +161,16 @@ class ServerScenes:
 
     def forget(self, scenes: Sequence[KeptScene]) -> None:
         """As SceneKeeper.forget. Raises GalleryReadOnly for a role that may only read."""
-        with connected(self._address) as connection, transaction(connection, self._address):
-            head = head_of(connection, self._address, lock=True)
+        address = self._address
+        with connected(address) as connection, transaction(connection, address):
+            head = head_of(connection, address, lock=True)
             for each in scenes:
                 connection.execute(
                     "delete from rt_gait.scene_vote where site = %s and robot = %s and model = %s and scene = %s",
-                    (self._address.site, each.robot, each.model, each.scene),
+                    (address.site, each.robot, each.model, each.scene),
                 )
-            rows.next_version(connection, self._address)  # robots look at what changed
-            rows.close_version(connection, self._address, head.model, head.gait_frame_kind, [])
+            rows.next_version(connection, address)
+            rows.close_version(connection, address, head.model, head.gait_frame_kind, [("forget scene", [])])
 
     def walks_of(self, person_id: str) -> dict[str, int]:
         """As SceneKeeper.walks_of; a scene is called `ROBOT: SCENE`."""
@@ -185,28 +182,51 @@ class ServerScenes:
             ).fetchall()
         return dict(found)
 
-    def take(self, scene: str, robot: str) -> int:
-        """Give the robot of the address what another robot learnt of its scene of this name. Returns how many walks.
+    def take(self, scene: str, robot: str, folder: Path, cipher: Cipher | None = None) -> int:
+        """Bring what is backed up of a robot's scene of this name into a folder of scenes. Returns how many walks came.
 
-        The copy of the robot has them with its next contact. Raises SceneError where the other has no such scene.
+        They join those that are there, and the newest stay. Raises SceneError where there is none, or a file cannot be
+        used; GalleryError.
         """
         address = self._address
-        if robot == address.robot:
-            raise UsageError(f"{robot} is this robot: name with --of whose scene it is to have")
         with connected(address) as connection, transaction(connection, address):
-            head = head_of(connection, address, lock=True)  # nobody is forgotten meanwhile
-            taken = connection.execute(
-                "insert into rt_gait.scene_vote (site, robot, model, scene, vote_id, stamp, owners, embedding,"
-                " embedding_shape, embedding_type, search_key, near) select site, %s, model, scene, vote_id, stamp,"
-                " owners, embedding, embedding_shape, embedding_type, search_key, near from rt_gait.scene_vote"
-                " where site = %s and robot = %s and scene = %s on conflict do nothing",
-                (address.robot, address.site, robot, scene),
-            ).rowcount
-            if not taken:
+            head = head_of(connection, address, lock=True)  # whoever is forgotten meanwhile is found in the file then
+            found = connection.execute(
+                "select model, stamp, owners, embedding, embedding_shape, embedding_type from rt_gait.scene_vote"
+                " where site = %s and robot = %s and scene = %s",
+                (address.site, robot, scene),
+                binary=True,
+            ).fetchall()
+            if not found:
                 raise SceneError(
-                    f"robot {robot!r} has left nothing of a scene {scene!r} with gallery {address.name} that "
-                    f"{address.robot} has not: `rt-gait scene list --gallery ADDRESS` shows what there is"
+                    f"nothing is backed up of a scene {scene!r} of robot {robot!r} with gallery {address.name}: "
+                    "`rt-gait scene list --gallery ADDRESS` shows what is"
                 )
+            votes: dict[str, list[Vote]] = {}
+            for model, stamp, owners, *array in found:
+                embedding = np.asarray(rows.embedding_from(address, *array), np.float32)
+                votes.setdefault(model, []).append(Vote(embedding, stamp, " ".join(owners)))
+            came = sum(_join(folder, (model, scene), each, cipher) for model, each in sorted(votes.items()))
             rows.next_version(connection, address)
-            rows.close_version(connection, address, head.model, head.gait_frame_kind, [])
-        return taken
+            rows.close_version(connection, address, head.model, head.gait_frame_kind, [("take scene", [])])
+        return came
+
+
+def _join(folder: Path, key: Key, taken: Sequence[Vote], cipher: Cipher | None) -> int:
+    """Put walks into a scene's file. Returns how many of them it had not; doing it twice changes nothing."""
+    path = scene_file.file_of(folder, *key)
+    with scene_file.locked(path):
+        record = scene_file.read(path, cipher)
+        mine = {vote_id(vote): vote for vote in (votes_of(record) if record is not None else ())}
+        both = {**{vote_id(vote): vote for vote in taken}, **mine}
+        if len({vote.embedding.shape for vote in both.values()}) > 1:
+            raise SceneError(f"scene {key[1]!r} has walks of different shapes here and on the server")
+        kept = dict(sorted(both.items(), key=lambda each: (each[1].stamp, each[0]))[-MAX_VOTES:])
+        new = kept.keys() - mine.keys()
+        if new:
+            chosen = list(kept.values())
+            stack, stamps = np.stack([v.embedding for v in chosen]), np.array([v.stamp for v in chosen], np.int64)
+            if not np.isfinite(stack).all():
+                raise SceneError(f"scene {key[1]!r} has walks on the server that hold NaN or infinity")
+            scene_file.write(path, scene_file.Record(*key, stack, stamps, tuple(v.owner for v in chosen)), cipher)
+    return len(new)

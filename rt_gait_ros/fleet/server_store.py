@@ -76,7 +76,7 @@ class ServerStore:
 
     is_shared = True
     handover: Handover | None = None
-    networks: Path | None = None
+    share_scenes: bool | None = None
 
     def __init__(self, address: Address, cipher: Cipher | None = None) -> None:
         """cipher: of what is on this machine: the copy of its nodes, the scenes beside that."""

@@ -105,6 +105,12 @@ class RecognizerConfig:
         "as they are.",
         live=True,
     )
+    share_scenes: bool = setting(
+        False,
+        "Keep a back-up of what the cameras learn of passers-by (scene_normalisation) on the server of a shared "
+        "gallery. Nothing of it is sent while this is off, and turning it off deletes what this robot sent.",
+        live=True,
+    )
     measures: bool = setting(
         True,
         "Use stature, step length and cadence beside the gait where tracks have positions in metres (from a depth "

@@ -75,7 +75,6 @@ class KnownPeople:
         stored when the call returns that brings it about.
         """
         self.gallery = gallery
-        gallery.store.networks = repository
         self.scenes: Scenes | None = None
         self.recognizer: GaitRecognizer | None = None
         self._repository = repository
@@ -101,6 +100,7 @@ class KnownPeople:
         with self._mutex:
             self.scenes = self._scenes_beside(self.gallery, config.calibration)
             self._config = config
+            self._share_scenes()
 
     def use_config(self, config: RecognizerConfig) -> None:
         """Go on with other settings. Raises UsageError as GaitRecognizer.use_config."""
@@ -108,6 +108,7 @@ class KnownPeople:
             if self.recognizer is not None:
                 self.recognizer.use_config(config)
             self._config = config
+            self._share_scenes()
 
     def start(self, client: InferenceClient, clock: Callable[[], float] = time.monotonic) -> GaitRecognizer:
         """Make the recogniser, which asks the server about the network and blocks for that. `configure` comes first.
@@ -179,7 +180,7 @@ class KnownPeople:
                 self.recognizer.use_gallery(other, scenes)
             before, self.gallery = self.gallery, other
             former, self.scenes = self.scenes, scenes
-            other.store.networks = self._repository
+            self._share_scenes()
             self._seen = {person.person_id: person for person in other.persons}
         if former is not None:
             self._save(former)
@@ -311,6 +312,11 @@ class KnownPeople:
                     self._relabel(person.person_id, heir.person_id)
                 elif self.scenes is not None:
                     self.scenes.forget_unsaved(person.embeddings, person.person_id)
+
+    def _share_scenes(self) -> None:
+        config = self._config
+        if config is not None:
+            self.gallery.store.share_scenes = config.share_scenes and config.scene_normalisation
 
     def _calibration(self) -> Calibration | None:
         """Of the gait model that made the gallery's embeddings; None where nothing is known of it."""

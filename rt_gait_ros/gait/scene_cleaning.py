@@ -1,6 +1,6 @@
 """What is deleted from the files of scenes, or changed in all of them: somebody is forgotten, walks are too old."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -68,6 +68,29 @@ def _forget_in(
             return int(near.sum())
         except SceneError:
             return None
+
+
+def forget_named(folder: Path, ids: Collection[str], cipher: Cipher | None = None) -> None:
+    """Delete the votes that were named as any of these persons from every file of the folder.
+
+    A file that cannot be read is left alone, one that cannot be written is deleted. Raises SceneError.
+    """
+    for path in scene_file.files(folder):
+        with scene_file.locked(path):
+            record = _readable(path, cipher)
+            theirs = [not owner_ids.isdisjoint(ids) for owner_ids in map(_ids, record.owners)] if record else []
+            if record is None or not any(theirs):
+                continue
+            try:
+                scene_file.write(path, record.only(~np.array(theirs)), cipher)
+                continue
+            except SceneError:
+                pass
+        scene_file.delete(path)
+
+
+def _ids(owner: str) -> frozenset[str]:
+    return frozenset(owner.split())
 
 
 def relabelled(owner: str, former: str, person_id: str) -> str:

@@ -49,12 +49,16 @@ def folder_of(gallery: Path) -> Path:
 
 
 def file_of(folder: Path, model: str, scene: str) -> Path:
-    """Path of the statistics of a scene. Raises SceneError for an unfit name."""
+    """Path of the statistics of a scene. Raises SceneError for an unfit name, whoever gave it."""
     name = quote(scene, safe="").replace(".", "%2E")
     if not scene.strip() or len(name) > MAX_NAME or not scene.isprintable():
         raise SceneError(
             f"{scene!r} is no name of a scene: use printable characters, {MAX_NAME} at most when quoted as in a URL"
         )
+    if not model.strip() or model.startswith(".") or set("/\\") & set(model) or not model.isprintable():
+        raise SceneError(f"{model[:80]!a} is no name of a gait model: it is that of a folder, and begins with no dot")
+    if len(quote(model, safe="")) > MAX_NAME:
+        raise SceneError(f"{model[:80]!a}... is too long for a name of a gait model: {MAX_NAME} characters at most")
     return folder / quote(model, safe="") / f"{name}{SUFFIX}"
 
 

@@ -47,8 +47,8 @@ class Store(Protocol):
     path: the gallery's file, or where it would be; the scenes of this machine lie beside it. name: the gallery's, for
     people, without passwords. cipher: of what is on this machine. is_shared: others change it from other machines.
     robot: what this machine is called beside the walks that it stores. handover: carries evidence between the cameras
-    that share it; None: nothing does. networks: folder of the gait networks, whose calibrations say which walks of
-    scenes may be of whom others forget; None: the package's own.
+    that share it; None: nothing does. share_scenes: whether a server is to keep a back-up of the scenes of this
+    machine; None until somebody has said so.
     """
 
     path: Path
@@ -56,7 +56,7 @@ class Store(Protocol):
     is_shared: bool
     robot: str
     handover: "Handover | None"
-    networks: Path | None
+    share_scenes: bool | None
 
     @property
     def name(self) -> str:
@@ -102,7 +102,7 @@ class FileStore:
 
     is_shared = False
     handover: "Handover | None" = None
-    networks: Path | None = None
+    share_scenes: bool | None = None
 
     def __init__(self, path: Path, cipher: Cipher | None = None, clock: Callable[[], int] = time.time_ns) -> None:
         """clock: nanoseconds, of the clock by which files are stamped."""

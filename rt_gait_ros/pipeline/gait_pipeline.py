@@ -269,7 +269,7 @@ os.register_at_fork(after_in_child=_IN_USE.clear)
 
 
 def _open_people(pipeline: GaitPipeline, place: str | Path | Gallery | None, key: str, repository: Path) -> KnownPeople:
-    gallery = place if isinstance(place, Gallery) else _open_gallery(place, key)
+    gallery = place if isinstance(place, Gallery) else _open_gallery(place, key, repository)
     with _OPENING:
         if gallery.path in _IN_USE:
             if gallery is not place:
@@ -281,9 +281,9 @@ def _open_people(pipeline: GaitPipeline, place: str | Path | Gallery | None, key
     return KnownPeople(gallery, repository, background=False)
 
 
-def _open_gallery(place: str | Path | None, key: str) -> Gallery:
+def _open_gallery(place: str | Path | None, key: str, repository: Path) -> Gallery:
     place, cipher = default_place() if place is None else place, find_cipher(key)
-    return open_for_robot(place, cipher)[0] if is_address(place) else Gallery(place, cipher)
+    return open_for_robot(place, cipher, repository)[0] if is_address(place) else Gallery(place, cipher)
 
 
 def _open_client(triton_url: str, repository: Path) -> InferenceClient:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rt_gait_ros.cli import scene as command
-from rt_gait_ros.errors import UsageError
+from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.gait import scene_file
 from rt_gait_ros.gait.calibration import Calibration
 from rt_gait_ros.gait.scene import SceneError
@@ -64,6 +64,16 @@ def test_what_to_forget_must_be_said(rt_gait):
     for arguments in ((), ("yard", "--all")):
         with pytest.raises(UsageError, match="--all"):
             rt_gait("forget", *arguments)
+
+
+def test_scenes_are_forgotten_though_their_key_is_lost(rt_gait, people, tmp_path, monkeypatch):
+    monkeypatch.setenv("RT_GAIT_GALLERY_KEY", f"file:{tmp_path / 'gone'}")
+    with pytest.raises(GaitError, match="gone"):
+        rt_gait("list")
+    assert rt_gait("forget", "--all") == 0
+    assert not scene_file.files(scene_file.folder_of(people))
+    with pytest.raises(UsageError, match="leave out --robot"):
+        rt_gait("forget", "--all", "--robot", "spot")
 
 
 def test_scenes_of_an_encrypted_gallery_are_read_with_its_key(rt_gait, people, tmp_path, capsys):

@@ -208,14 +208,16 @@ def opened():
 def robot(postgres, site, tmp_path, monkeypatch):
     """robot("spot") has a copy and no thread: its `meet()` is one contact with the server.
 
-    place: the gallery's address. cipher: of the copy. settings: of the Gallery.
+    place: the gallery's address. cipher: of the copy. networks: as CopyStore has them. shares: whether its scenes are
+    backed up. settings: of the Gallery.
     """
     monkeypatch.setattr(exchange.Exchange, "start", lambda self: None)
     usual = f"{postgres.owner}&site={site}"
 
-    def make(name, place=usual, cipher=None, **settings):
+    def make(name, place=usual, cipher=None, networks=None, shares=True, **settings):
         address = parse(place if "robot=" in place else f"{place}{'&' if '?' in place else '?'}robot={name}")
-        gallery = Gallery(CopyStore(address, tmp_path / name, cipher), **settings)
+        gallery = Gallery(CopyStore(address, tmp_path / name, cipher, networks), **settings)
+        gallery.store.share_scenes = shares
 
         def meet():
             with connected(address) as connection:
@@ -228,6 +230,7 @@ def robot(postgres, site, tmp_path, monkeypatch):
         gallery.meet = meet
         return gallery
 
+    make.place = usual
     return make
 
 
