@@ -24,7 +24,7 @@ def test_the_compose_file_of_a_server_and_two_robots() -> None:
         # the copy of the gallery has to last
         assert f"{name}:/data" in robot["volumes"]
         assert robot["environment"]["HOME"] == "/data"
-        # both are in one ROS domain: a goal for /gait_node reached both robots
+        # both are in one ROS domain: there would be two nodes of each name
         assert robot["command"][-3:] == ["--ros-args", "-r", f"__ns:=/{name}"]
         assert robot["read_only"] is True
         assert robot["cap_drop"] == ["ALL"]

@@ -331,9 +331,9 @@ def test_of_two_who_are_merged_into_one_all_walks_are_hers(spot, kept, server):
     spot.meet()
     for other in ("Bob", "Cyd"):
         spot.merge("Ada", other)  # both before the next contact; the scenes' own owner is not here
-    monkey = scene_file.folder_of(spot.path)
+    folder = scene_file.folder_of(spot.path)
     for other in (bob, cyd):
-        relabel_files(monkey, other.person_id, ada.person_id)
+        relabel_files(folder, other.person_id, ada.person_id)
     spot.meet()
     assert kept.walks_of(ada.person_id) == {"spot: hall": 1}
     server.refresh()

@@ -321,3 +321,12 @@ def test_what_cannot_be_stored_is_said(people, gallery, monkeypatch):
     scene_file.folder_of(gallery.path).write_bytes(b"a file where a folder should be")
     settle(people, lambda: people.problem)
     assert "scene" in people.problem
+
+
+@pytest.mark.parametrize(
+    ("share", "normalise", "shared"), [(True, True, True), (True, False, False), (False, True, False)]
+)
+def test_scenes_are_shared_where_both_settings_say_so(people, config, share, normalise, shared):
+    store = people.gallery.store
+    people.use_config(replace(config, calibration=KNOWN, share_scenes=share, scene_normalisation=normalise))
+    assert store.share_scenes is shared
