@@ -117,6 +117,8 @@ def test_what_a_sentence_mentions_exists(page: Path) -> None:
 
 def test_there_are_commands_to_look_at() -> None:
     """Not that nothing is found because a page is read wrongly."""
+    if not PAGES:
+        pytest.skip("the documentation is not installed")
     found = {page.name: (len(list(commands(page))), len(list(mentions(page)))) for page in PAGES}
     assert all(found["README.md"]), found
     assert all(found["bags.md"]), found

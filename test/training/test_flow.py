@@ -76,7 +76,7 @@ def narrow(monkeypatch):
 @pytest.mark.usefixtures("narrow")
 @pytest.mark.parametrize("kind", NETWORKS)
 def test_training_tells_people_apart(tmp_path, kind):
-    training, lines = replace(TRAINING, network=kind, steps=12, learning_rate=0.03, seed=4), []
+    training, lines = replace(TRAINING, network=kind, steps=20, learning_rate=0.01, seed=4), []
     for _ in range(2):  # the second time there is nothing left to do
         folder = RunFolder(tmp_path / "run", settings_of(training, "made-up people"))
         trained = train_flow(training, FlowPeople(walks()), walks(), folder, lines.append)
