@@ -1,4 +1,4 @@
-"""Names of the films of generated walkers that are kept: what they are made of tells two versions apart."""
+"""Films of generated walkers, kept by a name that tells two versions of the generator apart."""
 
 import hashlib
 from pathlib import Path
@@ -6,6 +6,21 @@ from pathlib import Path
 from rt_gait_ros import synthesis
 from rt_gait_ros.demo import video
 from rt_gait_ros.evaluation.embedding_jobs import fingerprint
+from rt_gait_ros.serving.cache import cache_folder
+from rt_gait_ros.synthesis.render import Renderer
+from rt_gait_ros.synthesis.scenes import Crowd
+
+
+def filmed(scene: Crowd, name: str, made_from: object) -> Path:
+    """The scene as a video, filmed once by each version of the generator. made_from: as `made_of` takes it."""
+    path = cache_folder() / "footage" / f"{name}_{made_of(made_from)}.mp4"
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        renderer = Renderer(scene)
+        with video.VideoWriter(path, scene.fps) as writer:
+            for number in range(len(scene)):
+                writer.write(renderer.image(number))
+    return path
 
 
 def made_of(scene: object) -> str:

@@ -20,19 +20,17 @@ from pathlib import Path
 
 import pipeline_approaching as approaching
 import pipeline_people as people
-from generated_films import made_of
+from generated_films import filmed
 
 from rt_gait_ros.cli.demo_session import run_session
 from rt_gait_ros.demo.footage import demo_footage
 from rt_gait_ros.demo.recording import Recording
 from rt_gait_ros.demo.report import Enrolment
-from rt_gait_ros.demo.video import Video, VideoWriter, read_video
+from rt_gait_ros.demo.video import Video, read_video
 from rt_gait_ros.edge.energy import Energy, Recorder
 from rt_gait_ros.evaluation.bench import Row
 from rt_gait_ros.gait.config import RecognizerConfig
-from rt_gait_ros.serving.cache import cache_folder
 from rt_gait_ros.settings import settings_of
-from rt_gait_ros.synthesis.render import Renderer
 from rt_gait_ros.synthesis.scenes import Crowd, crowd
 
 SUMMARY = "images per second, latency, gait frames and time to the first name; 2, 4 and 8 walkers, four nodes, Triton"
@@ -172,16 +170,8 @@ def _scene(number: int, height: float = 1.1, day: int = 0) -> Crowd:
 
 
 def _filmed(scene: Crowd) -> Video:
-    """The scene as a video, filmed once by each version of the generator."""
-    made_by = made_of((scene.kind, scene.seed, len(scene), FPS, scene.camera))
-    path = cache_folder() / "footage" / f"walkers_{len(scene.actors)}_{made_by}.mp4"
-    if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        renderer = Renderer(scene)
-        with VideoWriter(path, FPS) as writer:
-            for number in range(len(scene)):
-                writer.write(renderer.image(number))
-    return read_video(path, SECONDS / 2)
+    made_from = scene.kind, scene.seed, len(scene), FPS, scene.camera
+    return read_video(filmed(scene, f"walkers_{len(scene.actors)}", made_from), SECONDS / 2)
 
 
 class Measured:

@@ -8,15 +8,13 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from generated_films import made_of
+from generated_films import filmed
 from pipeline_people import first_names, known, whose
 
 from rt_gait_ros.cli.demo_session import run_session
 from rt_gait_ros.demo.recording import Recording
-from rt_gait_ros.demo.video import VideoWriter, read_video
-from rt_gait_ros.serving.cache import cache_folder
+from rt_gait_ros.demo.video import read_video
 from rt_gait_ros.sources.synthetic import read_scene
-from rt_gait_ros.synthesis.render import Renderer
 from rt_gait_ros.synthesis.scenes import Crowd
 
 PEOPLE = 4
@@ -39,7 +37,7 @@ def play(gallery: Path, changes: Mapping[str, object], good: float) -> tuple[flo
         # what is learnt from them in a run is not there in the next
         copy = Path(folder) / "people.gallery"
         copy.write_bytes(gallery.read_bytes())
-        video = read_video(_filmed(scene), _LATEST)
+        video = read_video(filmed(scene, "approaching", _SCENE), _LATEST)
         outcome = run_session(video, "", Path(folder), lambda *_: None, lambda _: None, gallery=copy, **changes)
     return figures(outcome.recording, scene, good)
 
@@ -58,14 +56,3 @@ def figures(recording: Recording, scene: Crowd, good: float) -> tuple[float, ...
 def enrolled(folder: Path) -> Path:
     """A gallery in `folder` of everybody in the scene, each under the number that the scene gives them."""
     return known(read_scene(f"{_SCENE}&height={_ALONE}"), folder)
-
-
-def _filmed(scene: Crowd) -> Path:
-    path = cache_folder() / "footage" / f"approaching_{made_of(_SCENE)}.mp4"
-    if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        renderer = Renderer(scene)
-        with VideoWriter(path, scene.fps) as writer:
-            for number in range(len(scene)):
-                writer.write(renderer.image(number))
-    return path

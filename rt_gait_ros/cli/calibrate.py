@@ -4,29 +4,24 @@ import argparse
 import hashlib
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from rt_gait_ros.cli.calibrate_days import curve_between_days, stored_over_days, with_days
+from rt_gait_ros.cli.calibrate_looks import generated, labelled, require_silhouettes, walks
 from rt_gait_ros.cli.output import add_json_argument, emit, progress
-from rt_gait_ros.datasets import folders
-from rt_gait_ros.datasets.folders import read_numbers
-from rt_gait_ros.datasets.video_walks import PROGRESS_SECONDS, VIDEO_ENDINGS, VideoWalks, read_all
+from rt_gait_ros.datasets.video_walks import PROGRESS_SECONDS, VideoWalks
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.company_pairs import company_pairs
 from rt_gait_ros.evaluation.day_pairs import (
     GENERATED,
-    Looks,
     day_pairs,
-    film_looks,
-    folder_jobs,
-    generated_jobs,
     scene_free_day_pairs,
 )
-from rt_gait_ros.evaluation.embedding_jobs import Arrays, EmbeddingJob, embed_all
 from rt_gait_ros.evaluation.open_set import equal_error_rate
 from rt_gait_ros.evaluation.pairs import Pairs, footage_pairs, gallery_pairs, joined, scene_free_pairs
 from rt_gait_ros.evaluation.plots import reliability_plot, save_image
@@ -34,13 +29,11 @@ from rt_gait_ros.evaluation.reliability import held_out_reliability
 from rt_gait_ros.gait import calibration
 from rt_gait_ros.gait.calibration import LEAST_PAIRS, Calibration
 from rt_gait_ros.gait.config import RecognizerConfig
-from rt_gait_ros.gait.model import GaitModel
 from rt_gait_ros.gait.views import find_prior
-from rt_gait_ros.gait.walk_embedder import WalkEmbedder, open_embedder
+from rt_gait_ros.gait.walk_embedder import open_embedder
 from rt_gait_ros.gallery.cipher import find_cipher
 from rt_gait_ros.gallery.gallery import Gallery
 from rt_gait_ros.resources import resource
-from rt_gait_ros.serving.cache import cache_folder
 
 SUMMARY = "fit what a gait model's distances mean, and its accept line"
 
@@ -130,7 +123,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=0,
         metavar="N",
-        help=f"give probabilities that hold for other days, too, by so many generated persons ({GENERATED} for one)",
+        help=f"give probabilities that hold for other days, too, by so many generated persons, such as {GENERATED}",
     )
     parser.add_argument("--source", default="", metavar="TEXT", help="note on the footage (default: the files' names)")
     parser.add_argument("--output", type=Path, metavar="FILE", help="where to write (default: the model's folder)")
@@ -149,7 +142,7 @@ def run(arguments: argparse.Namespace) -> int:
     _check(arguments)
     repository = arguments.repository or resource("model_repository")
     if arguments.days and not _names_data(arguments):
-        return _stored_over_days(arguments, repository)
+        return stored_over_days(arguments, repository)
     found = _pairs(arguments, repository)
     pairs, alike, without_scenes = found.plain, found.alike, found.without_scenes
     progress(f"{len(pairs.genuine)} pairs of looks at one person, {len(pairs.impostor)} at two: fitting")
@@ -175,20 +168,26 @@ def run(arguments: argparse.Namespace) -> int:
             notes = ["too few people walk by to learn what distances mean without the scene: it will not be taken out"]
     fitted, of_company = _fit_company(fitted, found.company, wanted=arguments.company > 0)
     rows += of_company
-    fitted = _over_days(fitted, arguments, repository) if arguments.days else fitted
+    apart = curve_between_days(arguments, repository) if arguments.days else None
+    if apart is not None:
+        fitted = with_days(fitted, calibration.over_days(fitted, apart), arguments.days)
     if arguments.generated and find_prior(repository, arguments.model) is None:
         notes.append(
             f"{arguments.model} ships no views: without them people are more alike than generated walkers, and the "
             "line takes more strangers than it says: calibrate on people (--labelled) before a name opens a door"
         )
     path = arguments.output or repository / arguments.model / calibration.FILE_NAME
+    former = None if arguments.output else calibration.find_usable(repository, arguments.model)
+    if former is not None and former.days is not None and fitted.days is None:
+        again = "" if arguments.labelled or arguments.generated else f": --days {GENERATED} corrects them again"
+        notes.append(f"the former probabilities were corrected for other days, and these are not{again}")
     calibration.save(path, fitted)
     lines = [f"accept line {fitted.accept_distance:.4g}, margin {fitted.margin:.4g}", *map(_line, rows), *notes]
     lines.append(f"written to {path}")
     missed = rows[0]["false_reject_rate"]
     report = asdict(fitted) | {"false_reject_rate": missed, "rows": rows, "path": str(path)}
     if arguments.reliability:
-        held_out = held_out_reliability(pairs)
+        held_out = held_out_reliability(pairs, apart)
         save_image(arguments.reliability, reliability_plot(held_out, arguments.model))
         report["calibration_error"] = held_out.error
         lines.append(
@@ -206,38 +205,14 @@ def _check(arguments: argparse.Namespace) -> None:
             "several days by themselves"
         )
     alone = arguments.days and not _names_data(arguments)
-    if alone and (arguments.company or arguments.reliability or arguments.persons != 1):
+    if alone and (arguments.company or arguments.reliability or arguments.persons != 1 or arguments.source):
         raise UsageError("--days alone changes probabilities and nothing else: name a recording for another fit")
     if absent := [path for path in arguments.videos if not path.is_file()]:
         raise UsageError(f"{absent[0]} is no file: name a recording of people walking")
     if arguments.company < 0:
-        raise UsageError(f"--company {arguments.company}: give a number of persons, {GENERATED} for one")
+        raise UsageError(f"--company {arguments.company}: give a number of persons, for example {GENERATED}")
     if arguments.persons < 1 or arguments.workers < 1:
         raise UsageError("--persons and --workers must be at least 1")
-
-
-def _stored_over_days(arguments: argparse.Namespace, repository: Path) -> int:
-    """Give the calibration that the model has probabilities for other days. Returns the exit code."""
-    stored = calibration.find(repository, arguments.model)
-    if stored is None:
-        raise UsageError(f"gait model {arguments.model} has no calibration to give --days to: name a recording")
-    fitted = _over_days(stored, arguments, repository)
-    path = arguments.output or repository / arguments.model / calibration.FILE_NAME
-    calibration.save(path, fitted)
-    assert fitted.days is not None
-    share = fitted.days.slope / fitted.slope
-    line = f"probabilities are of {share:.2f} of the former log-odds; lines stay where they are\nwritten to {path}"
-    emit(arguments, asdict(fitted) | {"path": str(path)}, line)
-    return 0
-
-
-def _over_days(fitted: Calibration, arguments: argparse.Namespace, repository: Path) -> Calibration:
-    """A calibration with probabilities for other days, by generated walkers. Raises UsageError."""
-    with open_embedder(repository, arguments.model) as embedder:
-        _require_silhouettes(embedder.model)
-    between = day_pairs(_generated(arguments, repository, arguments.days, RecognizerConfig.window)[0]).everything
-    apart = calibration.fit_curve(between.genuine, between.impostor, fitted.model)
-    return calibration.over_days(fitted, apart)
 
 
 def _fit_scene(fitted: Calibration, pairs: Pairs, wanted: str) -> tuple[Calibration, Pairs | None]:
@@ -334,7 +309,7 @@ def _pairs(arguments: argparse.Namespace, repository: Path) -> _Pairs:
         model = embedder.model
         made = arguments.generated or arguments.company
         if arguments.videos or arguments.labelled or made:
-            _require_silhouettes(model)
+            require_silhouettes(model)
         prior = find_prior(repository, model.name)
         looks: dict[bytes, np.ndarray] = {}
         spoken = time.monotonic()
@@ -350,69 +325,24 @@ def _pairs(arguments: argparse.Namespace, repository: Path) -> _Pairs:
             return looks[key]
 
         sets: list[Pairs] = []
-        walks: dict[Path, VideoWalks] = {}
+        films: dict[Path, VideoWalks] = {}
         if arguments.videos:
-            walks = _walks(arguments, arguments.videos, repository)
-            sets.append(footage_pairs(walks.values(), remembered, window))
+            films = walks(arguments, arguments.videos, repository)
+            sets.append(footage_pairs(films.values(), remembered, window))
         if arguments.gallery is not None:
             gallery = Gallery(arguments.gallery, find_cipher())
             gallery.require_model(model.name)
             sets.append(gallery_pairs(gallery.references))
-        labelled = _labelled(arguments, repository, embedder, window)
-        by_days = [day_pairs(each) for each in labelled]
+        people = labelled(arguments, repository, embedder, window)
+        by_days = [day_pairs(each) for each in people]
         sets += [each.everything for each in by_days]
 
         def scene_free(radius: float) -> Pairs:
             # all looks are known by now: the client may be closed
-            footage = scene_free_pairs(walks.values(), remembered, window, radius, prior)
-            return joined([footage, *(scene_free_day_pairs(each, radius, prior) for each in labelled)])
+            footage = scene_free_pairs(films.values(), remembered, window, radius, prior)
+            return joined([footage, *(scene_free_day_pairs(each, radius, prior) for each in people)])
 
         wanted = arguments.company > 0
-        households = (labelled or _generated(arguments, repository, arguments.company, window)) if wanted else []
+        households = (people or generated(arguments, repository, arguments.company, window)) if wanted else []
         company = joined(company_pairs(each) for each in households)
         return _Pairs(joined(sets), joined(each.alike for each in by_days), scene_free, company)
-
-
-def _require_silhouettes(model: GaitModel) -> None:
-    """Refuse a network that takes other gait frames than are made here. Raises UsageError."""
-    if model.gait_frame_kind != "silhouette":
-        raise UsageError(f"{model.name} takes {model.gait_frame_kind} frames; here only silhouettes are made")
-
-
-def _walks(arguments: argparse.Namespace, videos: Sequence[Path], repository: Path) -> dict[Path, VideoWalks]:
-    return read_all(videos, repository, arguments.work or cache_folder() / "walks", arguments.workers, progress)
-
-
-def _labelled(arguments: argparse.Namespace, repository: Path, embedder: WalkEmbedder, window: int) -> list[Looks]:
-    """Looks at people on several days, of each source that is named. Raises UsageError for less than two people."""
-    found = []
-    embedded: dict[str, Arrays] = {}
-    if arguments.labelled is not None:
-        numbers = read_numbers(arguments.people, str(arguments.labelled)) if arguments.people else None
-        jobs_of_folder = folder_jobs(arguments.labelled, window, numbers)
-        people = folders.people_of(arguments.labelled, numbers)
-        videos = [path for who in people for path in sorted(who.iterdir()) if path.suffix.lower() in VIDEO_ENDINGS]
-        embedded = _run(arguments, repository, jobs_of_folder)
-        refused = [line for arrays in embedded.values() for line in arrays["refused"]]
-        if refused:
-            progress(f"{len(refused)} pickles were refused, the first: {refused[0]}")
-        if videos:
-            films = _walks(arguments, videos, repository)
-            for who, arrays in film_looks(films, embedder, window).items():
-                embedded[who] = embedded.get(who, {}) | arrays
-        found.append(Looks.of(embedded))
-    found += _generated(arguments, repository, arguments.generated, window)
-    for looks in found:
-        if len(np.unique(looks.persons)) < 2:
-            raise UsageError("only one person walks there: two people at least, on two days each, can be compared")
-    return found
-
-
-def _generated(arguments: argparse.Namespace, repository: Path, people: int, window: int) -> list[Looks]:
-    """Looks at so many generated persons, if any."""
-    return [Looks.of(_run(arguments, repository, generated_jobs(people, window)))] if people else []
-
-
-def _run(arguments: argparse.Namespace, repository: Path, jobs: list[EmbeddingJob]) -> dict[str, Arrays]:
-    work = arguments.work or cache_folder() / "embeddings"
-    return embed_all(jobs, repository, arguments.model, work, arguments.workers, progress)

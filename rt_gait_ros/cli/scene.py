@@ -38,7 +38,7 @@ A node that uses the same files sees the change within seconds, and begins to le
 (--gallery postgresql://...) these are the back-ups of the robots that have share_scenes; a robot's own disk has the
 scene besides, and backs it up again until it is deleted there.
 
-  rt-gait scene take hall --of rover --gallery 'postgresql://spot@db/people?site=hall&robot=spot'
+  rt-gait scene take hall --robot rover --gallery 'postgresql://spot@db/people?site=hall&robot=spot'
                                   on spot: have what is backed up of rover's scene `hall`, whose place it has taken
 """
 
@@ -56,7 +56,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     forget.add_argument("--robot", metavar="ROBOT", help="of this robot alone, of those on a server")
     take = gallery_command(commands, "take", _take, "have on this robot what is backed up of a scene", _SERVER)
     take.add_argument("scene", metavar="SCENE")
-    take.add_argument("--of", required=True, metavar="ROBOT", help="the other robot, as `rt-gait scene list` shows it")
+    take.add_argument(
+        "--robot", required=True, metavar="ROBOT", help="whose back-up; this robot is the one in the address"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -127,8 +129,8 @@ def _take(arguments: argparse.Namespace) -> int:
         raise UsageError(f"{place} is a file, which has no other robot's scenes: name postgresql://… with --gallery")
     address = parse(str(place))
     folder = scene_file.folder_of(real_path(address.copy_path))
-    count = ServerScenes(address).take(arguments.scene, arguments.of, folder, find_cipher(arguments.key))
-    print(f"{count} walks of scene {arguments.scene} of {arguments.of} came into {folder}")
+    count = ServerScenes(address).take(arguments.scene, arguments.robot, folder, find_cipher(arguments.key))
+    print(f"{count} walks of scene {arguments.scene} of {arguments.robot} came into {folder}")
     return 0
 
 

@@ -237,9 +237,12 @@ def evaluate(
     for number in range(households):
         drawn = [usable[place] for place in random.permutation(len(usable))[: 2 * members]]
         home = drawn[:members]
-        clips = list(_clips(walks, home, drawn[members:], views, mixed))
-        there = [clip for clip in clips if walks.numbers.keys() >= set(clip.walks)]
-        left_out.update(clip.group for clip in clips if clip not in there)
+        there = []
+        for clip in _clips(walks, home, drawn[members:], views, mixed):
+            if walks.numbers.keys() >= set(clip.walks):
+                there.append(clip)
+            else:
+                left_out[clip.group] += 1
         outcomes += _household(walks, client, calibration, {who: templates[who] for who in home}, there)
         progress(f"{number + 1}/{households} households")
     found = sum(1 for _, _, view in walks.numbers if view in views)

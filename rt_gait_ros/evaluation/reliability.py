@@ -1,6 +1,6 @@
 """Whether a calibration's probabilities are what they say: of pairs called 70 % the same person, 70 % must be."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -28,9 +28,10 @@ class Reliability:
         return float(np.nansum(self.weight * np.abs(self.stated - self.observed)))
 
 
-def held_out_reliability(pairs: Pairs) -> Reliability:
+def held_out_reliability(pairs: Pairs, apart: calibration.Curve | None = None) -> Reliability:
     """Reliability of the curve that `calibration.fit` finds, each fifth of the pairs judged by a fit to the others.
 
+    apart: what distances between days mean, where probabilities are of `calibration.over_days`.
     Pairs of one fifth share people with the rest: this is reliability on more of the same footage, not on another day.
     Raises UsageError where a fit has too few pairs.
     """
@@ -39,6 +40,8 @@ def held_out_reliability(pairs: Pairs) -> Reliability:
         kept = [np.delete(values, np.s_[fold::FOLDS]) for values in (pairs.genuine, pairs.impostor)]
         # the rate draws the accept line alone, which is not looked at here
         fitted = calibration.fit(kept[0], kept[1], model="", false_accept_rate=0.5, source="")
+        if apart is not None:
+            fitted = replace(fitted, days=calibration.over_days(fitted, apart))
         genuine.append(_stated(fitted, pairs.genuine[fold::FOLDS]))
         impostor.append(_stated(fitted, pairs.impostor[fold::FOLDS]))
     return _of_both(np.concatenate(genuine), np.concatenate(impostor))

@@ -266,7 +266,8 @@ class Exchange:
     def _clear_scenes(self, merged: Merged, model: str, forgotten: frozenset[str]) -> None:
         """What scenes hold of whoever leaves the copy goes first: later nobody could tell which walks were theirs.
 
-        forgotten: ids of those who were, whether or not the copy has them: it may be younger than the scenes.
+        The rule is that of KnownPeople, which does the same with what is in memory. forgotten: ids of those who were,
+        whether or not the copy has them: it may be younger than the scenes.
         """
         folder = scene_file.folder_of(self._copy.path)
         now = [each.person for each in merged.persons]

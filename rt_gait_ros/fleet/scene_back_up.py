@@ -32,12 +32,13 @@ class SceneBackUp:
 
     def __init__(self, address: Address, copy: Copy) -> None:
         self._address, self._copy = address, copy
-        self._settled: tuple[object, ...] = ()
+        self._settled: tuple[object, ...] | None = None  # files and their state when the rows were made equal to them
+        self._problems: list[str] = []  # of that time
         self._expiry = 0.0  # by time.monotonic()
 
     def begin(self) -> None:
         """There is another connection: everything is compared again."""
-        self._settled = ()
+        self._settled = None
 
     def exchange(self, connection: "psycopg.Connection[Any]", agreed: Head) -> list[str]:
         """Bring the server what changed here, or delete all of it where it is to have nothing.
@@ -57,11 +58,11 @@ class SceneBackUp:
         if time.monotonic() >= self._expiry:
             scene_rows.expire(connection, self._address)
             self._expiry = time.monotonic() + EVERY
-            self._settled = ()
+            self._settled = None
         if not wanted:
             scene_rows.delete_copy(connection, self._address, _id(path))
             path.unlink(missing_ok=True)
-            self._settled = ()
+            self._settled, self._problems = None, []
             return []
         return self._back_up(connection, agreed, path)
 
@@ -70,8 +71,8 @@ class SceneBackUp:
         folder = scene_file.folder_of(self._copy.path)
         files = scene_file.files(folder)
         here = tuple((each, scene_file.signature(each)) for each in files)
-        if self._settled == (here,):
-            return []
+        if self._settled == here:
+            return self._problems
         copy = _id(path) or _new_id(path)
         there, problems = scene_rows.listed(connection, self._address, copy), []
         mine = {(scene_file.model_of(each), scene_file.name_of(each)): each for each in files}
@@ -81,12 +82,12 @@ class SceneBackUp:
                 rows = self._rows(copy, key, mine[key], now) if key in mine else {}
                 with speaking(self._address):
                     if not self._make_equal(connection, agreed, copy, key, rows, there.get(key, {})):
-                        return []
+                        return self._problems
             except GaitError as error:
                 if connection.closed:
                     raise
                 problems.append(f"scene {key[1]!r} is not backed up: {error}")
-        self._settled = (here,)
+        self._settled, self._problems = here, problems
         return problems
 
     def _rows(self, copy: str, key: Key, path: Path, now: int) -> dict[str, Row]:
@@ -113,14 +114,14 @@ class SceneBackUp:
         """Change what differs, a batch in each transaction. Returns whether the gallery was the one agreed on."""
         gone = [name for name, about in there.items() if name not in mine or mine[name].about != about]
         new = [row for name, row in mine.items() if there.get(name) != row.about]
-        for first in range(0, len(new) or min(len(gone), 1), BATCH):
+        batches = [new[first : first + BATCH] for first in range(0, len(new), BATCH)] or ([[]] if gone else [])
+        for number, batch in enumerate(batches):
             with transaction(connection, self._address, "the next contact finds that out"):
                 if head_of(connection, self._address, lock=True) != agreed:
                     return False
-                if gone:
+                if number == 0 and gone:
                     scene_rows.delete(connection, self._address, copy, key, gone)
-                    gone = []
-                scene_rows.insert(connection, new[first : first + BATCH])
+                scene_rows.insert(connection, batch)
         return True
 
 

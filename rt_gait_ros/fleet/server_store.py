@@ -115,7 +115,7 @@ class ServerStore:
     @contextmanager
     def searching(self) -> Iterator[ServerSearch]:
         """A connection that is set for searching, alone; others are for others. Raises GalleryError."""
-        with self._searching().one() as search:
+        with self._own_searches().one() as search:
             yield search
 
     def close(self) -> None:
@@ -185,7 +185,7 @@ class ServerStore:
         threads search at once, beside whatever is changed. Raises GalleryModelMismatch for an embedding of another
         network's shape.
         """
-        found = self._searching().candidates(embedding)
+        found = self._own_searches().candidates(embedding)
         compare = Comparison(embedding)
         best: dict[str, float] = {}
         for person_id, estimate, walk in found:
@@ -212,7 +212,7 @@ class ServerStore:
         return [Entry(time, -1, what, tuple(tags), commit, True, f"{role} on {robot}")
                 for time, role, robot, what, tags, commit in found]  # fmt: skip
 
-    def _searching(self) -> Searches:
+    def _own_searches(self) -> Searches:
         """Those of this process. What the parent of a fork had is left to it, and not closed: the sockets are one."""
         if not self._searches.is_usable:
             self._searches = Searches(self.address, SEARCHES)

@@ -6,8 +6,9 @@ A calibration is `calibration.json` in the model's folder of the repository. A n
 
 import json
 import math
-from dataclasses import asdict, astuple, dataclass, fields, replace
+from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,8 @@ from rt_gait_ros.paths import replace_file
 from rt_gait_ros.resources import resource
 
 FILE_NAME = "calibration.json"
-# A name is given only where the runner-up is this many times less likely: the margin follows from it and the slope.
+# A name is given only where the runner-up is this many times less likely by slope and offset: the margin follows from
+# it. Probabilities by the flatter curve `days` differ less.
 MARGIN_ODDS = 3.0
 # Two tracks count as one person's (gait.scene) within this share of the distance at which two looks are as likely one
 # person's as two': a track is the mean of several looks, and means are nearer to each other than looks are, by half of
@@ -110,12 +112,12 @@ def load(path: Path, model: str) -> Calibration:
     """Read a calibration of `model`. Raises GaitError where it is not there, damaged, or another model's."""
     try:
         record = json.loads(path.read_text())
-        values = {field.name: record[field.name] for field in fields(Calibration) if field.name not in CURVES}
+        values: dict[str, Any] = {
+            field.name: record[field.name] for field in fields(Calibration) if field.name not in CURVES
+        }
         # files from before have not all of the curves
-        scene, company, days = (
-            Curve(each["slope"], each["offset"]) if (each := record.get(name)) else None for name in CURVES
-        )
-        calibration = Calibration(**values, scene=scene, company=company, days=days)
+        values |= {name: Curve(each["slope"], each["offset"]) for name in CURVES if (each := record.get(name))}
+        calibration = Calibration(**values)
     except OSError as error:
         raise GaitError(f"calibration {path} cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -209,22 +211,22 @@ def fit_company(fitted: Calibration, genuine: np.ndarray, impostor: np.ndarray) 
     return Curve(curve.slope, min(curve.offset, evidence + curve.slope * line))
 
 
-def over_days(fitted: Calibration, apart: Curve) -> Calibration:
-    """With probabilities for whoever is seen on the same day as in the fit, or on another: nobody knows which.
+def over_days(fitted: Calibration, apart: Curve) -> Curve:
+    """The curve `days` of a calibration: for looks on the day of the fit or on another, where nobody knows which.
 
     apart: what distances between days mean, of generated walkers. Within one walk a person is nearer to herself than on
     another day, so that a curve of one walk is too steep; generated walkers differ more from day to day than people do,
     and from each other as well, so that theirs is too flat and lies elsewhere. The slope is the geometric mean of both,
-    and the distance at which two looks are as likely one person's as two' stays. Lines and margin stay as well: the
-    same people are named. Raises UsageError for a curve that is steeper than that of the fit.
+    and the distance at which two looks are as likely one person's as two' stays. Raises UsageError for a curve that is
+    steeper than that of the fit.
     """
     if apart.slope > fitted.slope:
         raise UsageError(
-            f"distances between days tell people of {fitted.model} apart more surely ({apart.slope:.3g}) than those of "
-            f"the fit do ({fitted.slope:.3g}), which is then of several days itself: leave out --days"
+            f"{fitted.model} tells generated walkers on several days apart more surely (slope {apart.slope:.3g}) than "
+            f"the people in the footage ({fitted.slope:.3g}), so there is nothing to correct: leave out --days"
         )
     slope = math.sqrt(fitted.slope * apart.slope)
-    return replace(fitted, days=Curve(slope, slope * fitted.offset / fitted.slope))
+    return Curve(slope, slope * fitted.offset / fitted.slope)
 
 
 def _logistic(genuine: np.ndarray, impostor: np.ndarray) -> tuple[float, float]:

@@ -25,12 +25,6 @@ class Intake:
         comes = any(track.gait_frame is not None for track in tracks.tracks)
         self.problem = model.refuse_kind(tracks.gait_frame_kind) if comes else ""
 
-    def begin(self, track: Track, model: GaitModel, config: RecognizerConfig) -> Walker:
-        """Somebody of whom nothing is known yet."""
-        rate = rate_of(model, config)
-        most = config.window if rate else 1
-        return Walker(Evidence(config), track.state, Thinning(rate), LeadIn(most))
-
     def frames(
         self, walker: Walker, track: Track, stamp: int, model: GaitModel, config: RecognizerConfig
     ) -> list[GoodFrame]:
@@ -48,6 +42,12 @@ class Intake:
         place = Place.of(round(stamp * FLOW_RATE / NANOSECONDS), track.box)
         good = GoodFrame(frame, track.quality, stamp, place)
         return [counting for _, counting in walker.lead_in.take(good, stamp, walking=track.walking)]
+
+
+def new_walker(track: Track, model: GaitModel, config: RecognizerConfig) -> Walker:
+    """Somebody of whom nothing is known yet."""
+    rate = rate_of(model, config)
+    return Walker(Evidence(config), track.state, Thinning(rate), LeadIn(config.window if rate else 1))
 
 
 def rate_of(model: GaitModel, config: RecognizerConfig) -> float:

@@ -304,7 +304,8 @@ class KnownPeople:
             for person in gone:
                 heir = still(self.gallery.persons, person)
                 if self.gallery.store.is_shared and heir is None:
-                    self._clear(person)  # on another machine, perhaps: nobody has cleaned the scenes of this one
+                    # of a copy the exchange cleaned the files, but not what was seen or saved since
+                    self._clear(person)
                     continue
                 if self.recognizer is not None:
                     self.recognizer.disown(person.person_id)
@@ -314,6 +315,7 @@ class KnownPeople:
                     self.scenes.forget_unsaved(person.embeddings, person.person_id)
 
     def _share_scenes(self) -> None:
+        """Tell the gallery's store whether scenes may be backed up on a server; it is not asked before `configure`."""
         config = self._config
         if config is not None:
             self.gallery.store.share_scenes = config.share_scenes and config.scene_normalisation

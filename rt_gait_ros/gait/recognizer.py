@@ -18,7 +18,7 @@ from rt_gait_ros.gait.enrollment import Enrollment
 from rt_gait_ros.gait.evidence import Verdict
 from rt_gait_ros.gait.handover import Relay
 from rt_gait_ros.gait.identity import Identity, IdentityFrame, IdentityStatus
-from rt_gait_ros.gait.intake import NANOSECONDS, Intake, rate_of
+from rt_gait_ros.gait.intake import NANOSECONDS, Intake, new_walker, rate_of
 from rt_gait_ros.gait.joint import Claim, assign
 from rt_gait_ros.gait.learning import Learner
 from rt_gait_ros.gait.measures import Measuring
@@ -296,7 +296,7 @@ class GaitRecognizer:
         if track.state == TrackState.LOST:
             return
         if track.body_id not in self._walkers:
-            self._walkers[track.body_id] = self._intake.begin(track, self.model, self._config)
+            self._walkers[track.body_id] = new_walker(track, self.model, self._config)
         walker = self._walkers[track.body_id]
         for good in self._intake.frames(walker, track, stamp, self.model, self._config):
             self._take(track.body_id, walker, good)

@@ -75,22 +75,16 @@ def forget_named(folder: Path, ids: Collection[str], cipher: Cipher | None = Non
 
     A file that cannot be read is left alone, one that cannot be written is deleted. Raises SceneError.
     """
-    for path in scene_file.files(folder):
-        with scene_file.locked(path):
-            record = _readable(path, cipher)
-            theirs = [not owner_ids.isdisjoint(ids) for owner_ids in map(_ids, record.owners)] if record else []
-            if record is None or not any(theirs):
-                continue
+    unwritable = []
+    for path, record in _each(folder, cipher):
+        theirs = np.array([not set(owner.split()).isdisjoint(ids) for owner in record.owners], bool)
+        if theirs.any():
             try:
-                scene_file.write(path, record.only(~np.array(theirs)), cipher)
-                continue
+                scene_file.write(path, record.only(~theirs), cipher)
             except SceneError:
-                pass
+                unwritable.append(path)
+    for path in unwritable:  # not above: to delete takes the lock itself
         scene_file.delete(path)
-
-
-def _ids(owner: str) -> frozenset[str]:
-    return frozenset(owner.split())
 
 
 def relabelled(owner: str, former: str, person_id: str) -> str:

@@ -56,7 +56,9 @@ def file_of(folder: Path, model: str, scene: str) -> Path:
             f"{scene!r} is no name of a scene: use printable characters, {MAX_NAME} at most when quoted as in a URL"
         )
     if not model.strip() or model.startswith(".") or set("/\\") & set(model) or not model.isprintable():
-        raise SceneError(f"{model[:80]!a} is no name of a gait model: it is that of a folder, and begins with no dot")
+        raise SceneError(
+            f"{model[:80]!a} is no name of a gait model: use printable characters, no / and \\, and no dot at the start"
+        )
     if len(quote(model, safe="")) > MAX_NAME:
         raise SceneError(f"{model[:80]!a}... is too long for a name of a gait model: {MAX_NAME} characters at most")
     return folder / quote(model, safe="") / f"{name}{SUFFIX}"

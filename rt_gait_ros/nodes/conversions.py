@@ -29,7 +29,7 @@ from rt_gait_ros.msg import (
 )
 from rt_gait_ros.msg import PersonPose as PersonPoseMessage
 from rt_gait_ros.nodes.image_conversion import compressed_to_bgr, image_message, image_to_bgr
-from rt_gait_ros.nodes.whole_message import whole_message
+from rt_gait_ros.nodes.whole_message import bytes_of, whole_message
 from rt_gait_ros.pose.person import PersonPose, PoseFrame
 from rt_gait_ros.silhouette.kinds import GAIT_FRAME_KINDS
 from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
@@ -330,8 +330,7 @@ def _gait_frame(frame: np.ndarray | None, kind: str) -> Image:
         return Image()
     known = GAIT_FRAME_KINDS[kind]
     height, width = known.shape[:2]
-    data = array.array("B")
-    data.frombytes(np.ascontiguousarray(frame, known.dtype).tobytes())
+    data = bytes_of(Image, np.ascontiguousarray(frame, known.dtype))
     return image_message(Header(), (height, width), known.encoding, data)
 
 

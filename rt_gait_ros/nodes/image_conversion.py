@@ -1,6 +1,5 @@
 """sensor_msgs/Image to BGR arrays and back: cv_bridge where the distribution has it, else our equal of it."""
 
-import array
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -171,8 +170,7 @@ def bgr_to_compressed(image: np.ndarray, stamp: int, frame_id: str, quality: int
     if not done:
         raise ImageError(f"an image of {image.shape[1]}x{image.shape[0]} pixels could not be compressed")
     header = Header(stamp=Time(sec=stamp // BILLION, nanosec=stamp % BILLION), frame_id=frame_id)
-    content = array.array("B")
-    content.frombytes(data.tobytes())
+    content = bytes_of(CompressedImage, data)
     return whole_message(CompressedImage, header=header, format="bgr8; jpeg compressed bgr8", data=content)
 
 

@@ -51,8 +51,8 @@ class Topic(NamedTuple):
 class UnattendedSubscription:
     """What comes waits here, as many messages as the quality of service keeps, until somebody takes it.
 
-    attended: whether the executor attends to it all the same, because this rclpy has another inside than is known: it
-    then hands every message to `hear`, and there is nothing to take.
+    attended: True where the executor calls `hear` with every message, because rclpy has not the insides that
+    `insides_are_known` names; `take` then gives nothing.
     """
 
     def __init__(self, node: Node, topic: Topic, hear: Callable[[Any], None]) -> None:
@@ -62,7 +62,8 @@ class UnattendedSubscription:
         self.attended = not self.insides_are_known()
         if self.attended:
             node.get_logger().info(
-                f"{topic.name} is heard by the executor: this rclpy has another inside than is known"
+                f"{topic.name}: this rclpy has not the insides that are used to pass its executor by, which "
+                "takes up to 1 ms of CPU more for each message"
             )
             node.destroy_subscription(self.subscription)
             self.subscription = self._subscribe(topic, hear)

@@ -45,8 +45,8 @@ class EngineOptions:
     ranges: Mapping[str, float] | None = None
 
     def __post_init__(self) -> None:
-        if any(not 1 <= batch <= self.max_batch for batch in self.batches):
-            raise UsageError(f"an engine for batches of 1 to {self.max_batch} cannot be tuned to {max(self.batches)}")
+        if wrong := [batch for batch in self.batches if not 1 <= batch <= self.max_batch]:
+            raise UsageError(f"an engine for batches of 1 to {self.max_batch} cannot be tuned to {wrong[0]}")
         if self.dla is None:
             return
         # NVIDIA's DLA: fp16 or int8 only, no quantised ONNX networks (Q/DQ), and one fixed batch size.

@@ -25,18 +25,16 @@ DLA_PARAMETER = "tensorrt_dla_core"
 def tensorrt_providers(model: RepositoryModel) -> Providers:
     """TensorRT for a network, as its parameters say, with its engine kept in the cache folder.
 
-    A calibration cache beside model.onnx has the ranges of an int8 network without Q/DQ nodes. Raises UsageError where
-    the parameter of the DLA core is no number, and for another core than 0: the provider tells its runtime no core, so
-    that engines run on core 0 whatever they were built for (microsoft/onnxruntime 26680, 28364; ONNX Runtime 1.24.2).
+    A calibration cache beside model.onnx has the ranges of an int8 network without Q/DQ nodes. Raises UsageError for
+    any other DLA core than 0: the provider tells its runtime no core, so that engines run on core 0 whatever they were
+    built for (microsoft/onnxruntime 26680, 28364; ONNX Runtime 1.24.2).
     """
     parameters = model.spec.parameters
     precision, core = parameters.get(PRECISION_PARAMETER, "fp32"), parameters.get(DLA_PARAMETER)
-    if core is not None and not (core.isascii() and core.isdigit()):
-        raise UsageError(f"{model.folder} says {DLA_PARAMETER} '{core}': the number of a DLA core is wanted, 0 or 1")
-    if core is not None and int(core) != 0:
+    if core not in (None, "0"):
         raise UsageError(
-            f"{model.folder} is for DLA core {core}, and ONNX Runtime runs engines on core 0 alone: export it with "
-            "--dla 0, or serve its model.plan by NVIDIA's Triton"
+            f"{model.folder} says {DLA_PARAMETER} {core!r}, and ONNX Runtime runs engines on DLA core 0 alone: export "
+            "it with --dla 0, or serve its model.plan by NVIDIA's Triton"
         )
     assert model.onnx_file is not None
     calibration = model.onnx_file.with_name(CACHE_FILE)
@@ -49,7 +47,7 @@ def tensorrt_providers(model: RepositoryModel) -> Providers:
         options["trt_int8_calibration_table_name"] = str(calibration.absolute())
         options["trt_int8_use_native_calibration_table"] = True
     if core is not None:  # the provider lets the GPU do what the core cannot
-        options |= {"trt_dla_enable": True, "trt_dla_core": int(core)}
+        options |= {"trt_dla_enable": True, "trt_dla_core": 0}
     folder = cache_folder() / "tensorrt" / hashlib.sha256(content).hexdigest()[:16]
     options |= {
         "trt_engine_cache_enable": True,

@@ -60,10 +60,11 @@ def draw_outfit(random: np.random.Generator, variety: float = 1.0) -> Outfit:
     """Some clothes.
 
     variety: 0 for shirt and trousers always, whose thickness differs little from person to person; 1 for everything, in
-    numbers as in a street in winter. The mean thickness is the same for all.
+    numbers as in a street in winter. Trousers and shoes are thicker on average at 0 (22 and 17 mm) than at 1 (17 and
+    12 mm), shirts thinner (16 and 22 mm).
     """
     kind = str(random.choice(list(KINDS), p=list(KINDS.values()))) if random.random() < variety else "shirt"
-    spread = 0.4 + 0.6 * variety  # of thickness; what it takes from means is added to them
+    spread = 0.4 + 0.6 * variety  # factor on the deviation of thickness
     thin = 0.006 + 0.010 * (1.0 - spread) + abs(random.normal(0.0, 0.012 * spread))
     legs = 0.008 + 0.018 * (1.0 - spread) + abs(random.normal(0.0, 0.011 * spread))
     wears = Outfit(
@@ -160,7 +161,7 @@ def dress(body: Body, outfit: Outfit) -> np.ndarray:
     layer = _layers(body, outfit) + _relief(body, outfit)
     vertices = _fall(body, body.vertices + layer[:, None] * body.normals, outfit.hang)
     data_bones = surface().bones[:, 0]
-    feet = np.isin(data_bones, [BONE[name] for name in ("l_foot", "r_foot", "l_toes", "r_toes")])
+    feet = _feet()
     for side in ("l_", "r_"):  # a relaxed hand is half closed
         hand, wrist = data_bones == BONE[f"{side}hand"], body.joints[BONE[f"{side}hand"]]
         axis = body.joints[END[BONE[f"{side}hand"]]] - wrist
@@ -188,8 +189,7 @@ def _relief(body: Body, outfit: Outfit) -> np.ndarray:
         return np.zeros(len(body.vertices))
     bones = surface().bones[:, 0]
     trunk = np.isin(bones, [BONE[name] for name in (*_TRUNK, "l_clavicle", "r_clavicle")])
-    head = bones == BONE["head"]
-    feet = np.isin(bones, [BONE[name] for name in ("l_foot", "r_foot", "l_toes", "r_toes")])
+    head, feet = bones == BONE["head"], _feet()
     face = head & (body.vertices[:, 0] > body.joints[BONE["head"], 0] + 0.03) & (_along(body, "head") < 0.6)
     strength = np.full(len(bones), _RELIEF["limbs"])
     for part, vertices in (("trunk", trunk), ("head", head), ("face", face), ("feet", feet)):
@@ -208,6 +208,11 @@ def _waves(body: Body, seed: int, size: float) -> np.ndarray:
     one_side[:, 1] = np.abs(one_side[:, 1])
     noise: np.ndarray = np.sqrt(2.0 / _WAVES) * np.cos(one_side @ directions + phases).sum(axis=1)
     return noise
+
+
+def _feet() -> np.ndarray:
+    """Which vertices (V,) bool are of feet and toes."""
+    return np.isin(surface().bones[:, 0], [BONE[name] for name in ("l_foot", "r_foot", "l_toes", "r_toes")])
 
 
 def _along(body: Body, name: str) -> np.ndarray:

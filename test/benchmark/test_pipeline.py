@@ -166,7 +166,7 @@ def test_a_film_is_of_the_generator_that_made_it(monkeypatch, private_cache, tmp
 
     monkeypatch.setattr(pipeline, "SECONDS", 0.2)
     monkeypatch.setattr(pipeline, "SIZE", (64, 64))
-    monkeypatch.setattr(pipeline, "Renderer", Camera)
+    monkeypatch.setattr(generated_films, "Renderer", Camera)
     scene, sources = pipeline._scene(4), generated_films.sources()
     pipeline._filmed(scene)
     pipeline._filmed(scene)

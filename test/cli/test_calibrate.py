@@ -11,6 +11,7 @@ import pytest
 from rt_gait_ros.cli import calibrate
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.gait import calibration
+from rt_gait_ros.gait.calibration import Curve
 from rt_gait_ros.gallery.gallery import Gallery
 from rt_gait_ros.gallery.gallery_file import Template
 
@@ -107,20 +108,44 @@ def test_a_stored_calibration_is_given_probabilities_for_other_days(gallery, tmp
     assert rt_gait(*words) == 0
     said, stored = json.loads(capsys.readouterr().out), calibration.find(model_repository, MODEL)
     fitted = calibration.load(written, MODEL)
-    assert replace(fitted, days=None) == replace(stored, days=None)
+    assert replace(fitted, days=None, source="") == replace(stored, days=None, source="")
+    assert fitted.source == f"{stored.source}; probabilities for other days: 8 generated walkers"
     assert 0.0 < fitted.days.slope < fitted.slope
     assert said["days"]["slope"] == fitted.days.slope
     rt_gait("--gallery", gallery.path, *words)
     of_gallery = calibration.load(written, MODEL)
     assert of_gallery.genuine == 36
     assert of_gallery.days is not None
+    assert of_gallery.source.endswith("; probabilities for other days: 8 generated walkers")
     for more in (("--generated", "8"), ("--labelled", tmp_path)):
         with pytest.raises(UsageError, match="of several days by themselves"):
             rt_gait(*words, *more)
+    with pytest.raises(UsageError, match="--days alone changes probabilities"):
+        rt_gait(*words, "--source", "the hall")
     bare = tmp_path / "bare"
     bare.mkdir()
     with pytest.raises(UsageError, match="has no calibration to give --days to"):
         rt_gait(*words, "--repository", bare)
+
+
+def test_reliability_is_of_the_probabilities_that_are_written(gallery, tmp_path, capsys):
+    words = ("--gallery", gallery.path, "--output", tmp_path / "c.json", "--reliability", tmp_path / "c.png", "--json")
+    rt_gait(*words)
+    plain = json.loads(capsys.readouterr().out)["calibration_error"]
+    rt_gait(*words, "--days", "8", "--work", tmp_path / "work", "--workers", "1")
+    assert json.loads(capsys.readouterr().out)["calibration_error"] != plain
+
+
+def test_a_new_fit_says_that_probabilities_are_no_longer_for_other_days(gallery, tmp_path, capsys, model_repository):
+    (tmp_path / "own" / MODEL).mkdir(parents=True)
+    for path in (model_repository / MODEL).iterdir():
+        (tmp_path / "own" / MODEL / path.name).symlink_to(path)
+    (tmp_path / "own" / MODEL / calibration.FILE_NAME).unlink()
+    corrected = replace(calibration.find(model_repository, MODEL), days=Curve(1.0, 1.0))
+    calibration.save(tmp_path / "own" / MODEL / calibration.FILE_NAME, corrected)
+    for said in (True, False):
+        rt_gait("--gallery", gallery.path, "--repository", tmp_path / "own")
+        assert ("former probabilities were corrected for other days" in capsys.readouterr().out) is said
 
 
 @pytest.fixture

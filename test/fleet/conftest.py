@@ -12,17 +12,18 @@ from pathlib import Path
 import certificate
 import numpy as np
 import pytest
+from backed_up import LINE
 from meeting import names
-from postgres_server import PostgresServer, wheel_binaries
+from postgres_server import PASSWORD, PostgresServer, wheel_binaries
 
-from rt_gait_ros.fleet import exchange, rows
+from rt_gait_ros.fleet import exchange, opening, rows
 from rt_gait_ros.fleet.address import parse
 from rt_gait_ros.fleet.connection import connected
 from rt_gait_ros.fleet.copy_store import CopyStore
+from rt_gait_ros.gait import calibration
+from rt_gait_ros.gait.calibration import Calibration
 from rt_gait_ros.gallery.gallery import Gallery
 from rt_gait_ros.gallery.person import Template
-
-PASSWORD = "Geheim-7!"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -249,3 +250,29 @@ def dies_at(monkeypatch, postgres):
         monkeypatch.setattr(rows, step, ended)
 
     return arrange
+
+
+@pytest.fixture
+def networks(tmp_path):
+    """A model repository with the calibration of one gait network."""
+    folder = tmp_path / "networks"
+    (folder / "m").mkdir(parents=True)
+    calibration.save(folder / "m" / calibration.FILE_NAME,
+                     Calibration("m", 1.0, LINE, 10.0, 0.1, 0.01, 10, 10, "generated"))  # fmt: skip
+    return folder
+
+
+@pytest.fixture
+def spot(robot, networks):
+    return robot("spot", networks=networks)
+
+
+@pytest.fixture
+def rover(robot, networks):
+    return robot("rover", networks=networks)
+
+
+@pytest.fixture
+def kept(postgres, site):
+    """What the server keeps of scenes, for the database's owner."""
+    return opening.scenes_of(f"{postgres.owner}&site={site}")

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+PASSWORD = "Geheim-7!"  # of the roles that robots log in with
+
 
 def free_port():
     """A port that stays free while the server that has it is away: the system gives those below to nobody by itself."""

@@ -6,11 +6,10 @@ import threading
 
 import certificate
 import pytest
+from postgres_server import PASSWORD
 
 from rt_gait_ros.fleet.address import parse
 from rt_gait_ros.fleet.connection import AccessDenied, connected
-
-PASSWORD = "Geheim-7!"
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from postgres_server import PASSWORD
 
 from rt_gait_ros.fleet import copy_state, exchange
 from rt_gait_ros.fleet.address import parse
@@ -20,7 +21,6 @@ from rt_gait_ros.gallery.gallery import Gallery
 from rt_gait_ros.gallery.person import GalleryReadOnly, Template
 
 SILHOUETTE = {"model": "angle", "gait_frame_kind": "silhouette"}
-PASSWORD = "Geheim-7!"
 
 
 @pytest.fixture(autouse=True)

@@ -4,14 +4,13 @@ import time
 
 import numpy as np
 import pytest
+from postgres_server import PASSWORD
 
 from rt_gait_ros.fleet import departures
 from rt_gait_ros.fleet.address import parse
 from rt_gait_ros.fleet.connection import connected
 from rt_gait_ros.fleet.departures import Departures
 from rt_gait_ros.gallery.departures import Departure, Look
-
-PASSWORD = "Geheim-7!"
 
 
 @pytest.fixture

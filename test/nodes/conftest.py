@@ -16,6 +16,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from gait_goals import NAMES_ANYBODY, Walkers
 from lifecycle_msgs.srv import ChangeState, GetState
 from patience import PATIENCE, until
+from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 
@@ -117,6 +118,17 @@ class Ears(Node):
                 if status.name == node:
                     return {"message": status.message} | {value.key: value.value for value in status.values}
         return {}
+
+
+@pytest.fixture
+def node() -> Iterator[Node]:
+    """A node without timers, in a context of its own."""
+    context = Context()
+    rclpy.init(context=context)
+    node = Node("alone", context=context)
+    yield node
+    node.destroy_node()
+    context.shutdown()
 
 
 @pytest.fixture(scope="module", autouse=True)

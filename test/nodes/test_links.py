@@ -1,12 +1,9 @@
 """An input that is taken from when there is something to do with it."""
 
-from collections.abc import Iterator
 from itertools import islice
 
 import pytest
-import rclpy
 from patience import Flood, until
-from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
@@ -17,16 +14,6 @@ from rt_gait_ros.nodes.unattended import UnattendedSubscription
 
 DEPTH = 4
 QOS = QoSProfile(depth=DEPTH, reliability=ReliabilityPolicy.RELIABLE)
-
-
-@pytest.fixture
-def node() -> Iterator[Node]:
-    context = Context()
-    rclpy.init(context=context)
-    node = Node("waiting", context=context)
-    yield node
-    node.destroy_node()
-    context.shutdown()
 
 
 def an_inlet(node: Node) -> WaitingInlet[str]:

@@ -1,7 +1,6 @@
 """A subscription that passes the executor by."""
 
 import threading
-from collections.abc import Iterator
 
 import pytest
 import rclpy
@@ -18,16 +17,6 @@ from rt_gait_ros.nodes.topic_listener import TopicListener
 from rt_gait_ros.nodes.unattended import Topic, UnattendedSubscription
 
 WORDS = Topic(String, "words", RESULT_QOS)
-
-
-@pytest.fixture
-def node() -> Iterator[Node]:
-    context = Context()
-    rclpy.init(context=context)
-    node = Node("listening", context=context)
-    yield node
-    node.destroy_node()
-    context.shutdown()
 
 
 class Heard:

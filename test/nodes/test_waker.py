@@ -9,8 +9,6 @@ from functools import partial
 from subprocess import PIPE, run
 
 import pytest
-import rclpy
-from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 
@@ -40,17 +38,12 @@ print("each ended")
 
 
 @pytest.fixture
-def executor() -> Iterator[SingleThreadedExecutor]:
+def executor(node: Node) -> Iterator[SingleThreadedExecutor]:
     """Of a node without timers: nothing but a waker ends its wait."""
-    context = Context()
-    rclpy.init(context=context)
-    node = Node("waiting", context=context)
-    executor = SingleThreadedExecutor(context=context)
+    executor = SingleThreadedExecutor(context=node.context)
     executor.add_node(node)
     yield executor
     executor.shutdown()
-    node.destroy_node()
-    context.shutdown()
 
 
 def turns(executor: SingleThreadedExecutor, count: int, ask: Callable[[], None], asked: threading.Semaphore) -> int:
