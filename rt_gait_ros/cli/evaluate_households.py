@@ -109,14 +109,14 @@ def _lines(result: households.Result) -> list[str]:
         f"Clips left out because too few have such a walk: {left_out}",
         "",
         f"{'':26}members  right %  wrong %  ambiguous %  unknown %  nearest %  strangers  named %"
-        "    names  stated %  true %",
+        "    names  confidence %  accuracy %",
     ]
     for name, table in parts:
         lines.append(
             f"{name:26}{table.members:7}  {_share(table.right):>7}  {_share(table.wrong):>7}  "
             f"{_share(table.ambiguous):>11}  {_share(table.unknown):>9}  {_share(table.nearest):>9}  "
             f"{table.strangers:9}  {_share(table.named):>7}"
-            f"  {table.names:7}  {_share(table.stated):>8}  {_share(table.true):>6}"
+            f"  {table.names:7}  {_share(table.mean_confidence):>12}  {_share(table.accuracy):>10}"
         )
     return lines
 

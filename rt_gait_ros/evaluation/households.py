@@ -77,8 +77,8 @@ class Outcome:
 class Table:
     """Outcomes in words: shares 0..1 of members' tracks, and of strangers'; NaN where there are none.
 
-    names: that tracks, members' or strangers', have at the end; stated: the mean of their confidences; true: their
-    share that is right, which an honest confidence equals.
+    names: that tracks, members' or strangers', have at the end. mean_confidence: of these names. accuracy: the share of
+    them that is right; the two are equal where confidences are calibrated.
     """
 
     members: int
@@ -90,8 +90,8 @@ class Table:
     strangers: int
     named: float
     names: int
-    stated: float
-    true: float
+    mean_confidence: float
+    accuracy: float
 
     @classmethod
     def of(cls, outcomes: Sequence[Outcome]) -> "Table":

@@ -5,7 +5,7 @@ measured on real and on generated people alike, without a network that has learn
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import cv2
@@ -107,14 +107,7 @@ def generated_widths(
 
 def _before_casia_b(ranges: Nuisances, view: str) -> Nuisances:
     """The same before a camera of CASIA-B: at 1.4 m and about 4.8 m away, and everybody walks one way."""
-    return Nuisances(
-        heights=(1.3, 1.5),
-        distances=(4.5, 5.0),
-        views=(180.0 - int(view),),
-        noise=ranges.noise,
-        straying=ranges.straying,
-        both_ways=False,
-    )
+    return replace(ranges, heights=(1.3, 1.5), distances=(4.5, 5.0), views=(180.0 - int(view),), both_ways=False)
 
 
 def _widths(frames: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from rt_gait_ros.fleet import scene_rows
 from rt_gait_ros.fleet.address import Address
 from rt_gait_ros.fleet.connection import Head, head_of, speaking, transaction
 from rt_gait_ros.fleet.copy_state import Copy
-from rt_gait_ros.fleet.scene_rows import Key, Row
+from rt_gait_ros.fleet.scene_rows import About, Key, Vote
 from rt_gait_ros.gait import calibration, scene_file
 from rt_gait_ros.gait.scene import SceneError
 from rt_gait_ros.gallery.person import GalleryError
@@ -79,9 +79,9 @@ class SceneBackUp:
         now = scene_rows.now(connection)
         for key in sorted({*mine, *there}):
             try:
-                rows = self._rows(copy, key, mine[key], now) if key in mine else {}
+                votes = self._votes(key, mine[key], now) if key in mine else {}
                 with speaking(self._address):
-                    if not self._make_equal(connection, agreed, copy, key, rows, there.get(key, {})):
+                    if not self._make_equal(connection, agreed, copy, key, votes, there.get(key, {})):
                         return self._problems
             except GaitError as error:
                 if connection.closed:
@@ -90,17 +90,15 @@ class SceneBackUp:
         self._settled, self._problems = here, problems
         return problems
 
-    def _rows(self, copy: str, key: Key, path: Path, now: int) -> dict[str, Row]:
+    def _votes(self, key: Key, path: Path, now: int) -> dict[str, Vote]:
         """What the server is to have of a scene, by id of the walk. Raises SceneError where the file cannot be used."""
         record = scene_file.read(path, self._copy.cipher)
         if record is None:
             return {}
         if (record.model, record.scene) != key:
             raise SceneError(f"{path} is of another model or scene: remove it with `rt-gait scene forget`")
-        known = calibration.find_usable(self._copy.networks, key[0])
         votes = [vote for vote in scene_rows.votes_of(record) if scene_rows.is_kept(vote.stamp, now)]
-        made = [scene_rows.row_of(self._address, copy, key, vote, known) for vote in votes]
-        return {row.vote_id: row for row in made}
+        return {scene_rows.vote_id(vote): vote for vote in votes}
 
     def _make_equal(
         self,
@@ -108,20 +106,23 @@ class SceneBackUp:
         agreed: Head,
         copy: str,
         key: Key,
-        mine: dict[str, Row],
-        there: dict[str, tuple[object, ...]],
+        mine: dict[str, Vote],
+        there: dict[str, About],
     ) -> bool:
         """Change what differs, a batch in each transaction. Returns whether the gallery was the one agreed on."""
-        gone = [name for name, about in there.items() if name not in mine or mine[name].about != about]
-        new = [row for name, row in mine.items() if there.get(name) != row.about]
+        known = calibration.find_usable(self._copy.networks, key[0])
+        wanted = {name: scene_rows.about(vote, known) for name, vote in mine.items()}
+        gone = [name for name, about in there.items() if wanted.get(name) != about]
+        new = [name for name, about in wanted.items() if there.get(name) != about]
         batches = [new[first : first + BATCH] for first in range(0, len(new), BATCH)] or ([[]] if gone else [])
         for number, batch in enumerate(batches):
+            made = [scene_rows.row_of(self._address, copy, key, name, mine[name], wanted[name]) for name in batch]
             with transaction(connection, self._address, "the next contact finds that out"):
                 if head_of(connection, self._address, lock=True) != agreed:
                     return False
                 if number == 0 and gone:
                     scene_rows.delete(connection, self._address, copy, key, gone)
-                scene_rows.insert(connection, batch)
+                scene_rows.insert(connection, made)
         return True
 
 

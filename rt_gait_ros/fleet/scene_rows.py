@@ -39,12 +39,11 @@ class Vote(NamedTuple):
     owner: str
 
 
-class Row(NamedTuple):
-    """A walk as it is stored. about: whom it was named as, and near; what may change of it. values: of all columns."""
+class About(NamedTuple):
+    """What may change of a walk that is stored. owners: whom it was named as. near: see `about`."""
 
-    vote_id: str
-    about: tuple[object, ...]
-    values: tuple[object, ...]
+    owners: tuple[str, ...]
+    near: float | None
 
 
 def votes_of(record: scene_file.Record) -> list[Vote]:
@@ -71,39 +70,44 @@ def now(connection: "psycopg.Connection[Any]") -> int:
     return int(row[0]) if row else 0
 
 
-def row_of(address: Address, copy: str, key: Key, vote: Vote, known: "Calibration | None") -> Row:
-    """The row of a walk. copy: id of the robot's copy. known: calibration of the gait model."""
-    kept, name = narrow(vote.embedding), vote_id(vote)
+def about(vote: Vote, known: "Calibration | None") -> About:
+    """Whom a walk was named as, and how near its search key is to those of the same person's walks.
+
+    known: calibration of the gait model; None: nobody knows how near.
+    """
+    near = None if known is None else ALLOWANCE * known.even * float(np.sqrt(vote.embedding.shape[0]))
+    return About(tuple(vote.owner.split()), near)
+
+
+def row_of(address: Address, copy: str, key: Key, name: str, vote: Vote, changing: About) -> tuple[object, ...]:
+    """The columns of a walk. copy: id of the robot's copy. name: its vote_id. changing: as `about` has it."""
+    kept = narrow(vote.embedding)
     short = rows.search_key(kept) if search.needs_sketch(kept.shape) else None
-    near = None if known is None else ALLOWANCE * known.even * float(np.sqrt(kept.shape[0]))
-    owners = vote.owner.split()
     array = kept.tobytes(), list(kept.shape), kept.dtype.newbyteorder("<").str
-    values = (address.site, address.robot, copy, *key, name, int(vote.stamp), owners, *array, short, near)
-    return Row(name, (tuple(owners), near), values)
+    owners, near = list(changing.owners), changing.near
+    return (address.site, address.robot, copy, *key, name, int(vote.stamp), owners, *array, short, near)
 
 
-def insert(connection: "psycopg.Connection[Any]", made: Iterable[Row]) -> None:
+def insert(connection: "psycopg.Connection[Any]", made: Iterable[tuple[object, ...]]) -> None:
     """Store walks. The caller holds the gallery's lock."""
     with connection.cursor() as cursor:
         cursor.executemany(
             "insert into rt_gait.scene_vote (site, robot, copy, model, scene, vote_id, stamp, owners, embedding,"
             " embedding_shape, embedding_type, search_key, near)"
             " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::public.halfvec, %s) on conflict do nothing",
-            [row.values for row in made],
+            made,
         )
 
 
-def listed(
-    connection: "psycopg.Connection[Any]", address: Address, copy: str
-) -> dict[Key, dict[str, tuple[object, ...]]]:
+def listed(connection: "psycopg.Connection[Any]", address: Address, copy: str) -> dict[Key, dict[str, About]]:
     """What the server has of a copy's scenes: `about` of each walk, by scene and id."""
-    found: dict[Key, dict[str, tuple[object, ...]]] = {}
+    found: dict[Key, dict[str, About]] = {}
     for model, scene, name, owners, near in connection.execute(
         "select model, scene, vote_id, owners, near from rt_gait.scene_vote"
         " where site = %s and copy = %s and robot = %s",
         (address.site, copy, address.robot),
     ):
-        found.setdefault((model, scene), {})[name] = (tuple(owners), near)
+        found.setdefault((model, scene), {})[name] = About(tuple(owners), near)
     return found
 
 

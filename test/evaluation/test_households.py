@@ -34,8 +34,8 @@ def test_who_is_like_herself_is_named_and_strangers_are_not():
     result = run(embedded())
     everything = result.everything
     assert (everything.right, everything.nearest, everything.wrong, everything.named) == (1.0, 1.0, 0.0, 0.0)
-    assert everything.true == 1.0
-    assert 0.5 < everything.stated < 1.0
+    assert everything.accuracy == 1.0
+    assert 0.5 < everything.mean_confidence < 1.0
     assert everything.names == everything.members
     # of each household, condition and view: 2 + 2 + 1 + 1 members in the first four groups, 1 + 1 + 1 + 2 strangers
     assert (everything.members, everything.strangers) == (4 * 6 * 6, 4 * 6 * 5)
@@ -45,7 +45,7 @@ def test_who_is_like_herself_is_named_and_strangers_are_not():
     assert (report["protocol"], report["lost"], report["people"]) == ("households", 0, 6)
     assert report["summary"]["right"] == 1.0
     alone = next(row for row in report["rows"] if row["group"] == "one stranger")
-    assert (alone["right"], alone["named"], alone["stated"], alone["names"]) == (None, 0.0, None, 0)
+    assert (alone["right"], alone["named"], alone["mean_confidence"], alone["names"]) == (None, 0.0, None, 0)
 
 
 def test_those_in_view_may_share_neither_way_nor_clothes_nor_time():
@@ -81,7 +81,7 @@ def test_who_is_like_somebody_else_in_a_coat_is_wrong_there_alone():
     assert 0.0 < coats.wrong < 1.0
     assert coats.right == 0.0
     assert coats.wrong + coats.ambiguous + coats.unknown == pytest.approx(1.0)
-    assert coats.true == 0.0
+    assert coats.accuracy == 0.0
     assert coats.named > 0.0, "a stranger who is like a member is named, too"
 
 

@@ -5,6 +5,7 @@ import pytest
 from backed_up import LINE, MODEL, SHAPE, counts, has, record, walk
 from meeting import NOW, sees
 
+from rt_gait_ros.fleet import scene_rows
 from rt_gait_ros.gait import calibration, scene_file
 from rt_gait_ros.gait.scene import MAX_AGE
 from rt_gait_ros.gait.scene_cleaning import relabel_files
@@ -43,14 +44,17 @@ def test_the_server_follows_the_disk(spot, kept):
     assert kept.walks_of("p1") == {"spot: hall": 1}
 
 
-def test_only_what_differs_is_sent(spot, kept, postgres, site):
+def test_only_what_differs_is_made_into_rows_and_sent(spot, kept, postgres, site, monkeypatch):
+    made, row_of = [], scene_rows.row_of
+    monkeypatch.setattr(scene_rows, "row_of", lambda *given: made.append(given) or row_of(*given))
     sees(spot, walk(1), walk(2))
     spot.meet()
+    assert len(made) == 2
     before = dict(postgres.sql("select vote_id, stored from rt_gait.scene_vote where site = %s", site))
     sees(spot, walk(1), walk(2), walk(3))
     spot.meet()
     after = dict(postgres.sql("select vote_id, stored from rt_gait.scene_vote where site = %s", site))
-    assert len(after) == 3
+    assert len(made) == len(after) == 3
     assert after.items() > before.items()
 
 
