@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+SECOND = 1_000_000_000  # nanoseconds, which all stamps are in
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:

@@ -226,7 +226,7 @@ def _fit_scene(fitted: Calibration, pairs: Pairs, wanted: str) -> tuple[Calibrat
         return fitted, None
     curve = calibration.fit_curve(pairs.genuine, pairs.impostor, fitted.model)
     fitted = replace(fitted, scene=curve)
-    return fitted, Pairs(fitted.equivalent(pairs.genuine), fitted.equivalent(pairs.impostor))
+    return fitted, Pairs(*(fitted.equivalent(each, curve) for each in (pairs.genuine, pairs.impostor)))
 
 
 def _fit_company(fitted: Calibration, pairs: Pairs, *, wanted: bool) -> tuple[Calibration, list[dict[str, Any]]]:

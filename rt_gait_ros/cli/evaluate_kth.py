@@ -118,7 +118,7 @@ def _result(
         meaning = calibration.find(repository, model.name)
         found = kth.compare(passes, normalised, meaning.radius if meaning else 0.0)
         if normalised and meaning is not None and meaning.scene is not None:
-            found = meaning.equivalent(found)  # the same ranking, in the measure of the accept line
+            found = meaning.equivalent(found, meaning.scene)  # the same ranking, in the measure of the accept line
         between.append(found)
     passes, lost = embedded[0]
     scores = between[0] if len(between) == 1 else kth.fused(between[0], between[1], passes)

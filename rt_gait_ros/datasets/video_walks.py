@@ -16,7 +16,7 @@ import numpy as np
 
 from rt_gait_ros import private_file
 from rt_gait_ros.errors import GaitError
-from rt_gait_ros.frame import Frame
+from rt_gait_ros.frame import SECOND, Frame
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.job_pool import Finished, Job, run_missing, tell
 from rt_gait_ros.masking import readable
@@ -24,7 +24,7 @@ from rt_gait_ros.pipeline.tracking import TrackingPipeline
 from rt_gait_ros.pose.config import PoseConfig
 from rt_gait_ros.serving.onnx_client import OnnxClient
 from rt_gait_ros.silhouette.flow import FLOW_RATE, Place
-from rt_gait_ros.silhouette.lead_in import NANOSECONDS, LeadIn
+from rt_gait_ros.silhouette.lead_in import LeadIn
 from rt_gait_ros.sources.video import Video
 from rt_gait_ros.tracking.config import TrackerConfig
 
@@ -124,7 +124,7 @@ def read_walks(
             for track in pipeline.process(frame).tracks:
                 if track.gait_frame is not None and track.quality >= MIN_QUALITY:
                     lead_in = waiting.setdefault(track.body_id, LeadIn(most))
-                    place = Place.of(round(frame.stamp * FLOW_RATE / NANOSECONDS), track.box)
+                    place = Place.of(round(frame.stamp * FLOW_RATE / SECOND), track.box)
                     good = index, track.gait_frame, place
                     for _, (number, gait_frame, where) in lead_in.take(good, frame.stamp, walking=track.walking):
                         gather = gathered.setdefault(track.body_id, _Gathered())

@@ -79,15 +79,14 @@ class Calibration:
         """Distance within which two tracks count as one person's."""
         return SAME_SHARE * self.even
 
-    def equivalent(self, distance: np.ndarray, curve: Curve | None = None) -> np.ndarray:
+    def equivalent(self, distance: np.ndarray, curve: Curve | None) -> np.ndarray:
         """Plain distances that are as much evidence as these of another kind.
 
-        curve: what those mean; None: they are between embeddings without their scenes. So there is one accept line,
-        one margin and one probability for all. Strong evidence may come out below 0.
+        curve: what those mean, as `scene` or `company`. So there is one accept line, one margin and one probability for
+        all. Strong evidence may come out below 0. Raises ValueError for None: nobody has measured what they mean.
         """
-        curve = curve or self.scene
         if curve is None:
-            raise ValueError(f"the calibration of {self.model} says nothing of normalised distances")
+            raise ValueError(f"the calibration of {self.model} says nothing of distances of that kind")
         return (self.offset - curve.offset + curve.slope * np.asarray(distance)) / self.slope
 
     def log_odds(self, distance: np.ndarray) -> np.ndarray:

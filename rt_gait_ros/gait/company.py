@@ -79,8 +79,8 @@ def too_many_or_few(references: References) -> str:
     """Why a gallery has no middle that tells more than plain distances do, in one line; "" where it has."""
     persons, templates = len(references.persons), len(references.embeddings)
     if not FEWEST <= persons <= MOST:
-        return f"{persons} people are enrolled, and it takes {FEWEST} to {MOST}"
-    return f"{templates} walks are stored, and {MOST_TEMPLATES} are the most" if templates > MOST_TEMPLATES else ""
+        return f"{persons} people are enrolled, and directions need {FEWEST} to {MOST}"
+    return f"{templates} walks are stored, and directions allow {MOST_TEMPLATES}" if templates > MOST_TEMPLATES else ""
 
 
 class Company:

@@ -4,8 +4,6 @@ import math
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Executor
 
-import numpy as np
-
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.direction import Bearing
 from rt_gait_ros.gait.embedder import Embedder
@@ -18,7 +16,6 @@ from rt_gait_ros.gallery.gallery import DAY, DuplicateName, Gallery, GalleryErro
 from rt_gait_ros.gallery.gallery_edits import GONE, still
 from rt_gait_ros.gallery.names import UnfitName, clean_name
 from rt_gait_ros.gallery.person import Person
-from rt_gait_ros.silhouette.flow import Place
 from rt_gait_ros.tracking.track import TrackState
 
 
@@ -114,15 +111,13 @@ class Enrollments:
             if len(found) == 1:
                 self._begin_with(enrollment, found[0], ended=False)
 
-    def take(
-        self, body_id: str, frame: np.ndarray, quality: float, stamp: int, place: Place, bearing: Bearing, gauge: Gauge
-    ) -> None:
+    def take(self, body_id: str, good: GoodFrame, bearing: Bearing, gauge: Gauge) -> None:
         """Offer one good gait frame of a track. bearing, gauge: where that track was lately, and its measures."""
         for enrollment in self._running:
             if enrollment.body_id == body_id:
-                enrollment.take(frame, quality, stamp, place, bearing, gauge)
+                enrollment.take(good, bearing, gauge)
                 return
-        self._recent.add(body_id, GoodFrame(frame, quality, stamp, place), bearing, gauge, self._config.enroll_frames)
+        self._recent.add(body_id, good, bearing, gauge, self._config.enroll_frames)
 
     def rename(self, former_id: str, body_id: str) -> None:
         """A track has another id."""
@@ -178,7 +173,7 @@ class Enrollments:
         walk = self._recent.take(body_id)
         if walk is not None:
             for good in list(walk.frames)[-enrollment.wanted :]:
-                enrollment.take(good.frame, good.quality, good.stamp, good.place, walk.bearing, walk.gauge)
+                enrollment.take(good, walk.bearing, walk.gauge)
         if ended:
             enrollment.lose()
 

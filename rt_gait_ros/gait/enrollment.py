@@ -8,19 +8,19 @@ from enum import IntEnum
 
 import numpy as np
 
+from rt_gait_ros.frame import SECOND
 from rt_gait_ros.gait.direction import TURN_ROUND, Bearing, advice, middle_of, names_of
 from rt_gait_ros.gait.embedder import Embedder, read_embedding
 from rt_gait_ros.gait.measures import Gauge
 from rt_gait_ros.gait.model import GaitModel
+from rt_gait_ros.gait.recent_walks import GoodFrame
 from rt_gait_ros.gait.views import ViewPrior
 from rt_gait_ros.gallery.gallery import DuplicateName, Gallery, GalleryError, UnknownPerson
 from rt_gait_ros.gallery.gallery_file import Template
 from rt_gait_ros.gallery.person import Measure, Person
 from rt_gait_ros.gallery.sides import apart
 from rt_gait_ros.serving.inference import InferenceError
-from rt_gait_ros.silhouette.flow import Place, placed, window_starts
-
-SECOND = 1_000_000_000  # ns; the least that a direction is told by
+from rt_gait_ros.silhouette.flow import placed, window_starts
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +30,9 @@ class Keeping:
     retention: ns after which they are deleted; 0 is never.
     """
 
-    gait_frames: bool = True
-    consent: str = ""
-    retention: int = 0
+    gait_frames: bool
+    consent: str
+    retention: int
 
 
 class EnrollError(IntEnum):
@@ -69,10 +69,10 @@ class Enrollment:
         least: int,
         window: int,
         deadline: float,
-        scene: str = "",
-        keep: Keeping = Keeping(),
-        views: ViewPrior | None = None,
-        extends: Person | None = None,
+        scene: str,
+        keep: Keeping,
+        views: ViewPrior | None,
+        extends: Person | None,
     ) -> None:
         """window: frames per stored embedding. deadline: when to give up, on the recogniser's clock in seconds.
 
@@ -95,9 +95,7 @@ class Enrollment:
         self._deadline = deadline
         self._scene = scene
         self._keep = keep
-        self._frames: list[np.ndarray] = []
-        self._stamps: list[int] = []
-        self._places: list[Place] = []
+        self._frames: list[GoodFrame] = []
         self._prior = views
         self._gauge: Gauge | None = None
         self._measures: Mapping[str, Measure] = {}
@@ -109,9 +107,7 @@ class Enrollment:
         self._requests: list[Future[dict[str, np.ndarray]]] = []
         self._model: GaitModel | None = None  # that was asked
         self._stored: Future[None] | None = None
-        self._ending = (
-            threading.Lock()
-        )  # whoever cancels while the embeddings are being stored comes too late, and waits
+        self._ending = threading.Lock()  # whoever cancels while embeddings are being stored comes too late, and waits
 
     @property
     def gathered(self) -> int:
@@ -134,27 +130,15 @@ class Enrollment:
     def _known(self) -> list[float | str]:
         return [degrees for _, degrees in list(self._sides)] if self._stored_views is None else self._stored_views
 
-    def take(
-        self,
-        frame: np.ndarray,
-        quality: float,
-        stamp: int,
-        place: Place,
-        bearing: Bearing | None = None,
-        gauge: Gauge | None = None,
-    ) -> None:
-        """Offer one good gait frame of the track, taken at this place.
-
-        bearing, gauge: where the track was lately, and its measures.
-        """
+    def take(self, good: GoodFrame, bearing: Bearing, gauge: Gauge) -> None:
+        """Offer one good gait frame of the track. bearing, gauge: where the track was lately, and its measures."""
         if self.gathered < self.wanted and not self.done:
             self._gauge = gauge
-            self._frames.append(frame)
-            self._stamps.append(stamp)
-            self._places.append(place)
-            self.quality += (quality - self.quality) / self.gathered
-            if bearing is not None and self.gathered % max(self._window // 3, 1) == 0:
-                seen = bearing.seen(min(self._stamps[max(self.gathered - self._window, 0)], stamp - SECOND), stamp)
+            self._frames.append(good)
+            self.quality += (good.quality - self.quality) / self.gathered
+            if self.gathered % max(self._window // 3, 1) == 0:
+                first = self._frames[max(self.gathered - self._window, 0)]  # a direction is told by a second at least
+                seen = bearing.seen(min(first.stamp, good.stamp - SECOND), good.stamp)
                 if seen.degrees is not None:
                     self._sides.append((self.gathered - 1, seen.degrees))
 
@@ -178,7 +162,7 @@ class Enrollment:
                 "let the person walk longer in view, or ask for fewer frames",
             )
 
-    def advance(self, embedder: Embedder, gallery: Gallery, now: float, writer: Executor | None = None) -> None:
+    def advance(self, embedder: Embedder, gallery: Gallery, now: float, writer: Executor | None) -> None:
         """Move on as far as is possible without waiting. now: seconds on the recogniser's clock.
 
         writer: what stores the embeddings; None: this call does.
@@ -210,14 +194,15 @@ class Enrollment:
 
     def _cut(self, model: GaitModel) -> None:
         """Cut the walk into what one embedding each is made of; fails where it was broken too often for flow."""
-        frames = np.stack(self._frames)
+        frames = np.stack([good.frame for good in self._frames])
         if model.gait_frame_kind != "flow":
             self._parts = np.array_split(frames, max(1, self.gathered // self._window))
             self._ends = (np.cumsum([len(part) for part in self._parts]) - 1).tolist()
             return
         length = min(self._window, model.max_frames)
-        starts = window_starts(self._places, length, length)
-        self._parts = [placed(frames[s : s + length], self._places[s : s + length]) for s in starts]
+        places = [good.place for good in self._frames]
+        starts = window_starts(places, length, length)
+        self._parts = [placed(frames[s : s + length], places[s : s + length]) for s in starts]
         self._ends = [start + length - 1 for start in starts]
         if not starts:
             self.fail(
@@ -253,7 +238,7 @@ class Enrollment:
         templates = [
             Template(
                 embedding,
-                self._stamps[end],
+                self._frames[end].stamp,
                 part if self._keep.gait_frames else None,
                 self._scene,
                 self._view(end - len(part) + 1, end),

@@ -43,12 +43,11 @@ class Evidence:
     def __init__(self, config: RecognizerConfig) -> None:
         self._config = config
         self._looks: deque[Look] = deque(maxlen=config.decision_embeddings)
-        self._rows: deque[np.ndarray] = deque(
-            maxlen=config.decision_embeddings
-        )  # distances (2, N) of the older looks, oldest first
+        # (2, N) of each look that was judged, as References.compared: the oldest first, the newest looks have none yet
+        self._rows: deque[np.ndarray] = deque(maxlen=config.decision_embeddings)
         self._own = 0  # how many of the looks are the track's own: the newest
         self._version: tuple[int, ...] = ()
-        self._shift: np.ndarray | None = None
+        self._shift: np.ndarray | float = 0.0  # as last judged by
         self.slack = config.hysteresis  # as far as it applies to the distances last judged
         self.holds = ""  # person_id the track is IDENTIFIED as
         self.last_held = ""  # person_id it was IDENTIFIED as most recently
@@ -107,29 +106,25 @@ class Evidence:
         """
         both = self._against(references)
         self.slack = self._config.hysteresis * references.slack
-        self._shift = shift
-        if shift is not None:
-            both = both + shift
-        distances = both[:, 0]
-        if self.inherits and not self._own_agree(distances):
+        self._shift = 0.0 if shift is None else shift
+        both = both + self._shift
+        if self.inherits and not self._own_agree(both[:, 0]):
             both = both[-self._own :]
-            distances = both[:, 0]
             self._keep(self._own)
         if len(self._looks) < self._config.agreeing_embeddings:
             return self._settled(Verdict(IdentityStatus.COLLECTING), references)
         if not references.persons:
             return self._settled(Verdict(IdentityStatus.UNKNOWN), references)
-        contradicted = self._contradicted(distances, references)
+        contradicted = self._contradicted(both[:, 0], references)
         if contradicted:
             both = both[-self._config.agreeing_embeddings :]
-            distances = both[:, 0]
             self._keep(self._config.agreeing_embeddings)
             self.holds = self.last_held = ""
         weights = np.array([look.weight for look in self._looks]) + 1e-6  # all of quality 0 is no division by 0
         fused, plain = np.einsum("k,kcn->cn", weights, both) / weights.sum()
         order = tuple(int(n) for n in np.argsort(fused, kind="stable"))
         margin = float(fused[order[1]] - fused[order[0]]) if len(order) > 1 else math.inf
-        status = self._status(distances, references, order[0], float(fused[order[0]]), margin)
+        status = self._status(both[:, 0], references, order[0], float(fused[order[0]]), margin)
         return self._settled(Verdict(status, order, fused, margin, contradicted, plain=plain), references)
 
     def agrees(self, person: int, without: Collection[int]) -> bool:
@@ -137,7 +132,7 @@ class Evidence:
         rows = list(self._rows)[-self._config.agreeing_embeddings :]
         if len(rows) < self._config.agreeing_embeddings:
             return False
-        newest = np.stack(rows)[:, 0] + (0.0 if self._shift is None else self._shift)
+        newest = np.stack(rows)[:, 0] + self._shift
         newest[:, list(without)] = np.inf
         return bool((newest.argmin(axis=1) == person).all())
 
@@ -185,7 +180,7 @@ class Evidence:
     def _contradicted(self, distances: np.ndarray, references: References) -> bool:
         """True when all of the newest looks is beyond the relaxed line of the person last named, or clearly nearer
         to somebody else: the track is likely to have passed to another person."""
-        index = next((n for n, p in enumerate(references.persons) if p.person_id == self.last_held), None)
+        index = references.index(self.last_held)
         if index is None:
             return False
         newest = distances[-self._config.agreeing_embeddings :]

@@ -1,5 +1,6 @@
 """Which gait frames of the tracks are used: good ones that fit the network, at its rate, of somebody who walks."""
 
+from rt_gait_ros.frame import SECOND
 from rt_gait_ros.gait.answers import unfit
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.evidence import Evidence
@@ -10,8 +11,6 @@ from rt_gait_ros.silhouette.flow import FLOW_RATE, Place
 from rt_gait_ros.silhouette.lead_in import LeadIn
 from rt_gait_ros.silhouette.thinning import Thinning
 from rt_gait_ros.tracking.track import Track, TrackFrame
-
-NANOSECONDS = 1_000_000_000
 
 
 class Intake:
@@ -39,7 +38,7 @@ class Intake:
             return []
         if not walker.pace.takes(stamp):
             return []
-        place = Place.of(round(stamp * FLOW_RATE / NANOSECONDS), track.box)
+        place = Place.of(round(stamp * FLOW_RATE / SECOND), track.box)
         good = GoodFrame(frame, track.quality, stamp, place)
         return [counting for _, counting in walker.lead_in.take(good, stamp, walking=track.walking)]
 

@@ -14,6 +14,7 @@ from itertools import combinations
 
 import numpy as np
 
+from rt_gait_ros.frame import SECOND
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.direction import Bearing, Seen, name_of
 from rt_gait_ros.gait.joint import Claim
@@ -25,7 +26,6 @@ from rt_gait_ros.gallery.references import References
 from rt_gait_ros.gallery.sides import SAME_SIDE, apart
 from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
 
-NANOSECONDS = 1_000_000_000
 # How much clearer than a name that is given one must be to learn from it. In 1000 generated crossings (test_learning)
 # nobody is learnt as somebody else with 1 and 1 either (375 templates, with these 201): the reserve is for real people,
 # whose looks are less well behaved.
@@ -134,9 +134,9 @@ class Learner:
         stretch, references = self._stretches.get(body_id), self._references
         if not self._config.learn or stretch is None or references is None or not stretch.person_id:
             return False
-        if look.stamp - stretch.since < self._config.learn_after * NANOSECONDS:
+        if look.stamp - stretch.since < self._config.learn_after * SECOND:
             return False
-        index = next((n for n, p in enumerate(references.persons) if p.person_id == stretch.person_id), None)
+        index = references.index(stretch.person_id)
         if index is None:
             return False
         person = references.persons[index]
@@ -157,7 +157,7 @@ class Learner:
             self.unseen[stretch.person_id] = f"{person.name}: {side}"
         rival = int(distances.argmin())
         another = rival != index and distances[rival] <= self._config.accept_line
-        if another or self._is_full(person) or look.stamp - stretch.supported > PATIENCE * NANOSECONDS:
+        if another or self._is_full(person) or look.stamp - stretch.supported > PATIENCE * SECOND:
             stretch.end()
             return False
         if stretch.person_id not in self._busy:  # what is being stored will say whether this side is known

@@ -34,7 +34,11 @@ class Network:
 
 
 class NetworkInUse:
-    """The network of a recogniser, and the one before it while answers of that are waited for. Not thread-safe."""
+    """The network of a recogniser, and the one before it while answers of that are waited for. Not thread-safe.
+
+    outage: why its newest answer is none, in one line; "" where it is one, or nothing was answered yet. lost: whether
+    the server says that it does not have the network.
+    """
 
     def __init__(self, network: Network, clock: Callable[[], float]) -> None:
         """clock: seconds, by which answers are timed."""
@@ -42,8 +46,8 @@ class NetworkInUse:
         self._clock = clock
         self._former: Embedder | None = None
         self._times: deque[float] = deque(maxlen=TIMED)  # seconds, of the newest answers
-        self._outage = ""
-        self._lost = False
+        self.outage = ""
+        self.lost = False
 
     @property
     def model(self) -> GaitModel:
@@ -54,16 +58,6 @@ class NetworkInUse:
     def embedder(self) -> Embedder:
         """What asks it."""
         return self.network.embedder
-
-    @property
-    def outage(self) -> str:
-        """Why its newest answer is none, in one line; "" where it is one, or nothing was answered yet."""
-        return self._outage
-
-    @property
-    def lost(self) -> bool:
-        """Whether the server says that it does not have it."""
-        return self._lost
 
     def ask(self, body_id: str, walker: Walker, frames: int) -> None:
         """Ask for an embedding of a track, which stands on so many frames."""
@@ -86,12 +80,12 @@ class NetworkInUse:
             embedding = read_embedding(request.future.result(), request.model)
         except InferenceError as error:
             if of_present:
-                self._outage, self._lost = str(error), isinstance(error, ModelUnavailable)
+                self.outage, self.lost = str(error), isinstance(error, ModelUnavailable)
             if walker.failing_since is None:
                 walker.failing_since = request.stamp
             return None
         if of_present:
-            self._outage, self._lost = "", False
+            self.outage, self.lost = "", False
         walker.failing_since = None
         return Look(embedding, request.quality, request.frames, request.stamp)
 
@@ -104,7 +98,7 @@ class NetworkInUse:
             for frame, place in self._former.recent(body_id):
                 network.embedder.add(body_id, frame, place)
         self.network, self._times = network, deque(maxlen=TIMED)
-        self._outage, self._lost = "", False
+        self.outage, self.lost = "", False
         return alike
 
     def let_go_of_former(self, walkers: Mapping[str, Walker]) -> None:

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,7 +17,7 @@ KEPT, MOST_GONE = 30.0, 20
 
 @dataclass(frozen=True, slots=True)
 class GoodFrame:
-    """One good gait frame of a track: what Enrollment.take takes."""
+    """One good gait frame of a track. stamp: ns. place: where it was taken, for networks on flow."""
 
     frame: np.ndarray
     quality: float
@@ -32,7 +32,7 @@ class RecentWalk:
     frames: deque[GoodFrame]
     bearing: Bearing
     gauge: Gauge
-    gone_at: float | None = field(default=None)
+    gone_at: float | None = None
 
 
 class RecentWalks:

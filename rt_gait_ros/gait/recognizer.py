@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from rt_gait_ros.errors import UsageError
+from rt_gait_ros.frame import SECOND
 from rt_gait_ros.gait.answers import answer
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.direction import Seen
@@ -18,7 +19,7 @@ from rt_gait_ros.gait.enrollment import Enrollment
 from rt_gait_ros.gait.evidence import Verdict
 from rt_gait_ros.gait.handover import Relay
 from rt_gait_ros.gait.identity import Identity, IdentityFrame, IdentityStatus
-from rt_gait_ros.gait.intake import NANOSECONDS, Intake, new_walker, rate_of
+from rt_gait_ros.gait.intake import Intake, new_walker, rate_of
 from rt_gait_ros.gait.joint import Claim, assign
 from rt_gait_ros.gait.learning import Learner
 from rt_gait_ros.gait.measures import Measuring
@@ -306,15 +307,7 @@ class GaitRecognizer:
         self._use.embedder.add(body_id, good.frame, good.place)
         walker.take(good, rate_of(self.model, self._config))
         self._learner.keep(body_id, good.frame, good.stamp)
-        self._enrollments.take(
-            body_id,
-            good.frame,
-            good.quality,
-            good.stamp,
-            good.place,
-            self._learner.bearing(body_id),
-            self._measuring.gauge(body_id),
-        )
+        self._enrollments.take(body_id, good, self._learner.bearing(body_id), self._measuring.gauge(body_id))
         frames = self._use.embedder.frames(body_id)
         config, enough = self._config, frames >= self.model.min_frames
         if enough and walker.due(frames, config.min_frames, config.refresh_every):
@@ -379,7 +372,7 @@ class GaitRecognizer:
     def _verdict(self, body_id: str, walker: Walker, stamp: int, references: References | None) -> Verdict:
         failing = walker.failing_since
         # a stamp that jumped back is no longer of the clock that the outage began by
-        if failing is not None and abs(stamp - failing) > self._config.outage_grace * NANOSECONDS:
+        if failing is not None and abs(stamp - failing) > self._config.outage_grace * SECOND:
             walker.evidence.clear()
         if references is None:
             return Verdict(IdentityStatus.COLLECTING)

@@ -31,7 +31,7 @@ class SceneReferences(References):
         if not self.persons or not len(queries):
             return References.nearest(self, queries)
         plain = search.nearest(self.query(queries), self.embeddings, self.sketches, self.starts, self.treatment)
-        return self.calibration.equivalent(plain)
+        return self.calibration.equivalent(plain, self.calibration.scene)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,8 @@ from rt_gait_ros.gallery.cipher import Cipher
 from rt_gait_ros.gallery.references import References
 
 LOOK_AGAIN = 2.0  # seconds between looks for what other processes have changed
-LARGE = 4_000_000  # numbers in a gallery, from which on scenes are taken out beside recognition: 125 persons by GaitSet
+# Numbers in a gallery from which on what takes long is done beside recognition: 125 persons of two walks by GaitSet.
+LARGE = 4_000_000
 SAVE_EVERY = 30.0  # seconds; votes of the last of them are lost when the power fails
 
 

@@ -7,13 +7,11 @@ from rt_gait_ros.gait.company import Company, too_many_or_few
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.scene import MIN_WALKERS, SceneError
 from rt_gait_ros.gait.scene_references import SceneReferences
-from rt_gait_ros.gait.scenes import Scenes
+from rt_gait_ros.gait.scenes import LARGE, Scenes
 from rt_gait_ros.gait.translation import Translation
 from rt_gait_ros.gait.walkers import Walker
 from rt_gait_ros.gallery.gallery import Gallery, GalleryError
 from rt_gait_ros.gallery.references import References
-
-LARGE = 4_000_000  # numbers in a gallery: 125 persons of two walks by GaitSet
 
 
 class Searching:
@@ -83,26 +81,26 @@ class Searching:
         return not self._no_directions(config)
 
     def directions(self, config: RecognizerConfig) -> str:
-        """Whether looks are compared by directions (gait.company), and why not, in one line.
+        """Whether looks are compared by directions (gait.company): "used", or "not used: " and why, in one line.
 
         It changes nothing, and goes by the references that were last asked for.
         """
-        refusal = self._no_directions(config)
-        if not refusal:
+        why_not = self._no_directions(config)
+        if not why_not:
             present = self.gallery.references
             if present.model not in ("", self._model):
-                refusal = "the gallery is not used"
+                why_not = f"the gallery is of {present.model}, not of {self._model}"
             else:
-                refusal = "the scene is taken out" if self._taken_out else too_many_or_few(present)
-        return f"not compared: {refusal}" if refusal else "compared, with whoever else is in view"
+                why_not = "the scene is taken out instead" if self._taken_out else too_many_or_few(present)
+        return f"not used: {why_not}" if why_not else "used"
 
     def _no_directions(self, config: RecognizerConfig) -> str:
-        """What in the settings is against it: they are taken out of embeddings only where anything is."""
+        """Why the settings or the network in use do not allow it; "" where they do."""
         if config.calibration is None or config.calibration.company is None:
-            return f"no calibration of {config.model} says what they mean"
+            return f"no calibration of {config.model} has the curve `company`"
         if not config.scene_normalisation:
-            return "scene_normalisation is off, so that nothing is taken out of embeddings"
-        return "the network in use is not the one that the gallery was made by" if self.translation is not None else ""
+            return "scene_normalisation is off"
+        return "another network than the gallery's is in use" if self.translation is not None else ""
 
     def vote(self, walker: Walker, config: RecognizerConfig) -> None:
         """A track that ended counts for its scene. Not before: nobody's walk is to be held against itself."""

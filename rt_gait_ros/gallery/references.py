@@ -34,6 +34,10 @@ class References:
         """How much of the hysteresis applies to these distances: all of it, for those that the lines are drawn in."""
         return 1.0
 
+    def index(self, person_id: str) -> int | None:
+        """Which of `persons` has this id; None where nobody has."""
+        return next((n for n, person in enumerate(self.persons) if person.person_id == person_id), None)
+
     def nearest(self, queries: np.ndarray) -> np.ndarray:
         """Distance of each query (Q, P, C) to the nearest template of each person: (Q, N) float64.
 

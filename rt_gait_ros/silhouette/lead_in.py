@@ -3,9 +3,10 @@
 from collections import deque
 from typing import Generic, TypeVar
 
+from rt_gait_ros.frame import SECOND
+
 T = TypeVar("T")
 
-NANOSECONDS = 1_000_000_000
 LONGEST = 1.0  # seconds that a frame waits: about as long as it takes to tell a walk
 
 
@@ -29,7 +30,7 @@ class LeadIn(Generic[T]):
         self._waiting.append((stamp, frame))
         if not walking:
             return []
-        since = stamp - LONGEST * NANOSECONDS
+        since = stamp - LONGEST * SECOND
         counting = [waiting for waiting in self._waiting if waiting[0] >= since]
         self._waiting.clear()
         return counting

@@ -2,7 +2,8 @@
 
 import math
 
-NANOSECONDS = 1_000_000_000
+from rt_gait_ros.frame import SECOND
+
 SLACK = 0.25  # of a period, by which a frame may come early: cameras are not exact
 LEARNED = 25.0  # frames a second that the networks learned from, and that it was measured at what frames are worth
 SPARSEST = 5.0  # periods between frames up to which it was measured (docs/gait.md)
@@ -16,14 +17,14 @@ def worth(gap: int, rate: float) -> float:
     it, tells people apart as one of 20 does, and is near to no more strangers (docs/gait.md). Above LEARNED a second,
     frames count as if LEARNED were used: more of them show no more. rate: 0 for frames of which each counts as one.
     """
-    periods = gap * min(rate, LEARNED) / NANOSECONDS
+    periods = gap * min(rate, LEARNED) / SECOND
     return news(gap, rate) if periods <= 2.0 else 1.0 + math.log2(min(periods, SPARSEST)) / 2.0
 
 
 def news(gap: int, rate: float) -> float:
     """How much such a frame, 0.5 to 3, adds to what was seen before: the mean of it and of as many frames as `rate`
     would have given in that time. The arguments are those of `worth`."""
-    return (1.0 + min(gap * min(rate, LEARNED) / NANOSECONDS, SPARSEST)) / 2.0 if rate else 1.0
+    return (1.0 + min(gap * min(rate, LEARNED) / SECOND, SPARSEST)) / 2.0 if rate else 1.0
 
 
 class Thinning:
@@ -35,7 +36,7 @@ class Thinning:
 
     def __init__(self, rate: float) -> None:
         """rate: frames a second; 0 for all."""
-        self._period = NANOSECONDS / rate if rate else 0.0
+        self._period = SECOND / rate if rate else 0.0
         self._due = 0.0
         self._taken: int | None = None
 

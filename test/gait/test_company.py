@@ -195,16 +195,16 @@ def test_whether_directions_are_compared_follows_one_rule_that_is_said(home, mon
             recognizer.update(TrackFrame((image + 1) * PERIOD, "home", 640, 480, gait_frame_kind=KIND, tracks=tracks))
         return recognizer.directions
 
-    assert said() == "compared, with whoever else is in view"
+    assert said() == "used"
     assert asked
     asked.clear()
     off = said(scene_normalisation=False)
-    assert off == "not compared: scene_normalisation is off, so that nothing is taken out of embeddings"
-    assert said(calibration=replace(KNOWN, company=None)) == "not compared: no calibration of m says what they mean"
+    assert off == "not used: scene_normalisation is off"
+    assert said(calibration=replace(KNOWN, company=None)) == "not used: no calibration of m has the curve `company`"
     assert not asked
     for _ in range(2):
         home.gallery.forget(home.gallery.persons[0].person_id)
-    assert said() == "not compared: 2 people are enrolled, and it takes 3 to 8"
+    assert said() == "not used: 2 people are enrolled, and directions need 3 to 8"
 
 
 def test_to_ask_whether_directions_are_compared_changes_nothing(home, tmp_path, monkeypatch):
@@ -217,9 +217,9 @@ def test_to_ask_whether_directions_are_compared_changes_nothing(home, tmp_path, 
     search = scenes.references
     monkeypatch.setattr(scenes, "references", lambda *which: searched.append(which) or search(*which))
     recognizer = GaitRecognizer(LooksClient(home.looks, "m"), home.gallery, settings("m", calibration), scenes=scenes)
-    assert recognizer.directions == "compared, with whoever else is in view"
+    assert recognizer.directions == "used"
     assert recognizer.problem == ""
     recognizer.update(TrackFrame(PERIOD, "home", 640, 480, gait_frame_kind=KIND, tracks=[track_of("b0000", 0, 0)]))
     searched.clear()
-    assert recognizer.directions == "not compared: the scene is taken out"
+    assert recognizer.directions == "not used: the scene is taken out instead"
     assert not searched
