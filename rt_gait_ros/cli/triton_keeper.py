@@ -8,9 +8,9 @@ from collections.abc import Collection
 from pathlib import Path
 
 from rt_gait_ros.serving.listening import Listening, PrivateSocket, private_folder
-from rt_gait_ros.serving.server_state import ServerFailed, ServerState, read_states, run_folder
+from rt_gait_ros.serving.server_state import START_TIMEOUT, ServerFailed, ServerState, read_states, run_folder
 
-_PATIENCE = 90.0  # seconds; the server's own start gives up before
+_PATIENCE = START_TIMEOUT + 30.0  # seconds; the server's own start gives up before
 
 
 def start_keeper(listening: Listening, repository: Path, networks: Collection[str] = ()) -> ServerState:

@@ -21,6 +21,7 @@ from rt_gait_ros.serving.orphans import end_orphans
 from rt_gait_ros.serving.repository import link_repository, read_repository, why_not_there, write_python_repository
 from rt_gait_ros.serving.server_state import (
     NO_KEEPER,
+    START_TIMEOUT,
     Addressed,
     Keeper,
     ServerFailed,
@@ -43,9 +44,15 @@ _UNFIT_FOR_STUBS = re.compile(r"[^A-Za-z0-9_@%+=:,./~#-]")
 _ERROR_LINE = re.compile(r"E\d{4} [\d:.]+ \d+ \S+\] ")
 # What a server without a GPU says as an error at every start.
 _HARMLESS = ("CudaDriverHelper has not been initialized",)
-# Of these the server dies by itself. It was seen to, seldom, while it loaded networks on a busy machine: once with an
-# exception of its shared-memory lock, once without a word. A repository that it does not like ends it otherwise.
+# Of these the server dies by itself; a repository that it does not like ends it otherwise. Each process of its Python
+# backend has to say every second that it lives while its network is loaded (ReceiveMessageFromStub in
+# stub_launcher.cc; five seconds from Triton 25.08 on, and no option changes either). Where one gets no processor for as
+# long, the server gives it up and frees memory that it still works in, and aborts on a lock in there.
 _ACCIDENTS = (signal.SIGABRT, signal.SIGBUS, signal.SIGSEGV)
+# How often it is started then: what has kept the processors busy may do so again. From the second start on, networks
+# are loaded one after the other, so that fewer processes want the processors at once.
+_STARTS = 5
+_ONE_BY_ONE = "--model-load-thread-count=1"
 
 _log = logging.getLogger(__name__)
 
@@ -98,27 +105,38 @@ class TritonServer(Addressed):
         """Whether `stop_server` was called for it since it was started."""
         return stop_mark(self.listening).exists()
 
-    def start(self, *, timeout: float = 60.0, cancelled: Callable[[], bool] = lambda: False) -> "TritonServer":
+    def start(self, *, timeout: float = START_TIMEOUT, cancelled: Callable[[], bool] = lambda: False) -> "TritonServer":
         """Start, and wait until all networks are ready and all ports answer, or until `cancelled`, which is a failure.
 
         Raises UsageError for a bad repository or an unknown network, ServerNotInstalled without a server, PortTaken
         when a port is taken, NotPrivate when a folder is somebody else's, ServerFailed when the server dies or is not
-        ready after `timeout` seconds (its last error line is part of the message).
+        ready after `timeout` seconds (its last error line is part of the message). One that aborts is started again.
         """
         self.networks = self._checked_networks()
         installation = find_installation()
         self.listening.prepare()
         end_orphans(cache_folder() / "triton")
         private_folder(self._folder, mend=True)
-        try:
-            self._launch(installation, timeout, cancelled)
-        except _Accident as accident:
-            _log.warning("%s: starting it once more", accident)
-            self.listening.prepare()  # the end of the first removed it
-            self._launch(installation, timeout, cancelled)
+        end = time.monotonic() + timeout
+        for start in range(1, _STARTS + 1):
+            try:
+                self._launch(installation, end, cancelled, () if start == 1 else (_ONE_BY_ONE,))
+                break
+            except _Accident as accident:
+                if start == _STARTS or cancelled() or time.monotonic() > end:
+                    raise
+                _log.warning(
+                    "%s: starting it again, %d of %d; it dies so where the processors are very busy",
+                    accident,
+                    start + 1,
+                    _STARTS,
+                )
+                self.listening.prepare()  # the end of the last one removed it
         return self
 
-    def restart(self, *, timeout: float = 60.0, cancelled: Callable[[], bool] = lambda: False) -> "TritonServer":
+    def restart(
+        self, *, timeout: float = START_TIMEOUT, cancelled: Callable[[], bool] = lambda: False
+    ) -> "TritonServer":
         """End what is left of it, and start it at the same address. Raises as `start` does."""
         self._end(timeout=0.0)  # it is dead, or does not listen to anybody
         return self.start(timeout=timeout, cancelled=cancelled)
@@ -130,9 +148,12 @@ class TritonServer(Addressed):
                 raise UsageError(why_not_there(self.repository, name, present))
         return sorted(set(self.networks) or present)
 
-    def _launch(self, installation: Installation, timeout: float, cancelled: Callable[[], bool]) -> None:
+    def _launch(
+        self, installation: Installation, end: float, cancelled: Callable[[], bool], more: Collection[str]
+    ) -> None:
+        """end: moment of time.monotonic() until which it is waited for. more: further arguments of Triton."""
         stop_mark(self.listening).unlink(missing_ok=True)
-        command = self._command(installation)
+        command = [*self._command(installation), *more]
         with open(self.log, "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as log:
             self._process = subprocess.Popen(
                 command,
@@ -145,7 +166,7 @@ class TritonServer(Addressed):
                 preexec_fn=partial(end_with_parent, os.getpid()),
             )
         try:
-            self._wait_until_ready(timeout, cancelled)
+            self._wait_until_ready(end, cancelled)
             close_shared_memory(self.listening)
             self._write_state()
         except BaseException:
@@ -207,9 +228,8 @@ class TritonServer(Addressed):
         first = [name for name in self.networks if name not in self.on_request]
         return ["--model-control-mode=explicit", *(f"--load-model={name}" for name in first)]
 
-    def _wait_until_ready(self, timeout: float, cancelled: Callable[[], bool]) -> None:
+    def _wait_until_ready(self, end: float, cancelled: Callable[[], bool]) -> None:
         assert self._process is not None
-        end = time.monotonic() + timeout
         client = TritonClient(self.url)
         try:
             while not (client.ready(deadline=1.0) and self.listening.taken_up()):
@@ -220,7 +240,7 @@ class TritonServer(Addressed):
                 if cancelled():
                     raise ServerFailed("the Triton server was stopped while it started")
                 if time.monotonic() > end:
-                    raise ServerFailed(f"the Triton server is not ready after {timeout:.0f} s: see {self.log}")
+                    raise ServerFailed(f"the Triton server is still not ready: see {self.log}")
                 time.sleep(0.02)
         finally:
             client.close()

@@ -16,6 +16,9 @@ from rt_gait_ros.serving.cache import cache_folder
 from rt_gait_ros.serving.listening import Listening, Ports, PrivateSocket
 from rt_gait_ros.serving.orphans import end_orphans
 
+# Seconds until a server that was started has to be ready, which takes one or two on a quiet machine. Less than the
+# TimeoutStartSec of the units that `rt-gait deploy` writes.
+START_TIMEOUT = 120.0
 _STATE_FILE = "state.json"
 _LOG_FILE = "server.log"
 

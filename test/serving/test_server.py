@@ -15,6 +15,7 @@ import pytest
 from waiting import until
 
 from rt_gait_ros.errors import UsageError
+from rt_gait_ros.serving import repository
 from rt_gait_ros.serving.inference import ModelUnavailable
 from rt_gait_ros.serving.installation import Installation
 from rt_gait_ros.serving.listening import Ports, PortTaken
@@ -277,7 +278,34 @@ def test_stubs_left_by_another_owner_are_ended_by_the_next_start(small_repositor
         assert until(lambda: not set(left) & set(stubs_below(private_cache)))
 
 
-def test_a_server_that_aborts_as_it_starts_is_started_once_more(
+# What a network's script begins with here: in the first starts its process gets no processor for a while, every thread.
+STARVING = """\
+import os, pathlib, signal, subprocess
+starts = pathlib.Path({starts!r})
+with starts.open("a") as file:
+    print(os.getpid(), file=file)
+if len(starts.read_text().split()) <= {starved}:
+    subprocess.Popen(["/bin/sh", "-c", f"sleep 2; kill -CONT {{os.getpid()}}"])
+    os.kill(os.getpid(), signal.SIGSTOP)
+"""
+
+
+def test_a_network_whose_process_got_no_processor_is_loaded_by_the_next_start_or_the_one_after(
+    small_repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Triton waits for a sign of life for one second, and aborts with boost::interprocess::lock_exception then."""
+    starts, starved = tmp_path / "starts", 2
+    script = STARVING.format(starts=str(starts), starved=starved) + repository._BACKEND_SCRIPT
+    monkeypatch.setattr(repository, "_BACKEND_SCRIPT", script)
+    with TritonServer(small_repository) as server:
+        assert ready(server.url)
+        command = Path(f"/proc/{server.pid}/cmdline").read_bytes().split(b"\0")
+    assert len(starts.read_text().split()) > starved
+    assert caplog.text.count("lock_exception") >= starved
+    assert b"--model-load-thread-count=1" in command
+
+
+def test_a_server_that_aborts_as_it_starts_is_started_again(
     small_repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """With other names for its shared memory: what is left of the first could hold those."""
