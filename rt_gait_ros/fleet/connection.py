@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import psycopg
 
 SCHEMA = 4  # version of the newest migration
+MIGRATION_LOCK = 0x72745F67  # an advisory lock of PostgreSQL: of whoever migrates; whoever looks or changes shares it
 CONNECT_SECONDS = 5
 STATEMENT_MS = 20_000
 LOCK_MS = 10_000
@@ -102,7 +103,26 @@ def schema_of(connection: "psycopg.Connection[Any]") -> int:
 
 def require_schema(connection: "psycopg.Connection[Any]", address: Address) -> None:
     """Raise GalleryError unless the database has the schema that this program knows."""
-    found = schema_of(connection)
+    _require(schema_of(connection), address)
+
+
+def _require_at_rest(connection: "psycopg.Connection[Any]", address: Address) -> None:
+    """Raise GalleryError if the schema became another one since the connection was made, or is just being changed.
+
+    No migration begins until the transaction ends.
+    """
+    # Two statements, so that the second one sees what was done before the lock was taken.
+    found = connection.execute(
+        f"select pg_try_advisory_xact_lock_shared({MIGRATION_LOCK:d});"
+        " select coalesce(max(version), 0) from rt_gait.schema_version"
+    )
+    is_at_rest, _, version = found.fetchone(), found.nextset(), found.fetchone()
+    if is_at_rest != (True,):
+        raise ServerAway(f"gallery {address.name} is just being migrated to another schema: wait until that is done")
+    _require(version[0] if version else 0, address)
+
+
+def _require(found: int, address: Address) -> None:
     if found > SCHEMA:
         raise GalleryTooNew(
             f"gallery {address.name} has schema {found}, this version reads {SCHEMA}: update rt_gait_ros on this robot"
@@ -113,7 +133,11 @@ def require_schema(connection: "psycopg.Connection[Any]", address: Address) -> N
 
 
 def head_of(connection: "psycopg.Connection[Any]", address: Address, *, lock: bool = False) -> Head:
-    """The state of the gallery. lock: be the only one who changes it until the transaction ends."""
+    """The state of the gallery. lock: be the only one who changes it until the transaction ends.
+
+    Every exchange, look and change begins with it, so it is here that a connection hears of a migration.
+    """
+    _require_at_rest(connection, address)
     row = connection.execute(
         "select epoch::text, version, mark::text, model, gait_frame_kind,"
         " has_table_privilege('rt_gait.person', 'insert') and not current_setting('transaction_read_only')::bool"

@@ -1,16 +1,17 @@
 """The schema of a gallery on a server: plain SQL files, applied in the order of their numbers, each once."""
 
+from contextlib import suppress
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from rt_gait_ros.fleet.address import Address
-from rt_gait_ros.fleet.connection import SCHEMA, connected, driver, schema_of, transaction
+from rt_gait_ros.fleet.connection import MIGRATION_LOCK, SCHEMA, connected, driver, schema_of, transaction
 from rt_gait_ros.gallery.person import GalleryError, GalleryTooNew
 
 if TYPE_CHECKING:
     import psycopg
 
-_LOCK = 0x72745F67  # of all who migrate: an advisory lock of PostgreSQL
+WAIT_MS = 60_000  # for robots whose exchange is under way; new ones are turned away meanwhile
 _PGVECTOR = (0, 8)  # the first whose index goes on until enough rows of one site are found
 
 
@@ -19,27 +20,58 @@ def migrate(address: Address) -> tuple[int, int]:
 
     Returns the schema's version before and after. Raises GalleryError: without pgvector, and for a newer schema.
     """
-    with connected(address, any_schema=True) as connection, transaction(connection, address, "migrate again"):
-        connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
-        connection.execute("set local statement_timeout = 0")  # an index of many walks takes minutes to make
-        before = schema_of(connection)
-        if before > SCHEMA:
-            raise GalleryTooNew(
-                f"gallery {address.name} has schema {before}, this version knows {SCHEMA}: update first"
-            )
-        if not before:
-            _require_pgvector(connection, address)
-            connection.execute("create schema if not exists rt_gait")
-            connection.execute(
-                "create table if not exists rt_gait.schema_version"
-                " (version int primary key, applied timestamptz not null default now())"
-            )
-        for number, text in migrations():
-            if number > before:
-                connection.execute(text.encode())
-                connection.execute("insert into rt_gait.schema_version (version) values (%s)", (number,))
-        connection.execute("insert into rt_gait.gallery (site) values (%s) on conflict do nothing", (address.site,))
+    with connected(address, any_schema=True) as connection:
+        with transaction(connection, address, "migrate again"):
+            before = _held(connection)
+            if before > SCHEMA:
+                raise GalleryTooNew(
+                    f"gallery {address.name} has schema {before}, this version knows {SCHEMA}: update first"
+                )
+            if not before:
+                _require_pgvector(connection, address)
+                connection.execute("create schema if not exists rt_gait")
+                connection.execute(
+                    "create table if not exists rt_gait.schema_version"
+                    " (version int primary key, applied timestamptz not null default now())"
+                )
+            for number, text in migrations():
+                if number > before:
+                    connection.execute(text.encode())
+                    connection.execute("insert into rt_gait.schema_version (version) values (%s)", (number,))
+            connection.execute("insert into rt_gait.gallery (site) values (%s) on conflict do nothing", (address.site,))
+        if before < SCHEMA:
+            _end_others(connection)
     return before, SCHEMA
+
+
+def _held(connection: "psycopg.Connection[Any]") -> int:
+    """The schema's version; where it is to be changed, nobody else looks at the gallery or changes it from then on."""
+    before = schema_of(connection)
+    if before >= SCHEMA:
+        return before
+    connection.execute("set local statement_timeout = 0")  # an index of many walks takes minutes to make
+    connection.execute(f"set local lock_timeout = {WAIT_MS:d}")
+    connection.execute("select pg_advisory_xact_lock(%s)", (MIGRATION_LOCK,))
+    before = schema_of(connection)  # somebody else may have migrated meanwhile
+    if before:
+        # Older programs do not ask for the advisory lock. What they do begins with this table, so that none of them
+        # holds another one that the migration waits for, while it waits for what the migration holds.
+        connection.execute("lock table rt_gait.gallery in access exclusive mode")
+    return before
+
+
+def _end_others(connection: "psycopg.Connection[Any]") -> None:
+    """End connections that were made before a migration, where this role may: programs of the former schema.
+
+    They connect again, find the schema and say what is to be done; newer ones ask for it with every contact as well.
+    """
+    found = connection.execute(
+        "select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+        " and application_name like 'rt!_gait %' escape '!'"
+    ).fetchall()
+    for (pid,) in found:
+        with suppress(driver().errors.InsufficientPrivilege):
+            connection.execute("select pg_terminate_backend(%s)", (pid,))
 
 
 def migrations() -> list[tuple[int, str]]:
