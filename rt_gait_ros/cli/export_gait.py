@@ -10,7 +10,7 @@ from rt_gait_ros.cli.subcommands import subcommand
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.networks.kinds import FLOW_NETWORKS, KERAS_ENDINGS, KINDS
 from rt_gait_ros.resources import resource
-from rt_gait_ros.serving.model_folder import require_free
+from rt_gait_ros.serving.model_folder import network_or_file, require_free
 from rt_gait_ros.serving.tensorrt_provider import PRECISION_PARAMETER
 from rt_gait_ros.silhouette.flow import WINDOW
 
@@ -50,6 +50,7 @@ In 8-bit integers, for a CPU: the ranges of values come from gait frames of your
 folder of silhouettes, of TUM-GAID's samples for flow), or from generated walkers where you name none, and how far
 embeddings and rankings of these change is printed.
 
+  rt-gait export gait gaitset_small_v3 --precision int8            a network that is shipped, by its name
   rt-gait export gait GaitBase_DA-60000.pt --precision int8 --calibration ~/.local/share/rt_gait_ros/people.gallery
   rt-gait export gait GaitBase_DA-60000.pt --precision best --max-loss 1      the fastest here of fp32, fp16 and int8
 
@@ -66,7 +67,10 @@ def add_gait(kinds: Any) -> None:
     """Declare the subcommand among those of `rt-gait export`."""
     gait = subcommand(kinds, "gait", "a gait network of GaitSet's, OpenGait's or Embedded-Gait's", _GAIT)
     gait.add_argument(
-        "checkpoint", type=Path, metavar="CHECKPOINT", help="the authors' .ptm or .hdf5, OpenGait's .pt, or .onnx"
+        "checkpoint",
+        type=Path,
+        metavar="CHECKPOINT",
+        help="the authors' .ptm or .hdf5, OpenGait's .pt, .onnx, or a shipped network's name",
     )
     gait.add_argument(
         "--network",
@@ -131,7 +135,8 @@ def _gait(arguments: argparse.Namespace) -> int:
         )
     if arguments.name:  # before the export, which takes a minute; else the checkpoint says how it is called
         require_free(arguments.repository or resource("model_repository"), arguments.name, arguments.force)
-    if arguments.checkpoint.suffix == ".onnx":
+    source = network_or_file(arguments.checkpoint, resource("model_repository"))
+    if source == arguments.checkpoint and source.suffix == ".onnx":
         return _foreign(arguments)
     if arguments.declare:
         raise UsageError("--declare is for ONNX files: of a checkpoint all is known")
@@ -142,10 +147,11 @@ def _gait(arguments: argparse.Namespace) -> int:
     from rt_gait_ros.networks.precision import in_precision
 
     sets = _calibration_sets(arguments, "silhouette")
-    export = export_gait(arguments.checkpoint, arguments.network, arguments.window, arguments.one_sided)
+    export = export_gait(source, arguments.network, arguments.window, arguments.one_sided)
     chosen, compared = in_precision(export, arguments.precision, sets, _most(arguments))
     repository = arguments.repository or resource("model_repository")
-    name = _name(arguments, export.kind, chosen.precision)
+    kind = export.kind if source == arguments.checkpoint else arguments.checkpoint.name
+    name = _name(arguments, kind, chosen.precision)
     declared = _for_tensorrt(arguments)
     folders = write_gait(chosen.export, repository, name, arguments.force, arguments.threads, declared)
     checks = {"whole": export.agreement, "stream": export.stream_agreement}

@@ -8,6 +8,8 @@ from rt_gait_ros.cli.output import add_json_argument, emit, progress
 from rt_gait_ros.cli.subcommands import kinds_of, subcommand
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.networks.kinds import KINDS, PRUNABLE_NETWORKS
+from rt_gait_ros.resources import resource
+from rt_gait_ros.serving.model_folder import network_or_file
 
 if TYPE_CHECKING:
     from torch import nn
@@ -60,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the subcommands."""
     kinds = kinds_of(parser, "Make networks smaller. `rt-gait prune KIND --help` explains each.")
     gait = subcommand(kinds, "gait", "GaitSet, GaitBase, 2D-CNN or 3D-CNN", _GAIT)
-    _add_common(gait, "as for `rt-gait export gait`", ".ptm, or .hdf5 of networks on flow")
+    _add_common(gait, "a file or a shipped network, as for `rt-gait export gait`", ".ptm, or .hdf5 of networks on flow")
     gait.add_argument(
         "--network",
         choices=PRUNABLE_NETWORKS,
@@ -105,7 +107,8 @@ def _gait(arguments: argparse.Namespace) -> int:
     from rt_gait_ros.training.pruning import load_prunable, prune
     from rt_gait_ros.training.pruning_report import gait_accuracy
 
-    kind, network = load_prunable(arguments.checkpoint, arguments.network)
+    source = network_or_file(arguments.checkpoint, resource("model_repository"))
+    kind, network = load_prunable(source, arguments.network)
     if arguments.report is not None:
         accuracy = None if arguments.data is None else gait_accuracy(arguments.data, KINDS[kind].frames)
         return _report(arguments, kind, network, accuracy)

@@ -15,6 +15,7 @@ from rt_gait_ros.datasets.folders import number_of
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.networks.kinds import GAITBASE, OTHER_NAMES, TRAINED_NETWORKS
 from rt_gait_ros.resources import resource
+from rt_gait_ros.serving.model_folder import network_or_file
 
 if TYPE_CHECKING:
     from rt_gait_ros.networks.set_networks import SetNetwork
@@ -240,10 +241,7 @@ def _initial(arguments: argparse.Namespace) -> "tuple[SetNetwork, str] | None":
     """The network to start from, and where it is from."""
     if arguments.init is None:
         return None
-    from rt_gait_ros.networks.checkpoint import read_served_state
-    from rt_gait_ros.networks.gait_checkpoints import gait_network_of, load_gait_network
+    from rt_gait_ros.networks.gait_checkpoints import load_gait_network
 
-    served = (arguments.repository or resource("model_repository")) / arguments.init / "1" / "model.onnx"
-    if served.is_file():
-        return gait_network_of(read_served_state(served), str(served), as_trained=True)[1], str(served)
-    return load_gait_network(Path(arguments.init), as_trained=True)[1], arguments.init
+    source = network_or_file(Path(arguments.init), arguments.repository or resource("model_repository"))
+    return load_gait_network(source, as_trained=True)[1], str(source)

@@ -88,7 +88,9 @@ def read_served_state(model: Path) -> dict[str, Tensor]:
         raise CheckpointError(f"{model} is not a readable ONNX file") from error
     own = {entry.name.removeprefix(_SERVED): entry for entry in graph.initializer if entry.name.startswith(_SERVED)}
     if not own:
-        raise CheckpointError(f"{model} holds no parameters under their names: start from a network.pth")
+        raise CheckpointError(
+            f"{model} holds no parameters under their names: name a network.pth, or a network of ours without _stream"
+        )
     state = {name: torch.from_numpy(onnx.numpy_helper.to_array(entry).copy()) for name, entry in own.items()}
     leaky = (node.attribute for node in graph.node if node.op_type == "LeakyRelu")
     slopes = {round(one.f, 6) for attributes in leaky for one in attributes if one.name == "alpha"}

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.networks import keras_gaitset
-from rt_gait_ros.networks.checkpoint import CheckpointError, load_strictly, read_state
+from rt_gait_ros.networks.checkpoint import CheckpointError, load_strictly, read_served_state, read_state
 from rt_gait_ros.networks.kinds import KERAS_ENDINGS, KINDS, SET_NETWORKS
 from rt_gait_ros.networks.narrowed import is_pruned, narrow
 from rt_gait_ros.networks.pruned_gaitset import load_pruned_gaitset
@@ -116,7 +116,8 @@ LOADERS = {
 
 
 def load_gait_network(checkpoint: Path, kind: str | None = None, as_trained: bool = False) -> tuple[str, SetNetwork]:
-    """The kind, one of kinds.SET_NETWORKS, and the filled network of a checkpoint of PyTorch or Keras.
+    """The kind, one of kinds.SET_NETWORKS, and the filled network of a checkpoint of PyTorch or Keras, or of a
+    model.onnx that `rt-gait export gait` wrote from one.
 
     kind: what it must be; None to tell by the names in it. as_trained: with its batch normalisation, where it has one,
     and not with that as weights and biases. Raises CheckpointError naming the first layer that differs.
@@ -125,7 +126,8 @@ def load_gait_network(checkpoint: Path, kind: str | None = None, as_trained: boo
         raise UsageError(f"unknown gait network '{kind}': choose one of {', '.join(SET_NETWORKS)}")
     if kind == keras_gaitset.KIND or (kind is None and checkpoint.suffix in KERAS_ENDINGS):
         return keras_gaitset.KIND, keras_gaitset.load_keras_gaitset(checkpoint)
-    return gait_network_of(read_state(checkpoint), str(checkpoint), kind, as_trained)
+    state = read_served_state(checkpoint) if checkpoint.suffix == ".onnx" else read_state(checkpoint)
+    return gait_network_of(state, str(checkpoint), kind, as_trained)
 
 
 def gait_network_of(

@@ -18,6 +18,12 @@ from rt_gait_ros.serving.repository import CONFIG_FILE, read_model
 ENGINE_FILE = "model.plan"
 
 
+def network_or_file(word: Path, repository: Path) -> Path:
+    """The model.onnx of the network that `word` names in a repository, else `word`, which names a file then."""
+    served = repository / word / "1" / "model.onnx"
+    return served if served.is_file() else word
+
+
 def require_free(repository: Path, name: str, replace: bool = False) -> None:
     """Raise UsageError where a network of this name is in the repository, unless it may be replaced."""
     if _is_there(target := repository / name) and not replace:

@@ -16,6 +16,7 @@ from rt_gait_ros.serving.tensorrt_provider import tensorrt_providers
 torch = pytest.importorskip("torch", reason="needs the extra [train]")
 
 from rt_gait_ros.networks import gait_export  # noqa: E402
+from rt_gait_ros.networks.gait_checkpoints import load_gait_network  # noqa: E402
 from rt_gait_ros.networks.set_networks import GaitSet  # noqa: E402
 
 
@@ -93,3 +94,24 @@ def test_what_cannot_be_is_one_line(arguments: list[str], message: str, capsys: 
     error = capsys.readouterr().err
     assert message in error
     assert "Traceback" not in error
+
+
+def test_a_shipped_network_is_named_and_keeps_its_name(
+    small_export: Any,
+    all_networks: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read = []
+    monkeypatch.setattr(
+        gait_export, "export_gait", lambda file, *_: read.append(load_gait_network(file)) or small_export
+    )
+    words = ["--repository", str(tmp_path), "--precision", "int8", "--json"]
+    assert main(["export", "gait", "gaitset_small_v3", *words]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["folders"] == [str(tmp_path / f"gaitset_small_v3_int8{form}") for form in ("", "_stream")]
+    ((kind, _),) = read
+    assert kind == "centred-gaitset"
+    assert main(["export", "gait", "gaitset_small_v3_stream", *words]) != 0
+    assert "without _stream" in capsys.readouterr().err

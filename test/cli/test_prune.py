@@ -25,6 +25,17 @@ def test_a_pruned_checkpoint_exports_like_any_other(tmp_path: Path, capsys: pyte
     assert json.loads(capsys.readouterr().out)["folders"] == [str(repository / "flow2d")]
 
 
+def test_a_shipped_network_is_pruned_by_its_name(
+    all_networks: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pruned = tmp_path / "pruned.pth"
+    assert main(["prune", "gait", "gaitset", "--percentile", "50", "--output", str(pruned), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["network"] == "pruned-gaitset"
+    assert 0 < told["removed"] == sum(layer["filters"] - layer["kept"] for layer in told["layers"].values())
+    assert pruned.is_file()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
