@@ -17,9 +17,9 @@ from rt_gait_ros.fleet.merging import Merged
 from rt_gait_ros.fleet.rows import Walked
 from rt_gait_ros.fleet.scene_back_up import SceneBackUp
 from rt_gait_ros.gait import calibration, scene_file
-from rt_gait_ros.gait.scene_cleaning import forget_named, forget_near, relabel_files
+from rt_gait_ros.gait.scene_cleaning import forget_named, forget_near, left_by, relabel_files
 from rt_gait_ros.gallery import gallery_file, gallery_records
-from rt_gait_ros.gallery.gallery_edits import GalleryModelMismatch, still
+from rt_gait_ros.gallery.gallery_edits import GalleryModelMismatch, heirs_of
 from rt_gait_ros.gallery.gallery_file import Loaded, Signature
 from rt_gait_ros.gallery.gallery_records import Place
 from rt_gait_ros.gallery.person import Content, GalleryError, Template
@@ -271,13 +271,14 @@ class Exchange:
         """
         folder = scene_file.folder_of(self._copy.path)
         now = [each.person for each in merged.persons]
-        for person in merged.gone:
-            heir = still(now, person)
+        heirs = heirs_of(now, merged.gone)
+        for person_id, heir in heirs.items():
             if heir is not None:
-                relabel_files(folder, person.person_id, heir.person_id, self._copy.cipher)
-            else:
-                known = calibration.find_usable(self._copy.networks, model)
-                forget_near(folder, known, person.embeddings, person.person_id, self._copy.cipher)
+                relabel_files(folder, person_id, heir.person_id, self._copy.cipher)
+        lost = [person for person in merged.gone if heirs[person.person_id] is None]
+        if lost:
+            known = calibration.find_usable(self._copy.networks, model)
+            forget_near(folder, known, *left_by(lost), self._copy.cipher)
         if not forgotten <= self._cleared:
             forget_named(folder, forgotten, self._copy.cipher)
             self._cleared |= forgotten

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     import psycopg
 
 _AT_ONCE = 64  # rows that are fetched at once: some megabytes
+# Persons deleted by one statement: their walks are compared with those of all scenes on the server, which has to be
+# done in time (connection.STATEMENT_MS). Of 2560 walks of scenes that is a tenth of a second.
+_FORGOTTEN_AT_ONCE = 128
 _KEY = f"[{','.join(['%.5g'] * search.SKETCH)}]"
 
 
@@ -141,16 +144,21 @@ def forget(
     """Delete persons for good, those too whom the server does not know (again). Returns the tags of those it knew."""
     if not ids:
         return {}
-    there = connection.execute(
-        "delete from rt_gait.person where site = %s and person_id = any(%s) returning person_id, tag",
-        (address.site, list(ids)),
-    ).fetchall()
+    asked = list(ids)
+    there: dict[str, str] = {}
+    for first in range(0, len(asked), _FORGOTTEN_AT_ONCE):
+        there |= dict(
+            connection.execute(
+                "delete from rt_gait.person where site = %s and person_id = any(%s) returning person_id, tag",
+                (address.site, asked[first : first + _FORGOTTEN_AT_ONCE]),
+            ).fetchall()
+        )
     connection.execute(
         "insert into rt_gait.forgotten (site, person_id, version) select %s, unnest(%s::text[]), %s"
         " on conflict do nothing",
-        (address.site, list(ids), version),
+        (address.site, asked, version),
     )
-    return dict(there)
+    return there
 
 
 def push(connection: "psycopg.Connection[Any]", address: Address, pushed: Sequence[Walked], version: int) -> None:

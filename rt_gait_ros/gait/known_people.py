@@ -4,7 +4,7 @@ import math
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +19,12 @@ from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.enrollment import Enrollment
 from rt_gait_ros.gait.recognizer import GaitRecognizer
 from rt_gait_ros.gait.scene import SceneError
-from rt_gait_ros.gait.scene_cleaning import Cleared, expire_files, forget_near, recrypt_files, relabel_files
+from rt_gait_ros.gait.scene_cleaning import Cleared, expire_files, forget_near, left_by, recrypt_files, relabel_files
 from rt_gait_ros.gait.scenes import Scenes
 from rt_gait_ros.gait.views import find_prior
 from rt_gait_ros.gallery.cipher import Cipher
 from rt_gait_ros.gallery.gallery import Gallery, real_path
-from rt_gait_ros.gallery.gallery_edits import still
+from rt_gait_ros.gallery.gallery_edits import heirs_of
 from rt_gait_ros.gallery.person import GalleryError, GalleryReadOnly, Person
 from rt_gait_ros.paths import expand
 from rt_gait_ros.resources import resource
@@ -236,16 +236,15 @@ class KnownPeople:
             self.gallery.refresh()
             person = self.gallery.find(key)
             self.gallery.require_writable()
-            cleared = self._clear(person)
+            cleared = self._clear([person])
             self.gallery.forget(person.person_id)
         return Forgotten(person, cleared, tuple(self.gallery.asides()))
 
-    def purge(self) -> list[Forgotten]:
-        """Forget everybody whose time is over. Raises GaitError."""
+    def purge(self) -> tuple[Person, ...]:
+        """Forget everybody whose time is over. Returns them. Raises GaitError."""
         with self._mutex:
-            cleared = {person.person_id: self._clear(person) for person in self.gallery.overdue}
-            gone = self.gallery.purge() if cleared else ()
-        return [Forgotten(person, cleared.get(person.person_id, Cleared()), ()) for person in gone]
+            self._clear(self.gallery.overdue)
+            return self.gallery.purge() if self.gallery.overdue else ()
 
     @property
     def _folder(self) -> Path:
@@ -258,13 +257,17 @@ class KnownPeople:
         else:
             relabel_files(self._folder, former, person_id, self.gallery.cipher)
 
-    def _clear(self, person: Person) -> Cleared:
-        """Take what a person left out of the scenes, and out of what will get there."""
+    def _clear(self, persons: Sequence[Person]) -> Cleared:
+        """Take what persons left out of the scenes, and out of what will get there."""
+        embeddings, ids = left_by(persons)
+        if not ids:
+            return Cleared()
         if self.recognizer is not None:
-            self.recognizer.disown(person.person_id)
+            for person_id in ids:
+                self.recognizer.disown(person_id)
         if self.scenes is not None:
-            return self.scenes.forget(person.embeddings, person.person_id)
-        return forget_near(self._folder, self._calibration(), person.embeddings, person.person_id, self.gallery.cipher)
+            return self.scenes.forget(embeddings, ids)
+        return forget_near(self._folder, self._calibration(), embeddings, ids, self.gallery.cipher)
 
     def _work(self) -> None:
         """What is done beside recognition: store, delete what is too old, follow what other processes forgot."""
@@ -301,18 +304,18 @@ class KnownPeople:
             now = {person.person_id: person for person in self.gallery.persons}
             gone = [person for person_id, person in self._seen.items() if person_id not in now]
             self._seen = now
+            heirs = heirs_of(self.gallery.persons, gone)
+            lost = [person for person in gone if heirs[person.person_id] is None]
             for person in gone:
-                heir = still(self.gallery.persons, person)
-                if self.gallery.store.is_shared and heir is None:
-                    # of a copy the exchange cleaned the files, but not what was seen or saved since
-                    self._clear(person)
-                    continue
                 if self.recognizer is not None:
                     self.recognizer.disown(person.person_id)
+            if self.gallery.store.is_shared:  # its exchange cleaned the files, but not what was seen or saved since
+                self._clear(lost)
+            elif self.scenes is not None:
+                self.scenes.forget_unsaved(*left_by(lost))
+            for person_id, heir in heirs.items():
                 if heir is not None:
-                    self._relabel(person.person_id, heir.person_id)
-                elif self.scenes is not None:
-                    self.scenes.forget_unsaved(person.embeddings, person.person_id)
+                    self._relabel(person_id, heir.person_id)
 
     def _share_scenes(self) -> None:
         """Tell the gallery's store whether scenes may be backed up on a server; it is not asked before `configure`."""

@@ -1,6 +1,6 @@
 """What is deleted from the files of scenes, or changed in all of them: somebody is forgotten, walks are too old."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,6 +11,9 @@ from rt_gait_ros.gait.calibration import Calibration
 from rt_gait_ros.gait.scene import SceneError, is_fresh
 from rt_gait_ros.gallery.cipher import Cipher
 from rt_gait_ros.gallery.distance import distances
+from rt_gait_ros.gallery.person import Person
+
+AT_ONCE = 256  # embeddings that votes are compared with at once: 32 MB of GaitSet's in double precision
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,27 +24,36 @@ class Cleared:
     files: tuple[Path, ...] = ()
 
 
-def is_near(vote: np.ndarray, embeddings: np.ndarray, known: Calibration) -> bool:
-    """Whether a vote (P, C) is as likely as not of the person with these embeddings (T, P, C), or more."""
-    return bool(len(embeddings)) and bool((distances(vote[None], embeddings) <= known.even).any())
+def are_near(votes: np.ndarray, embeddings: Sequence[np.ndarray], known: Calibration) -> np.ndarray:
+    """Whether each vote (V, P, C) is as likely as not of one with any of these embeddings (P, C), or more: (V,)."""
+    found = np.zeros(len(votes), bool)
+    for first in range(0, len(embeddings), AT_ONCE):
+        found |= (distances(votes, np.asarray(embeddings[first : first + AT_ONCE])) <= known.even).any(axis=1)
+    return found
+
+
+def left_by(persons: Sequence[Person]) -> tuple[list[np.ndarray], set[str]]:
+    """By what the votes of persons are found: all of their embeddings (P, C), and their ids."""
+    return [each.embedding for person in persons for each in person.templates], {each.person_id for each in persons}
 
 
 def forget_near(
     folder: Path,
     known: Calibration | None,
-    embeddings: np.ndarray,
-    person_id: str = "",
+    embeddings: Sequence[np.ndarray],
+    ids: Collection[str] = (),
     cipher: Cipher | None = None,
 ) -> Cleared:
-    """Delete the votes that may be of a person with these embeddings (T, P, C) from every scene in the folder.
+    """Delete the votes that may be of persons with these embeddings (P, C) from every scene in the folder.
 
-    known: calibration of the gait model that made them. Statistics of another model, damaged ones, and all of them
-    where there is no calibration are deleted whole: they are learnt anew within a few walkers, and what may be somebody
-    who was forgotten must not stay. Raises SceneError where a file can be neither written nor deleted.
+    known: calibration of the gait model that made them. ids: of the persons; what was named so goes as well. Statistics
+    of another model, damaged ones, and all of them where there is no calibration are deleted whole: they are learnt
+    anew within a few walkers, and what may be somebody who was forgotten must not stay. Raises SceneError where a file
+    can be neither written nor deleted.
     """
     votes, files = 0, []
     for path in scene_file.files(folder):
-        gone = _forget_in(path, known, embeddings, person_id, cipher)
+        gone = _forget_in(path, known, embeddings, ids, cipher)
         if gone is None:
             scene_file.delete(path)
             files.append(path)
@@ -51,7 +63,7 @@ def forget_near(
 
 
 def _forget_in(
-    path: Path, known: Calibration | None, embeddings: np.ndarray, person_id: str, cipher: Cipher | None
+    path: Path, known: Calibration | None, embeddings: Sequence[np.ndarray], ids: Collection[str], cipher: Cipher | None
 ) -> int | None:
     """How many votes went from one file; None where it must go as a whole."""
     with scene_file.locked(path):
@@ -59,10 +71,10 @@ def _forget_in(
             record = scene_file.read(path, cipher)
             if record is None:
                 return 0
-            if known is None or record.model != known.model or record.votes.shape[1:] != embeddings.shape[1:]:
+            shape = record.votes.shape[1:]
+            if known is None or record.model != known.model or any(each.shape != shape for each in embeddings):
                 return None
-            theirs = [person_id in owner.split() for owner in record.owners]
-            near = np.array(theirs, bool) | np.array([is_near(vote, embeddings, known) for vote in record.votes], bool)
+            near = _are_named(record.owners, ids) | are_near(record.votes, embeddings, known)
             if near.any():
                 scene_file.write(path, record.only(~near), cipher)
             return int(near.sum())
@@ -77,7 +89,7 @@ def forget_named(folder: Path, ids: Collection[str], cipher: Cipher | None = Non
     """
     unwritable = []
     for path, record in _each(folder, cipher):
-        theirs = np.array([not set(owner.split()).isdisjoint(ids) for owner in record.owners], bool)
+        theirs = _are_named(record.owners, ids)
         if theirs.any():
             try:
                 scene_file.write(path, record.only(~theirs), cipher)
@@ -85,6 +97,10 @@ def forget_named(folder: Path, ids: Collection[str], cipher: Cipher | None = Non
                 unwritable.append(path)
     for path in unwritable:  # not above: to delete takes the lock itself
         scene_file.delete(path)
+
+
+def _are_named(owners: Sequence[str], ids: Collection[str]) -> np.ndarray:
+    return np.array([not set(owner.split()).isdisjoint(ids) for owner in owners], bool)
 
 
 def relabelled(owner: str, former: str, person_id: str) -> str:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +13,7 @@ import numpy as np
 from rt_gait_ros.gait import scene_file
 from rt_gait_ros.gait.calibration import Calibration
 from rt_gait_ros.gait.scene import SceneError
-from rt_gait_ros.gait.scene_cleaning import Cleared, forget_near, is_near, relabel_files, relabelled
+from rt_gait_ros.gait.scene_cleaning import Cleared, are_near, forget_near, relabel_files, relabelled
 from rt_gait_ros.gait.scene_references import SceneReferences, SceneTreatment, without_scenes
 from rt_gait_ros.gait.scene_statistics import SceneStatistics
 from rt_gait_ros.gait.views import ViewPrior
@@ -134,28 +134,28 @@ class Scenes:
             for name in list(self._scenes):
                 self._save(name)
 
-    def forget(self, embeddings: np.ndarray, person_id: str = "") -> Cleared:
-        """Delete the votes that may be of a person with these embeddings (T, P, C), in memory and in every file.
+    def forget(self, embeddings: Sequence[np.ndarray], ids: Collection[str] = ()) -> Cleared:
+        """Delete the votes that may be of persons with these embeddings (P, C), in memory and in every file.
 
-        person_id: theirs; walks that were named as theirs go, too. Raises SceneError.
+        ids: theirs; walks that were named as theirs go, too. Raises SceneError.
         """
         with self._saving, self._mutex:
             unsaved = 0
             for scene in self._scenes.values():
-                kept = self._others(scene.pending, embeddings, person_id)
+                kept = self._others(scene.pending, embeddings, ids)
                 unsaved += len(scene.pending) - len(kept)
                 scene.pending = kept
-            cleared = forget_near(self._folder, self._calibration, embeddings, person_id, self._cipher)
+            cleared = forget_near(self._folder, self._calibration, embeddings, ids, self._cipher)
             for name in self._scenes:
                 self._load(name)
             return Cleared(cleared.votes + unsaved, cleared.files)
 
-    def forget_unsaved(self, embeddings: np.ndarray, person_id: str) -> int:
+    def forget_unsaved(self, embeddings: Sequence[np.ndarray], ids: Collection[str]) -> int:
         """As `forget`, of what no file has yet: another process forgot them in the files. Returns how many went."""
         with self._mutex:
             gone = 0
             for name, scene in self._scenes.items():
-                kept = self._others(scene.pending, embeddings, person_id)
+                kept = self._others(scene.pending, embeddings, ids)
                 if len(kept) < len(scene.pending):
                     gone += len(scene.pending) - len(kept)
                     scene.pending = kept
@@ -171,13 +171,13 @@ class Scenes:
             for name in self._scenes:
                 self._load(name)
 
-    def _others(self, pending: list[Vote], embeddings: np.ndarray, person_id: str) -> list[Vote]:
-        """The votes that are not of this person."""
-        return [
-            vote
-            for vote in pending
-            if person_id not in vote[2].split() and not is_near(vote[0], embeddings, self._calibration)
-        ]
+    def _others(self, pending: list[Vote], embeddings: Sequence[np.ndarray], ids: Collection[str]) -> list[Vote]:
+        """The votes that are not of these persons."""
+        unnamed = [vote for vote in pending if set(vote[2].split()).isdisjoint(ids)]
+        if not unnamed:
+            return []
+        near = are_near(np.stack([vote[0] for vote in unnamed]), embeddings, self._calibration)
+        return [vote for vote, is_theirs in zip(unnamed, near, strict=True) if not is_theirs]
 
     def _save(self, name: str) -> None:
         with self._mutex:

@@ -1,7 +1,7 @@
 """What a gallery is asked for and what it refuses: who is meant, which names and embeddings fit."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -52,9 +52,18 @@ def still(persons: Sequence[Person], person: Person) -> Person | None:
 
     None: they were forgotten.
     """
-    same = next((each for each in persons if each.person_id == person.person_id), None)
-    walks = {(template.added, template.stamp) for template in person.templates}
-    return same or next((p for p in persons if any((t.added, t.stamp) in walks for t in p.templates)), None)
+    return heirs_of(persons, [person])[person.person_id]
+
+
+def heirs_of(persons: Sequence[Person], former: Collection[Person]) -> dict[str, Person | None]:
+    """As `still` for each of these persons, by their ids."""
+    same = {each.person_id: each for each in persons}
+    walks = {(t.added, t.stamp): number for number, each in reversed([*enumerate(persons)]) for t in each.templates}
+    found: dict[str, Person | None] = {}
+    for person in former:
+        holders = [walks[key] for t in person.templates if (key := (t.added, t.stamp)) in walks]
+        found[person.person_id] = same.get(person.person_id) or (persons[min(holders)] if holders else None)
+    return found
 
 
 def unknown(key: str) -> UnknownPerson:

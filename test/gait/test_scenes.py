@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from rt_gait_ros.gait import scene_file, scenes
+from rt_gait_ros.gait import scene_cleaning, scene_file, scenes
 from rt_gait_ros.gait.calibration import SAME_SHARE, Calibration, Curve
 from rt_gait_ros.gait.scene import MAX_AGE, SceneError
 from rt_gait_ros.gait.scene_cleaning import Cleared, expire_files, forget_near
@@ -181,7 +181,7 @@ def test_nan_has_no_vote(opened, crowd):
     assert opened().walkers("/robot/../front") == 1.0
 
 
-def test_a_forgotten_person_leaves_no_vote(opened, crowd, folder):
+def test_who_is_forgotten_alone_or_with_others_leaves_no_vote(opened, crowd, folder, monkeypatch):
     known = opened()
     votes(known, "hall", crowd)
     votes(known, "yard", crowd[:3])
@@ -189,6 +189,9 @@ def test_a_forgotten_person_leaves_no_vote(opened, crowd, folder):
     assert forget_near(folder, CALIBRATION, crowd[[0]] + 0.01) == Cleared(2)
     assert opened().walkers("hall") == pytest.approx(11)
     assert opened().walkers("yard") == pytest.approx(2)
+    monkeypatch.setattr(scene_cleaning, "AT_ONCE", 2)
+    assert forget_near(folder, CALIBRATION, [*(crowd[1:6] + 0.01)]) == Cleared(7)
+    assert opened().walkers("hall") == pytest.approx(6)
     assert forget_near(folder / "none", CALIBRATION, crowd) == Cleared()
 
 
@@ -254,13 +257,13 @@ def test_walks_that_were_named_go_with_the_person_however_far_they_are(opened, c
     known.vote("hall", crowd[1], "p2")
     known.save()
     known.vote("yard", crowd[2], "p1")
-    assert known.forget(crowd[[5]], "p1") == Cleared(2)
+    assert known.forget(crowd[[5]], {"p1"}) == Cleared(2)
     assert (known.walkers("hall"), known.walkers("yard")) == (1.0, 0.0)
     known.relabel("p2", "p3")
     assert scene_file.read(scene_file.file_of(folder, "m", "hall")).owners == ("p3",)
-    assert known.forget_unsaved(crowd[[5]], "p3") == 0  # it is in a file, where whoever forgets looks
+    assert known.forget_unsaved(crowd[[5]], {"p3"}) == 0  # it is in a file, where whoever forgets looks
     known.vote("yard", crowd[3], "p3")
-    assert known.forget_unsaved(crowd[[5]], "p3") == 1
+    assert known.forget_unsaved(crowd[[5]], {"p3"}) == 1
 
 
 def test_a_file_of_the_first_schema_is_read(opened, crowd, folder):
