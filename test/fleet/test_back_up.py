@@ -1,10 +1,16 @@
 """A back-up of a server's gallery with PostgreSQL's own programs, and what robots make of a restored one."""
 
+import os
+import re
+import shutil
 import subprocess
+import tempfile
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
+from meeting import names
 from postgres_server import wheel_binaries
 
 from rt_gait_ros.fleet import exchange
@@ -17,31 +23,85 @@ from rt_gait_ros.gait import scene_file
 from rt_gait_ros.gallery.gallery import Gallery
 
 SILHOUETTE = {"model": "angle", "gait_frame_kind": "silhouette"}
+PAGE = Path(__file__).parents[2] / "docs" / "fleet.md"
 
 
 @pytest.fixture
-def run(postgres):
-    """run("createdb", …) runs one of PostgreSQL's programs as the owner."""
-
-    def run(program, *words):
-        where = {"PATH": "/usr/bin:/bin", "PGHOST": str(postgres.folder), "PGPORT": str(postgres.port)}
-        done = subprocess.run(
-            [wheel_binaries() / program, *words], env={**where, "PGUSER": "owner"}, capture_output=True, text=True,
-            timeout=300,
-        )  # fmt: skip
-        assert (done.returncode, done.stderr) == (0, ""), done.stderr
-
-    yield run
+def here(postgres):
+    """What PostgreSQL's programs find in their environment: themselves, the server, and its owner."""
+    yield {
+        "PATH": f"{wheel_binaries()}:/usr/bin:/bin",
+        "PGHOST": str(postgres.folder),
+        "PGPORT": str(postgres.port),
+        "PGUSER": "owner",
+    }
     postgres.sql("drop database if exists backed_up with (force)")
 
 
+@pytest.fixture
+def run(here):
+    """run("createdb", …) runs one of PostgreSQL's programs as the owner."""
+
+    def run(program, *words):
+        done = subprocess.run(
+            [wheel_binaries() / program, *words], env=here, capture_output=True, text=True, timeout=300
+        )
+        assert (done.returncode, done.stderr) == (0, ""), done.stderr
+
+    return run
+
+
+@pytest.fixture
+def place(postgres, run):
+    """Address of a gallery in a database of its own, which is called as the page's `people`."""
+    run("createdb", "backed_up")
+    found = postgres.owner.replace("/postgres?", "/backed_up?")
+    migrate(parse(found))
+    return found
+
+
+@pytest.fixture
+def printed(here, tmp_path):
+    """printed("pg_dump") runs the block of the page that has this word, as it is printed, in a folder of the test."""
+    blocks = re.findall(r"```bash\n(.*?)```", PAGE.read_text().partition("## Back-up and restore")[2], re.DOTALL)
+
+    def run(word, instead=("", ""), fails=False):
+        (block,) = (each for each in blocks if word in each)
+        text = block.replace("'postgresql://owner@db.example/people'", "postgresql:///backed_up")
+        text = text.replace("createdb people", "createdb backed_up").replace(*instead)
+        done = subprocess.run(
+            ["/bin/bash", "-e", "-c", text], env=here, cwd=tmp_path, capture_output=True, text=True, timeout=600
+        )
+        assert (done.returncode != 0) is fails, done.stderr
+        return done.stderr
+
+    return run
+
+
+@pytest.fixture
+def keys(here, printed):
+    """GnuPG's keys, with the pair that the page makes."""
+    if shutil.which("gpg", path=here["PATH"]) is None:
+        pytest.skip("gpg is not installed")
+    folder = tempfile.mkdtemp(prefix="rt_gait_gpg.")  # not below tmp_path: the path of its agent's socket is short
+    here["GNUPGHOME"] = folder
+    printed("--quick-generate-key", ("gpg --quick", "gpg --batch --passphrase '' --quick"))
+    yield folder
+    subprocess.run(["gpgconf", "--kill", "all"], env={**os.environ, **here}, check=False)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def on_server(place):
+    gallery = open_gallery(place)
+    found = names(gallery)
+    gallery.close()
+    return found
+
+
 def test_who_was_forgotten_since_the_back_up_is_forgotten_and_who_came_since_comes_back(
-    postgres, run, template, tmp_path, monkeypatch
+    place, run, template, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(exchange.Exchange, "start", lambda self: None)
-    run("createdb", "backed_up")
-    place = postgres.owner.replace("/postgres?", "/backed_up?")
-    migrate(parse(place))
     spot = Gallery(CopyStore(parse(f"{place}&robot=spot"), tmp_path / "spot"))
     spot.store.share_scenes = True
 
@@ -51,10 +111,8 @@ def test_who_was_forgotten_since_the_back_up_is_forgotten_and_who_came_since_com
             spot.store._exchange.once(connection)
             spot.store._exchange.keep_scenes(connection)
         spot.refresh()
-        server = open_gallery(place)
-        found = sorted(person.name for person in server.persons)
-        server.close()
-        assert found == sorted(person.name for person in spot.persons)
+        found = on_server(place)
+        assert found == names(spot)
         return found
 
     ada, bob = (spot.add(name, [template(angle)], **SILHOUETTE) for name, angle in (("Ada", 20), ("Bob", 60)))
@@ -84,3 +142,62 @@ def test_who_was_forgotten_since_the_back_up_is_forgotten_and_who_came_since_com
     assert meet() == ["Bob", "Cyd"]
     assert kept.walks_of(ada.person_id) == {}
     assert kept.walks_of(bob.person_id) == {"spot: hall": 1}
+
+
+def test_who_is_in_an_old_dump_comes_back_on_no_robot_that_knew_and_leaves_those_that_did_not(
+    place, postgres, run, robot, template, tmp_path
+):
+    """rover was cut off since before Ada was forgotten; young never met anybody else, and meets the old state first."""
+    spot, rover = robot("spot", place), robot("rover", place)
+    ada = spot.add("Ada", [template(20)], **SILHOUETTE)
+    spot.add("Bob", [template(60)], **SILHOUETTE)
+    for each in (spot, rover):
+        assert each.meet() == ["Ada", "Bob"]
+    run("pg_dump", "--format=custom", f"--file={tmp_path / 'people.dump'}", "backed_up")
+    spot.forget("Ada")
+    assert spot.meet() == ["Bob"]
+    rover.add("Ada", [template(21)], extend=True, **SILHOUETTE)
+    rover.add("Cyd", [template(100)], **SILHOUETTE)
+    run("dropdb", "--force", "backed_up")
+    run("createdb", "backed_up")
+    run("pg_restore", "--dbname=backed_up", str(tmp_path / "people.dump"))
+    young = robot("young", place)
+    assert young.meet() == ["Ada", "Bob"]
+    assert rover.meet() == ["Ada", "Bob", "Cyd"]
+    assert spot.meet() == ["Bob", "Cyd"]
+    assert on_server(place) == ["Bob", "Cyd"]
+    for each in (young, rover, spot, robot("younger", place)):
+        assert each.meet() == ["Bob", "Cyd"]
+    for each in (young, rover):
+        assert ada.person_id.encode() not in each.path.read_bytes()
+    server = open_gallery(place)
+    assert {entry.what: entry.tags for entry in server.store.audit()}["forget"] == (ada.tag,)
+    server.close()
+
+
+def test_the_printed_commands_encrypt_a_dump_restore_it_and_keep_who_was_forgotten_away(
+    place, here, run, printed, keys, robot, template, tmp_path
+):
+    spot = robot("spot", place)
+    for name, angle in (("Ada", 20), ("Bob", 60)):
+        spot.add(name, [template(angle, np.ones((20, 64, 64), np.uint8))], **SILHOUETTE)
+    spot.meet()
+    assert "BEGIN PGP PUBLIC KEY" in (tmp_path / "backup.asc").read_text()
+    printed("gpg --encrypt")
+    dump = tmp_path / "people.dump.gpg"
+    assert b"PGDMP" not in dump.read_bytes()[:100]
+    spot.forget("Ada")
+    spot.meet()
+    printed("> forgotten.txt")
+    run("dropdb", "--force", "backed_up")
+    whole = dump.read_bytes()
+    dump.write_bytes(whole[:-100])
+    printed("createdb people", fails=True)
+    run("dropdb", "--force", "backed_up")
+    dump.write_bytes(whole)
+    printed("createdb people")
+    assert on_server(place) == ["Ada", "Bob"]
+    printed("\\copy gone from forgotten.txt")
+    assert on_server(place) == ["Bob"]
+    assert robot("young", place).meet() == ["Bob"]
+    assert spot.meet() == ["Bob"]
