@@ -84,8 +84,8 @@ class PoseNode(NetworkStage[Frame, PoseFrame]):
         """Check the settings."""
         super().setup()
         self._config = settings(self, PoseConfig)
-        milliseconds = self.value("budget")
-        self._budget = None if milliseconds < 0.0 else Budget(milliseconds * 1e-3, self.value("cores"))
+        milliseconds, cores = self.value("budget"), self.value("cores")
+        self._budget = None if milliseconds < 0.0 else Budget(milliseconds * 1e-3 or None, cores or None)
 
     def open_processor(self) -> Callable[[Frame], PoseFrame]:
         """A pipeline."""
@@ -125,7 +125,7 @@ class PoseNode(NetworkStage[Frame, PoseFrame]):
         lines["late"] = str(pipeline.late)
         if budget is not None:
             lines["budget_ms"] = f"{budget.seconds * 1e3:.1f}"
-            costs = {kind: budget.cost(kind) for kind in ("person", "search")} | {"rest": budget.others}
+            costs = {kind: budget.cost(kind) for kind in ("person", "search")} | {"rest": budget.rest}
             lines["cost_ms"] = ", ".join(f"{kind} {seconds * 1e3:.1f}" for kind, seconds in costs.items())
         return lines
 

@@ -5,6 +5,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -51,6 +52,23 @@ _MOST_AT_FIRST = 0.01
 _MOST_SAVED = 1.0
 
 
+@dataclass(slots=True)
+class _Turn:
+    """One image in the stage.
+
+    taken: when it was taken up, seconds; None without `Budget.taken`. waited: seconds from its arrival until then.
+    room: seconds that networks may still take in it for none to be lost that comes meanwhile. most_room: the same if it
+    had not waited. networks: seconds that they took. tells: whether it tells what the rest of the stage takes.
+    """
+
+    taken: float | None = None
+    waited: float = 0.0
+    room: float = math.inf
+    most_room: float = math.inf
+    networks: float = 0.0
+    tells: bool = False
+
+
 class Budget:
     """Seconds of network time for each image. `arrived` may be called from another thread than the rest.
 
@@ -64,41 +82,39 @@ class Budget:
     finds out how much there is: what the stage does besides is measured and taken off, and an image that waited has
     less time, so that what was too much is made good before an image is lost. Of images that are lost all the same it
     hears nothing: to look less for seconds after each was tried, and lost about as many (docs/pose.md).
+
+    may_borrow: whether one image may take more than its time, for the next ones to make good. scarce: whether there is
+    not even time for one look at a person in each image.
     """
 
-    def __init__(self, limit: float = 0.0, cores: float = 0.0) -> None:
-        """limit: seconds per image; 0: what the rest of the stage leaves of the time between images, or a fixed share.
+    def __init__(self, limit: float | None = None, cores: float | None = None) -> None:
+        """How much time there is follows from one of three.
 
-        cores: those for this camera, where it is not alone on the machine, no more than the process may run on; 0: all
-        of these. Of cores that are given, and of a single one, the networks have a fixed share at most: of what the
-        programs beside it lose by more, a budget hears nothing. Less than one is `scarce`, unless there is a limit:
-        there is not even time for one look at a person in an image.
-        With a limit or a fixed share the time is `given`, and no image may take more for the next ones to make good.
-        Raises PoseSettingsError for a limit or cores that are no number, or below 0.
+        limit: seconds per image, the same on every machine. Without it, cores: for this camera, no more than the
+        process may run on; of the time between images the networks have the fixed share that _SHARES gives for so many,
+        for of what programs beside the stage lose by more, a budget hears nothing. The same holds for a process that
+        may run on one core only. Without either they have what the rest of the stage leaves.
+        Raises PoseSettingsError for a limit or cores that are no number, or not above 0.
         """
-        if not (math.isfinite(limit) and limit >= 0.0):
-            raise PoseSettingsError(f"budget = {limit} must be a number of seconds from 0 on: 0 follows the camera")
-        if not (math.isfinite(cores) and cores >= 0.0):
-            raise PoseSettingsError(f"cores = {cores} must be a number from 0 on: 0 takes those at hand")
-        self._limit = limit
-        self.scarce = limit == 0.0 and 0.0 < cores < 1.0
+        for name, value in (("limit", limit), ("cores", cores)):
+            if value is not None and not (math.isfinite(value) and value > 0.0):
+                raise PoseSettingsError(f"{name} = {value} must be a number above 0, or left out")
         own = len(os.sched_getaffinity(0))
-        fixed = cores > 0.0 or own == 1
-        self.given = limit > 0.0 or fixed
-        most = np.interp(min(cores or own, own), list(_SHARES), list(_SHARES.values()))
-        self._share = float(most) if fixed else _WHOLE
-        self._lock = threading.Lock()
+        fixed = cores is not None or own == 1
+        share = np.interp(min(cores or own, own), list(_SHARES), list(_SHARES.values()))
+        self._limit = limit
+        self._share = float(share) if fixed else _WHOLE
+        self.may_borrow = limit is None and not fixed
+        self.scarce = limit is None and cores is not None and cores < 1.0
+        self._lock = threading.Lock()  # of the two that follow
         self._gaps: deque[float] = deque(maxlen=_GAPS)
         self._arrived: float | None = None
-        self._behind_since = math.inf
         self._costs = dict(_FIRST_COSTS)
+        self._rest = 0.0
+        self._mean_image = 0.0  # seconds of an image, networks and rest
+        self._behind_since = math.inf
+        self._turn = _Turn()
         self._left = 0.0
-        self._taken: float | None = None
-        self._room = self._whole_room = math.inf
-        self._waited = 0.0
-        self._others = self._whole = 0.0
-        self._networks = 0.0
-        self._begun = self._in_vain = False
 
     def arrived(self, when: float) -> None:
         """An image came in, used or not. when: seconds of a clock that only goes forward."""
@@ -109,40 +125,39 @@ class Budget:
 
     def taken(self, when: float, arrived: float) -> None:
         """An image is taken up that came at `arrived`; `begin` follows. Both are of the clock of `arrived`."""
-        interval = self.interval
-        self._taken, self._waited = when, max(when - arrived, 0.0)
-        self._whole_room = max(_ROOM * interval - self._others, 0.0)
-        self._room = max(self._whole_room - self._waited, 0.0)
-        if self._waited > _ROOM * interval:
+        interval, waited = self.interval, max(when - arrived, 0.0)
+        most_room = max(_ROOM * interval - self._rest, 0.0)
+        self._turn = _Turn(when, waited, max(most_room - waited, 0.0), most_room)
+        if waited > _ROOM * interval:
             self._behind_since = min(self._behind_since, when)
-        elif self._whole <= interval:
+        elif self._mean_image <= interval:
             self._behind_since = math.inf
-        self._networks = 0.0
-        self._begun = self._in_vain = False
 
     def done(self, when: float) -> None:
         """That image is through with the stage. when: as `taken`.
 
         An image that never got as far as the networks, or that they did not answer for, says nothing of the time that
-        others take.
+        the rest of the stage takes.
         """
-        if self._taken is None:
+        turn = self._turn
+        if turn.taken is None:
             return
-        interval, whole = self.interval, max(when - self._taken, 0.0)
-        self._whole += _COST_SHARE * (min(whole, _LONGEST * interval) - self._whole)
-        if self._in_vain or not self._begun:
+        whole = max(when - turn.taken, 0.0)
+        self._mean_image += _COST_SHARE * (min(whole, _LONGEST * self.interval) - self._mean_image)
+        if not turn.tells:
             return
-        others = max(whole - self._networks, 0.0)
-        if self._others:
-            self._others += _COST_SHARE * (min(others, _SLOWEST * self._others) - self._others)
+        rest = max(whole - turn.networks, 0.0)
+        if self._rest:
+            self._rest += _COST_SHARE * (min(rest, _SLOWEST * self._rest) - self._rest)
         else:
-            self._others = min(others, _MOST_AT_FIRST)
+            self._rest = min(rest, _MOST_AT_FIRST)
 
     @property
     def hopeless(self) -> bool:
         """Whether images take so much longer than they come, whatever is done, that only the newest is worth a look."""
-        behind = self._taken is not None and self._taken - self._behind_since >= _BEHIND
-        return self._whole > (1.0 if behind else _HOPELESS) * self.interval
+        taken = self._turn.taken
+        behind = taken is not None and taken - self._behind_since >= _BEHIND
+        return self._mean_image > (1.0 if behind else _HOPELESS) * self.interval
 
     @property
     def interval(self) -> float:
@@ -162,10 +177,10 @@ class Budget:
     @property
     def seconds(self) -> float:
         """What the networks may take in one image, on average."""
-        if self._limit:
+        if self._limit is not None:
             return self._limit
         interval = self.interval
-        return max(min(self._share * interval, _WHOLE * interval - self._others), _LEAST_PART * self._share * interval)
+        return max(min(self._share * interval, _WHOLE * interval - self._rest), _LEAST_PART * self._share * interval)
 
     @property
     def left(self) -> float:
@@ -175,27 +190,27 @@ class Budget:
     def fitting(self, kind: str, number: int, beside: float = 0.0) -> int:
         """How many of so many runs of a kind still fit into this image, for none to be lost that comes meanwhile.
 
-        beside: seconds that other runs of it will take. None where it has waited too long for one. One that takes
-        longer than there ever is has its turn in images that hardly waited; and in each where those would be too few:
-        then images are lost whatever is done, and what is left of them is looked at.
+        beside: seconds that other runs of it will take. One that takes longer than there ever is has its turn in images
+        that hardly waited; and in each where those would be too few: then images are lost whatever is done, and what is
+        left of them is looked at.
         """
-        cost = self._costs[kind]
-        room = max(self._room - beside, 0.0)
+        turn, cost = self._turn, self._costs[kind]
+        room = max(turn.room - beside, 0.0)
         if number * cost <= room:
             return number
-        if cost <= self._whole_room:
+        if cost <= turn.most_room:
             return int(room / cost)
         interval = self.interval
-        return int(self._waited <= _HARDLY * interval or cost > _FEW * (interval - self._others))
+        return int(turn.waited <= _HARDLY * interval or cost > _FEW * (interval - self._rest))
 
     @property
-    def others(self) -> float:
-        """Seconds of an image that the stage takes besides the networks; 0 where nobody measures them."""
-        return self._others
+    def rest(self) -> float:
+        """Seconds of an image that the stage takes besides the networks, on average; 0 where nobody measures them."""
+        return self._rest
 
     def begin(self) -> None:
         """The next image has its time, beside what those before left over."""
-        self._begun = True
+        self._turn.tells = True
         seconds = self.seconds
         # a look that costs more than an image has is saved up for, and paid for afterwards
         most = max(_MOST_SAVED * seconds, self._costs["person"] if self.scarce else 0.0)
@@ -210,8 +225,8 @@ class Budget:
 
         Nothing is learned of it.
         """
-        self._take(runs, sum(self._costs[kind] * number for kind, number in runs.items()))
-        self._in_vain = True
+        self._take(self._expected(runs))
+        self._turn.tells = False
 
     def spent(self, runs: Mapping[str, int], seconds: float) -> None:
         """So many runs of each kind took `seconds` together; what each costs is learned from that.
@@ -219,9 +234,9 @@ class Budget:
         What is left of the image's time becomes less by what they are known to cost: a single slow image is at nobody's
         expense.
         """
-        expected = sum(self._costs[kind] * number for kind, number in runs.items())
-        self._take(runs, expected)
-        self._networks += seconds
+        expected = self._expected(runs)
+        self._take(expected)
+        self._turn.networks += seconds
         if expected <= 0.0:
             return
         factor = min(seconds / expected, _SLOWEST)
@@ -231,6 +246,10 @@ class Budget:
                 weight = _COST_SHARE * self._costs[kind] * number / expected
                 self._costs[kind] = max(self._costs[kind] * (1.0 + weight * (factor - 1.0)), _LEAST_COST)
 
-    def _take(self, runs: Mapping[str, int], seconds: float) -> None:
+    def _expected(self, runs: Mapping[str, int]) -> float:
+        """Seconds that so many runs of each kind are known to cost."""
+        return sum(self._costs[kind] * number for kind, number in runs.items())
+
+    def _take(self, seconds: float) -> None:
         self._left -= seconds
-        self._room -= seconds
+        self._turn.room -= seconds

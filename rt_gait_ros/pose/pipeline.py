@@ -171,7 +171,7 @@ class PosePipeline:
         if not budget.scarce or looks.newcomers(self._followers):
             number = max(number, 1)
         pair = looks.doubtful(self._followers, time)
-        if number == 1 and not budget.given and looks.comes_first(pair, self._followers, 2, time):
+        if number == 1 and budget.may_borrow and looks.comes_first(pair, self._followers, 2, time):
             number = 2  # one alone would not tell; the next images make good for it
         number = max(budget.fitting("person", number, taken), int(self._due + 1e-9))
         self._due = max(self._due - number, 0.0)

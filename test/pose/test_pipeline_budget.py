@@ -179,12 +179,12 @@ def test_what_the_rest_of_the_stage_takes_is_not_there_for_looks(stage):
     quick, slow = (stage(30, 8, 0.010, rest) for rest in (0.004, 0.018))
     for played in (quick, slow):
         played.run(300)
-        assert played.budget.others == pytest.approx(played.rest, rel=0.05)
+        assert played.budget.rest == pytest.approx(played.rest, rel=0.05)
     assert slow.budget.seconds < 1 / 30 - 0.018 < quick.budget.seconds
 
 
 def test_of_cores_that_are_given_looks_have_a_part_and_else_what_the_rest_leaves(stage):
-    whole, given = (stage(25, 2, 0.018, 0.002, budget=Budget(cores=cores)) for cores in (0, 1))
+    whole, given = (stage(25, 2, 0.018, 0.002, budget=Budget(cores=cores)) for cores in (None, 1))
     looks = []
     for played in (whole, given):
         played.run(100)
