@@ -41,14 +41,9 @@ class BoxDecoder:
     # Boxes that overlap by more of their union are of one person: two who walk side by side overlap by less.
     OVERLAP = 0.55
 
-    def __init__(self, min_parts: int) -> None:
-        pass
-
     def __call__(self, outputs: Tensors, size: tuple[int, int]) -> list[Sighting]:
         """Read `boxes` [1, P, 5], scaled to the size already."""
-        rows = outputs["boxes"][0]
-        if not np.isfinite(rows).all():
-            raise PoseError("the network's people hold NaN or infinite values; the frame cannot be read")
+        rows = _finite(outputs["boxes"][0])
         solid = (rows[:, 2] > rows[:, 0]) & (rows[:, 3] > rows[:, 1]) & (rows[:, 4] >= self.SCORE)
         rows = rows[solid]
         rows = rows[np.argsort(-rows[:, 4], kind="stable")][:MOST_PEOPLE]
@@ -94,13 +89,18 @@ class MoveNetDecoder:
 
     def __call__(self, outputs: Tensors, size: tuple[int, int]) -> list[Sighting]:
         """Read `people` [1, 6, 56]."""
-        rows = outputs["people"][0]
-        if not np.isfinite(rows).all():
-            raise PoseError("the network's people hold NaN or infinite values; the frame cannot be read")
+        rows = _finite(outputs["people"][0])
         rows = rows[rows[:, 55] >= self.PERSON_SCORE]
         joints = rows[:, :51].reshape(-1, 17, 3)[..., [1, 0, 2]].astype(np.float32)
         joints[joints[..., 2] < self.JOINT_SCORE] = np.nan, np.nan, 0.0
         return _scaled(with_neck(joints[(joints[..., 2] > 0).sum(axis=1) >= self._min_parts]), size)
+
+
+def _finite(rows: np.ndarray) -> np.ndarray:
+    """The rows themselves. Raises PoseError."""
+    if not np.isfinite(rows).all():
+        raise PoseError("the network's people hold NaN or infinite values; the frame cannot be read")
+    return rows
 
 
 def _scaled(people: np.ndarray, size: tuple[int, int]) -> list[Sighting]:
@@ -108,9 +108,9 @@ def _scaled(people: np.ndarray, size: tuple[int, int]) -> list[Sighting]:
     return from_keypoints(people[:MOST_PEOPLE] * np.array([*size, 1.0], np.float32))
 
 
-# Which output gives a network away.
+# Which output gives a network away, and its decoder for people of so many joints at least.
 _DECODERS: dict[str, Callable[[int], Decoder]] = {
-    "boxes": BoxDecoder,
+    "boxes": lambda min_parts: BoxDecoder(),
     "maps": OpenPoseDecoder,
     "people": MoveNetDecoder,
     "cmap": TrtPoseDecoder,

@@ -50,19 +50,6 @@ class Region:
         """Crop pixels per source pixel."""
         return CROP / self.side
 
-    def to_crop(self) -> np.ndarray:
-        """Affine map (2, 3) from source to crop pixels, for edge coordinates (0 = left edge of the first pixel)."""
-        return np.array(
-            [
-                [self.scale, 0.0, CROP / 2 - self.scale * self.x],
-                [0.0, self.scale, CROP / 2 - self.scale * self.y],
-            ]
-        )
-
-    def to_source(self, points: np.ndarray) -> np.ndarray:
-        """Crop pixels (..., 2) -> source pixels."""
-        return (points - CROP / 2) / self.scale + (self.x, self.y)
-
 
 @dataclass(slots=True)
 class PersonReading:

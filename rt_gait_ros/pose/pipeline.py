@@ -7,7 +7,7 @@ import numpy as np
 
 from rt_gait_ros.errors import GaitError
 from rt_gait_ros.frame import Frame
-from rt_gait_ros.pose import looks, person_network
+from rt_gait_ros.pose import person_network
 from rt_gait_ros.pose.budget import Budget
 from rt_gait_ros.pose.camera_motion import CameraMotion
 from rt_gait_ros.pose.config import PoseConfig
@@ -15,6 +15,7 @@ from rt_gait_ros.pose.detectors import Detector
 from rt_gait_ros.pose.errors import PoseError
 from rt_gait_ros.pose.follower import Follower, without_duplicates
 from rt_gait_ros.pose.layouts import LAYOUT, OPENPOSE_THIN
+from rt_gait_ros.pose.pacing import Pacing
 from rt_gait_ros.pose.paf import PafParser
 from rt_gait_ros.pose.person import PersonPose, PoseFrame
 from rt_gait_ros.pose.person_network import PersonReading, Region
@@ -30,14 +31,6 @@ _BATCH = 8
 # Seconds without an image (or a step back in time: a looped video), or without a look at somebody, after which nobody
 # is where they were.
 _LONGEST_GAP = 1.0
-# Seconds in which every window has had its turn, however many there are, where the budget allows: people are to be
-# found within a second, and the person network has to agree.
-_ROUND = 0.8
-# Share of the budget that searching may take while people are followed.
-_SEARCH_SHARE = 0.35
-# Windows a second that are searched, and looks a second at somebody who is seen there, however little time there is:
-# nobody who comes is overlooked for good.
-_LEAST_SEARCHES = 2.0
 # Most sightings of one image that are gone through, the surest.
 _MOST_SIGHTINGS = 128
 # Quality from which on a gait frame is used by the gait node, as its parameter min_quality.
@@ -56,7 +49,7 @@ class PosePipeline:
         same images always give the same people."""
         self._client = client
         self._config = config or PoseConfig()
-        self._budget = budget
+        self._pacing = Pacing(self._config.detector_period, budget)
         self._detector: Detector | None = None
         self._search: Search | None = None
         self._followers: list[Follower] = []
@@ -64,9 +57,6 @@ class PosePipeline:
         self._flow_pace = Thinning(FLOW_RATE)
         self._flows = True
         self._motion = CameraMotion() if self._config.camera_motion == "image" else None
-        self._credit = 0.0
-        self._saved, self._searched_at, self._met_at = 0.0, -np.inf, -np.inf
-        self._due = 0.0  # of a look that there is however little time is left
         self._refused: list[tuple[Region, float]] = []
         self._look_around = True
         self._time: float | None = None
@@ -99,12 +89,11 @@ class PosePipeline:
             self._flows = self._flow_pace.takes(frame.stamp)
             if self._flows:
                 self._flow.add(image)  # flow leads from this image to the next, whatever becomes of it below
-        if self._budget is not None:
-            self._budget.begin()
+        self._pacing.begin()
         around, self._look_around = self._look_around, True  # stays so if a network fails below
         step = 0.0 if self._time is None else time - self._time
         searched = self._windows(image, time, step, around)
-        chosen = self._choose(len(searched), time, step)
+        chosen = self._pacing.looks(self._followers, len(searched), time, step)
         sightings, readings = self._ask(image, time, searched, chosen)
         self._time = time
         lost = self._follow(chosen, readings, image, time)
@@ -127,55 +116,12 @@ class PosePipeline:
         says."""
         search = self._ready_search()
         search.lay_out(image.shape[1], image.shape[0], time)
-        first = self._time is None
-        # as often as the period says, and every window once a round
-        self._credit += max(1.0 / self._config.detector_period, (search.count - 1) * step / _ROUND)
-        if around or not self._followers:
-            self._credit = max(self._credit, 1.0)
-        number = min(search.count if first else int(self._credit + 1e-9), search.count)
-        if self._budget is not None:
-            number = self._affordable_windows(self._budget, number, time, step, around)
-        self._credit = min(max(self._credit - number, 0.0), float(search.count))
+        first, followed = self._time is None, bool(self._followers)
+        number = self._pacing.windows(search.count, time, step, first=first, around=around, followed=followed)
         if not number:
             return []
         boxes = np.array([self._expected_box(follower, time) for follower in self._followers]).reshape(-1, 4)
         return search.choose(image, time, number, boxes)
-
-    def _affordable_windows(self, budget: Budget, number: int, time: float, step: float, around: bool) -> int:
-        """How many of `number` windows there is time for in this image; the others wait for the next ones."""
-        cost = budget.cost("search")
-        affordable = budget.seconds * (_SEARCH_SHARE if self._followers else 1.0) / cost
-        # one that costs more than its share of an image is saved up for
-        saved_up = not around and bool(self._followers or budget.scarce)
-        if saved_up:
-            self._saved = min(self._saved + max(affordable, _LEAST_SEARCHES * step), max(affordable, 1.0))
-            number = min(number, int(self._saved + 1e-9))
-        else:
-            number = min(number, max(int(affordable), 1))
-        if time - self._searched_at < 1.0 / _LEAST_SEARCHES:
-            number = budget.fitting("search", number)
-        if saved_up:
-            self._saved -= number
-        if number:
-            self._searched_at = time
-        return number
-
-    def _choose(self, windows: int, time: float, step: float) -> list[Follower]:
-        """Whom to look at in this image: one person at least, unless there is no time for it and it is saved up for."""
-        if self._budget is None:
-            return list(self._followers)
-        budget, cost = self._budget, self._budget.cost("person")
-        taken = windows * budget.cost("search")
-        number = min(int((budget.left - taken) / cost + 1e-9), len(self._followers))
-        self._due = min(self._due + looks.least(len(self._followers), step), 1.0)
-        if not budget.scarce or looks.newcomers(self._followers):
-            number = max(number, 1)
-        pair = looks.doubtful(self._followers, time)
-        if number == 1 and budget.may_borrow and looks.comes_first(pair, self._followers, 2, time):
-            number = 2  # one alone would not tell; the next images make good for it
-        number = max(budget.fitting("person", number, taken), int(self._due + 1e-9))
-        self._due = max(self._due - number, 0.0)
-        return looks.choose(self._followers, number, time, pair)
 
     def _ask(
         self, image: np.ndarray, time: float, searched: list[Window], chosen: list[Follower]
@@ -191,15 +137,15 @@ class PosePipeline:
         try:
             found, readings, late = self._answers(image, time, detector, searched, chosen)
         except GaitError:
-            self._charge(runs)
+            self._pacing.charge(runs)
             raise
         if late is not None:
-            self._charge(runs)
+            self._pacing.charge(runs)
             self.late += 1
             if not searched and not readings:
                 raise late
-        elif self._budget is not None:
-            self._budget.spent(runs, perf_counter() - begun)
+        else:
+            self._pacing.spent(runs, perf_counter() - begun)
         found.sort(key=lambda sighting: -sighting.score)
         return without_repeats(found[:_MOST_SIGHTINGS]), readings
 
@@ -228,11 +174,6 @@ class PosePipeline:
                 continue
             found += [one.moved(window.left, window.top) for one in seen if window.has_whole(one.box, image.shape)]
         return found, readings, late
-
-    def _charge(self, runs: dict[str, int]) -> None:
-        """So many runs were asked for, and nothing is learned of what they took."""
-        if self._budget is not None:
-            self._budget.charge(runs)
 
     def _ready_detector(self) -> Detector:
         """The detector, described by its server the first time."""
@@ -298,41 +239,29 @@ class PosePipeline:
         self._refused = [refused for refused in self._refused if refused[1] > time]
         # who was refused a moment ago comes last: with little time, others have their turn
         new.sort(key=lambda one: (any(one.is_at(place) for place, _ in self._refused), -one.region.side))
-        new = new[: max(min(self._config.max_people - len(self._followers), self._affordable(time)), 0)]
+        wanted = min(len(new), max(self._config.max_people - len(self._followers), 0))
+        new = new[: self._pacing.newcomers(wanted, self._followers, time)]
         if new:
             self._meet(new, image, time)
         self._followers = without_duplicates(self._followers, time)
 
     def _meet(self, new: list[Sighting], image: np.ndarray, time: float) -> None:
         """Look more closely at whoever is new, and follow them from now on if somebody is there."""
-        self._met_at = time
-        begun = perf_counter()
+        runs, begun = {"person": len(new)}, perf_counter()
         try:
             readings = self._read(image, [one.region for one in new])
-        except DeadlineExceeded:
-            self._charge({"person": len(new)})
+        except GaitError as error:
+            self._pacing.charge(runs)
+            if not isinstance(error, DeadlineExceeded):
+                raise
             self.late += 1
             return
-        except GaitError:
-            self._charge({"person": len(new)})
-            raise
-        if self._budget is not None:
-            self._budget.spent({"person": len(new)}, perf_counter() - begun)
+        self._pacing.spent(runs, perf_counter() - begun)
         for one, reading in zip(new, readings, strict=True):
             if reading.presence >= self._config.presence:
                 self._followers.append(Follower(reading, time, self._config.smoothing))
             else:
                 self._refused.append((one.region, time + _LONGEST_GAP))
-
-    def _affordable(self, time: float) -> int:
-        """How many newcomers there is time to look at more closely in an image."""
-        if self._budget is None:
-            return self._config.max_people
-        seen = sum(follower.seen for follower in self._followers)
-        # whoever comes is looked at though searching took the time: the next images make good for it
-        left = max(self._budget.left, self._budget.seconds - seen * self._budget.cost("person"))
-        number = self._budget.fitting("person", max(int(left / self._budget.cost("person")), 1))
-        return max(number, int(time - self._met_at >= 1.0 / _LEAST_SEARCHES))
 
     @staticmethod
     def _expected_box(follower: Follower, time: float) -> np.ndarray:

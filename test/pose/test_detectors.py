@@ -11,10 +11,10 @@ from rt_gait_ros.pose.topology import Topology
 from rt_gait_ros.serving.inference import ModelSpec, TensorSpec
 
 
-def detector(outputs, size=(-1, -1), parameters=None, min_parts=2):
+def detector(outputs, size=(-1, -1), parameters=None):
     image = TensorSpec("image", "uint8", (-1, *size, 3))
     tensors = tuple(TensorSpec(name, "float32", (-1,)) for name in outputs)
-    return Detector.from_spec(ModelSpec("net", (image,), tensors, parameters or {}), min_parts)
+    return Detector.from_spec(ModelSpec("net", (image,), tensors, parameters or {}), min_parts=2)
 
 
 def people(ready, outputs, shape):

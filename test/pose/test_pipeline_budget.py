@@ -9,6 +9,7 @@ import pytest
 from paf_reference import FIGURE
 
 from rt_gait_ros.frame import Frame
+from rt_gait_ros.pose import looks as looks_module
 from rt_gait_ros.pose import pipeline as pipeline_module
 from rt_gait_ros.pose.budget import Budget
 from rt_gait_ros.pose.config import PoseConfig
@@ -254,7 +255,7 @@ def test_newcomers_all_the_time_lose_no_image(stage):
 def test_two_followers_on_one_person_are_looked_at_together_so_that_it_is_decided_soon(stage, pace, monkeypatch):
     """Two walk towards each other, and one goes on with the other. They moved unlike each other until then."""
     together = images_with_somebody_twice(stage, pace)
-    monkeypatch.setattr(pipeline_module.looks, "doubtful", lambda followers, time: ())
+    monkeypatch.setattr(looks_module, "doubtful", lambda followers, time: ())
     assert together < 0.7 * images_with_somebody_twice(stage, pace)  # by turns alone
 
 
@@ -279,7 +280,7 @@ def images_with_somebody_twice(stage, pace):
 @pytest.mark.parametrize("settings", [{"cores": 1}, {"limit": 0.024}])
 def test_two_in_doubt_take_no_more_than_what_is_given(stage, settings, monkeypatch):
     """Twelve people, and one look an image: somebody else has always waited too long for the two to come first."""
-    monkeypatch.setattr(pipeline_module.looks, "doubtful", lambda followers, time: tuple(followers[:2]))
+    monkeypatch.setattr(looks_module, "doubtful", lambda followers, time: tuple(followers[:2]))
     played = stage(25, 12, 0.017, 0.002, budget=Budget(**settings))
     played.client.people = [(30 + 50 * k, 160, 64) for k in range(12)]
     played.run(200)
@@ -293,7 +294,7 @@ def test_two_in_doubt_who_do_not_come_first_cost_no_look(stage, monkeypatch):
     looks = []
     for one, doubted in zip(played, (0, 2), strict=True):
         monkeypatch.setattr(
-            pipeline_module.looks, "doubtful", lambda followers, time, doubted=doubted: tuple(followers[:doubted])
+            looks_module, "doubtful", lambda followers, time, doubted=doubted: tuple(followers[:doubted])
         )
         one.client.people = [(30 + 50 * k, 160, 64) for k in range(12)]
         one.run(200)

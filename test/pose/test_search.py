@@ -11,9 +11,9 @@ def image(width, height):
     return np.zeros((height, width, 3), np.uint8)
 
 
-def laid_out(width, height, time=0.0):
+def laid_out(width, height):
     search = Search(SIDE, LEAST, SEES)
-    search.lay_out(width, height, time)
+    search.lay_out(width, height, 0.0)
     return search
 
 
@@ -96,8 +96,8 @@ def test_who_is_followed_is_no_reason_to_search_where_they_move():
     assert not search._moving.any()
 
 
-def chosen_in_turn(search, boxes, count=20, step=0.2):
-    return [search.choose(image(640, 480), 1.0 + step * number, 1, boxes) for number in range(count)]
+def chosen_in_turn(search, boxes):
+    return [search.choose(image(640, 480), 1.0 + 0.2 * number, 1, boxes) for number in range(20)]
 
 
 def test_beside_somebody_small_it_looks_closer_and_at_the_rest_no_less_than_every_other_time():
