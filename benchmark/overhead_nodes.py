@@ -15,8 +15,8 @@ from sensor_msgs.msg import Image
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.nodes import runner
 from rt_gait_ros.nodes.camera_node import CameraNode
-from rt_gait_ros.nodes.conversions import to_header
 from rt_gait_ros.nodes.gait_node import GaitNode
+from rt_gait_ros.nodes.headers import to_header
 from rt_gait_ros.nodes.image_conversion import image_to_bgr
 from rt_gait_ros.nodes.links import IMAGE_QOS, RESULT_QOS
 from rt_gait_ros.nodes.pose_node import PoseNode

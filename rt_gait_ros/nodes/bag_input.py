@@ -41,16 +41,13 @@ def choose_topic(bag: BagReader, wanted: str = "", *, poses: bool = False) -> To
     people = [topic for topic in filled if topic.kind == POSES_KIND]
     for kind, found in (("images", [] if poses else images), ("people with poses", people)):
         if len(found) > 1:
-            raise BagError(f"{bag.name} has {kind} on {', '.join(map(_name, found))}: choose one with --topic")
+            names = ", ".join(topic.name for topic in found)
+            raise BagError(f"{bag.name} has {kind} on {names}: choose one with --topic")
         if found:
             return found[0]
     what = f"no {POSES_KIND}" if poses else f"neither images nor {POSES_KIND}"
     there = ", ".join(f"{topic.name} ({topic.kind})" for topic in filled) or "no message at all"
     raise BagError(f"{bag.name} has {what}: it holds {there}")
-
-
-def _name(topic: TopicInfo) -> str:
-    return topic.name
 
 
 def _named(bag: BagReader, wanted: str) -> TopicInfo:

@@ -3,8 +3,8 @@
 from rt_gait_ros.bags.writer import BagWriter
 from rt_gait_ros.frame import Frame
 from rt_gait_ros.gait.identity import IdentityFrame
-from rt_gait_ros.nodes.conversions import identities_to_message, poses_to_message, tracks_to_message
-from rt_gait_ros.nodes.image_conversion import bgr_to_compressed, bgr_to_image
+from rt_gait_ros.nodes.conversions import frame_to_message, identities_to_message, poses_to_message, tracks_to_message
+from rt_gait_ros.nodes.image_conversion import frame_to_compressed
 from rt_gait_ros.nodes.image_inlet import COMPRESSED
 from rt_gait_ros.nodes.message_bytes import to_bytes
 from rt_gait_ros.pose.person import PoseFrame
@@ -29,8 +29,7 @@ class BagOutput:
     def write_image(self, topic: str, frame: Frame, quality: int = 0) -> None:
         """An image. quality: 1..100 of a JPEG, on TOPIC/compressed; 0 is the plain image."""
         if quality:
-            compressed = bgr_to_compressed(frame.image, frame.stamp, frame.frame_id, quality)
+            compressed = frame_to_compressed(frame, quality)
             self._bag.write(topic + COMPRESSED, "sensor_msgs/msg/CompressedImage", frame.stamp, to_bytes(compressed))
         else:
-            plain = bgr_to_image(frame.image, frame.stamp, frame.frame_id)
-            self._bag.write(topic, "sensor_msgs/msg/Image", frame.stamp, to_bytes(plain))
+            self._bag.write(topic, "sensor_msgs/msg/Image", frame.stamp, to_bytes(frame_to_message(frame)))

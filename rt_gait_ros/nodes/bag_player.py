@@ -16,12 +16,12 @@ from rosgraph_msgs.msg import Clock
 
 from rt_gait_ros.bags.errors import BagError
 from rt_gait_ros.bags.reader import BagReader, TopicInfo
+from rt_gait_ros.frame import SECOND
 from rt_gait_ros.lines import one_line
-from rt_gait_ros.nodes.conversions import to_time
 from rt_gait_ros.nodes.graph import joined
+from rt_gait_ros.nodes.headers import to_time
 from rt_gait_ros.signals import KeptSignals
 
-BILLION = 1_000_000_000
 _KIND = re.compile(r"([a-z]\w*)/msg/([A-Z]\w*)", re.ASCII)
 TICK = 0.02  # seconds between steps of /clock where nothing else comes
 PATIENCE = 10.0  # seconds to wait for somebody who subscribes
@@ -91,9 +91,9 @@ def _once(bag: BagReader, publishers: dict[str, Any], tell: Callable[[int], None
     begun, first, count = time.monotonic(), None, 0
     for record in bag.records(publishers):
         first = record.received if first is None else first
-        due = begun + (record.received - first) / BILLION / rate
+        due = begun + (record.received - first) / SECOND / rate
         while (left := due - time.monotonic()) > 0.0:
-            tell(record.received - int(left * rate * BILLION))
+            tell(record.received - int(left * rate * SECOND))
             time.sleep(min(left, TICK))
         tell(record.received)
         publishers[record.topic].publish(record.data)

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from geometry_msgs.msg import Transform, TransformStamped, Vector3
 from rclpy.qos import QoSProfile
 
-from rt_gait_ros.nodes.conversions import quaternion_of, to_header
+from rt_gait_ros.nodes.conversions import quaternion_of
+from rt_gait_ros.nodes.headers import to_header
 from rt_gait_ros.nodes.optional_messages import find_message
 from rt_gait_ros.nodes.qos import publish_on
 from rt_gait_ros.nodes.stage import Stage

@@ -11,7 +11,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import CameraInfo, Image
 
 from rt_gait_ros.errors import GaitError, UsageError
-from rt_gait_ros.nodes.conversions import from_time
+from rt_gait_ros.nodes.headers import from_time
 from rt_gait_ros.nodes.image_conversion import depth_from_message
 from rt_gait_ros.nodes.links import IMAGE_QOS
 from rt_gait_ros.nodes.qos import subscribe_to

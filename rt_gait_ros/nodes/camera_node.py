@@ -12,8 +12,9 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from rt_gait_ros.masking import readable
 from rt_gait_ros.nodes import runner
-from rt_gait_ros.nodes.conversions import to_header
-from rt_gait_ros.nodes.image_conversion import bgr_to_compressed, bgr_to_image
+from rt_gait_ros.nodes.conversions import frame_to_message
+from rt_gait_ros.nodes.headers import to_header
+from rt_gait_ros.nodes.image_conversion import frame_to_compressed
 from rt_gait_ros.nodes.image_inlet import compressed_topic
 from rt_gait_ros.nodes.links import Link
 from rt_gait_ros.nodes.stage import Stage
@@ -46,7 +47,7 @@ class CameraNode(Stage):
         self._stopping = threading.Event()
         self._calibration: CameraCalibration | None = None
         super().__init__(NAME, **node_options)
-        self.outlet: Link[Frame] = Link(self, Image, "image_raw", CAMERA_QOS, _to_image)
+        self.outlet: Link[Frame] = Link(self, Image, "image_raw", CAMERA_QOS, frame_to_message)
         self._compressed: Link[Frame] = Link(
             self, CompressedImage, compressed_topic(self, "image_raw"), CAMERA_QOS, self._to_compressed
         )
@@ -82,10 +83,7 @@ class CameraNode(Stage):
             self.faults.clear("camera")
             return
         status = source.status()
-        if source.live and status.detail and not status.connected:
-            self.faults.raise_("camera", status.detail)
-        else:
-            self.faults.clear("camera")
+        self.faults.tell("camera", status.detail if source.live and not status.connected else "")
         if self._thread is not None and not self._thread.is_alive() and not self.ended:
             self.get_logger().info(f"{source.uri} has ended after {status.read} frames")
             self.trigger_deactivate()
@@ -148,7 +146,7 @@ class CameraNode(Stage):
         return f"guessed from a field of view of {fov:g} degrees" if (fov := self.value("fov")) else "uncalibrated"
 
     def _to_compressed(self, frame: Frame) -> CompressedImage:
-        return bgr_to_compressed(frame.image, frame.stamp, frame.frame_id, self.value("jpeg_quality"))
+        return frame_to_compressed(frame, self.value("jpeg_quality"))
 
     def _to_info(self, frame: Frame) -> CameraInfo:
         calibration = self._lens(frame.image.shape[1], frame.image.shape[0])
@@ -173,10 +171,6 @@ class CameraNode(Stage):
             self.faults.clear("calibration")
             return calibration
         return pinhole(width, height, self.value("fov")) if self.value("fov") else CameraCalibration(width, height)
-
-
-def _to_image(frame: Frame) -> Image:
-    return bgr_to_image(frame.image, frame.stamp, frame.frame_id)
 
 
 def _local_path(url: str) -> Path:

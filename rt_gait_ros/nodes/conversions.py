@@ -11,7 +11,6 @@ from enum import IntEnum
 from typing import Any, TypeVar
 
 import numpy as np
-from builtin_interfaces.msg import Time
 from geometry_msgs.msg import Point, Pose, PoseStamped, Quaternion, Vector3
 from sensor_msgs.msg import CompressedImage, Image, RegionOfInterest
 from std_msgs.msg import Header
@@ -28,14 +27,14 @@ from rt_gait_ros.msg import (
     PersonTrackArray,
 )
 from rt_gait_ros.msg import PersonPose as PersonPoseMessage
-from rt_gait_ros.nodes.image_conversion import compressed_to_bgr, image_message, image_to_bgr
+from rt_gait_ros.nodes.headers import from_time, to_header
+from rt_gait_ros.nodes.image_conversion import bgr_to_image, compressed_to_bgr, image_message, image_to_bgr
 from rt_gait_ros.nodes.whole_message import bytes_of, whole_message
 from rt_gait_ros.pose.person import PersonPose, PoseFrame
 from rt_gait_ros.silhouette.kinds import GAIT_FRAME_KINDS
 from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
 
 JOINTS = {"trt_pose": 18, "coco": 17}  # of each layout, as PersonPoseArray.msg defines them
-BILLION = 1_000_000_000
 
 E = TypeVar("E", bound=IntEnum)
 
@@ -44,25 +43,15 @@ class MalformedMessage(GaitError):
     """A message contradicts its own definition."""
 
 
-def to_time(stamp: int) -> Time:
-    """Nanoseconds since the epoch as a message."""
-    return Time(sec=stamp // BILLION, nanosec=stamp % BILLION)
-
-
-def from_time(time: Time) -> int:
-    """Nanoseconds since the epoch."""
-    return int(time.sec * BILLION + time.nanosec)
-
-
-def to_header(stamp: int, frame_id: str) -> Header:
-    """The camera's header."""
-    return Header(stamp=to_time(stamp), frame_id=frame_id)
-
-
 def frame_from_message(message: Image | CompressedImage) -> Frame:
     """Camera image to Frame. Raises GaitError for one that contradicts itself or is of an unknown encoding."""
     image = compressed_to_bgr(message) if isinstance(message, CompressedImage) else image_to_bgr(message)
     return Frame(image, from_time(message.header.stamp), message.header.frame_id)
+
+
+def frame_to_message(frame: Frame) -> Image:
+    """Frame to Image; they may share memory. Raises ImageError as `bgr_to_image`."""
+    return bgr_to_image(frame.image, frame.stamp, frame.frame_id)
 
 
 # Poses.

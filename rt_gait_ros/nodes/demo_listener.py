@@ -15,8 +15,9 @@ from rt_gait_ros.demo.recording import Recording
 from rt_gait_ros.demo.report import Enrolment
 from rt_gait_ros.errors import GaitError
 from rt_gait_ros.msg import GaitIdentityArray, PersonPoseArray, PersonTrackArray
-from rt_gait_ros.nodes.conversions import from_time, identities_from_message, tracks_from_message
+from rt_gait_ros.nodes.conversions import identities_from_message, tracks_from_message
 from rt_gait_ros.nodes.graph import CommandNode
+from rt_gait_ros.nodes.headers import from_time
 from rt_gait_ros.nodes.image_conversion import bgr_to_image
 from rt_gait_ros.nodes.links import RESULT_QOS
 from rt_gait_ros.signals import KeptSignals

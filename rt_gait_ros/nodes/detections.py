@@ -6,7 +6,8 @@ import numpy as np
 from geometry_msgs.msg import Pose, PoseWithCovariance
 
 from rt_gait_ros.gait.identity import Identity, IdentityFrame, IdentityStatus
-from rt_gait_ros.nodes.conversions import pose_to_message, to_header
+from rt_gait_ros.nodes.conversions import pose_to_message
+from rt_gait_ros.nodes.headers import to_header
 from rt_gait_ros.nodes.links import RESULT_QOS, Link
 from rt_gait_ros.nodes.optional_messages import find_message
 from rt_gait_ros.nodes.stage import Stage
@@ -28,7 +29,7 @@ class Detections:
     def __init__(self, node: Stage) -> None:
         """Raises UsageError where vision_msgs is not installed, or of another version."""
         self._kinds = {name: find_message("vision_msgs", name, fields, "detections") for name, fields in FIELDS.items()}
-        self._link: Link[Any] = Link(node, self._kinds["Detection2DArray"], "detections", RESULT_QOS, lambda made: made)
+        self._link: Link[Any] = Link(node, self._kinds["Detection2DArray"], "detections", RESULT_QOS)
 
     def send(self, tracks: TrackFrame, identities: IdentityFrame) -> None:
         """Say who was seen where in one image; from the worker."""

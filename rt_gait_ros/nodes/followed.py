@@ -26,7 +26,7 @@ class Followed:
     def __init__(self, node: RecognitionStage) -> None:
         self._node = node
         self._standing: Following | None = None  # for the parameter
-        self._poses: Link[PoseStamped] = Link(node, PoseStamped, "followed_pose", RESULT_QOS, lambda pose: pose)
+        self._poses: Link[PoseStamped] = Link(node, PoseStamped, "followed_pose", RESULT_QOS)
 
     def observe(self, tracks: TrackFrame, identities: IdentityFrame) -> None:
         """Take one image's tracks and who they are; in the worker."""

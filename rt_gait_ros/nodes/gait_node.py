@@ -143,7 +143,7 @@ class GaitNode(RecognitionStage):
         self._followed.check(self.value("follow"))
         if self.people is not None:
             self.people.tick()
-            self._tell("scenes", self.people.problem)
+            self.faults.tell("scenes", self.people.problem)
             for line in self.people.notices():
                 self.get_logger().warning(line)
             self._tell_directions(self.people.recognizer)
@@ -179,7 +179,7 @@ class GaitNode(RecognitionStage):
         self._followed.observe(tracks, identities)
         self._say_beside(tracks, identities, recognizer.accept_line)
         self._tell_contradictions(identities)
-        self._tell("recogniser", recognizer.problem)
+        self.faults.tell("recogniser", recognizer.problem)
         return identities
 
     def _move(self, people: int) -> None:
@@ -188,7 +188,7 @@ class GaitNode(RecognitionStage):
         if mover is None:
             return
         mover.step(people)
-        self._tell("networks", mover.problem)
+        self.faults.tell("networks", mover.problem)
         for line, is_warning in mover.notices():
             self.get_logger().warning(line) if is_warning else self.get_logger().info(line)
 
@@ -211,12 +211,6 @@ class GaitNode(RecognitionStage):
             self._frames.send(named, tracks.stamp, tracks.frame_id)
         if self._detections is not None:
             self._detections.send(tracks, identities)
-
-    def _tell(self, fault: str, problem: str) -> None:
-        if problem:
-            self.faults.raise_(fault, problem)
-        else:
-            self.faults.clear(fault)
 
     def _tell_contradictions(self, identities: IdentityFrame) -> None:
         """Say whose name was just taken away: two people may have changed places under one body id."""

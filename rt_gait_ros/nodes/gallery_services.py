@@ -6,7 +6,7 @@ from typing import Any
 from rt_gait_ros.errors import GaitError
 from rt_gait_ros.gait.known_people import KnownPeople
 from rt_gait_ros.msg import PersonRecord
-from rt_gait_ros.nodes.conversions import to_time
+from rt_gait_ros.nodes.headers import to_time
 from rt_gait_ros.nodes.parameters import LOCKED
 from rt_gait_ros.nodes.recognition_stage import RecognitionStage
 from rt_gait_ros.srv import ForgetPerson, ListPersons, MergePersons, RenamePerson, SetGallery

@@ -8,7 +8,8 @@ from sensor_msgs.msg import Image
 
 from rt_gait_ros.errors import GaitError
 from rt_gait_ros.frame import Frame
-from rt_gait_ros.nodes.conversions import frame_from_message, from_time, to_header
+from rt_gait_ros.nodes.conversions import frame_from_message
+from rt_gait_ros.nodes.headers import from_time, to_header
 from rt_gait_ros.nodes.image_conversion import bgr_to_image
 from rt_gait_ros.nodes.optional_messages import find_message
 from rt_gait_ros.nodes.qos import publish_on, retire

@@ -5,11 +5,12 @@ from typing import Any
 
 import cv2
 import numpy as np
-from builtin_interfaces.msg import Time
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
 from rt_gait_ros.errors import GaitError
+from rt_gait_ros.frame import Frame
+from rt_gait_ros.nodes.headers import from_time, to_header
 from rt_gait_ros.nodes.whole_message import Bytes, bytes_of, whole_message
 from rt_gait_ros.tracking.depth import DepthImage
 
@@ -20,7 +21,6 @@ except ImportError:  # the pip wheels have none
 
 # More than any camera gives: a larger image is a damaged message.
 MAX_PIXELS = 1 << 26
-BILLION = 1_000_000_000
 
 
 class ImageError(GaitError):
@@ -160,17 +160,16 @@ def depth_from_message(message: Image) -> DepthImage:
     if known is None:
         raise ImageError(f"depth encoding '{message.encoding}' is unknown; known are {', '.join(DEPTH_ENCODINGS)}")
     encoding, unit = known
-    stamp = message.header.stamp
-    return DepthImage(stamp.sec * BILLION + stamp.nanosec, _rows_of(message, encoding)[..., 0], unit)
+    return DepthImage(from_time(message.header.stamp), _rows_of(message, encoding)[..., 0], unit)
 
 
-def bgr_to_compressed(image: np.ndarray, stamp: int, frame_id: str, quality: int) -> CompressedImage:
-    """A JPEG of a BGR image (H, W, 3) uint8, as image_transport names its format. quality: 1..100."""
-    done, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+def frame_to_compressed(frame: Frame, quality: int) -> CompressedImage:
+    """A JPEG of an image, as image_transport names its format. quality: 1..100."""
+    done, data = cv2.imencode(".jpg", frame.image, [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not done:
-        raise ImageError(f"an image of {image.shape[1]}x{image.shape[0]} pixels could not be compressed")
-    header = Header(stamp=Time(sec=stamp // BILLION, nanosec=stamp % BILLION), frame_id=frame_id)
-    content = bytes_of(CompressedImage, data)
+        height, width = frame.image.shape[:2]
+        raise ImageError(f"an image of {width}x{height} pixels could not be compressed")
+    header, content = to_header(frame.stamp, frame.frame_id), bytes_of(CompressedImage, data)
     return whole_message(CompressedImage, header=header, format="bgr8; jpeg compressed bgr8", data=content)
 
 
@@ -184,8 +183,7 @@ def bgr_to_image(image: np.ndarray, stamp: int, frame_id: str) -> Image:
         raise ImageError(f"an array of shape {image.shape} and type {image.dtype} is no BGR image: (H, W, 3) uint8")
     # Assigning the ndarray would let rclpy look at each byte: 50 ms for VGA.
     data = bytes_of(Image, np.ascontiguousarray(image))
-    header = Header(stamp=Time(sec=stamp // BILLION, nanosec=stamp % BILLION), frame_id=frame_id)
-    return image_message(header, image.shape[:2], "bgr8", data)
+    return image_message(to_header(stamp, frame_id), image.shape[:2], "bgr8", data)
 
 
 def image_message(header: Header, size: tuple[int, int], encoding: str, data: Bytes) -> Image:

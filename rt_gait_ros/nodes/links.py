@@ -41,8 +41,14 @@ class Link(Generic[T]):
     """The output of a stage. Listeners in this process get the object; ROS gets a message when somebody subscribes."""
 
     def __init__(
-        self, node: Node, message_type: Any, topic: str, qos: QoSProfile, to_message: Callable[[T], Any]
+        self,
+        node: Node,
+        message_type: Any,
+        topic: str,
+        qos: QoSProfile,
+        to_message: Callable[[T], Any] = lambda message: message,
     ) -> None:
+        """to_message: makes the message of an item; left out where items are messages."""
         self._node = node
         self._to_message = to_message
         self._publisher = publish_on(node, message_type, topic, qos)

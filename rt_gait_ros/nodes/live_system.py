@@ -13,14 +13,15 @@ from sensor_msgs.msg import CompressedImage, Image
 from rt_gait_ros.errors import GaitError
 from rt_gait_ros.gait.identity import IdentityFrame
 from rt_gait_ros.msg import GaitIdentityArray, PersonPoseArray, PersonTrackArray
-from rt_gait_ros.nodes.conversions import from_time, identities_from_message
+from rt_gait_ros.nodes.conversions import identities_from_message
 from rt_gait_ros.nodes.graph import CommandNode, joined
+from rt_gait_ros.nodes.headers import from_time
 from rt_gait_ros.nodes.links import IMAGE_QOS, RESULT_QOS
 from rt_gait_ros.nodes.message_bytes import stamp_of
 from rt_gait_ros.nodes.parameters import specifications
+from rt_gait_ros.nodes.statistics import HARDWARE
 from rt_gait_ros.signals import KeptSignals
 
-HARDWARE = "rt_gait_ros"  # by which our diagnostics are told from others'
 DISCOVERY = 2.0  # seconds until everybody on the network is known; diagnostics come once a second
 PATIENCE = 6.0  # seconds more until every node that is there has said how it does: the machine may be busy
 STEP = 0.5  # seconds between looks at who has not

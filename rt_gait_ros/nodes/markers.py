@@ -11,7 +11,8 @@ from visualization_msgs.msg import Marker, MarkerArray
 from rt_gait_ros.gait.identity import Identity, IdentityFrame, IdentityStatus
 from rt_gait_ros.gallery.names import MAX_NAME
 from rt_gait_ros.lines import one_line
-from rt_gait_ros.nodes.conversions import quaternion_of, to_header
+from rt_gait_ros.nodes.conversions import quaternion_of
+from rt_gait_ros.nodes.headers import to_header
 from rt_gait_ros.overlay.draw import track_colours
 from rt_gait_ros.overlay.palette import Colour
 from rt_gait_ros.tracking.ellipsoid import ellipsoid

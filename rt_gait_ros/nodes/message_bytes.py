@@ -5,10 +5,11 @@ from typing import Any, TypeVar
 
 from rclpy.serialization import deserialize_message, serialize_message
 
+from rt_gait_ros.frame import SECOND
+
 M = TypeVar("M")
 _STAMP = struct.Struct("<iI")  # of a Header that a message begins with
 _ENCODING = 4  # bytes before it
-BILLION = 1_000_000_000
 
 
 def to_bytes(message: Any) -> bytes:
@@ -26,4 +27,4 @@ def stamp_of(data: bytes) -> int | None:
     if len(data) < _ENCODING + _STAMP.size:
         return None
     seconds, rest = _STAMP.unpack_from(data, _ENCODING)
-    return int(seconds * BILLION + rest)
+    return int(seconds * SECOND + rest)

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CompressedImage, Image
 from visualization_msgs.msg import MarkerArray
 
@@ -13,12 +12,9 @@ from rt_gait_ros.errors import GaitError
 from rt_gait_ros.frame import Frame
 from rt_gait_ros.msg import GaitIdentityArray, PersonTrackArray
 from rt_gait_ros.nodes import runner
-from rt_gait_ros.nodes.conversions import (
-    from_time,
-    identities_from_message,
-    tracks_from_message,
-)
-from rt_gait_ros.nodes.image_conversion import bgr_to_compressed, bgr_to_image
+from rt_gait_ros.nodes.conversions import frame_to_message, identities_from_message, tracks_from_message
+from rt_gait_ros.nodes.headers import from_time
+from rt_gait_ros.nodes.image_conversion import frame_to_compressed
 from rt_gait_ros.nodes.image_inlet import ImageInlet, compressed_topic
 from rt_gait_ros.nodes.links import RESULT_QOS, Inlet, Link
 from rt_gait_ros.nodes.markers import Markers
@@ -61,15 +57,13 @@ class OverlayNode(Stage):
     def __init__(self, **node_options: Any) -> None:
         super().__init__(NAME, **node_options)
         self.image = ImageInlet(self, partial(self._join, "image"), self.finish)
-        self.tracks = self._inlet(PersonTrackArray, "person_tracks", RESULT_QOS, tracks_from_message, "tracks")
-        self.identities = self._inlet(
-            GaitIdentityArray, "gait_identities", RESULT_QOS, identities_from_message, "identities"
-        )
-        self.pictures = Link(self, Image, "overlay/image", RESULT_QOS, _picture_to_message)
+        self.tracks = self._inlet("tracks", PersonTrackArray, "person_tracks", tracks_from_message)
+        self.identities = self._inlet("identities", GaitIdentityArray, "gait_identities", identities_from_message)
+        self.pictures = Link(self, Image, "overlay/image", RESULT_QOS, frame_to_message)
         self.compressed = Link(
             self, CompressedImage, compressed_topic(self, "overlay/image"), RESULT_QOS, self._to_compressed
         )
-        self.markers = Link(self, MarkerArray, "overlay/markers", RESULT_QOS, lambda markers: markers)
+        self.markers: Link[MarkerArray] = Link(self, MarkerArray, "overlay/markers", RESULT_QOS)
         self._lock = threading.Lock()  # each inlet calls from its own thread
         self._moments = Moments()
         self._stamps = Stamps()
@@ -109,12 +103,10 @@ class OverlayNode(Stage):
         return self.pictures.watched or self.compressed.watched
 
     def _to_compressed(self, frame: Frame) -> CompressedImage:
-        return bgr_to_compressed(frame.image, frame.stamp, frame.frame_id, self.value("jpeg_quality"))
+        return frame_to_compressed(frame, self.value("jpeg_quality"))
 
-    def _inlet(
-        self, message_type: Any, topic: str, qos: QoSProfile, read: Callable[[Any], Any], part: str
-    ) -> Inlet[Any]:
-        return Inlet(self, message_type, topic, qos, read, partial(self._join, part), self.finish)
+    def _inlet(self, part: str, message_type: Any, topic: str, read: Callable[[Any], Any]) -> Inlet[Any]:
+        return Inlet(self, message_type, topic, RESULT_QOS, read, partial(self._join, part), self.finish)
 
     def _look(self) -> None:
         watched = self._picture_watched
@@ -173,10 +165,6 @@ class OverlayNode(Stage):
         if self.markers.watched:
             self.markers.send(self._scene.update(tracks, identities))
         self.statistics.handled(self.now() - begun, self.age_of(tracks.stamp))
-
-
-def _picture_to_message(frame: Frame) -> Image:
-    return bgr_to_image(frame.image, frame.stamp, frame.frame_id)
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -100,9 +100,9 @@ class Specification:
 
 
 @cache
-def specifications(path: Path | None = None) -> Mapping[str, Mapping[str, Specification]]:
+def specifications() -> Mapping[str, Mapping[str, Specification]]:
     """Every node's parameters by node and parameter name, the common ones included."""
-    text = (path or resource("config", "parameters.yaml")).read_text(encoding="utf-8")
+    text = resource("config", "parameters.yaml").read_text(encoding="utf-8")
     sections = {
         node: {name: _specification(name, entry) for name, entry in (entries or {}).items()}
         for node, entries in yaml.safe_load(text).items()

@@ -11,7 +11,7 @@ from rt_gait_ros.nodes.conversions import poses_to_message
 from rt_gait_ros.nodes.image_inlet import ImageInlet
 from rt_gait_ros.nodes.links import RESULT_QOS, Link
 from rt_gait_ros.nodes.parameters import settings
-from rt_gait_ros.nodes.processing import NetworkStage
+from rt_gait_ros.nodes.processing import Arrived, NetworkStage
 from rt_gait_ros.pose.budget import Budget
 from rt_gait_ros.pose.config import PoseConfig
 from rt_gait_ros.pose.person import PoseFrame
@@ -102,12 +102,12 @@ class PoseNode(NetworkStage[Frame, PoseFrame]):
         """As ProcessingStage.newest_alone: always without a budget, which may take any time for an image."""
         return self._budget is None or self._budget.hopeless
 
-    def take_turn(self, arrived: tuple[Any, int, float]) -> None:
+    def take_turn(self, arrived: Arrived) -> None:
         """As ProcessingStage.take_turn; the budget learns how long it takes."""
         if self._budget is None:
             super().take_turn(arrived)
             return
-        self._budget.taken(self.now(), arrived[2])
+        self._budget.taken(self.now(), arrived.when)
         super().take_turn(arrived)
         self._budget.done(self.now())
 

@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from rt_gait_ros.errors import GaitError
 from rt_gait_ros.nodes.links import Inlet, Link
@@ -24,6 +24,14 @@ SILENCE = 5.0  # seconds without input that are worth a word
 # The same before the first input of a stage behind the pose stage, while that is there: it may be compiling, which took
 # 72 s on two cores that were busy otherwise.
 COMPILING_SILENCE = 180.0
+
+
+class Arrived(NamedTuple):
+    """What came in, a message or a domain object. clock: ns of the node's clock then; when: seconds of `Stage.now`."""
+
+    what: Any
+    clock: int
+    when: float
 
 
 class ProcessingStage(Stage, Generic[In, Out]):
@@ -81,7 +89,7 @@ class ProcessingStage(Stage, Generic[In, Out]):
         if worker is not None:
             self.statistics.count("received")
             self._silent_since, self._heard = self.now(), True
-            worker.offer((arrival, self.clock_now(), self._silent_since))
+            worker.offer(Arrived(arrival, self.clock_now(), self._silent_since))
 
     def drop(self) -> None:
         """What had waited for its turn is thrown away for something newer; called in the thread that brings that."""
@@ -112,18 +120,17 @@ class ProcessingStage(Stage, Generic[In, Out]):
         worker = self._worker
         return {"queue": f"{worker.waiting if worker else 0}/{self.depth}"}
 
-    def take_turn(self, arrived: tuple[Any, int, float]) -> None:
-        """The worker's turn: one arrival, and when it came, by the node's clock and by `now`."""
+    def take_turn(self, arrived: Arrived) -> None:
+        """The worker's turn."""
         begun = self.now()
-        arrival, when, _ = arrived
         try:
-            item = self.inlet.read(arrival)
+            item = self.inlet.read(arrived.what)
         except GaitError as error:
             self.statistics.count("malformed")
             self.faults.raise_("input", f"skipped what came in: {error}")
             return
         self.faults.clear("input")
-        item = self._timed(item, when)
+        item = self._timed(item, arrived.clock)
         try:
             process = self._process or self._open(begun)
             result = process(item)
@@ -138,10 +145,7 @@ class ProcessingStage(Stage, Generic[In, Out]):
     def _timed(self, item: Any, arrived: int) -> Any:
         """The item with the time to go by, and a fault where its own is none."""
         stamp = self._stamps.settle(item.stamp, arrived, item.frame_id)
-        if self._stamps.problem:
-            self.faults.raise_("stamps", self._stamps.problem)
-        else:
-            self.faults.clear("stamps")
+        self.faults.tell("stamps", self._stamps.problem)
         return item if stamp == item.stamp else replace(item, stamp=stamp)
 
     def _open(self, now: float) -> Callable[[In], Out]:

@@ -18,7 +18,7 @@ from rt_gait_ros.nodes import parameters
 from rt_gait_ros.nodes.bond import Bond
 from rt_gait_ros.nodes.clock_watch import ClockWatch
 from rt_gait_ros.nodes.dds import close_shared_memory
-from rt_gait_ros.nodes.statistics import Faults, Statistics
+from rt_gait_ros.nodes.statistics import HARDWARE, Faults, Statistics
 
 RETRY_FIRST, RETRY_MOST = 0.5, 8.0  # seconds between attempts to configure: doubled each time
 DIAGNOSTICS_PERIOD = 1.0
@@ -243,7 +243,7 @@ class Stage(LifecycleNode):
     # Diagnostics.
 
     def _publish_diagnostics(self) -> None:
-        status = DiagnosticStatus(name=self.get_fully_qualified_name().lstrip("/"), hardware_id="rt_gait_ros")
+        status = DiagnosticStatus(name=self.get_fully_qualified_name().lstrip("/"), hardware_id=HARDWARE)
         self._check_clock()
         self.check()
         summary = self.statistics.summary()
@@ -279,10 +279,7 @@ class Stage(LifecycleNode):
             return
         published = bool(self.count_publishers("/clock"))
         self._clock_watch.look(self.clock_now(), published, self.statistics.total("received"))
-        if fault := self._clock_watch.fault:
-            self.faults.raise_("clock", fault)
-        else:
-            self.faults.clear("clock")
+        self.faults.tell("clock", self._clock_watch.fault)
 
     @property
     def paused(self) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 
 from rt_gait_ros.lines import one_line
 
+HARDWARE = "rt_gait_ros"  # by which this package's diagnostics are told from others'
 LATENCY_WINDOW = 300  # results that the shown percentiles stand on: ten seconds at 30 Hz
 
 
@@ -141,6 +142,13 @@ class Faults:
             fault = self._standing.pop(topic, _Fault(""))
         if fault.said:
             self._say_over(f"over: {fault.said}")
+
+    def tell(self, topic: str, problem: str) -> None:
+        """A fault of that topic stands, or, with "", none does."""
+        if problem:
+            self.raise_(topic, problem)
+        else:
+            self.clear(topic)
 
     def stands(self, topic: str) -> bool:
         """Whether there is a fault of that topic."""

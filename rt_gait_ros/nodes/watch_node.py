@@ -16,10 +16,12 @@ from rt_gait_ros.action import EnrollPerson
 from rt_gait_ros.errors import GaitError
 from rt_gait_ros.lines import one_line
 from rt_gait_ros.msg import GaitIdentityArray, PersonTrackArray
-from rt_gait_ros.nodes.conversions import from_time, identities_from_message, tracks_from_message
+from rt_gait_ros.nodes.conversions import identities_from_message, tracks_from_message
 from rt_gait_ros.nodes.dds import close_shared_memory
 from rt_gait_ros.nodes.graph import CommandNode
+from rt_gait_ros.nodes.headers import from_time
 from rt_gait_ros.nodes.links import IMAGE_QOS, RESULT_QOS
+from rt_gait_ros.nodes.statistics import HARDWARE
 from rt_gait_ros.signals import KeptSignals
 from rt_gait_ros.srv import ForgetPerson, ListPersons
 from rt_gait_ros.web.activity import Activity
@@ -92,7 +94,7 @@ class WatchNode(CommandNode):
         space = self.get_namespace().strip("/")
         for status in message.status:
             place, _, name = status.name.strip("/").rpartition("/")
-            if status.hardware_id == "rt_gait_ros" and place == space:
+            if status.hardware_id == HARDWARE and place == space:
                 level = status.level[0] if isinstance(status.level, bytes) else int(status.level)
                 self._board.show_node(name, level, status.message)
 

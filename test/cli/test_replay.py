@@ -25,7 +25,8 @@ from rt_gait_ros.frame import Frame
 from rt_gait_ros.gallery import Gallery
 from rt_gait_ros.msg import GaitIdentityArray, PersonPoseArray, PersonTrackArray
 from rt_gait_ros.nodes.bag_output import BagOutput
-from rt_gait_ros.nodes.conversions import from_time, poses_to_message
+from rt_gait_ros.nodes.conversions import poses_to_message
+from rt_gait_ros.nodes.headers import from_time
 from rt_gait_ros.nodes.message_bytes import from_bytes, to_bytes
 from rt_gait_ros.pipeline import GaitPipeline
 from rt_gait_ros.pose.person import PoseFrame

@@ -13,7 +13,8 @@ pytest.importorskip("rosbags", reason="the extra [bags] is not installed")
 from rt_gait_ros.action import EnrollPerson
 from rt_gait_ros.bags import BagReader, BagWriter
 from rt_gait_ros.msg import GaitIdentityArray, PersonPoseArray, PersonTrack, PersonTrackArray
-from rt_gait_ros.nodes.conversions import from_time, poses_to_message, to_time
+from rt_gait_ros.nodes.conversions import poses_to_message
+from rt_gait_ros.nodes.headers import from_time, to_time
 from rt_gait_ros.nodes.message_bytes import to_bytes
 from rt_gait_ros.nodes.parameters import specifications
 from rt_gait_ros.pose.person import PoseFrame

@@ -10,7 +10,8 @@ from sensor_msgs.msg import CameraInfo, Image
 
 from rt_gait_ros.msg import PersonPoseArray, PersonTrackArray
 from rt_gait_ros.nodes import camera_geometry
-from rt_gait_ros.nodes.conversions import poses_to_message, to_header
+from rt_gait_ros.nodes.conversions import poses_to_message
+from rt_gait_ros.nodes.headers import to_header
 from rt_gait_ros.pose.person import PersonPose, PoseFrame
 from rt_gait_ros.tracking.depth import HALF_TRUNK, TRUNK
 

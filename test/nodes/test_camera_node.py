@@ -11,7 +11,7 @@ from rcl_interfaces.msg import ParameterEvent, ParameterType, ParameterValue
 from rcl_interfaces.srv import GetParameters, SetParameters
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
-from rt_gait_ros.nodes.conversions import from_time
+from rt_gait_ros.nodes.headers import from_time
 from rt_gait_ros.nodes.image_conversion import compressed_to_bgr, image_to_bgr
 from rt_gait_ros.nodes.links import IMAGE_QOS
 from rt_gait_ros.sources.names import as_text

@@ -4,7 +4,7 @@ import pytest
 from sensor_msgs.msg import Image
 
 from rt_gait_ros.msg import GaitIdentityArray, PersonPoseArray
-from rt_gait_ros.nodes.conversions import from_time
+from rt_gait_ros.nodes.headers import from_time
 from rt_gait_ros.nodes.image_conversion import bgr_to_image
 
 

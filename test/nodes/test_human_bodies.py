@@ -15,7 +15,8 @@ from sensor_msgs.msg import CameraInfo, Image
 
 from rt_gait_ros.action import EnrollPerson
 from rt_gait_ros.msg import PersonPoseArray, PersonTrackArray
-from rt_gait_ros.nodes.conversions import poses_to_message, to_header, tracks_to_message
+from rt_gait_ros.nodes.conversions import poses_to_message, tracks_to_message
+from rt_gait_ros.nodes.headers import to_header
 from rt_gait_ros.nodes.human_bodies import HumanBodies, skeleton_of
 from rt_gait_ros.nodes.image_conversion import bgr_to_image
 from rt_gait_ros.pose.person import PersonPose, PoseFrame

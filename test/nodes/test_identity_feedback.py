@@ -9,7 +9,8 @@ from rclpy.action import ActionClient
 from rt_gait_ros.action import EnrollPerson
 from rt_gait_ros.gait.identity import Identity, IdentityFrame, IdentityStatus
 from rt_gait_ros.msg import GaitIdentity, GaitIdentityArray, PersonPoseArray, PersonTrack, PersonTrackArray
-from rt_gait_ros.nodes.conversions import from_time, identities_to_message, poses_to_message
+from rt_gait_ros.nodes.conversions import identities_to_message, poses_to_message
+from rt_gait_ros.nodes.headers import from_time
 from rt_gait_ros.pose.person import PoseFrame
 
 PERIOD = 40_000_000  # ns between images

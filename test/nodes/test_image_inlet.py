@@ -6,7 +6,7 @@ import pytest
 from sensor_msgs.msg import CompressedImage, Image
 
 from rt_gait_ros.msg import PersonPoseArray
-from rt_gait_ros.nodes.conversions import from_time, to_header
+from rt_gait_ros.nodes.headers import from_time, to_header
 from rt_gait_ros.nodes.image_conversion import bgr_to_image
 
 STEP = 40_000_000  # ns between images

@@ -91,7 +91,7 @@ def test_a_lighter_networks_mover_that_is_closed_meanwhile_is_read_once():
         def notices(self):
             return []
 
-    node = SimpleNamespace(_mover=Stepped(), _tell=lambda *words: said.append(words))
+    node = SimpleNamespace(_mover=Stepped(), faults=SimpleNamespace(tell=lambda *words: said.append(words)))
     GaitNode._move(node, 1)
     assert said == [("networks", "slow")]
 

@@ -7,7 +7,8 @@ from visualization_msgs.msg import Marker, MarkerArray
 
 from rt_gait_ros.gait.identity import Identity, IdentityFrame, IdentityStatus
 from rt_gait_ros.msg import GaitIdentityArray, PersonTrackArray
-from rt_gait_ros.nodes.conversions import from_time, identities_to_message, tracks_to_message
+from rt_gait_ros.nodes.conversions import identities_to_message, tracks_to_message
+from rt_gait_ros.nodes.headers import from_time
 from rt_gait_ros.nodes.image_conversion import bgr_to_image, compressed_to_bgr, image_to_bgr
 from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
 

@@ -7,7 +7,8 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 
 from rt_gait_ros.msg import PersonPoseArray
-from rt_gait_ros.nodes.conversions import from_time, poses_from_message
+from rt_gait_ros.nodes.conversions import poses_from_message
+from rt_gait_ros.nodes.headers import from_time
 from rt_gait_ros.nodes.image_conversion import bgr_to_image
 from rt_gait_ros.serving.listening import Ports
 from rt_gait_ros.serving.server import TritonServer

@@ -5,7 +5,8 @@ import numpy as np
 from pacing import Stepping
 
 from rt_gait_ros.msg import PersonPoseArray, PersonTrack, PersonTrackArray
-from rt_gait_ros.nodes.conversions import from_time, poses_to_message
+from rt_gait_ros.nodes.conversions import poses_to_message
+from rt_gait_ros.nodes.headers import from_time
 from rt_gait_ros.pose.person import PersonPose, PoseFrame
 
 

@@ -1,0 +1,21 @@
+"""Stamps in nanoseconds to the times and headers of messages, and back."""
+
+from builtin_interfaces.msg import Time
+from std_msgs.msg import Header
+
+from rt_gait_ros.frame import SECOND
+
+
+def to_time(stamp: int) -> Time:
+    """Nanoseconds since the epoch as a message."""
+    return Time(sec=stamp // SECOND, nanosec=stamp % SECOND)
+
+
+def from_time(time: Time) -> int:
+    """Nanoseconds since the epoch."""
+    return int(time.sec * SECOND + time.nanosec)
+
+
+def to_header(stamp: int, frame_id: str) -> Header:
+    """The camera's header."""
+    return Header(stamp=to_time(stamp), frame_id=frame_id)
