@@ -1,6 +1,7 @@
 """Where a person stands before one camera: its lens, and the floor below it when height and tilt are known."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import cv2
@@ -29,7 +30,7 @@ class CameraModel:
     K: np.ndarray
     height: float | None = None
     tilt: float = 0.0
-    tilt_error: float = field(default=math.radians(1.0))
+    tilt_error: float = math.radians(1.0)
     roll: float = 0.0
     distortion: np.ndarray = field(default_factory=lambda: np.zeros(0))
     fisheye: bool = False
@@ -75,17 +76,8 @@ class CameraModel:
         their coordinates, square pixels. None when height or attitude are not known, or the foot's ray does not meet
         the floor in front of the camera.
         """
-        position = self._hip(foot, hip, self.tilt)
-        if position is None:
-            return None
-        jacobian = np.zeros((3, 5))
-        for column, step in enumerate(_STEPS):
-            moved = self._hip(foot + step[:2], hip + step[2:4], self.tilt + step[4])
-            if moved is None:
-                return None
-            jacobian[:, column] = (moved - position) / step[column]
-        spread = np.diag([variance, variance, variance, variance, self.tilt_error**2])
-        return position, jacobian @ spread @ jacobian.T
+        given = np.array([*foot, *hip, self.tilt], np.float64)
+        return _propagated(self._hip, given, _STEPS, np.array([*[variance] * 4, self.tilt_error**2]))
 
     def locate_upright(
         self, pixels: np.ndarray, variance: float, stature: float, deviation: float
@@ -97,19 +89,11 @@ class CameraModel:
         of the camera need not be known, but its attitude. None without it, or where the body is not seen from the side.
         """
         given = np.array([*np.asarray(pixels, np.float64).ravel(), self.tilt, stature])
-        position = self._upright_hip(given)
-        if position is None:
-            return None
-        jacobian = np.zeros((3, 8))
-        for column, step in enumerate(_UPRIGHT_STEPS):
-            moved = self._upright_hip(given + step)
-            if moved is None:
-                return None
-            jacobian[:, column] = (moved - position) / step[column]
-        spread = np.diag([*[variance] * 6, self.tilt_error**2, deviation**2])
-        return position, jacobian @ spread @ jacobian.T
+        variances = np.array([*[variance] * 6, self.tilt_error**2, deviation**2])
+        return _propagated(self._upright_hip, given, _UPRIGHT_STEPS, variances)
 
     def _upright_hip(self, given: np.ndarray) -> np.ndarray | None:
+        """(3,) from the numbers that _UPRIGHT_STEPS are steps of."""
         if not self.attitude_known:
             return None
         foot, head, hip = (self.ray(pixel) for pixel in given[:6].reshape(3, 2))
@@ -121,16 +105,32 @@ class CameraModel:
         length = foot @ down / advances[0] - head @ down / advances[1]
         return None if length <= 1e-6 else hip * (given[7] / length / advances[2])
 
-    def _hip(self, foot: np.ndarray, hip: np.ndarray, tilt: float) -> np.ndarray | None:
+    def _hip(self, given: np.ndarray) -> np.ndarray | None:
+        """(3,) from the numbers that _STEPS are steps of."""
         if self.height is None or not self.attitude_known:
             return None
-        down, ahead = _down(tilt, self.roll), _ahead(tilt, self.roll)
-        ray, hip_ray = self.ray(foot), self.ray(hip)
+        down, ahead = _down(given[4], self.roll), _ahead(given[4], self.roll)
+        ray, hip_ray = self.ray(given[:2]), self.ray(given[2:4])
         drop, advance = ray @ down, hip_ray @ ahead
         if drop <= 1e-6 or advance <= 1e-6:
             return None
         on_floor = ray * (self.height / drop)
         return hip_ray * ((on_floor @ ahead) / advance)
+
+
+def _propagated(
+    place: Callable[[np.ndarray], np.ndarray | None], given: np.ndarray, steps: np.ndarray, variances: np.ndarray
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """place(given) (3,) and its covariance (3, 3), from independent errors of what is given; None where there is none.
+
+    given: (G,) with variances (G,). steps: (G, G), of the numerical derivative by each of them.
+    """
+    position = place(given)
+    moved = [place(given + step) for step in steps]
+    if position is None or any(each is None for each in moved):
+        return None
+    jacobian = np.stack([(each - position) / size for each, size in zip(moved, np.diag(steps), strict=True)], axis=1)
+    return position, jacobian @ np.diag(variances) @ jacobian.T
 
 
 def _down(tilt: float, roll: float) -> np.ndarray:

@@ -146,7 +146,7 @@ class Gaits(Rows):
         if layout not in PAIRS:
             return rows[:0]
         joints = keypoints[:, PAIRS[layout], :2]
-        found = self._found_any(joints)
+        found = np.isfinite(joints).all(axis=(2, 3)).any(axis=1)
         due = (self.waited[rows] >= SPACING - 1e-3) & (found | self._without_joints(rows))
         self.without[rows[found]] = 0.0
         rows = rows[due]
@@ -185,11 +185,6 @@ class Gaits(Rows):
         speed = np.hypot(boxes.velocity[rows, 0], boxes.velocity[rows, 1]) / height
         joints = even[..., :20].reshape(*even.shape[:2], 5, 2, 2)
         return signs(joints, even[..., 20], height, seen, speed, self.growth[rows])
-
-    @staticmethod
-    def _found_any(joints: np.ndarray) -> np.ndarray:
-        """Whether each row of joints (R, pairs, 2, 2) has a pair that was found."""
-        return np.asarray(np.isfinite(joints).all(axis=(2, 3)).any(axis=1))
 
     def _remember(self, rows: np.ndarray, joints: np.ndarray, width: np.ndarray) -> None:
         """Take in joints (R, pairs, 2, 2) and the boxes' widths (R,) of an image."""

@@ -80,22 +80,32 @@ def signs(
     scaled = joints / height[:, None, None, None, None]
     apart = scaled[..., 0, :] - scaled[..., 1, :]  # (N, MOMENTS, pairs, 2)
     middle = scaled[:, :, SHOULDER].mean(axis=2)
-    signals = np.empty((*width.shape, 15))
-    signals[..., 0:2], signals[..., 3:5] = apart[:, :, ANKLE], apart[:, :, KNEE]
-    signals[..., 2], signals[..., 5] = np.abs(apart[:, :, ANKLE, 0]), np.abs(apart[:, :, KNEE, 0])
-    signals[..., 6:8], signals[..., 8] = middle, width / height[:, None]
-    signals[..., 9], signals[..., 10] = apart[:, :, SHOULDER, 0], apart[:, :, HIP, 0]
-    signals[..., 11:15] = (scaled[:, :, WRIST] - middle[:, :, None]).reshape(*width.shape, 4)
+    arms = (scaled[:, :, WRIST] - middle[:, :, None]).reshape(*width.shape, 4)  # left x and y, right x and y
+    signals = np.concatenate(
+        [
+            *(part for limb in (ANKLE, KNEE) for part in (apart[:, :, limb], np.abs(apart[:, :, limb, :1]))),
+            middle,
+            (width / height[:, None])[..., None],
+            *(apart[:, :, joint, :1] for joint in (SHOULDER, HIP)),
+            arms,
+        ],
+        axis=2,
+    )
     waves = _COSINES @ signals
     bands = _BANDS @ np.square(waves)  # (N, bands, signals)
     left, right = bands[..., 11] + bands[..., 12], bands[..., 13] + bands[..., 14]
-    grouped = np.empty((*bands.shape[:2], 12))
-    grouped[..., :9], grouped[..., 9] = bands[..., :9], bands[..., 9] + bands[..., 10]
-    grouped[..., 10], grouped[..., 11] = np.fmax(left, right), np.fmin(left, right)  # one arm may be hidden
-    found = np.empty((len(joints), 88))
-    found[:, :72] = np.log10(grouped.reshape(len(joints), -1) + LEAST**2)
-    found[:, 72:79] = np.log10(np.abs(waves[:, 0])[:, [0, 1, 2, 3, 4, 5, 8]] + 0.01)
-    found[:, 79] = (scaled[:, :, ANKLE, :, 1].mean(axis=2) - middle[..., 1]).mean(axis=1)
-    found[:, 80], found[:, 81], found[:, 82] = np.log10(speed + 0.02), growth, np.log10(height)
-    found[:, 83:] = seen
-    return found
+    trunk = bands[..., 9] + bands[..., 10]
+    # one arm may be hidden
+    energies = np.concatenate(
+        [bands[..., :9], np.stack([trunk, np.fmax(left, right), np.fmin(left, right)], 2)], axis=2
+    )
+    legs = (scaled[:, :, ANKLE, :, 1].mean(axis=2) - middle[..., 1]).mean(axis=1)
+    return np.concatenate(
+        [
+            np.log10(energies.reshape(len(joints), -1) + LEAST**2),
+            np.log10(np.abs(waves[:, 0, [0, 1, 2, 3, 4, 5, 8]]) + 0.01),
+            np.stack([legs, np.log10(speed + 0.02), growth, np.log10(height)], axis=1),
+            seen,
+        ],
+        axis=1,
+    )
