@@ -126,10 +126,14 @@ def _propagated(
     given: (G,) with variances (G,). steps: (G, G), of the numerical derivative by each of them.
     """
     position = place(given)
-    moved = [place(given + step) for step in steps]
-    if position is None or any(each is None for each in moved):
+    if position is None:
         return None
-    jacobian = np.stack([(each - position) / size for each, size in zip(moved, np.diag(steps), strict=True)], axis=1)
+    jacobian = np.zeros((3, len(given)))
+    for column, step in enumerate(steps):
+        moved = place(given + step)
+        if moved is None:
+            return None
+        jacobian[:, column] = (moved - position) / step[column]
     return position, jacobian @ np.diag(variances) @ jacobian.T
 
 

@@ -94,11 +94,9 @@ def signs(
     waves = _COSINES @ signals
     bands = _BANDS @ np.square(waves)  # (N, bands, signals)
     left, right = bands[..., 11] + bands[..., 12], bands[..., 13] + bands[..., 14]
-    trunk = bands[..., 9] + bands[..., 10]
-    # one arm may be hidden
-    energies = np.concatenate(
-        [bands[..., :9], np.stack([trunk, np.fmax(left, right), np.fmin(left, right)], 2)], axis=2
-    )
+    both_arms = np.fmax(left, right), np.fmin(left, right)  # one may be hidden
+    trunk_and_arms = np.stack([bands[..., 9] + bands[..., 10], *both_arms], axis=2)
+    energies = np.concatenate([bands[..., :9], trunk_and_arms], axis=2)
     legs = (scaled[:, :, ANKLE, :, 1].mean(axis=2) - middle[..., 1]).mean(axis=1)
     return np.concatenate(
         [

@@ -94,10 +94,10 @@ class World:
 class Household:
     """A gallery in memory; `truths` are the numbers of who is enrolled, by person_id."""
 
-    def __init__(self, world, members, sides=(90.0, 270.0)):
+    def __init__(self, world, members):
         self.truths = {f"p{number}": person for number, person in enumerate(members)}
         persons = [
-            Person(f"p{n}", f"person {n}", 1, 1, tuple(world.template(person, side) for side in sides))
+            Person(f"p{n}", f"person {n}", 1, 1, tuple(world.template(person, side) for side in (90.0, 270.0)))
             for n, person in enumerate(members)
         ]
         self.learnt = []

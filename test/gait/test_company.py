@@ -80,10 +80,10 @@ def walker(*looks, state=TrackState.CONFIRMED, seen=UNKNOWN):
     return found
 
 
-def middle_for(home, *walkers, stands=False, company=None):
+def middle_for(home, *walkers, company=None):
     """The middle that the first of these is compared with, and the weight of it."""
     references = home.gallery.references
-    found = (company or Company()).references(references, walkers[0], walkers, KNOWN, stands=stands)
+    found = (company or Company()).references(references, walkers[0], walkers, KNOWN, stands=False)
     return found.middles.view, found.middles.weight
 
 

@@ -21,8 +21,8 @@ def look(angle):
     return Look(np.array([[np.cos(radians), np.sin(radians)]], np.float32), 1.0, 10, 1)
 
 
-def left(*angles, person_id=""):
-    return Departure(tuple(map(look, angles)), person_id)
+def left(*angles):
+    return Departure(tuple(map(look, angles)), "")
 
 
 class Carrier:

@@ -16,12 +16,12 @@ ACROSS, TOWARDS, AWAY = 90.0, 0.0, 180.0
 class Passage:
     """Ada, enrolled from both sides, walks across the picture, and then towards the camera."""
 
-    def __init__(self, config=CONFIG, turn=5.0):
+    def __init__(self, config=CONFIG):
         self.world = World(3)
         self.ada = self.world.newcomer()
         self.household = Household(self.world, [self.ada, self.world.newcomer(), self.world.newcomer()])
         self.watch = Watch(self.world, self.household, config)
-        self.walker = Walker(self.world, self.ada, -3.0, 7.0, [(turn, ACROSS), (99.0, TOWARDS)])
+        self.walker = Walker(self.world, self.ada, -3.0, 7.0, [(5.0, ACROSS), (99.0, TOWARDS)])
 
     def go(self, seconds, change=lambda clock: {}, others=lambda clock: ()):
         """Show her for a while. change(clock): fields of her track. Returns the last answer about it."""

@@ -110,19 +110,19 @@ class TestRecognition:
             gallery.add(name, [measured], model="angle", gait_frame_kind="silhouette")
         return gallery
 
-    def last(self, scene, walks, images, **how):
-        for _, track in walks(images=images, **how):
+    def last(self, scene, walks, tall):
+        for _, track in walks(images=80, tall=tall):
             track.gait_frame = np.full((64, 64), 62, np.uint8)
             answer = scene.show(track)
         return answer["aaaaa"]
 
     def test_stature_tells_two_apart_who_walk_alike(self, client, twins, calibrated, watch, walks):
-        tall = self.last(watch(GaitRecognizer(client, twins, calibrated)), walks, 80, tall=1.89)
+        tall = self.last(watch(GaitRecognizer(client, twins, calibrated)), walks, tall=1.89)
         assert (tall.status, tall.name) == (IdentityStatus.IDENTIFIED, "Bob")
-        short = self.last(watch(GaitRecognizer(client, twins, calibrated)), walks, 80, tall=1.61)
+        short = self.last(watch(GaitRecognizer(client, twins, calibrated)), walks, tall=1.61)
         assert (short.status, short.name) == (IdentityStatus.IDENTIFIED, "Cyd")
         off = replace(calibrated, measures=False)
-        assert self.last(watch(GaitRecognizer(client, twins, off)), walks, 80, tall=1.89).name == ""
+        assert self.last(watch(GaitRecognizer(client, twins, off)), walks, tall=1.89).name == ""
 
     def test_it_is_kept_with_the_template(self, client, twins, calibrated, watch, walks):
         scene = watch(GaitRecognizer(client, twins, calibrated))

@@ -245,8 +245,11 @@ def test_without_a_calibration_of_its_own_a_network_apart_is_not_used(robot, wal
     assert "light has no calibration: run `rt-gait calibrate --model light`" in moved.mover.problem
 
 
-def test_a_server_that_began_anew_is_asked_to_load_it_again(robot, walk):
+@pytest.mark.parametrize("loaded_by_another", [False, True])
+def test_a_network_that_the_server_has_no_longer_is_loaded_again_and_is_then_this_ones(robot, walk, loaded_by_another):
+    """The server was started anew, or whoever had it loaded has unloaded it."""
     server = Server()
+    server.loaded |= {"light"} if loaded_by_another else set()
     moved, people = asked_too_much(robot(server), walk)
     moved.see(*people)
     assert moved.mover.lines["network"] == "light"
@@ -254,22 +257,9 @@ def test_a_server_that_began_anew_is_asked_to_load_it_again(robot, walk):
     moved.see(*people, images=10)
     moved.rest()
     moved.see(*people, images=10)
+    moved.rest()
     assert server.loaded == {"angle", "light"}
     assert moved.see(*people, images=10)["aaaaa"].name == "Ada"
-
-
-def test_a_network_that_another_has_unloaded_is_loaded_again(robot, walk):
-    server = Server()
-    server.loaded.add("light")  # by whoever
-    moved, people = asked_too_much(robot(server), walk)
-    moved.see(*people)
-    assert moved.mover.lines["network"] == "light"
-    server.loaded = {"angle"}
-    moved.see(*people, images=10)
-    moved.rest()
-    moved.see(*people, images=10)
-    moved.rest()
-    assert server.loaded == {"angle", "light"}
     moved.close()
     assert server.loaded == {"angle"}
 

@@ -27,8 +27,8 @@ def seen(random, who, mark=0.0, gain=1.0):
     return (who + random.normal(0, NOISE, who.shape)) * gain + mark
 
 
-def statistics(looks, radius=RADIUS):
-    found = SceneStatistics(radius)
+def statistics(looks):
+    found = SceneStatistics(RADIUS)
     for look in looks:
         found.add(look, 1)
     return found

@@ -24,8 +24,8 @@ def table(read):
     return table
 
 
-def pairs(tracks, found, config=None):
-    result = associate(tracks, found, config or TrackerConfig(), "trt_pose", SIZE)
+def pairs(tracks, found):
+    result = associate(tracks, found, TrackerConfig(), "trt_pose", SIZE)
     return sorted(zip(result.rows.tolist(), result.columns.tolist(), strict=True)), result.newcomers.tolist()
 
 

@@ -3,15 +3,15 @@ import pytest
 
 from rt_gait_ros.tracking.box_noise import HIGHEST, LOWEST, BoxNoise
 
-CONFIGURED = np.full((1, 4), 100.0)
+CONFIGURED, PREDICTED = np.full((1, 4), 100.0), 25.0
 WHOLE = np.ones((1, 4), dtype=bool)
 
 
-def taught(deviation, images=2000, predicted=25.0, whole=WHOLE):
-    """After boxes whose error has `deviation`, of tracks known with variance `predicted`."""
+def taught(deviation, whole=WHOLE):
+    """After 2000 boxes whose error has `deviation`, of tracks known with variance PREDICTED."""
     random, noise = np.random.default_rng(0), BoxNoise()
-    for residual in random.normal(0, np.sqrt(np.square(deviation) + predicted), (images, 1, 4)):
-        noise.learn(residual, np.full((1, 4), predicted), CONFIGURED, whole)
+    for residual in random.normal(0, np.sqrt(np.square(deviation) + PREDICTED), (2000, 1, 4)):
+        noise.learn(residual, np.full((1, 4), PREDICTED), CONFIGURED, whole)
     return noise.scale
 
 
