@@ -23,6 +23,7 @@ from rt_gait_ros.serving.triton_client import TritonClient
 RATE, WINDOW = 25.0, 30  # frames per second of a camera, and of an embedding
 # A look that takes longer is late, whatever the cadence: the gait node's default time between looks (5 frames).
 LATE = 0.2
+TOLERANCE = 0.03  # share of the most subjects to which their number is found
 # Frames are handed over in gulps of so many seconds, as those of one image are.
 _TICK = 0.005
 _DEADLINE = 30.0
@@ -119,13 +120,13 @@ def trial(
     return Trial(subjects, float(np.quantile(latencies, 0.95)), late, dropped, *busy, sent, len(latencies), energy)
 
 
-def most_subjects(run: Callable[[int], Trial], guess: int, tolerance: float = 0.03) -> Trial:
-    """The trial with the most subjects that passes, by bisection from a guess; one that fails where not even 1 passes.
+def most_subjects(run: Callable[[int], Trial], guess: int) -> Trial:
+    """The trial with the most subjects that passes, by bisection from a guess to within TOLERANCE; it has passed twice.
 
-    tolerance: share of the answer to which it is found. The answer has passed twice.
+    Where not even 1 passes, the trial of 1, which has failed.
     """
     low, high, number = 0, 0, max(guess, 1)
-    while not high or high - low > max(1.0, tolerance * low):
+    while not high or high - low > max(1.0, TOLERANCE * low):
         result = run(number)
         if result.passed:
             low = number
@@ -135,7 +136,7 @@ def most_subjects(run: Callable[[int], Trial], guess: int, tolerance: float = 0.
     number = max(low, 1)
     result = run(number)
     while not result.passed and number > 1:
-        number = min(number - 1, round((1 - tolerance) * number))
+        number = min(number - 1, round((1 - TOLERANCE) * number))
         result = run(number)
         if result.passed:
             result = run(number)

@@ -182,7 +182,6 @@ def scene(
     random: np.random.Generator,
     pan: Callable[[float], float] | None = None,
     walls: list[np.ndarray] | None = None,
-    level: str = "mid",
 ) -> list[View]:
     """What the camera sees at each of `seconds`; pan: of the camera, radians by seconds."""
     views, before = [], None
@@ -196,7 +195,7 @@ def scene(
             shift = -FOCAL * np.tan(angle - before) * random.normal(1, 0.03)
             motion = np.array([[1, 0, shift], [0, 1, 0]])
         before = angle
-        views.append(detect(covered(people, walls or []), second, LEVELS[level], (WIDTH, HEIGHT), random, motion))
+        views.append(detect(covered(people, walls or []), second, LEVELS["mid"], (WIDTH, HEIGHT), random, motion))
     return views
 
 

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 SUMMARY = "send broken messages, images and files to every reader, for maintainers"
 
 HANG = 20  # seconds for one broken thing; the machine may be busy
-_REPORT_EVERY = 2.0  # seconds
 
 _DESCRIPTION = """\
 Takes a good message, request, image or file, breaks it, and hands it to the part of the package that reads it, again
