@@ -27,7 +27,7 @@ from rt_gait_ros.evaluation.pairs import Pairs, footage_pairs, gallery_pairs, jo
 from rt_gait_ros.evaluation.plots import reliability_plot, save_image
 from rt_gait_ros.evaluation.reliability import held_out_reliability
 from rt_gait_ros.gait import calibration
-from rt_gait_ros.gait.calibration import LEAST_PAIRS, Calibration
+from rt_gait_ros.gait.calibration import LEAST_PAIRS, Calibration, Curve
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.views import find_prior
 from rt_gait_ros.gait.walk_embedder import open_embedder
@@ -37,6 +37,12 @@ from rt_gait_ros.resources import resource
 
 SUMMARY = "fit what a gait model's distances mean, and its accept line"
 
+# Pairs that have a row of their own in the report, and what they are.
+KINDS = {
+    "company": "in view at once",
+    "scene_normalisation": "without the scene",
+    "one_view": "as they are, seen from one view",
+}
 _DESCRIPTION = """\
 Fits what a distance between two embeddings means (the probability that both are one person), and places the accept
 line where the wanted share of different people would be taken for one.
@@ -144,50 +150,20 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.days and not _names_data(arguments):
         return stored_over_days(arguments, repository)
     found = _pairs(arguments, repository)
-    pairs, alike, without_scenes = found.plain, found.alike, found.without_scenes
-    progress(f"{len(pairs.genuine)} pairs of looks at one person, {len(pairs.impostor)} at two: fitting")
-    # N independent chances of a false accept, each of rate r, make one of rate 1 - (1 - r)^N.
-    rate = arguments.false_accept_rate
-    if arguments.persons > 1 and 0.0 < rate < 1.0:
-        rate = 1.0 - (1.0 - rate) ** (1.0 / arguments.persons)
-    fitted = calibration.fit(
-        pairs.genuine,
-        pairs.impostor,
-        model=arguments.model,
-        false_accept_rate=rate,
-        source=arguments.source or _source(arguments),
-        alike=alike.impostor,
-    )
-    rows, notes = [_row(fitted, pairs, False)], []
-    if min(len(alike.genuine), len(alike.impostor)) >= LEAST_PAIRS:
-        rows.append(_row(fitted, alike, False, one_view=True))
-    if arguments.scene_normalisation != "off":
-        fitted, scene_free = _fit_scene(fitted, without_scenes(fitted.radius), arguments.scene_normalisation)
-        rows += [_row(fitted, scene_free, True)] if scene_free else []
-        if scene_free is None:
-            notes = ["too few people walk by to learn what distances mean without the scene: it will not be taken out"]
-    fitted, of_company = _fit_company(fitted, found.company, wanted=arguments.company > 0)
-    rows += of_company
+    progress(f"{len(found.plain.genuine)} pairs of looks at one person, {len(found.plain.impostor)} at two: fitting")
+    fitted, rows = _fit(arguments, found)
     apart = curve_between_days(arguments, repository) if arguments.days else None
     if apart is not None:
         fitted = with_days(fitted, calibration.over_days(fitted, apart), arguments.days)
-    if arguments.generated and find_prior(repository, arguments.model) is None:
-        notes.append(
-            f"{arguments.model} ships no views: without them people are more alike than generated walkers, and the "
-            "line takes more strangers than it says: calibrate on people (--labelled) before a name opens a door"
-        )
     path = arguments.output or repository / arguments.model / calibration.FILE_NAME
-    former = None if arguments.output else calibration.find_usable(repository, arguments.model)
-    if former is not None and former.days is not None and fitted.days is None:
-        again = "" if arguments.labelled or arguments.generated else f": --days {GENERATED} corrects them again"
-        notes.append(f"the former probabilities were corrected for other days, and these are not{again}")
+    notes = _notes(arguments, repository, fitted)  # also of what is there before
     calibration.save(path, fitted)
     lines = [f"accept line {fitted.accept_distance:.4g}, margin {fitted.margin:.4g}", *map(_line, rows), *notes]
     lines.append(f"written to {path}")
     missed = rows[0]["false_reject_rate"]
     report = asdict(fitted) | {"false_reject_rate": missed, "rows": rows, "path": str(path)}
     if arguments.reliability:
-        held_out = held_out_reliability(pairs, apart)
+        held_out = held_out_reliability(found.plain, apart)
         save_image(arguments.reliability, reliability_plot(held_out, arguments.model))
         report["calibration_error"] = held_out.error
         lines.append(
@@ -215,42 +191,73 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UsageError("--persons and --workers must be at least 1")
 
 
-def _fit_scene(fitted: Calibration, pairs: Pairs, wanted: str) -> tuple[Calibration, Pairs | None]:
-    """The calibration with what normalised distances mean, and these made equivalent to plain ones; or as it was."""
-    if min(len(pairs.genuine), len(pairs.impostor)) < LEAST_PAIRS:
-        if wanted == "on":
+def _fit(arguments: argparse.Namespace, found: "_Pairs") -> tuple[Calibration, list[dict[str, Any]]]:
+    """The calibration that the arguments ask for, without --days, and a row of figures for each kind of pairs."""
+    # N independent chances of a false accept, each of rate r, make one of rate 1 - (1 - r)^N.
+    rate = arguments.false_accept_rate
+    if arguments.persons > 1 and 0.0 < rate < 1.0:
+        rate = 1.0 - (1.0 - rate) ** (1.0 / arguments.persons)
+    fitted = calibration.fit(
+        found.plain.genuine,
+        found.plain.impostor,
+        model=arguments.model,
+        false_accept_rate=rate,
+        source=arguments.source or _source(arguments),
+        alike=found.alike.impostor,
+    )
+    rows = [_row(fitted, found.plain)]
+    if _are_enough(found.alike):
+        rows.append(_row(fitted, found.alike, "one_view"))
+    if arguments.scene_normalisation != "off":
+        scene_free = found.without_scenes(fitted.radius)
+        if _are_enough(scene_free):
+            curve = calibration.fit_curve(scene_free.genuine, scene_free.impostor, fitted.model)
+            fitted = replace(fitted, scene=curve)
+            rows.append(_row(fitted, _equivalent(fitted, scene_free, curve), "scene_normalisation"))
+        elif arguments.scene_normalisation == "on":
             raise UsageError(
                 "--scene-normalisation on: too few people walk by in any video to know its scene: "
                 "give longer footage of one camera"
             )
-        return fitted, None
-    curve = calibration.fit_curve(pairs.genuine, pairs.impostor, fitted.model)
-    fitted = replace(fitted, scene=curve)
-    return fitted, Pairs(*(fitted.equivalent(each, curve) for each in (pairs.genuine, pairs.impostor)))
+    if arguments.company:  # not kept from a former fit, whose accept line was another
+        if not _are_enough(found.company):
+            raise UsageError("--company: too few people were seen on two days; eight at least are needed")
+        curve = calibration.fit_company(fitted, found.company.genuine, found.company.impostor)
+        fitted = replace(fitted, company=curve)
+        rows.append(_row(fitted, _equivalent(fitted, found.company, curve), "company"))
+    return fitted, rows
 
 
-def _fit_company(fitted: Calibration, pairs: Pairs, *, wanted: bool) -> tuple[Calibration, list[dict[str, Any]]]:
-    """The calibration with what distances by directions mean where that is wanted, and the row of it.
+def _notes(arguments: argparse.Namespace, repository: Path, fitted: Calibration) -> list[str]:
+    """What whoever uses the calibration should know, a line each."""
+    notes = []
+    if arguments.scene_normalisation != "off" and fitted.scene is None:
+        notes.append("too few people walk by to learn what distances mean without the scene: it will not be taken out")
+    if arguments.generated and find_prior(repository, arguments.model) is None:
+        notes.append(
+            f"{arguments.model} ships no views: without them people are more alike than generated walkers, and the "
+            "line takes more strangers than it says: calibrate on people (--labelled) before a name opens a door"
+        )
+    former = None if arguments.output else calibration.find_usable(repository, arguments.model)
+    if former is not None and former.days is not None and fitted.days is None:
+        again = "" if arguments.labelled or arguments.generated else f": --days {GENERATED} corrects them again"
+        notes.append(f"the former probabilities were corrected for other days, and these are not{again}")
+    return notes
 
-    Raises UsageError for too few pairs: a curve of another fit does not go with this one's accept line.
-    """
-    if not wanted:
-        return fitted, []
-    if min(len(pairs.genuine), len(pairs.impostor)) < LEAST_PAIRS:
-        raise UsageError("--company: too few people were seen on two days; eight at least are needed")
-    curve = calibration.fit_company(fitted, pairs.genuine, pairs.impostor)
-    fitted = replace(fitted, company=curve)
-    plain = Pairs(*(fitted.equivalent(each, curve) for each in (pairs.genuine, pairs.impostor)))
-    return fitted, [_row(fitted, plain, False, company=True)]
+
+def _are_enough(pairs: Pairs) -> bool:
+    """Whether these can be fitted to."""
+    return min(len(pairs.genuine), len(pairs.impostor)) >= LEAST_PAIRS
 
 
-def _row(
-    fitted: Calibration, pairs: Pairs, normalised: bool, one_view: bool = False, company: bool = False
-) -> dict[str, Any]:
-    return {
-        "company": company,
-        "scene_normalisation": normalised,
-        "one_view": one_view,
+def _equivalent(fitted: Calibration, pairs: Pairs, curve: Curve) -> Pairs:
+    """The plain distances that are as much evidence."""
+    return Pairs(fitted.equivalent(pairs.genuine, curve), fitted.equivalent(pairs.impostor, curve))
+
+
+def _row(fitted: Calibration, pairs: Pairs, kind: str = "") -> dict[str, Any]:
+    """What the accept line does to pairs, in plain distances. kind: a key of KINDS; "": all plain pairs."""
+    return {name: name == kind for name in KINDS} | {
         "genuine": len(pairs.genuine),
         "impostor": len(pairs.impostor),
         "eer": equal_error_rate(pairs.genuine, pairs.impostor),
@@ -260,9 +267,7 @@ def _row(
 
 
 def _line(row: dict[str, Any]) -> str:
-    what = "without the scene" if row["scene_normalisation"] else "as they are"
-    what += ", seen from one view" if row["one_view"] else ""
-    what = "in view at once" if row["company"] else what
+    what = next((words for name, words in KINDS.items() if row[name]), "as they are")
     taken, missed, eer = (100 * row[name] for name in ("false_accept_rate", "false_reject_rate", "eer"))
     return (
         f"{what}: {row['genuine']} pairs of looks at one person, {row['impostor']} at two; "
