@@ -114,7 +114,7 @@ def load(path: Path, model: str) -> Calibration:
         values: dict[str, Any] = {
             field.name: record[field.name] for field in fields(Calibration) if field.name not in CURVES
         }
-        # files from before have not all of the curves
+        # older files lack some of the curves
         values |= {name: Curve(each["slope"], each["offset"]) for name in CURVES if (each := record.get(name))}
         calibration = Calibration(**values)
     except OSError as error:

@@ -55,11 +55,11 @@ class PosePipeline:
         self._followers: list[Follower] = []
         self._flow = FlowFrames() if self._config.gait_frame_kind == "flow" else None
         self._flow_pace = Thinning(FLOW_RATE)
-        self._flows = True
+        self._flows = True  # whether this image is one of those that flow leads to
         self._motion = CameraMotion() if self._config.camera_motion == "image" else None
-        self._refused: list[tuple[Region, float]] = []
-        self._look_around = True
-        self._time: float | None = None
+        self._refused: list[tuple[Region, float]] = []  # where nobody was seen by it, until when that counts
+        self._look_around = True  # search in the next image, whatever the period says
+        self._time: float | None = None  # of the last image that came through, seconds; None: nobody is where they were
         self.late = 0
         self.rates: list[float] = []
 

@@ -118,12 +118,12 @@ class Search:
         self._side, self._least, self._sees = side, least, sees
         self._size = (0, 0)
         self._windows: list[Window] = []
-        self._border = np.zeros(0)
-        self._looked = np.zeros(0)
-        self._due = np.zeros(0, bool)
-        self._watched: tuple[float, np.ndarray] | None = None
-        self._moving = np.zeros(0, bool)
-        self._closer_at, self._turn = -np.inf, 0
+        # of each window: how much sooner its turn comes, when it was searched last, whether somebody was lost in it,
+        # and whether something moves in it
+        self._border, self._looked = np.zeros(0), np.zeros(0)
+        self._due, self._moving = np.zeros(0, bool), np.zeros(0, bool)
+        self._watched: tuple[float, np.ndarray] | None = None  # time and picture that the next one is compared with
+        self._closer_at, self._turn = -np.inf, 0  # the last closer look, and whose turn the next one is
 
     @property
     def count(self) -> int:
