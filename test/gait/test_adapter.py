@@ -56,7 +56,7 @@ def test_flow_as_fifty_channels_and_a_descriptor_of_length_one():
     ("layout", "shape"),
     [("B C S H W", (-1, 1, -1, 64, 64)), ("B S H W C", (-1, -1, 64, 64, 1)), ("(S C) B W H", (-1, 1, 64, 64))],
 )
-def test_axes_in_any_order(layout, shape):
+def test_gait_frames_go_into_any_declared_order_of_axes(layout, shape):
     model = GaitModel.from_spec(spec({"gait_frame_kind": "silhouette", "gait_frames_layout": layout}, shape))
     frames = np.arange(5 * 64 * 64).reshape(5, 64, 64).astype(np.uint8)
     tensor = model.adapter.request(frames)["gait_frames"]

@@ -55,7 +55,7 @@ def test_stature_cadence_and_step_come_out_with_what_they_are_worth(walks):
     assert found[STEP].deviation < 0.05
 
 
-def test_deviations_are_honest(walks):
+def test_two_thirds_of_measures_lie_within_their_deviation(walks):
     """Of many walks two thirds are within one deviation, as many as there should be."""
     within = {STATURE: 0, CADENCE: 0, STEP: 0}
     for seed in range(40):

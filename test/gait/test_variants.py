@@ -69,5 +69,5 @@ def test_a_light_network_that_is_late_gives_way_to_no_heavier_one():
 
 
 @pytest.mark.parametrize(("people", "line"), [(0, "0 people ask for 0 "), (3, "3 people ask for 15 looks/s of the 20")])
-def test_what_is_asked_is_said(people, line):
+def test_the_line_says_how_many_looks_are_asked_of_how_many(people, line):
     assert line in Watch(20.0, 100.0).choice.line(people)

@@ -47,7 +47,7 @@ def over_the_wire(message):
 
 
 @pytest.mark.parametrize("kind", GAIT_FRAME_KINDS)
-def test_poses_come_back(kind):
+def test_poses_come_back_from_their_message(kind):
     before = pose_frame(kind)
     after = conversions.poses_from_message(over_the_wire(conversions.poses_to_message(before)))
     assert (after.stamp, after.frame_id, after.width, after.height) == (STAMP, "camera", 640, 480)
@@ -98,7 +98,7 @@ def track(**fields) -> Track:
     return Track(**(values | fields))
 
 
-def test_tracks_come_back():
+def test_tracks_come_back_from_their_message():
     still = {"walking": False, "walking_reason": ""}
     occluded = track(state=TrackState.OCCLUDED, keypoints=None, gait_frame=None, quality=0.0, missed=3, **still)
     placed = track(
@@ -158,7 +158,7 @@ def test_a_camera_motion_that_is_none_is_refused(values):
         conversions.poses_from_message(message)
 
 
-def test_identities_come_back():
+def test_identities_come_back_from_their_message():
     known = Identity(
         "abcde", IdentityStatus.IDENTIFIED, STAMP, "p1", "Ada", 0.5, 0.25, 30, (Candidate("p1", "Ada", 0.5, 0.125),)
     )

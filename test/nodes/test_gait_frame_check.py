@@ -30,7 +30,7 @@ def parameters(folder: Path, text: str) -> Path:
     return path
 
 
-def test_the_shipped_parameters_fit() -> None:
+def test_the_shipped_pose_node_makes_what_the_shipped_gait_node_takes() -> None:
     check_gait_frames(resource("config", "gait.yaml"))
 
 

@@ -202,7 +202,7 @@ def test_what_is_no_compressed_picture_is_refused_in_one_line(message: Compresse
         compressed_to_bgr(message)
 
 
-def test_there_and_back() -> None:
+def test_an_image_comes_back_from_its_message() -> None:
     stamp = 1_700_000_000_123_456_789
     bgr = scene()
     message = bgr_to_image(bgr[:, ::-1], stamp, "head_camera")

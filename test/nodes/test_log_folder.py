@@ -6,13 +6,13 @@ from rt_gait_ros.nodes.log_folder import VARIABLES, provide_log_folder
 
 
 @pytest.mark.parametrize("known", VARIABLES)
-def test_a_place_that_is_named_stays(known):
+def test_a_log_folder_that_the_environment_names_stays(known):
     environment = {known: "/somewhere"}
     provide_log_folder(environment)
     assert environment == {known: "/somewhere"}
 
 
-def test_without_any_there_is_one():
+def test_without_a_named_log_folder_it_is_in_the_home_folder():
     environment = {"HOME": ""}
     provide_log_folder(environment)
     assert environment["ROS_HOME"].endswith("/.ros")

@@ -30,7 +30,7 @@ def test_stamps_that_jump_back_go_on():
         assert moments.add(stamp, "tracks", "t", WANTED)
 
 
-def test_nothing_waits_for_ever():
+def test_a_moment_that_is_never_whole_is_given_up():
     now = [0.0]
     moments = Moments(patience=5.0, clock=lambda: now[0])
     moments.add(10**18, "tracks", "t", WANTED)

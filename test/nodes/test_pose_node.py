@@ -137,7 +137,7 @@ def test_the_budget_and_what_everybody_gets_of_it_are_in_the_diagnostics(launch,
     assert said["cost_ms"].startswith("person ")
 
 
-def test_silence_is_told(launch):
+def test_that_no_image_arrives_is_said(launch):
     launch("pose_node").wait_until_says("nothing arrives on /image_raw (0 publishers)")
 
 

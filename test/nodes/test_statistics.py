@@ -21,7 +21,7 @@ def test_rates_are_of_the_time_since_the_last_look():
     assert second.totals["received"] == 10
 
 
-def test_nothing_seen_is_nan():
+def test_percentiles_of_nothing_are_nan():
     assert all(map(math.isnan, Statistics().summary().latency))
 
 

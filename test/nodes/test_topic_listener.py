@@ -133,7 +133,7 @@ def test_publisher_of_a_qos_that_does_not_match_is_told(node: Node, capfd):
     assert "incompatible QoS" in capfd.readouterr().err
 
 
-def test_an_override_from_outside_counts():
+def test_qos_overrides_count_for_what_a_listener_subscribes():
     """As in `qos_overrides./words.subscription.reliability: best_effort` of a parameter file."""
     context = Context()
     options = {

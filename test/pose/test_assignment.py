@@ -6,7 +6,7 @@ from rt_gait_ros.pose.assignment import assign
 
 
 @pytest.mark.parametrize("integers", [False, True], ids=["real", "ties"])
-def test_as_cheap_as_scipy(integers):
+def test_assignments_cost_no_more_than_scipys(integers):
     random = np.random.default_rng(5)
     for _ in range(500):
         rows = int(random.integers(1, 12))

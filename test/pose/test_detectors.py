@@ -63,7 +63,7 @@ def test_colours_are_in_the_networks_order(order, channel):
     assert request["image"][0, ..., channel].mean() == 200
 
 
-def test_openpose_maps():
+def test_openpose_maps_are_read_as_people():
     cmap, paf = scene(np.random.default_rng(3), 1, OPENPOSE_THIN)
     maps = np.zeros((1, 56, 56, 57), np.float32)
     maps[0, ..., OPENPOSE_CHANNELS] = cmap
@@ -74,7 +74,7 @@ def test_openpose_maps():
     np.testing.assert_allclose(person[part, :2], [(column + 0.5) * 16, (row + 0.5) * 8], atol=16)
 
 
-def test_trt_pose_maps():
+def test_trt_pose_maps_are_read_as_people():
     cmap, paf = scene(np.random.default_rng(3), 1, TRT_POSE)
     (one,) = people(detector(["cmap", "paf"]), {"cmap": cmap[None], "paf": paf[None]}, (56, 56))
     assert one.keypoints.shape == (18, 3)

@@ -29,7 +29,7 @@ def two_parts(values):
     return topology, cmap, paf
 
 
-def test_golden_scenes(parser, shared):
+def test_scenes_are_parsed_as_trt_pose_parses_them(parser, shared):
     golden = np.load(shared / "data" / "golden" / "paf_scenes.npz")
     for cmap, paf, people, keypoints in zip(
         golden["cmap"], golden["paf"], golden["people"], golden["keypoints"], strict=True
@@ -66,7 +66,7 @@ def test_one_clean_person_is_one_person_in_every_topology(topology):
     assert 0.5 < people.confidence[0] <= 1.0
 
 
-def test_nobody(parser):
+def test_empty_maps_hold_nobody(parser):
     people = parser(np.zeros((18, 56, 56), np.float32), np.zeros((42, 56, 56), np.float32))
     assert people.keypoints.shape == (0, 18, 3)
     assert people.confidence.shape == (0,)

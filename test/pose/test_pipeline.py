@@ -163,7 +163,7 @@ def test_an_unusable_image_is_refused(client, image):
 @pytest.mark.parametrize(
     "field", [{"detector_size": 8}, {"detector_period": 0}, {"presence": 1.5}, {"gait_frame_kind": "shadow"}]
 )
-def test_a_wrong_setting_is_refused(field):
+def test_a_setting_out_of_its_range_is_refused_by_its_name(field):
     with pytest.raises(GaitError, match=next(iter(field))):
         PoseConfig(**field)
 

@@ -76,7 +76,7 @@ def test_far_away_is_somebody_else(table, read):
     assert pairs(table([person(300)]), read([person(700)])) == ([], [0])
 
 
-def test_nobody(table, read):
+def test_without_tracks_or_people_there_are_no_pairs(table, read):
     assert pairs(table([]), read([])) == ([], [])
     assert pairs(table([person(300)]), read([])) == ([], [])
     assert pairs(table([]), read([person(300)])) == ([], [0])

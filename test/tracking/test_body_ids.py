@@ -13,7 +13,7 @@ def test_fifty_thousand_ids_are_all_different(seed):
     assert all(re.fullmatch("[a-z][a-z0-9]{4}", body_id) for body_id in given[:1000])
 
 
-def test_it_knows_what_it_gave():
+def test_only_ids_that_were_given_count_as_issued():
     ids = BodyIds(3)
     given = [ids.new() for _ in range(100)]
     assert all(map(ids.issued, given))

@@ -15,10 +15,6 @@ def taught(deviation, whole=WHOLE):
     return noise.scale
 
 
-def test_it_begins_as_configured():
-    np.testing.assert_array_equal(BoxNoise().scale, 1)
-
-
 @pytest.mark.parametrize("deviation", [5.0, 10.0, 15.0])
 def test_it_finds_the_detectors_deviation(deviation):
     np.testing.assert_allclose(10 * np.sqrt(taught(deviation)), deviation, rtol=0.15)

@@ -52,7 +52,7 @@ def test_the_error_grows_with_distance():
     assert np.sqrt(depth_variance(8.0)) == pytest.approx(0.114, abs=0.001)
 
 
-def test_the_nearest_of_the_recent():
+def test_the_item_of_the_nearest_stamp_within_the_tolerance_is_found():
     recent = Recent(3)
     for stamp in (10, 20, 30, 40):
         recent.add(stamp, str(stamp))

@@ -5,7 +5,7 @@ from scipy.spatial.transform import Rotation
 from rt_gait_ros.tracking.ellipsoid import ellipsoid
 
 
-def test_as_many_draws_lie_within_as_it_says():
+def test_as_many_draws_lie_in_the_ellipsoid_as_its_probability_says():
     turned = Rotation.from_euler("xyz", (0.4, -0.9, 1.2)).as_matrix()
     covariance = turned @ np.diag([0.01, 0.04, 0.5]) @ turned.T
     diameters, quaternion = ellipsoid(covariance, 0.95)

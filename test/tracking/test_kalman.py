@@ -23,7 +23,7 @@ def reference(boxes, noise, dt, acceleration):
     return mean, covariance
 
 
-def test_it_is_the_textbook_filter():
+def test_states_and_covariances_are_those_of_the_textbook_filter():
     random = np.random.default_rng(0)
     boxes = np.array([100, 200, 80, 200]) + np.cumsum(random.normal(2, 3, (12, 4)), axis=0)
     noise, dt, acceleration = np.array([100.0, 100, 90, 80]), 0.04, 0.5

@@ -27,7 +27,7 @@ TOLERANCE = 0.5
     reason="pip install --no-deps -r benchmark/metrics.txt, which ./rt-gait test has done",
 )
 @pytest.mark.parametrize("name", COMMITTED)
-def test_figures_do_not_fall(name):
+def test_tracking_is_no_worse_than_the_committed_figures(name):
     sequences = [SETS[name](seed) for seed in SEEDS]
     truth = [{number: view.truth for number, view in enumerate(views)} for views in sequences]
     found = score((true, tracker_peers.ours(views)[0]) for true, views in zip(truth, sequences, strict=True))

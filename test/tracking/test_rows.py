@@ -29,7 +29,7 @@ def test_taken_rows_are_copies(rows):
     assert rows.inner.a.min() == 0
 
 
-def test_keep_extend_and_put(rows):
+def test_rows_are_dropped_appended_and_overwritten_in_every_column(rows):
     rows.keep(np.array([True, False, True]))
     rows.extend(Outer(np.array([9]), Inner(np.array([[8, 8]]))))
     rows.put(np.array([0]), Outer(np.array([7]), Inner(np.array([[6, 6]]))))

@@ -17,13 +17,13 @@ from rt_gait_ros.tracking.similarity import SIGMAS, corners, iou_matrix, oks
         ((5, 5, 5, 5), (5, 5, 5, 5), 0.0),
     ],
 )
-def test_iou(first, second, iou):
+def test_overlap_is_intersection_over_union_whichever_comes_first(first, second, iou):
     boxes = [np.array([box], float) for box in (first, second)]
     np.testing.assert_allclose(iou_matrix(*boxes), [[iou]])
     np.testing.assert_allclose(iou_matrix(*boxes[::-1]), [[iou]])
 
 
-def test_corners():
+def test_corners_are_left_top_right_bottom():
     np.testing.assert_allclose(corners(np.array([[100.0, 200, 80, 200]])), [[60, 100, 140, 300]])
 
 

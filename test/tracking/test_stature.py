@@ -34,14 +34,14 @@ def test_it_is_the_height_whatever_the_camera_looks_at(tilt, tall, aside):
     assert found == pytest.approx(tall, abs=0.02)
 
 
-def test_who_is_cut_off_has_none():
+def test_who_is_cut_off_by_the_image_has_no_stature():
     camera, box, hips = seen(0.0, 1.0, 1.75, 5.0)
     assert stature(box, hips, camera, 480, by_depth=True) is not None
     assert stature(box, hips, camera, int(box[1] + box[3]), by_depth=True) is None
     assert stature(box * [1, 0, 1, 1], hips, camera, 480, by_depth=True) is None
 
 
-def test_what_cannot_be_a_person_has_none():
+def test_a_height_that_no_person_has_is_no_stature():
     camera, box, hips = seen(0.0, 1.0, 1.75, 5.0)
     assert stature(box, hips * 3, camera, 480, by_depth=True) is None
 

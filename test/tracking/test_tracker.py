@@ -93,7 +93,7 @@ class TestLife:
 
 
 class TestIds:
-    def test_they_are_never_used_again(self):
+    def test_body_ids_are_never_used_again(self):
         tracker, seen = Tracker(), []
         for begin in range(0, 4000, 40):  # a new person each time, after the last one was given up
             run(tracker, [[person(200 + begin % 800)]] * 3, start=2 * begin)
@@ -199,7 +199,7 @@ class TestBadInput:
         assert tracker.rejected == {"box or confidence is not a number": 10, "box has no area": 5}
         assert len(caplog.records) == 2
 
-    def test_ten_thousand_detections(self):
+    def test_of_ten_thousand_detections_max_people_are_followed(self):
         random = np.random.default_rng(0)
         crowd = [person(x, y, 50, c) for x, y, c in random.uniform((0, 0, 0.1), (1280, 720, 1), (10_000, 3))]
         tracker = Tracker()
@@ -207,7 +207,7 @@ class TestBadInput:
         assert len(frames[-1].tracks) == TrackerConfig().max_people
         assert tracker.rejected.keys() == {"more people than max_people"}
 
-    def test_nobody_ever(self):
+    def test_images_without_people_have_no_tracks(self):
         assert states(run(Tracker(), [[]] * 3)) == [[], [], []]
 
     def test_a_box_far_outside_the_image(self):
@@ -219,7 +219,7 @@ class TestBadInput:
         frames = [tracker.update(image(k, [person(300)], size=(0, 0))) for k in range(3)]
         assert states(frames)[-1] == [CONFIRMED]
 
-    def test_a_layout_that_changes(self):
+    def test_a_track_keeps_its_id_where_the_layout_changes(self):
         tracker = Tracker()
         run(tracker, [[person(300)]] * 3)
         coco = person(300)
@@ -230,7 +230,7 @@ class TestBadInput:
         assert not tracker.rejected.keys() - {"keypoints do not fit the layout"}
 
     @pytest.mark.parametrize("motion", [np.eye(3), np.zeros((2, 3)), np.full((2, 3), np.nan), [[1, 2], [3, 4]]])
-    def test_a_camera_motion_that_is_none(self, motion):
+    def test_a_camera_motion_that_is_no_affine_is_refused(self, motion):
         with pytest.raises(UsageError, match="affine"):
             Tracker().update(image(0, []), motion)
 

@@ -51,12 +51,12 @@ def test_roll_is_positive_on_the_right_side(degrees):
     assert math.degrees(attitude(transform((0, 0, 1), lying * OPTICAL))[2]) == pytest.approx(degrees)
 
 
-def test_the_newest_counts(robot):
+def test_the_newest_transform_of_a_frame_counts(robot):
     robot.add("mast", "camera", transform((0, 0, 1.6)))
     assert attitude(robot.lookup("base_footprint", "optical"))[:2] == (pytest.approx(2.2), pytest.approx(0))
 
 
-def test_frames_that_nothing_joins(robot):
+def test_frames_that_nothing_joins_have_no_transform(robot):
     robot.add("map", "odom", transform())
     assert robot.lookup("map", "optical") is None
     assert robot.lookup("base_link", "unheard of") is None
@@ -73,7 +73,7 @@ def test_a_link_of_which_nothing_is_said_any_more_is_found(robot):
     assert robot.silent("wheel", "base_footprint", 3.5) == "wheel"
 
 
-def test_a_loop_ends():
+def test_frames_in_a_loop_end_the_lookup():
     tree = TransformTree()
     for parent, child in (("a", "b"), ("b", "c"), ("c", "a")):
         tree.add(parent, child, transform((1, 0, 0)))

@@ -55,7 +55,7 @@ def test_walkers_whose_legs_are_not_to_be_seen_are_known(hidden):
 
 
 @pytest.mark.parametrize("kind", [kind for kind in ACTIVITIES if kind != "walks"])
-def test_who_does_not_walk(kind):
+def test_other_activities_are_not_taken_for_walking(kind):
     said = [
         watch(kind, seed, 45.0 * seed, pixels=(45.0, 100.0, 250.0)[seed % 3], seconds=3.0, moving=seed % 2 == 0)
         for seed in range(8)

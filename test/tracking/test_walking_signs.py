@@ -14,7 +14,7 @@ def test_values_are_interpolated_at_even_times_of_the_window():
     np.testing.assert_allclose(even[0, :, 1], 7.0)
 
 
-def test_what_is_not_known_says_nothing():
+def test_signs_that_are_not_known_leave_the_probability():
     network = weights()
     usual = network.mean.copy()
     unknown = np.where(np.arange(len(usual)) < 20, np.nan, usual)
