@@ -60,6 +60,9 @@ def assign(
     if any(claim.verdict.contradicted for claim in claims):  # what was ruled out rested on a name that was wrong
         for claim in claims:
             claim.walker.others.clear()
+    for claim in seen:
+        if claim.person >= 0:  # whom its own looks name it can be after all
+            claim.walker.others.discard(references.persons[claim.person].person_id)
     if seen:
         _Assignment(seen, held, references, config).settle()
     taken = {claim.person for claim in seen}
@@ -81,32 +84,40 @@ class _Assignment:
     def __init__(
         self, claims: list[Claim], held: dict[str, str], references: References, config: RecognizerConfig
     ) -> None:
-        self._claims, self._config = claims, config
-        self._persons = references.persons
-        index = {person.person_id: n for n, person in enumerate(references.persons)}
-        self._fused = np.stack([claim.verdict.fused for claim in claims])
-        stands = {c.person: c for c in claims if c.person >= 0 and index.get(held.get(c.body_id, "")) == c.person}
-        for row, claim in enumerate(claims):  # directions alone (gait.company) take a name that stands from nobody
-            for person, holder in stands.items():
-                if claim is not holder:
-                    self._fused[row, person] = max(self._fused[row, person], claim.verdict.plain[person])
-        count, lead = len(claims), config.margin_line
-        line = np.full(self._fused.shape, config.accept_line)
-        costs = self._fused.copy()
-        for row, claim in enumerate(claims):
-            stood = index.get(held.get(claim.body_id, ""))
-            if stood is not None:
-                line[row, stood] *= 1 + claim.walker.evidence.slack
-                costs[row, stood] -= lead
+        self._claims, self._config, self._persons = claims, config, references.persons
+        self._index = {person.person_id: n for n, person in enumerate(references.persons)}
+        self._held = [self._index.get(held.get(claim.body_id, "")) for claim in claims]  # by row, as last answered
+        self._fused = self._distances()
+        self._costs = self._all_costs()
+
+    def _distances(self) -> np.ndarray:
+        """(T, N). By directions alone (gait.company) nobody takes a name that stands from another track."""
+        fused = np.stack([claim.verdict.fused for claim in self._claims])
+        for holder, person in enumerate(self._held):
+            if person is not None and self._claims[holder].person == person:
+                for row, claim in enumerate(self._claims):
+                    if row != holder:
+                        fused[row, person] = max(fused[row, person], claim.verdict.plain[person])
+        return fused
+
+    def _all_costs(self) -> np.ndarray:
+        """(T, N + T)."""
+        config, lead = self._config, self._config.margin_line
+        line, costs = np.full(self._fused.shape, config.accept_line), self._fused.copy()
+        for row, (claim, held) in enumerate(zip(self._claims, self._held, strict=True)):
+            if held is not None:
+                line[row, held] *= 1 + claim.walker.evidence.slack
+                costs[row, held] -= lead
             if claim.status is not IdentityStatus.IDENTIFIED:  # its own looks are not clear: others go first
                 costs[row] += lead
-            else:
-                claim.walker.others.discard(self._persons[claim.person].person_id)
-            for other in claim.walker.others & index.keys():
-                costs[row, index[other]] = _NEVER
+            costs[row, self._others(claim)] = _NEVER
         costs[self._fused > line] = _NEVER
-        nobody = np.full((count, count), config.accept_line * (1 + config.hysteresis) + lead)
-        self._costs = np.hstack([costs, nobody])
+        nobody = np.full((len(costs), len(costs)), config.accept_line * (1 + config.hysteresis) + lead)
+        return np.hstack([costs, nobody])
+
+    def _others(self, claim: Claim) -> list[int]:
+        """Which persons a track cannot be, because they surely walked beside it."""
+        return [self._index[person_id] for person_id in claim.walker.others & self._index.keys()]
 
     def settle(self) -> None:
         """Set status and person of every claim."""
@@ -138,8 +149,7 @@ class _Assignment:
         claim, lead = self._claims[row], self._config.margin_line
         fused = self._fused[row]
         rivals = {int(n) for n in np.flatnonzero(fused < fused[person] + lead)} - {person}
-        ruled_out = firm.keys() | {n for n in rivals if self._persons[n].person_id in claim.walker.others}
-        if not rivals <= ruled_out or fused[person] + lead > self._config.accept_line:
+        if not rivals <= firm.keys() | set(self._others(claim)) or fused[person] + lead > self._config.accept_line:
             return False
         if not claim.walker.evidence.agrees(person, rivals):
             return False
@@ -157,9 +167,7 @@ class _Assignment:
         count = len(self._persons)
         taken_back = self._costs[row, person] - self._fused[row, person]  # leads do not count for this track itself
         costs[row, :count] = self._fused[row]
-        costs[row, [n for n, each in enumerate(self._persons) if each.person_id in self._claims[row].walker.others]] = (
-            _NEVER
-        )
+        costs[row, self._others(self._claims[row])] = _NEVER
         costs[row, person], costs[row, count:] = _NEVER, _NEVER
         rows, columns = linear_sum_assignment(costs)
         return float(costs[rows, columns].sum()) - (total - float(taken_back))
