@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from tracks import walking_track
 
 from rt_gait_ros.demo.recording import Recording
 from rt_gait_ros.gait.identity import Identity, IdentityFrame, IdentityStatus
-from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
+from rt_gait_ros.tracking.track import TrackFrame, TrackState
 
 FPS = 25
 PERIOD = 1_000_000_000 // FPS
@@ -14,8 +15,7 @@ BEGIN = 1_700_000_000_000_000_000
 
 def make_track(body_id, x=100.0, state=TrackState.CONFIRMED, walking=True, height=200.0):
     box = np.array([x - 40, 50, 80, height], np.float32)
-    zeros = np.zeros(2, np.float32)
-    return Track(body_id, state, box, zeros, np.zeros((2, 2)), None, None, 0.0, 0.9, 5, 0, walking)
+    return walking_track(body_id, state=state, box=box, walking=walking)
 
 
 def make_identified(body_id, name="Ada", confidence=0.9):

@@ -5,11 +5,12 @@ from concurrent.futures import Future
 import numpy as np
 import pytest
 from enrolled import embedding, template_of, three_people
+from tracks import walking_track
 
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.recognizer import GaitRecognizer
 from rt_gait_ros.serving.inference import ModelSpec, TensorSpec
-from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
+from rt_gait_ros.tracking.track import TrackFrame, TrackState
 
 PERIOD = 40_000_000  # ns between images: 25 per second
 
@@ -57,18 +58,12 @@ class AngleClient:
 
 def track(body_id, angle, *, state=TrackState.CONFIRMED, quality=1.0, walking=True, frame=True, former_id=""):
     """Somebody whose gait is `angle`."""
-    return Track(
-        body_id=body_id,
+    return walking_track(
+        body_id,
         state=state,
         box=np.array([100 * (ord(body_id[0]) - ord("a")), 0, 50, 100], np.float32),  # nobody hides another
-        velocity=np.zeros(2, np.float32),
-        velocity_covariance=np.zeros((2, 2)),
-        keypoints=None,
         gait_frame=np.full((64, 64), angle, np.uint8) if frame else None,
         quality=quality,
-        confidence=1.0,
-        age=1,
-        missed=0,
         walking=walking,
         former_id=former_id,
     )

@@ -6,7 +6,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
-from pacing import walking_track
+from tracks import walking_track
 
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.recognizer import GaitRecognizer

@@ -12,7 +12,6 @@ import numpy as np
 from rt_gait_ros.pose.person import PersonPose
 from rt_gait_ros.synthesis.activities import act
 from rt_gait_ros.synthesis.strollers import keypoints, make_stroller
-from rt_gait_ros.tracking.track import Track, TrackState
 
 
 @functools.cache
@@ -33,23 +32,6 @@ def walker(number: int, breadth: int) -> PersonPose:
         cv2.line(picture, (32, 40), (foot, 63), 255, 4)
     low, high = points[:, 0].min() - 10, points[:, 0].max() + 10
     return PersonPose(joints, np.array([low, 300, high - low, 200], np.float32), 0.9, picture, 0.9)
-
-
-def walking_track(body_id: str, **fields) -> Track:
-    """A confirmed track of somebody who walks, just seen, in most things as nothing is known of it."""
-    usual = {
-        "state": TrackState.CONFIRMED,
-        "velocity": np.zeros(2, np.float32),
-        "velocity_covariance": np.zeros((2, 2)),
-        "keypoints": None,
-        "gait_frame": None,
-        "quality": 1.0,
-        "confidence": 1.0,
-        "age": 1,
-        "missed": 0,
-        "walking": True,
-    }
-    return Track(body_id=body_id, **{**usual, **fields})
 
 
 class Stepping(ABC):

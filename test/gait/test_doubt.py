@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from tracks import walking_track
 
 from rt_gait_ros.gait.doubt import Doubt
 from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
@@ -12,21 +13,7 @@ PERIOD = 40_000_000  # ns
 def track(body_id: str, x: float, hidden: bool = False, former_id: str = "") -> Track:
     state = TrackState.OCCLUDED if hidden else TrackState.CONFIRMED
     box = np.array([x, 100, 60, 180], np.float32)
-    return Track(
-        body_id,
-        state,
-        box,
-        np.zeros(2),
-        np.zeros((2, 2)),
-        None,
-        None,
-        0.0,
-        0.9,
-        9,
-        int(hidden),
-        True,
-        former_id=former_id,
-    )
+    return walking_track(body_id, state=state, box=box, missed=int(hidden), former_id=former_id)
 
 
 class Watch:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tracks import walking_track
 
 from rt_gait_ros.gait import calibration
 from rt_gait_ros.gait.config import RecognizerConfig
@@ -15,14 +16,11 @@ from rt_gait_ros.serving.backends import open_client
 from rt_gait_ros.synthesis import walks
 from rt_gait_ros.synthesis.people import person
 from rt_gait_ros.synthesis.walks import Nuisances, random_scene, random_silhouettes
-from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
+from rt_gait_ros.tracking.track import TrackFrame
 
 MODEL = "gaitset_small_v3_stream"
 PEOPLE, SECONDS, FASTEST = 8, 3, 120
-WALKER = Track(
-    "aaaaa", TrackState.CONFIRMED, np.array([0, 0, 50, 100], np.float32), np.zeros(2, np.float32), np.zeros((2, 2)),
-    None, None, 1.0, 1.0, 1, 0, True,
-)  # fmt: skip
+WALKER = walking_track("aaaaa")
 SIDEWAYS = Nuisances(heights=(1.2, 1.2), views=(90.0,), clothes=0.6, noise=0.8)
 
 

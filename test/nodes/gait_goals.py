@@ -8,12 +8,13 @@ import numpy as np
 from action_msgs.msg import GoalStatus
 from pacing import Stepping
 from rclpy.action import ActionClient
+from tracks import walking_track
 
 from rt_gait_ros.action import EnrollPerson
 from rt_gait_ros.msg import PersonTrackArray
 from rt_gait_ros.nodes.conversions import tracks_to_message
 from rt_gait_ros.tracking.facing import upright
-from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
+from rt_gait_ros.tracking.track import TrackFrame
 
 # Of a gait node that names whoever is enrolled, however unlike they look.
 NAMES_ANYBODY = {"accept_distance": "1000.0", "margin": "0.0", "beyond_calibration": "true"}
@@ -69,15 +70,17 @@ class Walkers(Stepping):
     def step(self) -> None:
         self._number += 1
         tracks = [
-            Track(
-                body_id, TrackState.CONFIRMED, np.array([10 + self.apart * place, 10, 50, 100], np.float32),
-                np.zeros(2), np.zeros((2, 2)),
-                None, silhouette(self._number, width), 0.9, 0.9, self._number, 0, True, position=self.position,
+            walking_track(
+                body_id,
+                box=np.array([10 + self.apart * place, 10, 50, 100], np.float32),
+                gait_frame=silhouette(self._number, width),
+                age=self._number,
+                position=self.position,
                 position_covariance=None if self.position is None else np.eye(3),
                 orientation=None if self.position is None else UPRIGHT,
             )
             for place, (body_id, width) in enumerate(self.widths.items())
-        ]  # fmt: skip
+        ]
         frame = TrackFrame(time.time_ns(), "front", 640, 480, tracks=tracks)
         self._publisher.publish(tracks_to_message(frame))
 

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 from sensor_msgs.msg import Image
+from tracks import walking_track
 
 from rt_gait_ros.gait.identity import Identity, IdentityFrame, IdentityStatus
 from rt_gait_ros.msg import GaitIdentityArray, PersonTrackArray
 from rt_gait_ros.nodes.conversions import identities_to_message, tracks_to_message
 from rt_gait_ros.nodes.image_conversion import bgr_to_image
 from rt_gait_ros.resources import resource
-from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
+from rt_gait_ros.tracking.track import TrackFrame
 
 foxglove = pytest.importorskip("foxglove", reason="foxglove-sdk is not installed")
 layouts = pytest.importorskip("foxglove.layouts", reason="foxglove-sdk is older than its layouts")
@@ -113,12 +114,9 @@ def step(ears: Any, publishers: Any) -> None:
     stamp = time.time_ns()
     place = {"position": np.array([0.5, 0.1, 3.0]), "position_covariance": np.eye(3)}
     tracks = [
-        Track(
-            body_id, TrackState.CONFIRMED, np.array([left, 40, 60, 150], np.float32), np.zeros(2), np.zeros((2, 2)),
-            None, None, 0.0, 0.9, 5, 0, True, **place,
-        )
+        walking_track(body_id, box=np.array([left, 40, 60, 150], np.float32), **place)
         for body_id, left in (("aaaaa", 100), ("bbbbb", 200))
-    ]  # fmt: skip
+    ]
     person = LAYOUT["globalVariables"]["person"]
     identities = [
         Identity("aaaaa", IdentityStatus.IDENTIFIED, stamp, "p1", person, 0.9, 0.1, 30),

@@ -12,6 +12,7 @@ from pacing import Stepping
 from rclpy.action import ActionClient
 from scipy.spatial.transform import Rotation
 from sensor_msgs.msg import CameraInfo, Image
+from tracks import walking_track
 
 from rt_gait_ros.action import EnrollPerson
 from rt_gait_ros.msg import PersonPoseArray, PersonTrackArray
@@ -21,7 +22,7 @@ from rt_gait_ros.nodes.human_bodies import HumanBodies, skeleton_of
 from rt_gait_ros.nodes.image_conversion import bgr_to_image
 from rt_gait_ros.pose.person import PersonPose, PoseFrame
 from rt_gait_ros.tracking.facing import upright
-from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
+from rt_gait_ros.tracking.track import TrackFrame
 
 ROOT = Path(__file__).parents[2]
 SIZE = np.array([640.0, 480.0])
@@ -150,10 +151,7 @@ def test_bodies_that_come_and_go_bring_nothing_that_the_executor_waits_for(packa
     ears.value = {"humans_prefix": "/humans"}.__getitem__
     bodies = HumanBodies(ears)
     before = list(ears.waitables)
-    box = np.array([10, 10, 50, 100], np.float32)
-    track = Track(
-        "aaaaa", TrackState.CONFIRMED, box, np.zeros(2), np.zeros((2, 2)), joints(18), None, 0.9, 0.9, 1, 0, True
-    )
+    track = walking_track("aaaaa", keypoints=joints(18))
     bodies.send(TrackFrame(1, "front", 640, 480, layout="trt_pose", tracks=[track]))
     assert {topic for topic, _ in ears.get_publisher_names_and_types_by_node("ears", "/")} >= {
         f"/humans/bodies/aaaaa/{name}" for name in ("roi", "skeleton2d", "cropped")
@@ -175,11 +173,15 @@ class TrackedWalkers(Stepping):
         self._number += 1
         silhouette = np.zeros((64, 64), np.uint8)
         silhouette[4:60, 24 - self._number % 8 : 40 + self._number % 8] = 255
-        track = Track(
-            "aaaaa", TrackState.CONFIRMED, np.array([10, 10, 50, 100], np.float32), np.zeros(2), np.zeros((2, 2)),
-            None, silhouette, 0.9, 0.9, self._number, 0, True, position=np.array([0.0, 0.5, 4.0]),
-            position_covariance=np.eye(3), orientation=upright(np.array([0.0, 0, -1]), np.array([0.0, 1, 0])),
-        )  # fmt: skip
+        track = walking_track(
+            "aaaaa",
+            box=np.array([10, 10, 50, 100], np.float32),
+            gait_frame=silhouette,
+            age=self._number,
+            position=np.array([0.0, 0.5, 4.0]),
+            position_covariance=np.eye(3),
+            orientation=upright(np.array([0.0, 0, -1]), np.array([0.0, 1, 0])),
+        )
         tracks = [track] if self.there else []
         self._publisher.publish(tracks_to_message(TrackFrame(time.time_ns(), "front", 640, 480, tracks=tracks)))
 

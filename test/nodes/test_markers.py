@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from tracks import walking_track
 from visualization_msgs.msg import Marker
 
 from rt_gait_ros.gait.identity import Identity, IdentityFrame, IdentityStatus
@@ -9,10 +10,8 @@ from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
 
 
 def track(body_id: str, state: TrackState = TrackState.CONFIRMED, place: tuple | None = (0.5, 0.1, 3.0)) -> Track:
-    return Track(
-        body_id, state, np.array([100, 40, 60, 150], np.float32), np.zeros(2), np.zeros((2, 2)), None, None, 0.0, 0.9,
-        5, 0, True, position=None if place is None else np.array(place), position_covariance=np.eye(3) / 100,
-    )  # fmt: skip
+    position = None if place is None else np.array(place)
+    return walking_track(body_id, state=state, position=position, position_covariance=np.eye(3) / 100)
 
 
 def shown(markers: Markers, stamp: int, *tracks: Track, name: str = "") -> list[Marker]:

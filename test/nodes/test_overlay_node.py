@@ -3,6 +3,7 @@ import time
 import numpy as np
 import pytest
 from sensor_msgs.msg import CompressedImage, Image
+from tracks import walking_track
 from visualization_msgs.msg import Marker, MarkerArray
 
 from rt_gait_ros.gait.identity import Identity, IdentityFrame, IdentityStatus
@@ -10,7 +11,7 @@ from rt_gait_ros.msg import GaitIdentityArray, PersonTrackArray
 from rt_gait_ros.nodes.conversions import identities_to_message, tracks_to_message
 from rt_gait_ros.nodes.headers import from_time
 from rt_gait_ros.nodes.image_conversion import bgr_to_image, compressed_to_bgr, image_to_bgr
-from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
+from rt_gait_ros.tracking.track import TrackFrame
 
 GREY = np.full((240, 320, 3), 90, np.uint8)
 
@@ -27,10 +28,7 @@ class Stages:
     def step(self, image_stamp: int | None = None) -> None:
         stamp = time.time_ns()
         self.stamps.add(stamp)
-        track = Track(
-            "aaaaa", TrackState.CONFIRMED, np.array([100, 40, 60, 150], np.float32), np.zeros(2), np.zeros((2, 2)),
-            None, None, 0.0, 0.9, 5, 0, True, position=np.array([0.5, 0.1, 3.0]), position_covariance=np.eye(3),
-        )  # fmt: skip
+        track = walking_track("aaaaa", position=np.array([0.5, 0.1, 3.0]), position_covariance=np.eye(3))
         identity = Identity("aaaaa", IdentityStatus.IDENTIFIED, stamp, "p1", "Ada", 0.9, 0.1, 30)
         self.image.publish(bgr_to_image(GREY, stamp if image_stamp is None else image_stamp, "front"))
         self.tracks.publish(tracks_to_message(TrackFrame(stamp, "front", 320, 240, tracks=[track])))

@@ -8,9 +8,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from pacing import Stepping, walking_track
+from pacing import Stepping
 from postgres_server import PostgresServer, wheel_binaries
 from rclpy.action import ActionClient
+from tracks import walking_track
 
 from rt_gait_ros.action import EnrollPerson
 from rt_gait_ros.msg import GaitIdentityArray, PersonTrackArray

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
+from tracks import walking_track
 
 from rt_gait_ros.gait.identity import Identity, IdentityFrame, IdentityStatus
 from rt_gait_ros.overlay import Trails, colour_of, draw_overlay
 from rt_gait_ros.overlay.draw import gait_frame_picture
-from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
+from rt_gait_ros.tracking.track import TrackFrame, TrackState
 
 SHAPE = (400, 600, 3)
 
@@ -12,11 +13,8 @@ SHAPE = (400, 600, 3)
 def make_track(body_id="abcde", box=(200, 100, 80, 200), state=TrackState.CONFIRMED, **fields):
     keypoints = np.tile(np.array([box[0] + 20, box[1] + 60, 0.9], np.float32), (18, 1))
     keypoints[::2, 1] += 80
-    values = {"keypoints": keypoints, "gait_frame": None, "age": 30, "walking": True, **fields}
-    return Track(
-        body_id, state, np.array(box, np.float32), np.zeros(2, np.float32), np.zeros((2, 2)),
-        quality=0.9, confidence=0.9, missed=0, **values,
-    )  # fmt: skip
+    values = {"keypoints": keypoints, "quality": 0.9, "age": 30, **fields}
+    return walking_track(body_id, state=state, box=np.array(box, np.float32), **values)
 
 
 def frames(*tracks, identities=(), stamp=0):

@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-from pacing import walking_track
+from tracks import walking_track
 
 from rt_gait_ros.gait.identity import Candidate, Identity, IdentityStatus
 from rt_gait_ros.pipeline.seen import seen_person

@@ -1,21 +1,19 @@
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
+from tracks import walking_track
 
 from rt_gait_ros.tracking.camera import CameraModel
 from rt_gait_ros.tracking.facing import Facing, upright
-from rt_gait_ros.tracking.track import Track, TrackState
+from rt_gait_ros.tracking.track import Track
 
 LENS = np.array([[500.0, 0, 320], [0, 500.0, 240], [0, 0, 1]])
 PERIOD = 40_000_000  # ns
 
 
-def track(position, *, body_id="abcde", former_id="", walking=True, variance=0.01) -> Track:
-    return Track(
-        body_id, TrackState.CONFIRMED, np.array([1, 2, 3, 4], np.float32), np.zeros(2), np.zeros((2, 2)), None, None,
-        0.0, 0.9, 1, 0, walking, former_id=former_id,
-        position=np.array(position, float), position_covariance=np.eye(3) * variance,
-    )  # fmt: skip
+def track(position, *, body_id="abcde", variance=0.01, **fields) -> Track:
+    place, covariance = np.array(position, float), np.eye(3) * variance
+    return walking_track(body_id, position=place, position_covariance=covariance, **fields)
 
 
 def axes(quaternion) -> np.ndarray:

@@ -1,16 +1,14 @@
 import numpy as np
 import pytest
+from tracks import walking_track
 
 from rt_gait_ros.gait.identity import Identity, IdentityFrame, IdentityStatus
-from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
+from rt_gait_ros.tracking.track import TrackFrame, TrackState
 from rt_gait_ros.web.words import NodeReport, css, nodes_of, people_of, situation
 
 
 def track(body_id="abcde", state=TrackState.CONFIRMED, position=None):
-    return Track(
-        body_id, state, np.array([1, 2, 30, 60], np.float32), np.zeros(2, np.float32), np.zeros((2, 2)), None, None,
-        0.9, 0.9, 9, 0, True, position=position,
-    )  # fmt: skip
+    return walking_track(body_id, state=state, position=position)
 
 
 def people(*tracks, identities=()):
