@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Generic, NoReturn, TypeVar
 
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 
 from rt_gait_ros.nodes.qos import publish_on
 from rt_gait_ros.nodes.topic_listener import TopicListener
@@ -14,27 +14,13 @@ from rt_gait_ros.nodes.unattended import Topic, UnattendedSubscription
 T = TypeVar("T")
 
 # REP-2003: consumers of images take sensor data, which matches every publisher; only the newest image matters.
-IMAGE_QOS = QoSProfile(
-    depth=1,
-    history=HistoryPolicy.KEEP_LAST,
-    reliability=ReliabilityPolicy.BEST_EFFORT,
-    durability=DurabilityPolicy.VOLATILE,
-)
+IMAGE_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 # The same for whoever follows people from image to image: as many wait here as in the pose stage, while the process is
 # held up.
-EVERY_IMAGE_QOS = QoSProfile(
-    depth=3,
-    history=HistoryPolicy.KEEP_LAST,
-    reliability=ReliabilityPolicy.BEST_EFFORT,
-    durability=DurabilityPolicy.VOLATILE,
-)
-# Results are small, and a lost one is a lost gait frame: reliable, with a third of a second of room at 30 Hz.
-RESULT_QOS = QoSProfile(
-    depth=10,
-    history=HistoryPolicy.KEEP_LAST,
-    reliability=ReliabilityPolicy.RELIABLE,
-    durability=DurabilityPolicy.VOLATILE,
-)
+EVERY_IMAGE_QOS = QoSProfile(depth=3, reliability=ReliabilityPolicy.BEST_EFFORT)
+# Results are small, and a lost one is a lost gait frame: reliable, as ROS has it, with a third of a second of room at
+# 30 Hz.
+RESULT_QOS = QoSProfile(depth=10)
 
 
 class Link(Generic[T]):

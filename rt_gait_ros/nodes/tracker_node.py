@@ -45,7 +45,7 @@ publishes
 
 # What the gait stage says waits for the next image: what is done with it is too little to be worth a wake-up. More of
 # it waits than images do, so that a late image finds all it missed.
-FEEDBACK_QOS = QoSProfile(depth=30, reliability=RESULT_QOS.reliability, durability=RESULT_QOS.durability)
+FEEDBACK_QOS = QoSProfile(depth=30)
 
 
 class TrackerNode(ProcessingStage[PoseFrame, TrackFrame]):
