@@ -63,6 +63,8 @@ def test_more_people_have_the_lighter_network_loaded_that_looks_at_them_until_th
     gait.until(lambda: name() == "Ada")
     assert gait.until(lambda: ears.diagnosis("gait_node").get("network")) == "gaitset_small_v3_stream"
     assert not is_loaded(loading_server, "gaitset_small_v3")
+    heard = len(ears.heard["gait_identities"])  # nobody was seen meanwhile: if that was long, she is looked at anew
+    gait.until(lambda: len(ears.heard["gait_identities"]) > heard + 1 and name() == "Ada")
     gait.apart = 300.0  # who is near may be the other: then nothing seen before counts
     gait.widths["bbbbb"] = 14
     gait.until(lambda: ears.diagnosis("gait_node").get("network") == "gaitset_small_v3")
