@@ -122,12 +122,11 @@ class Learner:
             if stretch is None:
                 continue
             person_id = self._surely(claim, references) if references is not None else ""
-            if person_id != stretch.person_id or claim.verdict.contradicted:
-                frames = list(stretch.frames)
+            if claim.verdict.contradicted:
                 stretch.end()
-                if not claim.verdict.contradicted:
-                    stretch.frames.extend(frames)
-                    stretch.person_id, stretch.since, stretch.supported = person_id, stamp, stamp
+            elif person_id != stretch.person_id:  # its frames stay: the track is the same
+                stretch.fresh.clear()
+                stretch.person_id, stretch.since, stretch.supported = person_id, stamp, stamp
 
     def takes(self, body_id: str, look: Look) -> bool:
         """Whether a look is from a side that cannot be compared with what is known: it is then no evidence."""
