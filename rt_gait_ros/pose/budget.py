@@ -88,13 +88,15 @@ class Budget:
     """
 
     def __init__(self, limit: float | None = None, cores: float | None = None) -> None:
-        """How much time there is follows from one of three.
+        """limit: seconds per image, the same on every machine.
 
-        limit: seconds per image, the same on every machine. Without it, cores: for this camera, no more than the
-        process may run on; of the time between images the networks have the fixed share that _SHARES gives for so many,
-        for of what programs beside the stage lose by more, a budget hears nothing. The same holds for a process that
-        may run on one core only. Without either they have what the rest of the stage leaves.
-        Raises PoseSettingsError for a limit or cores that are no number, or not above 0.
+        cores: without a limit, how many there are for this camera where other programs or cameras use the rest. The
+        networks have a fixed share (_SHARES) of the time between images then, for a budget hears nothing of what others
+        lose by more. More cores than the process may run on count as those, and a process that may run on one core only
+        has the share of one core in any case.
+
+        Without either, the networks have what the rest of the stage leaves of the time between images.
+        Raises PoseSettingsError for a limit or cores that are no number above 0.
         """
         for name, value in (("limit", limit), ("cores", cores)):
             if value is not None and not (math.isfinite(value) and value > 0.0):
