@@ -220,9 +220,7 @@ class Gallery:
 
         def edit(content: Content) -> Content:
             gone[:] = [person for person in content.persons if self._is_over(person)]
-            for person in gone:
-                content = edits.without(content, person)
-            return content
+            return edits.without(content, *gone)
 
         self._change("expire", edit, thorough=True)
         return tuple(gone)
@@ -360,8 +358,7 @@ class Gallery:
             content = edits.tagged(change.content)
             if what != "expire":  # whose time is over is nobody's business any more, and goes with the next change
                 over = [person for person in content.persons if self._is_over(person)]
-                for person in over:
-                    content = edits.without(content, person)
+                content = edits.without(content, *over)
                 thorough = thorough or bool(over)
             self._take(change.commit(edit(content), what, thorough=thorough))
 

@@ -87,9 +87,12 @@ def tagged(content: Content) -> Content:
     return replace(content, persons=tuple(persons))
 
 
-def without(content: Content, person: Person) -> Content:
-    """The gallery without this person."""
-    rest = tuple(p for p in content.persons if p is not person)
+def without(content: Content, *gone: Person) -> Content:
+    """The gallery without these persons."""
+    if not gone:
+        return content
+    those = set(map(id, gone))
+    rest = tuple(p for p in content.persons if id(p) not in those)
     return replace(content, persons=rest) if rest else Content()
 
 
