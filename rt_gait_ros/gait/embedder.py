@@ -1,9 +1,10 @@
 """From a track's gait frames to its embedding: the place where a gait network plugs in."""
 
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
-from typing import Protocol
+from typing import Any
 
 import numpy as np
 
@@ -12,8 +13,6 @@ from rt_gait_ros.serving.inference import InferenceClient, InferenceError, Model
 from rt_gait_ros.silhouette.flow import Place, placed
 
 _NOWHERE = Place(0, 0.0, 1.0)  # of frames whose place does not count
-
-
 # Seconds that an embedding apart from any track may take: nobody waits for a walk to be enrolled as for the next look,
 # and it queues behind all looks.
 PATIENCE = 10.0
@@ -22,61 +21,74 @@ PATIENCE = 10.0
 PlacedFrame = tuple[np.ndarray, Place | None]  # a gait frame and where it was taken, for networks on flow
 
 
-class Embedder(Protocol):
+class Embedder(ABC):
     """An embedding for this track, now. One per gait network; not for several threads at once."""
 
-    model: GaitModel
-
-    def add(self, body_id: str, frame: np.ndarray, place: Place | None = None) -> None:
-        """Take one more good gait frame of a track. place: where it was taken; networks on flow need it."""
-        ...
-
-    def frames(self, body_id: str) -> int:
-        """Gait frames that an embedding of this track would stand on now."""
-        ...
+    def __init__(self, model: GaitModel, deadline: float) -> None:
+        """deadline: seconds for an answer."""
+        self.model = model
+        self._deadline = deadline
+        self._tracks: dict[str, Any] = {}
 
     @property
     def tracks(self) -> tuple[str, ...]:
         """The tracks that it has frames of."""
-        ...
+        return tuple(self._tracks)
 
+    @abstractmethod
+    def add(self, body_id: str, frame: np.ndarray, place: Place | None = None) -> None:
+        """Take one more good gait frame of a track. place: where it was taken; networks on flow need it."""
+
+    @abstractmethod
+    def frames(self, body_id: str) -> int:
+        """Gait frames that an embedding of this track would stand on now."""
+
+    @abstractmethod
     def recent(self, body_id: str) -> list[PlacedFrame]:
         """The newest frames of a track that it keeps, the oldest first."""
-        ...
 
+    @abstractmethod
     def request(self, body_id: str) -> "Future[dict[str, np.ndarray]]":
         """Start the embedding of a track from the frames so far; returns at once."""
-        ...
 
+    @abstractmethod
     def drop(self, body_id: str) -> None:
         """Forget a track; one that is not known is no error."""
-        ...
 
     def rename(self, body_id: str, new_id: str) -> None:
         """Go on with a track under another id; what was known of that id is forgotten."""
-        ...
+        self.drop(new_id)
+        if body_id in self._tracks:
+            self._tracks[new_id] = self._tracks.pop(body_id)
 
     def embed(self, frames: np.ndarray) -> "Future[dict[str, np.ndarray]]":
         """Start the embedding of a whole sequence (S, H, W) or (S, H, W, C), apart from any track.
 
-        Of flow it is a window as `silhouette.flow.placed` gives it.
+        Of flow it is a window as `silhouette.flow.placed` gives it. Of more frames than the network takes, evenly
+        chosen ones are sent.
         """
-        ...
+        if len(frames) > self.model.max_frames:
+            frames = frames[np.linspace(0, len(frames) - 1, self.model.max_frames).round().astype(int)]
+        return self._embed(frames, max(self._deadline, PATIENCE))
+
+    @abstractmethod
+    def _embed(self, frames: np.ndarray, deadline: float) -> "Future[dict[str, np.ndarray]]":
+        """As `embed`, of no more frames than the network takes."""
 
 
-class WindowEmbedder:
+class WindowEmbedder(Embedder):
     """Sends the last `window` frames of the track for every embedding: fits any network, and needs no state there.
 
     A window of flow is placed as a whole, as the networks were trained, and begins anew after a pause.
     """
 
+    _tracks: dict[str, deque[tuple[np.ndarray, Place]]]
+
     def __init__(self, client: InferenceClient, model: GaitModel, window: int, deadline: float) -> None:
-        self.model = model
+        super().__init__(model, deadline)
         self._client = client
         self._window = min(max(window, model.min_frames), model.max_frames)
-        self._deadline = deadline
         self._flow = model.gait_frame_kind == "flow"
-        self._tracks: dict[str, deque[tuple[np.ndarray, Place]]] = {}
 
     def add(self, body_id: str, frame: np.ndarray, place: Place | None = None) -> None:
         """As Embedder.add. Raises ValueError for flow without a place."""
@@ -92,36 +104,19 @@ class WindowEmbedder:
         """As Embedder.frames."""
         return len(self._tracks.get(body_id, ()))
 
-    @property
-    def tracks(self) -> tuple[str, ...]:
-        """As Embedder.tracks."""
-        return tuple(self._tracks)
-
     def recent(self, body_id: str) -> list[PlacedFrame]:
         """As Embedder.recent."""
         return [(frame, place if self._flow else None) for frame, place in self._tracks.get(body_id, ())]
 
     def request(self, body_id: str) -> "Future[dict[str, np.ndarray]]":
         """As Embedder.request."""
-        return self._submit(window_of(self.recent(body_id)), self._deadline)
+        return self._embed(window_of(self.recent(body_id)), self._deadline)
 
     def drop(self, body_id: str) -> None:
         """As Embedder.drop."""
         self._tracks.pop(body_id, None)
 
-    def rename(self, body_id: str, new_id: str) -> None:
-        """As Embedder.rename."""
-        self.drop(new_id)
-        if body_id in self._tracks:
-            self._tracks[new_id] = self._tracks.pop(body_id)
-
-    def embed(self, frames: np.ndarray) -> "Future[dict[str, np.ndarray]]":
-        """As Embedder.embed. Of more frames than the network takes, evenly chosen ones are sent."""
-        if len(frames) > self.model.max_frames:
-            frames = frames[np.linspace(0, len(frames) - 1, self.model.max_frames).round().astype(int)]
-        return self._submit(frames, max(self._deadline, PATIENCE))
-
-    def _submit(self, frames: np.ndarray, deadline: float) -> "Future[dict[str, np.ndarray]]":
+    def _embed(self, frames: np.ndarray, deadline: float) -> "Future[dict[str, np.ndarray]]":
         return self._client.submit(self.model.name, self.model.adapter.request(frames), deadline=deadline)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from rt_gait_ros.gait.embedder import PATIENCE, Embedder, PlacedFrame, WindowEmbedder
+from rt_gait_ros.gait.embedder import Embedder, PlacedFrame, WindowEmbedder
 from rt_gait_ros.gait.model import GaitModel
 from rt_gait_ros.serving.inference import InferenceClient, Sequence, SequenceLost
 from rt_gait_ros.silhouette.flow import Place
@@ -57,7 +57,7 @@ class _Message:
     asked: list["Future[Outputs]"]
 
 
-class StreamEmbedder:
+class StreamEmbedder(Embedder):
     """As Embedder, for a network whose description has stream_window.
 
     The server's set is the last stream_window frames of the track, or all of them (0). A set that the server lost
@@ -66,16 +66,16 @@ class StreamEmbedder:
     after the other's answer.
     """
 
+    _tracks: dict[str, _Track]
+
     def __init__(self, client: InferenceClient, model: GaitModel, buffer: int, deadline: float) -> None:
-        """buffer: frames kept per track of a growing set. deadline: seconds for an answer."""
+        """buffer: frames kept per track of a growing set."""
+        super().__init__(model, deadline)
         if model.stream_window is None:
             raise ValueError(f"model {model.name} keeps no sets")
-        self.model = model
         self._client = client
         self._window = model.stream_window
         self._keep = self._window or max(buffer, model.min_frames)
-        self._deadline = deadline
-        self._tracks: dict[str, _Track] = {}
         # not a generator that a program may seed: two nodes would give the server the same sequences
         self._random = random.SystemRandom()
 
@@ -96,11 +96,6 @@ class StreamEmbedder:
         with track.lock:
             count = track.sent + min(track.unsent, len(track.recent)) if track.sequence else len(track.recent)
         return min(count, self._window or count)
-
-    @property
-    def tracks(self) -> tuple[str, ...]:
-        """As Embedder.tracks."""
-        return tuple(self._tracks)
 
     def recent(self, body_id: str) -> list[PlacedFrame]:
         """As Embedder.recent."""
@@ -135,20 +130,10 @@ class StreamEmbedder:
             sequence = track.sequence
         if sequence:
             # a request needs a frame; whether it arrives does not matter, for an idle sequence ends by itself
-            self._submit(track.recent[-1][None], False, Sequence(sequence, end=True))
+            self._submit(track.recent[-1][None], False, Sequence(sequence, end=True), self._deadline)
 
-    def rename(self, body_id: str, new_id: str) -> None:
-        """As Embedder.rename. The server knows the sequence by a number of its own."""
-        self.drop(new_id)
-        if body_id in self._tracks:
-            self._tracks[new_id] = self._tracks.pop(body_id)
-
-    def embed(self, frames: np.ndarray) -> "Future[Outputs]":
-        """As Embedder.embed. Of more frames than the network takes, evenly chosen ones are sent."""
-        if len(frames) > self.model.max_frames:
-            frames = frames[np.linspace(0, len(frames) - 1, self.model.max_frames).round().astype(int)]
-        sequence = Sequence(self._new_id(), start=True, end=True)
-        return self._submit(frames, True, sequence, max(self._deadline, PATIENCE))
+    def _embed(self, frames: np.ndarray, deadline: float) -> "Future[Outputs]":
+        return self._submit(frames, True, Sequence(self._new_id(), start=True, end=True), deadline)
 
     def _advance(self, track: _Track) -> None:
         """Send what is due, unless a request of the track is under way: its answer will come by here."""
@@ -156,7 +141,7 @@ class StreamEmbedder:
             message = None if track.pending else self._next(track)
             track.pending = track.pending or message is not None
         if message is not None:
-            future = self._submit(message.frames, bool(message.asked), message.sequence)
+            future = self._submit(message.frames, bool(message.asked), message.sequence, self._deadline)
             future.add_done_callback(lambda done: self._answered(track, message, done))
 
     def _next(self, track: _Track) -> _Message | None:
@@ -198,11 +183,8 @@ class StreamEmbedder:
                 future.set_exception(error)
         self._advance(track)
 
-    def _submit(
-        self, frames: np.ndarray, answer: bool, sequence: Sequence, deadline: float | None = None
-    ) -> "Future[Outputs]":
+    def _submit(self, frames: np.ndarray, answer: bool, sequence: Sequence, deadline: float) -> "Future[Outputs]":
         inputs = {"gait_frames": frames[None], "answer": np.array([[answer]], np.uint8)}
-        deadline = self._deadline if deadline is None else deadline
         return self._client.submit(self.model.name, inputs, deadline=deadline, sequence=sequence)
 
     def _new_id(self) -> int:
