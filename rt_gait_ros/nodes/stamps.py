@@ -8,9 +8,8 @@ from statistics import median
 SHORT, STUCK = 6, 3  # of so many items in a row that many without a time of their own: the stamps are not gone by
 LONG = 30  # items in a row that must have times of their own again; also the memory for the rest: a second at 30 Hz
 SEVERAL = 3  # jumps back, or changes of the frame, among LONG items that are no accident
-APART = (
-    3  # times the mean step: two clocks are further apart, and messages of one that came in another order are nearer
-)
+# Times the mean step: two clocks are further apart, and messages of one that came in another order are nearer.
+APART = 3
 
 
 class Stamps:

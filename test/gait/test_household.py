@@ -137,10 +137,8 @@ def test_no_look_at_others_makes_looks_be_compared_anew(room, monkeypatch):
     room.show()
     room.here |= dict.fromkeys(range(4, 8), room.home.behind)
     room.show()
-    named, unnamed = (
-        1 + 2 + 3 + 5 + 8,
-        1 + 2 + 3 + 4 + 5 + 6 + 6 + 6,
-    )  # of six looks at whoever has no name, of one then
+    # of six looks at whoever has no name, of one then
+    named, unnamed = 1 + 2 + 3 + 5 + 8, 1 + 2 + 3 + 4 + 5 + 6 + 6 + 6
     assert counts == {"directions": 4 * (named + unnamed), "plain": 4 * (named + unnamed), "households": 4}
 
 

@@ -179,9 +179,8 @@ def test_height_and_tilt_are_read_from_tf(tracker, ears):
     for height in (1.0, 1.6):
         down = (0.0, np.sin(TILT / 2), 0.0, np.cos(TILT / 2))
         mast = camera_geometry.TFMessage(transforms=[stamped("base_footprint", "camera", (0.0, 0.0, height), down)])
-        far = (
-            height / np.tan(TILT + np.arctan(60 / 400)) / np.cos(TILT)
-        )  # along the optical axis: hips are in mid-image
+        # along the optical axis: hips are in mid-image
+        far = height / np.tan(TILT + np.arctan(60 / 400)) / np.cos(TILT)
         track = robot.until_placed(lambda p, far=far: abs(p.z - far) < 0.1, lambda mast=mast: moving.publish(mast))
         assert track.position_covariance[8] > 0
     ears.until(lambda: robot.step() or missing not in ears.diagnosis("tracker_node")["message"])

@@ -44,9 +44,8 @@ class TimedClient:
     def _boxes(self):
         rows = np.zeros((1, 64, 5), np.float32)
         for row, (x, y, h) in zip(rows[0], self.people, strict=False):
-            row[:4] = (
-                np.array([x - 0.12 * h, y - 0.47 * h, x + 0.12 * h, y + 0.53 * h]) / 2
-            )  # of 640 pixels it sees 320
+            # of 640 pixels it sees 320
+            row[:4] = np.array([x - 0.12 * h, y - 0.47 * h, x + 0.12 * h, y + 0.53 * h]) / 2
             row[4] = 0.9
         return {"boxes": rows}
 
