@@ -125,7 +125,7 @@ def scan(
     return 1e3 * seconds, who.tolist()
 
 
-def ours(path: Path, asked: Sequence[int], nearest: Sequence[int]) -> dict[str, float]:
+def ours(path: Path, asked: Sequence[int], nearest: Sequence[int], each_of: int) -> dict[str, float]:
     """Figures of a process that opens the gallery as the gait node does. Raises UsageError where the search errs.
 
     asked, nearest: whose walks are looked for, and who is nearest.
@@ -145,7 +145,7 @@ def ours(path: Path, asked: Sequence[int], nearest: Sequence[int]) -> dict[str, 
             raise UsageError("the search does not find who is nearest: it is broken")
     enrolled = []
     for number in range(TRIES):
-        templates = [Template(walk(10**6 + number, n), 1, silhouettes(n), "hall") for n in range(WALKS)]
+        templates = [Template(walk(10**6 + number, n), 1, silhouettes(n), "hall") for n in range(each_of)]
         start = time.perf_counter()
         gallery.add(f"New {number}", templates, model=MODEL, gait_frame_kind=KIND)
         enrolled.append(time.perf_counter() - start)
