@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 from rt_gait_ros.cli.output import add_json_argument, emit
 from rt_gait_ros.cli.subcommands import subcommand
 from rt_gait_ros.errors import UsageError
+from rt_gait_ros.gait.model import FAMILY_PARAMETER
 from rt_gait_ros.networks.kinds import FLOW_NETWORKS, KERAS_ENDINGS, KINDS
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.model_folder import network_or_file, require_free
+from rt_gait_ros.serving.repository import read_model
 from rt_gait_ros.serving.tensorrt_provider import PRECISION_PARAMETER
 from rt_gait_ros.silhouette.flow import WINDOW
 
@@ -41,7 +43,7 @@ of optical flow, and are one folder:
 
 An ONNX file of another program (GaitSet's Ascend guide, Embedded-Gait, rt_gait_edge, OpenGait) is put into the
 repository as it is. How gait frames become its tensors stands in the parameters of config.pbtxt; what the shapes of its
-tensors do not tell, --declare says (docs/edge.md lists the names):
+tensors do not tell, --declare says (docs/edge_networks.md lists the names):
 
   rt-gait export gait gaitset_submit.onnx --name ascend
   rt-gait export gait cnn2d.onnx --name cnn2d --declare embedding_tensor=code_1
@@ -121,6 +123,32 @@ def add_gait(kinds: Any) -> None:
 
 
 def _gait(arguments: argparse.Namespace) -> int:
+    _check(arguments)
+    source = network_or_file(arguments.checkpoint, resource("model_repository"))
+    if source == arguments.checkpoint and source.suffix == ".onnx":
+        return _foreign(arguments)
+    if arguments.declare:
+        raise UsageError("--declare is for ONNX files: of a checkpoint all is known")
+    if is_flow(source, arguments.network):
+        return _flow(arguments)
+    # torch takes seconds to import and is there only with the extra [train]
+    from rt_gait_ros.networks.gait_export import export_gait, write_gait
+    from rt_gait_ros.networks.precision import in_precision
+
+    sets = _calibration_sets(arguments, "silhouette")
+    export = export_gait(source, arguments.network, arguments.window, arguments.one_sided)
+    chosen, compared = in_precision(export, arguments.precision, sets, _most(arguments))
+    repository = arguments.repository or resource("model_repository")
+    shipped = source != arguments.checkpoint
+    name = _name(arguments, arguments.checkpoint.name if shipped else export.kind, chosen.precision)
+    declared = _for_tensorrt(arguments) | (_family(source) if shipped else {})
+    folders = write_gait(chosen.export, repository, name, arguments.force, arguments.threads, declared)
+    checks = {"whole": export.agreement, "stream": export.stream_agreement}
+    return _report(arguments, export.kind, export.window, list(folders), checks, chosen, compared)
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """Refuse what cannot be before anything is read."""
     if arguments.window < 0:
         raise UsageError(f"--window {arguments.window}: give a number of frames, or 0 for all of a track")
     if arguments.threads < 1:
@@ -135,27 +163,6 @@ def _gait(arguments: argparse.Namespace) -> int:
         )
     if arguments.name:  # before the export, which takes a minute; else the checkpoint says how it is called
         require_free(arguments.repository or resource("model_repository"), arguments.name, arguments.force)
-    source = network_or_file(arguments.checkpoint, resource("model_repository"))
-    if source == arguments.checkpoint and source.suffix == ".onnx":
-        return _foreign(arguments)
-    if arguments.declare:
-        raise UsageError("--declare is for ONNX files: of a checkpoint all is known")
-    if is_flow(arguments.checkpoint, arguments.network):
-        return _flow(arguments)
-    # torch takes seconds to import and is there only with the extra [train]
-    from rt_gait_ros.networks.gait_export import export_gait, write_gait
-    from rt_gait_ros.networks.precision import in_precision
-
-    sets = _calibration_sets(arguments, "silhouette")
-    export = export_gait(source, arguments.network, arguments.window, arguments.one_sided)
-    chosen, compared = in_precision(export, arguments.precision, sets, _most(arguments))
-    repository = arguments.repository or resource("model_repository")
-    kind = export.kind if source == arguments.checkpoint else arguments.checkpoint.name
-    name = _name(arguments, kind, chosen.precision)
-    declared = _for_tensorrt(arguments)
-    folders = write_gait(chosen.export, repository, name, arguments.force, arguments.threads, declared)
-    checks = {"whole": export.agreement, "stream": export.stream_agreement}
-    return _report(arguments, export.kind, export.window, list(folders), checks, chosen, compared)
 
 
 def _foreign(arguments: argparse.Namespace) -> int:
@@ -214,6 +221,12 @@ def _flow(arguments: argparse.Namespace) -> int:
     name = _name(arguments, export.kind, chosen.precision)
     folder = write_flow(chosen.export, repository, name, arguments.force, _for_tensorrt(arguments))
     return _report(arguments, export.kind, WINDOW, [folder], {"whole": export.agreement}, chosen, compared)
+
+
+def _family(model: Path) -> dict[str, str]:
+    """Of a network of the repository: whose embeddings its own, in any precision, may be compared with."""
+    declared = read_model(model.parents[1]).spec.parameters
+    return {key: value for key, value in declared.items() if key == FAMILY_PARAMETER}
 
 
 def _for_tensorrt(arguments: argparse.Namespace) -> dict[str, str]:

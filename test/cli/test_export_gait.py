@@ -111,6 +111,11 @@ def test_a_shipped_network_is_named_and_keeps_its_name(
     assert main(["export", "gait", "gaitset_small_v3", *words]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["folders"] == [str(tmp_path / f"gaitset_small_v3_int8{form}") for form in ("", "_stream")]
+    families = [
+        read_model(folder).spec.parameters["embedding_family"]
+        for folder in (all_networks / "gaitset_small_v3_stream", *map(Path, told["folders"]))
+    ]
+    assert len(set(families)) == 1  # the gait node may move from one to the other
     ((kind, _),) = read
     assert kind == "centred-gaitset"
     assert main(["export", "gait", "gaitset_small_v3_stream", *words]) != 0
