@@ -6,7 +6,7 @@ import numpy as np
 
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.synthesis.activities import ACTIVITIES
-from rt_gait_ros.synthesis.sightings import Sighting, sighting
+from rt_gait_ros.synthesis.sightings import Sighting, looked_at, sighting
 from rt_gait_ros.synthesis.strollers import make_stroller
 from rt_gait_ros.training.walking import WALKS
 
@@ -55,14 +55,7 @@ def _seen(kind: str, azimuth: float, moving: bool, every: int, random: np.random
     seconds = np.arange(0.0, SECONDS, 1.0 / RATE)
     who = make_stroller(int(random.integers(2_000_000, 3_000_000)), 1.0, 1.0)  # nobody who was learned from
     seen = sighting(kind, who, PIXELS, azimuth, seconds, random, moving=moving)
-    for image in range(len(seconds)):
-        last = image - image % every
-        before = max(last - every, 0)
-        if image > last:
-            seen.keypoints[image] = np.nan, np.nan, 0.0
-            seen.boxes[image] = seen.boxes[last]
-            seen.boxes[image, :2] += (seen.boxes[last] - seen.boxes[before])[:2] * ((image - last) / every)
-    return seen
+    return looked_at(seen, np.arange(len(seconds)) % every == 0)
 
 
 def _said(crowd: list[Sighting], flags: Flags) -> list[tuple[float, float]]:

@@ -37,7 +37,8 @@ _DESCRIPTION = """\
   rt-gait synthesis fit-bodies --mpfb DIR --ansur DIR --output bodies.npz
                                                     the shapes of people: MakeHuman's, distributed as in ANSUR II
   rt-gait synthesis fit-walking --output walking.npz
-                                                    what tells people who walk from others, for the tracker
+                                                    what tells people who walk from others, for the tracker; with
+                                                    --seldom where there is little time to look at them
   rt-gait synthesis views --model gaitset_small_v3     a gait network's statistics of each view
 
 A recorded folder holds video.mp4; seqinfo.ini, gt/gt.txt and det/det.txt (the boxes of who is at least half seen) as
@@ -75,6 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     fit = kinds.add_parser("fit-walking", help="what the tracker tells walkers by")
     fit.add_argument("--people", type=int, default=4000, metavar="N", help="walkers, and as many others (4000)")
     fit.add_argument("--seed", type=int, default=0, help="of everybody (0)")
+    fit.add_argument("--seldom", action="store_true", help="of people who are looked at less than five times a second")
     fit.add_argument("--output", type=Path, default=Path("walking.npz"), metavar="FILE", help="default: walking.npz")
     fit.set_defaults(action=_fit_walking)
     fit = kinds.add_parser("fit-bodies", help="bodies with a surface, to draw walkers from")
@@ -164,7 +166,7 @@ def _fit_walking(arguments: argparse.Namespace) -> int:
 
     if arguments.people < 1:
         raise UsageError(f"--people is {arguments.people}: nobody to learn from; give 1000 or more")
-    write(fit(examples(arguments.people, arguments.seed, progress)), arguments.output)
+    write(fit(examples(arguments.people, arguments.seed, progress, seldom=arguments.seldom)), arguments.output)
     print(arguments.output)
     return 0
 

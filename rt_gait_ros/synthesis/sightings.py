@@ -5,7 +5,7 @@ The errors are those of `blazepose_landmark_full` behind the pose stage's filter
 trembles, and how often left and right are mixed up.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -89,6 +89,24 @@ def sighting(
     sure = np.where(np.isfinite(found[..., :1]), 0.9, 0.0)
     stamps = 1_000_000_000 + np.round(seconds * 1e9).astype(np.int64)
     return Sighting(stamps, np.concatenate([found, sure], -1).astype(np.float32), boxes.astype(np.float32), size)
+
+
+def looked_at(seen: Sighting, looks: np.ndarray) -> Sighting:
+    """The same as the pose stage reports somebody whom it looks at in some images only, (T,) bool, the first is one.
+
+    In the others there are no joints, and the box goes on as it went from the last look but one to the last.
+    """
+    keypoints, boxes = seen.keypoints.copy(), seen.boxes.copy()
+    before = last = 0
+    for image in range(1, len(boxes)):
+        if looks[image]:
+            before, last = last, image
+            continue
+        keypoints[image] = np.nan, np.nan, 0.0
+        boxes[image] = boxes[last]
+        if last:
+            boxes[image, :2] += (boxes[last] - boxes[before])[:2] * ((image - last) / (last - before))
+    return replace(seen, keypoints=keypoints, boxes=boxes)
 
 
 def _shake(seconds: np.ndarray, focal: float, random: np.random.Generator) -> np.ndarray:

@@ -7,7 +7,7 @@ import numpy as np
 
 from rt_gait_ros.tracking.kalman import KalmanBank
 from rt_gait_ros.tracking.rows import Rows
-from rt_gait_ros.tracking.walking_signs import OF_GROUP, PAIRS, TOGETHER, WINDOW, evenly, signs, weights
+from rt_gait_ros.tracking.walking_signs import OF_GROUP, PAIRS, SELDOM_WINDOW, TOGETHER, WINDOW, evenly, signs, weights
 
 # Both ankles, left and right, in the layouts the tracker knows.
 ANKLES = {"coco": (15, 16), "trt_pose": (15, 16)}
@@ -24,23 +24,20 @@ _TIME, _JOINTS, _WIDTH, _FOUND = 0, slice(1, 21), 21, slice(22, 27)
 # Where there is no image, seconds, and what is past remembering.
 NEVER, LONG_AGO = -1e6, -100.0
 
-# Longest time (s) between two images of one window; after a longer one it begins anew.
-LONGEST_GAP = 0.4
+# Longest time (s) between two looks of one window, after which it begins anew: half of the longer window. Whoever waits
+# for more is judged by the box.
+LONGEST_GAP = 0.5 * SELDOM_WINDOW + SPACING
 
-# Longest time (s) without joints of somebody that is bridged as the time between two images of a slower camera. Looks
-# that come less often say too little of steps that last half a second: what the box does in between has to count. The
-# longest of 0.1, 0.14, 0.18, 0.22 and 0.3 with which walkers are known from every side by looks in every fifth image of
-# 25 a second and in every sixth of 30. It has a price: of looks in every eighth image and rarer fewer walkers are known
-# than with 0.14, in every fourteenth a tenth fewer (docs/tracking.md; `rt-gait bench walking --every`, two seeds).
+# Longest time (s) between two looks at somebody who is not looked at seldom. Between looks that are further apart a leg
+# swings by more than the short window can tell from something else: the longer one is judged, by a network that has
+# learned from such looks.
 BRIDGED = 0.18
 
-# Probability at which somebody begins to count as a walker, and below which a walker ceases to be one.
+# Probability at which somebody begins to count as a walker, and below which a walker ceases to be one; and the same of
+# somebody who is looked at seldom. The latter were chosen by other people than those of the benchmark; the first may be
+# anything from 0.5 to 0.9.
 BEGINS, CEASES = 0.45, 0.12
-
-# The former for somebody without joints in most images of the window, where more of those who do not walk look like it:
-# with 0.45 in 6 % of the time by looks in every seventh image of 25 a second, with this in 3 %, and with 0.93, which
-# knows fewer walkers, in 3 % as well (`rt-gait bench walking --every`: 20 people of one seed, one of whom is 5 %).
-BEGINS_UNSEEN = 0.85
+SELDOM_BEGINS, SELDOM_CEASES = 0.8, 0.2
 
 # Time (s) in which a probability that was seen is forgotten: one look that says nothing does not end a walk.
 MEMORY = 0.1
@@ -107,8 +104,11 @@ class Gaits(Rows):
 
     def begin(self, keypoints: np.ndarray, layout: str) -> None:
         """Take in the first image of all N tracks. keypoints: (N, K, 3) pixels. layout: of them."""
-        if layout in PAIRS:
-            self._remember(np.arange(len(keypoints)), keypoints[:, PAIRS[layout], :2], np.exp(self.size[:, 0]))
+        if layout not in PAIRS:
+            return
+        joints = keypoints[:, PAIRS[layout], :2]
+        rows = _found_any(joints).nonzero()[0]
+        self._remember(rows, joints[rows], np.exp(self.size[rows, 0]))
 
     def update(
         self, rows: np.ndarray, keypoints: np.ndarray, layout: str, elapsed: np.ndarray, boxes: KalmanBank
@@ -119,21 +119,28 @@ class Gaits(Rows):
         seen. boxes: filters of all N tracks.
         """
         known = self.observe(rows, keypoints, layout, elapsed, boxes)
-        bare = rows[~self.images[rows, :, _FOUND].any(axis=(1, 2)) | (self.without[rows] > WINDOW + 0.5 * SPACING)]
+        bare = rows[~self.images[rows, :, _FOUND].any(axis=(1, 2)) | (self.without[rows] > LONGEST_GAP)]
         if len(bare):
             self._by_boxes(bare, boxes)
-            known = np.setdiff1d(known, bare, assume_unique=True)
-        if not len(known):
-            return
-        since = np.zeros(len(self))
-        since[rows] = elapsed
-        kept = np.exp(-np.maximum(since[known], EVERY) / MEMORY)
-        now = weights().probability(self.signs(known, boxes))
-        self.probability[known] = np.maximum(now, kept * self.probability[known] + (1.0 - kept) * now)
-        begins = np.where(self._seldom_looked_at(known), BEGINS_UNSEEN, BEGINS)
-        walking = self.probability[known] > np.where(self.walking[known], CEASES, begins)
-        self.walking[known] = walking
-        self.reason[known] = walking
+        seldom = self.seldom_looked_at(known)
+        often = known[~seldom]
+        if len(often):
+            since = np.zeros(len(self))
+            since[rows] = elapsed
+            kept = np.exp(-np.maximum(since[often], EVERY) / MEMORY)
+            now = weights().probability(self.signs(often, boxes))
+            self._judge(often, np.maximum(now, kept * self.probability[often] + (1.0 - kept) * now), BEGINS, CEASES)
+        rarely = known[seldom]
+        if len(rarely):  # what was seen before is forgotten by the next look
+            now = weights(seldom=True).probability(self.signs(rarely, boxes, seldom=True))
+            self._judge(rarely, now, SELDOM_BEGINS, SELDOM_CEASES)
+
+    def _judge(self, rows: np.ndarray, probability: np.ndarray, begins: float, ceases: float) -> None:
+        """The tracks `rows` (R,) walk with this probability (R,)."""
+        self.probability[rows] = probability
+        walking = probability > np.where(self.walking[rows], ceases, begins)
+        self.walking[rows] = walking
+        self.reason[rows] = walking
 
     def observe(
         self, rows: np.ndarray, keypoints: np.ndarray, layout: str, elapsed: np.ndarray, boxes: KalmanBank
@@ -146,8 +153,8 @@ class Gaits(Rows):
         if layout not in PAIRS:
             return rows[:0]
         joints = keypoints[:, PAIRS[layout], :2]
-        found = np.isfinite(joints).all(axis=(2, 3)).any(axis=1)
-        due = (self.waited[rows] >= SPACING - 1e-3) & (found | self._without_joints(rows))
+        found = _found_any(joints)
+        due = found & (self.waited[rows] >= SPACING - 1e-3)  # an image without joints tells nothing
         self.without[rows[found]] = 0.0
         rows = rows[due]
         if not len(rows):
@@ -159,32 +166,36 @@ class Gaits(Rows):
         self.looked[rows] = 0.0
         return rows
 
-    def _without_joints(self, rows: np.ndarray) -> np.ndarray:
-        """Whether each of the tracks `rows` (R,) has had no joints for long.
+    def seldom_looked_at(self, rows: np.ndarray) -> np.ndarray:
+        """Whether two looks of each of the tracks `rows` (R,) are further apart than BRIDGED within the window."""
+        times = self.images[rows, :, _TIME]
+        ended = (times[:, 1:] > -WINDOW + 1e-6) & (times[:, :-1] > LONG_AGO)
+        return np.asarray((ended & (np.diff(times, axis=1) > BRIDGED)).any(axis=1))
 
-        An image in which somebody has none for once is one in which nobody had time to look at them: it tells nothing,
-        and is bridged as the time between two images of a slower camera is. Of somebody who waits longer for a look,
-        images without joints are remembered: their joints are as before, their box is their own.
+    def signs(self, rows: np.ndarray, boxes: KalmanBank, *, seldom: bool = False) -> np.ndarray:
+        """What tells whether each of the tracks `rows` (R,) walks, (R, F) as `walking_signs.signs`.
+
+        seldom: of the longer window, which may have begun before there was a look: two more, the seconds of it since
+        the first look, and the number of looks. Before the first look everything counts as in it.
         """
-        return (self.without[rows] > BRIDGED) | ~self.images[rows, :, _FOUND].any(axis=(1, 2))
-
-    def _seldom_looked_at(self, rows: np.ndarray) -> np.ndarray:
-        """Whether most images of each of the tracks `rows` (R,) in the window are without joints."""
-        recent = self.images[rows, :, _TIME] >= -WINDOW - 1e-6
-        found = self.images[rows, :, _FOUND].any(axis=2) & recent
-        return np.asarray(2 * found.sum(axis=1) <= recent.sum(axis=1))
-
-    def signs(self, rows: np.ndarray, boxes: KalmanBank) -> np.ndarray:
-        """What tells whether each of the tracks `rows` (R,) walks, (R, F) as `walking_signs.signs`."""
         images = self.images[rows]
-        times = images[..., _TIME]
-        recent = times >= -WINDOW - 1e-6
-        even = evenly(times, images[..., 1:22])
-        seen = (images[..., _FOUND] * recent[..., None]).sum(axis=1) / recent.sum(axis=1)[:, None]
+        times, values = images[..., _TIME], images[..., 1:22]
+        window = SELDOM_WINDOW if seldom else WINDOW
+        recent = times >= -window - 1e-6
+        count = recent.sum(axis=1)
+        if seldom:
+            there = times > LONG_AGO
+            first = there.argmax(axis=1)
+            everybody = np.arange(len(rows))
+            since = np.minimum(-times[everybody, first], window)
+            values = np.where(there[..., None], values, values[everybody, first][:, None])
+        even = evenly(times, values, window)
+        seen = (images[..., _FOUND] * recent[..., None]).sum(axis=1) / count[:, None]
         height = boxes.mean[rows, 3]
         speed = np.hypot(boxes.velocity[rows, 0], boxes.velocity[rows, 1]) / height
         joints = even[..., :20].reshape(*even.shape[:2], 5, 2, 2)
-        return signs(joints, even[..., 20], height, seen, speed, self.growth[rows])
+        said = signs(joints, even[..., 20], height, seen, speed, self.growth[rows])
+        return np.concatenate([said, np.stack([since, count], axis=1)], axis=1) if seldom else said
 
     def _remember(self, rows: np.ndarray, joints: np.ndarray, width: np.ndarray) -> None:
         """Take in joints (R, pairs, 2, 2) and the boxes' widths (R,) of an image."""
@@ -197,7 +208,8 @@ class Gaits(Rows):
         images[..., _TIME] -= waited[:, None]
         found = np.isfinite(joints).all(axis=(2, 3))
         images[:, -1, _TIME] = 0.0
-        images[:, -1, _JOINTS] = np.where(found[..., None, None], _unmixed(joints, last), last).reshape(len(rows), -1)
+        kept = np.where(found[..., None, None], _unmixed(joints, last), last)
+        images[:, -1, _JOINTS] = kept.reshape(images[:, -1, _JOINTS].shape)
         images[:, -1, _WIDTH], images[:, -1, _FOUND] = width, found
         self.images[rows], self.waited[rows] = images, 0.0
 
@@ -223,6 +235,11 @@ class Gaits(Rows):
     def reasons(self) -> list[str]:
         """Why each of the N tracks counts as walking."""
         return [_REASONS[reason - 1].value if reason else "" for reason in self.reason.tolist()]
+
+
+def _found_any(joints: np.ndarray) -> np.ndarray:
+    """Whether each row of joints (R, pairs, 2, 2) has a pair that was found."""
+    return np.asarray(np.isfinite(joints).all(axis=(2, 3)).any(axis=1))
 
 
 def _unmixed(joints: np.ndarray, last: np.ndarray) -> np.ndarray:

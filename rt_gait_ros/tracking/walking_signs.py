@@ -20,16 +20,16 @@ OF_GROUP = np.array([0, 1, 0, 2, 2])
 TOGETHER = (OF_GROUP[:, None] == np.arange(3)).astype(float)
 
 WINDOW = 0.8  # seconds: three quarters of a usual stride, and a fifth of a second left until a walk has lasted one
+SELDOM_WINDOW = 1.6  # seconds, of people who are looked at seldom: as many looks as WINDOW has of those who are not
 MOMENTS = 16  # of a window
-_WANTED = np.linspace(-WINDOW, 0.0, MOMENTS)
-# Coefficients of the cosine transform: number k is of k / (2 WINDOW) hertz. They are taken together in bands.
+# Coefficients of the cosine transform: number k is of k / (2 window) hertz. They are taken together in bands.
 _COSINES = np.cos(np.pi * np.arange(10)[:, None] * (np.arange(MOMENTS) + 0.5) / MOMENTS) / MOMENTS
 _COSINES[1:] *= np.sqrt(2.0)
 _BANDS = np.zeros((6, 10))
 for _band, _coefficients in enumerate(((1,), (2,), (3,), (4,), (5, 6), (7, 8, 9))):
     _BANDS[_band, list(_coefficients)] = 1.0
 LEAST = 1e-4  # body heights: energies below this one's square are nothing
-DATA = Path(__file__).with_name("data") / "walking.npz"
+DATA = Path(__file__).with_name("data")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +52,20 @@ class Weights:
 
 
 @cache
-def weights() -> Weights:
-    """Those that the package ships."""
-    with np.load(DATA, allow_pickle=False) as data:
+def weights(*, seldom: bool = False) -> Weights:
+    """Those that the package ships. seldom: for people who are looked at seldom."""
+    with np.load(DATA / ("walking_seldom.npz" if seldom else "walking.npz"), allow_pickle=False) as data:
         arrays = {name: data[name].astype(np.float64) for name in Weights.__dataclass_fields__}
     return Weights(**{**arrays, "line": float(arrays["line"])})
 
 
-def evenly(times: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Values (N, L, C) of times (N, L), seconds that rise to 0, at MOMENTS even times of the last WINDOW."""
-    after = (times[:, None, :] < _WANTED[:, None]).sum(axis=2).clip(1, times.shape[1] - 1)  # (N, MOMENTS)
+def evenly(times: np.ndarray, values: np.ndarray, window: float = WINDOW) -> np.ndarray:
+    """Values (N, L, C) of times (N, L), seconds that rise to 0, at MOMENTS even times of the last `window` seconds."""
+    wanted = np.linspace(-window, 0.0, MOMENTS)
+    after = (times[:, None, :] < wanted[:, None]).sum(axis=2).clip(1, times.shape[1] - 1)  # (N, MOMENTS)
     rows = np.arange(len(times))[:, None]
     late, early = times[rows, after], times[rows, after - 1]
-    share = ((_WANTED - early) / (late - early)).clip(0.0, 1.0)[..., None]
+    share = ((wanted - early) / (late - early)).clip(0.0, 1.0)[..., None]
     return np.asarray(values[rows, after - 1] * (1.0 - share) + values[rows, after] * share)
 
 

@@ -1,7 +1,8 @@
 """Teaching the tracker who walks, with generated people: those who walk, and those who do anything else.
 
 The people of `synthesis.activities` are seen as `synthesis.sightings` says, from all sides, at all sizes and rates,
-with hidden and cut-off legs, by cameras that stand or move. Their boxes go through the tracker's own filters.
+with hidden and cut-off legs, by cameras that stand or move. Their boxes go through the tracker's own filters. Those of
+whom the network for seldom looks learns are looked at as the pose stage does where there is no time for everybody.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +14,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from rt_gait_ros.synthesis.activities import ACTIVITIES
-from rt_gait_ros.synthesis.sightings import Sighting, sighting
+from rt_gait_ros.synthesis.sightings import Sighting, looked_at, sighting
 from rt_gait_ros.synthesis.strollers import make_stroller
 from rt_gait_ros.tracking.config import TrackerConfig
 from rt_gait_ros.tracking.kalman import KalmanBank
@@ -25,6 +26,13 @@ RATES = (7.0, 10.0, 15.0, 20.0, 25.0, 30.0)  # images a second
 PIXELS = (36.0, 330.0)  # of body height
 HIDDEN = ("", "", "", "", "feet", "legs", "cut")
 WALK_TIME, OTHER_TIME = 1.3, 3.0  # seconds of each
+# The same of people who are looked at seldom: the longer window, and a second more. Seconds between two looks, the
+# deviation of each from what is usual, as a share of it, and images of newcomers that follow each other.
+SELDOM_RATES = RATES[1:]
+SELDOM_WALK_TIME, SELDOM_OTHER_TIME = 2.6, 4.0
+BETWEEN, UNEVEN, FIRST_LOOKS = (0.12, 0.8), 0.4, 4
+# Share of people who are looked at in every image but for some breaks, and how long they are and lie apart, seconds.
+BROKEN, BREAK, APART = 0.25, (0.2, 0.8), (0.1, 1.0)
 TOGETHER = 100  # people who are followed at a time
 MOMENTS = 12  # that are learned from of each person, about
 HIDDEN_UNITS = 16
@@ -40,16 +48,18 @@ class Examples:
     walks: np.ndarray
 
 
-def examples(people: int, seed: int, progress: Callable[[str], None] = lambda line: None) -> Examples:
-    """Moments of so many walkers and as many others."""
-    random = np.random.default_rng((0x3A1C, seed))
+def examples(
+    people: int, seed: int, progress: Callable[[str], None] = lambda line: None, *, seldom: bool = False
+) -> Examples:
+    """Moments of so many walkers and as many others; seldom: of people who are looked at seldom."""
+    random = np.random.default_rng((0x5E1D if seldom else 0x3A1C, seed))
     others = [kind for kind in ACTIVITIES if kind != WALKS]
     signs, walks = [], []
     for first in range(0, people, TOGETHER):
-        rate = float(random.choice(RATES))
+        rate = float(random.choice(SELDOM_RATES if seldom else RATES))
         for kinds in ([WALKS], others):
-            found = np.concatenate(list(moments([_sighting(str(random.choice(kinds)), rate, random)
-                                                 for _ in range(TOGETHER)])))  # fmt: skip
+            crowd = [_sighting(str(random.choice(kinds)), rate, random, seldom=seldom) for _ in range(TOGETHER)]
+            found = np.concatenate(list(moments(crowd, seldom=seldom)))
             chosen = random.permutation(len(found))[: MOMENTS * TOGETHER]
             signs.append(found[chosen])
             walks.append(np.full(len(chosen), kinds == [WALKS]))
@@ -57,8 +67,11 @@ def examples(people: int, seed: int, progress: Callable[[str], None] = lambda li
     return Examples(np.concatenate(signs), np.concatenate(walks))
 
 
-def moments(people: Sequence[Sighting]) -> Iterator[np.ndarray]:
-    """Signs (R, F) of everybody who was seen for long enough, image after image. people: seen in as many images."""
+def moments(people: Sequence[Sighting], *, seldom: bool = False) -> Iterator[np.ndarray]:
+    """Signs (R, F) of everybody who was seen for long enough, image after image. people: seen in as many images.
+
+    seldom: only the moments in which the tracker would judge them as people who are looked at seldom.
+    """
     everybody = np.arange(len(people))
     gaits = None
     for points, elapsed, bank in followed(people):
@@ -67,8 +80,10 @@ def moments(people: Sequence[Sighting]) -> Iterator[np.ndarray]:
             gaits.begin(points, LAYOUT)
             continue
         known = gaits.observe(everybody, points, LAYOUT, elapsed, bank)
+        if seldom:
+            known = known[gaits.seldom_looked_at(known)]
         if len(known):
-            yield gaits.signs(known, bank)
+            yield gaits.signs(known, bank, seldom=seldom)
 
 
 def followed(people: Sequence[Sighting]) -> Iterator[tuple[np.ndarray, np.ndarray, KalmanBank]]:
@@ -122,12 +137,13 @@ def write(weights: Weights, path: Path) -> None:
     np.savez_compressed(path, **arrays)
 
 
-def _sighting(kind: str, rate: float, random: np.random.Generator) -> Sighting:
+def _sighting(kind: str, rate: float, random: np.random.Generator, *, seldom: bool = False) -> Sighting:
     """Somebody, from some side, at this rate of images."""
-    count = round((WALK_TIME if kind == WALKS else OTHER_TIME) * rate) + 1
+    walk, other = (SELDOM_WALK_TIME, SELDOM_OTHER_TIME) if seldom else (WALK_TIME, OTHER_TIME)
+    count = round((walk if kind == WALKS else other) * rate) + 1
     seconds = np.arange(count) / rate
     seconds[1:-1] += random.uniform(-0.1, 0.1, count - 2) / rate
-    return sighting(
+    seen = sighting(
         kind,
         make_stroller(int(random.integers(1_000_000)), 1.0, 1.0),
         float(np.exp(random.uniform(*np.log(PIXELS)))),
@@ -137,3 +153,24 @@ def _sighting(kind: str, rate: float, random: np.random.Generator) -> Sighting:
         moving=bool(random.random() < 0.5),
         hidden=str(random.choice(HIDDEN)),
     )
+    return looked_at(seen, _looks(seconds, random)) if seldom else seen
+
+
+def _looks(seconds: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """In which of the images at `seconds` (T,) somebody is looked at, (T,) bool: a few looks first, and then seldom."""
+    looks = np.zeros(len(seconds), dtype=bool)
+    looks[: random.integers(1, FIRST_LOOKS + 1)] = True
+    last, broken = seconds[looks][-1], bool(random.random() < BROKEN)
+    usual, uneven = float(np.exp(random.uniform(*np.log(BETWEEN)))), random.uniform(0.0, UNEVEN)
+    start, stop = last + random.uniform(*APART), 0.0
+    due = last + usual * random.uniform(0.3, 1.0)
+    for image, now in enumerate(seconds):
+        if broken:
+            if now >= start:
+                stop = now + random.uniform(*BREAK)
+                start = stop + random.uniform(*APART)
+            looks[image] |= now >= stop
+        elif now >= due and not looks[image]:
+            looks[image] = True
+            due = now + usual * max(0.2, 1.0 + uneven * random.standard_normal())
+    return looks

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from rt_gait_ros.synthesis.sightings import sighting
+from rt_gait_ros.synthesis.sightings import looked_at, sighting
 from rt_gait_ros.synthesis.strollers import make_stroller
 
 SECONDS = np.arange(0.0, 1.0, 0.04)
@@ -43,3 +43,16 @@ def test_who_is_cut_off_ends_at_the_border_of_the_picture():
 def test_a_moving_camera_moves_everything():
     still, moving = (seen(seed=3, moving=moving).boxes for moving in (False, True))
     assert np.ptp(moving[:, 0]) > 3.0 * np.ptp(still[:, 0])
+
+
+def test_between_two_looks_there_is_a_box_that_goes_on_and_no_joints():
+    every = seen("walks")
+    looks = np.isin(np.arange(len(SECONDS)), (0, 3, 5))
+    seldom = looked_at(every, looks)
+    assert np.array_equal(np.isfinite(seldom.keypoints[..., 0]).any(axis=1), looks)
+    np.testing.assert_array_equal(seldom.boxes[looks], every.boxes[looks])
+    np.testing.assert_array_equal(seldom.boxes[1:3], every.boxes[[0, 0]])  # nothing is known of where they go
+    way = (every.boxes[5] - every.boxes[3])[:2] / 2
+    np.testing.assert_allclose(seldom.boxes[8, :2], every.boxes[5, :2] + 3 * way, rtol=1e-5)
+    np.testing.assert_array_equal(seldom.boxes[8, 2:], every.boxes[5, 2:])
+    assert np.isfinite(every.keypoints).any(axis=(1, 2)).all()  # who was seen is left as it is
