@@ -32,6 +32,18 @@ use a small data set and a small --size.
 """
 
 
+_MEAN = """\
+The network whose weights are the mean of those of several, such as of runs of `rt-gait train gait` that all went on
+from one network, with other people or another --seed. It often knows people whom no run saw better than any of the runs
+does, and costs what one of them costs. Only GaitSets have means.
+
+  rt-gait train gait --init gaitset_small_v3 --seed 1 --output first
+  rt-gait train gait --init gaitset_small_v3 --seed 2 --output second
+  rt-gait train mean first/network.pth second/network.pth --output mean.pth
+  rt-gait export gait mean.pth --name ours
+"""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare one subcommand per kind of network."""
     kinds = kinds_of(parser, _DESCRIPTION)
@@ -60,6 +72,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_json_argument(pose)
     pose.set_defaults(action=_pose)
     add_gait(kinds)
+    mean = subcommand(kinds, "mean", "the mean of networks that went on from one", _MEAN)
+    mean.add_argument("checkpoints", type=Path, nargs="+", metavar="CHECKPOINT", help="network.pth of each run")
+    mean.add_argument("--output", type=Path, default=Path("mean.pth"), metavar="FILE", help="default: mean.pth")
+    add_json_argument(mean)
+    mean.set_defaults(action=_mean)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -116,3 +133,14 @@ def _report(arguments: argparse.Namespace, folder: Path, last: dict[str, float])
         f"serve it: rt-gait export pose {weights} --name NAME --topology {arguments.topology}{size}"
     )
     emit(arguments, {"network": str(weights), "topology": str(arguments.topology), **figures}, text)
+
+
+def _mean(arguments: argparse.Namespace) -> int:
+    # torch takes seconds to import and is there only with the extra [train]
+    from rt_gait_ros.networks.checkpoint import write_state
+    from rt_gait_ros.training.averaging import mean_network
+
+    write_state(arguments.output, mean_network(arguments.checkpoints).state_dict())
+    text = f"the mean of {len(arguments.checkpoints)} networks: {arguments.output}"
+    emit(arguments, {"network": str(arguments.output), "networks": len(arguments.checkpoints)}, text)
+    return 0

@@ -23,6 +23,7 @@ _OTHERS = {
     "frames": "a window has 25 frames",
     "filmed": "it is of silhouettes",
     "alike": "it is of silhouettes",
+    "filmed_alike": "it is of silhouettes",
 }
 
 
@@ -30,7 +31,7 @@ def train_flow(arguments: argparse.Namespace) -> int:
     """Train the 2D-CNN or the 3D-CNN. Returns the exit code; raises GaitError for what a user can mend."""
     for name, why in _OTHERS.items():
         if getattr(arguments, name):
-            raise UsageError(f"--{name} does not go with a network on flow: {why}; leave it out")
+            raise UsageError(f"--{name.replace('_', '-')} does not go with a network on flow: {why}; leave it out")
     check_people(arguments)
     initial = _initial(arguments)
     # torch takes seconds to import and is there only with the extra [train]

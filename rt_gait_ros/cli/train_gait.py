@@ -39,11 +39,12 @@ into the output folder first. No footage is needed, and nobody's biometric data 
   rt-gait train gait --network centred-gaitset-small --epochs 8 --output small      half an hour on two cores
 
 Real passers-by are more alike than these walkers: most wear trousers and carry nothing, and somebody's walks of one day
-hardly differ. --alike adds such people, for three quarters of the batches; --filmed adds walkers whose silhouettes are
-what the pose stage makes of pictures, for a quarter. With both, a quarter of the batches is filmed, and three quarters
-of the others are of people who are alike:
+hardly differ. --alike adds such people, for three quarters of the batches. --filmed adds walkers whose silhouettes are
+what the pose stage makes of pictures, for a quarter; with --filmed-alike three quarters of that quarter are nearly
+alike as well. The shipped network went on from its former self with them (docs/models.md):
 
-  rt-gait train gait --init gaitset_small_v3 --alike 26 --filmed 10 --schedule constant --average 0.97 --output alike
+  rt-gait train gait --init gaitset_small_v3 --cohorts 0 --alike 40 --filmed 10 --filmed-alike 16 --schedule constant
+      --average 0.97 --output alike
 
 With --data it trains on your own people, preferably from shipped or earlier weights:
 
@@ -82,8 +83,8 @@ trained on, and rank-1 is theirs.
 """
 
 COHORTS = 60  # of virtual people, where nothing else is asked for
-# Of the batches, where there are filmed people beside others; and of those that are not filmed, where there are people
-# who are nearly alike.
+# Of the batches, where there are filmed people beside others; and of those that are filmed, and of those that are not,
+# where there are people who are nearly alike beside others.
 FILMED_SHARE, ALIKE_SHARE = 0.25, 0.75
 
 
@@ -119,7 +120,9 @@ def add_gait(kinds: Any) -> None:
     gait.add_argument("--scenes", type=int, help="walks of each in a batch (default 6; on flow 4)")
     gait.add_argument("--frames", type=int, help="silhouettes of each walk in a batch (default 3)")
     gait.add_argument(
-        "--cohorts", type=int, help=f"of 32 virtual persons to generate (default {COHORTS}; on flow {FLOW_COHORTS})"
+        "--cohorts",
+        type=int,
+        help=f"of 32 virtual persons to generate (default {COHORTS}; on flow {FLOW_COHORTS}); 0: only --alike",
     )
     gait.add_argument(
         "--filmed",
@@ -136,6 +139,14 @@ def add_gait(kinds: Any) -> None:
         metavar="COHORTS",
         help="further cohorts of 32 who differ as little from each other as CASIA-B's people, for three quarters of "
         "the batches that are not filmed (default 0)",
+    )
+    gait.add_argument(
+        "--filmed-alike",
+        type=int,
+        default=0,
+        metavar="COHORTS",
+        help="further cohorts of 16 who are nearly alike and filmed, for three quarters of the filmed batches "
+        "(default 0)",
     )
     gait.add_argument("--learning-rate", type=float, help="the highest of the run (default 0.001)")
     gait.add_argument(
@@ -176,10 +187,12 @@ def _gait(arguments: argparse.Namespace) -> int:
     initial = _initial(arguments)
     arguments.network = arguments.network or (None if initial is None else name_of(*initial))
     training = GaitTraining(**_settings(arguments))
-    check_people(arguments)
-    for name in ("filmed", "alike"):
+    check_people(arguments, fewest_cohorts=1 if arguments.data else 0)
+    for name in ("filmed", "alike", "filmed_alike"):
         if arguments.data and getattr(arguments, name):
-            raise UsageError(f"--{name} is of virtual persons: leave it out with --data")
+            raise UsageError(f"--{name.replace('_', '-')} is of virtual persons: leave it out with --data")
+    if not arguments.data and arguments.cohorts == 0 and not arguments.alike:
+        raise UsageError("--cohorts 0 leaves nobody to train on: give --alike as well")
     data, cohorts, validation = _real(arguments) if arguments.data else _virtual(arguments)
     folder = RunFolder(arguments.output, settings_of(training, data, initial and initial[0]))
     last = trained(folder, data, lambda: train_gait(training, cohorts, validation, folder, progress, initial))
@@ -194,23 +207,32 @@ def _gait(arguments: argparse.Namespace) -> int:
 
 
 def _virtual(arguments: argparse.Namespace) -> "tuple[str, Cohorts, Cohorts]":
-    from rt_gait_ros.training.cohorts import ALIKE, FILMED, Generation, MixedCohorts, VirtualCohorts
+    from rt_gait_ros.training.cohorts import ALIKE, FILMED, FILMED_ALIKE, Generation, VirtualCohorts
 
-    def made(generation: "Generation") -> "Cohorts":
+    def made(generation: "Generation", cohorts: int) -> "Cohorts | None":
+        if not cohorts:
+            return None
+        generation = replace(generation, cohorts=cohorts)
         return VirtualCohorts(arguments.output, generation, arguments.workers, progress, arguments.repository)
 
-    cohorts = made(Generation(cohorts=arguments.cohorts or COHORTS))
-    validation = made(Generation(cohorts=2, first=1_000_000))
-    name = f"{cohorts.people} virtual people"
-    if arguments.alike:
-        alike = made(replace(ALIKE, cohorts=arguments.alike))
-        name += f", {alike.people} nearly alike"
-        cohorts = MixedCohorts([(1.0 - ALIKE_SHARE, cohorts), (ALIKE_SHARE, alike)])
-    if arguments.filmed:
-        filmed = made(replace(FILMED, cohorts=arguments.filmed))
-        name += f", {filmed.people} filmed"
-        cohorts = MixedCohorts([(1.0 - FILMED_SHARE, cohorts), (FILMED_SHARE, filmed)])
-    return name, cohorts, validation
+    usual = made(Generation(), COHORTS if arguments.cohorts is None else arguments.cohorts)
+    validation = made(Generation(first=1_000_000), 2)
+    alike, filmed = made(ALIKE, arguments.alike), made(FILMED, arguments.filmed)
+    filmed_alike = made(FILMED_ALIKE, arguments.filmed_alike)
+    cohorts = _mixed(_mixed(usual, alike, ALIKE_SHARE), _mixed(filmed, filmed_alike, ALIKE_SHARE), FILMED_SHARE)
+    assert cohorts is not None
+    assert validation is not None
+    kinds = {"virtual people": usual, "nearly alike": alike, "filmed": filmed, "filmed and nearly alike": filmed_alike}
+    return ", ".join(f"{each.people} {kind}" for kind, each in kinds.items() if each), cohorts, validation
+
+
+def _mixed(some: "Cohorts | None", others: "Cohorts | None", share: float) -> "Cohorts | None":
+    """Batches of some, and of others for this share of them; of those alone that there are."""
+    from rt_gait_ros.training.cohorts import MixedCohorts
+
+    if some is None or others is None:
+        return some or others
+    return MixedCohorts([(1.0 - share, some), (share, others)])
 
 
 def _settings(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -28,12 +28,13 @@ def asked_for(arguments: argparse.Namespace, training: "type[Course]") -> dict[s
     return {name: value for name, value in asked.items() if value is not None}
 
 
-def check_people(arguments: argparse.Namespace) -> None:
+def check_people(arguments: argparse.Namespace, fewest_cohorts: int = 1) -> None:
     """Refuse numbers and choices of people that cannot be. Raises UsageError."""
-    for name, least in (("cohorts", 1), ("workers", 1), ("filmed", 0), ("alike", 0)):
+    least = {"cohorts": fewest_cohorts, "workers": 1, "filmed": 0, "alike": 0, "filmed_alike": 0}
+    for name, number in least.items():
         value = getattr(arguments, name)
-        if value is not None and value < least:
-            raise UsageError(f"--{name} {value}: give {least} or more")
+        if value is not None and value < number:
+            raise UsageError(f"--{name.replace('_', '-')} {value}: give {number} or more")
     if not arguments.data and (arguments.people or arguments.test_people):
         raise UsageError("--people and --test-people choose among those of a folder: name it with --data")
 

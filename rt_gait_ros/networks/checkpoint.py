@@ -1,5 +1,6 @@
-"""Reading weights from users' checkpoint files, strictly."""
+"""Reading weights from users' checkpoint files, strictly, and writing such files."""
 
+import io
 import re
 import warnings
 from collections.abc import Mapping
@@ -11,8 +12,9 @@ import torch
 from google.protobuf.message import DecodeError
 from torch import Tensor, nn
 
-from rt_gait_ros.errors import UsageError
+from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.networks.set_networks import slope_buffer
+from rt_gait_ros.paths import replace_file
 
 # How networks.gait_export.WholeSet calls the network inside it.
 _SERVED = "network."
@@ -48,6 +50,21 @@ def read_state(path: Path) -> dict[str, Tensor]:
     while prefix := next((each for each in _PREFIXES if state and all(key.startswith(each) for key in state)), None):
         state = {name.removeprefix(prefix): value for name, value in state.items()}
     return state
+
+
+def write_state(path: Path, state: Mapping[str, Tensor]) -> None:
+    """Write parameters as PyTorch does. The file is whole or what it was before.
+
+    Raises UsageError for a file of another ending, GaitError where it cannot be written.
+    """
+    if path.suffix not in (".pth", ".ptm", ".pt"):
+        raise UsageError(f"{path}: name a file that ends in .ptm or .pth")
+    content = io.BytesIO()
+    torch.save(dict(state), content)
+    try:
+        replace_file(path, content.getvalue())
+    except OSError as error:
+        raise GaitError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def _is_state(content: Mapping[Any, Any]) -> bool:

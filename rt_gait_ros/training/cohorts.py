@@ -115,6 +115,18 @@ ALIKE = Generation(
     ),
 )
 
+# The same people from far enough to be in the picture, filmed.
+FILMED_ALIKE = replace(
+    ALIKE,
+    people=FILMED.people,
+    scenes=FILMED.scenes,
+    frames=FILMED.frames,
+    first=3_000_000,
+    side=FILMED.side,
+    nuisances=replace(ALIKE.nuisances, distances=(NEAREST, 10.0)),
+    filmed=True,
+)
+
 
 def generate_cohort(generation: Generation, number: int, client: InferenceClient | None = None) -> np.ndarray:
     """Cohort `number` of a generation: (people, scenes, frames, 64, 44) uint8.

@@ -6,7 +6,6 @@ are cut by graph_pruning.py.
 """
 
 import copy
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from rt_gait_ros.errors import GaitError, UsageError
+from rt_gait_ros.networks.checkpoint import write_state
 from rt_gait_ros.networks.flow_networks import FlowNetwork
 from rt_gait_ros.networks.gait_checkpoints import load_gait_network
 from rt_gait_ros.networks.keras_checkpoints import load_flow_network, write_flow_network
@@ -25,7 +25,6 @@ from rt_gait_ros.networks.pruned_gaitset import PrunedGaitSet, cut_gaitset, gait
 from rt_gait_ros.networks.set_networks import GaitBase, GaitSet
 from rt_gait_ros.networks.stream_graphs import COLUMNS, ROWS
 from rt_gait_ros.networks.trt_pose import ARCHITECTURES
-from rt_gait_ros.paths import replace_file
 from rt_gait_ros.training.graph_pruning import cut_graph, line_of, norms_of
 
 
@@ -157,17 +156,13 @@ def write_pruned(path: Path, pruned: Pruned) -> None:
     The file is whole or what it was before. Raises UsageError for a file of another ending, GaitError where it cannot
     be written.
     """
-    flow = isinstance(pruned.network, FlowNetwork)
-    if flow != (path.suffix in KERAS_ENDINGS):
-        raise UsageError(f"{path}: name a file that ends in {'.hdf5' if flow else '.ptm or .pth'}")
+    if not isinstance(pruned.network, FlowNetwork):
+        state = pruned.network.state_dict()
+        write_state(path, state if isinstance(pruned.network, GaitSet | PrunedGaitSet) else marked(state))
+        return
+    if path.suffix not in KERAS_ENDINGS:
+        raise UsageError(f"{path}: name a file that ends in .hdf5")
     try:
-        if isinstance(pruned.network, FlowNetwork):
-            write_flow_network(path, pruned.network)
-        else:
-            state = pruned.network.state_dict()
-            state = state if isinstance(pruned.network, GaitSet | PrunedGaitSet) else marked(state)
-            content = io.BytesIO()
-            torch.save(state, content)
-            replace_file(path, content.getvalue())
+        write_flow_network(path, pruned.network)
     except OSError as error:
         raise GaitError(f"{path} cannot be written: {error.strerror}") from error

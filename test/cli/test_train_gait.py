@@ -12,7 +12,7 @@ import torch
 
 from rt_gait_ros.cli.main import main
 from rt_gait_ros.networks.set_networks import CentredGaitSet, GaitBase, GaitSet
-from rt_gait_ros.training.cohorts import ALIKE, FILMED, Generation, generate_cohort
+from rt_gait_ros.training.cohorts import ALIKE, FILMED, FILMED_ALIKE, Generation, generate_cohort
 
 BRIEF = [
     "--network",
@@ -106,7 +106,7 @@ def test_people_who_cannot_be_trained_on_are_one_line(data_set, tmp_path, capsys
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("option", ["--filmed", "--alike"])
+@pytest.mark.parametrize("option", ["--filmed", "--alike", "--filmed-alike"])
 def test_options_of_virtual_people_do_not_go_with_a_folder(data_set, tmp_path, capsys, option):
     command = ["train", "gait", "--data", str(data_set), "--output", str(tmp_path / "run"), *BRIEF, option]
     assert main([*command, "1"]) == 2
@@ -126,21 +126,40 @@ class Counted:
         return self.first
 
 
-def test_batches_are_of_the_people_who_are_asked_for(monkeypatch, tmp_path):
-    """A quarter is filmed; of the others three quarters are of people who are alike. The run says so."""
+@pytest.mark.parametrize(
+    ("words", "shares", "said"),
+    [
+        (
+            ["--cohorts", "2", "--alike", "3", "--filmed", "4"],
+            {0: 0.1875, ALIKE.first: 0.5625, FILMED.first: 0.25},
+            "64 virtual people, 96 nearly alike, 64 filmed",
+        ),
+        (
+            ["--cohorts", "0", "--alike", "3", "--filmed", "2", "--filmed-alike", "2"],
+            {ALIKE.first: 0.75, FILMED.first: 0.0625, FILMED_ALIKE.first: 0.1875},
+            "96 nearly alike, 32 filmed, 32 filmed and nearly alike",
+        ),
+        (["--cohorts", "0", "--alike", "3"], {ALIKE.first: 1.0}, "96 nearly alike"),
+    ],
+)
+def test_batches_are_of_the_people_who_are_asked_for(monkeypatch, tmp_path, words, shares, said):
+    """A quarter is filmed; of these and of the others three quarters are of people who are alike. The run says so."""
     seen = []
     monkeypatch.setattr("rt_gait_ros.training.cohorts.VirtualCohorts", Counted)
     monkeypatch.setattr("rt_gait_ros.training.gait.train_gait", lambda *given: seen.append(given) or 1 / 0)
-    words = ["train", "gait", *BRIEF, "--cohorts", "2", "--alike", "3", "--filmed", "4"]
     with contextlib.suppress(ZeroDivisionError):
-        main([*words, "--output", str(tmp_path / "run")])
+        main(["train", "gait", *BRIEF, *words, "--output", str(tmp_path / "run")])
     (_, cohorts, validation, folder, *_), random = seen[0], np.random.default_rng(0)
     drawn = [cohorts.draw(random, 1, 1, 1) for _ in range(2000)]
-    shares = {first: drawn.count(first) / len(drawn) for first in set(drawn)}
-    assert shares == pytest.approx({0: 0.1875, ALIKE.first: 0.5625, FILMED.first: 0.25}, abs=0.04)
-    assert cohorts.people == 2 * 32 + 3 * 32 + 4 * 16
+    assert {first: drawn.count(first) / len(drawn) for first in set(drawn)} == pytest.approx(shares, abs=0.04)
     assert validation.people == 64
-    assert "64 virtual people, 96 nearly alike, 64 filmed" in folder.settings.values()
+    assert said in folder.settings.values()
+
+
+def test_nobody_to_train_on_is_refused(tmp_path, capsys):
+    assert main(["train", "gait", "--cohorts", "0", "--filmed", "1", "--output", str(tmp_path / "run"), *BRIEF]) == 2
+    assert "--cohorts 0 leaves nobody to train on: give --alike as well" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
 
 
 def test_virtual_people_have_no_numbers_to_choose(tmp_path, capsys):
