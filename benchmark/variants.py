@@ -50,7 +50,7 @@ SUMMARY = (
     "every network plain, pruned, int8 and both: size, time, people at 25 a second, accuracy; one table, resumable"
 )
 NETWORKS = (
-    "gaitset_small_v3",
+    "gaitset_small_v4",
     "gaitset",
     "gaitbase",
     "flow2d",

@@ -52,7 +52,7 @@ In 8-bit integers, for a CPU: the ranges of values come from gait frames of your
 folder of silhouettes, of TUM-GAID's samples for flow), or from generated walkers where you name none, and how far
 embeddings and rankings of these change is printed.
 
-  rt-gait export gait gaitset_small_v3 --precision int8            a network that is shipped, by its name
+  rt-gait export gait gaitset_small_v4 --precision int8            a network that is shipped, by its name
   rt-gait export gait GaitBase_DA-60000.pt --precision int8 --calibration ~/.local/share/rt_gait_ros/people.gallery
   rt-gait export gait GaitBase_DA-60000.pt --precision best --max-loss 1      the fastest here of fp32, fp16 and int8
 

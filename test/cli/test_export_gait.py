@@ -108,15 +108,15 @@ def test_a_shipped_network_is_named_and_keeps_its_name(
         gait_export, "export_gait", lambda file, *_: read.append(load_gait_network(file)) or small_export
     )
     words = ["--repository", str(tmp_path), "--precision", "int8", "--json"]
-    assert main(["export", "gait", "gaitset_small_v3", *words]) == 0
+    assert main(["export", "gait", "gaitset_small_v4", *words]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert told["folders"] == [str(tmp_path / f"gaitset_small_v3_int8{form}") for form in ("", "_stream")]
+    assert told["folders"] == [str(tmp_path / f"gaitset_small_v4_int8{form}") for form in ("", "_stream")]
     families = [
         read_model(folder).spec.parameters["embedding_family"]
-        for folder in (all_networks / "gaitset_small_v3_stream", *map(Path, told["folders"]))
+        for folder in (all_networks / "gaitset_small_v4_stream", *map(Path, told["folders"]))
     ]
     assert len(set(families)) == 1  # the gait node may move from one to the other
     ((kind, _),) = read
     assert kind == "centred-gaitset"
-    assert main(["export", "gait", "gaitset_small_v3_stream", *words]) != 0
+    assert main(["export", "gait", "gaitset_small_v4_stream", *words]) != 0
     assert "without _stream" in capsys.readouterr().err
