@@ -186,17 +186,22 @@ def test_the_printed_commands_encrypt_a_dump_restore_it_and_keep_who_was_forgott
     printed("gpg --encrypt")
     dump = tmp_path / "people.dump.gpg"
     assert b"PGDMP" not in dump.read_bytes()[:100]
-    spot.forget("Ada")
-    spot.meet()
-    printed("> forgotten.txt")
-    run("dropdb", "--force", "backed_up")
     whole = dump.read_bytes()
+    printed("gpg --encrypt", fails=True)  # there is one of that name, and nobody who could be asked
+    assert dump.read_bytes() == whole
+    ada = spot.forget("Ada")
+    spot.meet()
+    printed("rt_gait.forgotten'")
+    run("dropdb", "--force", "backed_up")
+    printed("rt_gait.forgotten'", fails=True)  # as every hour, and the server is lost
+    assert (tmp_path / "forgotten.txt").read_text() == f"main {ada.person_id}\n"
     dump.write_bytes(whole[:-100])
     printed("createdb people", fails=True)
     run("dropdb", "--force", "backed_up")
     dump.write_bytes(whole)
     printed("createdb people")
     assert on_server(place) == ["Ada", "Bob"]
+    printed("rt_gait.forgotten'")  # as every hour, and the server is restored and has not heard of Ada
     printed("\\copy gone from forgotten.txt")
     assert on_server(place) == ["Bob"]
     assert robot("young", place).meet() == ["Bob"]
