@@ -97,6 +97,10 @@ def schema_of(connection: "psycopg.Connection[Any]") -> int:
     found = connection.execute("select to_regclass('rt_gait.schema_version') is not null").fetchone()
     if not found or not found[0]:
         return 0
+    return _newest(connection)
+
+
+def _newest(connection: "psycopg.Connection[Any]") -> int:
     row = connection.execute("select coalesce(max(version), 0) from rt_gait.schema_version").fetchone()
     return int(row[0]) if row else 0
 
@@ -104,6 +108,11 @@ def schema_of(connection: "psycopg.Connection[Any]") -> int:
 def require_schema(connection: "psycopg.Connection[Any]", address: Address) -> None:
     """Raise GalleryError unless the database has the schema that this program knows."""
     _require(schema_of(connection), address)
+
+
+def require_same_schema(connection: "psycopg.Connection[Any]", address: Address) -> None:
+    """As `require_schema`, of a connection that had this schema: one question less."""
+    _require(_newest(connection), address)
 
 
 def _require_at_rest(connection: "psycopg.Connection[Any]", address: Address) -> None:
@@ -135,7 +144,8 @@ def _require(found: int, address: Address) -> None:
 def head_of(connection: "psycopg.Connection[Any]", address: Address, *, lock: bool = False) -> Head:
     """The state of the gallery. lock: be the only one who changes it until the transaction ends.
 
-    Every exchange, look and change begins with it, so it is here that a connection hears of a migration.
+    Every exchange, look and change begins with it, so it is here that a connection hears of a migration; one that
+    searches asks behind each search.
     """
     _require_at_rest(connection, address)
     row = connection.execute(

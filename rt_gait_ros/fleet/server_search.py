@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from rt_gait_ros.fleet.address import Address
-from rt_gait_ros.fleet.connection import driver
+from rt_gait_ros.fleet.connection import driver, require_same_schema
 from rt_gait_ros.fleet.rows import embedding_from, key_values
 from rt_gait_ros.gallery.search import needs_sketch
 
@@ -51,8 +51,15 @@ class ServerSearch:
 
         Of each the person, the distance that the keys estimate, and the embedding; None where the estimate is so much
         larger than the smallest one that the walk cannot be the nearest: it is not read then. Raises GalleryError for
-        damaged embeddings.
+        damaged embeddings, and where the schema has become another one since the connection was made.
         """
+        try:
+            return self._candidates(embedding)
+        finally:  # behind it: what is of this schema by then was so before; and where it fails, this says why
+            if not self._connection.closed:
+                require_same_schema(self._connection, self._address)
+
+    def _candidates(self, embedding: np.ndarray) -> Found:
         if not needs_sketch(embedding.shape):
             return self._all()
         if self._searched >= _EVERY:

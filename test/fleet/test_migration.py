@@ -3,6 +3,7 @@
 import threading
 import time
 
+import numpy as np
 import psycopg
 import pytest
 from postgres_server import PASSWORD
@@ -15,7 +16,7 @@ from rt_gait_ros.fleet.connection import SCHEMA, connected, head_of, transaction
 from rt_gait_ros.fleet.migration import migrate, migrations
 from rt_gait_ros.fleet.opening import open_gallery
 from rt_gait_ros.fleet.rows import next_version
-from rt_gait_ros.gallery.person import GalleryTooNew
+from rt_gait_ros.gallery.person import GalleryTooNew, Template
 
 NEXT = SCHEMA + 1
 HELD = 4711  # an advisory lock for which the migration of the tests waits, so that it takes as long as they want
@@ -140,15 +141,20 @@ def test_a_migration_waits_for_a_change_that_is_under_way_and_neither_ends_the_o
     assert done == [(SCHEMA, NEXT)]
 
 
-def test_a_connection_that_is_older_than_the_schema_is_told_with_its_next_look(place, next_program, template):
-    gallery = open_gallery(place)
-    gallery.add("Ada", [template(20)], model="angle", gait_frame_kind="silhouette")
-    next_program("create table rt_gait.later ()")
+@pytest.mark.parametrize(
+    "change", ["create table rt_gait.later ()", "alter table rt_gait.template rename search_key to other_key"]
+)
+def test_a_connection_that_is_older_than_the_schema_is_told_with_its_next_use(place, next_program, change):
+    """Also where the former program's search finds somebody all the same, or fails by what it asks for."""
+    gallery, look = open_gallery(place), np.random.default_rng(1).normal(size=(16, 256)).astype(np.float32)
+    gallery.add("Ada", [Template(look, 1)], model="m", gait_frame_kind="silhouette")
+    assert gallery.store.nearest(look)
+    next_program(change)
     with pytest.MonkeyPatch.context() as former:
         former.setattr(migration, "_end_others", lambda connection: None)
         migrate(parse(place))
         former.setattr(connections, "SCHEMA", SCHEMA)
-        for use in (lambda: gallery.forget("Ada"), gallery.require_writable):
+        for use in (lambda: gallery.forget("Ada"), gallery.require_writable, lambda: gallery.store.nearest(look)):
             with pytest.raises(GalleryTooNew, match=f"schema {NEXT}"):
                 use()
     gallery.close()
