@@ -83,3 +83,27 @@ def test_a_walk_that_is_deleted_of_somebody_who_stays_takes_nothing_along(spot, 
     assert counts(kept) == {("spot", "hall"): 2}
     postgres.sql("delete from rt_gait.person where site = %s", site)
     assert counts(kept) == {("spot", "hall"): 1}  # what nobody has a walk of any more cannot be found
+
+
+def test_who_is_deleted_is_forgotten_whatever_operators_a_role_has_of_its_own(spot, kept, postgres, site):
+    ada = spot.add("Ada", [Template(walk(1), 1)], **MODEL)
+    sees(spot, walk(1, near=1), walk(7))
+    spot.meet()
+    postgres.sql(
+        "create schema own; create function own.never(text, text) returns bool language sql return false;"
+        " create operator own.= (leftarg = text, rightarg = text, function = own.never)"
+    )
+    try:
+        postgres.sql(
+            f"set search_path = own, pg_catalog; delete from rt_gait.person where person_id like '{ada.person_id}'"
+        )
+    finally:
+        postgres.sql("drop schema own cascade")
+    assert postgres.sql("select person_id from rt_gait.forgotten where site = %s", site) == [(ada.person_id,)]
+    assert counts(kept) == {("spot", "hall"): 1}
+
+
+def test_no_function_of_the_schema_takes_names_from_whoever_calls_it(postgres):
+    every = postgres.sql("select proname, proconfig from pg_proc where pronamespace = 'rt_gait'::regnamespace")
+    assert dict(every)
+    assert {name for name, settings in every if settings != ["search_path=pg_catalog, pg_temp"]} == set()
