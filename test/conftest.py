@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -178,10 +179,23 @@ def triton_installed() -> None:
 
 
 @pytest.fixture(scope="session")
-def triton_server(triton_installed: None, model_repository: Path) -> Iterator[TritonServer]:
-    """A real Triton server on free ports that serves the package's networks; nobody may stop it."""
+def shared_triton(triton_installed: None, model_repository: Path) -> Iterator[TritonServer]:
+    """The server of triton_server, which may be dead."""
     with TritonServer(model_repository) as server:
         yield server
+
+
+@pytest.fixture
+def triton_server(shared_triton: TritonServer) -> TritonServer:
+    """A real Triton server that serves the package's networks; nobody may stop it.
+
+    Where it has died since another test used it, of a node that was killed in the middle of a request for instance
+    (serving/open_calls.py), there is a warning, and a new one.
+    """
+    if not shared_triton.alive:
+        warnings.warn(f"the Triton server that tests share has died: {shared_triton.last_error()}", stacklevel=1)
+        shared_triton.restart()
+    return shared_triton
 
 
 @pytest.fixture(scope="session")

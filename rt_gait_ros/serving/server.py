@@ -42,6 +42,9 @@ from rt_gait_ros.signals import end_with_parent
 _UNFIT_FOR_STUBS = re.compile(r"[^A-Za-z0-9_@%+=:,./~#-]")
 # E1121 03:55:56.210141 15571 server.cc:241] "message"
 _ERROR_LINE = re.compile(r"E\d{4} [\d:.]+ \d+ \S+\] ")
+# How lines without that form begin in which it says why it ends: wrong options, an exception, and a signal, after
+# which only addresses follow.
+_ENDS = ("error:", "terminate called", "Signal (")
 # What a server without a GPU says as an error at every start.
 _HARMLESS = ("CudaDriverHelper has not been initialized",)
 # Of these the server dies by itself; a repository that it does not like ends it otherwise. Each process of its Python
@@ -259,7 +262,7 @@ def _reason(log: str) -> str:
     Without any error, the last line: what a C library says as it aborts has no form.
     """
     lines = [line for line in log.splitlines() if not any(harmless in line for harmless in _HARMLESS)]
-    errors = [line for line in lines if _ERROR_LINE.match(line) or line.startswith(("error:", "terminate called"))]
+    errors = [line for line in lines if _ERROR_LINE.match(line) or line.startswith(_ENDS)]
     failures = [line for line in errors if "failed to load '" in line]
     last = [line for line in lines if line.strip()][-1:]
     line = (failures or errors or last or ["it said nothing"])[-1 if not failures else 0]

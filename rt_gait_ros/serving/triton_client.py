@@ -1,7 +1,9 @@
 """Networks on a Triton server, asked by gRPC without waiting."""
 
 import threading
-from concurrent.futures import Future
+import time
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,7 @@ from rt_gait_ros.serving.inference import (
     ServerUnavailable,
     Tensors,
 )
+from rt_gait_ros.serving.open_calls import MOST_GIVEN_UP, OpenCall, OpenCalls, fail
 from rt_gait_ros.serving.repository import spec_from_config
 from rt_gait_ros.serving.shared_inputs import FORGOTTEN, SharedInputs
 from rt_gait_ros.serving.streaming import SEQUENCE_ABSENT
@@ -45,6 +48,9 @@ _MODEL_ABSENT = ("unknown model", "is not found", "is not ready", "no available 
 # What it says where models are not loaded on request: by --model-control-mode, and by a restricted protocol.
 _LOADS_NOTHING = ("explicit model load / unload is not allowed", "protocol is restricted")
 LOADING = 120.0  # seconds that a server may take to load a network: TensorRT's engines take longest
+# Seconds after which a call that nobody waits for any more is taken back all the same, so that nothing is kept for a
+# server that has vanished without a word; and how long `close` waits for what is on its way.
+_FORGOTTEN, _FAREWELL = 60.0, 2.0
 
 
 class TritonClient:
@@ -64,6 +70,7 @@ class TritonClient:
         self._timeout = timeout
         self._client = InferenceServerClient(url, channel_args=_CHANNEL)
         self._shared = SharedInputs(url, self._client) if shared_memory else None
+        self._calls = OpenCalls()
         self._submitting = threading.Lock()
         self._closed = False
 
@@ -79,31 +86,44 @@ class TritonClient:
         future: Future[dict[str, np.ndarray]] = Future()
         future.set_running_or_notify_cancel()  # what is on its way cannot be cancelled
         seconds = self._timeout if deadline is None else deadline
+        given_up = self._calls.given_up(model)
+        if given_up >= MOST_GIVEN_UP:
+            what = f"still works at {given_up} requests whose time is over"
+            future.set_exception(self._too_late(model, what))
+            return future
+        call = OpenCall(model, future, time.monotonic() + seconds, self._too_late(model, _not_within(seconds)))
         lent = self._shared.lend(inputs) if self._shared is not None else None
 
-        def answered(result: InferResult | None, error: InferenceServerException | None) -> None:
+        def over(said: str) -> None:
+            self._calls.over(call)
             if lent is not None:
-                lent.over("" if error is None else str(error.message()))
+                lent.over(said)
+
+        def answered(result: InferResult | None, error: InferenceServerException | None) -> None:
+            over("" if error is None else str(error.message()))
             if error is not None:
-                future.set_exception(self._error(error, model, seconds, inputs))
+                fail(future, self._error(error, model, seconds, inputs))
                 return
             try:
-                future.set_result(_outputs(result))
+                outputs = _outputs(result)
             except (InferenceServerException, ValueError) as broken:
-                future.set_exception(InferenceError(f"model '{model}' at {self.url} sent a broken answer: {broken}"))
+                fail(future, InferenceError(f"model '{model}' at {self.url} sent a broken answer: {broken}"))
+                return
+            with suppress(InvalidStateError):  # it comes too late
+                future.set_result(outputs)
 
+        self._calls.begin(call)
         try:
             request = [_input(name, tensor) for name, tensor in inputs.items()] if lent is None else lent.inputs
             # tritonclient keeps the call it just started in an attribute: two threads would take each other's
             with self._submitting:
                 if self._closed:
-                    raise ServerUnavailable(f"the client of {self.url} is closed")
-                self._client.async_infer(model, request, answered, client_timeout=seconds, **_place(sequence))
+                    raise self._is_closed()
+                patience = seconds + _FORGOTTEN
+                self._client.async_infer(model, request, answered, client_timeout=patience, **_place(sequence))
         except (InferenceError, InferenceServerException, ValueError) as error:
-            if lent is not None:
-                lent.over("")
-            known = isinstance(error, InferenceError)
-            future.set_exception(error if known else self._error(error, model, seconds, inputs))
+            over("")
+            fail(future, error if isinstance(error, InferenceError) else self._error(error, model, seconds, inputs))
         return future
 
     def describe(self, model: str, *, deadline: float | None = None) -> ModelSpec:
@@ -150,12 +170,22 @@ class TritonClient:
             raise ServerUnavailable(self._nobody(str(error))) from None
 
     def close(self) -> None:
-        """Let go of the connection; open futures fail with ServerUnavailable. May be called twice."""
+        """Let go of the connection; open futures fail with ServerUnavailable. May be called twice.
+
+        Waits up to two seconds for what the server still works at.
+        """
         with self._submitting:
             first, self._closed = not self._closed, True
+        self._calls.close(self._is_closed(), _FAREWELL)
         if first and self._shared is not None:
             self._shared.close()
         self._client.close()
+
+    def _too_late(self, model: str, what: str) -> DeadlineExceeded:
+        return DeadlineExceeded(f"model '{model}' at {self.url} {what}: the server is overloaded or stuck")
+
+    def _is_closed(self) -> ServerUnavailable:
+        return ServerUnavailable(f"the client of {self.url} is closed")
 
     def _nobody(self, said: str) -> str:
         """Why nobody answers. said: by gRPC."""
@@ -188,9 +218,7 @@ class TritonClient:
         status = getattr(error, "status", lambda: None)()
         said = _said(error)
         if status == "StatusCode.DEADLINE_EXCEEDED":
-            return DeadlineExceeded(
-                f"model '{model}' at {self.url} did not answer within {seconds:g} s: the server is overloaded or stuck"
-            )
+            return self._too_late(model, _not_within(seconds))
         if any(words in said for words in _MODEL_ABSENT):
             return ModelUnavailable(self._absent(model))
         if self._shared is not None and FORGOTTEN in said:
@@ -201,10 +229,14 @@ class TritonClient:
             sent = ", ".join(f"{name} {tensor.dtype} {tensor.shape}" for name, tensor in inputs.items())
             return ModelMismatch(f"model '{model}' at {self.url} does not take {sent}: {said}")
         if self._closed or isinstance(error, ValueError) or status == "StatusCode.CANCELLED":
-            return ServerUnavailable(f"the client of {self.url} is closed")
+            return self._is_closed()
         if status == "StatusCode.UNAVAILABLE":
             return ServerUnavailable(self._nobody(said))
         return InferenceError(f"model '{model}' at {self.url} failed: {said}")
+
+
+def _not_within(seconds: float) -> str:
+    return f"did not answer within {seconds:g} s"
 
 
 def _said(error: Exception) -> str:

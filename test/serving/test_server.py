@@ -340,6 +340,7 @@ def test_line_that_says_nothing_is_not_the_reason() -> None:
         'E1121 03:55:56.310141 15571 cuda.cc:1] "CudaDriverHelper has not been initialized."\n'
     )
     assert "lock_exception" in _reason(log)
+    assert _reason("started\nSignal (11) received.\n 0# 0x00005637C2 in /opt/tritonserver\n") == "Signal (11) received."
     assert _reason('E1121 03:55:56.310141 15571 cuda.cc:1] "CudaDriverHelper has not been initialized."\n') == (
         "it said nothing"
     )

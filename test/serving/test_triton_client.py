@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -113,6 +114,49 @@ def test_killed_server_fails_open_calls_and_its_successor_is_found(small_server:
 
     small_server.stop()
     small_server.start()
+    assert until(lambda: answers(client))
+    client.close()
+
+
+def test_a_server_outlives_requests_that_nobody_waits_for_any_more(small_server: TritonServer) -> None:
+    """Taken back while they were answered, some hundred of them ended Triton 24.10 within seconds."""
+    end = time.monotonic() + 5.0
+    late: list[DeadlineExceeded] = []
+
+    def ask(seed: int) -> None:
+        random = np.random.default_rng(seed)
+        while time.monotonic() < end:
+            client = TritonClient(small_server.url)
+            for _ in range(random.integers(1, 100)):
+                deadlines = random.uniform(0.0005, 0.004, random.integers(1, 5))
+                futures = [client.submit("gait_energy_image", FRAMES, deadline=deadline) for deadline in deadlines]
+                errors = [future.exception() for future in futures]
+                late.extend(error for error in errors if isinstance(error, DeadlineExceeded))
+            for _ in range(4):
+                client.submit("gait_energy_image", FRAMES)
+            client.close()
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert late
+    assert small_server.alive, small_server.last_error()
+
+
+def test_no_more_is_sent_to_a_server_that_still_works_at_what_came_too_late(small_server: TritonServer) -> None:
+    client = TritonClient(small_server.url)
+    assert answers(client)
+    stub_folder = Path(f"/proc/{small_server.pid}/task")
+    stubs = [int(pid) for task in stub_folder.glob("*/children") for pid in task.read_text().split()]
+    for pid in stubs:
+        os.kill(pid, signal.SIGSTOP)
+    errors = [client.submit("gait_energy_image", FRAMES, deadline=0.01).exception(60.0) for _ in range(20)]
+    for pid in stubs:
+        os.kill(pid, signal.SIGCONT)
+    assert all(isinstance(error, DeadlineExceeded) for error in errors)
+    assert "still works at 8 requests whose time is over" in str(errors[-1])
     assert until(lambda: answers(client))
     client.close()
 
