@@ -132,15 +132,18 @@ def _gait(arguments: argparse.Namespace) -> int:
     if is_flow(source, arguments.network):
         return _flow(arguments)
     # torch takes seconds to import and is there only with the extra [train]
-    from rt_gait_ros.networks.gait_export import export_gait, write_gait
+    from rt_gait_ros.networks.gait_export import STREAM_SUFFIX, export_network, read_gait, write_gait
     from rt_gait_ros.networks.precision import in_precision
 
+    kind, network = read_gait(source, arguments.network, arguments.one_sided)
+    shipped = source != arguments.checkpoint
+    called = arguments.checkpoint.name if shipped else kind
+    _require_free(arguments, called, "", STREAM_SUFFIX)
     sets = _calibration_sets(arguments, "silhouette")
-    export = export_gait(source, arguments.network, arguments.window, arguments.one_sided)
+    export = export_network(kind, network, arguments.window)
     chosen, compared = in_precision(export, arguments.precision, sets, _most(arguments))
     repository = arguments.repository or resource("model_repository")
-    shipped = source != arguments.checkpoint
-    name = _name(arguments, arguments.checkpoint.name if shipped else export.kind, chosen.precision)
+    name = _name(arguments, called, chosen.precision)
     declared = _for_tensorrt(arguments) | (_family(source) if shipped else {})
     folders = write_gait(chosen.export, repository, name, arguments.force, arguments.threads, declared)
     checks = {"whole": export.agreement, "stream": export.stream_agreement}
@@ -161,8 +164,16 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UsageError(
             "--precision is for a CPU, --tensorrt for a GPU, which takes none of its int8: give one of them"
         )
-    if arguments.name:  # before the export, which takes a minute; else the checkpoint says how it is called
+    if arguments.name:  # else the checkpoint says how it is called
         require_free(arguments.repository or resource("model_repository"), arguments.name, arguments.force)
+
+
+def _require_free(arguments: argparse.Namespace, kind: str, *endings: str) -> None:
+    """Refuse names that are taken before the export, which takes a minute: of "best", which may be any, all of them."""
+    repository = arguments.repository or resource("model_repository")
+    for precision in PRECISIONS[:-1] if arguments.precision == "best" else (arguments.precision,):
+        for ending in endings:
+            require_free(repository, _name(arguments, kind, precision) + ending, arguments.force)
 
 
 def _foreign(arguments: argparse.Namespace) -> int:
@@ -211,11 +222,14 @@ def is_flow(checkpoint: Path, network: str | None) -> bool:
 
 
 def _flow(arguments: argparse.Namespace) -> int:
-    from rt_gait_ros.networks.flow_export import export_flow, write_flow
+    from rt_gait_ros.networks.flow_export import export_flow_network, write_flow
+    from rt_gait_ros.networks.keras_checkpoints import load_flow_network
     from rt_gait_ros.networks.precision import in_precision
 
+    kind, network = load_flow_network(arguments.checkpoint, arguments.network)
+    _require_free(arguments, kind, "")
     windows = _calibration_sets(arguments, "flow")
-    export = export_flow(arguments.checkpoint, arguments.network)
+    export = export_flow_network(kind, network)
     chosen, compared = in_precision(export, arguments.precision, windows, _most(arguments))
     repository = arguments.repository or resource("model_repository")
     name = _name(arguments, export.kind, chosen.precision)

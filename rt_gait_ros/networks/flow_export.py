@@ -8,7 +8,6 @@ from tritonclient.grpc.model_config_pb2 import ModelConfig
 
 from rt_gait_ros.networks.export import Agreement, ExportError, agreement, to_onnx
 from rt_gait_ros.networks.flow_networks import FlowNetwork, example_frames
-from rt_gait_ros.networks.keras_checkpoints import load_flow_network
 from rt_gait_ros.serving.inference import ModelSpec, TensorSpec
 from rt_gait_ros.serving.model_folder import write_model
 from rt_gait_ros.silhouette.flow import SIZE, WINDOW
@@ -29,16 +28,8 @@ class FlowExport:
     agreement: Agreement
 
 
-def export_flow(checkpoint: Path, kind: str | None = None) -> FlowExport:
-    """Read a Keras checkpoint and export it.
-
-    Raises CheckpointError, and ExportError where the export fails or computes something else than PyTorch.
-    """
-    return export_flow_network(*load_flow_network(checkpoint, kind))
-
-
 def export_flow_network(kind: str, network: FlowNetwork) -> FlowExport:
-    """As export_flow, from a filled network."""
+    """Export a filled network. Raises ExportError where that fails or computes something else than PyTorch."""
     frames = example_frames(2)
     model = to_onnx(network.eval(), frames, "gait_frames", ["embedding"])
     checked = agreement(network, model, [frames, frames[:1]])

@@ -55,22 +55,24 @@ class GaitExport:
     stream_agreement: Agreement
 
 
-def export_gait(checkpoint: Path, kind: str | None = None, window: int = WINDOW, one_sided: bool = False) -> GaitExport:
-    """Read a checkpoint and export it. window: frames of the stream's sliding window, 0 for a growing set.
+def read_gait(checkpoint: Path, kind: str | None = None, one_sided: bool = False) -> tuple[str, SetNetwork]:
+    """The kind and the filled network of a checkpoint, to be exported.
 
-    one_sided: leave the mirror image of a Centred network out. Raises UsageError where there is none, CheckpointError,
-    and ExportError where the export fails or computes something else than PyTorch.
+    one_sided: leave the mirror image of a Centred network out. Raises UsageError where there is none, CheckpointError.
     """
     kind, network = load_gait_network(checkpoint, kind)
     if one_sided:
         if not isinstance(network, Centred):
             raise UsageError(f"{checkpoint} is {kind}, which sees no mirror image: leave --one-sided out")
         network.mirrored = False
-    return export_network(kind, network, window)
+    return kind, network
 
 
 def export_network(kind: str, network: SetNetwork, window: int = WINDOW) -> GaitExport:
-    """As export_gait, from a filled network."""
+    """Export a filled network. window: frames of the stream's sliding window, 0 for a growing set.
+
+    Raises ExportError where the export fails or computes something else than PyTorch.
+    """
     whole_network = WholeSet(network).eval()
     generator = torch.Generator().manual_seed(0)
     frames = torch.randint(0, 256, (2, 8, SIZE, SIZE), dtype=torch.uint8, generator=generator)

@@ -179,10 +179,12 @@ def test_pickles_as_opengait_makes_them(tmp_path, capsys):
 def tum_gaid(tmp_path):
     """Two people who move to the right and to the left, prepared, and a small 2D-CNN."""
     pytest.importorskip("torch", reason="needs the extra [train]")
-    from rt_gait_ros.networks.flow_export import export_flow, write_flow
+    from rt_gait_ros.networks.flow_export import export_flow_network, write_flow
+    from rt_gait_ros.networks.keras_checkpoints import load_flow_network
 
     layers = keras_files.weights("flow2d", keras_files.NARROW["flow2d"], 6)
-    write_flow(export_flow(keras_files.write(tmp_path / "m.hdf5", layers)), tmp_path / "models", "flow2d")
+    network = load_flow_network(keras_files.write(tmp_path / "m.hdf5", layers))
+    write_flow(export_flow_network(*network), tmp_path / "models", "flow2d")
     draw = np.random.default_rng(0)
     for part, sequence in (("ft", "n01"), ("test_n05-06", "n05"), ("test_b01-02", "b01")):
         folder = tmp_path / "set" / f"tfimdb_tum_gaid_N155_{part}_of25_60x60"

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import keras_files
 import numpy as np
 import pytest
 
@@ -15,8 +16,7 @@ from rt_gait_ros.serving.tensorrt_provider import tensorrt_providers
 
 torch = pytest.importorskip("torch", reason="needs the extra [train]")
 
-from rt_gait_ros.networks import gait_export  # noqa: E402
-from rt_gait_ros.networks.gait_checkpoints import load_gait_network  # noqa: E402
+from rt_gait_ros.networks import flow_export, gait_export  # noqa: E402
 from rt_gait_ros.networks.set_networks import GaitSet  # noqa: E402
 
 
@@ -39,11 +39,16 @@ def test_a_checkpoint_becomes_two_folders(tmp_path: Path, capsys: pytest.Capture
     assert "there already" in capsys.readouterr().err
 
 
+def small(export: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every checkpoint is this small network: a full-size one would take a minute more."""
+    monkeypatch.setattr(gait_export, "read_gait", lambda *_: (export.kind, export.network))
+    monkeypatch.setattr(gait_export, "export_network", lambda *_: export)
+
+
 def test_int8_prints_what_it_changes(
     small_export: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # a full-size checkpoint would take a minute more
-    monkeypatch.setattr(gait_export, "export_gait", lambda *_: small_export)
+    small(small_export, monkeypatch)
     repository, gallery = tmp_path / "repository", tmp_path / "people.gallery"
     known = Gallery(gallery)
     for width in range(4, 13):
@@ -69,7 +74,7 @@ def test_int8_prints_what_it_changes(
 def test_both_forms_say_what_tensorrt_computes_in(
     small_export: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gait_export, "export_gait", lambda *_: small_export)
+    small(small_export, monkeypatch)
     assert (
         main(["export", "gait", "small.ptm", "--repository", str(tmp_path), "--name", "own", "--tensorrt", "fp16"]) == 0
     )
@@ -104,9 +109,7 @@ def test_a_shipped_network_is_named_and_keeps_its_name(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     read = []
-    monkeypatch.setattr(
-        gait_export, "export_gait", lambda file, *_: read.append(load_gait_network(file)) or small_export
-    )
+    monkeypatch.setattr(gait_export, "export_network", lambda kind, *_: read.append(kind) or small_export)
     words = ["--repository", str(tmp_path), "--precision", "int8", "--json"]
     assert main(["export", "gait", "gaitset_small_v4", *words]) == 0
     told = json.loads(capsys.readouterr().out)
@@ -116,7 +119,38 @@ def test_a_shipped_network_is_named_and_keeps_its_name(
         for folder in (all_networks / "gaitset_small_v4_stream", *map(Path, told["folders"]))
     ]
     assert len(set(families)) == 1  # the gait node may move from one to the other
-    ((kind, _),) = read
-    assert kind == "centred-gaitset"
+    assert read == ["centred-gaitset"]
     assert main(["export", "gait", "gaitset_small_v4_stream", *words]) != 0
     assert "without _stream" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("checkpoint", "precision", "taken"),
+    [
+        ("gaitset_small_v4", "fp32", "gaitset_small_v4"),
+        ("gaitset_small_v4", "int8", "gaitset_small_v4_int8_stream"),
+        ("gaitset_small_v4", "best", "gaitset_small_v4_fp16"),
+        ("own.pth", "fp16", "gaitset_fp16"),
+        ("own.hdf5", "int8", "flow2d_int8"),
+    ],
+)
+def test_a_name_that_is_taken_is_refused_before_the_export(
+    checkpoint: str,
+    precision: str,
+    taken: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Before, a name that nobody gave with --name was looked for after it."""
+    file = tmp_path / checkpoint
+    if file.suffix == ".pth":
+        torch.save(GaitSet(width=4).state_dict(), file)
+    elif file.suffix == ".hdf5":
+        keras_files.write(file, keras_files.weights("flow2d", keras_files.NARROW["flow2d"], 6))
+    for module, name in ((gait_export, "export_network"), (flow_export, "export_flow_network")):
+        monkeypatch.setattr(module, name, lambda *_: pytest.fail("it was exported"))
+    (tmp_path / "repository" / taken).mkdir(parents=True)
+    words = ["--repository", str(tmp_path / "repository"), "--precision", precision]
+    assert main(["export", "gait", str(file) if file.suffix else checkpoint, *words]) != 0
+    assert f"{taken} is there already" in capsys.readouterr().err

@@ -11,7 +11,7 @@ from rt_gait_ros.errors import UsageError
 from rt_gait_ros.gait.embedder import WindowEmbedder
 from rt_gait_ros.gait.model import describe
 from rt_gait_ros.networks.checkpoint import CheckpointError, read_served_state
-from rt_gait_ros.networks.gait_export import export_gait, export_network, write_gait
+from rt_gait_ros.networks.gait_export import export_network, read_gait, write_gait
 from rt_gait_ros.networks.set_networks import CentredGaitSet, GaitBase
 from rt_gait_ros.networks.stream_graphs import StreamParts, stateful_graph
 from rt_gait_ros.serving.onnx_client import OnnxClient
@@ -24,7 +24,7 @@ def gaitbase(tmp_path_factory):
     torch.manual_seed(1)
     path = tmp_path_factory.mktemp("opengait") / "GaitBase_DA-60000.pt"
     torch.save({"model": GaitBase(5).state_dict()}, path)
-    return export_gait(path, window=0)
+    return export_network(*read_gait(path), window=0)
 
 
 @pytest.mark.slow
@@ -138,7 +138,7 @@ def test_without_its_mirror_image_a_trained_network_does_half_the_work(tmp_path)
     torch.manual_seed(0)
     network = CentredGaitSet(4)
     torch.save(network.state_dict(), tmp_path / "network.pth")
-    export = export_gait(tmp_path / "network.pth", one_sided=True)
+    export = export_network(*read_gait(tmp_path / "network.pth", one_sided=True))
     assert not export.network.mirrored
     frames = torch.rand(1, 3, 64, 44)
     with torch.no_grad():
@@ -149,4 +149,4 @@ def test_without_its_mirror_image_a_trained_network_does_half_the_work(tmp_path)
         assert torch.allclose(network.eval()(frames), both, atol=1e-5), "the prior is 0"
     torch.save(GaitBase(5).state_dict(), tmp_path / "other.pt")
     with pytest.raises(UsageError, match="leave --one-sided out"):
-        export_gait(tmp_path / "other.pt", one_sided=True)
+        read_gait(tmp_path / "other.pt", one_sided=True)
