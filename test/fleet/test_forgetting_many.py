@@ -4,6 +4,7 @@ import psycopg
 import pytest
 from backed_up import MODEL, counts, has, walk
 from meeting import NOW, names, sees
+from postgres_server import PASSWORD
 
 from rt_gait_ros.fleet import copy_state, rows
 from rt_gait_ros.fleet.address import parse
@@ -20,10 +21,14 @@ def person(number):
 
 @pytest.mark.parametrize("how", ["on a robot", "on the server", "by hand"])
 def test_hundreds_leave_the_server_every_copy_and_all_scenes_and_do_not_come_back(
-    robot, networks, server, kept, postgres, site, how
+    robot, networks, server, kept, postgres, site, monkeypatch, how
 ):
+    monkeypatch.setenv("PGPASSWORD", PASSWORD)
     now = [NOW]
-    spot, rover, late = (robot(name, networks=networks, clock=lambda: now[0]) for name in ("spot", "rover", "late"))
+    spot, rover, late = (
+        robot(name, postgres.of("enroller", site, robot=name), networks=networks, clock=lambda: now[0])
+        for name in ("spot", "rover", "late")
+    )
     crowd = [person(number) for number in range(1, COUNT + 1)]
     gone = {each.person_id: each.tag for each in crowd[1:]}
     spot._change("enrol", lambda content: Content("m", "silhouette", tuple(crowd)))
