@@ -303,19 +303,21 @@ class KnownPeople:
         with self._mutex:
             now = {person.person_id: person for person in self.gallery.persons}
             gone = [person for person_id, person in self._seen.items() if person_id not in now]
-            self._seen = now
             heirs = heirs_of(self.gallery.persons, gone)
             lost = [person for person in gone if heirs[person.person_id] is None]
             for person in gone:
                 if self.recognizer is not None:
                     self.recognizer.disown(person.person_id)
-            if self.gallery.store.is_shared:  # its exchange cleaned the files, but not what was seen or saved since
+            # Whoever forgot them may have cleaned the files, but not of what was seen or saved since; and nobody has
+            # where their time was over when something else was changed.
+            if lost and (self.gallery.store.is_shared or self._is_writable()):
                 self._clear(lost)
-            elif self.scenes is not None:
+            elif lost and self.scenes is not None:
                 self.scenes.forget_unsaved(*left_by(lost))
             for person_id, heir in heirs.items():
                 if heir is not None:
                     self._relabel(person_id, heir.person_id)
+            self._seen = now  # at last: what fails is done with the next look
 
     def _share_scenes(self) -> None:
         """Tell the gallery's store whether scenes may be backed up on a server; it is not asked before `configure`."""

@@ -280,6 +280,33 @@ def test_whose_time_is_over_is_forgotten_by_the_clock(people, gallery, template)
     assert people.problem == ""
 
 
+@pytest.mark.parametrize("how", ["with another change", "by another process"])
+def test_who_leaves_the_gallery_leaves_what_scenes_have_stored(people, gallery, template, repository, how, monkeypatch):
+    """Before, it stayed of whose time was over when something else was changed, and of what was stored meanwhile."""
+    dan = gallery.add("Dan", [template(90)], model="angle", gait_frame_kind="silhouette", retention=10**15)
+    settle(people, lambda: dan.person_id in people._seen)
+    his = template(90).embedding
+    people.scenes.vote("hall", his)
+    if how == "with another change":
+        people.scenes.save()
+        monkeypatch.setattr(gallery, "_clock", lambda: time.time_ns() + 2 * 10**15)
+        people.rename("Bob", "Rob")
+    else:
+        other = KnownPeople(Gallery(gallery.path), repository)
+        clear = other._clear
+
+        def meanwhile(persons):
+            cleared = clear(persons)
+            people.scenes.save()
+            return cleared
+
+        monkeypatch.setattr(other, "_clear", meanwhile)
+        other.forget("Dan")
+    settle(people, lambda: dan.person_id not in people._seen)
+    people.close()
+    assert [len(scene_file.read(file).votes) for file in scene_file.files(scene_file.folder_of(gallery.path))] == [0]
+
+
 def test_whom_another_process_forgot_does_not_come_back(people, view, walk, gallery, repository, tmp_path):
     """Neither by walks that were not stored yet, nor by a track that is still in view."""
     ada = gallery.find("Ada")
