@@ -194,11 +194,13 @@ class KnownPeople:
 
     def rename(self, key: str, new_name: str) -> Person:
         """As Gallery.rename."""
+        self.purge()
         return self.gallery.rename(key, new_name)
 
     def merge(self, into: str, other: str) -> Person:
         """As Gallery.merge. Walks of scenes that were named as `other` are those of `into` from then on."""
         with self._mutex:
+            self.purge()
             gone = self.gallery.find(other).person_id
             kept = self.gallery.merge(into, other)
             self._relabel(gone, kept.person_id)
@@ -206,14 +208,17 @@ class KnownPeople:
 
     def rebuild(self, model: str, gait_frame_kind: str, embed: Callable[[np.ndarray], np.ndarray]) -> int:
         """As Gallery.rebuild."""
+        self.purge()
         return self.gallery.rebuild(model, gait_frame_kind, embed)
 
     def note(self, key: str, *, consent: str | None = None, retention: int | None = None) -> Person:
         """As Gallery.note."""
+        self.purge()
         return self.gallery.note(key, consent=consent, retention=retention)
 
     def strip(self, key: str = "") -> int:
         """As Gallery.strip."""
+        self.purge()
         return self.gallery.strip(key)
 
     def encrypt(self, cipher: Cipher | None) -> None:
@@ -224,6 +229,7 @@ class KnownPeople:
 
     def unlearn(self, key: str = "") -> int:
         """As Gallery.unlearn."""
+        self.purge()
         return self.gallery.unlearn(key)
 
     def forget(self, key: str) -> Forgotten:
@@ -235,13 +241,17 @@ class KnownPeople:
         with self._mutex:
             self.gallery.refresh()
             person = self.gallery.find(key)
+            self.purge()
             self.gallery.require_writable()
             cleared = self._clear([person])
             self.gallery.forget(person.person_id)
         return Forgotten(person, cleared, tuple(self.gallery.asides()))
 
     def purge(self) -> tuple[Person, ...]:
-        """Forget everybody whose time is over. Returns them. Raises GaitError."""
+        """Forget everybody whose time is over. Returns them. Raises GaitError.
+
+        Every change begins with it: the gallery would let them go with the change, and nobody would clean the scenes.
+        """
         with self._mutex:
             self._clear(self.gallery.overdue)
             return self.gallery.purge() if self.gallery.overdue else ()

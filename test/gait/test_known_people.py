@@ -3,6 +3,7 @@
 import threading
 import time
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -305,6 +306,33 @@ def test_who_leaves_the_gallery_leaves_what_scenes_have_stored(people, gallery, 
     settle(people, lambda: dan.person_id not in people._seen)
     people.close()
     assert [len(scene_file.read(file).votes) for file in scene_file.files(scene_file.folder_of(gallery.path))] == [0]
+
+
+CHANGES = {
+    "rename": ("Bob", "Rob"),
+    "merge": ("Ada", "Bob"),
+    "note": ("Bob",),
+    "strip": (),
+    "unlearn": (),
+    "rebuild": ("angle", "silhouette", None),
+    "forget": ("Bob",),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_whose_time_is_over_leaves_the_scenes_with_any_change(gallery, template, repository, change, monkeypatch):
+    """As `rt-gait gallery` makes them, where no node is there that could see to it."""
+    gallery.add("Dan", [template(90)], model="angle", gait_frame_kind="silhouette", retention=10**15)
+    path = scene_file.file_of(scene_file.folder_of(gallery.path), "angle", "hall")
+    with scene_file.locked(path):
+        scene_file.write(path, scene_file.Record("angle", "hall", template(90).embedding[None], np.ones(1, np.int64)))
+    monkeypatch.setattr(gallery, "_clock", lambda: time.time_ns() + 2 * 10**15)
+    gallery.refresh()
+    people = KnownPeople(gallery, repository)
+    with suppress(GaitError):  # no gait frames are kept, from which embeddings could be made anew
+        getattr(people, change)(*CHANGES[change])
+    assert len(gallery._loaded.content.persons) < 4
+    assert len(scene_file.read(path).votes) == 0
 
 
 def test_whom_another_process_forgot_does_not_come_back(people, view, walk, gallery, repository, tmp_path):
