@@ -73,7 +73,7 @@ class Pacing:
             number = min(number, int(self._windows_saved + _ROUNDING))
         else:
             number = min(number, max(int(affordable), 1))
-        if time - self._searched_at < 1.0 / _LEAST_SEARCHES:
+        if not _due(self._searched_at, time):
             number = budget.fitting("search", number)
         if saved_up:
             self._windows_saved -= number
@@ -110,7 +110,13 @@ class Pacing:
         # whoever comes is looked at though searching took the time: the next images make good for it
         left = max(budget.left, budget.seconds - seen * cost)
         number = budget.fitting("person", max(int(left / cost), 1))
-        number = min(max(number, int(time - self._met_at >= 1.0 / _LEAST_SEARCHES)), wanted)
+        number = min(max(number, int(_due(self._met_at, time))), wanted)
         if number:
             self._met_at = time
         return number
+
+
+def _due(last: float, time: float) -> bool:
+    """Whether something comes at `time` that was done at `last`, however little time there is; also after stamps that
+    jumped back."""
+    return not 0.0 <= time - last < 1.0 / _LEAST_SEARCHES
