@@ -20,10 +20,13 @@ from rt_gait_ros.training.gait_networks import described, name_of
 def mean_network(checkpoints: Sequence[Path]) -> GaitSet | PrunedGaitSet:
     """The GaitSet whose weights are the mean of those of several checkpoints of PyTorch, as they were trained.
 
-    Raises UsageError where they are fewer than two, no GaitSets, or do not have the same layers.
+    Raises UsageError where they are fewer than two, one is named twice, or they are no GaitSets of the same layers.
     """
     if len(checkpoints) < 2:
         raise UsageError("a mean is of two checkpoints or more")
+    places = [file.resolve() for file in checkpoints]
+    if twice := [file for number, file in enumerate(checkpoints) if places[number] in places[:number]]:
+        raise UsageError(f"{twice[0]} is named twice: name each network once, so that all count alike")
     networks = [_gaitset(file) for file in checkpoints]
     first = networks[0]
     for file, network in zip(checkpoints[1:], networks[1:], strict=True):

@@ -39,6 +39,8 @@ def test_the_mean_has_the_mean_of_all_weights_and_of_what_was_learned_beside_the
 def test_networks_that_have_no_mean_are_refused(runs, tmp_path):
     with pytest.raises(UsageError, match="two checkpoints or more"):
         mean_network(runs[:1])
+    with pytest.raises(UsageError, match=r"first\.pth is named twice"):
+        mean_network([*runs, runs[0].parent / "." / ".." / runs[0].parent.name / "first.pth"])
     wider = tmp_path / "wider.pth"
     write_state(wider, CentredGaitSet(32).normalise().state_dict())
     with pytest.raises(UsageError, match=r"wider\.pth \(.*\) has other layers than .*first\.pth"):
