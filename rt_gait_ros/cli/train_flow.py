@@ -32,7 +32,7 @@ def train_flow(arguments: argparse.Namespace) -> int:
     for name, why in _OTHERS.items():
         if getattr(arguments, name):
             raise UsageError(f"--{name.replace('_', '-')} does not go with a network on flow: {why}; leave it out")
-    check_people(arguments)
+    check_people(arguments, fewest_cohorts=1)
     initial = _initial(arguments)
     # torch takes seconds to import and is there only with the extra [train]
     from rt_gait_ros.networks.flow_networks import kind_of

@@ -122,12 +122,12 @@ def add_gait(kinds: Any) -> None:
     gait.add_argument(
         "--cohorts",
         type=int,
-        help=f"of 32 virtual persons to generate (default {COHORTS}; on flow {FLOW_COHORTS}); 0: only --alike",
+        help=f"of 32 virtual persons to generate (default {COHORTS}; on flow {FLOW_COHORTS}); 0: none but those of "
+        "--alike, --filmed and --filmed-alike",
     )
     gait.add_argument(
         "--filmed",
         type=int,
-        default=0,
         metavar="COHORTS",
         help="further cohorts of 16 as the pose stage sees pictures of them, for a quarter of the batches: nearer to "
         "real masks, fifty times as slow to make (default 0)",
@@ -135,7 +135,6 @@ def add_gait(kinds: Any) -> None:
     gait.add_argument(
         "--alike",
         type=int,
-        default=0,
         metavar="COHORTS",
         help="further cohorts of 32 who differ as little from each other as CASIA-B's people, for three quarters of "
         "the batches that are not filmed (default 0)",
@@ -143,7 +142,6 @@ def add_gait(kinds: Any) -> None:
     gait.add_argument(
         "--filmed-alike",
         type=int,
-        default=0,
         metavar="COHORTS",
         help="further cohorts of 16 who are nearly alike and filmed, for three quarters of the filmed batches "
         "(default 0)",
@@ -187,11 +185,8 @@ def _gait(arguments: argparse.Namespace) -> int:
     initial = _initial(arguments)
     arguments.network = arguments.network or (None if initial is None else name_of(*initial))
     training = GaitTraining(**_settings(arguments))
-    check_people(arguments, fewest_cohorts=1 if arguments.data else 0)
-    for name in ("filmed", "alike", "filmed_alike"):
-        if arguments.data and getattr(arguments, name):
-            raise UsageError(f"--{name.replace('_', '-')} is of virtual persons: leave it out with --data")
-    if not arguments.data and arguments.cohorts == 0 and not arguments.alike:
+    check_people(arguments, fewest_cohorts=0)
+    if arguments.cohorts == 0 and not (arguments.alike or arguments.filmed or arguments.filmed_alike):
         raise UsageError("--cohorts 0 leaves nobody to train on: give --alike as well")
     data, cohorts, validation = _real(arguments) if arguments.data else _virtual(arguments)
     folder = RunFolder(arguments.output, settings_of(training, data, initial and initial[0]))
@@ -209,7 +204,7 @@ def _gait(arguments: argparse.Namespace) -> int:
 def _virtual(arguments: argparse.Namespace) -> "tuple[str, Cohorts, Cohorts]":
     from rt_gait_ros.training.cohorts import ALIKE, FILMED, FILMED_ALIKE, Generation, VirtualCohorts
 
-    def made(generation: "Generation", cohorts: int) -> "Cohorts | None":
+    def made(generation: "Generation", cohorts: int | None) -> "Cohorts | None":
         if not cohorts:
             return None
         generation = replace(generation, cohorts=cohorts)

@@ -28,13 +28,15 @@ def asked_for(arguments: argparse.Namespace, training: "type[Course]") -> dict[s
     return {name: value for name, value in asked.items() if value is not None}
 
 
-def check_people(arguments: argparse.Namespace, fewest_cohorts: int = 1) -> None:
+def check_people(arguments: argparse.Namespace, fewest_cohorts: int) -> None:
     """Refuse numbers and choices of people that cannot be. Raises UsageError."""
-    least = {"cohorts": fewest_cohorts, "workers": 1, "filmed": 0, "alike": 0, "filmed_alike": 0}
-    for name, number in least.items():
-        value = getattr(arguments, name)
+    virtual = {"cohorts": fewest_cohorts, "filmed": 0, "alike": 0, "filmed_alike": 0}
+    for name, number in (virtual | {"workers": 1}).items():
+        value, option = getattr(arguments, name), f"--{name.replace('_', '-')}"
+        if value is not None and arguments.data and name in virtual:
+            raise UsageError(f"{option} is of virtual persons: leave it out with --data")
         if value is not None and value < number:
-            raise UsageError(f"--{name.replace('_', '-')} {value}: give {number} or more")
+            raise UsageError(f"{option} {value}: give {number} or more")
     if not arguments.data and (arguments.people or arguments.test_people):
         raise UsageError("--people and --test-people choose among those of a folder: name it with --data")
 

@@ -115,7 +115,7 @@ ALIKE = Generation(
     ),
 )
 
-# The same people from far enough to be in the picture, filmed.
+# Others who are as alike, from far enough to be in the picture, filmed.
 FILMED_ALIKE = replace(
     ALIKE,
     people=FILMED.people,

@@ -106,7 +106,7 @@ def test_people_who_cannot_be_trained_on_are_one_line(data_set, tmp_path, capsys
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("option", ["--filmed", "--alike", "--filmed-alike"])
+@pytest.mark.parametrize("option", ["--cohorts", "--filmed", "--alike", "--filmed-alike"])
 def test_options_of_virtual_people_do_not_go_with_a_folder(data_set, tmp_path, capsys, option):
     command = ["train", "gait", "--data", str(data_set), "--output", str(tmp_path / "run"), *BRIEF, option]
     assert main([*command, "1"]) == 2
@@ -140,6 +140,7 @@ class Counted:
             "96 nearly alike, 32 filmed, 32 filmed and nearly alike",
         ),
         (["--cohorts", "0", "--alike", "3"], {ALIKE.first: 1.0}, "96 nearly alike"),
+        (["--cohorts", "0", "--filmed-alike", "3"], {FILMED_ALIKE.first: 1.0}, "48 filmed and nearly alike"),
     ],
 )
 def test_batches_are_of_the_people_who_are_asked_for(monkeypatch, tmp_path, words, shares, said):
@@ -157,7 +158,7 @@ def test_batches_are_of_the_people_who_are_asked_for(monkeypatch, tmp_path, word
 
 
 def test_nobody_to_train_on_is_refused(tmp_path, capsys):
-    assert main(["train", "gait", "--cohorts", "0", "--filmed", "1", "--output", str(tmp_path / "run"), *BRIEF]) == 2
+    assert main(["train", "gait", "--cohorts", "0", "--output", str(tmp_path / "run"), *BRIEF]) == 2
     assert "--cohorts 0 leaves nobody to train on: give --alike as well" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
 
