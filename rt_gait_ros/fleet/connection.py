@@ -219,6 +219,7 @@ def _said(error: Any, address: Address) -> GalleryError:
         (errors.ReadOnlySqlTransaction, GalleryReadOnly, "is on a server that is read-only just now"),
         (errors.DiskFull, GalleryError, "could not be written, the server's disk is full: make room there"),
         ((errors.QueryCanceled, errors.LockNotAvailable), ServerAway, "did not answer in time: try again"),
+        (errors.DeadlockDetected, ServerAway, "was changed by somebody else just then: try again"),
         (
             (errors.UndefinedTable, errors.InvalidSchemaName),
             GalleryError,

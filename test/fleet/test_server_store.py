@@ -3,6 +3,9 @@
 import json
 import shutil
 import tempfile
+import threading
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -199,6 +202,29 @@ def test_a_slow_server_is_said(postgres, site, template, monkeypatch):
             gallery.add("Ada", [template(20)], **SILHOUETTE)
     one_line(caught)
     gallery.add("Ada", [template(20)], **SILHOUETTE)
+
+
+def test_who_is_deleted_by_hand_while_somebody_changes_them_is_deleted_and_the_change_is_told_to_come_again(
+    postgres, site, template
+):
+    """Each waits for the other. The server breaks one off; here whoever has the shorter deadlock_timeout."""
+    gallery = open_gallery(f"{postgres.owner}&site={site}")
+    gallery.add("Ada", [template(20)], **SILHOUETTE)
+    delete = f"set deadlock_timeout = '10min'; delete from rt_gait.person where site = '{site}'"
+    by_hand = threading.Thread(target=postgres.sql, args=(delete,))
+
+    def edit(content):
+        by_hand.start()
+        while not postgres.sql("select 1 from pg_locks where not granted"):
+            time.sleep(0.05)
+        return replace(content, persons=(replace(content.persons[0], name="Eve"),))
+
+    with pytest.raises(ServerAway, match="was changed by somebody else just then: try again") as caught:
+        gallery._change("rename", edit)
+    one_line(caught)
+    by_hand.join()
+    gallery.refresh()
+    assert gallery.persons == ()
 
 
 def test_a_server_that_is_lost_while_it_stores_leaves_it_open_whether_it_did(postgres, site, template, monkeypatch):
