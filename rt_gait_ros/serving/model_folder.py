@@ -13,15 +13,22 @@ from tritonclient.utils import np_to_triton_dtype
 
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.serving.inference import ModelSpec, TensorSpec
-from rt_gait_ros.serving.repository import CONFIG_FILE, read_model
+from rt_gait_ros.serving.repository import CONFIG_FILE, absent_networks, read_model, why_not_there
 
 ENGINE_FILE = "model.plan"
 
 
 def network_or_file(word: Path, repository: Path) -> Path:
-    """The model.onnx of the network that `word` names in a repository, else `word`, which names a file then."""
+    """The model.onnx of the network that `word` names in a repository, else `word`, which names a file then.
+
+    Raises UsageError for a network whose files have still to be fetched.
+    """
     served = repository / word / "1" / "model.onnx"
-    return served if served.is_file() else word
+    if served.is_file():
+        return served
+    if str(word) in absent_networks(repository):
+        raise UsageError(why_not_there(repository, str(word), ()))
+    return word
 
 
 def require_free(repository: Path, name: str, replace: bool = False) -> None:

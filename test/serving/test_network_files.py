@@ -17,7 +17,7 @@ import pytest
 
 from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.serving.inference import ModelSpec, ModelUnavailable, TensorSpec
-from rt_gait_ros.serving.model_folder import write_model
+from rt_gait_ros.serving.model_folder import network_or_file, write_model
 from rt_gait_ros.serving.network_files import FetchError, fetch, listed_files, states
 from rt_gait_ros.serving.onnx_client import OnnxClient
 from rt_gait_ros.serving.repository import absent_networks, read_model, read_repository, write_python_repository
@@ -265,3 +265,11 @@ def test_what_needs_a_network_says_how_it_comes(
             client.describe(NAMES[1])
     finally:
         client.close()
+
+
+def test_a_network_that_is_named_for_an_export_and_not_there_says_how_it_is_had(bare: Path) -> None:
+    """Before, it was taken for a file of that name, which is not there."""
+    for name in NAMES:
+        with pytest.raises(UsageError, match=f"network '{name}' is not there: `rt-gait models fetch"):
+            network_or_file(Path(name), bare)
+    assert network_or_file(Path("own.pth"), bare) == Path("own.pth")
