@@ -101,6 +101,8 @@ def read_served_state(model: Path) -> dict[str, Tensor]:
     """
     try:
         graph = onnx.load(model).graph
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{model} is not there: give the path of a checkpoint file") from error
     except (OSError, DecodeError) as error:
         raise CheckpointError(f"{model} is not a readable ONNX file") from error
     own = {entry.name.removeprefix(_SERVED): entry for entry in graph.initializer if entry.name.startswith(_SERVED)}

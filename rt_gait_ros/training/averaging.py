@@ -14,7 +14,7 @@ from rt_gait_ros.errors import UsageError
 from rt_gait_ros.networks.gait_checkpoints import load_gait_network
 from rt_gait_ros.networks.pruned_gaitset import PrunedGaitSet
 from rt_gait_ros.networks.set_networks import GaitSet
-from rt_gait_ros.training.gait_networks import described, name_of
+from rt_gait_ros.training.gait_networks import described
 
 
 def mean_network(checkpoints: Sequence[Path]) -> GaitSet | PrunedGaitSet:
@@ -30,11 +30,10 @@ def mean_network(checkpoints: Sequence[Path]) -> GaitSet | PrunedGaitSet:
     networks = [_gaitset(file) for file in checkpoints]
     first = networks[0]
     for file, network in zip(checkpoints[1:], networks[1:], strict=True):
-        if _layers(network) != _layers(first):
-            kinds = name_of(network, str(file)), name_of(first, str(checkpoints[0]))
+        if difference := _difference(network, first):
             raise UsageError(
-                f"{file} ({kinds[0]}) has other layers than {checkpoints[0]} ({kinds[1]}): a mean is of networks that "
-                "were trained on from the same one"
+                f"{file} has other layers than {checkpoints[0]} ({difference}): "
+                "a mean is of networks that were trained on from the same one"
             )
     states = [network.state_dict() for network in networks]
     first.load_state_dict({name: _mean([state[name] for state in states]) for name in states[0]})
@@ -48,9 +47,13 @@ def _gaitset(checkpoint: Path) -> GaitSet | PrunedGaitSet:
     return network
 
 
-def _layers(network: GaitSet | PrunedGaitSet) -> tuple[dict[str, torch.Size], dict[str, str]]:
-    """Everything that has to be the same."""
-    return {name: value.shape for name, value in network.state_dict().items()}, described(network)
+def _difference(network: GaitSet | PrunedGaitSet, other: GaitSet | PrunedGaitSet) -> str:
+    """The first layer in which they are not the same, in words; "" where there is none."""
+    shapes, others = ({n: str(tuple(v.shape)) for n, v in each.state_dict().items()} for each in (network, other))
+    for name in others | shapes:
+        if shapes.get(name) != others.get(name):
+            return f"'{name}' is {shapes.get(name, 'not there')}, and {others.get(name, 'not there')} in the other"
+    return "" if described(network) == described(other) else "which of its filters are left"
 
 
 def _mean(values: Sequence[Tensor]) -> Tensor:

@@ -131,6 +131,8 @@ def test_a_file_without_parameters_is_nothing_to_start_from(tmp_path):
     (tmp_path / "model.onnx").write_bytes(b"not ONNX")
     with pytest.raises(CheckpointError, match="readable ONNX"):
         read_served_state(tmp_path / "model.onnx")
+    with pytest.raises(CheckpointError, match="is not there: give the path"):
+        read_served_state(tmp_path / "none.onnx")
 
 
 @pytest.mark.slow

@@ -43,8 +43,12 @@ def test_networks_that_have_no_mean_are_refused(runs, tmp_path):
         mean_network([*runs, runs[0].parent / "." / ".." / runs[0].parent.name / "first.pth"])
     wider = tmp_path / "wider.pth"
     write_state(wider, CentredGaitSet(32).normalise().state_dict())
-    with pytest.raises(UsageError, match=r"wider\.pth \(.*\) has other layers than .*first\.pth"):
+    with pytest.raises(UsageError, match=r"wider\.pth has other layers than .*first\.pth \('.*' is \(32, .*\(16, "):
         mean_network([runs[0], wider])
+    folded = tmp_path / "folded.pth"
+    write_state(folded, CentredGaitSet(16).state_dict())
+    with pytest.raises(UsageError, match=r"folded\.pth has other layers than .*\('.*' is not there, and \("):
+        mean_network([runs[0], folded])
     other = tmp_path / "other.pth"
     write_state(other, GaitBase(1).state_dict())
     with pytest.raises(UsageError, match=r"other\.pth is no GaitSet"):
@@ -56,4 +60,9 @@ def test_networks_that_lost_other_filters_have_no_mean(runs, tmp_path):
     for run, file in zip(runs, files, strict=True):
         write_pruned(file, prune(*load_gait_network(run), 0.1))
     with pytest.raises(UsageError, match="has other layers than"):
+        mean_network(files)
+    state = torch.load(files[0])
+    state["kept.set_layer5"] += 1  # as many filters, but others
+    write_state(files[1], state)
+    with pytest.raises(UsageError, match="which of its filters are left"):
         mean_network(files)
