@@ -5,6 +5,7 @@ Each function is an entry point of pyproject.toml and, by cmake/entry_point.in, 
 
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from types import FrameType
@@ -38,7 +39,11 @@ def _node(name: str) -> Callable[[], int]:
 
     def program() -> int:
         leave_while_loading()
-        return _run(f"nodes.{name}")
+        try:
+            return _run(f"nodes.{name}")
+        finally:
+            for number in ENDING:  # Python takes its handlers away, and then up to a second to end: the second of two
+                signal.signal(number, signal.SIG_IGN)  # signals, as a terminal's and launch's, would kill the node
 
     return program
 

@@ -58,3 +58,23 @@ def test_an_interrupt_is_not_for_a_command_in_the_background() -> None:
         program.send_signal(signal.SIGTERM)
         program.communicate(timeout=300)
         assert program.returncode == 128 + signal.SIGTERM
+
+
+# Objects of the main module go after Python has taken its signal handlers away.
+LAST = """
+import os, signal, sys
+from rt_gait_ros import programs
+class Last:
+    kill, process = staticmethod(os.kill), os.getpid()
+    def __del__(self):
+        self.kill(self.process, {number})
+last = Last()
+programs._run = lambda module: 0
+sys.exit(programs.tracker_node())
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_second_signal_does_not_kill_a_node_that_is_ending(number: int) -> None:
+    command = [sys.executable, "-c", LAST.format(number=int(number))]
+    assert subprocess.run(command, check=False, timeout=300).returncode == 0

@@ -147,7 +147,11 @@ def _gallery() -> Iterator[Finding]:
             if not path.exists():
                 return
         elif not path.exists():
-            yield Finding("gallery", OK, f"none yet; the first enrolment makes {path}")
+            folder = next(parent for parent in path.parents if os.path.lexists(parent))
+            if folder.is_dir() and os.access(folder, os.W_OK | os.X_OK):
+                yield Finding("gallery", OK, f"none yet; the nodes make {path}")
+            else:
+                yield Finding("gallery", PROBLEM, f"none yet, and {path} cannot be made: {folder} cannot be written")
             return
         count = len(Gallery(path, find_cipher()).persons)
     except GaitError as error:

@@ -32,7 +32,7 @@ FIRST = 3 * PAGE  # where extents begin
 MAX_INDEX = 64 << 20  # bytes: a hundred times what 2000 persons take
 LOCK_SECONDS = 10.0
 _BODY = struct.Struct("<4s4xQQQQ16s")  # magic, commit, index offset, index length, end of the file, index digest
-_MAGIC = b"SLOT"
+_MAGIC, _MARK = b"SLOT", b"rt_gait_ros "  # what a slot and a file begin with
 _DIGEST = 16  # bytes of SHA-256 that are kept of an extent
 _ZEROS = bytes(1 << 20)
 
@@ -167,6 +167,17 @@ def state(descriptor: int, kind: str, schema: int, cipher: Cipher | None) -> Sta
     if os.fstat(descriptor).st_size < end or place.end > end or place.length > MAX_INDEX:
         raise Damaged("it was cut off")
     return State(head, schema, file_id, commit, end, place, fetch(descriptor, place, file_id, cipher))
+
+
+def may_have_been(descriptor: int) -> bool:
+    """Whether an open file without a readable header may be one of ours that was damaged. Raises OSError.
+
+    It is something else where nothing of ours is in its first pages, and neither are they cut off or empty, as a disk
+    may leave them.
+    """
+    head = os.pread(descriptor, FIRST, 0)
+    ours = _MARK.startswith(head[: len(_MARK)]) or any(head.startswith(_MAGIC, PAGE * number) for number in (1, 2))
+    return ours or not head.strip(b"\0")
 
 
 def is_newest(state: State, head: bytes) -> bool:

@@ -209,6 +209,8 @@ def create_empty(path: Path, cipher: Cipher | None = None) -> None:
         create(path, Content(), cipher)
     except FileExistsError:
         return
+    except FileNotFoundError as error:  # of a folder that takes no files, as /proc
+        raise GalleryError(f"gallery {path} cannot be made: its folder takes no files") from error
 
 
 def require_writable(path: Path) -> None:
@@ -281,6 +283,8 @@ def _load(descriptor: int, path: Path, cipher: Cipher | None, known: Rows) -> Lo
     head = os.pread(descriptor, extent_file.PAGE, 0)
     schema = private_file.schema_of(head, KIND)
     if schema is None:
+        if not extent_file.may_have_been(descriptor):
+            raise GalleryError(f"{path} is not a gallery, but something else, and stays as it is: name another file")
         raise GalleryCorrupt(f"gallery {path} is not a gallery, or its beginning is damaged: {RESTORE}")
     if schema > SCHEMA:
         raise GalleryTooNew(

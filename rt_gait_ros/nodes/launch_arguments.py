@@ -26,6 +26,8 @@ TAKEN_BY = {
 # Cameras, streams, and generated people: what is not there yet may come, and nothing is opened twice.
 _LIVE = re.compile(r"\d+$|/dev/|(?!file:)[A-Za-z][A-Za-z0-9+]+:")
 
+_TOPIC = re.compile(r"(~?/)?[A-Za-z_]\w*(/[A-Za-z_]\w*)*", re.ASCII)
+
 
 class LaunchArguments:
     """The launch arguments, read and checked.
@@ -61,9 +63,13 @@ class LaunchArguments:
             raise UsageError("source and image_topic cannot be empty; source:=none takes images from image_topic")
         if not self.tf_topic:
             raise UsageError("tf_topic cannot be empty; tf_topic:=tf is below the namespace")
-        rectified = text["rectified"]
+        for name in ("image_topic", "tf_topic", "depth_topic"):
+            if text[name] and not _TOPIC.fullmatch(text[name]):
+                raise UsageError(f"{name} '{text[name]}' is not the name of a topic, such as /camera/image_raw")
         self.rectified = (
-            says_rectified(self.image_topic) if rectified == "auto" else read_switch("rectified", rectified)
+            says_rectified(self.image_topic)
+            if text["rectified"] == "auto"
+            else read_switch("rectified", text["rectified"], "auto, true or false")
         )
         if self.source != "none" and not _LIVE.match(self.source):
             open_source(self.source, pace=False).close()  # refused, it would leave the launch without a camera

@@ -193,14 +193,14 @@ def write_file(path: Path, values: Mapping[str, Mapping[str, Any]]) -> None:
         file.write(json.dumps(content, ensure_ascii=False).encode("utf-8"))  # JSON is YAML
 
 
-def read_switch(name: str, text: str) -> bool:
+def read_switch(name: str, text: str, choices: str = "true or false") -> bool:
     """What a launch argument says that is true or false: spelt as launch's own conditions take it (True, FALSE, 1, 0).
 
-    Raises UsageError for anything else.
+    choices: what the error says that it may be. Raises UsageError for anything else.
     """
     word = text.strip().lower()
     if word not in _SWITCH:
-        raise UsageError(f"{name} is '{text}' but must be true or false")
+        raise UsageError(f"{name} is '{text}' but must be {choices}")
     return _SWITCH[word]
 
 

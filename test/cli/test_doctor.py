@@ -57,6 +57,15 @@ def test_a_damaged_gallery_is_a_problem(own_gallery, capsys):
     assert found["gallery"]["level"] == "problem"
 
 
+def test_a_gallery_that_cannot_be_made_is_a_problem(monkeypatch, capsys):
+    monkeypatch.setenv("RT_GAIT_GALLERY", "/dev/null/people.gallery")
+    code, found = findings(capsys)
+    assert code == 1
+    assert found["gallery"]["text"] == (
+        "none yet, and /dev/null/people.gallery cannot be made: /dev/null cannot be written"
+    )
+
+
 def test_a_server_that_answers_is_found(triton_server, capsys):
     _, found = findings(capsys, "--triton-url", triton_server.url)
     assert found["Triton"]["level"] == "ok"

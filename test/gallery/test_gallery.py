@@ -147,16 +147,16 @@ def damage(path, how):
         path.write_bytes(data.replace(b"schema 3", b"schema 9", 1))
     elif how == "flipped":
         path.write_bytes(data[:300] + bytes([data[300] ^ 1]) + data[301:])
-    elif how == "empty":
-        path.write_bytes(b"")
+    elif how == "beginning":
+        path.write_bytes(bytes(64) + data[64:])
     else:
-        path.write_bytes(b"PK\x03\x04 something else")
+        path.write_bytes(b"")
     return path.read_bytes()
 
 
 @pytest.mark.parametrize(
     ("how", "error"),
-    [("newer", GalleryTooNew), ("flipped", GalleryCorrupt), ("empty", GalleryCorrupt), ("foreign", GalleryCorrupt)],
+    [("newer", GalleryTooNew), ("flipped", GalleryCorrupt), ("beginning", GalleryCorrupt), ("empty", GalleryCorrupt)],
 )
 def test_a_file_that_cannot_be_read_is_never_overwritten(gallery, template, how, error):
     damaged = damage(gallery.path, how)
@@ -172,6 +172,21 @@ def test_a_file_that_cannot_be_read_is_never_overwritten(gallery, template, how,
     assert str(aside) in warning
     assert fresh.persons == ()
     assert Gallery.open_or_set_aside(gallery.path)[1] == ""
+
+
+@pytest.mark.parametrize("data", [b"/**:\n  ros__parameters: {}\n", bytes([0, 0, 0, 32]) + b"ftypisom" + bytes(20_000)])
+def test_a_file_that_never_was_a_gallery_is_refused_and_left_in_its_place(tmp_path, data):
+    path = tmp_path / "gait.yaml"
+    path.write_bytes(data)
+    with pytest.raises(GalleryError, match=r"gait\.yaml is not a gallery, but something else") as caught:
+        Gallery.open_or_set_aside(path)
+    assert not isinstance(caught.value, GalleryCorrupt)
+    assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("gait.yaml", data)]
+
+
+def test_a_folder_that_takes_no_files_is_one_line():
+    with pytest.raises(GalleryError, match=r"/proc/people\.gallery cannot be made: its folder takes no files"):
+        Gallery("/proc/people.gallery")
 
 
 def test_a_file_that_may_not_be_read_is_not_taken_for_a_corrupt_one(tmp_path):

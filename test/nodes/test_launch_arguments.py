@@ -176,11 +176,13 @@ def test_a_recording_is_looked_at_before_anything_starts(given: Given, tmp_path:
     [
         ({"source": ""}, "source:=none takes images from image_topic"),
         ({"image_topic": " "}, "source and image_topic cannot be empty"),
+        ({"image_topic": "front//image"}, "image_topic 'front//image' is not the name of a topic"),
+        ({"depth_topic": "/front/0/depth"}, "depth_topic '/front/0/depth' is not the name of a topic"),
         ({"tf_topic": ""}, "tf_topic:=tf is below the namespace"),
         ({"params_file": "/nope.yaml"}, "params_file /nope.yaml is not there: copy"),
         ({"triton_url": "elsewhere:8001"}, "is another machine: say triton:=external as well"),
         ({"triton_url": "8001"}, "8001"),
-        ({"rectified": "perhaps"}, "rectified is 'perhaps' but must be true or false"),
+        ({"rectified": "perhaps"}, "rectified is 'perhaps' but must be auto, true or false"),
         *(({name: "yes"}, f"{name} is 'yes' but must be true or false") for name, value in defaults().items()
           if value in ("true", "false")),
         ({"sources": "CAMERAS", "source": "0"}, "sources is instead of source and image_topic"),
