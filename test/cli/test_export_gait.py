@@ -138,6 +138,7 @@ def test_a_name_that_is_taken_is_refused_before_the_export(
     checkpoint: str,
     precision: str,
     taken: str,
+    all_networks: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
