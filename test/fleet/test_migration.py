@@ -16,7 +16,7 @@ from rt_gait_ros.fleet.connection import SCHEMA, connected, head_of, transaction
 from rt_gait_ros.fleet.migration import migrate, migrations
 from rt_gait_ros.fleet.opening import open_gallery
 from rt_gait_ros.fleet.rows import next_version
-from rt_gait_ros.gallery.person import GalleryTooNew, Template
+from rt_gait_ros.gallery.person import GalleryError, GalleryTooNew, Template
 
 NEXT = SCHEMA + 1
 HELD = 4711  # an advisory lock for which the migration of the tests waits, so that it takes as long as they want
@@ -159,3 +159,14 @@ def test_a_connection_that_is_older_than_the_schema_is_told_with_its_next_use(pl
                 use()
     gallery.close()
     assert on_server(place) == ["Ada"]
+
+
+def test_a_migration_that_fails_changes_nothing_and_keeps_nobody_out(place, next_program):
+    next_program("create table rt_gait.later (); select 1 / 0")
+    with pytest.raises(GalleryError, match=r"division by zero.*nothing was changed there"):
+        migrate(parse(place))
+    with pytest.MonkeyPatch.context() as former:
+        former.setattr(connections, "SCHEMA", SCHEMA)
+        assert on_server(place) == []
+    with connected(parse(place), any_schema=True) as connection:
+        assert connection.execute("select to_regclass('rt_gait.later')").fetchone() == (None,)
