@@ -72,11 +72,13 @@ def with_shared_cores(cameras: Sequence[Camera], parameters: Path, triton: str) 
 
     Cameras whose networks run on a GPU, or on an external Triton, take no cores for them and have no part; one that is
     alone has no part either, and finds out how much time there is.
-    parameters: file of all nodes' parameters; its `cores` are those of all cameras together, 0: those of this process.
+    parameters: file of all nodes' parameters; its `cores` are those of all cameras together, no more than this process
+    may run on, and 0: all of these.
     triton: "embedded" or "external". Raises UsageError for a file that cannot be read.
     """
+    there = float(len(os.sched_getaffinity(0)))
     try:
-        whole = float(file_value(parameters, POSE, "cores")) or float(len(os.sched_getaffinity(0)))
+        whole = min(float(file_value(parameters, POSE, "cores")) or there, there)
     except ValueError:  # which the node refuses
         return list(cameras)
     usual = file_value(parameters, POSE, "inference")

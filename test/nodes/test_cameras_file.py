@@ -1,6 +1,5 @@
 """The sources file: what it may say, and the one line for what it may not."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -46,6 +45,11 @@ def said_for_all(folder: Path, **pose: object) -> Path:
     return path
 
 
+@pytest.fixture(autouse=True)
+def six_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(6)))
+
+
 @pytest.fixture
 def on_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine whose embedded Triton has the CPU alone."""
@@ -53,7 +57,7 @@ def on_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("on_cpu")
-@pytest.mark.parametrize(("said", "each"), [(8.0, 2.0), (0.0, None), ("many", "none")])
+@pytest.mark.parametrize(("said", "each"), [(4.0, 1.0), (0.0, 1.5), (8.0, 1.5), ("many", "none")])
 def test_cameras_share_the_cores_unless_the_file_says_how_many_one_has(tmp_path: Path, said: object, each) -> None:
     text = "sources:\n" + "".join(f"- {{name: a{n}, source: '{n}'}}\n" for n in range(3))
     text += "- {name: b, source: '3', parameters: {pose_node: {cores: 1, budget: 5}}}\n"
@@ -62,7 +66,6 @@ def test_cameras_share_the_cores_unless_the_file_says_how_many_one_has(tmp_path:
     if each == "none":  # the node refuses it
         assert "pose_node" not in equal[0].parameters
         return
-    each = each or len(os.sched_getaffinity(0)) / 4
     assert [camera.parameters["pose_node"] for camera in equal] == [{"cores": each}] * 3
     assert own.parameters["pose_node"] == {"cores": 1.0, "budget": 5.0}
     assert own.parameters["camera_node"]["source"] == "3"
