@@ -7,6 +7,7 @@ widely and together with what else each measure of a body spreads between adults
 
 import csv
 import gzip
+import io
 import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +19,7 @@ import numpy as np
 from scipy.spatial import ConvexHull, QhullError
 
 from rt_gait_ros.errors import UsageError
+from rt_gait_ros.paths import replace_file
 from rt_gait_ros.synthesis.skeleton import BONES
 
 DECIMETRE = 0.1
@@ -114,8 +116,9 @@ def fit_bodies(mpfb: Path, ansur: Path, output: Path, report: Callable[[str], No
     largest = np.argsort(-weights, axis=1)[:, :3]
     held_by = np.take_along_axis(weights, largest, axis=1)
     output.parent.mkdir(parents=True, exist_ok=True)
+    content = io.BytesIO()
     np.savez_compressed(
-        output,
+        content,
         mean=mean.astype(np.float32),
         basis=basis.reshape(COMPONENTS, -1, 3).astype(np.float16),
         centres=np.array(centres, np.float32),
@@ -124,6 +127,7 @@ def fit_bodies(mpfb: Path, ansur: Path, output: Path, report: Callable[[str], No
         bones=largest.astype(np.int8),
         weights=(held_by / held_by.sum(axis=1, keepdims=True)).astype(np.float16),
     )
+    replace_file(output, content.getvalue())
     report(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
 
 

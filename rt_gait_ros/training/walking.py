@@ -5,6 +5,7 @@ with hidden and cut-off legs, by cameras that stand or move. Their boxes go thro
 whom the network for seldom looks learns are looked at as the pose stage does where there is no time for everybody.
 """
 
+import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize
 
+from rt_gait_ros.paths import replace_file
 from rt_gait_ros.synthesis.activities import ACTIVITIES
 from rt_gait_ros.synthesis.sightings import Sighting, looked_at, sighting
 from rt_gait_ros.synthesis.strollers import make_stroller
@@ -132,9 +134,11 @@ def fit(learned: Examples, seed: int = 0) -> Weights:
 
 
 def write(weights: Weights, path: Path) -> None:
-    """As `walking_signs.weights` reads them."""
+    """As `walking_signs.weights` reads them; of that very name, and whole or not at all. Raises OSError."""
     arrays: Any = {name: np.asarray(getattr(weights, name), np.float32) for name in Weights.__dataclass_fields__}
-    np.savez_compressed(path, **arrays)
+    content = io.BytesIO()
+    np.savez_compressed(content, **arrays)
+    replace_file(path, content.getvalue())
 
 
 def _sighting(kind: str, rate: float, random: np.random.Generator, *, seldom: bool = False) -> Sighting:
