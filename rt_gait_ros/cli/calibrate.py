@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from rt_gait_ros.cli.calibrate_days import curve_between_days, stored_over_days, with_days
+from rt_gait_ros.cli.calibrate_days import curve_between_days, with_days
 from rt_gait_ros.cli.calibrate_looks import generated, labelled, require_silhouettes, walks
+from rt_gait_ros.cli.calibrate_stored import change_stored, changes_stored, check_sides
 from rt_gait_ros.cli.output import add_json_argument, emit, progress
 from rt_gait_ros.datasets.video_walks import PROGRESS_SECONDS, VideoWalks
 from rt_gait_ros.errors import UsageError
@@ -70,6 +71,11 @@ minute and clothes: the fit says nothing about recognition on another day. A gal
 
 --days rates a name as a middle between what the footage says and what so many generated walkers on eight days say.
 Lines stay where they are.
+
+  rt-gait calibrate --sides 0.2                             names from other sides than one was enrolled from
+
+--sides takes so much off the distance of a walk from the side to one from the front or the back, and in proportion
+between them, where both sides are known: views alone put them farther apart. A new fit keeps what the model has.
 
 Distances after scene normalisation mean something else, and are fitted as well where there are enough people; each
 pair is normalised by statistics of other people only. Where the model ships its views (view_prior.npz), these are
@@ -131,6 +137,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"give probabilities that hold for other days, too, by so many generated persons, such as {GENERATED}",
     )
+    parser.add_argument(
+        "--sides",
+        type=float,
+        metavar="DISTANCE",
+        help="what is taken off between the front and the side (default: as stored, or 0: nothing)",
+    )
     parser.add_argument("--source", default="", metavar="TEXT", help="note on the footage (default: the files' names)")
     parser.add_argument("--output", type=Path, metavar="FILE", help="where to write (default: the model's folder)")
     parser.add_argument("--repository", type=Path, metavar="DIR", help="model repository (default: the package's own)")
@@ -147,14 +159,17 @@ def run(arguments: argparse.Namespace) -> int:
     _default_source(arguments)
     _check(arguments)
     repository = arguments.repository or resource("model_repository")
-    if arguments.days and not _names_data(arguments):
-        return stored_over_days(arguments, repository)
+    if _changes_stored_alone(arguments):
+        return change_stored(arguments, repository)
     found = _pairs(arguments, repository)
     progress(f"{len(found.plain.genuine)} pairs of looks at one person, {len(found.plain.impostor)} at two: fitting")
     fitted, rows = _fit(arguments, found)
     apart = curve_between_days(arguments, repository) if arguments.days else None
     if apart is not None:
         fitted = with_days(fitted, calibration.over_days(fitted, apart), arguments.days)
+    former = calibration.find_usable(repository, arguments.model)
+    kept = former.sides if former is not None else 0.0
+    fitted = replace(fitted, sides=kept if arguments.sides is None else arguments.sides)
     path = arguments.output or repository / arguments.model / calibration.FILE_NAME
     notes = _notes(arguments, repository, fitted)  # also of what is there before
     calibration.save(path, fitted)
@@ -180,9 +195,11 @@ def _check(arguments: argparse.Namespace) -> None:
             "--days N goes with footage of one day, and N is 2 persons at least; --labelled and --generated are of "
             "several days by themselves"
         )
-    alone = arguments.days and not _names_data(arguments)
-    if alone and (arguments.company or arguments.reliability or arguments.persons != 1 or arguments.source):
-        raise UsageError("--days alone changes probabilities and nothing else: name a recording for another fit")
+    check_sides(arguments.sides)
+    if _changes_stored_alone(arguments) and (
+        arguments.company or arguments.reliability or arguments.persons != 1 or arguments.source
+    ):
+        raise UsageError("--days and --sides alone change nothing else: name a recording for another fit")
     if absent := [path for path in arguments.videos if not path.is_file()]:
         raise UsageError(f"{absent[0]} is no file: name a recording of people walking")
     if arguments.company < 0:
@@ -280,7 +297,7 @@ def _default_source(arguments: argparse.Namespace) -> None:
     if arguments.people and arguments.labelled is None:
         raise UsageError("--people chooses among those of a folder: name it with --labelled")
     if arguments.generated is None:
-        arguments.generated = 0 if _names_data(arguments) or arguments.days else GENERATED
+        arguments.generated = 0 if _names_data(arguments) or changes_stored(arguments) else GENERATED
     elif arguments.generated < 2:
         raise UsageError(f"--generated {arguments.generated}: two persons at least can be compared")
 
@@ -288,6 +305,11 @@ def _default_source(arguments: argparse.Namespace) -> None:
 def _names_data(arguments: argparse.Namespace) -> bool:
     """Whether footage or people are named."""
     return bool(arguments.videos) or arguments.gallery is not None or arguments.labelled is not None
+
+
+def _changes_stored_alone(arguments: argparse.Namespace) -> bool:
+    """Whether nothing is to be fitted to."""
+    return changes_stored(arguments) and not _names_data(arguments) and not arguments.generated
 
 
 def _source(arguments: argparse.Namespace) -> str:

@@ -1,12 +1,10 @@
 """`rt-gait calibrate --days`: probabilities that hold for other days, too, by generated walkers."""
 
 import argparse
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 from rt_gait_ros.cli.calibrate_looks import generated, require_silhouettes
-from rt_gait_ros.cli.output import emit
-from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.day_pairs import day_pairs
 from rt_gait_ros.gait import calibration
 from rt_gait_ros.gait.calibration import Calibration, Curve
@@ -14,27 +12,6 @@ from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.walk_embedder import open_embedder
 
 _BESIDE = "; probabilities for other days: "  # in the note on the footage
-
-
-def stored_over_days(arguments: argparse.Namespace, repository: Path) -> int:
-    """Give the calibration that the model has probabilities for other days. Returns the exit code.
-
-    Raises UsageError where it has none.
-    """
-    stored = calibration.find(repository, arguments.model)
-    if stored is None:
-        raise UsageError(f"gait model {arguments.model} has no calibration to give --days to: name a recording")
-    curve = calibration.over_days(stored, curve_between_days(arguments, repository))
-    path = arguments.output or repository / arguments.model / calibration.FILE_NAME
-    fitted = with_days(stored, curve, arguments.days)
-    calibration.save(path, fitted)
-    share = curve.slope / stored.slope
-    line = (
-        f"names are rated by a curve {share:.2f} times as steep as that of the footage, so less certainly; "
-        f"who is named stays the same\nwritten to {path}"
-    )
-    emit(arguments, asdict(fitted) | {"path": str(path)}, line)
-    return 0
 
 
 def with_days(fitted: Calibration, curve: Curve, people: int) -> Calibration:

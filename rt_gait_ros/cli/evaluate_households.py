@@ -17,7 +17,8 @@ from rt_gait_ros.gait import calibration
 _DESCRIPTION = """\
 Households of CASIA-B: a few people by chance are enrolled with 30 frames of one walk (nm-01) from one view. Then they
 are seen together from every view, in the same clothes (NM), with a bag (BG) and in a coat (CL), with strangers and
-without. The recogniser itself names them, by the calibration of the model: as on a robot, on the first day.
+without. The recogniser itself names them, by the calibration of the model: as on a robot, on the first day. It knows
+from which side it sees each of them, as a robot does by where they walk.
 
   rt-gait evaluate households DIR --people 1-74                    households of four, enrolled from the front
   rt-gait evaluate households DIR --people 1-74 --views 0,90,180   some views only: quicker

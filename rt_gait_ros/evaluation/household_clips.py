@@ -20,6 +20,7 @@ from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
 
 PERIOD = round(1e9 * RecognizerConfig.refresh_every / RecognizerConfig.frame_rate)  # ns between two of a node's looks
 KIND = "silhouette"
+PACE_METRES = 1.2  # a second
 _SIDE = 8  # pixels of a gait frame: its first four bytes are the number of a look
 
 
@@ -91,12 +92,14 @@ def name_clip(
     config: RecognizerConfig,
     walks: Sequence[Sequence[int]],
     present: Sequence[tuple[int, int]] = (),
+    views: Sequence[float] = (),
 ) -> list[Naming]:
     """What a recogniser that has just been started says of walkers who are in view at once.
 
     walks: the numbers of each walker's looks, in their order, of which the first is the first that there is of them.
     present: from which look of the clip to which, that not included, each is in view; (): all begin together, and who
-    has no more looks stays in view.
+    has no more looks stays in view. views: from how many degrees each is seen, as a robot tells by where they walk;
+    (): that is not known.
     """
     recognizer = GaitRecognizer(client, gallery, config)
     said: list[set[str]] = [set() for _ in walks]
@@ -109,6 +112,8 @@ def name_clip(
             track_of(body, place, walk[image - first] if 0 <= image - first < len(walk) else None)
             for place, (body, walk, (first, _)) in enumerate(zip(bodies, walks, times, strict=True))
         ]
+        for track, view in zip(tracks, views, strict=bool(views)):
+            track.position = where(view, image)
         width = 200 * (len(walks) + 1)
         frame = TrackFrame((image + 1) * PERIOD, "household", width, 480, gait_frame_kind=KIND)
         frame.tracks += [each for each, (first, last) in zip(tracks, times, strict=True) if first <= image < last]
@@ -120,6 +125,16 @@ def name_clip(
                 names.add(name)
     recognizer.close()
     return [Naming(*answer[body], frozenset(names)) for body, names in zip(bodies, said, strict=True)]
+
+
+def where(view: float, image: int) -> np.ndarray:
+    """Where somebody is in an image who walks straight on, seen from so many degrees: (3,) metres before the camera.
+
+    So far away that the direction of sight stays the same.
+    """
+    heading = math.radians(180.0 - view)
+    gone = PACE_METRES * image * PERIOD / 1e9
+    return np.array([gone * math.sin(heading), 0.0, 1000.0 + gone * math.cos(heading)])
 
 
 def track_of(body: str, place: int, look: int | None) -> Track:

@@ -243,7 +243,7 @@ def evaluate(
                 there.append(clip)
             else:
                 left_out[clip.group] += 1
-        outcomes += _household(walks, client, calibration, {who: templates[who] for who in home}, there)
+        outcomes += _household(walks, client, calibration, {who: templates[who] for who in home}, enrolled_view, there)
         progress(f"{number + 1}/{households} households")
     found = sum(1 for _, _, view in walks.numbers if view in views)
     return Result(
@@ -276,19 +276,22 @@ def _household(
     client: LooksClient,
     calibration: Calibration,
     home: Mapping[str, int],
+    enrolled_view: str,
     clips: Iterable[_Clip],
 ) -> Iterator[Outcome]:
-    """Everything that is seen of one household and of as many strangers. home: the template of each member."""
+    """Everything that is seen of one household and of as many strangers. home: members' templates, from that view."""
     members = list(home)
     config = settings(calibration.model, calibration)
+    view = float(enrolled_view)
     templates = walks.looks[list(home.values())]
     with TemporaryDirectory() as folder:
         gallery = Gallery(Path(folder) / "people.gallery")
         for who, embedding in zip(members, templates, strict=True):
-            gallery.add(who, [Template(embedding, 30)], model=calibration.model, gait_frame_kind=KIND)
+            gallery.add(who, [Template(embedding, 30, view=view)], model=calibration.model, gait_frame_kind=KIND)
         for clip in clips:
             numbers = [walks.numbers[walk] for walk in clip.walks]
-            namings = name_clip(client, gallery, config, numbers, clip.present)
+            views = [float(view) for _, _, view in clip.walks]
+            namings = name_clip(client, gallery, config, numbers, clip.present, views)
             for (who, _, _), looks, naming in zip(clip.walks, numbers, namings, strict=True):
                 nearest = distances(walks.looks[looks], templates, np.float32).mean(axis=0).argmin()
                 truth = who if who in members else ""

@@ -54,6 +54,8 @@ class Calibration:
     company: what distances mean between a household and those in view by their directions (gait.company); None where
     that was not measured, and then they are compared as they are. days: what distances mean where nobody knows whether
     it is the same day (over_days): of it are the probabilities, and nothing else; None: of slope and offset.
+    sides: how much farther apart two walks may be of which one is seen from the front or the back and the other from a
+    side (gait.sided); in proportion between them.
     """
 
     model: str
@@ -68,6 +70,7 @@ class Calibration:
     scene: Curve | None = None
     company: Curve | None = None
     days: Curve | None = None
+    sides: float = 0.0
 
     @property
     def even(self) -> float:
@@ -112,9 +115,10 @@ def load(path: Path, model: str) -> Calibration:
     try:
         record = json.loads(path.read_text())
         values: dict[str, Any] = {
-            field.name: record[field.name] for field in fields(Calibration) if field.name not in CURVES
+            field.name: record[field.name] for field in fields(Calibration) if field.name not in (*CURVES, "sides")
         }
-        # older files lack some of the curves
+        # older files lack some of these
+        values["sides"] = float(record.get("sides", 0.0))
         values |= {name: Curve(each["slope"], each["offset"]) for name in CURVES if (each := record.get(name))}
         calibration = Calibration(**values)
     except OSError as error:

@@ -59,9 +59,9 @@ class CompanyReferences(References):
 
     def nearest(self, queries: np.ndarray) -> np.ndarray:
         """As References.nearest."""
-        return self.compared(queries)[:, 0]
+        return self.compared(queries, np.full(len(queries), math.nan))[:, 0]
 
-    def compared(self, queries: np.ndarray) -> np.ndarray:
+    def compared(self, queries: np.ndarray, degrees: np.ndarray) -> np.ndarray:
         """As References.compared."""
         plain = References.nearest(self, queries)
         if not len(queries):

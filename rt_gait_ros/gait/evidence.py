@@ -161,7 +161,8 @@ class Evidence:
             self._version = references.version
         fresh = list(self._looks)[len(self._rows) :]
         if fresh:
-            self._rows.extend(references.compared(np.stack([look.embedding for look in fresh])))
+            degrees = np.array([look.degrees for look in fresh])
+            self._rows.extend(references.compared(np.stack([look.embedding for look in fresh]), degrees))
         return np.stack(self._rows) if self._rows else np.zeros((0, 2, len(references.persons)))
 
     def _status(

@@ -357,8 +357,10 @@ class GaitRecognizer:
         look = self._use.answer(walker)
         if look is None:
             return
-        sides = self._search.by_directions(self._config)  # who asks for them, for telling them takes time
+        sides = self._search.asks_for_sides(self._config)
         seen = self._learner.bearing(body_id).seen(look.stamp - _LOOK, look.stamp) if sides else Seen()
+        if seen.degrees is not None:
+            look = replace(look, degrees=seen.degrees)
         walker.look(look.embedding, seen, self._config.decision_embeddings)
         if not self._learner.takes(body_id, look):
             walker.evidence.add(look)

@@ -8,6 +8,7 @@ from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.scene import MIN_WALKERS, SceneError
 from rt_gait_ros.gait.scene_references import SceneReferences
 from rt_gait_ros.gait.scenes import LARGE, Scenes
+from rt_gait_ros.gait.sided import SidedReferences, with_sides
 from rt_gait_ros.gait.translation import Translation
 from rt_gait_ros.gait.walkers import Walker
 from rt_gait_ros.gallery.gallery import Gallery, GalleryError
@@ -31,6 +32,7 @@ class Searching:
         self._refreshing: Future[bool] | None = None
         self._company = Company()
         self._taken_out = False  # whether the references as last asked for are without their scenes
+        self._sided: tuple[tuple[int, ...], float, SidedReferences] | None = None  # by version and allowance
 
     def use(self, gallery: Gallery, scenes: Scenes | None) -> None:
         """Take another gallery and its scenes from now on. Raises GalleryModelMismatch, and keeps the present ones."""
@@ -60,7 +62,7 @@ class Searching:
             return self.translation.of(references)
         found = self._without_scenes(references, config)
         self._taken_out = isinstance(found, SceneReferences)
-        return found
+        return found if self._taken_out else self._with_sides(found, config)
 
     def compared(
         self,
@@ -135,6 +137,19 @@ class Searching:
         if self.gallery.changed:
             self._refreshing = self._writer.submit(self.gallery.refresh)
         return False
+
+    def asks_for_sides(self, config: RecognizerConfig) -> bool:
+        """Whether anything is compared by the side from which a look is seen, which takes time to tell."""
+        return self.by_directions(config) or bool(config.calibration and config.calibration.sides)
+
+    def _with_sides(self, references: References, config: RecognizerConfig) -> References:
+        """The references with an allowance for other sides, where the calibration has one."""
+        if config.calibration is None or not config.calibration.sides:
+            return references
+        key = references.version, config.calibration.sides
+        if self._sided is None or self._sided[:2] != key:
+            self._sided = *key, with_sides(references, config.calibration.sides)
+        return self._sided[2]
 
     def _without_scenes(self, references: References, config: RecognizerConfig) -> References:
         calibration = config.calibration

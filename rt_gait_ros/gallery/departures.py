@@ -1,5 +1,6 @@
 """What cameras that share a gallery tell each other of somebody who left the view of one of them."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,12 +10,16 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One embedding of a track. weight: mean quality of its frames. frames: how many. stamp: of the last one, ns."""
+    """One embedding of a track. weight: mean quality of its frames. frames: how many. stamp: of the last one, ns.
+
+    degrees: from where it was seen, as gait.direction has it; NaN where that is not known.
+    """
 
     embedding: np.ndarray
     weight: float
     frames: int
     stamp: int
+    degrees: float = math.nan
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -47,8 +47,11 @@ class References:
             return np.zeros((len(queries), len(self.persons)))
         return search.nearest(queries, self.embeddings, self.sketches, self.starts)
 
-    def compared(self, queries: np.ndarray) -> np.ndarray:
-        """What names go by, as `nearest`, and what is learnt by, which has to be near as well: (Q, 2, N)."""
+    def compared(self, queries: np.ndarray, degrees: np.ndarray) -> np.ndarray:
+        """What names go by, as `nearest`, and what is learnt by, which has to be near as well: (Q, 2, N).
+
+        degrees: (Q,) from where each was seen, NaN where that is not known.
+        """
         found = self.nearest(queries)
         return np.stack([found, found], axis=1)
 

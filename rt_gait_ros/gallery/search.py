@@ -151,17 +151,22 @@ def nearest(
     sketches: Sketches | None,
     starts: np.ndarray,
     treat: Treatment | None = None,
+    allowance: np.ndarray | None = None,
 ) -> np.ndarray:
     """Distance of each query (Q, P, C) to the nearest template of each person: (Q, N) float64.
 
     rows: (T, P, C) templates, those of one person side by side. sketches: of the rows as `treat` makes them; None: all
-    are compared exactly. starts: (N,) index of each person's first.
+    are compared exactly. starts: (N,) index of each person's first. allowance: (Q, T) what is taken off each distance
+    before the nearest is looked for; None: nothing.
     """
     counts = np.diff(np.append(starts, len(rows)))
     persons = np.arange(len(starts))
     found = np.zeros((len(queries), len(starts)))
     if sketches is not None and len(starts) > EXACT:
-        found = np.minimum.reduceat(_estimates(queries, sketches), starts, axis=1)
+        estimates = _estimates(queries, sketches)
+        if allowance is not None:
+            estimates -= allowance
+        found = np.minimum.reduceat(estimates, starts, axis=1)
         persons = np.unique(np.argpartition(found, EXACT, axis=1)[:, :EXACT])
     indices = np.concatenate([np.arange(starts[n], starts[n] + counts[n]) for n in persons])
     chosen = rows[indices]
@@ -169,6 +174,8 @@ def nearest(
         chosen = single(chosen)
     chosen = chosen if treat is None else treat(indices, chosen)
     exact = distances(queries, chosen) if sketches is None else nearly_exact(queries, chosen)
+    if allowance is not None:
+        exact = exact - allowance[:, indices]
     begins = np.cumsum(np.append(0, counts[persons]))[:-1]
     found[:, persons] = np.minimum.reduceat(exact, begins, axis=1)
     return found

@@ -120,12 +120,37 @@ def test_a_stored_calibration_is_given_probabilities_for_other_days(gallery, tmp
     for more in (("--generated", "8"), ("--labelled", tmp_path)):
         with pytest.raises(UsageError, match="of several days by themselves"):
             rt_gait(*words, *more)
-    with pytest.raises(UsageError, match="--days alone changes probabilities"):
+    with pytest.raises(UsageError, match="--days and --sides alone change nothing else"):
         rt_gait(*words, "--source", "the hall")
     bare = tmp_path / "bare"
     bare.mkdir()
     with pytest.raises(UsageError, match="has no calibration to give --days to"):
         rt_gait(*words, "--repository", bare)
+
+
+def test_a_stored_calibration_is_given_an_allowance_for_other_sides_which_a_new_fit_keeps(
+    gallery, tmp_path, capsys, model_repository
+):
+    own = tmp_path / "own"
+    (own / MODEL).mkdir(parents=True)
+    for path in (model_repository / MODEL).iterdir():
+        (own / MODEL / path.name).symlink_to(path)
+    (own / MODEL / calibration.FILE_NAME).unlink()
+    stored = calibration.find(model_repository, MODEL)
+    calibration.save(own / MODEL / calibration.FILE_NAME, stored)
+    assert rt_gait("--sides", "0.125", "--repository", own) == 0
+    assert f"0.125 farther from one from the front than the accept line says (was {stored.sides:g})" in (
+        capsys.readouterr().out
+    )
+    assert calibration.find(own, MODEL) == replace(stored, sides=0.125)
+    rt_gait("--gallery", gallery.path, "--repository", own)
+    assert calibration.find(own, MODEL).sides == 0.125
+    assert calibration.find(own, MODEL).source != stored.source
+    rt_gait("--gallery", gallery.path, "--sides", "0", "--repository", own)
+    assert calibration.find(own, MODEL).sides == 0.0
+    for wrong in ("-0.1", "nan", "inf"):
+        with pytest.raises(UsageError, match="a distance is 0 or more, such as"):
+            rt_gait(f"--sides={wrong}", "--repository", own)
 
 
 def test_reliability_is_of_the_probabilities_that_are_written(gallery, tmp_path, capsys):

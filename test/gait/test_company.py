@@ -175,7 +175,7 @@ def test_a_plain_distance_is_weaker_evidence(home):
     seen = [one, *(walker(home.looks[-1] + 5.0) for _ in range(4))]
     compared = Company().references(references, one, seen, KNOWN, stands=False)
     found, plain = compared.nearest(home.templates[:1]), references.nearest(home.templates[:1])
-    np.testing.assert_array_equal(compared.compared(home.templates[:1])[0], [found[0], plain[0]])
+    np.testing.assert_array_equal(compared.compared(home.templates[:1], np.zeros(1))[0], [found[0], plain[0]])
     assert compared.nearest(home.templates[:0]).shape == (0, 4)
     assert found[0, 0] == pytest.approx(np.log(PLAIN_ODDS) / KNOWN.slope, abs=1e-3)
     assert (found <= plain + np.log(PLAIN_ODDS) / KNOWN.slope + 1e-9).all()

@@ -37,6 +37,16 @@ def test_the_nearest_are_exact_and_the_others_near_enough(templates):
     assert np.abs(found / exact - 1).max() < 0.15
 
 
+def test_what_is_taken_off_a_distance_counts_before_the_nearest_is_looked_for(templates):
+    starts = np.arange(0, 120, 2)
+    matrix = TemplateMatrix(list(templates))
+    off = np.zeros((2, 120))
+    off[0, 90] = 50.0  # the second query is nearest to whom it is from
+    found = nearest(templates[[0, 7]].astype(np.float32), matrix.rows, matrix.sketches, starts, allowance=off)
+    assert found.argmin(axis=1).tolist() == [45, 3]
+    assert found[0, 45] == pytest.approx(distances(templates[[0]], templates[[90]])[0, 0] - 50.0, rel=1e-3)
+
+
 def test_one_query_is_compared_with_one_template_after_the_other(templates):
     query = templates[7].astype(np.float32) + 0.2
     compare = search.Comparison(query)

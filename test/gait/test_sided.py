@@ -1,0 +1,69 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from rt_gait_ros.evaluation.household_clips import KIND, LooksClient, name_clip, settings
+from rt_gait_ros.gait.calibration import Calibration
+from rt_gait_ros.gait.sided import with_sides
+from rt_gait_ros.gallery.gallery import Gallery
+from rt_gait_ros.gallery.person import Template
+
+UNKNOWN = np.nan
+# Ada and Bob are 1.0 apart on one side; from the other side of a quarter turn everybody is 1.0 farther away.
+ADA, BOB, ASIDE = (np.eye(3, 4)[n][None].astype(np.float32) * scale for n, scale in enumerate((0.7, 0.7, 1.0)))
+KNOWN = Calibration("m", 10.0, 5.0, 0.5, 0.05, 0.02, 10, 10, "", sides=0.9)
+
+
+@pytest.fixture
+def gallery(tmp_path):
+    made = Gallery(tmp_path / "people.gallery")
+    made.add("Ada", [Template(ADA, 1, view=0.0)], model="m", gait_frame_kind=KIND)
+    made.add("Bob", [Template(BOB + ASIDE, 1, view=90.0)], model="m", gait_frame_kind=KIND)
+    return made
+
+
+def compared(gallery, look, degrees, allowance=0.9):
+    """Distances that names go by, and those that are learnt by."""
+    references = with_sides(gallery.references, allowance)
+    return references.compared(look[None].astype(np.float32), np.array([degrees]))[0]
+
+
+def test_what_another_side_does_to_a_distance_is_taken_off(gallery):
+    from_the_side = ADA + ASIDE
+    plain = gallery.references.nearest(from_the_side[None])[0]
+    assert plain == pytest.approx([1.0, 0.7 * 2**0.5], abs=1e-3), "Bob, who was seen from this side, is nearer"
+    found, learnt = compared(gallery, from_the_side, 90.0)
+    assert found == pytest.approx([plain[0] - 0.9, plain[1]])
+    np.testing.assert_array_equal(learnt, plain)
+
+
+@pytest.mark.parametrize(
+    ("degrees", "off"),
+    [(0.0, 0.0), (180.0, 0.0), (360.0, 0.0), (90.0, 0.9), (270.0, 0.9), (45.0, 0.45), (315.0, 0.45), (120.0, 0.6)],
+)
+def test_front_and_back_are_one_side_and_so_are_left_and_right(gallery, degrees, off):
+    plain = gallery.references.nearest(ADA[None])[0]
+    assert compared(gallery, ADA, degrees)[0] == pytest.approx(plain - np.array([off, 0.9 - off]))
+
+
+def test_nothing_is_taken_off_where_a_side_is_not_known(gallery, tmp_path):
+    plain = gallery.references.nearest(ADA[None])[0]
+    np.testing.assert_array_equal(compared(gallery, ADA, UNKNOWN), [plain, plain])
+    other = Gallery(tmp_path / "other.gallery")
+    other.add("Ada", [Template(ADA, 1, view="view 3 of 5")], model="m", gait_frame_kind=KIND)
+    found = compared(other, ADA + ASIDE, 90.0)
+    np.testing.assert_array_equal(found[0], found[1])
+
+
+def test_an_empty_gallery_has_nobody(tmp_path):
+    nobody = Gallery(tmp_path / "nobody.gallery")
+    assert compared(nobody, ADA, 90.0).shape == (2, 0)
+
+
+@pytest.mark.parametrize(("sides", "names"), [(0.9, ["Ada"]), (0.0, [""])])
+def test_somebody_is_named_from_a_side_that_nothing_was_stored_from(gallery, sides, names):
+    client = LooksClient(np.tile(ADA + ASIDE, (8, 1, 1)), "m")
+    config = settings("m", replace(KNOWN, sides=sides))
+    assert [each.name for each in name_clip(client, gallery, config, [range(8)], views=[90.0])] == names
+    assert [each.name for each in name_clip(client, gallery, config, [range(8)])] == [""], "the side is not known"
