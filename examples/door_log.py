@@ -1,7 +1,7 @@
 """A ROS 2 node that writes down who came in and who left, beside a door: one line of CSV for each visit.
 
     ros2 launch rt_gait_ros gait.launch.py source:=0            # in one shell
-    python examples/door_log.py visits.csv                      # in another
+    python3 examples/door_log.py visits.csv                     # in another
 
 A visit is a track, from the first image to the last. Who never got a name is written as unknown. Lines are appended:
 arrived and left (ISO 8601, of the camera's clock), body_id, person_id, name, and the greatest confidence of the name.

@@ -1,7 +1,7 @@
 """Enrol the person who walks through a video.
 
-    python examples/enroll.py ada.mp4 Ada --gallery people.gallery
-    python examples/enroll.py ada_from_behind.mp4 Ada --gallery people.gallery --extend
+    python3 examples/enroll.py ada.mp4 Ada --gallery people.gallery
+    python3 examples/enroll.py ada_from_behind.mp4 Ada --gallery people.gallery --extend
 
 The largest person in view is enrolled, as soon as somebody walks. With --extend the walk is added to a person who
 is enrolled already: from several sides somebody is recognised more often.

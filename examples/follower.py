@@ -1,8 +1,8 @@
 """A ROS 2 node that lets a robot follow an enrolled person: from what the gait node sees to velocities on cmd_vel.
 
     ros2 launch rt_gait_ros gait.launch.py source:=0            # in one shell
-    python examples/follower.py Ada                             # in another
-    python examples/follower.py Ada --keep 1.5 --ros-args -r cmd_vel:=/base/cmd_vel
+    python3 examples/follower.py Ada                            # in another
+    python3 examples/follower.py Ada --keep 1.5 --ros-args -r cmd_vel:=/base/cmd_vel
 
 It turns towards the person and keeps a distance to them; without positions in metres it only turns. It stands still
 while the person is out of view, and ends when they have been for 30 seconds. It sees no obstacles: on a robot that does

@@ -1,10 +1,10 @@
 """A ROS 2 node that greets the people whom the gait node recognises.
 
     ros2 launch rt_gait_ros gait.launch.py source:=0            # in one shell
-    python examples/greeter.py                                  # in another
+    python3 examples/greeter.py                                 # in another
 
 Everybody is greeted once, and again after five minutes without them (-p pause:=300.0). Remap gait_identities for a
-gait node in a namespace: python examples/greeter.py --ros-args -r gait_identities:=/front/gait_identities
+gait node in a namespace: python3 examples/greeter.py --ros-args -r gait_identities:=/front/gait_identities
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Find people with a detector of your own.
 
-    python examples/own_detector.py walk.mp4
+    python3 examples/own_detector.py walk.mp4
 
 The detector of this example is no network: it takes what moves before a camera that stands still for people. A
 detector tells the pose stage where to look; the per-person network then finds the joints, and has the last word on

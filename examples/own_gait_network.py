@@ -1,7 +1,7 @@
 """Recognise people with a gait network of your own.
 
-    python examples/own_gait_network.py networks/                    # writes the network into a model repository
-    python examples/own_gait_network.py networks/ --play walk.mp4    # and follows the people of a video with it
+    python3 examples/own_gait_network.py networks/                   # writes the network into a model repository
+    python3 examples/own_gait_network.py networks/ --play walk.mp4   # and follows the people of a video with it
 
 The network of this example needs no training: its embedding is how wide a person is at each of 64 heights, and how
 much that changes while they walk. It tells people apart poorly. What matters is the contract: a gait network takes

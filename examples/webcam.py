@@ -1,7 +1,7 @@
 """Print who is in view of a camera, whenever that changes.
 
-python examples/webcam.py                                   # the first camera, and your own gallery
-python examples/webcam.py rtsp://10.0.0.7/stream1 --gallery people.gallery
+python3 examples/webcam.py                                  # the first camera, and your own gallery
+python3 examples/webcam.py rtsp://10.0.0.7/stream1 --gallery people.gallery
 """
 
 import argparse

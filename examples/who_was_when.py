@@ -1,6 +1,6 @@
 """Write a CSV file of who was seen when in a folder of videos.
 
-    python examples/who_was_when.py videos/ --gallery people.gallery --output seen.csv
+    python3 examples/who_was_when.py videos/ --gallery people.gallery --output seen.csv
 
 Each row is one person in one video: the file, the body id, the name (empty for somebody who was not recognised),
 the highest probability of that name, and the seconds from the beginning of the video at which the person was first

@@ -289,7 +289,8 @@ class Environment:
             say("installing the changed sources")
             self.call([*pip, "--no-build-isolation", "--no-deps", "."])
         else:
-            say("installing the ROS 2 wheels and build tools (the first time, all takes two to four minutes)")
+            again = " once more, for something has changed or more is needed" if had else ""
+            say(f"installing the ROS 2 wheels and build tools{again} (all takes two to four minutes the first time)")
             self.call([*pip, *build_requirements()])
             say("building the messages and installing the package")
             extras = f"[{','.join(wanted['extras'])}]" if wanted["extras"] else ""

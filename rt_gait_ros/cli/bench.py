@@ -1,4 +1,4 @@
-"""`rt-gait bench`: the benchmarks behind the README's figures."""
+"""`rt-gait bench`: the benchmarks behind the figures of the README and of docs/figures.md."""
 
 import argparse
 import importlib.util
@@ -15,7 +15,7 @@ from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.bench import Row, machine, payload, table
 from rt_gait_ros.resources import resource
 
-SUMMARY = "measure this machine: one benchmark for each figure of the README"
+SUMMARY = "measure this machine: one benchmark for each figure of the documentation"
 
 _DESCRIPTION = """\
 Each benchmark prints a reference beside its figures, measured in the same run. Values are medians. Run benchmarks on

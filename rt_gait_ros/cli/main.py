@@ -36,7 +36,7 @@ COMMANDS = {
     "select": "choose among measured networks by people, looks, watts and accuracy, and write their model repository",
     "train": "train a network on your own data",
     "synthesis": "make pictures and recordings of generated walkers, with ground truth",
-    "bench": "measure this machine: one benchmark for each figure of the README",
+    "bench": "measure this machine: one benchmark for each figure of the documentation",
     "audit": "list known vulnerabilities and licences of the installed packages, for maintainers",
     "fuzz": "send broken messages, images and files to every reader, for maintainers",
     "docs": "build the documentation site of a clone: guides and the reference of the Python API",

@@ -153,7 +153,7 @@ class GaitNode(RecognitionStage):
         line = recognizer.directions if recognizer is not None else ""
         if line and line != self._directions:
             self._directions = line
-            self.get_logger().info(f"directions from the middle of those in view are {line}")
+            self.get_logger().debug(f"directions from the middle of those in view are {line}")
 
     def details(self) -> dict[str, str]:
         """Add the gallery, and how well the scene is known."""

@@ -37,7 +37,7 @@ def test_every_example_explains_itself(in_turn) -> None:
     pages = (ROOT / "examples" / "README.md").read_text(encoding="utf-8")
     for name, done in zip(NAMES, in_turn(*((name, "--help") for name in NAMES)), strict=True):
         assert done.returncode == 0, done.stderr
-        assert f"python examples/{name}.py" in done.stdout
+        assert f"python3 examples/{name}.py" in done.stdout
         assert f"`{name}.py`" in pages
 
 
