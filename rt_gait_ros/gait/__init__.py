@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from rt_gait_ros.lazy import exports
 
 if TYPE_CHECKING:
+    from rt_gait_ros.gait.calibrated import recognizer_config as recognizer_config
     from rt_gait_ros.gait.calibration import Calibration as Calibration
     from rt_gait_ros.gait.config import RecognizerConfig as RecognizerConfig
     from rt_gait_ros.gait.enrollment import EnrollError as EnrollError
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from rt_gait_ros.gait.identity import IdentityStatus as IdentityStatus
     from rt_gait_ros.gait.known_people import Forgotten as Forgotten
     from rt_gait_ros.gait.known_people import KnownPeople as KnownPeople
-    from rt_gait_ros.gait.known_people import recognizer_config as recognizer_config
     from rt_gait_ros.gait.recognizer import GaitRecognizer as GaitRecognizer
     from rt_gait_ros.gait.scenes import Scenes as Scenes
     from rt_gait_ros.gait.views import ViewPrior as ViewPrior
@@ -36,6 +36,6 @@ __getattr__, __dir__ = exports(
         "RecognizerConfig": ".config",
         "Scenes": ".scenes",
         "ViewPrior": ".views",
-        "recognizer_config": ".known_people",
+        "recognizer_config": ".calibrated",
     },
 )

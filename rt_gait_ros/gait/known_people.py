@@ -1,6 +1,5 @@
 """Who is known: the one owner of the gallery, of the scenes beside it, and of the recogniser that searches both."""
 
-import math
 import os
 import threading
 import time
@@ -12,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from rt_gait_ros.errors import GaitError, UsageError
+from rt_gait_ros.errors import GaitError
 from rt_gait_ros.gait import calibration, scene_file
 from rt_gait_ros.gait.calibration import Calibration
 from rt_gait_ros.gait.config import RecognizerConfig
@@ -26,8 +25,6 @@ from rt_gait_ros.gallery.cipher import Cipher
 from rt_gait_ros.gallery.gallery import Gallery, real_path
 from rt_gait_ros.gallery.gallery_edits import heirs_of
 from rt_gait_ros.gallery.person import GalleryError, GalleryReadOnly, Person
-from rt_gait_ros.paths import expand
-from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.inference import InferenceClient
 
 EXPIRE_EVERY = 3600.0  # seconds between looks for walks of scenes that are too old, in all files
@@ -366,50 +363,3 @@ def confined(path: str | Path, folder: Path) -> Path:
     if not place.is_relative_to(folder.resolve()) or not os.path.isdir(place.parent):
         raise GalleryError(f"{text[:80]!a} is not in a folder of galleries: give a file in {folder}")
     return place
-
-
-def recognizer_config(
-    repository: str | Path | None = None,
-    *,
-    model: str = RecognizerConfig.model,
-    beyond_calibration: bool = False,
-    **fields: Any,
-) -> RecognizerConfig:
-    """Settings of a recogniser with what is calibrated for its gait model.
-
-    repository: of the gait networks; None for the package's own. fields: of RecognizerConfig. beyond_calibration: as in
-    `lines_of`. Raises GaitError.
-    """
-    lines = (fields.pop(name, math.nan) for name in ("accept_distance", "margin"))
-    accept_distance, margin = (-1.0 if math.isnan(line) else line for line in lines)
-    folder = expand(repository or resource("model_repository"))
-    known = lines_of(folder, model, accept_distance, margin, beyond_calibration=beyond_calibration)
-    return RecognizerConfig(model=model, **fields, **known)
-
-
-def lines_of(
-    repository: Path, model: str, accept_distance: float, margin: float, *, beyond_calibration: bool = False
-) -> dict[str, Any]:
-    """The fields of RecognizerConfig that say when a name may be given: both lines and the calibration of the model.
-
-    A line below 0 is the calibration's. Raises GaitError for a damaged calibration, and UsageError for a line that lets
-    more strangers through than the calibration says, unless `beyond_calibration`.
-    """
-    known = calibration.find(repository, model)
-    if known is not None and not beyond_calibration:
-        if accept_distance > known.accept_distance:
-            raise UsageError(_too_lenient("accept_distance", accept_distance, "farther", known.accept_distance, model))
-        if 0.0 <= margin < known.margin:
-            raise UsageError(_too_lenient("margin", margin, "smaller", known.margin, model))
-    return {
-        "accept_distance": accept_distance if accept_distance >= 0.0 else math.nan,
-        "margin": margin if margin >= 0.0 else math.nan,
-        "calibration": known,
-    }
-
-
-def _too_lenient(name: str, value: float, how: str, calibrated: float, model: str) -> str:
-    return (
-        f"{name} {value:g} is {how} than the {calibrated:.4g} that {model} is calibrated for: strangers get names "
-        "more often than its false-accept rate; start the node with beyond_calibration true to have it all the same"
-    )

@@ -5,9 +5,10 @@ from dataclasses import fields
 from typing import Any
 
 from rt_gait_ros.fleet.opening import default_place, open_for_robot
+from rt_gait_ros.gait.calibrated import lines_of
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.identity import IdentityFrame
-from rt_gait_ros.gait.known_people import KnownPeople, lines_of
+from rt_gait_ros.gait.known_people import KnownPeople
 from rt_gait_ros.gait.moving import NetworkMover
 from rt_gait_ros.gait.recognizer import GaitRecognizer
 from rt_gait_ros.gallery.cipher import find_cipher

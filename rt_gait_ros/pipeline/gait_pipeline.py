@@ -14,10 +14,11 @@ from rt_gait_ros.errors import PipelineClosed, UsageError
 from rt_gait_ros.fleet.address import is_address
 from rt_gait_ros.fleet.opening import default_place, open_for_robot
 from rt_gait_ros.frame import Frame
+from rt_gait_ros.gait.calibrated import recognizer_config
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.enrollment import Enrollment
 from rt_gait_ros.gait.identity import IdentityFrame
-from rt_gait_ros.gait.known_people import Forgotten, KnownPeople, recognizer_config
+from rt_gait_ros.gait.known_people import Forgotten, KnownPeople
 from rt_gait_ros.gallery.cipher import find_cipher
 from rt_gait_ros.gallery.gallery import Gallery
 from rt_gait_ros.gallery.person import GalleryInUse, Person

@@ -9,12 +9,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rt_gait_ros.errors import GaitError, UsageError
+from rt_gait_ros.errors import GaitError
 from rt_gait_ros.gait import scene_file
 from rt_gait_ros.gait.calibration import FILE_NAME, SAME_SHARE, Calibration, Curve, save
 from rt_gait_ros.gait.enrollment import EnrollError
 from rt_gait_ros.gait.identity import IdentityStatus
-from rt_gait_ros.gait.known_people import KnownPeople, lines_of
+from rt_gait_ros.gait.known_people import KnownPeople
 from rt_gait_ros.gait.scenes import Scenes
 from rt_gait_ros.gallery.gallery import Gallery, UnknownPerson
 
@@ -235,23 +235,6 @@ def test_nobody_can_be_enrolled_before_the_network_has_answered(people):
     assert people.enroll("aaaaa", "Eve") is None
     with pytest.raises(ValueError, match="configure"):
         KnownPeople(people.gallery, people._repository).start(None)
-
-
-def test_lines_below_zero_are_the_calibrations(repository):
-    assert lines_of(repository, "angle", -1.0, 0.5)["margin"] == 0.5
-    assert np.isnan(lines_of(repository, "angle", -1.0, 0.5)["accept_distance"])
-    assert lines_of(repository, "angle", -1.0, -1.0)["calibration"] == KNOWN
-    assert lines_of(repository, "none", 1.0, 1.0)["calibration"] is None
-
-
-@pytest.mark.parametrize(
-    ("accept_distance", "margin", "how"),
-    [(KNOWN.accept_distance * 1.01, -1.0, "farther"), (-1.0, KNOWN.margin * 0.99, "smaller"), (1e6, 0.0, "farther")],
-)
-def test_lines_that_let_more_strangers_through_need_a_second_word(repository, accept_distance, margin, how):
-    with pytest.raises(UsageError, match=f"is {how} than the .*beyond_calibration"):
-        lines_of(repository, "angle", accept_distance, margin)
-    assert lines_of(repository, "angle", accept_distance, margin, beyond_calibration=True)["calibration"] == KNOWN
 
 
 def test_a_merge_takes_the_walks_of_scenes_along(people, gallery, tmp_path):
