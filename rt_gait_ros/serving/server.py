@@ -29,6 +29,7 @@ from rt_gait_ros.serving.server_state import (
     close_shared_memory,
     end_process,
     forget,
+    read_states,
     run_folder,
     shared_memory_prefix,
     start_time,
@@ -119,6 +120,7 @@ class TritonServer(Addressed):
         installation = find_installation()
         self.listening.prepare()
         end_orphans(cache_folder() / "triton")
+        read_states()  # removes what others have left that were killed with their owners
         private_folder(self._folder, mend=True)
         end = time.monotonic() + timeout
         for start in range(1, _STARTS + 1):

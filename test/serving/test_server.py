@@ -18,7 +18,7 @@ from rt_gait_ros.errors import UsageError
 from rt_gait_ros.serving import repository
 from rt_gait_ros.serving.inference import ModelUnavailable
 from rt_gait_ros.serving.installation import Installation
-from rt_gait_ros.serving.listening import Ports, PortTaken
+from rt_gait_ros.serving.listening import Ports, PortTaken, PrivateSocket
 from rt_gait_ros.serving.orphans import end_orphans
 from rt_gait_ros.serving.server import TritonServer, _reason, _write_backends
 from rt_gait_ros.serving.server_state import ServerFailed, read_states, run_folder, shared_memory_prefix, stop_server
@@ -266,16 +266,22 @@ def test_stubs_of_a_killed_server_are_ended(small_repository: Path, private_cach
     assert until(lambda: not stubs_below(private_cache))
 
 
-def test_stubs_left_by_another_owner_are_ended_by_the_next_start(small_repository: Path, private_cache: Path) -> None:
+def test_what_another_owner_left_is_ended_and_removed_by_the_next_start(
+    small_repository: Path, private_cache: Path
+) -> None:
     owner = start_elsewhere(small_repository)
     assert owner.stdout is not None
-    os.kill(int(owner.stdout.readline().split()[0]), signal.SIGKILL)
+    pid, url = owner.stdout.readline().split()
+    os.kill(int(pid), signal.SIGKILL)
     owner.kill()
     owner.wait()
+    prefix = shared_memory_prefix(PrivateSocket(Path(url.removeprefix("unix:")).parent))
     left = stubs_below(private_cache)
     assert left
+    assert list(Path("/dev/shm").glob(f"{prefix}*"))
     with TritonServer(small_repository):
         assert until(lambda: not set(left) & set(stubs_below(private_cache)))
+        assert not list(Path("/dev/shm").glob(f"{prefix}*"))
 
 
 # What a network's script begins with here: in the first starts its process gets no processor for a while, every thread.
