@@ -2,9 +2,11 @@
 
 import argparse
 import os
+import re
 
 from rt_gait_ros.cli.output import progress
 from rt_gait_ros.errors import UsageError
+from rt_gait_ros.masking import readable
 from rt_gait_ros.nodes.graph import joined
 from rt_gait_ros.nodes.watch_node import watch
 from rt_gait_ros.signals import surviving_readers
@@ -15,6 +17,7 @@ from rt_gait_ros.web.silhouettes import Silhouettes
 SUMMARY = "show a live web page: the picture, who is here and why not, the gallery, enrol and forget"
 
 PORT = 8765
+_NAMESPACE = re.compile(r"/|(/[A-Za-z_]\w*)+", re.ASCII)
 
 _DESCRIPTION = """\
 Serves a web page of the nodes that are running, on this machine alone, and prints its address.
@@ -55,6 +58,10 @@ def run(arguments: argparse.Namespace) -> int:
     if not 0 <= arguments.port < 65536:
         raise UsageError(f"--port is {arguments.port}: give 1 to 65535, or 0 for any free one")
     space = "/" + arguments.namespace.strip("/")
+    if not _NAMESPACE.fullmatch(space):
+        raise UsageError(
+            f"--namespace is '{readable(arguments.namespace)}': names are letters, digits and _, as robot1"
+        )
     words = ["--ros-args", *(["-r", f"__ns:={space}"] if space != "/" else []), *arguments.ros_args]
     where = f"in ROS domain {os.environ.get('ROS_DOMAIN_ID') or 0}" + (f", namespace {space}" if space != "/" else "")
     board, silhouettes = Board(where), Silhouettes(arguments.key)

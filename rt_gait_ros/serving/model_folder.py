@@ -21,13 +21,16 @@ ENGINE_FILE = "model.plan"
 def network_or_file(word: Path, repository: Path) -> Path:
     """The model.onnx of the network that `word` names in a repository, else `word`, which names a file then.
 
-    Raises UsageError for a network whose files have still to be fetched.
+    Raises UsageError for a network whose files have still to be fetched, and for a name of neither.
     """
     served = repository / word / "1" / "model.onnx"
     if served.is_file():
         return served
     if str(word) in absent_networks(repository):
         raise UsageError(why_not_there(repository, str(word), ()))
+    if word.name == str(word) and not word.suffix and not word.exists():
+        present = sorted(path.parents[1].name for path in repository.glob("*/1/model.onnx"))
+        raise UsageError(f"there is no file {word}, and {why_not_there(repository, str(word), present)}")
     return word
 
 

@@ -1,5 +1,6 @@
 """`rt-gait watch` beside `rt-gait run`: two real processes, and what browsers ask of the first."""
 
+import argparse
 import http.client
 import json
 import os
@@ -17,6 +18,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from rt_gait_ros.cli import watch
+from rt_gait_ros.errors import UsageError
 from rt_gait_ros.serving.installation import find_installation
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("triton_installed")]
@@ -176,3 +179,10 @@ def test_it_ends_cleanly_while_a_browser_waits(page: Page) -> None:
     assert watch.wait(PATIENCE) == 0, page.said
     connection.close()
     assert "Traceback" not in page.said
+
+
+@pytest.mark.parametrize(("words", "line"), [(["--namespace", "robot-1"], "'robot-1'"), (["--port", "80000"], "80000")])
+def test_what_cannot_be_is_refused_before_ros_is_asked(words: list[str], line: str) -> None:
+    watch.add_arguments(parser := argparse.ArgumentParser())
+    with pytest.raises(UsageError, match=f"{words[0]} is {line}"):
+        watch.run(parser.parse_args(words))

@@ -273,3 +273,5 @@ def test_a_network_that_is_named_for_an_export_and_not_there_says_how_it_is_had(
         with pytest.raises(UsageError, match=f"network '{name}' is not there: `rt-gait models fetch"):
             network_or_file(Path(name), bare)
     assert network_or_file(Path("own.pth"), bare) == Path("own.pth")
+    with pytest.raises(UsageError, match=r"there is no file gaitsett, and no network 'gaitsett' in .*: it holds"):
+        network_or_file(Path("gaitsett"), bare)
