@@ -78,6 +78,8 @@ class Stage(LifecycleNode):
         self.diagnostics_timer = self.every(DIAGNOSTICS_PERIOD, self._publish_diagnostics)
         if self.value("autostart"):
             self._schedule_autostart(0.0)
+        else:
+            self.get_logger().info("unconfigured, and waits for a life-cycle manager: autostart is false")
 
     def value(self, name: str) -> Any:
         """Present value of a parameter."""

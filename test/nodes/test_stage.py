@@ -44,7 +44,8 @@ def test_module_runs_its_node_whose_help_teaches_without_ros(name):
 
 
 def test_life_cycle_by_services(launch, ears):
-    launch("tracker_node", {"autostart": "false"})
+    node = launch("tracker_node", {"autostart": "false"})
+    node.wait_until_says("unconfigured, and waits for a life-cycle manager: autostart is false")
     assert ears.state("tracker_node") == "unconfigured"
     for label, state in (
         ("configure", "inactive"),
