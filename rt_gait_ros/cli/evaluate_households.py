@@ -15,13 +15,14 @@ from rt_gait_ros.evaluation.looks import jobs_of
 from rt_gait_ros.gait import calibration
 
 _DESCRIPTION = """\
-Households of CASIA-B: a few people by chance are enrolled with 30 frames of one walk (nm-01) from one view. Then they
-are seen together from every view, in the same clothes (NM), with a bag (BG) and in a coat (CL), with strangers and
-without. The recogniser itself names them, by the calibration of the model: as on a robot, on the first day. It knows
-from which side it sees each of them, as a robot does by where they walk.
+Households of CASIA-B: a few people by chance are enrolled with 30 frames of one walk (nm-01) from one view or several.
+Then they are seen together from every view, in the same clothes (NM), with a bag (BG) and in a coat (CL), with
+strangers and without. The recogniser itself names them, by the calibration of the model: as on a robot, on the first
+day. It knows from which side it sees each of them, as a robot does by where they walk.
 
   rt-gait evaluate households DIR --people 1-74                    households of four, enrolled from the front
   rt-gait evaluate households DIR --people 1-74 --views 0,90,180   some views only: quicker
+  rt-gait evaluate households DIR --people 1-74 --enrolled-view 0,90      what a second side is worth
   rt-gait evaluate households DIR --people 1-74 --members 2 --enrolled-view 90 --json
 
 DIR is as of `rt-gait evaluate casia-b`. "right" are members' tracks that have their own name at the end of the clip and
@@ -39,7 +40,9 @@ def add_households(protocols: Any) -> None:
     parser.add_argument("--people", required=True, metavar="LIST", help="these people, as 1-74 or 1-10,12")
     parser.add_argument("--members", type=int, default=4, metavar="N", help="people of a household (4)")
     parser.add_argument("--households", type=int, default=30, metavar="N", help="households drawn by chance (30)")
-    parser.add_argument("--enrolled-view", default="0", metavar="DEG", help="view of the enrolled walk (0: the front)")
+    parser.add_argument(
+        "--enrolled-view", default="0", metavar="LIST", help="views of the enrolled walk, as 0,90 (0: the front alone)"
+    )
     parser.add_argument("--views", metavar="LIST", help="views of the clips, as 0,90,180 (all eleven)")
     parser.add_argument(
         "--mixed",
@@ -61,14 +64,13 @@ def _run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--members {arguments.members}: a household has 2 people at least")
     if arguments.households < 1 or arguments.seed < 0:
         raise UsageError("--households is 1 or more, and --seed 0 or more")
-    enrolled = _view(arguments.enrolled_view, "--enrolled-view")
-    views = [_view(view, "--views") for view in arguments.views.split(",")] if arguments.views else list(VIEWS)
-    views = [view for view in VIEWS if view in views]
+    enrolled = _views(arguments.enrolled_view, "--enrolled-view")
+    views = _views(arguments.views, "--views") if arguments.views else list(VIEWS)
     people = find(arguments.folder, read_people(arguments.people))
     stored = calibration.find(repository_of(arguments), arguments.model)
     if stored is None:
         raise UsageError(f"gait model {arguments.model} has no calibration: see `rt-gait calibrate`")
-    wanted = [view for view in VIEWS if view in {*views, enrolled}]
+    wanted = [view for view in VIEWS if view in {*views, *enrolled}]
     jobs = jobs_of(people, households.SEQUENCES, wanted)
     result = households.evaluate(
         embedded_walks(arguments, jobs, "silhouette"),
@@ -76,7 +78,7 @@ def _run(arguments: argparse.Namespace) -> int:
         stored,
         members=arguments.members,
         households=arguments.households,
-        enrolled_view=enrolled,
+        enrolled_views=enrolled,
         views=views,
         mixed=arguments.mixed,
         seed=arguments.seed,
@@ -90,12 +92,14 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _view(text: str, option: str) -> str:
-    """A view of the set, as its folders are named."""
-    name = text.strip().zfill(3)
-    if name not in VIEWS:
-        raise UsageError(f"{option} {text}: the views are {', '.join(str(int(view)) for view in VIEWS)}")
-    return name
+def _views(text: str, option: str) -> list[str]:
+    """Views of the set, as its folders are named, in the set's order."""
+    names = []
+    for name in text.split(","):
+        names.append(name.strip().zfill(3))
+        if names[-1] not in VIEWS:
+            raise UsageError(f"{option} {name.strip()}: the views are {', '.join(str(int(view)) for view in VIEWS)}")
+    return [view for view in VIEWS if view in names]
 
 
 def _lines(result: households.Result) -> list[str]:
@@ -103,9 +107,10 @@ def _lines(result: households.Result) -> list[str]:
     left_out = ", ".join(f"{number} of {group!r}" for group, number in result.left_out.items()) or "none"
     for keys in (("condition",), ("view",), ("group",), ("condition", "view")):
         parts += [(" ".join(str(part) for part in key), table) for key, table in result.by(*keys).items()]
+    enrolled = " and ".join(str(int(view)) for view in result.enrolled_views)
     lines = [
         f"Households of {result.members}, {result.model}: {result.households} of {result.people} people, enrolled from "
-        f"{int(result.enrolled_view)} degrees; {result.lost} sequences lost, {result.damaged} silhouettes unusable, "
+        f"{enrolled} degrees; {result.lost} sequences lost, {result.damaged} silhouettes unusable, "
         f"{len(result.refused)} pickles refused",
         f"Clips left out because too few have such a walk: {left_out}",
         "",

@@ -134,7 +134,7 @@ class Result:
     model: str
     members: int
     households: int
-    enrolled_view: str
+    enrolled_views: Sequence[str]
     people: int
     outcomes: tuple[Outcome, ...]
     lost: int
@@ -168,7 +168,7 @@ class Result:
             "model": self.model,
             "members": self.members,
             "households": self.households,
-            "enrolled_view": self.enrolled_view,
+            "enrolled_views": list(self.enrolled_views),
             "people": self.people,
             "summary": self.everything.to_json(),
             "rows": self.rows,
@@ -197,10 +197,13 @@ class _Walks:
             raise UsageError("no sequence has silhouettes for a look: there is nothing to compare")
         self.looks = np.concatenate(parts)
 
-    def template(self, person: str, view: str) -> int | None:
-        """The look that somebody is enrolled with: the middle one of those that stand on a whole window, if any."""
-        looks = self.numbers.get((person, ENROLLED, view), range(0))[PACE.whole :]
-        return looks[len(looks) // 2] if looks else None
+    def templates(self, person: str, views: Sequence[str]) -> dict[str, int]:
+        """The look that somebody is enrolled with from each view: the middle one of those that stand on a whole window.
+
+        None at all where a view has none.
+        """
+        looks = {view: self.numbers.get((person, ENROLLED, view), range(0))[PACE.whole :] for view in views}
+        return {view: mine[len(mine) // 2] for view, mine in looks.items()} if all(looks.values()) else {}
 
 
 def evaluate(
@@ -210,7 +213,7 @@ def evaluate(
     *,
     members: int,
     households: int,
-    enrolled_view: str = VIEWS[0],
+    enrolled_views: Sequence[str] = VIEWS[:1],
     views: Sequence[str] = VIEWS,
     mixed: bool = False,
     seed: int = 0,
@@ -224,11 +227,12 @@ def evaluate(
     """
     walks = _Walks(embedded)
     people = sorted({who for who, _, _ in walks.numbers})
-    templates = {who: place for who in people if (place := walks.template(who, enrolled_view)) is not None}
+    templates = {who: mine for who in people if (mine := walks.templates(who, enrolled_views))}
     usable = list(templates)
     if len(usable) < 2 * members:
+        wanted = " and ".join(enrolled_views)
         raise UsageError(
-            f"{len(usable)} people have a walk {ENROLLED} of {PACE.window} frames from {enrolled_view} degrees: "
+            f"{len(usable)} people have a walk {ENROLLED} of {PACE.window} frames from {wanted} degrees: "
             f"a household of {members} and as many strangers need {2 * members}"
         )
     client, random = LooksClient(walks.looks, model), np.random.default_rng(seed)
@@ -243,14 +247,14 @@ def evaluate(
                 there.append(clip)
             else:
                 left_out[clip.group] += 1
-        outcomes += _household(walks, client, calibration, {who: templates[who] for who in home}, enrolled_view, there)
+        outcomes += _household(walks, client, calibration, {who: templates[who] for who in home}, there)
         progress(f"{number + 1}/{households} households")
     found = sum(1 for _, _, view in walks.numbers if view in views)
     return Result(
         model,
         members,
         households,
-        enrolled_view,
+        enrolled_views,
         len(embedded),
         tuple(outcomes),
         len(embedded) * len(SEQUENCES) * len(views) - found,
@@ -275,25 +279,25 @@ def _household(
     walks: _Walks,
     client: LooksClient,
     calibration: Calibration,
-    home: Mapping[str, int],
-    enrolled_view: str,
+    home: Mapping[str, Mapping[str, int]],
     clips: Iterable[_Clip],
 ) -> Iterator[Outcome]:
-    """Everything that is seen of one household and of as many strangers. home: members' templates, from that view."""
+    """Everything that is seen of one household and of as many strangers. home: members' templates, by view."""
     members = list(home)
     config = settings(calibration.model, calibration)
-    view = float(enrolled_view)
-    templates = walks.looks[list(home.values())]
+    templates = {who: walks.looks[list(mine.values())] for who, mine in home.items()}
     with TemporaryDirectory() as folder:
         gallery = Gallery(Path(folder) / "people.gallery")
-        for who, embedding in zip(members, templates, strict=True):
-            gallery.add(who, [Template(embedding, 30, view=view)], model=calibration.model, gait_frame_kind=KIND)
+        for who, mine in home.items():
+            seen = [Template(walks.looks[look], 30, view=float(view)) for view, look in mine.items()]
+            gallery.add(who, seen, model=calibration.model, gait_frame_kind=KIND)
         for clip in clips:
             numbers = [walks.numbers[walk] for walk in clip.walks]
             views = [float(view) for _, _, view in clip.walks]
             namings = name_clip(client, gallery, config, numbers, clip.present, views)
             for (who, _, _), looks, naming in zip(clip.walks, numbers, namings, strict=True):
-                nearest = distances(walks.looks[looks], templates, np.float32).mean(axis=0).argmin()
+                apart = [distances(walks.looks[looks], templates[member], np.float32) for member in members]
+                nearest = np.argmin([each.min(axis=1).mean() for each in apart])
                 truth = who if who in members else ""
                 yield Outcome(clip.condition, int(clip.view), clip.group, truth, members[int(nearest)], naming)
 

@@ -109,17 +109,21 @@ def middle_of(views: Sequence[float]) -> float | None:
 
 def advice(views: Iterable[float | str]) -> str:
     """What somebody who was seen from these sides should do next to be seen from others; "" when front, back and a
-    side are known."""
+    side are known.
+
+    The side first: it is least like what is known from the front, or from behind, which are like each other
+    (docs/evaluation.md#how-many-sides-to-enrol).
+    """
     known = [float(view) for view in views if not isinstance(view, str)]
     if not known:
         return "it is not known from where the person is seen: walk straight, with the whole body in view"
-    for degrees in known:
-        if not any(apart(degrees + 180.0, other) <= 60.0 for other in known):
-            return TURN_ROUND
     if not any(min(apart(other, 90.0), apart(other, 270.0)) <= 45.0 for other in known):
         return "walk across the image, there and back"
-    if not any(apart(other, 0.0) <= 60.0 for other in known):
+    ends = [other for other in known if min(apart(other, 0.0), apart(other, 180.0)) <= 60.0]
+    if not ends:
         return "walk towards the camera, turn round and walk back"
+    if not any(apart(ends[0] + 180.0, other) <= 60.0 for other in ends):
+        return TURN_ROUND
     return ""
 
 

@@ -48,6 +48,21 @@ def test_who_is_like_herself_is_named_and_strangers_are_not():
     assert (alone["right"], alone["named"], alone["mean_confidence"], alone["names"]) == (None, 0.0, None, 0)
 
 
+def test_people_may_be_enrolled_from_several_sides():
+    walks = embedded()
+    for person in walks.values():
+        for sequence in ("nm-01", "nm-05", "bg-01", "cl-01"):
+            person[f"{sequence}/090"] = person[f"{sequence}/090"] + np.float16(0.6)  # everybody is elsewhere there
+    front, both = (run(walks, enrolled_views=views) for views in (("000",), ("000", "090")))
+    assert {view: table.right for (view,), table in front.by("view").items()} == {0: 1.0, 90: 0.0}
+    assert {view: table.right for (view,), table in both.by("view").items()} == {0: 1.0, 90: 1.0}
+    assert both.everything.nearest == 1.0
+    assert both.to_json()["enrolled_views"] == ["000", "090"]
+    del walks["002"]["nm-01/090"]
+    with pytest.raises(UsageError, match="5 people have a walk nm-01 of 30 frames from 000 and 090 degrees"):
+        run(walks, enrolled_views=("000", "090"), members=3)
+
+
 def test_those_in_view_may_share_neither_way_nor_clothes_nor_time():
     views = ("000", "090", "180")
     walks = embedded(moved=range(6), views=views, looks=7)

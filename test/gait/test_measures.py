@@ -133,6 +133,6 @@ class TestRecognition:
             scene.show(track)
         assert enrollment.message == ""
         assert enrollment.views == ["right"]
-        assert enrollment.advice == "turn round and walk back"
+        assert enrollment.advice == "walk towards the camera, turn round and walk back"
         stored = Gallery(twins.path).find("Dan").templates[0]
         assert stored.measures[STATURE].value == pytest.approx(1.75, abs=0.02)
