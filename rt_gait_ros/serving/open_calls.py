@@ -1,8 +1,8 @@
 """Calls that a server has not answered yet: whoever waits is told when the time is over, the call itself goes on.
 
-Triton up to 25.02 may die of a call that is taken back just as it is answered (issues 7368 and 8034 of
-triton-inference-server/server), and one with a gRPC deadline is taken back when that is over. On a busy machine this is
-when a server is needed most. So nothing is taken back: what comes too late is thrown away.
+Triton 24.10, which is in the wheel, may die of a call that is taken back just as it is answered, and so may others
+(issues 7368 and 8034 of triton-inference-server/server, the second of 25.01). A call with a gRPC deadline is taken back
+when that is over, and on a busy machine many are. So nothing is taken back: what comes too late is thrown away.
 """
 
 import math
