@@ -59,7 +59,7 @@ class Searching:
         if references.model not in ("", self._model):
             return None
         if self.translation is not None:
-            return self.translation.of(references)
+            return self._with_sides(self.translation.of(references), config)
         found = self._without_scenes(references, config)
         self._taken_out = isinstance(found, SceneReferences)
         return found if self._taken_out else self._with_sides(found, config)

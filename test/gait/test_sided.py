@@ -5,13 +5,16 @@ import pytest
 
 from rt_gait_ros.evaluation.household_clips import KIND, LooksClient, name_clip, settings
 from rt_gait_ros.gait.calibration import Calibration
+from rt_gait_ros.gait.searching import Searching
 from rt_gait_ros.gait.sided import with_sides
+from rt_gait_ros.gait.translation import Translation
 from rt_gait_ros.gallery.gallery import Gallery
 from rt_gait_ros.gallery.person import Template
 
 UNKNOWN = np.nan
 # Ada and Bob are 1.0 apart on one side; from the other side of a quarter turn everybody is 1.0 farther away.
 ADA, BOB, ASIDE = (np.eye(3, 4)[n][None].astype(np.float32) * scale for n, scale in enumerate((0.7, 0.7, 1.0)))
+FRAMES = np.zeros((10, 64, 64), np.uint8)
 KNOWN = Calibration("m", 10.0, 5.0, 0.5, 0.05, 0.02, 10, 10, "", sides=0.9)
 
 
@@ -59,6 +62,20 @@ def test_nothing_is_taken_off_where_a_side_is_not_known(gallery, tmp_path):
 def test_an_empty_gallery_has_nobody(tmp_path):
     nobody = Gallery(tmp_path / "nobody.gallery")
     assert compared(nobody, ADA, 90.0).shape == (2, 0)
+
+
+def test_a_network_that_the_gallery_was_not_made_by_has_the_allowance_of_its_own_calibration(tmp_path):
+    """Before, it had none."""
+    gallery = Gallery(tmp_path / "framed.gallery")
+    gallery.add("Ada", [Template(ADA, 1, frames=FRAMES, view=0.0)], model="m", gait_frame_kind=KIND)
+    search = Searching(gallery, None, "m", None)
+    search.translation = Translation("light", lambda frames: ADA)
+    search.translation.make(gallery.references)
+    settings_of_light = settings("light", replace(KNOWN, model="light"))
+    references = search.references(settings_of_light)
+    found, learnt = references.compared((ADA + ASIDE)[None], np.array([90.0]))[0]
+    assert found == pytest.approx(learnt - 0.9)
+    assert search.references(settings_of_light) is references, "it is made once"
 
 
 @pytest.mark.parametrize(("sides", "names"), [(0.9, ["Ada"]), (0.0, [""])])
