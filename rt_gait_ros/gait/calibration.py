@@ -118,16 +118,32 @@ def load(path: Path, model: str) -> Calibration:
             field.name: record[field.name] for field in fields(Calibration) if field.name not in (*CURVES, "sides")
         }
         # older files lack some of these
-        values["sides"] = float(record.get("sides", 0.0))
+        values["sides"] = record.get("sides", 0.0)
         values |= {name: Curve(each["slope"], each["offset"]) for name in CURVES if (each := record.get(name))}
         calibration = Calibration(**values)
+        _check(calibration)
     except OSError as error:
         raise GaitError(f"calibration {path} cannot be read: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise GaitError(f"calibration {path} is damaged ({error}): make it anew with `rt-gait calibrate`") from error
     if calibration.model != model:
         raise GaitError(f"calibration {path} is for gait model {calibration.model}, not {model}")
     return calibration
+
+
+def _check(known: Calibration) -> None:
+    """Refuse what no fit gives, and names cannot go by. Raises ValueError, TypeError or OverflowError."""
+    curves = [known, *(curve for name in CURVES if (curve := getattr(known, name)) is not None)]
+    lines = {name: getattr(known, name) for name in ("accept_distance", "margin", "false_accept_rate", "sides")}
+    numbers = [*lines.values(), *(number for each in curves for number in (each.slope, each.offset))]
+    if not all(map(math.isfinite, [*numbers, known.genuine, known.impostor])):
+        raise ValueError("not all of its numbers are finite")
+    if min(each.slope for each in curves) <= 0.0:
+        raise ValueError("a slope is not above 0")
+    if negative := [name for name, value in lines.items() if value < 0.0]:
+        raise ValueError(f"{negative[0]} is below 0")
+    if not isinstance(known.source, str):
+        raise TypeError("source is no text")
 
 
 def find(repository: Path, model: str) -> Calibration | None:

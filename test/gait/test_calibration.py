@@ -1,5 +1,6 @@
 import json
-from dataclasses import replace
+import math
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -126,6 +127,21 @@ def test_a_disk_that_is_full_keeps_the_calibration(tmp_path, fitted, full_disk):
         calibration.save(path, replace(fitted, slope=0.5))
     assert calibration.find(tmp_path, "m") == fitted
     assert [each.name for each in path.parent.iterdir()] == [calibration.FILE_NAME]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [(name, value) for name in ("slope", "accept_distance", "sides") for value in (math.nan, -0.2, None, "0.2")]
+    + [("offset", math.inf), ("margin", -0.1), ("slope", 0.0), ("genuine", "many"), ("source", 3)]
+    + [pytest.param("sides", 10**400, id="sides-huge")]
+    + [("scene", {"slope": math.nan, "offset": 1.0}), ("days", {"slope": 0.0, "offset": 1.0})],
+)
+def test_numbers_that_names_cannot_go_by_are_refused(tmp_path, fitted, field, value):
+    """Before, they ended the recogniser with the first track, or names were given by them."""
+    path = tmp_path / calibration.FILE_NAME
+    path.write_text(json.dumps(asdict(fitted) | {field: value}))
+    with pytest.raises(GaitError, match=r"damaged.*rt-gait calibrate"):
+        calibration.load(path, "m")
 
 
 @pytest.mark.parametrize("content", ["3.5", "[]", "null", '{"scene": 1}', "[" * 100_000, "\udcff"])
