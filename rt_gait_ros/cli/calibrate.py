@@ -38,6 +38,7 @@ from rt_gait_ros.resources import resource
 
 SUMMARY = "fit what a gait model's distances mean, and its accept line"
 
+RATE = 0.01  # of false accepts, where none is named
 # Pairs that have a row of their own in the report, and what they are.
 KINDS = {
     "company": "in view at once",
@@ -109,7 +110,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--gallery", type=Path, metavar="FILE", help="gallery whose stored walks are used as well")
     default = RecognizerConfig.model
     parser.add_argument("--model", default=default, metavar="NAME", help=f"gait model (default: {default})")
-    parser.add_argument("--false-accept-rate", type=float, default=0.01, metavar="RATE", help="0 to 1 (default 0.01)")
+    parser.add_argument("--false-accept-rate", type=float, default=RATE, metavar="RATE", help=f"0 to 1 ({RATE:g})")
     parser.add_argument(
         "--persons",
         type=int,
@@ -196,8 +197,9 @@ def _check(arguments: argparse.Namespace) -> None:
             "several days by themselves"
         )
     check_sides(arguments.sides)
+    of_a_fit = arguments.false_accept_rate != RATE or arguments.scene_normalisation != "both" or arguments.persons != 1
     if _changes_stored_alone(arguments) and (
-        arguments.company or arguments.reliability or arguments.persons != 1 or arguments.source
+        arguments.company or arguments.reliability or of_a_fit or arguments.source
     ):
         raise UsageError("--days and --sides alone change nothing else: name a recording for another fit")
     if absent := [path for path in arguments.videos if not path.is_file()]:

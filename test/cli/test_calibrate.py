@@ -120,8 +120,9 @@ def test_a_stored_calibration_is_given_probabilities_for_other_days(gallery, tmp
     for more in (("--generated", "8"), ("--labelled", tmp_path)):
         with pytest.raises(UsageError, match="of several days by themselves"):
             rt_gait(*words, *more)
-    with pytest.raises(UsageError, match="--days and --sides alone change nothing else"):
-        rt_gait(*words, "--source", "the hall")
+    for fits in (("--source", "the hall"), ("--false-accept-rate", "0.05"), ("--scene-normalisation", "off")):
+        with pytest.raises(UsageError, match="--days and --sides alone change nothing else"):
+            rt_gait(*words, *fits)  # the last two were overlooked before
     bare = tmp_path / "bare"
     bare.mkdir()
     with pytest.raises(UsageError, match="has no calibration to give --days to"):
