@@ -8,7 +8,8 @@ from enum import IntEnum
 class Candidate:
     """One gallery entry compared with a track.
 
-    confidence: probability 0..1, NaN without a calibration. distance: in the measure of the model (gallery.distance).
+    confidence: probability 0..1, NaN without a calibration. distance: in the measure of the model (gallery.distance),
+    less what is taken off for another side or for the scene: it may be below 0.
     """
 
     person_id: str

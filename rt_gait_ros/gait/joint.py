@@ -91,7 +91,8 @@ class _Assignment:
         self._costs = self._all_costs()
 
     def _distances(self) -> np.ndarray:
-        """(T, N). By directions alone (gait.company) nobody takes a name that stands from another track."""
+        """(T, N). By plain distances alone does anybody take a name that stands from another track: not by directions
+        (gait.company), nor by what is taken off for another side (gait.sided)."""
         fused = np.stack([claim.verdict.fused for claim in self._claims])
         for holder, person in enumerate(self._held):
             if person is not None and self._claims[holder].person == person:
