@@ -44,12 +44,13 @@ class OpenCalls:
             return sum(call.model == model and call.future.done() for call in self._calls)
 
     def begin(self, call: OpenCall) -> None:
-        """A call is about to be sent."""
+        """A call is about to be sent. Raises RuntimeError where no thread can be started, and forgets it."""
         with self._changed:
-            self._calls.add(call)
             if self._watching is None and not self._closed:
-                self._watching = threading.Thread(target=self._watch, name="late answers", daemon=True)
-                self._watching.start()
+                watching = threading.Thread(target=self._watch, name="late answers", daemon=True)
+                watching.start()
+                self._watching = watching
+            self._calls.add(call)
             if call.due < self._looks_at:
                 self._changed.notify_all()
 

@@ -49,6 +49,19 @@ def test_whoever_hears_of_a_late_answer_may_ask_again_at_once(calls: OpenCalls) 
     assert again.result(60.0).future.exception(60.0) is LATE
 
 
+def test_where_no_thread_can_be_started_the_next_call_is_late_all_the_same(calls: OpenCalls, monkeypatch) -> None:
+    """Before, none was ever late from then on."""
+
+    def fails(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", fails)
+        with pytest.raises(RuntimeError, match="start new thread"):
+            begun(calls, 0.0)
+    assert begun(calls, 0.0).future.exception(5.0) is LATE
+
+
 def test_closing_fails_what_is_waited_for_and_waits_for_the_server(calls: OpenCalls) -> None:
     open_call, late = begun(calls, 600.0), begun(calls, 0.0)
     assert late.future.exception(60.0) is LATE
