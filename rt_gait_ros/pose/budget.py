@@ -2,7 +2,6 @@
 
 import math
 import os
-import threading
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -108,9 +107,9 @@ class Budget:
         self._share = float(share) if fixed else _WHOLE
         self.may_borrow = limit is None and not fixed
         self.scarce = limit is None and cores is not None and cores < 1.0
-        self._lock = threading.Lock()  # of the two that follow
         self._gaps: deque[float] = deque(maxlen=_GAPS)
         self._arrived: float | None = None
+        self._interval = USUAL_INTERVAL
         self._costs = dict(_FIRST_COSTS)
         self._rest = 0.0
         self._mean_image = 0.0  # seconds of an image, networks and rest
@@ -120,10 +119,10 @@ class Budget:
 
     def arrived(self, when: float) -> None:
         """An image came in, used or not. when: seconds of a clock that only goes forward."""
-        with self._lock:
-            if self._arrived is not None and when > self._arrived:
-                self._gaps.append(min(when - self._arrived, _LONGEST_GAP))
-            self._arrived = when
+        if self._arrived is not None and when > self._arrived:
+            self._gaps.append(min(when - self._arrived, _LONGEST_GAP))
+            self._interval = _interval(list(self._gaps))
+        self._arrived = when
 
     def taken(self, when: float, arrived: float) -> None:
         """An image is taken up that came at `arrived`; `begin` follows. Both are of the clock of `arrived`."""
@@ -164,17 +163,7 @@ class Budget:
     @property
     def interval(self) -> float:
         """Seconds from one image to the next, as they arrive; 10 at most."""
-        with self._lock:
-            # the mean: images that come in pairs, as over a network, are as many a second as others
-            gaps = list(self._gaps)
-        if len(gaps) < 2 or min(gaps[-2:]) <= _PAUSE:
-            gaps = [gap for gap in gaps if gap <= _PAUSE]
-        if not gaps:
-            return USUAL_INTERVAL
-        while (longest := max(gaps)) * (len(gaps) - 1) > _HOLE * (sum(gaps) - longest) and len(gaps) > _NEWEST:
-            gaps.remove(longest)
-        newest = gaps[-_NEWEST:]
-        return min(sum(gaps) / len(gaps), _FASTER * sum(newest) / len(newest))
+        return self._interval
 
     @property
     def seconds(self) -> float:
@@ -255,3 +244,18 @@ class Budget:
     def _take(self, seconds: float) -> None:
         self._left -= seconds
         self._turn.room -= seconds
+
+
+def _interval(gaps: list[float]) -> float:
+    """Seconds from one image to the next by the newest gaps.
+
+    It is their mean: images that come in pairs, as over a network, are as many a second as others.
+    """
+    if len(gaps) < 2 or min(gaps[-2:]) <= _PAUSE:
+        gaps = [gap for gap in gaps if gap <= _PAUSE]
+    if not gaps:
+        return USUAL_INTERVAL
+    while (longest := max(gaps)) * (len(gaps) - 1) > _HOLE * (sum(gaps) - longest) and len(gaps) > _NEWEST:
+        gaps.remove(longest)
+    newest = gaps[-_NEWEST:]
+    return min(sum(gaps) / len(gaps), _FASTER * sum(newest) / len(newest))

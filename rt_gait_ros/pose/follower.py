@@ -132,6 +132,8 @@ SAME_DETECTION = 0.2
 _MOVING, _MOVING_LOOKS = 0.4, 3
 # Joints that do not swing: of two looks at different moments these are compared.
 _TRUNK = [PARTS.index(name) for name in ("neck", "left_shoulder", "right_shoulder", "left_hip", "right_hip")]
+# All joints are on average no nearer than the middles of two trunks are over this, whatever the limbs do.
+_PART_OF_TRUNK = len(PARTS) / len(_TRUNK)
 
 
 def without_duplicates(followers: list[Follower], time: float) -> list[Follower]:
@@ -144,12 +146,14 @@ def without_duplicates(followers: list[Follower], time: float) -> list[Follower]
     if len(followers) < 2:
         return followers
     points = np.array([follower.expected_keypoints(time) for follower in followers])
+    heights = np.array([follower.height for follower in followers])
+    if not _any_near(points[:, _TRUNK], _PART_OF_TRUNK * SAME_PERSON * heights.max()):
+        return followers
     seen = np.array([follower.seen for follower in followers])
     apart = np.where(seen[:, None] & seen, _distances(points), _distances(points[:, _TRUNK]))
     known = np.array([follower.looks >= _MOVING_LOOKS for follower in followers])
     velocities = np.array([follower.velocity for follower in followers])
     moved = _MOVING * np.linalg.norm(velocities[:, None] - velocities, axis=2)
-    heights = np.array([follower.height for follower in followers])
     alike = (moved <= SAME_PERSON * heights) & known[:, None] & known
     apart[~(seen[:, None] & seen) & ~((seen[:, None] | seen) & alike)] = np.inf
     kept: list[int] = []
@@ -157,6 +161,13 @@ def without_duplicates(followers: list[Follower], time: float) -> list[Follower]
         if all(apart[number, other] > SAME_PERSON * heights[other] for other in kept):
             kept.append(number)
     return [followers[number] for number in sorted(kept)]
+
+
+def _any_near(trunks: np.ndarray, limit: float) -> bool:
+    """Whether the middles of two of P people's (P, K, 2) are within `limit` pixels of each other, or not known."""
+    x, y = trunks.mean(axis=1).T
+    far = np.hypot(x[:, None] - x, y[:, None] - y) > limit
+    return int(np.count_nonzero(far)) < len(x) * (len(x) - 1)
 
 
 def _distances(points: np.ndarray) -> np.ndarray:

@@ -45,6 +45,8 @@ def doubtful(followers: Sequence[Follower], time: float) -> tuple[Follower, ...]
     places = [follower.expected(time) for follower in followers]
     x, y, height = np.array([(place.x, place.y, place.height) for place in places]).T
     near = np.hypot(x[:, None] - x, y[:, None] - y) < _MAY_BE_ONE * np.minimum(height[:, None], height)
+    if np.count_nonzero(near) <= near.trace():  # as most often: nobody is but to themselves
+        return ()
     longest, found = _TOLD_APART, (-1, -1)
     for first, second in np.argwhere(np.triu(near, 1)).tolist():
         waits = time - followers[first].last_look_with(followers[second])

@@ -3,6 +3,7 @@ import pytest
 from paf_reference import FIGURE
 
 from rt_gait_ros.pose.follower import Follower, without_duplicates
+from rt_gait_ros.pose.layouts import PARTS
 from rt_gait_ros.pose.person_network import PersonReading, Region
 
 
@@ -60,3 +61,14 @@ def test_a_second_follower_of_somebody_who_stands_is_found_out_once_it_is_known_
         kept.append(without_duplicates([known, newcomer], 0.04 * number))
     assert kept[0] == [known, newcomer]
     assert len(kept[-1]) == 1
+
+
+def test_of_two_looks_that_differ_in_the_trunk_alone_all_joints_count():
+    first, second = reading(100.0), reading(100.0)
+    second.keypoints[
+        [PARTS.index(name) for name in PARTS if name == "neck" or "shoulder" in name or "hip" in name], 0
+    ] += 39.0
+    both = [Follower(look, 0.0, smooth=False) for look in (first, second)]
+    assert len(without_duplicates(both, 0.0)) == 1  # 0.077 body heights on average
+    second.keypoints[:, 0] += 8.0
+    assert len(without_duplicates(both, 0.0)) == 2
