@@ -30,7 +30,8 @@ class _Stages:
 
     def __init__(self, rows: int, columns: int) -> None:
         self.open_rows, self.open_columns = np.ones(rows, dtype=bool), np.ones(columns, dtype=bool)
-        self.pairs = [np.empty((2, 0), dtype=np.intp)]
+        nobody = np.empty(0, dtype=np.intp)
+        self.pairs = [(nobody, nobody)]
         self._left = min(rows, columns)  # pairs that there can still be
 
     @property
@@ -51,7 +52,7 @@ class _Stages:
         if not len(row_numbers) or not len(column_numbers):
             return
         first, second = solve(cost(row_numbers, column_numbers), limit)
-        pairs = np.stack((row_numbers[first], column_numbers[second]))
+        pairs = row_numbers[first], column_numbers[second]
         self.open_rows[pairs[0]], self.open_columns[pairs[1]] = False, False
         self.pairs.append(pairs)
         self._left -= len(first)
@@ -67,7 +68,7 @@ def associate(
     layout: of the keypoints. size: width and height of the image, 0 when unknown.
     """
     stages = _Stages(len(table), len(detections))
-    known = table.state != TrackState.TENTATIVE
+    known = table.state != TrackState.TENTATIVE.value  # numpy takes long to see a number in the member itself
     sure = detections.confidence >= config.high_confidence
     if len(table) and len(detections):
         found = corners(detections.box)
@@ -84,8 +85,8 @@ def associate(
         if not stages.done:
             stages.run(known & (table.missed <= 1), ~sure, miss, 1 - LOW_CONFIDENCE_IOU)
             stages.run(~known, sure, join, config.unmatched_cost)
-    rows, columns = np.concatenate(stages.pairs, axis=1)
-    return Assignment(rows, columns, (stages.open_columns & sure).nonzero()[0])
+    rows, columns = zip(*stages.pairs, strict=True)
+    return Assignment(np.concatenate(rows), np.concatenate(columns), (stages.open_columns & sure).nonzero()[0])
 
 
 def solve(cost: np.ndarray, limit: float) -> tuple[np.ndarray, np.ndarray]:

@@ -37,4 +37,4 @@ class BoxNoise:
         count = whole.sum(axis=0)
         self._count = np.minimum(self._count + count, MEMORY)
         change = (np.where(whole, found, 0).sum(axis=0) - count * self.scale) / self._count
-        self.scale = np.clip(self.scale + change, LOWEST, HIGHEST)
+        self.scale = (self.scale + change).clip(LOWEST, HIGHEST)

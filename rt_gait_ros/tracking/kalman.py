@@ -14,6 +14,7 @@ from rt_gait_ros.tracking.rows import Rows
 # Rate (1/s) at which a change of size dies out: x and y keep their velocity; width and height pulse with the steps, and
 # running such a pulse on through an occlusion would blow the box up or shrink it to nothing.
 SIZE_DECAY = np.array([0.0, 0.0, 8.0, 8.0])
+_DECAYS, _RATE = SIZE_DECAY > 0, np.maximum(SIZE_DECAY, 1e-9)
 
 # How freely each coordinate changes its velocity, over how freely the centre does: the width with every step.
 AGILITY = np.array([1.0, 1.0, 4.0, 1.0])
@@ -56,7 +57,7 @@ class KalmanBank(Rows):
         acceleration: standard deviation of the white noise on the centre's velocity, body heights / s^1.5.
         """
         decay = np.exp(-SIZE_DECAY * dt)
-        reach = np.where(SIZE_DECAY > 0, (1 - decay) / np.maximum(SIZE_DECAY, 1e-9), dt)
+        reach = np.where(_DECAYS, (1 - decay) / _RATE, dt)
         power = (acceleration * AGILITY * self.mean[:, 3:4]) ** 2
         self.mean += reach * self.velocity
         np.maximum(self.mean[:, 2:], MINIMUM_SIZE, out=self.mean[:, 2:])

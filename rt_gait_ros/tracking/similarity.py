@@ -30,7 +30,8 @@ def iou_matrix(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 def _area(boxes: np.ndarray) -> np.ndarray:
     """Area (N,) of corner boxes (N, 4); none where they are inside out."""
-    return np.maximum(boxes[:, 2] - boxes[:, 0], 0) * np.maximum(boxes[:, 3] - boxes[:, 1], 0)
+    sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 0)
+    return np.asarray(sides[:, 0] * sides[:, 1])
 
 
 def oks(first: np.ndarray, second: np.ndarray, area: np.ndarray, sigmas: np.ndarray) -> np.ndarray:

@@ -36,7 +36,7 @@ def snapshot(
     boxes = boxes.astype(np.float32)
     velocity = table.box.velocity[:, :2].astype(np.float32)
     covariance = np.zeros((len(table), 2, 2))
-    covariance[:, [0, 1], [0, 1]] = table.box.rate_variance[:, :2]
+    covariance[:, 0, 0], covariance[:, 1, 1] = table.box.rate_variance[:, 0], table.box.rate_variance[:, 1]
     tracks = []
     for row, (body_id, former_id, state, person, confidence, age, missed, walking, reason) in enumerate(
         zip(

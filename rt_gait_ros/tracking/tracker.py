@@ -165,7 +165,7 @@ class Tracker:
         self._learn(found.rows, found.columns, detections, configured)
         self._join(found.rows, found.columns, detections, poses)
         self._settle()
-        lost += self._give_up((self._table.state == TrackState.TENTATIVE) & (self._table.missed > DOUBT), poses)
+        lost += self._give_up((self._table.state == TrackState.TENTATIVE.value) & (self._table.missed > DOUBT), poses)
         if len(found.newcomers):
             names = [self._ids.new() for _ in found.newcomers]
             newcomers = TrackTable.start(detections, found.newcomers, names, poses.stamp)
@@ -224,9 +224,10 @@ class Tracker:
     def _settle(self) -> None:
         """Set every row's state from what this image brought."""
         table = self._table
-        believed = (table.state != TrackState.TENTATIVE) | (table.hits >= self.config.confirm_after)
-        table.state[believed & (table.missed == 0)] = TrackState.CONFIRMED
-        table.state[believed & (table.missed > 0)] = TrackState.OCCLUDED
+        believed = (table.state != TrackState.TENTATIVE.value) | (table.hits >= self.config.confirm_after)
+        seen = table.missed == 0
+        table.state[believed & seen] = TrackState.CONFIRMED
+        table.state[believed & ~seen] = TrackState.OCCLUDED
 
 
 def _checked(motion: np.ndarray | None) -> np.ndarray | None:

@@ -119,9 +119,11 @@ class Gaits(Rows):
         seen. boxes: filters of all N tracks.
         """
         known = self.observe(rows, keypoints, layout, elapsed, boxes)
-        bare = rows[~self.images[rows, :, _FOUND].any(axis=(1, 2)) | (self.without[rows] > LONGEST_GAP)]
+        bare = rows[(self.images[rows, -1, _TIME] < 0.0) | (self.without[rows] > LONGEST_GAP)]
         if len(bare):
             self._by_boxes(bare, boxes)
+        if not len(known):  # of most images there is nothing new to tell
+            return
         seldom = self.seldom_looked_at(known)
         often = known[~seldom]
         if len(often):

@@ -22,6 +22,7 @@ TOGETHER = (OF_GROUP[:, None] == np.arange(3)).astype(float)
 WINDOW = 0.8  # seconds: three quarters of a usual stride, and a fifth of a second left until a walk has lasted one
 SELDOM_WINDOW = 1.6  # seconds, of people who are looked at seldom: as many looks as WINDOW has of those who are not
 MOMENTS = 16  # of a window
+_EVENLY = np.linspace(-1.0, 0.0, MOMENTS)  # where they are in it
 # Coefficients of the cosine transform: number k is of k / (2 window) hertz. They are taken together in bands.
 _COSINES = np.cos(np.pi * np.arange(10)[:, None] * (np.arange(MOMENTS) + 0.5) / MOMENTS) / MOMENTS
 _COSINES[1:] *= np.sqrt(2.0)
@@ -61,7 +62,7 @@ def weights(*, seldom: bool = False) -> Weights:
 
 def evenly(times: np.ndarray, values: np.ndarray, window: float = WINDOW) -> np.ndarray:
     """Values (N, L, C) of times (N, L), seconds that rise to 0, at MOMENTS even times of the last `window` seconds."""
-    wanted = np.linspace(-window, 0.0, MOMENTS)
+    wanted = window * _EVENLY
     after = (times[:, None, :] < wanted[:, None]).sum(axis=2).clip(1, times.shape[1] - 1)  # (N, MOMENTS)
     rows = np.arange(len(times))[:, None]
     late, early = times[rows, after], times[rows, after - 1]
