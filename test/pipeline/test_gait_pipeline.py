@@ -22,7 +22,7 @@ from rt_gait_ros import (
     UsageError,
     recognizer_config,
 )
-from rt_gait_ros.gallery import GalleryCorrupt, GalleryInUse, GalleryModelMismatch, Template, UnknownPerson
+from rt_gait_ros.gallery import GalleryError, GalleryInUse, GalleryModelMismatch, Template, UnknownPerson
 from rt_gait_ros.pose import PoseError, PoseSettingsError
 from rt_gait_ros.serving import ModelUnavailable, ServerUnavailable
 
@@ -253,7 +253,7 @@ def test_a_gallery_of_another_network_is_refused_and_left_free(path, template_of
 
 def test_a_file_that_is_no_gallery_is_refused_and_stays(path):
     path.write_bytes(b"no gallery")
-    with pytest.raises(GalleryCorrupt):
+    with pytest.raises(GalleryError, match="is not a gallery"):
         GaitPipeline(path)
     assert path.read_bytes() == b"no gallery"
 
