@@ -9,7 +9,7 @@ class Candidate:
     """One gallery entry compared with a track.
 
     confidence: probability 0..1, NaN without a calibration. distance: in the measure of the model (gallery.distance),
-    less what is taken off for another side or for the scene: it may be below 0.
+    and below 0 where stature, or what is left without the scene, speaks for the person more strongly than 0 would.
     """
 
     person_id: str

@@ -32,7 +32,8 @@ class SidedReferences(References):
         off = self.allowance / 90.0 * np.abs(sideways(degrees)[:, None] - self.sides[None])
         off = np.nan_to_num(off)
         if self.persons and off.any():
-            plain[:, 0] = search.nearest(queries, self.embeddings, self.sketches, self.starts, allowance=off)
+            found = search.nearest(queries, self.embeddings, self.sketches, self.starts, allowance=off)
+            plain[:, 0] = np.maximum(found, 0.0)
         return plain
 
 

@@ -47,7 +47,11 @@ def test_what_another_side_does_to_a_distance_is_taken_off(gallery):
 )
 def test_front_and_back_are_one_side_and_so_are_left_and_right(gallery, degrees, off):
     plain = gallery.references.nearest(ADA[None])[0]
-    assert compared(gallery, ADA, degrees)[0] == pytest.approx(plain - np.array([off, 0.9 - off]))
+    assert compared(gallery, ADA, degrees)[0] == pytest.approx(np.maximum(plain - np.array([off, 0.9 - off]), 0.0))
+
+
+def test_nobody_is_nearer_than_at_no_distance(gallery):
+    assert compared(gallery, ADA, 5.0)[0, 0] == 0.0
 
 
 def test_nothing_is_taken_off_where_a_side_is_not_known(gallery, tmp_path):
