@@ -14,7 +14,7 @@ from rt_gait_ros.gallery import gallery_file
 from rt_gait_ros.gallery.cipher import Cipher
 from rt_gait_ros.gallery.gallery import Gallery, default_path, real_path
 from rt_gait_ros.gallery.gallery_store import FileStore, Store
-from rt_gait_ros.gallery.person import GalleryCorrupt, GalleryTooNew
+from rt_gait_ros.gallery.person import GalleryCorrupt, GalleryForeign, GalleryTooNew
 
 
 def store_of(place: str | Path, cipher: Cipher | None = None) -> Store:
@@ -50,7 +50,7 @@ def open_for_robot(
     path = real_path(address.copy_path)
     try:
         return Gallery(CopyStore(address, path, cipher, networks)), ""
-    except (GalleryCorrupt, GalleryTooNew) as error:
+    except (GalleryCorrupt, GalleryForeign, GalleryTooNew) as error:  # what lies at a copy's place is ours, or was
         why = "newer" if isinstance(error, GalleryTooNew) else "corrupt"
         aside = gallery_file.set_aside_if(path, why, cipher)
         gallery = Gallery(CopyStore(address, path, cipher, networks))

@@ -29,6 +29,7 @@ from rt_gait_ros.gallery.person import (
     Content,
     GalleryCorrupt,
     GalleryError,
+    GalleryForeign,
     GalleryLocked,
     GalleryReadOnly,
     GalleryTooNew,
@@ -230,7 +231,7 @@ def set_aside_if(path: Path, why: str, cipher: Cipher | None) -> Path | None:
                 try:
                     with _said(path):
                         _load(descriptor, path, cipher, {})
-                except (GalleryCorrupt, GalleryTooNew):
+                except (GalleryCorrupt, GalleryForeign, GalleryTooNew):
                     return set_aside(path, why)
         except FileNotFoundError:
             pass
@@ -284,7 +285,7 @@ def _load(descriptor: int, path: Path, cipher: Cipher | None, known: Rows) -> Lo
     schema = private_file.schema_of(head, KIND)
     if schema is None:
         if not extent_file.may_have_been(descriptor):
-            raise GalleryError(f"{path} is not a gallery, but something else, and stays as it is: name another file")
+            raise GalleryForeign(f"{path} is not a gallery, but something else, and stays as it is: name another file")
         raise GalleryCorrupt(f"gallery {path} is not a gallery, or its beginning is damaged: {RESTORE}")
     if schema > SCHEMA:
         raise GalleryTooNew(

@@ -20,6 +20,10 @@ class GalleryCorrupt(GalleryError):
     """The file is no gallery, or not a whole one."""
 
 
+class GalleryForeign(GalleryError):
+    """The file never was a gallery: it is something else of somebody's."""
+
+
 class GalleryTooNew(GalleryError):
     """The file was written by a later version of this package."""
 
