@@ -172,7 +172,7 @@ def run(arguments: argparse.Namespace) -> int:
     kept = former.sides if former is not None else 0.0
     fitted = replace(fitted, sides=kept if arguments.sides is None else arguments.sides)
     path = arguments.output or repository / arguments.model / calibration.FILE_NAME
-    notes = _notes(arguments, repository, fitted)  # also of what is there before
+    notes = _notes(arguments, repository, fitted, former)  # also of what is there before
     calibration.save(path, fitted)
     lines = [f"accept line {fitted.accept_distance:.4g}, margin {fitted.margin:.4g}", *map(_line, rows), *notes]
     lines.append(f"written to {path}")
@@ -247,8 +247,10 @@ def _fit(arguments: argparse.Namespace, found: "_Pairs") -> tuple[Calibration, l
     return fitted, rows
 
 
-def _notes(arguments: argparse.Namespace, repository: Path, fitted: Calibration) -> list[str]:
-    """What whoever uses the calibration should know, a line each."""
+def _notes(
+    arguments: argparse.Namespace, repository: Path, fitted: Calibration, former: Calibration | None
+) -> list[str]:
+    """What whoever uses the calibration should know, a line each. former: that the model has, where it is usable."""
     notes = []
     if arguments.scene_normalisation != "off" and fitted.scene is None:
         notes.append("too few people walk by to learn what distances mean without the scene: it will not be taken out")
@@ -257,8 +259,10 @@ def _notes(arguments: argparse.Namespace, repository: Path, fitted: Calibration)
             f"{arguments.model} ships no views: without them people are more alike than generated walkers, and the "
             "line takes more strangers than it says: calibrate on people (--labelled) before a name opens a door"
         )
-    former = None if arguments.output else calibration.find_usable(repository, arguments.model)
-    if former is not None and former.days is not None and fitted.days is None:
+    there = repository / arguments.model / calibration.FILE_NAME
+    if former is None and arguments.sides is None and there.exists():
+        notes.append("the former calibration is damaged: what it took off for other sides, if anything, is not kept")
+    if not arguments.output and former is not None and former.days is not None and fitted.days is None:
         again = "" if arguments.labelled or arguments.generated else f": --days {GENERATED} corrects them again"
         notes.append(f"the former probabilities were corrected for other days, and these are not{again}")
     return notes

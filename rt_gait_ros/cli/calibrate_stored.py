@@ -36,8 +36,8 @@ def change_stored(arguments: argparse.Namespace, repository: Path) -> int:
     if arguments.sides is not None:
         fitted = replace(fitted, sides=arguments.sides)
         lines.append(
-            f"a walk from the side may be {arguments.sides:g} farther from one from the front than the accept line "
-            f"says (was {stored.sides:g})"
+            f"{arguments.sides:g} is taken off the distance of a walk from the side to one from the front (before: "
+            f"{stored.sides:g})"
         )
     path = arguments.output or repository / arguments.model / calibration.FILE_NAME
     calibration.save(path, fitted)

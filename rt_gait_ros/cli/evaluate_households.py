@@ -95,10 +95,10 @@ def _run(arguments: argparse.Namespace) -> int:
 def _views(text: str, option: str) -> list[str]:
     """Views of the set, as its folders are named, in the set's order."""
     names = []
-    for name in text.split(","):
-        names.append(name.strip().zfill(3))
-        if names[-1] not in VIEWS:
-            raise UsageError(f"{option} {name.strip()}: the views are {', '.join(str(int(view)) for view in VIEWS)}")
+    for name in map(str.strip, text.split(",")):
+        names.append(name.zfill(3))
+        if not name or names[-1] not in VIEWS:
+            raise UsageError(f"{option} {name!r}: the views are {', '.join(str(int(view)) for view in VIEWS)}")
     return [view for view in VIEWS if view in names]
 
 

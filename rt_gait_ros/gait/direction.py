@@ -119,12 +119,10 @@ def advice(views: Iterable[float | str]) -> str:
         return "it is not known from where the person is seen: walk straight, with the whole body in view"
     if not any(min(apart(other, 90.0), apart(other, 270.0)) <= 45.0 for other in known):
         return "walk across the image, there and back"
-    ends = [other for other in known if min(apart(other, 0.0), apart(other, 180.0)) <= 60.0]
-    if not ends:
+    front, back = (any(apart(other, end) <= 60.0 for other in known) for end in (0.0, 180.0))
+    if not (front or back):
         return "walk towards the camera, turn round and walk back"
-    if not any(apart(ends[0] + 180.0, other) <= 60.0 for other in ends):
-        return TURN_ROUND
-    return ""
+    return "" if front and back else TURN_ROUND
 
 
 def _degrees(times: np.ndarray, places: np.ndarray) -> float | None:

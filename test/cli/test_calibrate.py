@@ -140,8 +140,10 @@ def test_a_stored_calibration_is_given_an_allowance_for_other_sides_which_a_new_
     stored = calibration.find(model_repository, MODEL)
     calibration.save(own / MODEL / calibration.FILE_NAME, stored)
     assert rt_gait("--sides", "0.125", "--repository", own) == 0
-    assert f"0.125 farther from one from the front than the accept line says (was {stored.sides:g})" in (
-        capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert (
+        f"0.125 is taken off the distance of a walk from the side to one from the front (before: {stored.sides:g})"
+        in said
     )
     assert calibration.find(own, MODEL) == replace(stored, sides=0.125)
     rt_gait("--gallery", gallery.path, "--repository", own)
@@ -149,6 +151,10 @@ def test_a_stored_calibration_is_given_an_allowance_for_other_sides_which_a_new_
     assert calibration.find(own, MODEL).source != stored.source
     rt_gait("--gallery", gallery.path, "--sides", "0", "--repository", own)
     assert calibration.find(own, MODEL).sides == 0.0
+    (own / MODEL / calibration.FILE_NAME).write_text("{")
+    capsys.readouterr()
+    rt_gait("--gallery", gallery.path, "--repository", own)
+    assert "what it took off for other sides, if anything, is not kept" in capsys.readouterr().out
     for wrong in ("-0.1", "nan", "inf"):
         with pytest.raises(UsageError, match="a distance is 0 or more, such as"):
             rt_gait(f"--sides={wrong}", "--repository", own)

@@ -114,8 +114,9 @@ def test_households_as_table_csv_and_json(households, capsys):
         (["--members", "1"], "2 people at least"),
         (["--members", "3"], "a household of 3 and as many strangers need 6"),
         (["--households", "0"], "--households is 1 or more"),
-        (["--views", "0,10"], "--views 10: the views are 0, 18"),
-        (["--enrolled-view", "front"], "--enrolled-view front"),
+        (["--views", "0,10"], "--views '10': the views are 0, 18"),
+        (["--enrolled-view", ""], "--enrolled-view '': the views are 0, 18"),
+        (["--enrolled-view", "front"], "--enrolled-view 'front'"),
         (["--model", "gaitset_half"], "gaitset_half"),
     ],
 )

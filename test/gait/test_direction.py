@@ -69,7 +69,7 @@ def test_views_have_names_and_say_what_is_missing():
         assert advice(sides) == "walk towards the camera, turn round and walk back"
     for seen in ([0.0, 90.0], [270.0, 180.0], [45.0]):
         assert advice(seen) == "turn round and walk back"
-    for enough in ([0.0, 180.0, 90.0], [0.0, 180.0, 90.0, 270.0], [50.0, 230.0]):
+    for enough in ([0.0, 180.0, 90.0], [0.0, 180.0, 90.0, 270.0], [50.0, 230.0], [60.0, 130.0]):
         assert advice(enough) == ""
     assert middle_of([350.0, 10.0]) == pytest.approx(0.0, abs=1e-6) or middle_of([350.0, 10.0]) == pytest.approx(360.0)
     assert middle_of([0.0, 180.0]) is None
