@@ -26,7 +26,7 @@ class FlowFrames:
     """Flow from the last image to the newest, around one person at a time; no more than two images are kept.
 
     Dense inverse search (Kroeger et al., ECCV 2016) at its fast preset: on synthetic motion of real frames nearer the
-    truth than Farneback's method, in a tenth of the time (docs/evaluation.md).
+    truth than Farneback's method, in a seventh of the time (docs/rules.md).
     """
 
     def __init__(self) -> None:

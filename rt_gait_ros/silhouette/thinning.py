@@ -6,7 +6,7 @@ from rt_gait_ros.frame import SECOND
 
 SLACK = 0.25  # of a period, by which a frame may come early: cameras are not exact
 LEARNED = 25.0  # frames a second that the networks learned from, and that it was measured at what frames are worth
-SPARSEST = 5.0  # periods between frames up to which it was measured (docs/experiments.md)
+SPARSEST = 5.0  # periods between frames up to which it was measured (docs/rules.md)
 
 
 def worth(gap: int, rate: float) -> float:
@@ -14,7 +14,7 @@ def worth(gap: int, rate: float) -> float:
 
     Neighbouring frames show nearly the same. Up to two periods apart a frame is worth what `news` says; each further
     doubling of the time is worth half a frame more: an embedding of 13 frames at half the rate, or of 10 at a fifth of
-    it, tells people apart as one of 20 does, and is near to no more strangers (docs/experiments.md). Above LEARNED a second,
+    it, tells people apart as one of 20 does, and is near to no more strangers (docs/rules.md). Above LEARNED a second,
     frames count as if LEARNED were used: more of them show no more. rate: 0 for frames of which each counts as one.
     """
     periods = gap * min(rate, LEARNED) / SECOND

@@ -176,7 +176,7 @@ def test_templates_that_a_standing_name_was_given_by_keep_their_middles(room):
 
 
 def test_no_shipped_model_compares_by_directions(model_repository):
-    """It names more strangers on people that it was not chosen by (docs/evaluation.md)."""
+    """It names more strangers on people that it was not chosen by (docs/rules.md)."""
     files = sorted(model_repository.glob("*/calibration.json"))
     assert files
     for path in files:
