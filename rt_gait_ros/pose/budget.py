@@ -80,7 +80,7 @@ class Budget:
     A stage that also says when it takes up an image (`taken`) and that it is through with it (`done`) has a budget that
     finds out how much there is: what the stage does besides is measured and taken off, and an image that waited has
     less time, so that what was too much is made good before an image is lost. Of images that are lost all the same it
-    hears nothing: to look less for seconds after each was tried, and lost about as many (docs/pose.md).
+    hears nothing: to look less for seconds after each was tried, and lost about as many (docs/rules.md).
 
     may_borrow: whether one image may take more than its time, for the next ones to make good. scarce: whether there is
     not even time for one look at a person in each image.
