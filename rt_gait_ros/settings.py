@@ -2,7 +2,7 @@
 
 A field of a frozen dataclass is `setting(default, description, low, high)`, and its `__post_init__` calls `check`. The
 nodes' parameters of the same names have these ranges and descriptions: `tools/write_parameters.py` writes
-config/parameters.yaml, config/gait.yaml and the tables of docs/nodes.md from them.
+config/parameters.yaml, config/gait.yaml and the tables of docs/parameters.md from them.
 """
 
 import math

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write config/parameters.yaml, config/gait.yaml and the tables of docs/nodes.md anew: what one of them says, all say.
+"""Write config/parameters.yaml, config/gait.yaml and the tables of docs/parameters.md anew: all three say the same.
 
     python tools/write_parameters.py
 
@@ -28,6 +28,7 @@ TYPES = {bool: "bool", int: "integer", float: "double", str: "string"}
 # ROS has no NaN in parameter files: what is taken from elsewhere is a number below the range.
 ELSEWHERE = -1.0
 WIDTH = 120
+EVERY_NODE = "Parameters of every node"  # heading of docs/parameters.md
 
 Entry = Mapping[str, Any]
 
@@ -91,6 +92,12 @@ def sections_of(text: str) -> dict[str, dict[str, Entry]]:
     return {node: {**(own or {}), **common} for node, own in content.items()}
 
 
+def tables_of(text: str) -> dict[str, dict[str, Entry]]:
+    """The tables of docs/parameters.md by their headings: what every node has, and each node's own."""
+    content = yaml.safe_load(text)
+    return {EVERY_NODE: content.pop("common"), **{node: own or {} for node, own in content.items()}}
+
+
 def edited_text(text: str, sections: Mapping[str, Mapping[str, Entry]]) -> str:
     """gait.yaml: the file so far gives its head, everything else comes from the parameters."""
     head = text[: text.index("/**/")]
@@ -109,21 +116,22 @@ def _edited_section(node: str, entries: Mapping[str, Entry]) -> Iterator[str]:
         yield f"    {name}: {json.dumps(entry['default'])}\n"
 
 
-def page_text(text: str, sections: Mapping[str, Mapping[str, Entry]]) -> str:
-    """docs/nodes.md with the rows of each node's table of parameters written anew."""
-    for node, entries in sections.items():
+def page_text(text: str, tables: Mapping[str, Mapping[str, Entry]]) -> str:
+    """docs/parameters.md with the rows of each table of parameters written anew."""
+    for heading, entries in tables.items():
         rows = "".join(_row(name, entry) for name, entry in entries.items())
-        table = rf"(^## {node}\n(?:(?!^## ).*\n)*?\|---\|---\|---\|---\|---\|\n)(?:\|.*\n)+"
+        table = rf"(^## {heading}\n(?:(?!^## ).*\n)*?\|---\|---\|---\|---\|\n)(?:\|.*\n)+"
         text, times = re.subn(table, lambda found, rows=rows: found[1] + rows, text, flags=re.MULTILINE)
         if times != 1:
-            sys.exit(f"docs/nodes.md has no table of parameters under ## {node}")
+            sys.exit(f"docs/parameters.md has no table of parameters under ## {heading}")
     return text
 
 
 def _row(name: str, entry: Entry) -> str:
     star = " *" if entry.get("dynamic") else ""
+    kind = ": ".join(filter(None, (entry["type"], _allowed(entry, " … ", ", "))))
     default, said = json.dumps(entry["default"]), " ".join(entry["description"].split())
-    return f"| `{name}`{star} | {entry['type']} | `{default}` | {_allowed(entry, ' … ', ', ')} | {said} |\n"
+    return f"| `{name}`{star} | {kind} | `{default}` | {said} |\n"
 
 
 def _allowed(entry: Entry, to: str, comma: str) -> str:
@@ -135,13 +143,12 @@ def _allowed(entry: Entry, to: str, comma: str) -> str:
 def texts() -> dict[Path, str]:
     """What each of the three files should say."""
     parameters, edited = ROOT / "config" / "parameters.yaml", ROOT / "config" / "gait.yaml"
-    page = ROOT / "docs" / "nodes.md"
+    page = ROOT / "docs" / "parameters.md"
     written = parameters_text(parameters.read_text(encoding="utf-8"))
-    sections = sections_of(written)
     return {
         parameters: written,
-        edited: edited_text(edited.read_text(encoding="utf-8"), sections),
-        page: page_text(page.read_text(encoding="utf-8"), sections),
+        edited: edited_text(edited.read_text(encoding="utf-8"), sections_of(written)),
+        page: page_text(page.read_text(encoding="utf-8"), tables_of(written)),
     }
 
 

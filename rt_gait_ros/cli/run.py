@@ -36,8 +36,8 @@ Runs the camera, pose, tracker, gait and overlay nodes in one process and starts
   rt-gait run --triton external               image_raw of another camera node, and a Triton that runs already
   rt-gait run --sources cameras.yaml          several cameras, each in a process and a namespace of its own name
 
-The topics, services and parameters are those of the single nodes: see docs/nodes.md. Arguments after --ros-args go
-to ROS unchanged, as in: rt-gait run --ros-args -r __ns:=/front -r image_raw:=color/image_raw
+The topics, services and parameters are those of the single nodes: see docs/nodes.md and docs/parameters.md. Arguments
+after --ros-args go to ROS unchanged, as in: rt-gait run --ros-args -r __ns:=/front -r image_raw:=color/image_raw
 Parameters belong in --params-file, whose sections /**/NODE reach the nodes in any namespace; -p NODE:NAME:= does not.
 """
 

@@ -46,8 +46,10 @@ def test_defaults_are_the_domain_rooms_own(node, config):
 
 @pytest.mark.parametrize(("node", "specification"), ALL, ids=lambda value: getattr(value, "name", value))
 def test_the_reference_page_tells_of_each_parameter(node, specification):
-    page = (Path(__file__).parents[2] / "docs" / "nodes.md").read_text()
-    section = page.split(f"## {node}\n")[1].split("\n## ")[0]
+    page = (Path(__file__).parents[2] / "docs" / "parameters.md").read_text()
+    common = yaml.safe_load(resource("config", "parameters.yaml").read_text())[COMMON]
+    heading = "Parameters of every node" if specification.name in common else node
+    section = page.split(f"## {heading}\n")[1].split("\n## ")[0]
     (line,) = [line for line in section.splitlines() if line.startswith(f"| `{specification.name}`")]
     assert f"`{json.dumps(specification.default)}`" in line
     assert " ".join(specification.description.split()) in line
