@@ -13,7 +13,7 @@ PIP_PACKAGES = {
 # ignores it. cv_bridge and the messages of the distributions are built against numpy 1.
 PIP_INSTALL = (
     "PIP_BREAK_SYSTEM_PACKAGES=1 python3 -m pip install --user "
-    "'numpy>=1.26,<2' av numba onnxruntime 'tritonclient[grpc]'"
+    "'numpy>=1.26,<2' 'av>=17' numba onnxruntime 'tritonclient[grpc]'"
 )
 # What is imported, and the extra of pyproject.toml that brings it.
 EXTRAS = {
