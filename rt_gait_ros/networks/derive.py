@@ -161,20 +161,15 @@ def _build_blazepose(source: onnx.ModelProto | None, name: str) -> onnx.ModelPro
 
 
 def _mask_as_bytes(graph: onnx.GraphProto) -> None:
-    """Turn output `mask` from logits to uint8, 0 and 255."""
+    """Turn output `mask` from logits to uint8, 0 and 255.
+
+    Quantising by a step that any logit is 255 times as large as saturates: to compare with 0 and to choose a byte takes
+    ONNX Runtime 2 ms of 19, on one thread.
+    """
     rename_output(graph, "mask", "mask_logits", [])
-    constants: dict[str, np.ndarray] = {
-        "no_logit": np.array(0.0, np.float32),
-        "here": np.array(255, np.uint8),
-        "away": np.array(0, np.uint8),
-    }
+    constants: dict[str, np.ndarray] = {"step": np.array(1e-30, np.float32), "away": np.array(0, np.uint8)}
     graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in constants.items())
-    graph.node.extend(
-        [
-            helper.make_node("Greater", ["mask_logits", "no_logit"], ["is_person"]),
-            helper.make_node("Where", ["is_person", "here", "away"], ["mask"]),
-        ]
-    )
+    graph.node.append(helper.make_node("QuantizeLinear", ["mask_logits", "step", "away"], ["mask"]))
     last = next(output for output in graph.output if output.name == "mask_logits")
     last.CopyFrom(helper.make_tensor_value_info("mask", TensorProto.UINT8, ["batch", 256, 256, 1]))
 
@@ -230,19 +225,19 @@ RECIPES = {
     ),
     "blazepose_landmark_full": Recipe(
         build_blazepose_landmark_full,
-        sha256="0e9da3cab79099ce556b820b39b6a5af950f1c1c0b3837179c30b14ddfed030b",
+        sha256="2f6dbc34f3196bcc2210181f69260a096d70d4b2d9e2ace9978d81a3841ff473",
         source="blazepose_landmark_full.onnx",
         fingerprint="281eb8aa2972a04dc64379ec8e6388657c63c5d62dada9aef065bc77f6a3a15a",
     ),
     "blazepose_landmark_lite": Recipe(
         build_blazepose_landmark_lite,
-        sha256="22c5d61c699eb152113ef80b2ec9e292762f2ca381edbfb543d950a45580a20b",
+        sha256="a64b63fedd8557cad0da0889a319e6a277289db6695a9d5ccb60dbfcbadabc82",
         source="blazepose_landmark_lite.onnx",
         fingerprint="65b1e0a3138bb4d07255a00aa96f43191f1112c4818dbfc76b1297bec18c5ff1",
     ),
     "nanodet": Recipe(
         build_nanodet,
-        sha256="2b53426cf99970a8a3921abab5d539b7eb825f5c8c486a294f4d27b4a810c4a1",
+        sha256="cdca98fe855943449085dd99d972a09ea878a3391c2228bfbd81cb8cac693ea0",
         source="nanodet.onnx",
         fingerprint="bda42eb9d51fd5bc8715b22b87760da3e0dcee739cc52d496b94a3241128577d",
     ),

@@ -37,8 +37,8 @@ def build_nanodet(source: onnx.ModelProto | None) -> onnx.ModelProto:
             replace_constant(graph, name, constants[name][kept])
         tail += _level(output, cell)
     made: dict[str, np.ndarray] = {
-        "mean": np.array(_MEAN, np.float32),
-        "deviation": np.array(_DEVIATION, np.float32),
+        "mean": np.array(_MEAN, np.float32).reshape(3, 1, 1),
+        "deviation": np.array(_DEVIATION, np.float32).reshape(3, 1, 1),
         "parts": np.array([1, 4 * _STEPS], np.int64),
         "sides": np.array([0, 4, _STEPS, -1], np.int64),
         "steps": np.arange(_STEPS, dtype=np.float32).reshape(1, 1, _STEPS, 1),
@@ -60,9 +60,10 @@ def build_nanodet(source: onnx.ModelProto | None) -> onnx.ModelProto:
     rows = [f"rows_{cell}" for _, cell in _LEVELS]
     first = [
         make("Cast", ["image"], ["image_float"], to=TensorProto.FLOAT),
-        make("Sub", ["image_float", "mean"], ["image_centred"]),
-        make("Div", ["image_centred", "deviation"], ["image_scaled"]),
-        make("Transpose", ["image_scaled"], ["input_1:0"], perm=[0, 3, 1, 2]),
+        # the planes first: by three numbers for each pixel ONNX Runtime takes 1.5 ms more, on one thread
+        make("Transpose", ["image_float"], ["planes"], perm=[0, 3, 1, 2]),
+        make("Sub", ["planes", "mean"], ["planes_centred"]),
+        make("Div", ["planes_centred", "deviation"], ["input_1:0"]),
     ]
     last = [
         make("Concat", rows, ["rows"], axis=2),
