@@ -2,29 +2,27 @@
 
 import argparse
 import math
-import sys
-from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rt_gait_ros.cli.export_bag import add_bag
+from rt_gait_ros.cli.export_engine import add_engine_arguments, by_ranges, engine_options, make_engine, read_cache
 from rt_gait_ros.cli.export_gait import PRECISIONS as CPU_PRECISIONS
 from rt_gait_ros.cli.export_gait import add_gait
 from rt_gait_ros.cli.export_tracks import add_tracks
 from rt_gait_ros.cli.output import add_json_argument, emit
 from rt_gait_ros.cli.subcommands import kinds_of, subcommand
-from rt_gait_ros.edge.sweep import numbers
-from rt_gait_ros.errors import GaitError, UsageError
+from rt_gait_ros.errors import UsageError
 from rt_gait_ros.pose.layouts import TRT_POSE
 from rt_gait_ros.pose.topology import Topology
 from rt_gait_ros.resources import resource
-from rt_gait_ros.serving.calibration_cache import CACHE_FILE, cache_of, ranges_of
-from rt_gait_ros.serving.model_folder import ENGINE_FILE, require_free, write_model
-from rt_gait_ros.serving.tensorrt_build import PRECISIONS, EngineOptions, build_engine, require_builder
-from rt_gait_ros.serving.tensorrt_serving import engine_config, engine_parameters
+from rt_gait_ros.serving.calibration_cache import CACHE_FILE
+from rt_gait_ros.serving.model_folder import require_free, write_model
+from rt_gait_ros.serving.tensorrt_build import PRECISIONS, EngineOptions
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from rt_gait_ros.networks.export import Agreement
     from rt_gait_ros.networks.pose_export import PoseExport
     from rt_gait_ros.networks.pose_precision import PoseVariant
@@ -101,10 +99,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     engine = pose.add_argument_group("TensorRT, on the machine that will run it")
     engine.add_argument("--tensorrt", choices=PRECISIONS, help="build an engine of this precision")
-    engine.add_argument(
-        "--profiles", metavar="LIST", help="batches that it is tuned to, as 1,4,8 (default: the one of --max-batch)"
-    )
-    engine.add_argument("--dla", type=int, metavar="CORE", help="for this DLA core, batch 1, in fp16 or int8")
+    add_engine_arguments(engine)
     engine.add_argument("--torch2trt", action="store_true", help="convert as trt_pose does, fp16 and batch 1")
     add_json_argument(pose)
     pose.set_defaults(action=_pose)
@@ -120,9 +115,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _pose(arguments: argparse.Namespace) -> int:
     options = _engine_options(arguments)
-    if options is not None:
-        require_builder()
     # torch takes seconds to import and is there only with the extra [train]
+    from rt_gait_ros.networks.export import require
     from rt_gait_ros.networks.pose_export import export_pose
     from rt_gait_ros.networks.torch2trt import require_torch2trt, torch2trt_state
 
@@ -134,41 +128,33 @@ def _pose(arguments: argparse.Namespace) -> int:
     repository = arguments.repository or resource("model_repository")
     require_free(repository, name, arguments.force)  # as well
     export = export_pose(arguments.checkpoint, name, arguments.size, topology)
-    if not export.agreement.holds:
-        raise GaitError(
-            f"{arguments.checkpoint}: ONNX differs from PyTorch by {export.agreement.difference:.2g}: not exported; "
-            "try another torch release"
-        )
+    require(export.agreement)
     others: dict[str, bytes] = {}
     if arguments.torch2trt:
         others["torch2trt.pth"] = torch2trt_state(export.network.network, export.size)
-    model, spec, loss = export.model, export.spec, None
+    model, spec, engine = export.model, export.spec, None
     compared: list[PoseVariant] = []
     if arguments.precision != "fp32":
         chosen, compared = _for_a_cpu(export, arguments)
         model = chosen.model
-    more = None
     if options is not None:
-        if _by_ranges(options):
-            if kept is not None:
-                _compare(kept, arguments.calibration, export.model)
-            options = replace(options, ranges=kept or _ranges(export, arguments.calibration))
-            others[CACHE_FILE] = cache_of(options.ranges or {})
-        elif options.precision == "int8":
-            model, loss = _quantised(export, arguments.calibration)
-        spec = replace(spec, parameters={**spec.parameters, **engine_parameters(options)})
-        others[ENGINE_FILE] = build_engine(model, spec.inputs, options)
-        more = engine_config(options)
+        engine = make_engine(options, spec, model, lambda: _images(arguments, export.size), kept, arguments.calibration)
+        model, spec = engine.model, engine.spec
+        others |= engine.files
     max_batch = arguments.max_batch if options is None else options.max_batch
-    folder = write_model(repository, spec, model, max_batch, arguments.force, others, more)
-    _report(arguments, name, folder, export.agreement, loss, compared)
+    folder = write_model(repository, spec, model, max_batch, arguments.force, others, engine.config if engine else None)
+    _report(arguments, name, folder, export.agreement, engine.loss if engine else None, compared)
     return 0
 
 
+def _images(arguments: argparse.Namespace, size: int) -> "list[np.ndarray]":
+    from rt_gait_ros.networks.quantisation import read_images
+
+    return read_images(arguments.calibration, size)
+
+
 def _engine_options(arguments: argparse.Namespace) -> EngineOptions | None:
-    """What engine is asked for. Raises UsageError for what does not go together."""
-    if arguments.max_batch < 1:
-        raise UsageError(f"--max-batch {arguments.max_batch}: give 1 or more")
+    """What engine is asked for. Raises as engine_options."""
     smaller = arguments.precision != "fp32"
     if smaller and (arguments.tensorrt or arguments.torch2trt):
         raise UsageError("--precision is for a CPU, --tensorrt and --torch2trt for a GPU: give one of them")
@@ -178,20 +164,7 @@ def _engine_options(arguments: argparse.Namespace) -> EngineOptions | None:
         raise UsageError(
             f"--max-loss {arguments.max_loss:g}: a percentage from 0 to below 100, with --precision fp16, int8 or best"
         )
-    if arguments.tensorrt is None:
-        if arguments.dla is not None:
-            raise UsageError("--dla needs --tensorrt fp16 or int8")
-        if arguments.profiles is not None:
-            raise UsageError("--profiles needs --tensorrt")
-        return None
-    max_batch = arguments.max_batch if arguments.dla is None else 1
-    batches = () if arguments.profiles is None else numbers(arguments.profiles, "--profiles")
-    return EngineOptions(arguments.tensorrt, arguments.dla, max_batch, batches)
-
-
-def _by_ranges(options: EngineOptions) -> bool:
-    """Whether int8 is by a calibration cache, and not by Q/DQ nodes in the network."""
-    return options.precision == "int8" and options.dla is not None
+    return engine_options(arguments, "--tensorrt", arguments.tensorrt)
 
 
 def _checked_calibration(arguments: argparse.Namespace, options: EngineOptions | None) -> dict[str, float] | None:
@@ -201,46 +174,10 @@ def _checked_calibration(arguments: argparse.Namespace, options: EngineOptions |
     path = arguments.calibration
     if path is None:
         return None
-    if options is None or not _by_ranges(options) or not path.is_file():
+    if options is None or not by_ranges(options) or not path.is_file():
         find_images(path)
         return None
-    try:
-        return ranges_of(path.read_bytes(), str(path))
-    except OSError as error:
-        raise UsageError(f"--calibration {path}: {error.strerror}") from error
-
-
-def _compare(ranges: Mapping[str, float], cache: Path, model: bytes) -> None:
-    """Whether a calibration cache is of this ONNX network. Raises UsageError where it cannot be; warns of a doubt."""
-    from rt_gait_ros.networks.quantisation import tensors
-
-    if strange := sorted(ranges.keys() - tensors(model)):
-        raise UsageError(
-            f"--calibration {cache} is of another network: {len(strange)} of its {len(ranges)} tensors are not in this "
-            f"one, {strange[0]!r} among them; calibrate again on images"
-        )
-    beside = cache.with_name("model.onnx")
-    if not beside.is_file():
-        doubt = "has no model.onnx beside it that says of what weights it is"
-    elif beside.read_bytes() != model:
-        doubt = "lies beside another model.onnx than is exported now"
-    else:
-        return
-    print(f"warning: {cache} {doubt}: where the weights differ, its ranges are wrong", file=sys.stderr)
-
-
-def _ranges(export: "PoseExport", folder: Path) -> dict[str, float]:
-    from rt_gait_ros.networks.quantisation import ranges, read_images
-
-    return ranges(export.model, read_images(folder, export.size))
-
-
-def _quantised(export: "PoseExport", folder: Path) -> tuple[bytes, "Agreement"]:
-    from rt_gait_ros.networks.quantisation import difference, quantised, read_images
-
-    images = read_images(folder, export.size)
-    model = quantised(export.model, images)
-    return model, difference(export.model, model, images)
+    return read_cache(path)
 
 
 def _for_a_cpu(export: "PoseExport", arguments: argparse.Namespace) -> "tuple[PoseVariant, list[PoseVariant]]":

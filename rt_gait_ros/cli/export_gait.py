@@ -5,14 +5,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rt_gait_ros.cli.export_engine import add_engine_arguments, by_ranges, engine_options, make_engine, read_cache
 from rt_gait_ros.cli.output import add_json_argument, emit
 from rt_gait_ros.cli.subcommands import subcommand
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.gait.model import FAMILY_PARAMETER
 from rt_gait_ros.networks.kinds import FLOW_NETWORKS, KERAS_ENDINGS, KINDS
 from rt_gait_ros.resources import resource
-from rt_gait_ros.serving.model_folder import network_or_file, require_free
+from rt_gait_ros.serving.calibration_cache import CACHE_FILE
+from rt_gait_ros.serving.model_folder import network_or_file, require_free, write_model
 from rt_gait_ros.serving.repository import read_model
+from rt_gait_ros.serving.tensorrt_build import PRECISIONS as ENGINE_PRECISIONS
+from rt_gait_ros.serving.tensorrt_build import EngineOptions
 from rt_gait_ros.serving.tensorrt_provider import PRECISION_PARAMETER
 from rt_gait_ros.silhouette.flow import WINDOW
 
@@ -20,7 +24,9 @@ if TYPE_CHECKING:
     import numpy as np
 
     from rt_gait_ros.networks.export import Agreement
+    from rt_gait_ros.networks.flow_networks import FlowNetwork
     from rt_gait_ros.networks.precision import Variant
+    from rt_gait_ros.networks.set_networks import SetNetwork
 
 PRECISIONS = ("fp32", "fp16", "int8", "best")
 
@@ -60,6 +66,12 @@ For TensorRT in the gait node's process (`inference: tensorrt`), which builds it
 the precision that it computes in is written into config.pbtxt:
 
   rt-gait export gait GaitBase_DA-60000.pt --tensorrt fp16
+
+On the Jetson itself, an engine for NVIDIA's Triton: a folder of its own, whose network is sent whole sets of 30 frames
+(fewer are repeated), or windows of flow, in floating point:
+
+  rt-gait export gait GaitBase_DA-60000.pt --engine fp16 --profiles 1,4,8     tuned to each of these batches
+  rt-gait export gait gaitset_small_v4 --engine int8 --dla 0     for a DLA core; what that cannot do runs on the GPU
 
 The gait node then uses any of them with the parameter `model` set to its name.
 """
@@ -105,7 +117,8 @@ def add_gait(kinds: Any) -> None:
         "--calibration",
         type=Path,
         metavar="PATH",
-        help="folder of gait frames, or gallery, for other precisions than fp32 (walkers)",
+        help="folder of gait frames, or gallery, for other precisions than fp32 (walkers); for int8 on a DLA core also "
+        f"the {CACHE_FILE} of an earlier export",
     )
     gait.add_argument(
         "--declare",
@@ -117,6 +130,10 @@ def add_gait(kinds: Any) -> None:
     gait.add_argument(
         "--tensorrt", choices=("fp32", "fp16"), help="what TensorRT in process computes in (default fp32)"
     )
+    engine = gait.add_argument_group("TensorRT's engine, on the machine that will run it")
+    engine.add_argument("--engine", choices=ENGINE_PRECISIONS, help="build one of this precision, NAME_engine")
+    engine.add_argument("--max-batch", type=int, default=8, metavar="N", help="sequences that it takes at once (8)")
+    add_engine_arguments(engine)
     gait.add_argument("--force", action="store_true", help="replace networks of these names")
     add_json_argument(gait)
     gait.set_defaults(action=_gait)
@@ -124,11 +141,14 @@ def add_gait(kinds: Any) -> None:
 
 def _gait(arguments: argparse.Namespace) -> int:
     _check(arguments)
+    options = engine_options(arguments, "--engine", arguments.engine)
     source = network_or_file(arguments.checkpoint, resource("model_repository"))
     if source == arguments.checkpoint and source.suffix == ".onnx":
         return _foreign(arguments)
     if arguments.declare:
         raise UsageError("--declare is for ONNX files: of a checkpoint all is known")
+    if options is not None:
+        return _engine(arguments, source, options)
     if is_flow(source, arguments.network):
         return _flow(arguments)
     # torch takes seconds to import and is there only with the extra [train]
@@ -156,14 +176,19 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UsageError(f"--window {arguments.window}: give a number of frames, or 0 for all of a track")
     if arguments.threads < 1:
         raise UsageError(f"--threads {arguments.threads}: give 1 or more")
-    if arguments.precision == "fp32" and not (arguments.calibration is None and arguments.max_loss is None):
-        raise UsageError("--calibration and --max-loss go with --precision fp16, int8 or best")
+    calibrated = arguments.precision != "fp32" or arguments.engine == "int8"
+    if arguments.calibration is not None and not calibrated:
+        raise UsageError("--calibration goes with --precision fp16, int8 or best, or with --engine int8")
+    if arguments.max_loss is not None and arguments.precision == "fp32":
+        raise UsageError("--max-loss goes with --precision fp16, int8 or best")
     if arguments.max_loss is not None and not 0.0 <= arguments.max_loss < 100.0:
         raise UsageError(f"--max-loss {arguments.max_loss:g}: give a percentage from 0 to below 100")
     if arguments.tensorrt and arguments.precision != "fp32":
         raise UsageError(
             "--precision is for a CPU, --tensorrt for a GPU, which takes none of its int8: give one of them"
         )
+    if arguments.engine and (arguments.tensorrt or arguments.precision != "fp32"):
+        raise UsageError("--engine names the precision of the engine: leave --precision and --tensorrt out")
     if arguments.name:  # else the checkpoint says how it is called
         require_free(arguments.repository or resource("model_repository"), arguments.name, arguments.force)
 
@@ -177,8 +202,8 @@ def _require_free(arguments: argparse.Namespace, kind: str, *endings: str) -> No
 
 
 def _foreign(arguments: argparse.Namespace) -> int:
-    if arguments.precision != "fp32" or arguments.network or arguments.one_sided:
-        raise UsageError("an ONNX file is served as it is: leave --precision, --network and --one-sided out")
+    if arguments.precision != "fp32" or arguments.network or arguments.one_sided or arguments.engine:
+        raise UsageError("an ONNX file is served as it is: leave --precision, --network, --one-sided and --engine out")
     from rt_gait_ros.networks.foreign_gait import read_foreign, write_foreign
 
     declared = [text.partition("=") for text in arguments.declare]
@@ -235,6 +260,47 @@ def _flow(arguments: argparse.Namespace) -> int:
     name = _name(arguments, export.kind, chosen.precision)
     folder = write_flow(chosen.export, repository, name, arguments.force, _for_tensorrt(arguments))
     return _report(arguments, export.kind, WINDOW, [folder], {"whole": export.agreement}, chosen, compared)
+
+
+def _engine(arguments: argparse.Namespace, source: Path, options: EngineOptions) -> int:
+    from rt_gait_ros.networks.calibration_sets import calibration_sets
+    from rt_gait_ros.networks.gait_engine import engine_network
+    from rt_gait_ros.networks.gait_export import read_gait
+    from rt_gait_ros.networks.keras_checkpoints import load_flow_network
+
+    flow, shipped = is_flow(source, arguments.network), source != arguments.checkpoint
+    network: FlowNetwork | SetNetwork
+    if flow:
+        kind, network = load_flow_network(source, arguments.network)
+    else:
+        kind, network = read_gait(source, arguments.network, arguments.one_sided)
+    name = _name(arguments, arguments.checkpoint.name if shipped else kind, "engine")
+    repository = arguments.repository or resource("model_repository")
+    require_free(repository, name, arguments.force)
+    path = arguments.calibration
+    cache = path if by_ranges(options) and path and path.suffix == Path(CACHE_FILE).suffix else None
+    kept = None if cache is None else read_cache(cache)
+    walks = options.precision == "int8" and kept is None
+    sets = calibration_sets(path, "flow" if flow else "silhouette") if walks else []
+    export = engine_network(network, name, _family(source) if shipped else {})
+    engine = make_engine(options, export.spec, export.model, lambda: export.requests(sets), kept, cache)
+    engine.config.dynamic_batching.SetInParent()
+    folder = write_model(
+        repository, engine.spec, engine.model, options.max_batch, arguments.force, engine.files, engine.config
+    )
+    checks = {"agreement": export.agreement} | ({} if engine.loss is None else {"int8": engine.loss})
+    payload = {
+        "network": kind,
+        "precision": options.precision,
+        "folders": [str(folder)],
+        **{what: {"difference": check.difference, "scale": check.scale} for what, check in checks.items()},
+    }
+    lines = [f"{kind}: {folder}, in {options.precision}"]
+    for what, check in checks.items():
+        how = "int8 differs from floating point" if what == "int8" else "off PyTorch"
+        lines.append(f"{how} by {check.difference:.2g} at most, of values up to {check.scale:.3g}")
+    emit(arguments, payload, "\n".join(lines))
+    return 0
 
 
 def _family(model: Path) -> dict[str, str]:

@@ -102,6 +102,15 @@ def _drop_traces(message: Message) -> None:
                 _drop_traces(part)
 
 
+def require(checked: Agreement) -> Agreement:
+    """The agreement, where it holds. Raises ExportError."""
+    if not checked.holds:
+        raise ExportError(
+            f"ONNX differs from PyTorch by {checked.difference:.2g}: not exported; try another torch release"
+        )
+    return checked
+
+
 def agreement(network: nn.Module, model: bytes, examples: list[Tensor]) -> Agreement:
     """Compare the network with its ONNX export, run by ONNX Runtime on the CPU, on example inputs."""
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])

@@ -3,6 +3,8 @@ import os
 
 import pytest
 
+from rt_gait_ros.serving.tensorrt_build import EngineOptions
+
 
 @pytest.fixture
 def on_gallery():
@@ -17,3 +19,17 @@ def on_gallery():
         return call
 
     return on
+
+
+@pytest.fixture
+def engines(monkeypatch: pytest.MonkeyPatch) -> list[EngineOptions]:
+    """What engines were asked for, of a TensorRT that is stood in for."""
+    asked: list[EngineOptions] = []
+
+    def build(model: bytes, inputs: object, options: EngineOptions) -> bytes:
+        asked.append(options)
+        return b"engine"
+
+    monkeypatch.setattr("rt_gait_ros.cli.export_engine.require_builder", lambda: None)
+    monkeypatch.setattr("rt_gait_ros.cli.export_engine.build_engine", build)
+    return asked

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from rt_gait_ros.cli.export import _compare
+from rt_gait_ros.cli.export_engine import compare
 from rt_gait_ros.cli.main import main
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.serving.onnx_client import OnnxClient
@@ -164,8 +164,8 @@ def test_int8_is_quantised_before_the_engine_is_built(
         asked.append((model, options))
         return b"engine"
 
-    monkeypatch.setattr("rt_gait_ros.cli.export.require_builder", lambda: None)
-    monkeypatch.setattr("rt_gait_ros.cli.export.build_engine", build)
+    monkeypatch.setattr("rt_gait_ros.cli.export_engine.require_builder", lambda: None)
+    monkeypatch.setattr("rt_gait_ros.cli.export_engine.build_engine", build)
     checkpoint = folder / "resnet18_baseline_att_224x224_A_epoch_249.pth"
     arguments = ["--name", "int8", "--tensorrt", "int8", "--calibration-images", folder / "images"]
     assert export(folder, checkpoint, *arguments, "--json") == 0
@@ -179,20 +179,6 @@ def test_int8_is_quantised_before_the_engine_is_built(
     ((built, options),) = asked
     assert built == model.onnx_file.read_bytes()
     assert (options.precision, options.max_batch, options.ranges) == ("int8", 4, None)
-
-
-@pytest.fixture
-def engines(monkeypatch: pytest.MonkeyPatch) -> list[EngineOptions]:
-    """What engines were asked for, of a TensorRT that is stood in for."""
-    asked: list[EngineOptions] = []
-
-    def build(model: bytes, inputs: object, options: EngineOptions) -> bytes:
-        asked.append(options)
-        return b"engine"
-
-    monkeypatch.setattr("rt_gait_ros.cli.export.require_builder", lambda: None)
-    monkeypatch.setattr("rt_gait_ros.cli.export.build_engine", build)
-    return asked
 
 
 @pytest.mark.slow
@@ -235,16 +221,16 @@ def test_a_calibration_of_another_network_is_refused_and_one_of_other_weights_ma
     cache = tmp_path / "calibration.cache"
     beside = cache.with_name("model.onnx")
     beside.write_bytes(model)
-    _compare(ranges, cache, model)
+    compare(ranges, cache, model)
     assert capsys.readouterr().err == ""
     beside.write_bytes(model + b" ")
-    _compare(ranges, cache, model)
+    compare(ranges, cache, model)
     assert "another model.onnx" in capsys.readouterr().err
     beside.unlink()
-    _compare(ranges, cache, model)
+    compare(ranges, cache, model)
     assert "no model.onnx" in capsys.readouterr().err
     with pytest.raises(UsageError, match=r"1 of its .* tensors are not in this one, 'strange'") as caught:
-        _compare({**ranges, "strange": 1.0}, cache, model)
+        compare({**ranges, "strange": 1.0}, cache, model)
     assert "\n" not in str(caught.value)
 
 

@@ -1,6 +1,8 @@
 """`rt-gait export gait`, run as a user runs it."""
 
 import json
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +11,13 @@ import numpy as np
 import pytest
 
 from rt_gait_ros.cli.main import main
+from rt_gait_ros.gait.embedder import read_embedding
+from rt_gait_ros.gait.model import describe
 from rt_gait_ros.gallery.gallery import Gallery
 from rt_gait_ros.gallery.gallery_file import Template
+from rt_gait_ros.serving.onnx_client import OnnxClient
 from rt_gait_ros.serving.repository import read_model
+from rt_gait_ros.serving.tensorrt_build import EngineOptions
 from rt_gait_ros.serving.tensorrt_provider import tensorrt_providers
 
 torch = pytest.importorskip("torch", reason="needs the extra [train]")
@@ -83,13 +89,67 @@ def test_both_forms_say_what_tensorrt_computes_in(
         assert options["trt_fp16_enable"] is True
 
 
+def test_an_engine_has_a_folder_of_its_own_whose_network_takes_floats(
+    small_gaitset: Any,
+    embed_whole: Callable[[np.ndarray], np.ndarray],
+    engines: list[EngineOptions],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    torch.save(small_gaitset.state_dict(), tmp_path / "small.ptm")
+    command = ["export", "gait", str(tmp_path / "small.ptm"), "--repository", str(tmp_path / "repository"), "--json"]
+    assert main([*command, "--engine", "fp16", "--profiles", "1,8"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["folders"] == [str(tmp_path / "repository/gaitset_engine")]
+    model = read_model(Path(told["folders"][0]))
+    assert (model.config.backend, model.config.max_batch_size) == ("tensorrt", 8)
+    assert list(model.config.instance_group[0].profile) == ["0", "1"]
+    assert model.config.HasField("dynamic_batching")
+    assert model.spec.parameters["tensorrt_precision"] == "fp16"
+    assert engines[0].profiles == (1, 8)
+    frames = np.random.default_rng(1).integers(0, 256, (7, 64, 64), np.uint8)
+    with closing(OnnxClient(tmp_path / "repository", timeout=600.0)) as client:
+        gait = describe(client, "gaitset_engine")
+        assert (gait.min_frames, gait.max_frames) == (1, 30)
+        answer = client.submit("gaitset_engine", gait.adapter.request(frames)).result()
+    np.testing.assert_allclose(read_embedding(answer, gait), embed_whole(frames), atol=1e-4)
+    assert main([*command, "--engine", "fp16"]) == 2
+    assert "is there already" in capsys.readouterr().err
+
+
+def test_an_engine_in_int8_is_calibrated_by_walks_and_by_the_ranges_of_them(
+    small_gaitset: Any, engines: list[EngineOptions], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    onnx = pytest.importorskip("onnx")
+    torch.save(small_gaitset.state_dict(), tmp_path / "small.ptm")
+    command = ["export", "gait", str(tmp_path / "small.ptm"), "--repository", str(tmp_path / "repository"), "--json"]
+    command += ["--engine", "int8", "--name"]
+    assert main([*command, "gpu"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert 0 < told["int8"]["difference"] < 0.1 * told["int8"]["scale"]
+    nodes = onnx.load(tmp_path / "repository/gpu/1/model.onnx").graph.node
+    assert "QuantizeLinear" in {node.op_type for node in nodes}
+    assert main([*command, "core", "--dla", "0"]) == 0
+    cache = tmp_path / "repository/core/1/calibration.cache"
+    assert main([*command, "again", "--dla", "0", "--calibration", str(cache)]) == 0
+    assert "ranges are wrong" not in capsys.readouterr().err
+    assert (tmp_path / "repository/again/1/calibration.cache").read_bytes() == cache.read_bytes()
+    assert [(each.dla, each.max_batch) for each in engines] == [(None, 8), (0, 1), (0, 1)]
+    assert engines[2].ranges == pytest.approx(engines[1].ranges)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["absent.ptm"], "absent.ptm is not there"),
         (["absent.ptm", "--window", "-1"], "--window -1"),
-        (["absent.ptm", "--calibration", "here"], "go with --precision fp16, int8 or best"),
-        (["absent.ptm", "--max-loss", "1"], "go with --precision fp16, int8 or best"),
+        (["absent.ptm", "--calibration", "here"], "goes with --precision fp16, int8 or best, or with --engine int8"),
+        (["absent.ptm", "--calibration", "here", "--engine", "fp16"], "or with --engine int8"),
+        (["absent.ptm", "--max-loss", "1"], "goes with --precision fp16, int8 or best"),
+        (["absent.ptm", "--engine", "fp16", "--precision", "int8"], "leave --precision and --tensorrt out"),
+        (["absent.ptm", "--dla", "0"], "--dla needs --engine fp16 or int8"),
+        (["absent.ptm", "--profiles", "1,4"], "--profiles needs --engine"),
+        (["absent.ptm", "--engine", "fp16", "--profiles", "1,16"], "for batches of 1 to 8 cannot be tuned to 16"),
         (["absent.ptm", "--precision", "int8", "--max-loss", "100"], "a percentage from 0 to below 100"),
         (["absent.ptm", "--precision", "int8", "--tensorrt", "fp16"], "give one of them"),
     ],

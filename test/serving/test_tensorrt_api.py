@@ -67,6 +67,21 @@ def network() -> bytes:
     return to_onnx(FromPixels(body).eval(), torch.rand(2, SIZE, SIZE, 3), "image", ["cmap", "paf"])
 
 
+@pytest.fixture(scope="module", params=["gaitset", "flow2d", "flow3d"])
+def gait_network(request: pytest.FixtureRequest, small_gaitset: Any) -> Any:
+    """Small ones, as they are exported for engines."""
+    from rt_gait_ros.networks.flow_networks import FlowNet2D, FlowNet3D
+    from rt_gait_ros.networks.gait_engine import engine_network
+
+    torch.manual_seed(0)
+    networks = {
+        "flow2d": FlowNet2D((4, 5, 6, 7), 9, 8, 10, 5),
+        "flow3d": FlowNet3D((3, 4, 5, 6, 7, 8), 9, 10, 5),
+        "gaitset": small_gaitset,
+    }
+    return engine_network(networks[request.param].eval(), request.param)
+
+
 @pytest.mark.parametrize("in_integers", [False, True])
 def test_an_engine_is_built(api: type[Builder], network: bytes, in_integers: bool) -> None:
     from rt_gait_ros.networks.quantisation import quantised
@@ -84,6 +99,17 @@ def test_an_engine_is_tuned_to_several_batches(api: type[Builder], network: byte
     assert len(build_engine(network, IMAGE, EngineOptions("fp32", max_batch=4, batches=(1, 2, 4)))) > 1000
     (config,) = api.configs
     assert config.num_optimization_profiles == 3
+
+
+@pytest.mark.parametrize("in_integers", [False, True])
+@pytest.mark.usefixtures("api")
+def test_an_engine_is_built_of_gait_networks(gait_network: Any, in_integers: bool) -> None:
+    from rt_gait_ros.networks.quantisation import quantised
+
+    inputs, model = gait_network.spec.inputs, gait_network.model
+    if in_integers:
+        model = quantised(model, [np.random.default_rng(0).random((1, *inputs[0].shape[1:]), np.float32)])
+    assert len(build_engine(model, inputs, EngineOptions("fp32", max_batch=4, batches=(1, 4)))) > 1000
 
 
 @pytest.mark.usefixtures("api")
