@@ -24,7 +24,7 @@ from rt_gait_ros.edge.sweep import GRID, Point, SweepFile, numbers
 from rt_gait_ros.edge.sweeping import Client, OwnClient, PerfAnalyzerClient, Sweeper
 from rt_gait_ros.errors import GaitError, UsageError, of_file
 from rt_gait_ros.evaluation.bench import Row, machine
-from rt_gait_ros.paths import expand
+from rt_gait_ros.paths import expand, replace_file
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.listening import MeasuredSocket
 from rt_gait_ros.serving.repository import RepositoryModel, read_repository, why_not_there
@@ -201,7 +201,7 @@ def _write(
     write_csv(folder / "sweep.csv", [asdict(point) for point in points])
     value = {"conditions": conditions, "memory_mib": memory, "points": [asdict(point) for point in points]}
     try:
-        (folder / "sweep.json").write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+        replace_file(folder / "sweep.json", json.dumps(value, indent=1).encode() + b"\n")
     except OSError as error:
         raise of_file(error, f"{folder} cannot be written") from None
     for protocol in protocols:

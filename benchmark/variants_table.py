@@ -154,8 +154,8 @@ def markdown(variants: Sequence[Variant], rows: Mapping[str, Figures]) -> str:
     lines = [
         "| network | variant | parameters M | MACs G | file MB | processor ms, batch 1 / 8 / 32 | × plain "
         "| ms in process, 1 / 8 / 32 | ms through Triton, 1 / 8 / 32 | people at 25/s | rank-1 NM / BG / CL % | mean |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
+    lines.append("|" + "---|" * (lines[0].count("|") - 1))
     for variant in variants:
         if (figures := rows.get(variant.model)) is None:
             continue

@@ -67,8 +67,8 @@ def test_the_table_shows_what_is_known_and_invents_nothing():
     shown = [
         [cell.strip() for cell in line.split("|")[1:-1]] for line in table.markdown([whole, cut], rows).splitlines()
     ]
-    header, plain, other = shown[0], shown[2], shown[3]
-    assert len(header) == len(plain) == len(other)
+    header, line, plain, other = shown
+    assert len(header) == len(line) == len(plain) == len(other)
     first, second = (dict(zip(header, cells, strict=True)) for cells in (plain, other))
     assert (first["variant"], first["parameters M"], first["MACs G"]) == ("plain", "2.50", "–")
     assert first["processor ms, batch 1 / 8 / 32"] == "40.0 / 36.0 / –"
