@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from rt_gait_ros.cli.output import add_json_argument, emit, progress
 from rt_gait_ros.cli.subcommands import kinds_of, subcommand
+from rt_gait_ros.datasets.coco import read_keypoints
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.networks.kinds import KINDS, PRUNABLE_NETWORKS
+from rt_gait_ros.pose.layouts import TRT_POSE
+from rt_gait_ros.pose.topology import Topology
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.model_folder import network_or_file
 
@@ -55,6 +58,7 @@ Filters whose outputs are added or multiplied go or stay together; the maps of p
   rt-gait train pose --init pruned.pth ... --output again         continue its training, which keeps its widths
   rt-gait export pose again/network.pth --name pose_pruned
   rt-gait prune pose CHECKPOINT --report 10 20 30 40 50 60
+  rt-gait prune pose CHECKPOINT --report --annotations person_keypoints_val2017.json --images val2017/     with COCO AP
 """
 
 
@@ -73,6 +77,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     gait.set_defaults(action=_gait)
     pose = subcommand(kinds, "pose", "a pose network of trt_pose's kind", _POSE)
     _add_common(pose, "as for `rt-gait export pose`", ".pth or .ptm")
+    pose.add_argument("--annotations", type=Path, metavar="FILE", help="keypoints in COCO's format, for AP in --report")
+    pose.add_argument("--images", type=Path, metavar="DIR", help="the images that they name")
+    pose.add_argument(
+        "--topology", type=Path, metavar="FILE", help="COCO category (keypoints, skeleton) (default: trt_pose's human)"
+    )
     pose.set_defaults(action=_pose)
 
 
@@ -117,13 +126,24 @@ def _gait(arguments: argparse.Namespace) -> int:
 
 def _pose(arguments: argparse.Namespace) -> int:
     _check(arguments)
-    from rt_gait_ros.networks.pose_export import load_pose_network
+    labelled = [arguments.annotations, arguments.images]
+    if any(labelled) and not (all(labelled) and arguments.report is not None):
+        raise UsageError("--annotations and --images need each other, and go with --report")
+    if arguments.topology is not None and not any(labelled):
+        raise UsageError("--topology says what --annotations label: give both")
+    from rt_gait_ros.networks.pose_export import check_topology, load_pose_network
     from rt_gait_ros.training.pruning import prune
+    from rt_gait_ros.training.pruning_report import pose_accuracy
 
     kind, network = load_pose_network(arguments.checkpoint)
-    if arguments.report is not None:
-        return _report(arguments, kind, network, None)
-    return _write(arguments, prune(kind, network, _share(arguments)))
+    if arguments.report is None:
+        return _write(arguments, prune(kind, network, _share(arguments)))
+    accuracy = None
+    if arguments.annotations is not None:
+        topology = None if arguments.topology is None else Topology.load(arguments.topology)
+        check_topology(topology, network, str(arguments.checkpoint))
+        accuracy = pose_accuracy(read_keypoints(arguments.annotations, arguments.images, topology or TRT_POSE), kind)
+    return _report(arguments, kind, network, accuracy, "COCO AP")
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -143,15 +163,16 @@ def _share(arguments: argparse.Namespace) -> float:
     return 0.1 if arguments.percentile is None else float(arguments.percentile) / 100
 
 
-def _report(arguments: argparse.Namespace, kind: str, network: "nn.Module", accuracy: "Accuracy | None") -> int:
+def _report(
+    arguments: argparse.Namespace, kind: str, network: "nn.Module", accuracy: "Accuracy | None", figure: str = "rank-1"
+) -> int:
     from rt_gait_ros.training.pruning_report import PERCENTILES, report
 
     rows = []
     for row in report(kind, network, tuple(arguments.report) or PERCENTILES, accuracy):
         progress(f"{kind} at {row.percentile:g} %: {row.milliseconds:.2f} ms")
         rows.append(row)
-    measured = accuracy is not None
-    lines = ["percentile  filters removed  parameters    MACs  time" + ("  rank-1" if measured else "")]
+    lines = ["percentile  filters removed  parameters    MACs  time" + (f"  {figure}" if accuracy else "")]
     for row in rows:
         rank = "" if row.accuracy is None else f"  {100 * row.accuracy:5.1f} %"
         lines.append(

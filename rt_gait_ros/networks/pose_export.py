@@ -82,8 +82,8 @@ def export_pose_network(
     size = size or ARCHITECTURES[architecture].size
     if size % 32 or size <= 0:
         raise UsageError(f"size {size} does not fit the network: give a multiple of 32")
-    parts, fields = (network.get_parameter(f"1.{key}_conv.bias").shape[0] for key in ("cmap", "paf"))
-    _check_topology(topology, (parts, fields // 2), source)
+    check_topology(topology, network, source)
+    parts, fields = _channels(network)
     model = FromPixels(network).eval()
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, (2, size, size, 3), dtype=torch.uint8, generator=generator)
@@ -101,7 +101,17 @@ def export_pose_network(
     return PoseExport(model, size, spec, exported, agreement(model, exported, [images, images[:1]]))
 
 
-def _check_topology(topology: Topology | None, has: tuple[int, int], source: str) -> None:
+def _channels(network: nn.Module) -> tuple[int, int]:
+    """Of the confidence maps and of the part affinity fields, two for each link."""
+    parts, fields = (network.get_parameter(f"1.{key}_conv.bias").shape[0] for key in ("cmap", "paf"))
+    return parts, fields
+
+
+def check_topology(topology: Topology | None, network: nn.Module, source: str) -> None:
+    """Refuse a topology that a network was not made for. topology: None for trt_pose's human pose. source: where the
+    network is from, for messages. Raises UsageError."""
+    parts, fields = _channels(network)
+    has = parts, fields // 2
     if topology is None and has != HUMAN:
         raise UsageError(f"{source} knows {has[0]} parts and {has[1]} links: say with --topology which they are")
     if topology is not None and (given := (len(topology.parts), len(topology.links))) != has:

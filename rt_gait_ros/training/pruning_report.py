@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from rt_gait_ros.datasets.coco import KeypointDataset
 from rt_gait_ros.datasets.folders import people_of, sequences_of
 from rt_gait_ros.datasets.silhouettes import read_silhouettes
 from rt_gait_ros.datasets.tum_gaid import find_recordings, read_sample
@@ -24,6 +25,7 @@ from rt_gait_ros.networks.set_networks import SetNetwork
 from rt_gait_ros.networks.stream_graphs import WholeSet
 from rt_gait_ros.networks.trt_pose import ARCHITECTURES, FromPixels
 from rt_gait_ros.silhouette.gaitset import SIZE
+from rt_gait_ros.training.coco_evaluation import keypoint_precision
 from rt_gait_ros.training.pruning import count_parameters, prune
 
 # Embedded-Gait's range
@@ -134,6 +136,11 @@ def gait_accuracy(folder: Path, kind: str) -> Accuracy:
         return float(np.array(right)[np.array(asked)].mean())
 
     return rank_one
+
+
+def pose_accuracy(dataset: KeypointDataset, kind: str) -> Accuracy:
+    """COCO's AP of a pose network, one of ARCHITECTURES, over all images of a data set. Raises DatasetError."""
+    return lambda network: keypoint_precision(network, dataset, ARCHITECTURES[kind].size)["ap"]
 
 
 def _flow_accuracy(folder: Path) -> Accuracy:

@@ -59,6 +59,9 @@ def test_what_cannot_be_is_one_line(arguments: list[str], message: str, capsys: 
         (["pose", "x.pth"], "--output FILE for the pruned network, or --report"),
         (["gait", "x.ptm", "--data", "d", "--output", "p.ptm"], "--data goes with --report"),
         (["gait", "x.ptm", "--keep-widths", "--report"], "--keep-widths goes with --output"),
+        (["pose", "x.pth", "--report", "--annotations", "a.json"], "--annotations and --images need each other"),
+        (["pose", "x.pth", "--annotations", "a", "--images", "i", "--output", "p.pth"], "and go with --report"),
+        (["pose", "x.pth", "--report", "--topology", "t.json"], "--topology says what --annotations label"),
     ],
 )
 def test_arguments_that_cannot_be_are_one_line_before_a_file_is_read(
@@ -91,6 +94,29 @@ def test_a_report_has_filters_work_time_and_accuracy(tmp_path: Path, capsys: pyt
     assert whole["accuracy"] == 1.0, "two walks of one person are the same but for a frame"
     assert main(["prune", "gait", str(checkpoint), "--report", "30", "--data", str(tmp_path / "nobody")]) != 0
     assert "is no folder" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_report_of_a_pose_network_has_cocos_ap(
+    stick_figures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import torch
+
+    from rt_gait_ros.networks.trt_pose import trt_pose_network
+    from rt_gait_ros.pose.topology import Topology
+
+    topology = Topology.load(stick_figures / "topology.json")
+    torch.manual_seed(0)
+    network = trt_pose_network("resnet18_baseline_att", len(topology.parts), len(topology.links))
+    torch.save(network.state_dict(), tmp_path / "random.pth")
+    command = ["prune", "pose", str(tmp_path / "random.pth"), "--report", "30", "--json"]
+    command += ["--annotations", str(stick_figures / "annotations.json"), "--images", str(stick_figures / "images")]
+    assert main([*command, "--topology", str(stick_figures / "topology.json")]) == 0
+    whole, pruned = json.loads(capsys.readouterr().out)["rows"]
+    assert pruned["removed"] > whole["removed"] == 0
+    assert whole["accuracy"] == pruned["accuracy"] == 0.0, "random weights find nobody"
+    assert main(command) == 2
+    assert f"knows {len(topology.parts)} parts" in capsys.readouterr().err
 
 
 def _walks(folder: Path) -> None:
