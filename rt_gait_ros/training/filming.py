@@ -1,7 +1,7 @@
 """Walks as the robot's own pose stage sees them: rendered, filmed by a poor camera, masked by the per-person network.
 
 A mask network errs in ways of its own: it rounds, swallows arms, joins legs. Made-up errors (synthesis.masks) are fifty
-times as fast, but a network that learned from these masks knows real people better (docs/models.md).
+times as fast, but a network that learned from these masks knows real people better (docs/experiments.md).
 """
 
 from dataclasses import dataclass
