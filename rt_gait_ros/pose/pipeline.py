@@ -191,7 +191,8 @@ class PosePipeline:
         return self._search
 
     def _read(self, image: np.ndarray, regions: list[Region]) -> list[PersonReading]:
-        """The per-person network on every region, in batches."""
+        """The per-person network on every region, to the pixel, in batches."""
+        regions = [region.in_pixels for region in regions]
         batches = [regions[first : first + _BATCH] for first in range(0, len(regions), _BATCH)]
         answers: list[Future[dict[str, np.ndarray]]] = [
             self._client.submit(self._config.person_model, person_network.requests(image, batch)) for batch in batches

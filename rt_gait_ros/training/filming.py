@@ -99,4 +99,4 @@ def _region(walk: Stroll, number: int, random: np.random.Generator) -> Region | 
         return None
     joints += OFF_CENTRE * np.ptp(joints[:, 1]) * random.standard_normal(2)
     region = person_network.region_from_keypoints(np.column_stack([joints, np.ones(len(joints))]))
-    return region and Region(region.x, region.y, region.side * random.uniform(*SIDES))
+    return region and Region(region.x, region.y, region.side * random.uniform(*SIDES)).in_pixels

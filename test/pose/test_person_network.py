@@ -1,3 +1,5 @@
+import math
+
 import cv2
 import numpy as np
 import pytest
@@ -22,6 +24,29 @@ def test_a_mark_is_found_where_it_was_cut():
     y, x = (np.mgrid[0:CROP, 0:CROP] + 0.5) * crop
     place = np.array([190.0, 110.0]) + (np.array([x.sum(), y.sum()]) / crop.sum() - CROP / 2) * 80.0 / CROP
     np.testing.assert_allclose(place, [200.5, 100.5], atol=0.1)
+
+
+def test_whoever_is_cut_off_by_the_border_is_where_they_are():
+    image = np.zeros((240, 320, 3), np.uint8)
+    cv2.circle(image, (5, 230), 3, (255, 255, 255), -1)
+    region = Region(12.4, 221.7, 93.3).in_pixels
+    crop = cut(image, region)[..., 0].astype(float)
+    y, x = (np.mgrid[0:CROP, 0:CROP] + 0.5) * crop
+    place = np.array([region.x, region.y]) + (np.array([x.sum(), y.sum()]) / crop.sum() - CROP / 2) / region.scale
+    np.testing.assert_allclose(place, [5.5, 230.5], atol=0.2)
+
+
+def test_a_region_in_pixels_is_the_nearest_that_begins_and_ends_at_whole_ones():
+    region = Region(100.3, 50.9, 33.4).in_pixels
+    assert (region.x - region.side / 2, region.y - region.side / 2, region.side) == (84.0, 34.0, 33.0)
+    assert Region(10.0, 10.0, 0.2).in_pixels.side == 1.0
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("damaged", [math.nan, math.inf, -math.inf, 1e9])
+def test_of_a_damaged_region_nothing_is_seen(damaged, place):
+    region = Region(*np.where(np.arange(3) == place, damaged, 50.0).tolist())
+    assert not cut(np.full((100, 100, 3), 9, np.uint8), region.in_pixels).any()
 
 
 def test_landmarks_are_read_in_source_pixels_with_their_confidence():
