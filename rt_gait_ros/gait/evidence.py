@@ -3,7 +3,7 @@
 import math
 from collections import deque
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 import numpy as np
@@ -12,6 +12,10 @@ from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.identity import Candidate, IdentityStatus
 from rt_gait_ros.gallery.departures import Look
 from rt_gait_ros.gallery.references import References
+
+# Looks in a row without a known side that somebody who has a name is taken to be seen from the last one that was known
+# in: two seconds of walking. Of the first six of them, some frames are of then, however long the person stood since.
+SIDE_STANDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,7 @@ class Evidence:
         # (2, N) of each look that was judged, as References.compared: the oldest first, the newest looks have none yet
         self._rows: deque[np.ndarray] = deque(maxlen=config.decision_embeddings)
         self._own = 0  # how many of the looks are the track's own: the newest
+        self._side, self._unsided = math.nan, 0  # the newest that was known, and looks since then
         self._version: tuple[int, ...] = ()
         self._shift: np.ndarray | float = 0.0  # as last judged by
         self.slack = config.hysteresis  # as far as it applies to the distances last judged
@@ -70,7 +75,18 @@ class Evidence:
         return len(self._looks)
 
     def add(self, look: Look) -> None:
-        """Take one more look; the oldest goes when there are enough."""
+        """Take one more look; the oldest goes when there are enough.
+
+        Whoever has a name already, and turns, stops or is not seen whole for a moment, is taken to be seen from the
+        last known side. Else what is taken off for other sides (gait.sided) would be missing from one look to the next,
+        and the name be contradicted though nothing speaks against it. Nobody gets a name so who had none.
+        """
+        if math.isnan(look.degrees):
+            self._unsided += 1
+            if self.last_held and self._unsided <= SIDE_STANDS:
+                look = replace(look, degrees=self._side)
+        else:
+            self._side, self._unsided = look.degrees, 0
         if len(self._looks) == self._looks.maxlen and self._rows:
             self._rows.popleft()
         self._looks.append(look)
@@ -96,7 +112,7 @@ class Evidence:
         """Withdraw all claims: nothing has been seen."""
         self._looks.clear()
         self._rows.clear()
-        self._own = 0
+        self._own, self._side = 0, math.nan
         self.holds = self.last_held = ""
 
     def judge(self, references: References, shift: np.ndarray | None = None) -> Verdict:

@@ -3,13 +3,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rt_gait_ros.evaluation.household_clips import KIND, LooksClient, name_clip, settings
+from rt_gait_ros.evaluation.household_clips import KIND, PERIOD, LooksClient, name_clip, settings, track_of, where
 from rt_gait_ros.gait.calibration import Calibration
+from rt_gait_ros.gait.recognizer import GaitRecognizer
 from rt_gait_ros.gait.searching import Searching
 from rt_gait_ros.gait.sided import with_sides
 from rt_gait_ros.gait.translation import Translation
 from rt_gait_ros.gallery.gallery import Gallery
 from rt_gait_ros.gallery.person import Template
+from rt_gait_ros.tracking.track import TrackFrame
 
 UNKNOWN = np.nan
 # Ada and Bob are 1.0 apart on one side; from the other side of a quarter turn everybody is 1.0 farther away.
@@ -88,3 +90,67 @@ def test_somebody_is_named_from_a_side_that_nothing_was_stored_from(gallery, sid
     config = settings("m", replace(KNOWN, sides=sides))
     assert [each.name for each in name_clip(client, gallery, config, [range(8)], views=[90.0])] == names
     assert [each.name for each in name_clip(client, gallery, config, [range(8)])] == [""], "the side is not known"
+
+
+# In images, five a second, each with a look. Its side is told by the seven newest; the first three are too few.
+NAMED, BEFORE = 6, 10
+ADA_ASIDE, STRANGER_ASIDE = ADA + ASIDE, 1.2 * np.eye(4)[3][None].astype(np.float32) + ASIDE
+
+
+def turned_round(image):
+    return where(90.0, image if image < BEFORE else 2 * BEFORE - image)
+
+
+def stopped(image):
+    return where(90.0, min(image, BEFORE))
+
+
+def uncertain(image):
+    """Nothing tells where somebody is whose box leaves the picture, and has no metres."""
+    return where(90.0, image) if image < BEFORE else None
+
+
+def names(gallery, places, looks, sides=0.9):
+    """What one track is named in each image. places: (3,) or None, by image. looks: (L, P, C), of each image."""
+    recognizer = GaitRecognizer(LooksClient(looks, "m"), gallery, settings("m", replace(KNOWN, sides=sides)))
+    found = []
+    for image, place in enumerate(places):
+        track = track_of("b0000", 0, image)
+        track.position = place
+        if place is None:
+            track.box[1] = 0.0
+        frame = TrackFrame((image + 1) * PERIOD, "yard", 640, 480, gait_frame_kind=KIND, tracks=[track])
+        (identity,) = recognizer.update(frame).identities
+        found.append(identity.name)
+    return found
+
+
+@pytest.mark.parametrize("way", [turned_round, stopped, uncertain])
+def test_who_is_named_from_another_side_keeps_the_name_while_the_side_is_not_known(gallery, way):
+    """Before, three looks whose side was not known contradicted it, though nobody else was there."""
+    images = BEFORE + 9
+    said = names(gallery, [way(image) for image in range(images)], np.tile(ADA_ASIDE, (images, 1, 1)))
+    assert set(said[NAMED:]) == {"Ada"}
+
+
+def test_a_side_that_is_not_known_for_longer_than_ten_looks_is_no_side(gallery):
+    images = BEFORE + 25
+    said = names(gallery, [uncertain(image) for image in range(images)], np.tile(ADA_ASIDE, (images, 1, 1)))
+    assert said[BEFORE + 9] == "Ada"
+    assert said[-1] == ""
+
+
+@pytest.mark.parametrize("way", [turned_round, stopped, uncertain])
+def test_a_stranger_loses_the_name_as_soon_as_from_a_side_that_is_known(gallery, way):
+    images = BEFORE + 8
+    looks = np.concatenate([np.tile(ADA_ASIDE, (BEFORE, 1, 1)), np.tile(STRANGER_ASIDE, (8, 1, 1))])
+    known = names(gallery, [where(90.0, image) for image in range(images)], looks)
+    assert known.index("", NAMED) < BEFORE + 4
+    assert names(gallery, [way(image) for image in range(images)], looks) == known
+
+
+def test_nobody_gets_a_name_by_a_side_that_is_not_known_any_more(gallery):
+    """Of two looks the side is known, and three have to agree."""
+    known = range(5)
+    places = [where(90.0, image) if image in known else None for image in range(12)]
+    assert set(names(gallery, places, np.tile(ADA_ASIDE, (12, 1, 1)))) == {""}
