@@ -118,6 +118,8 @@ class Learner:
         known = {person.person_id for person in references.persons} if references is not None else set()
         self.unseen = {person_id: line for person_id, line in self.unseen.items() if person_id in known}
         for claim in claims:
+            if references is not None and claim.person >= 0:
+                self._tell_side(references.persons[claim.person], claim.walker.seen)
             stretch = self._stretches.get(claim.body_id)
             if stretch is None:
                 continue
@@ -152,8 +154,7 @@ class Learner:
         if covered and self._views is None and seen.degrees is None and not seen.turning:
             return False  # nothing tells sides apart here
         if not covered:
-            side = "another side" if seen.degrees is None else f"side {name_of(seen.degrees)}"
-            self.unseen[stretch.person_id] = f"{person.name}: {side}"
+            self.unseen[stretch.person_id] = _unseen(person, seen)
         rival = int(distances.argmin())
         another = rival != index and distances[rival] <= self._config.accept_line
         if another or self._is_full(person) or look.stamp - stretch.supported > PATIENCE * SECOND:
@@ -189,6 +190,14 @@ class Learner:
         clear = lead >= SURE_LEADS * config.margin_line
         return references.persons[claim.person].person_id if near and clear else ""
 
+    def _tell_side(self, person: Person, seen: Seen) -> None:
+        """Say whether there is a template from where somebody is seen who has a name, as far as that is known."""
+        covered = None if seen.degrees is None else _is_known_from(person, seen.degrees)
+        if covered:
+            self.unseen.pop(person.person_id, None)
+        elif covered is False:
+            self.unseen[person.person_id] = _unseen(person, seen)
+
     def _seen(self, stretch: Stretch, look: Look) -> Seen:
         """From where the frames of a look were seen."""
         used = [stamp for stamp, _ in stretch.frames][-max(look.frames, 1) :]
@@ -199,9 +208,9 @@ class Learner:
 
     def _covered(self, person: Person, look: Look, seen: Seen) -> bool:
         """Whether a person has a template from where this look was seen, or may have."""
-        known = [template.view for template in person.templates]
-        if seen.degrees is not None and not any(isinstance(view, str) for view in known):
-            return any(apart(float(view), seen.degrees) <= SAME_SIDE for view in known)
+        covered = None if seen.degrees is None else _is_known_from(person, seen.degrees)
+        if covered is not None:
+            return covered
         if self._views is None:
             return True
         mine = self._views.nearest(look.embedding[None])[0]
@@ -242,6 +251,20 @@ class Learner:
             self.problem = f"a view that was learnt is not kept: {error}"
         else:
             self.problem = ""
+
+
+def _is_known_from(person: Person, degrees: float) -> bool | None:
+    """Whether a person has a template from there; None where not all of their sides are known."""
+    known = [template.view for template in person.templates]
+    if any(isinstance(view, str) for view in known):
+        return None
+    return any(apart(float(view), degrees) <= SAME_SIDE for view in known)
+
+
+def _unseen(person: Person, seen: Seen) -> str:
+    """That there is no template from there, in one line for people."""
+    side = "another side" if seen.degrees is None else f"side {name_of(seen.degrees)}"
+    return f"{person.name}: {side}"
 
 
 def _crowded(tracks: Sequence[Track]) -> set[str]:

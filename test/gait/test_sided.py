@@ -154,3 +154,15 @@ def test_nobody_gets_a_name_by_a_side_that_is_not_known_any_more(gallery):
     known = range(5)
     places = [where(90.0, image) if image in known else None for image in range(12)]
     assert set(names(gallery, places, np.tile(ADA_ASIDE, (12, 1, 1)))) == {""}
+
+
+def test_a_side_without_a_template_is_said_of_whom_the_allowance_names(gallery):
+    """Before, it was said of those alone from whom a view may be learnt, and nobody is so by the allowance."""
+    recognizer = GaitRecognizer(LooksClient(np.tile(ADA_ASIDE, (9, 1, 1)), "m"), gallery, settings("m", KNOWN))
+    said = []
+    for image in range(9):
+        track = track_of("b0000", 0, image)
+        track.position = where(90.0, image)
+        recognizer.update(TrackFrame((image + 1) * PERIOD, "yard", 640, 480, gait_frame_kind=KIND, tracks=[track]))
+        said.append(recognizer.unseen)
+    assert said[NAMED - 1 :] == ["none", *["Ada: side right"] * (9 - NAMED)]
