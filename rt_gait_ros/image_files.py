@@ -7,6 +7,7 @@ import numpy as np
 
 from rt_gait_ros.errors import UsageError, of_file
 from rt_gait_ros.masking import readable
+from rt_gait_ros.paths import replace_file
 
 
 def read_image(path: Path) -> np.ndarray | None:
@@ -19,7 +20,10 @@ def read_image(path: Path) -> np.ndarray | None:
 
 
 def write_image(path: Path, image: np.ndarray) -> None:
-    """Write a picture in the format that the name's ending says. Raises GaitError, or UsageError for the name."""
+    """Write a picture in the format that the name's ending says, whole or not at all.
+
+    Raises GaitError, or UsageError for the name.
+    """
     try:
         good, data = cv2.imencode(path.suffix, image)
     except (cv2.error, UnicodeEncodeError):
@@ -27,6 +31,6 @@ def write_image(path: Path, image: np.ndarray) -> None:
     if not good:
         raise UsageError(f"{readable(str(path))} cannot be written: give it the ending .png or .jpg")
     try:
-        path.write_bytes(data.tobytes())
+        replace_file(path, data.tobytes())
     except OSError as error:
         raise of_file(error, f"{readable(str(path))} cannot be written") from error

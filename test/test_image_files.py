@@ -1,4 +1,6 @@
 import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -30,3 +32,13 @@ def test_what_is_no_picture_is_none(tmp_path: Path) -> None:
 def test_what_cannot_be_written_is_said_in_one_line(tmp_path: Path, name: bytes, says: str) -> None:
     with pytest.raises(GaitError, match=rf"^[^\n]*cannot be written[^\n]*{says}[^\n]*$"):
         write_image(tmp_path / os.fsdecode(name), IMAGE)
+
+
+def test_a_picture_for_which_the_disk_has_no_room_leaves_the_former_one(
+    tmp_path: Path, full_disk: Callable[[str], AbstractContextManager[None]]
+) -> None:
+    path = tmp_path / "a.png"
+    write_image(path, IMAGE)
+    with full_disk("a.png"), pytest.raises(GaitError, match=r"a\.png cannot be written: No space left"):
+        write_image(path, IMAGE + 1)
+    assert (read_image(path) == IMAGE).all()  # type: ignore[union-attr]

@@ -171,16 +171,17 @@ def run(arguments: argparse.Namespace) -> int:
     former = calibration.find_usable(repository, arguments.model)
     kept = former.sides if former is not None else 0.0
     fitted = replace(fitted, sides=kept if arguments.sides is None else arguments.sides)
+    held_out = held_out_reliability(found.plain, apart) if arguments.reliability else None
     path = arguments.output or repository / arguments.model / calibration.FILE_NAME
     notes = _notes(arguments, repository, fitted, former)  # also of what is there before
+    if held_out is not None:  # before names go by what is written
+        save_image(arguments.reliability, reliability_plot(held_out, arguments.model))
     calibration.save(path, fitted)
     lines = [f"accept line {fitted.accept_distance:.4g}, margin {fitted.margin:.4g}", *map(_line, rows), *notes]
     lines.append(f"written to {path}")
     missed = rows[0]["false_reject_rate"]
     report = asdict(fitted) | {"false_reject_rate": missed, "rows": rows, "path": str(path)}
-    if arguments.reliability:
-        held_out = held_out_reliability(found.plain, apart)
-        save_image(arguments.reliability, reliability_plot(held_out, arguments.model))
+    if held_out is not None:
         report["calibration_error"] = held_out.error
         lines.append(
             f"on pairs it was not fitted to, its probability is off by {100 * held_out.error:.1f} % in the mean"

@@ -2,13 +2,14 @@
 
 import argparse
 import csv
+import io
 import json
 import sys
 from pathlib import Path
 from typing import Any
 
 from rt_gait_ros.errors import of_file
-from rt_gait_ros.paths import expand
+from rt_gait_ros.paths import expand, replace_file
 
 
 def add_json_argument(parser: argparse.ArgumentParser, what: str = "the result") -> None:
@@ -32,13 +33,16 @@ def progress(line: str) -> None:
 
 
 def write_json(value: Any, target: str) -> None:
-    """Write `value` as JSON to the file `target`, or to standard output for "-". Raises GaitError."""
+    """Write `value` as JSON to standard output for "-", else to the file `target`, whole or as it was before.
+
+    Raises GaitError.
+    """
     text = json.dumps(value, indent=2) + "\n"
     if target == "-":
         sys.stdout.write(text)
         return
     try:
-        expand(target).write_text(text, encoding="utf-8")
+        replace_file(expand(target), text.encode())
     except OSError as error:
         raise of_file(error, f"{target} cannot be written") from error
 
@@ -46,7 +50,7 @@ def write_json(value: Any, target: str) -> None:
 def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
     """Write the rows of an evaluation as a table: an interval as two columns, a dictionary as one for each key.
 
-    Raises GaitError; a UsageError where the name is wrong.
+    The file is whole or what it was before. Raises GaitError; a UsageError where the name is wrong.
     """
     flat: list[dict[str, Any]] = []
     for row in rows:
@@ -60,10 +64,11 @@ def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
                 line[name] = value
         flat.append(line)
     columns = list(dict.fromkeys(name for line in flat for name in line))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns)
+    writer.writeheader()
+    writer.writerows(flat)
     try:
-        with path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, columns)
-            writer.writeheader()
-            writer.writerows(flat)
+        replace_file(path, text.getvalue().encode())
     except OSError as error:
         raise of_file(error, f"{path} cannot be written") from error

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from rt_gait_ros.errors import GaitError, UsageError
+from rt_gait_ros.paths import replace_file
 
 # Columns: image, id, left, top, width, height, confidence (in a ground truth 0 for what does not count), class.
 _COUNTS, _CLASS = 6, 7
@@ -228,6 +229,6 @@ def write_mot(path: Path, images: Mapping[int, Boxes]) -> None:
         for body, box, sure in zip(images[number].ids, images[number].boxes, images[number].confidence, strict=True)
     ]
     try:
-        path.write_text("".join(lines), encoding="ascii")
+        replace_file(path, "".join(lines).encode("ascii"))
     except OSError as error:
         raise GaitError(f"{path} cannot be written: {error.strerror}") from error

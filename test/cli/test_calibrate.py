@@ -82,6 +82,22 @@ def test_the_reliability_of_the_probabilities_can_be_drawn(gallery, tmp_path, ca
     assert drawn.read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize("drawn", ["curve.png", "nowhere/curve.png", "curve"])
+def test_nothing_is_written_where_the_reliability_cannot_be_told_or_drawn(gallery, tmp_path, drawn):
+    """Of the twelve pairs of one person, each fifth is rated by a fit to nine or ten, and ten are needed."""
+    written = tmp_path / "calibration.json"
+    source = gallery.path
+    if drawn == "curve.png":
+        for person in gallery.persons[4:]:
+            gallery.forget(person.person_id)
+    with pytest.raises(UsageError, match="too few" if drawn == "curve.png" else "cannot be written"):
+        rt_gait(
+            "--gallery", source, "--false-accept-rate", "0.3", "--output", written, "--reliability", tmp_path / drawn
+        )
+    assert not written.exists()
+    assert not (tmp_path / drawn).exists()
+
+
 def test_generated_walkers_are_the_usual_source(tmp_path, capsys):
     written = tmp_path / "calibration.json"
     words = ("--generated", "8", "--work", tmp_path / "work", "--workers", "1", "--output", written)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from rt_gait_ros.cli import main as cli
-from rt_gait_ros.cli.output import add_json_argument, emit
-from rt_gait_ros.errors import UsageError
+from rt_gait_ros.cli.output import add_json_argument, emit, write_csv, write_json
+from rt_gait_ros.errors import GaitError, UsageError
 
 
 @pytest.mark.parametrize("name", cli.COMMANDS)
@@ -104,6 +104,19 @@ def test_json_goes_where_it_is_asked_for(words, out, file, tmp_path, capsys):
     shown = capsys.readouterr().out
     assert json.loads(shown) == {"a": 1} if out == "json" else shown == out
     assert target.exists() == (file == "json")
+
+
+def test_a_result_for_which_the_disk_has_no_room_leaves_the_former_one(tmp_path, full_disk):
+    """Before, half of it was there."""
+    table, report = tmp_path / "rows.csv", tmp_path / "result.json"
+    write_csv(table, [{"rank1": 0.5}])
+    write_json({"rank1": 0.5}, str(report))
+    with full_disk("rows.csv"), pytest.raises(GaitError, match=r"rows\.csv cannot be written: No space left"):
+        write_csv(table, [{"rank1": 0.6}])
+    with full_disk("result.json"), pytest.raises(GaitError, match=r"result\.json cannot be written: No space left"):
+        write_json({"rank1": 0.6}, str(report))
+    assert table.read_bytes() == b"rank1\r\n0.5\r\n"
+    assert json.loads(report.read_text()) == {"rank1": 0.5}
 
 
 def test_help_does_not_wait_for_heavy_libraries():
