@@ -40,9 +40,10 @@ class AccessDenied(GalleryError):
 
 
 class Head(NamedTuple):
-    """What tells one state of a server's gallery from another, and what made it. may_write: whether this role may.
+    """What tells one state of a server's gallery from another, what made it, and who may change it.
 
-    epoch: of the gallery. version: grows with each change. mark: of that version, made of chance.
+    epoch: of the gallery. version: grows with each change. mark: of that version, made of chance. may_write: whether
+    this role may. is_read_only: whether nobody may just now, as on a standby.
     """
 
     epoch: str
@@ -51,6 +52,12 @@ class Head(NamedTuple):
     model: str
     gait_frame_kind: str
     may_write: bool
+    is_read_only: bool
+
+    @property
+    def takes_changes(self) -> bool:
+        """Whether this role can change it now."""
+        return self.may_write and not self.is_read_only
 
 
 def driver() -> Any:
@@ -150,7 +157,7 @@ def head_of(connection: "psycopg.Connection[Any]", address: Address, *, lock: bo
     _require_at_rest(connection, address)
     row = connection.execute(
         "select epoch::text, version, mark::text, model, gait_frame_kind,"
-        " has_table_privilege('rt_gait.person', 'insert') and not current_setting('transaction_read_only')::bool"
+        " has_table_privilege('rt_gait.person', 'insert'), current_setting('transaction_read_only')::bool"
         f" from rt_gait.gallery where site = %s{' for update' if lock else ''}",
         (address.site,),
     ).fetchone()
@@ -216,9 +223,9 @@ def _said(error: Any, address: Address) -> GalleryError:
         ((errors.InvalidPassword, errors.InvalidAuthorizationSpecification), AccessDenied, _REFUSED),
         (errors.InvalidCatalogName, GalleryError, _NO_DATABASE),
         (errors.InsufficientPrivilege, GalleryReadOnly, "cannot be changed by this role: grant it rt_gait_enroller"),
-        (errors.ReadOnlySqlTransaction, GalleryReadOnly, "is on a server that is read-only just now"),
+        (errors.ReadOnlySqlTransaction, GalleryReadOnly, READ_ONLY),
         (errors.DiskFull, GalleryError, "could not be written, the server's disk is full: make room there"),
-        ((errors.QueryCanceled, errors.LockNotAvailable), ServerAway, "did not answer in time: try again"),
+        ((errors.QueryCanceled, errors.LockNotAvailable), ServerAway, _SLOW),
         (errors.DeadlockDetected, ServerAway, "was changed by somebody else just then: try again"),
         (
             (errors.UndefinedTable, errors.InvalidSchemaName),
@@ -236,14 +243,22 @@ def _said(error: Any, address: Address) -> GalleryError:
     if "certificate" in lower or "ssl" in lower:
         return AccessDenied(f"{gallery} is on a server whose TLS does not fit ({text}): see sslmode and sslrootcert")
     if isinstance(error, driver().OperationalError):
-        return ServerAway(f"{gallery} cannot be reached ({text}): nothing was changed there")
+        return ServerAway(
+            f"{gallery} cannot be reached ({text}): look whether the server runs, and whether a way leads there"
+        )
     return GalleryError(f"{gallery} could not do this ({text}): nothing was changed there")
 
 
 def _text(error: Any) -> str:
-    return one_line(mask_credentials(" ".join(str(error).split())), 300)
+    """What the server says, without where in its functions it was; of a way that fails, what libpq says."""
+    return one_line(mask_credentials(" ".join((error.diag.message_primary or str(error)).split())), 300)
 
 
+READ_ONLY = (
+    "is on a server that takes no changes just now (read-only): name the primary server where this one is a standby, "
+    "or set default_transaction_read_only to off"
+)
+_SLOW = "did not answer in time: look what keeps its server busy (pg_stat_activity names it), then try again"
 _NO_DATABASE = "has no such database ({text}): create it, then migrate"
 _REFUSED = (
     "does not let this role in ({text}): the password is looked for in PGPASSWORD, and in the file of passfile=, "

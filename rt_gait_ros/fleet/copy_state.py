@@ -45,8 +45,8 @@ class Known:
 class Agreed:
     """What both had after the last exchange.
 
-    epoch, version, mark: of the server's gallery. file_id, commit: of the copy's file. told: forgotten persons whom the
-    server has heard of.
+    epoch, version, mark: of the server's gallery. may_write: whether this robot's role may. file_id, commit: of the
+    copy's file. told: forgotten persons whom the server has heard of.
     """
 
     epoch: str = ""

@@ -71,7 +71,7 @@ class CopyStore(FileStore):
             yield _CopyChange(change, self.path)
 
     def require_writable(self) -> None:
-        """As Store.require_writable: neither the file nor the server may be for reading only."""
+        """As Store.require_writable: neither the file nor this robot's role may be for reading only."""
         self._require_right()
         super().require_writable()
 
@@ -100,8 +100,7 @@ class CopyStore(FileStore):
     def _require_right(self) -> None:
         if self._exchange is not None and not self._exchange.may_write:
             raise GalleryReadOnly(
-                f"gallery {self.name} may only be read by this robot: grant its role rt_gait_enroller, "
-                "or wait where the server is read-only just now"
+                f"gallery {self.name} may only be read by this robot: grant its role rt_gait_enroller"
             )
 
 

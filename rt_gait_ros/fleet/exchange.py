@@ -10,7 +10,7 @@ from rt_gait_ros import private_file
 from rt_gait_ros.errors import GaitError
 from rt_gait_ros.fleet import copy_state, merging, rows, server_audit
 from rt_gait_ros.fleet.address import Address
-from rt_gait_ros.fleet.connection import Head, connected, head_of, speaking, transaction
+from rt_gait_ros.fleet.connection import READ_ONLY, Head, connected, head_of, speaking, transaction
 from rt_gait_ros.fleet.copy_state import Agreed, Copy, Known, known
 from rt_gait_ros.fleet.departures import CHANNEL, Departures
 from rt_gait_ros.fleet.merging import Merged
@@ -33,6 +33,7 @@ AGAIN_AFTER = 1.0  # seconds before a lost server is tried again, twice that eac
 AGAIN_AT_MOST = 15.0
 SLOW = 30.0  # seconds of one contact after which it is said to be slow, whatever the reason is
 CLOCKS_APART = 60.0  # seconds between this robot's clock and the server's that somebody should hear of
+_STOP_SECONDS = 5.0  # for a contact that is under way
 _TRIES = 20
 LOCK_SECONDS = 30.0  # for another process that exchanges for the same copy
 
@@ -47,8 +48,8 @@ class _ChangedMeanwhile(Exception):
 class Exchange:
     """Keeps a copy and its server alike, as long as there is a way between them.
 
-    may_write: whether the server took changes of this role when it was last asked. departures: what recognisers leave
-    to those of other robots, and find from them.
+    may_write: whether this role might change the gallery when the server was last asked. departures: what recognisers
+    leave to those of other robots, and find from them.
     """
 
     def __init__(self, address: Address, copy: Copy) -> None:
@@ -73,10 +74,10 @@ class Exchange:
             self._thread.start()
 
     def stop(self) -> None:
-        """End the thread; what was not exchanged yet is, the next time."""
+        """End the thread; what was not exchanged yet is, the next time, and so is what a stuck server holds up now."""
         self._stopping.set()
         if self._thread.is_alive():
-            self._thread.join(30.0)
+            self._thread.join(_STOP_SECONDS)
 
     @property
     def problem(self) -> str:
@@ -102,17 +103,18 @@ class Exchange:
             began = self._asked = time.monotonic()
             try:
                 with connected(self.address) as connection:
-                    connection.execute(f"listen rt_gait; listen {CHANNEL}")
-                    self._settled = None
+                    self._settled, listens = None, False
                     self.departures.begin()
                     self.scenes.begin()
                     self.compare_clocks(connection)
                     while not self._stopping.is_set():
                         self._asked = time.monotonic()
-                        self.once(connection)
-                        self.departures.exchange(connection, may_write=self.may_write)
-                        self.keep_scenes(connection)
-                        self._problem, self._asked = "", None
+                        head = self.contact(connection)
+                        if not listens and not head.is_read_only:  # a standby lets nobody listen
+                            connection.execute(f"listen rt_gait; listen {CHANNEL}")
+                            listens = True
+                            continue  # there may have been a change just before
+                        self._problem, self._asked = self._waits(head), None
                         self._wait(connection)
             except GaitError as error:
                 self._problem = f"{error}; this robot goes on with its copy"
@@ -121,6 +123,23 @@ class Exchange:
             self._asked = None
             pause = AGAIN_AFTER if time.monotonic() - began > AGAIN_AT_MOST else min(2 * pause, AGAIN_AT_MOST)
             self._stopping.wait(pause)
+
+    def _waits(self, head: Head) -> str:
+        """Why what this robot changes stays in its copy, in one line, or ""."""
+        if head.takes_changes or not head.may_write:
+            return ""
+        return (
+            f"gallery {self.address.name} {READ_ONLY}; what this robot changes waits for that, and it goes on with its "
+            "copy"
+        )
+
+    def contact(self, connection: "psycopg.Connection[Any]") -> Head:
+        """Exchange all that there is, and say what the gallery's state is then. Raises GaitError as `once`."""
+        head = self.once(connection)
+        if not head.is_read_only:  # a standby has no looks at walkers
+            self.departures.exchange(connection, may_write=head.may_write)
+        self._keep_scenes(connection, head)
+        return head
 
     def compare_clocks(self, connection: "psycopg.Connection[Any]") -> None:
         """Say once that this robot's clock is wrong, or the server's: ends of retention are times of the clock."""
@@ -146,29 +165,29 @@ class Exchange:
             if self._settled is None or gallery_file.signature(self._copy.path) != self._settled[0]:
                 return
 
-    def once(self, connection: "psycopg.Connection[Any]") -> None:
-        """Make both alike. Raises GaitError: what was done by then is whole, and the rest is done the next time."""
+    def once(self, connection: "psycopg.Connection[Any]") -> Head:
+        """Make both alike, as far as the server takes changes. Returns what it has then.
+
+        Raises GaitError: what was done by then is whole, and the rest is done the next time.
+        """
         path = self._copy.path
         signature, head = gallery_file.signature(path), head_of(connection, self.address)
         if self._settled == (signature, head):
-            return
+            return head
         what = f"what copy {path} agreed on"
         with private_file.locked(copy_state.agreed_path(path), LOCK_SECONDS, what, GalleryError):
             for _ in range(_TRIES):
                 try:
-                    self._exchange(connection)
-                    return
+                    return self._exchange(connection)
                 except _ChangedMeanwhile:  # by this robot's own node: nothing was done yet
                     continue
         raise GalleryError(f"copy {path} is changed all the time: trying again")
 
-    def keep_scenes(self, connection: "psycopg.Connection[Any]") -> None:
+    def _keep_scenes(self, connection: "psycopg.Connection[Any]", head: Head) -> None:
         """Keep the back-up of scenes, after `once`; what is wrong with it is said once, and people go on."""
-        if self._settled is None:
-            return
         try:
             with speaking(self.address):
-                said = self.scenes.exchange(connection, self._settled[1])
+                said = self.scenes.exchange(connection, head)
         except GaitError as error:
             if connection.closed:
                 raise
@@ -176,11 +195,11 @@ class Exchange:
         self._notices.extend(line for line in said if line not in self._said_scenes)
         self._said_scenes = said
 
-    def _exchange(self, connection: "psycopg.Connection[Any]") -> None:
+    def _exchange(self, connection: "psycopg.Connection[Any]") -> Head:
         path, cipher = self._copy.path, self._copy.cipher
         with transaction(connection, self.address, "the next contact finds that out"):
             head = head_of(connection, self.address)
-            if head.may_write:
+            if head.takes_changes:
                 head = head_of(connection, self.address, lock=True)
             self.may_write = head.may_write
             held = gallery_file.read(path, cipher, gallery_file.rows(self._copy.seen))
@@ -224,13 +243,14 @@ class Exchange:
             if merged.gone or untold:
                 self.departures.clear()
             now = head
-            if head.may_write and (merged.pushed or untold):
+            if head.takes_changes and (merged.pushed or untold):
                 changed = {key: known(each) for key, each in remote.items()}
                 either = {**before.persons, **changed}
                 walks = {key: each.templates for key, each in either.items() if key in untold}
                 now = self._tell(connection, content, merged, untold, changed if complete else either, walks)
-        self._agree(before, after, merged, now, mine | gone if head.may_write else before.told | gone)
+        self._agree(before, after, merged, now, mine | gone if head.takes_changes else before.told | gone)
         self._settled = (after.signature, now)
+        return now
 
     def _store(
         self,
@@ -302,7 +322,7 @@ class Exchange:
 
     def _agree(self, before: Agreed, after: Loaded, merged: Merged, head: Head, told: frozenset[str]) -> None:
         persons = {each.person.person_id: known(each) for each in merged.persons}
-        if not head.may_write:  # what the server did not take is still to be told
+        if not head.takes_changes:  # what the server did not take is still to be told
             for each in merged.pushed:
                 persons.pop(each.person.person_id)
                 if each.person.person_id in before.persons:

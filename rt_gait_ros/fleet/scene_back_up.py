@@ -48,7 +48,7 @@ class SceneBackUp:
         GalleryError.
         """
         wanted = self._copy.share_scenes
-        if wanted is None:
+        if wanted is None or agreed.is_read_only:  # the gallery waits for the same, and says so
             return []
         path = id_path(self._copy.path)
         if not wanted and not path.exists():

@@ -12,6 +12,7 @@ import numpy as np
 from rt_gait_ros.fleet import rows
 from rt_gait_ros.fleet.address import Address
 from rt_gait_ros.fleet.connection import (
+    READ_ONLY,
     AccessDenied,
     Head,
     commit,
@@ -161,10 +162,11 @@ class ServerStore:
     def require_writable(self) -> None:
         """As Store.require_writable."""
         with self.session() as connection:
-            if not head_of(connection, self.address).may_write:
-                if connection.execute("select current_setting('transaction_read_only')::bool").fetchone() == (True,):
-                    raise GalleryReadOnly(f"gallery {self.name} is on a server that is read-only just now: try later")
+            head = head_of(connection, self.address)
+            if not head.may_write:
                 raise GalleryReadOnly(f"gallery {self.name} may only be read by this role: grant it rt_gait_enroller")
+            if head.is_read_only:
+                raise GalleryReadOnly(f"gallery {self.name} {READ_ONLY}")
 
     def recrypt(self, cipher: Cipher | None) -> None:
         """As Store.recrypt: that is not for a server."""

@@ -37,12 +37,15 @@ def _no_variables():
 
 @pytest.fixture(scope="session")
 def make_server():
-    """make_server(binaries) is a running server; it ends with the session. settings: makes some of the server."""
+    """make_server(binaries) is a running server; it ends with the session. settings: makes some of the server.
+
+    primary: the server whose standby it is.
+    """
     made = []
 
-    def make(binaries=None, settings=lambda server: ()):
+    def make(binaries=None, settings=lambda server: (), primary=None):
         folder = Path(tempfile.mkdtemp(prefix="rt_gait_pg."))
-        server = PostgresServer(binaries or wheel_binaries(), folder)
+        server = PostgresServer(binaries or wheel_binaries(), folder, primary)
         made.append(server)
         return server.start(*settings(server))
 
@@ -222,9 +225,7 @@ def robot(postgres, site, tmp_path, monkeypatch):
 
         def meet():
             with connected(address) as connection:
-                gallery.store._exchange.once(connection)
-                gallery.store._exchange.keep_scenes(connection)
-                gallery.store._exchange.departures.exchange(connection, may_write=True)
+                gallery.store._exchange.contact(connection)
             gallery.refresh()
             return names(gallery)
 

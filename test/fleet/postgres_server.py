@@ -32,7 +32,8 @@ def free_port():
 class PostgresServer:
     """A server on loopback that may be stopped and started. `owner`: address of a superuser, through its socket."""
 
-    def __init__(self, binaries, folder):
+    def __init__(self, binaries, folder, primary=None):
+        """primary: the server whose standby this is."""
         self.binaries, self.folder, self.port = binaries, folder, free_port()
         self.process = None
         self.user = "nobody" if os.geteuid() == 0 else None
@@ -41,12 +42,16 @@ class PostgresServer:
             os.chown(folder, about.pw_uid, about.pw_gid)
         self._as = {"user": self.user, "group": pwd.getpwnam(self.user).pw_gid, "extra_groups": []} if self.user else {}
         self.data = folder / "data"
-        made = self._run(
-            "initdb", "-U", "owner", "-A", "trust", "--no-sync", "--no-instructions", "-E", "UTF8", "--locale=C"
-        )
+        if primary is None:
+            words = ["initdb", "-A", "trust", "--no-sync", "--no-instructions", "-E", "UTF8", "--locale=C"]
+        else:
+            words = ["pg_basebackup", "-h", primary.folder, "-p", str(primary.port), "-c", "fast", "-N", "-R"]
+        made = self._run(*words, "-U", "owner")
         if made.returncode:
             pytest.skip(f"PostgreSQL cannot make a database here: {made.stderr.strip().splitlines()[-1]}")
-        (self.data / "pg_hba.conf").write_text("local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n")
+        (self.data / "pg_hba.conf").write_text(
+            "local all,replication all trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
+        )
 
     def _run(self, name, *arguments):
         return subprocess.run(

@@ -108,8 +108,7 @@ def test_who_was_forgotten_since_the_back_up_is_forgotten_and_who_came_since_com
     def meet():
         spot.store._exchange.scenes.begin()
         with connected(parse(place)) as connection:
-            spot.store._exchange.once(connection)
-            spot.store._exchange.keep_scenes(connection)
+            spot.store._exchange.contact(connection)
         spot.refresh()
         found = on_server(place)
         assert found == names(spot)

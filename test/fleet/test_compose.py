@@ -77,7 +77,6 @@ def test_the_compose_file_makes_a_gallery_that_two_robots_share(db, address, tem
     people["spot"].add("Ada", [template(20)], **SILHOUETTE)
     for robot in ("spot", "rover"):
         with connected(parse(address(robot))) as connection:
-            people[robot].store._exchange.once(connection)
-            people[robot].store._exchange.keep_scenes(connection)
+            people[robot].store._exchange.contact(connection)
         people[robot].refresh()
         assert [(person.name, person.templates[0].robot) for person in people[robot].persons] == [("Ada", "spot")]

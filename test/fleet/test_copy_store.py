@@ -188,6 +188,28 @@ def test_a_reader_follows_and_may_change_nothing(robot, server, template):
         robot("spot", role="reader").require_writable()
 
 
+def test_a_robot_of_a_standby_follows_it_and_tells_it_what_changed_here_once_it_is_the_primary(
+    robot, postgres, site, server, template, make_server
+):
+    """Before, it followed nobody, since a standby lets nobody listen, and none of its own could be changed."""
+    server.add("Ada", [template(20)], **SILHOUETTE)
+    standby = make_server(primary=postgres)
+    spot = robot("spot", port=standby.port)
+    spot.store.handover.use(300.0, "angle")
+    until(has, spot, "Ada")
+    line = until(lambda: spot.problem)
+    assert "takes no changes just now" in line
+    assert "goes on with its copy" in line
+    server.add("Bob", [template(60)], **SILHOUETTE)
+    until(has, spot, "Ada", "Bob")
+    spot.forget("Ada")
+    assert has(spot, "Bob")
+    standby.sql("select pg_promote()")
+    until(lambda: not spot.problem)
+    until(has, open_gallery(f"{standby.owner}&site={site}"), "Bob")
+    assert has(server, "Ada", "Bob")
+
+
 def test_a_wrong_password_keeps_the_robot_going(robot, template, monkeypatch):
     monkeypatch.setenv("PGPASSWORD", "falsch")
     spot = robot("spot")

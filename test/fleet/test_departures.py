@@ -11,6 +11,7 @@ from rt_gait_ros.fleet.address import parse
 from rt_gait_ros.fleet.connection import connected
 from rt_gait_ros.fleet.departures import Departures
 from rt_gait_ros.gallery.departures import Departure, Look
+from rt_gait_ros.gallery.person import GalleryError
 
 
 @pytest.fixture
@@ -87,8 +88,9 @@ def test_a_departure_ends(robot, postgres, site, monkeypatch):
     monkeypatch.setattr(departures, "LONGEST", 1e6)
     never = robot("never", seconds=1e6)
     never.leave(gone())
-    with pytest.raises(Exception, match="could not do this"):
+    with pytest.raises(GalleryError, match="could not do this") as caught:
         never.meet()
+    assert "Failing row" not in str(caught.value)  # with what is in it
 
 
 def test_a_reader_takes_and_leaves_nothing(robot, postgres, site):

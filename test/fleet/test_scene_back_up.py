@@ -116,9 +116,10 @@ def test_scenes_wait_until_the_copy_knows_who_was_forgotten(spot, kept, server, 
     once = type(spot.store._exchange).once
 
     def forgotten_meanwhile(self, connection):
-        once(self, connection)
+        head = once(self, connection)
         server.refresh()
         server.forget("Ada")
+        return head
 
     with monkeypatch.context() as patch:
         patch.setattr(type(spot.store._exchange), "once", forgotten_meanwhile)
