@@ -107,7 +107,7 @@ class GaitPipeline:
         assert networks is not None
         patience = 0.0 if client is not None else SERVER_PATIENCE if triton_url else PATIENCE
         try:
-            self.people = _open_people(self, gallery, gallery_key, repository)
+            self.people, self._said = _open_people(self, gallery, gallery_key, repository)
             self.people.configure(config)
             self._recognizer = self.people.start(WaitingClient(networks, patience), self._clock.seconds)
             pose = _pose_config(pose, self._recognizer.model.gait_frame_kind, config.model)
@@ -155,6 +155,16 @@ class GaitPipeline:
         with self._mutex:
             self._require_open()
             return self._recognizer.problem or self.people.problem
+
+    def notices(self) -> list[str]:
+        """What befell a gallery on a server, or this robot's copy of it, that somebody should hear of; each line once.
+
+        Such as two people of one name, who were kept apart, and a damaged copy, which was made anew.
+        """
+        with self._mutex:
+            self._require_open()
+            said, self._said = self._said, []
+            return said + self.people.notices()
 
     @property
     def persons(self) -> tuple[Person, ...]:
@@ -269,8 +279,11 @@ _OPENING = threading.Lock()
 os.register_at_fork(after_in_child=_IN_USE.clear)
 
 
-def _open_people(pipeline: GaitPipeline, place: str | Path | Gallery | None, key: str, repository: Path) -> KnownPeople:
-    gallery = place if isinstance(place, Gallery) else _open_gallery(place, key, repository)
+def _open_people(
+    pipeline: GaitPipeline, place: str | Path | Gallery | None, key: str, repository: Path
+) -> tuple[KnownPeople, list[str]]:
+    """The people, and what was done that somebody should hear of."""
+    gallery, said = (place, "") if isinstance(place, Gallery) else _open_gallery(place, key, repository)
     with _OPENING:
         if gallery.path in _IN_USE:
             if gallery is not place:
@@ -279,12 +292,12 @@ def _open_people(pipeline: GaitPipeline, place: str | Path | Gallery | None, key
                 f"gallery {gallery.path} is used by another pipeline of this process: close that one first, or use it"
             )
         _IN_USE[gallery.path] = pipeline
-    return KnownPeople(gallery, repository, background=False)
+    return KnownPeople(gallery, repository, background=False), [said] if said else []
 
 
-def _open_gallery(place: str | Path | None, key: str, repository: Path) -> Gallery:
+def _open_gallery(place: str | Path | None, key: str, repository: Path) -> tuple[Gallery, str]:
     place, cipher = default_place() if place is None else place, find_cipher(key)
-    return open_for_robot(place, cipher, repository)[0] if is_address(place) else Gallery(place, cipher)
+    return open_for_robot(place, cipher, repository) if is_address(place) else (Gallery(place, cipher), "")
 
 
 def _open_client(triton_url: str, repository: Path) -> InferenceClient:

@@ -22,6 +22,7 @@ from rt_gait_ros import (
     UsageError,
     recognizer_config,
 )
+from rt_gait_ros.fleet.opening import local_path
 from rt_gait_ros.gallery import GalleryError, GalleryInUse, GalleryModelMismatch, Template, UnknownPerson
 from rt_gait_ros.pose import PoseError, PoseSettingsError
 from rt_gait_ros.serving import ModelUnavailable, ServerUnavailable
@@ -230,11 +231,21 @@ def test_a_gallery_that_is_open_is_used_and_stays_open(path):
 
 
 def test_an_address_is_no_file(tmp_path, monkeypatch):
-    """Where its server is not there the pipeline goes on with a copy, and no folder is made of the address."""
+    """Where its server is not there the pipeline goes on with a copy, and no folder is made of the address.
+
+    Before, nobody heard that a damaged copy had been made anew.
+    """
     pytest.importorskip("psycopg", reason="the extra [fleet] is not installed")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    with GaitPipeline("postgresql://127.0.0.1:9/people?connect_timeout=2") as gait:
+    address = "postgresql://127.0.0.1:9/people?connect_timeout=2"
+    copy = local_path(address)
+    copy.parent.mkdir(parents=True)
+    copy.write_bytes(b"damaged")
+    with GaitPipeline(address) as gait:
+        (line,) = gait.notices()
+        assert "a new copy is made" in line
+        assert gait.notices() == []
         assert gait.people.gallery.path.is_relative_to(tmp_path / "data")
         deadline = time.monotonic() + 300
         while not gait.problem:
