@@ -22,13 +22,15 @@ KIND, SCHEMA = "agreed", 1
 class Copy(Protocol):
     """The copy that an exchange is for. seen: embeddings that are in memory already.
 
-    networks: folder of the gait networks, for their calibrations; None: the package's own. share_scenes: as Store's.
+    networks: folder of the gait networks, for their calibrations; None: the package's own. model: the gait network that
+    this robot uses, "" where nobody has said so. share_scenes: as Store's.
     """
 
     path: Path
     cipher: Cipher | None
     seen: Loaded
     networks: Path | None
+    model: str
     share_scenes: bool | None
 
 

@@ -21,16 +21,21 @@ class CopyStore(FileStore):
 
     A change is made in the copy, at once and whatever the server does, and reaches the server from there. address: None
     for a program that only changes the copy's file, beside the one that exchanges it. seen: what is in memory.
-    networks: folder of the gait networks; None: the package's own.
+    networks: folder of the gait networks; None: the package's own. model: the gait network that this robot uses.
     """
 
     is_shared = True
 
     def __init__(
-        self, address: Address | None, path: Path, cipher: Cipher | None = None, networks: Path | None = None
+        self,
+        address: Address | None,
+        path: Path,
+        cipher: Cipher | None = None,
+        networks: Path | None = None,
+        model: str = "",
     ) -> None:
         super().__init__(path, cipher)
-        self.networks = networks
+        self.networks, self.model = networks, model
         self.seen = Loaded(Content(), ())
         self._exchange = None if address is None else Exchange(address, self)
         self.robot = self.robot if address is None else address.robot

@@ -19,7 +19,7 @@ from rt_gait_ros.fleet.scene_back_up import SceneBackUp
 from rt_gait_ros.gait import calibration, scene_file
 from rt_gait_ros.gait.scene_cleaning import forget_named, forget_near, left_by, relabel_files
 from rt_gait_ros.gallery import gallery_file, gallery_records
-from rt_gait_ros.gallery.gallery_edits import GalleryModelMismatch, heirs_of
+from rt_gait_ros.gallery.gallery_edits import heirs_of
 from rt_gait_ros.gallery.gallery_file import Loaded, Signature
 from rt_gait_ros.gallery.gallery_records import Place
 from rt_gait_ros.gallery.person import Content, GalleryError, Template
@@ -54,7 +54,7 @@ class Exchange:
 
     def __init__(self, address: Address, copy: Copy) -> None:
         self.address, self._copy = address, copy
-        self._problem = ""
+        self._problem = self._apart = ""  # apart: why copy and server stay of two networks
         self._asked: float | None = None  # when the contact under way began, by time.monotonic()
         self.departures = Departures(address)
         self.scenes = SceneBackUp(address, copy)
@@ -114,7 +114,7 @@ class Exchange:
                             connection.execute(f"listen rt_gait; listen {CHANNEL}")
                             listens = True
                             continue  # there may have been a change just before
-                        self._problem, self._asked = self._waits(head), None
+                        self._asked = None
                         self._wait(connection)
             except GaitError as error:
                 self._problem = f"{error}; this robot goes on with its copy"
@@ -126,6 +126,8 @@ class Exchange:
 
     def _waits(self, head: Head) -> str:
         """Why what this robot changes stays in its copy, in one line, or ""."""
+        if self._apart:
+            return f"{self._apart}; until then only who is forgotten is exchanged, and this robot goes on with its copy"
         if head.takes_changes or not head.may_write:
             return ""
         return (
@@ -139,6 +141,7 @@ class Exchange:
         if not head.is_read_only:  # a standby has no looks at walkers
             self.departures.exchange(connection, may_write=head.may_write)
         self._keep_scenes(connection, head)
+        self._problem = self._waits(head)
         return head
 
     def compare_clocks(self, connection: "psycopg.Connection[Any]") -> None:
@@ -215,7 +218,10 @@ class Exchange:
                 )
             before = _of_this_file(before, held)
             walkers = self._walked(held.content)
-            anew = self._is_of_other_network(held.content, head, walkers, before)
+            anew = bool(held.content.model and head.model and held.content.model != head.model)
+            self._apart = self._why_apart(held.content, head, walkers, before) if anew else ""
+            if self._apart:
+                return self._forget_only(connection, head, held, walkers, before, mine)
             if anew:
                 before, walkers = Agreed(), []
             there = {each.person.person_id for each in walkers}
@@ -332,16 +338,43 @@ class Exchange:
         agreed = Agreed(head.epoch, head.version, head.mark, file_id, commit, head.may_write, persons, told)
         copy_state.write(self._copy.path, self._copy.cipher, agreed)
 
-    def _is_of_other_network(self, content: Content, head: Head, walkers: Sequence[Walked], before: Agreed) -> bool:
-        """Whether the copy is to be made anew, since the server's gallery was rebuilt for another network."""
-        if not content.model or not head.model or content.model == head.model:
-            return False
+    def _why_apart(self, content: Content, head: Head, walkers: Sequence[Walked], before: Agreed) -> str:
+        """Why the copy stays of another network than the server's gallery, in one line; "" where it is made anew."""
+        gallery = f"gallery {self.address.name} is of gait network {head.model}"
+        if self._copy.model not in ("", head.model):
+            return f"{gallery}, and this robot uses {self._copy.model}: set its parameter model to {head.model}"
         if all(before.persons.get(each.person.person_id) == known(each) for each in walkers):
-            return True
-        raise GalleryModelMismatch(
-            f"gallery {self.address.name} is of gait network {head.model} and its copy {self._copy.path} has changes "
-            f"made with {content.model}: set the parameter model to {head.model}, or move the copy away"
+            return ""
+        return (
+            f"{gallery}, and its copy {self._copy.path} has changes made with {content.model}: move the copy away, and "
+            "enrol again whom it alone has"
         )
+
+    def _forget_only(
+        self,
+        connection: "psycopg.Connection[Any]",
+        head: Head,
+        held: Loaded,
+        walkers: Sequence[Walked],
+        before: Agreed,
+        mine: frozenset[str],
+    ) -> Head:
+        """Exchange who was forgotten while copy and server are of two networks. mine: who was on this robot."""
+        gone = frozenset(rows.forgotten(connection, self.address, -1, ()))
+        copy_state.remember(self._copy.path, gone, "who was forgotten elsewhere is still on this robot")
+        walks = {key for walker in walkers if walker.person.person_id not in mine for key in walker.templates}
+        # Whose walks somebody else has by now was merged, and her walks are on the server under her id alone.
+        merged_away = {key for key in mine & before.persons.keys() if before.persons[key].templates & walks}
+        untold = mine - gone - merged_away
+        of_copy = head._replace(model=held.content.model, gait_frame_kind=held.content.gait_frame_kind)
+        merged, after, _ = self._store(of_copy, walkers, Agreed(), {}, mine | gone, False, held, False)
+        if merged.gone or untold:
+            self.departures.clear()
+        now = head
+        if head.takes_changes and untold:
+            now = self._tell(connection, Content(head.model, head.gait_frame_kind), Merged(), untold, {}, {})
+        self._settled = (after.signature, now)
+        return now
 
     def _walked(self, content: Content) -> list[Walked]:
         """The persons with the ids of their walks, which are made once for each."""

@@ -35,13 +35,14 @@ def open_gallery(place: str | Path, cipher: Cipher | None = None) -> Gallery:
 
 
 def open_for_robot(
-    place: str | Path, cipher: Cipher | None = None, networks: Path | None = None
+    place: str | Path, cipher: Cipher | None = None, networks: Path | None = None, model: str = ""
 ) -> tuple[Gallery, str]:
     """The gallery of this name, for a robot: of one on a server, a copy that it answers from. Raises GaitError.
 
     A file that is corrupt or too new is kept aside, and an empty one takes its place; a copy is filled again.
     networks: folder of the gait networks, whose calibrations say which walks of scenes may be of whom others forget;
-    None: the package's own. Returns the gallery, and what was done in one line for the log, or "".
+    None: the package's own. model: the gait network that the robot uses; a copy of it stays so though the server's
+    gallery was rebuilt for another. Returns the gallery, and what was done in one line for the log, or "".
     """
     if not is_address(place):
         return Gallery.open_or_set_aside(place, cipher)
@@ -49,11 +50,11 @@ def open_for_robot(
     address = parse(str(place))
     path = real_path(address.copy_path)
     try:
-        return Gallery(CopyStore(address, path, cipher, networks)), ""
+        return Gallery(CopyStore(address, path, cipher, networks, model)), ""
     except (GalleryCorrupt, GalleryForeign, GalleryTooNew) as error:  # what lies at a copy's place is ours, or was
         why = "newer" if isinstance(error, GalleryTooNew) else "corrupt"
         aside = gallery_file.set_aside_if(path, why, cipher)
-        gallery = Gallery(CopyStore(address, path, cipher, networks))
+        gallery = Gallery(CopyStore(address, path, cipher, networks, model))
         said = f"{error}. It is kept as {aside}, and a new copy is made" if aside else ""
         return gallery, said
 

@@ -62,10 +62,11 @@ class GaitRecognizer:
         clock: seconds, for the time limits of enrolments. scenes: of this gait model, for whoever made them to save;
         None: no scene is taken out. writer: stores enrolments and what is learnt; None: `update` and `tick` do, and
         wait for the disk. views: that the gait model ships, or None.
-        Raises InferenceError, GalleryModelMismatch.
+        Raises InferenceError; GalleryModelMismatch, but for a gallery on a server, of which `problem` says it.
         """
         model = describe(client, config.model)
-        gallery.require_model(model.name)
+        if not gallery.store.is_shared:  # a robot's copy follows its server; until then `problem` says it
+            gallery.require_model(model.name)
         self.own_config = self._config = config  # own: without what is other for the network in use
         own = Network(model, embedder_for(client, model, config.window, config.deadline))
         self._use = NetworkInUse(own, clock)

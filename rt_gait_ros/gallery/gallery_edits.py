@@ -158,7 +158,8 @@ def require_model(made_with: str, model: str, gallery: str) -> None:
     if made_with and made_with != model:
         raise GalleryModelMismatch(
             f"gallery {gallery} was made with gait model {made_with}, and {model} is in use: "
-            f"`rt-gait gallery rebuild --model {model}`, or choose another gallery"
+            f"set model to {made_with}, choose another gallery, or make its embeddings anew by "
+            f"`rt-gait gallery rebuild --model {model}`"
         )
 
 

@@ -83,7 +83,8 @@ class GaitNode(RecognitionStage):
         config = self._read_config()
         capacities_of(self)  # what is wrong with them ends the node before anybody is seen
         cipher = find_cipher(self.value("gallery_key"))
-        gallery, warning = open_for_robot(self.value("gallery") or default_place(), cipher, self.repository)
+        place = self.value("gallery") or default_place()
+        gallery, warning = open_for_robot(place, cipher, self.repository, config.model)
         self.gallery_folder = expand(self.value("gallery_folder") or gallery.path.parent)
         if warning:
             self.get_logger().error(warning)

@@ -107,7 +107,7 @@ class GaitPipeline:
         assert networks is not None
         patience = 0.0 if client is not None else SERVER_PATIENCE if triton_url else PATIENCE
         try:
-            self.people, self._said = _open_people(self, gallery, gallery_key, repository)
+            self.people, self._said = _open_people(self, gallery, gallery_key, repository, config.model)
             self.people.configure(config)
             self._recognizer = self.people.start(WaitingClient(networks, patience), self._clock.seconds)
             pose = _pose_config(pose, self._recognizer.model.gait_frame_kind, config.model)
@@ -280,10 +280,10 @@ os.register_at_fork(after_in_child=_IN_USE.clear)
 
 
 def _open_people(
-    pipeline: GaitPipeline, place: str | Path | Gallery | None, key: str, repository: Path
+    pipeline: GaitPipeline, place: str | Path | Gallery | None, key: str, repository: Path, model: str
 ) -> tuple[KnownPeople, list[str]]:
     """The people, and what was done that somebody should hear of."""
-    gallery, said = (place, "") if isinstance(place, Gallery) else _open_gallery(place, key, repository)
+    gallery, said = (place, "") if isinstance(place, Gallery) else _open_gallery(place, key, repository, model)
     with _OPENING:
         if gallery.path in _IN_USE:
             if gallery is not place:
@@ -295,9 +295,9 @@ def _open_people(
     return KnownPeople(gallery, repository, background=False), [said] if said else []
 
 
-def _open_gallery(place: str | Path | None, key: str, repository: Path) -> tuple[Gallery, str]:
+def _open_gallery(place: str | Path | None, key: str, repository: Path, model: str) -> tuple[Gallery, str]:
     place, cipher = default_place() if place is None else place, find_cipher(key)
-    return open_for_robot(place, cipher, repository) if is_address(place) else (Gallery(place, cipher), "")
+    return open_for_robot(place, cipher, repository, model) if is_address(place) else (Gallery(place, cipher), "")
 
 
 def _open_client(triton_url: str, repository: Path) -> InferenceClient:

@@ -213,14 +213,14 @@ def robot(postgres, site, tmp_path, monkeypatch):
     """robot("spot") has a copy and no thread: its `meet()` is one contact with the server.
 
     place: the gallery's address. cipher: of the copy. networks: as CopyStore has them. shares: whether its scenes are
-    backed up. settings: of the Gallery.
+    backed up. model: its gait network. settings: of the Gallery.
     """
     monkeypatch.setattr(exchange.Exchange, "start", lambda self: None)
     usual = f"{postgres.owner}&site={site}"
 
-    def make(name, place=usual, cipher=None, networks=None, shares=True, **settings):
+    def make(name, place=usual, cipher=None, networks=None, shares=True, model="", **settings):
         address = parse(place if "robot=" in place else f"{place}{'&' if '?' in place else '?'}robot={name}")
-        gallery = Gallery(CopyStore(address, tmp_path / name, cipher, networks), **settings)
+        gallery = Gallery(CopyStore(address, tmp_path / name, cipher, networks, model), **settings)
         gallery.store.share_scenes = shares
 
         def meet():

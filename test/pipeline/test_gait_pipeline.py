@@ -22,6 +22,7 @@ from rt_gait_ros import (
     UsageError,
     recognizer_config,
 )
+from rt_gait_ros.fleet.copy_store import CopyStore
 from rt_gait_ros.fleet.opening import local_path
 from rt_gait_ros.gallery import GalleryError, GalleryInUse, GalleryModelMismatch, Template, UnknownPerson
 from rt_gait_ros.pose import PoseError, PoseSettingsError
@@ -260,6 +261,14 @@ def test_a_gallery_of_another_network_is_refused_and_left_free(path, template_of
     for _ in range(2):
         with pytest.raises(GalleryModelMismatch, match="another"):
             GaitPipeline(path)
+
+
+def test_a_robots_copy_of_another_network_is_said_until_it_follows_its_server(path, template_of):
+    """Before, the pipeline was refused, and with it the way to the server."""
+    Gallery(path).add("Ada", [template_of(4)], model="another", gait_frame_kind="silhouette")
+    with GaitPipeline(Gallery(CopyStore(None, path))) as gait:
+        gait.process(np.zeros((48, 64, 3), np.uint8))
+        assert "was made with gait model another" in gait.problem
 
 
 def test_a_file_that_is_no_gallery_is_refused_and_stays(path):
