@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from meeting import names
-from postgres_server import wheel_binaries
+from postgres_server import PASSWORD, wheel_binaries
 
 from rt_gait_ros.fleet import exchange
 from rt_gait_ros.fleet.address import parse
@@ -65,8 +65,8 @@ def printed(here, tmp_path):
     """printed("pg_dump") runs the block of the page that has this word, as it is printed, in a folder of the test."""
     blocks = re.findall(r"```bash\n(.*?)```", PAGE.read_text().partition("## Back-up and restore")[2], re.DOTALL)
 
-    def run(word, instead=("", ""), fails=False):
-        (block,) = (each for each in blocks if word in each)
+    def run(word, instead=("", ""), fails=False, docker=False):
+        (block,) = (each for each in blocks if word in each and ("docker" in each) is docker)
         text = block.replace("'postgresql://owner@db.example/people'", "postgresql:///backed_up")
         text = text.replace("createdb people", "createdb backed_up").replace(*instead)
         done = subprocess.run(
@@ -205,3 +205,39 @@ def test_the_printed_commands_encrypt_a_dump_restore_it_and_keep_who_was_forgott
     assert on_server(place) == ["Bob"]
     assert robot("young", place).meet() == ["Bob"]
     assert spot.meet() == ["Bob"]
+
+
+DOCKER = """#!/bin/bash
+case "$*" in
+    "compose exec -T db "*) shift 4; exec "$@" ;;
+    "volume rm fleet_people") dropdb --force people && psql --quiet --command="drop role spot" postgres ;;
+    "compose up --detach --wait db") createdb people ;;
+esac
+"""
+
+
+def test_the_commands_for_the_compose_file_restore_people_and_logins_and_no_dump_that_is_not_whole(
+    postgres, here, run, printed, keys, template, tmp_path
+):
+    docker = tmp_path / "docker"
+    docker.write_text(DOCKER)
+    docker.chmod(0o755)
+    here["PATH"] += f":{tmp_path}"
+    run("createdb", "people")
+    try:
+        place = postgres.owner.replace("/postgres?", "/people?")
+        migrate(parse(place))
+        postgres.sql(f"create role spot login password '{PASSWORD}' in role rt_gait_enroller")
+        open_gallery(place).add("Ada", [template(20)], **SILHOUETTE)
+        printed("gpg --encrypt", docker=True)
+        assert "already exists" in printed("gpg --decrypt", docker=True)
+        assert on_server(place) == ["Ada"]
+        assert postgres.sql("select rolpassword is not null from pg_authid where rolname = 'spot'") == [(True,)]
+        dump = tmp_path / "people.dump.gpg"
+        dump.unlink()
+        printed("gpg --encrypt", (" people |", " nobody |"), fails=True, docker=True)  # it looked like a back-up
+        dump.write_bytes(b"")
+        printed("gpg --decrypt", fails=True, docker=True)
+    finally:
+        postgres.sql("drop database if exists people with (force)")
+        postgres.sql("drop role if exists spot")
