@@ -15,7 +15,7 @@ from rt_gait_ros.pip_packages import extra
 if TYPE_CHECKING:
     import psycopg
 
-SCHEMA = 6  # version of the newest migration
+SCHEMA = 7  # version of the newest migration
 MIGRATION_LOCK = 0x72745F67  # an advisory lock of PostgreSQL: of whoever migrates; whoever looks or changes shares it
 CONNECT_SECONDS = 5
 STATEMENT_MS = 20_000

@@ -100,15 +100,15 @@ class Departures:
                 self._told([each])
         found = connection.execute(
             "select number, extract(epoch from ends - clock_timestamp())::float8, person_id, embeddings, shape, type,"
-            " weights, frames from rt_gait.departure where site = %s and number > %s and origin <> %s and model = %s"
-            " and ends > clock_timestamp() order by number desc limit %s",
+            " weights, frames, degrees from rt_gait.departure where site = %s and number > %s and origin <> %s"
+            " and model = %s and ends > clock_timestamp() order by number desc limit %s",
             (self._address.site, self._heard, self._origin, model, MOST),
             binary=True,
         ).fetchall()
         with self._mutex:
-            for number, left, person_id, data, shape, kind, weights, frames in reversed(found):
+            for number, left, person_id, *sent in reversed(found):
                 self._heard = max(self._heard, number)
-                looks = _looks(data, shape, kind, weights, frames)
+                looks = _looks(*sent)
                 if looks and self._seconds:
                     self._there.append((time.monotonic() + min(left, seconds), Departure(looks, person_id)))
 
@@ -120,8 +120,8 @@ class Departures:
         stack = narrow(np.stack([look.embedding for look in departure.looks]))
         connection.execute(
             "insert into rt_gait.departure (site, origin, robot, model, person_id, ends, embeddings, shape, type,"
-            " weights, frames) values (%s, %s, %s, %s, %s, clock_timestamp() + make_interval(secs => %s), %s, %s, %s,"
-            " %s, %s)",
+            " weights, frames, degrees) values (%s, %s, %s, %s, %s, clock_timestamp() + make_interval(secs => %s), %s,"
+            " %s, %s, %s, %s, %s)",
             (
                 self._address.site,
                 self._origin,
@@ -134,22 +134,26 @@ class Departures:
                 stack.dtype.newbyteorder("<").str,
                 [look.weight for look in departure.looks],
                 [look.frames for look in departure.looks],
+                [look.degrees for look in departure.looks],
             ),
         )
         connection.execute("select pg_notify(%s, %s)", (CHANNEL, self._address.site))
 
 
-def _looks(data: bytes, shape: list[int], kind: str, weights: list[float], frames: list[int]) -> tuple[Look, ...]:
+def _looks(
+    data: bytes, shape: list[int], kind: str, weights: list[float], frames: list[int], degrees: list[float]
+) -> tuple[Look, ...]:
     """What another robot sent; nothing where it cannot be looks: they are no more than a help."""
     try:
-        if kind not in ("<f2", "<f4") or len(shape) != 3 or not shape[0] == len(weights) == len(frames):
+        counts = {len(weights), len(frames), len(degrees)}
+        if kind not in ("<f2", "<f4") or len(shape) != 3 or counts != {shape[0]} or np.isinf(degrees).any():
             return ()
         stack = np.frombuffer(data, kind).reshape(shape).astype(np.float32)
         if not (np.isfinite(stack).all() and np.isfinite(weights).all() and min(weights) >= 0.0):
             return ()
         return tuple(
-            Look(embedding, float(weight), int(count), 0)
-            for embedding, weight, count in zip(stack, weights, frames, strict=True)
+            Look(embedding, float(weight), int(count), 0, float(side))
+            for embedding, weight, count, side in zip(stack, weights, frames, degrees, strict=True)
         )
     except (TypeError, ValueError):
         return ()

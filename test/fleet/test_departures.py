@@ -37,7 +37,8 @@ def robot(postgres, site, monkeypatch):
 
 def gone(person_id=""):
     draw = np.random.default_rng(1)
-    looks = [Look(draw.normal(size=(62, 256)).astype(np.float32), 0.5 + n / 10, 20 + n, n) for n in range(4)]
+    sides = (0.0, 90.0, np.nan, 359.5)
+    looks = [Look(draw.normal(size=(62, 256)).astype(np.float32), 0.5 + n / 10, 20 + n, n, sides[n]) for n in range(4)]
     return Departure(tuple(looks), person_id)
 
 
@@ -56,6 +57,7 @@ def test_what_one_robot_leaves_the_others_find(robot):
     for one, other in zip(found.looks, departure.looks, strict=True):
         np.testing.assert_allclose(one.embedding, other.embedding, atol=2e-3)
         assert (one.weight, one.frames) == (pytest.approx(other.weight), other.frames)
+        assert one.degrees == pytest.approx(other.degrees, nan_ok=True)
     rover.discard(found)
     assert rover.meet() == []
 
@@ -134,6 +136,7 @@ def test_what_is_no_look_is_left_out(robot, postgres, site):
     spot.meet()
     for change in (
         "shape = '{1}'", "type = '<i8'", "embeddings = 'x'", "weights = '{-1,1,1,1}'", "weights = '{NaN,1,1,1}'",
+        "degrees = '{0,0,0}'", "degrees = '{0,0,0,Infinity}'",
     ):  # fmt: skip
         postgres.sql(f"update rt_gait.departure set {change} where site = %s", site)
         rover.begin()
