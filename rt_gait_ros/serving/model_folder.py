@@ -1,5 +1,6 @@
 """Writing a network into a model repository."""
 
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -35,7 +36,13 @@ def network_or_file(word: Path, repository: Path) -> Path:
 
 
 def require_free(repository: Path, name: str, replace: bool = False) -> None:
-    """Raise UsageError where a network of this name is in the repository, unless it may be replaced."""
+    """Raise UsageError where a network of this name is in the repository, unless it may be replaced, and where nothing
+    can be written there."""
+    if repository.exists() and not os.access(repository, os.W_OK):
+        raise UsageError(
+            f"the model repository {repository} cannot be written: name one of yours with --repository, or run this as "
+            "its owner"
+        )
     if _is_there(target := repository / name) and not replace:
         raise UsageError(f"{target} is there already: choose another --name, or replace it with --force")
 

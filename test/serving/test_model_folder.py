@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from rt_gait_ros.errors import UsageError
+from rt_gait_ros.serving import model_folder
 from rt_gait_ros.serving.inference import ModelSpec, TensorSpec
-from rt_gait_ros.serving.model_folder import NewModel, write_model, write_models
+from rt_gait_ros.serving.model_folder import NewModel, require_free, write_model, write_models
 
 TENSOR = TensorSpec("a", "float32", (-1, 4))
 SPEC = ModelSpec("small", (TENSOR,), (TensorSpec("b", "float32", (-1, 4)),), {})
@@ -38,6 +39,13 @@ def test_a_read_only_or_full_repository_keeps_what_it_has(tmp_path, monkeypatch,
         write_model(tmp_path, SPEC, b"the second", 8, replace=True)
     assert content(tmp_path) == before
     assert {path.name for path in tmp_path.iterdir()} == ({"small"} if there else set())
+
+
+def test_a_repository_that_cannot_be_written_is_said_before_a_network_is_made(tmp_path, monkeypatch):
+    monkeypatch.setattr(model_folder.os, "access", lambda path, mode: False)
+    require_free(tmp_path / "still to be made", "small")
+    with pytest.raises(UsageError, match=r"^the model repository .* cannot be written: name one of yours"):
+        require_free(tmp_path, "small", replace=True)
 
 
 def test_what_is_replaced_leaves_nothing_behind(tmp_path):
