@@ -53,6 +53,7 @@ class OnnxClient:
         self._streaming: dict[str, tuple[StreamingNetwork, threading.Lock]] = {}
         self._loading = threading.Lock()
         self._workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="onnxruntime")
+        self._answering = threading.local()  # `now`: this thread brings an answer
         self._closed = False
 
     def submit(
@@ -83,9 +84,12 @@ class OnnxClient:
             self._streaming.pop(model, None)
 
     def close(self) -> None:
-        """Let go of the networks; open futures fail with ServerUnavailable. May be called twice."""
+        """Let go of the networks; open futures fail with ServerUnavailable. May be called twice.
+
+        Waits for what runs, but in whoever hears an answer: that is done a moment later.
+        """
         self._closed = True
-        self._workers.shutdown()
+        self._workers.shutdown(wait=not getattr(self._answering, "now", False))
         self._sessions.clear()
         self._streaming.clear()
 
@@ -97,6 +101,7 @@ class OnnxClient:
         seconds: float,
         sequence: Sequence | None,
     ) -> None:
+        self._answering.now = True
         try:
             future.set_result(self._run(model, inputs, seconds, sequence))
         except Exception as error:  # whatever it is belongs to whoever waits for the future

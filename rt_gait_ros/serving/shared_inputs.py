@@ -9,6 +9,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -120,8 +121,10 @@ class SharedInputs:
     def _ask(self) -> None:
         """Ask the server, unless that is under way, or was in vain a moment ago. Called with the lock held."""
         if self._asking is None and time.monotonic() >= self._again:
-            self._asking = threading.Thread(target=self._share, name="shared inputs", daemon=True)
-            self._asking.start()
+            asking = threading.Thread(target=self._share, name="shared inputs", daemon=True)
+            with suppress(RuntimeError):  # no thread is to be had: the next request asks
+                asking.start()
+                self._asking = asking
 
     def _share(self) -> None:
         """Make the memory and have the server open it. Runs in a thread of its own."""

@@ -79,9 +79,9 @@ class Supervisor:
         return self
 
     def stop(self) -> None:
-        """Stop the server, and wait for its end. Does nothing when it was not started."""
+        """Stop the server, and wait for its end, but in `say`. Does nothing when it was not started."""
         self._stop.set()
-        if self._thread.ident is not None:
+        if self._thread.ident is not None and self._thread is not threading.current_thread():
             self._thread.join()
 
     def __enter__(self) -> "Supervisor":

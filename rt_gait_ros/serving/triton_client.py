@@ -72,6 +72,7 @@ class TritonClient:
         self._shared = SharedInputs(url, self._client) if shared_memory else None
         self._calls = OpenCalls()
         self._submitting = threading.Lock()
+        self._answering = threading.local()  # `now`: this thread brings an answer
         self._closed = False
 
     @property
@@ -101,19 +102,15 @@ class TritonClient:
 
         def answered(result: InferResult | None, error: InferenceServerException | None) -> None:
             over("" if error is None else str(error.message()))
-            if error is not None:
-                fail(future, self._error(error, model, seconds, inputs))
-                return
+            failure = None if error is None else self._error(error, model, seconds, inputs)
+            self._answering.now = True
             try:
-                outputs = _outputs(result)
-            except (InferenceServerException, ValueError) as broken:
-                fail(future, InferenceError(f"model '{model}' at {self.url} sent a broken answer: {broken}"))
-                return
-            with suppress(InvalidStateError):  # it comes too late
-                future.set_result(outputs)
+                self._tell(future, model, result, failure)
+            finally:
+                self._answering.now = False
 
-        self._calls.begin(call)
         try:
+            self._calls.begin(call)
             request = [_input(name, tensor) for name, tensor in inputs.items()] if lent is None else lent.inputs
             # tritonclient keeps the call it just started in an attribute: two threads would take each other's
             with self._submitting:
@@ -121,7 +118,7 @@ class TritonClient:
                     raise self._is_closed()
                 patience = seconds + _FORGOTTEN
                 self._client.async_infer(model, request, answered, client_timeout=patience, **_place(sequence))
-        except (InferenceError, InferenceServerException, ValueError) as error:
+        except (InferenceError, InferenceServerException, ValueError, RuntimeError) as error:  # the last: no thread
             over("")
             fail(future, error if isinstance(error, InferenceError) else self._error(error, model, seconds, inputs))
         return future
@@ -172,12 +169,32 @@ class TritonClient:
     def close(self) -> None:
         """Let go of the connection; open futures fail with ServerUnavailable. May be called twice.
 
-        Waits up to two seconds for what the server still works at.
+        Waits up to two seconds for what the server still works at, but in whoever hears an answer: then it returns at
+        once, and all of it is done a moment later.
         """
         with self._submitting:
-            first, self._closed = not self._closed, True
+            self._closed = True
+        if getattr(self._answering, "now", False):  # gRPC would wait for this very thread
+            threading.Thread(target=self._let_go, name="closing").start()
+        else:
+            self._let_go()
+
+    def _tell(self, future: "Future[Any]", model: str, result: Any, failure: InferenceError | None) -> None:
+        """Tell whoever waits what has come."""
+        if failure is not None:
+            fail(future, failure)
+            return
+        try:
+            outputs = _outputs(result)
+        except (InferenceServerException, ValueError) as broken:
+            fail(future, InferenceError(f"model '{model}' at {self.url} sent a broken answer: {broken}"))
+            return
+        with suppress(InvalidStateError):  # it comes too late
+            future.set_result(outputs)
+
+    def _let_go(self) -> None:
         self._calls.close(self._is_closed(), _FAREWELL)
-        if first and self._shared is not None:
+        if self._shared is not None:
             self._shared.close()
         self._client.close()
 

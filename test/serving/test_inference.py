@@ -1,6 +1,7 @@
 """The contract of InferenceClient, held by both clients."""
 
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -107,6 +108,22 @@ def test_closing_fails_what_is_open_and_what_comes_later(client: InferenceClient
     assert isinstance(futures[-1].exception(PATIENT), ServerUnavailable)
     assert isinstance(client.submit("openpose_mobilenet_thin", picture).exception(PATIENT), ServerUnavailable)
     client.close()
+
+
+def test_whoever_hears_an_answer_may_close_the_client(client: InferenceClient) -> None:
+    """Before, Triton's client waited for the thread that it was in, and the other raised."""
+    picture = {"image": np.zeros((1, 368, 432, 3), np.uint8)}
+    closed = threading.Event()
+
+    def close(_: object) -> None:
+        client.close()
+        closed.set()
+
+    answer, other = (client.submit("openpose_mobilenet_thin", picture) for _ in range(2))
+    answer.add_done_callback(close)
+    assert closed.wait(PATIENT)
+    other.exception(PATIENT)
+    assert isinstance(client.submit("openpose_mobilenet_thin", picture).exception(PATIENT), ServerUnavailable)
 
 
 @pytest.mark.parametrize("name", RECIPES)

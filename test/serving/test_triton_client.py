@@ -12,7 +12,7 @@ import pytest
 from waiting import until
 
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.serving.inference import DeadlineExceeded, ServerUnavailable
+from rt_gait_ros.serving.inference import DeadlineExceeded, InferenceError, ServerUnavailable
 from rt_gait_ros.serving.listening import Ports
 from rt_gait_ros.serving.server import TritonServer
 from rt_gait_ros.serving.triton_client import TritonClient
@@ -180,4 +180,23 @@ def test_threads_share_a_client(triton_server: TritonServer) -> None:
         thread.join(300)
     assert not wrong
     assert not any(thread.is_alive() for thread in threads)
+    client.close()
+
+
+def test_where_no_thread_can_be_started_the_future_says_so(nobody: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before, submit itself raised, and shared memory was never asked for again."""
+
+    def fails(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    client = TritonClient(nobody, timeout=600.0, shared_memory=True)
+    large = {"gait_frames": np.ones((1, 30, 64, 64), np.uint8)}
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", fails)
+        error = client.submit("gait_energy_image", large).exception(0.0)
+    assert isinstance(error, InferenceError)
+    assert "can't start new thread" in str(error)
+    assert isinstance(client.submit("gait_energy_image", large).exception(60.0), ServerUnavailable)
+    assert client._shared is not None
+    assert client._shared._again > 0.0 or client._shared._asking is not None
     client.close()
