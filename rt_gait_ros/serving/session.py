@@ -14,8 +14,8 @@ from rt_gait_ros.serving.inference import ModelMismatch, ModelSpec, ModelUnavail
 Providers = Sequence[tuple[str, dict[str, Any]]]
 CPU: Providers = (("CPUExecutionProvider", {}),)
 
-_LOAD_FAILURES = (failures.Fail, failures.InvalidGraph, failures.InvalidProtobuf, failures.NoSuchFile)
-_RUN_FAILURES = (failures.Fail, failures.InvalidArgument, failures.RuntimeException)
+# All that ONNX Runtime raises: a kind for each of its status codes, and releases add some.
+_FAILURES = tuple(kind for kind in vars(failures).values() if isinstance(kind, type) and issubclass(kind, Exception))
 
 
 class OnnxSession:
@@ -35,7 +35,7 @@ class OnnxSession:
         options.log_severity_level = 3
         try:
             self._session = onnxruntime.InferenceSession(model_file, options, providers=list(providers))
-        except _LOAD_FAILURES as error:
+        except _FAILURES as error:
             raise ModelUnavailable(f"model '{spec.name}': {model_file} cannot be loaded: {_line(error)}") from None
         # ONNX Runtime would go on without a provider that does not start, many times slower
         wanted = providers[0][0]
@@ -52,7 +52,7 @@ class OnnxSession:
         """Outputs by name. Raises ModelMismatch when the network cannot work with tensors of these sizes."""
         try:
             outputs = self._session.run(self._outputs, dict(inputs))
-        except _RUN_FAILURES as error:
+        except _FAILURES as error:
             sizes = ", ".join(f"{name} {tensor.shape}" for name, tensor in inputs.items())
             raise ModelMismatch(f"model '{self._spec.name}' cannot work with {sizes}: {_line(error)}") from None
         return dict(zip(self._outputs, outputs, strict=True))

@@ -229,5 +229,11 @@ def stream_request(inputs: Tensors, sequence: Sequence) -> StreamRequest:
 
 def open_streaming(model: RepositoryModel) -> StreamingNetwork:
     """Load a streaming network of a repository. Raises ModelUnavailable, ModelMismatch."""
+    window = model.spec.parameters.get(WINDOW_PARAMETER, "")
+    if not window.isdecimal():
+        raise ModelMismatch(
+            f"model '{model.spec.name}' keeps a state, and its config.pbtxt says {WINDOW_PARAMETER} '{window}': give "
+            "the frames of its window, or 0 for a growing set"
+        )
     idle_limit = model.config.sequence_batching.max_sequence_idle_microseconds / 1e6
-    return StreamingNetwork(model.model_file.parent, model.spec, model.threads, idle_limit)
+    return StreamingNetwork(model.model_file.parent, model.spec, max(1, model.threads), idle_limit)

@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pytest
 
@@ -148,6 +150,19 @@ def test_network_without_its_parts_is_named(streaming_repository, tmp_path):
     model = read_repository(streaming_repository)["window_stream"]
     with pytest.raises(InferenceError, match=r"frames\.onnx"):
         StreamingNetwork(tmp_path, model.spec, 1, 10.0)
+
+
+def test_network_that_does_not_say_its_window_is_named(streaming_repository, tmp_path, frames):
+    name = next(path.name for path in streaming_repository.iterdir())
+    shutil.copytree(streaming_repository / name, tmp_path / name)
+    config = tmp_path / name / "config.pbtxt"
+    config.write_text(config.read_text().replace("stream_window", "window"))
+    client = OnnxClient(tmp_path)
+    inputs = {"gait_frames": frames[None, :3], "answer": np.ones((1, 1), np.uint8)}
+    error = client.submit(name, inputs, sequence=Sequence(1, start=True)).exception()
+    client.close()
+    assert isinstance(error, ModelMismatch)
+    assert "stream_window ''" in str(error)
 
 
 def test_client_demands_a_sequence(streaming_repository, frames):
