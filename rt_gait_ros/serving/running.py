@@ -14,8 +14,10 @@ from rt_gait_ros.serving.server_state import ServerFailed, ServerState, read_sta
 from rt_gait_ros.serving.triton_client import TritonClient
 
 _DEADLINE = 1.0  # seconds for an answer
-# Linux's state of a listening socket (include/net/tcp_states.h), and the addresses that take calls to 127.0.0.1
-_LISTENS, _LOOPBACK = "0A", ("0100007F", "00000000")
+# Linux's state of a listening socket (include/net/tcp_states.h), and the addresses that take calls to 127.0.0.1: those
+# of IPv4, and those of IPv6, whose sockets take calls of both.
+_LISTENS, _LOOPBACK = "0A", ("0100007F", "00000000", "0000000000000000FFFF00000100007F", "0" * 32)
+_SOCKETS = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 _MISSED = 3  # answers in a row: one that is late is a busy moment
 
 
@@ -82,9 +84,9 @@ def starting(listening: Listening) -> Iterator[None]:
 
 
 def _check_owner(ports: Ports) -> None:
-    """Raise ServerFailed when what listens at the gRPC port is neither this user's nor root's (/proc/net/tcp)."""
-    for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]:
-        fields = line.split()
+    """Raise ServerFailed when what listens at the gRPC port is neither this user's nor root's."""
+    tables = [table.read_text(encoding="ascii").splitlines()[1:] for table in _SOCKETS if table.is_file()]
+    for fields in (line.split() for table in tables for line in table):
         address, _, port = fields[1].partition(":")
         if int(port, 16) != ports.grpc or fields[3] != _LISTENS or address not in _LOOPBACK:
             continue

@@ -171,9 +171,12 @@ def test_another_users_folder_is_refused(tmp_path: Path) -> None:
         PrivateSocket(folder).prepare()
 
 
-def test_a_server_of_another_user_is_not_used(repository: Path, stranger_at_work) -> None:
+@pytest.mark.parametrize(("family", "address"), [("AF_INET", "127.0.0.1"), ("AF_INET6", "::")])
+def test_a_server_of_another_user_is_not_used(repository: Path, stranger_at_work, family: str, address: str) -> None:
+    if family == "AF_INET6" and not Path("/proc/net/if_inet6").is_file():
+        pytest.skip("this machine has no IPv6")
     ports = Ports.free()
-    listen = "s = socket.socket(); s.bind(('127.0.0.1', int(sys.argv[1]))); s.listen(); print(1, flush=True)"
-    stranger_at_work(listen, ports.grpc)
+    listen = f"s = socket.socket(socket.{family}); s.bind(('{address}', int(sys.argv[1]))); s.listen()"
+    stranger_at_work(f"{listen}; print(1, flush=True)", ports.grpc)
     with pytest.raises(ServerFailed, match=r"another user's \(uid 65534\), who would see the images"):
         find_running(repository, ports, [])
