@@ -119,14 +119,22 @@ class TritonServer(Addressed):
         self.networks = self._checked_networks()
         installation = find_installation()
         self.listening.prepare()
-        end_orphans(cache_folder() / "triton")
-        read_states()  # removes what others have left that were killed with their owners
-        private_folder(self._folder, mend=True)
-        end = time.monotonic() + timeout
+        try:
+            end_orphans(cache_folder() / "triton")
+            read_states()  # removes what others have left that were killed with their owners
+            private_folder(self._folder, mend=True)
+            self._launch_until_ready(installation, time.monotonic() + timeout, cancelled)
+        except BaseException:
+            self.listening.clean()
+            raise
+        return self
+
+    def _launch_until_ready(self, installation: Installation, end: float, cancelled: Callable[[], bool]) -> None:
+        """end: as of `_launch`. One that aborts is started again, up to _STARTS times."""
         for start in range(1, _STARTS + 1):
             try:
                 self._launch(installation, end, cancelled, () if start == 1 else (_ONE_BY_ONE,))
-                break
+                return
             except _Accident as accident:
                 if start == _STARTS or cancelled() or time.monotonic() > end:
                     raise
@@ -137,7 +145,6 @@ class TritonServer(Addressed):
                     _STARTS,
                 )
                 self.listening.prepare()  # the end of the last one removed it
-        return self
 
     def restart(
         self, *, timeout: float = START_TIMEOUT, cancelled: Callable[[], bool] = lambda: False

@@ -71,8 +71,10 @@ def test_a_cache_that_the_stubs_could_not_start_from_is_refused_at_once(
 ) -> None:
     """Triton gives their paths to bash without quotes, and waits for what never comes; letters have to be ASCII."""
     monkeypatch.setenv("RT_GAIT_CACHE", str(private_cache / name))
+    server = TritonServer(small_repository)
     with pytest.raises(UsageError, match="set RT_GAIT_CACHE to a folder whose"):
-        TritonServer(small_repository).start()
+        server.start()
+    assert not server.listening.folder.exists()
 
 
 @pytest.mark.parametrize("mine", [True, False])
