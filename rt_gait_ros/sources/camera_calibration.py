@@ -70,9 +70,12 @@ def load_calibration(path: Path) -> CameraCalibration:
     """Read a YAML file as camera_calibration and camera_info_manager write it. Raises CalibrationError."""
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        width, height = int(content["image_width"]), int(content["image_height"])
+        if min(width, height) < 1:
+            raise ValueError(f"it is for images of {width}x{height}")
         return CameraCalibration(
-            width=int(content["image_width"]),
-            height=int(content["image_height"]),
+            width=width,
+            height=height,
             origin=str(path),
             distortion_model=str(content["distortion_model"]),
             D=_matrix(content, "distortion_coefficients"),
@@ -84,7 +87,7 @@ def load_calibration(path: Path) -> CameraCalibration:
         raise CalibrationError(f"calibration {path} cannot be read: {error.strerror}") from None
     except KeyError as error:
         raise CalibrationError(f"calibration {path} has no {error}; camera_calibration writes such files") from None
-    except (yaml.YAMLError, TypeError, ValueError) as error:
+    except (yaml.YAMLError, TypeError, ValueError, OverflowError) as error:
         reason = " ".join(str(error).split())
         raise CalibrationError(f"calibration {path} is no camera_calibration YAML: {reason}") from None
 

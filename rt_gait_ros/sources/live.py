@@ -24,6 +24,9 @@ FIRST_BACKOFF, LONGEST_BACKOFF = 0.5, 8.0
 LOST_READS = 5
 # Seconds that close() waits for a driver to come back from a read.
 CLOSE_TIMEOUT = 2.0
+# Nanoseconds by which the wall clock must have gone back to have been set back: stamps follow it then, as the tracker
+# does. By less it is an image whose age was told wrongly, and stamps go on.
+SET_BACK = 500_000_000
 # A stream that ended, and gave so many seconds so many times as fast as they were taken, was a recording.
 RECORDED_SECONDS, RECORDED_PACE = 5.0, 3.0
 
@@ -127,8 +130,9 @@ class LiveSource(Source):
             shot, stamp, taken = newest
             if taken - last_taken < least_gap:
                 continue
-            # The wall clock may be set back while we run; stamps never go back.
-            last_stamp, last_taken = max(stamp, last_stamp + 1), taken
+            if stamp > last_stamp - SET_BACK:
+                stamp = max(stamp, last_stamp + 1)
+            last_stamp, last_taken = stamp, taken
             self._read += 1
             yield self._frame(shot.image(), last_stamp)
 
@@ -142,7 +146,7 @@ class LiveSource(Source):
             recording.close()
         if found is not None:
             found.close()
-        if self._thread.is_alive():
+        if self._thread.is_alive() and self._thread is not threading.current_thread():  # which `report` is called in
             self._thread.join(CLOSE_TIMEOUT)
 
     def _grab(self) -> None:

@@ -65,6 +65,8 @@ class RecordedSource(Source):
             read_before = self._read
             step = 1.0 / (self._fps or FOLDER_FPS)
             for seconds, image in self._timed_images():
+                if self._closed.is_set():
+                    break
                 if seconds is not None:
                     step = pass_begin + seconds - due or step
                     due = pass_begin + seconds
@@ -99,7 +101,8 @@ class VideoFile(RecordedSource):
         self._name = name
         self._network = stream is not None
         # Guards the video: close() may come from another thread in the middle of a read.
-        self._lock = threading.Lock()
+        # The same thread may, too, in `report`.
+        self._lock = threading.RLock()
         if stream is not None:
             stream.as_recording(options.fps)
         self._video: Video | None = stream or self._open(options)

@@ -82,8 +82,9 @@ class SourceStatus:
 class Source(ABC):
     """Frames, one after the other, until the end or `close()`, which may be called from another thread.
 
-    A source is iterated once, by one thread. Stamps always grow. uri: its name for people, without passwords. live:
-    whether it has no end; what a network stream is, is known when it has been reached.
+    A source is iterated once, by one thread. Stamps grow, but a camera's go back where this computer's clock is set
+    back by more than half a second. uri: its name for people, without passwords. live: whether it has no end; what a
+    network stream is, is known when it has been reached.
     """
 
     live: bool

@@ -20,7 +20,13 @@ def test_another_aspect_is_another_camera() -> None:
         pinhole(640, 480, 70.0).scaled_to(640, 360)
 
 
-@pytest.mark.parametrize("content", ["", "[1, 2]", "image_width: 640", "a: [", "image_width: x\nimage_height: 2"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("", "[1, 2]", "image_width: 640", "a: [", "image_width: x\nimage_height: 2"),
+        *("image_width: 0\nimage_height: 480", "image_width: .inf\nimage_height: 480"),
+    ],
+)
 def test_what_is_no_calibration_is_refused_in_one_line(tmp_path: Path, content: str) -> None:
     path = tmp_path / "lens.yaml"
     path.write_text(content)

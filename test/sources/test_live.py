@@ -170,13 +170,34 @@ def test_a_faster_camera_is_thinned_out() -> None:
     assert min(np.diff(stamps)) >= 45e6
 
 
-def test_stamps_grow_when_the_clock_is_set_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stamps_grow_when_the_clock_is_a_little_off(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([5_000, 4_000, 3_000])
     monkeypatch.setattr(live.time, "time_ns", lambda: next(clock, 2_000))
     with source_of([FakeCapture(list(range(1, 31)) * 1000)]) as source:
         frames = iter(source)
         stamps = [next(frames).stamp for _ in range(3)]
     assert np.all(np.diff(stamps) > 0)
+
+
+def test_stamps_follow_a_clock_that_is_set_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before, an hour passed in which each image came a nanosecond after the one before."""
+    now, monotonic = [7200.0], live.time.monotonic
+    begun = monotonic()
+    monkeypatch.setattr(live.time, "time_ns", lambda: round((now[0] + monotonic() - begun) * 1e9))
+    with source_of([FakeCapture(list(range(1, 31)) * 1000)]) as source:
+        frames = iter(source)
+        before = [next(frames).stamp for _ in range(3)]
+        now[0] = 3600.0
+        after = [next(frames).stamp for _ in range(4)][1:]  # one may have waited
+    assert min(before) >= 7200e9
+    assert max(after) < 7200e9
+    assert min(np.diff(after)) > 1e6
+
+
+def test_a_camera_may_be_closed_by_whoever_hears_its_report() -> None:
+    source = source_of([], report=lambda _: source.close())
+    assert list(source) == []
+    assert source._error is None
 
 
 def test_closing_ends_a_wait_for_a_camera_that_never_comes() -> None:

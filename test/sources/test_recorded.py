@@ -1,6 +1,6 @@
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -10,6 +10,8 @@ import pytest
 from small_videos import FPS, HEIGHT, WIDTH, number_of, picture
 
 from rt_gait_ros.sources import SourceError, open_source
+from rt_gait_ros.sources.recorded import VideoFile
+from rt_gait_ros.sources.video import Video
 
 MakeVideo = Callable[..., Path]
 
@@ -162,3 +164,26 @@ def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:
 def test_frames_are_fitted_into_the_wanted_size(make_video: MakeVideo) -> None:
     with open_source(str(make_video(2)), pace=False, width=80, height=80) as source:
         assert {frame.image.shape for frame in source} == {(60, 80, 3)}
+
+
+def test_closing_ends_a_folder_that_nobody_paces(tmp_path: Path) -> None:
+    for number in range(3):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), picture(number))
+    source = open_source(str(tmp_path), pace=False)
+    frames = iter(source)
+    next(frames)
+    source.close()
+    assert list(frames) == []
+
+
+def test_a_source_may_be_closed_by_whoever_hears_its_report(make_video: MakeVideo, monkeypatch) -> None:
+    """Before, it waited for the read that reports."""
+    source = open_source(str(make_video(5)), pace=False, report=lambda line: source.close())
+    assert isinstance(source, VideoFile)
+
+    def pictures(video: Video) -> Iterator[None]:
+        video._report("it cannot be read any further")
+        yield from ()
+
+    monkeypatch.setattr(Video, "pictures", pictures)
+    assert list(source) == []
