@@ -132,6 +132,7 @@ class BagReader:
             self.notes.append(f"{self.name} has no {_METADATA}, as when recording was cut off: its files are read")
         for file in files:
             self._add_file(file)
+        self._readers.sort(key=lambda reader: reader.start_time)  # by name, bag_10 would come before bag_2
 
     def _add_file(self, path: Path) -> None:
         end = self._cut(path)

@@ -81,7 +81,10 @@ def play(
 
         count = 0
         while True:
-            count += _once(bag, publishers, tell, rate)
+            played = _once(bag, publishers, tell, rate)
+            if not played:
+                raise BagError(f"{bag.name} has no message on {', '.join(publishers)}")
+            count += played
             if not loop:
                 return count
 

@@ -157,3 +157,16 @@ def test_a_disk_that_is_full_is_one_line_and_nothing_stays(tmp_path, storage):
         resource.setrlimit(resource.RLIMIT_FSIZE, (former, hard))
     assert "\n" not in str(refused.value)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_files_without_metadata_are_read_in_the_order_of_their_times(write, tmp_path):
+    """By name, bag_10 would come before bag_2."""
+    folder = tmp_path / "split"
+    folder.mkdir()
+    for number in (10, 2):
+        shutil.copy(write(f"part{number}", count=number) / f"part{number}.mcap", folder / f"bag_{number}.mcap")
+    with BagWriter(tmp_path / "late") as late:
+        late.write("/talk", TEXT, 1000, b"late")
+    shutil.copy(tmp_path / "late" / "late.mcap", folder / "bag_10.mcap")
+    messages, _ = read(folder)
+    assert [received for received, _ in messages] == [0, 10, 1000]

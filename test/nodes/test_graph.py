@@ -14,7 +14,7 @@ from rclpy.publisher import Publisher
 from rosgraph_msgs.msg import Clock
 
 pytest.importorskip("rosbags", reason="the extra [bags] is not installed")
-from rt_gait_ros.bags import BagReader, BagWriter
+from rt_gait_ros.bags import BagError, BagReader, BagWriter
 from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.nodes import bag_player, fuzz_requests, runner
 from rt_gait_ros.nodes.demo_listener import DemoListener
@@ -124,6 +124,16 @@ def test_a_bag_is_published_until_a_signal(
     interrupt(Publisher, "publish")
     with BagReader(tmp_path / "bag") as bag, pytest.raises(Ended):
         bag_player.play(bag, list(bag.topics.values()), lambda line: None, loop=True)
+
+
+def test_a_loop_over_no_message_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Before, it went round for ever, and heeded no signal."""
+    monkeypatch.setattr(bag_player, "PATIENCE", 0.0)
+    with BagWriter(tmp_path / "bag") as written:
+        written.write("/time", "rosgraph_msgs/msg/Clock", 1, to_bytes(Clock()))
+    silent = bag_player.TopicInfo("/silent", "rosgraph_msgs/msg/Clock", 1)
+    with BagReader(tmp_path / "bag") as bag, pytest.raises(BagError, match="no message on /silent"):
+        bag_player.play(bag, [silent], lambda line: None, loop=True)
 
 
 def test_requests_of_the_fuzzer_end_with_a_signal(
