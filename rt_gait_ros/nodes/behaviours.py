@@ -21,14 +21,14 @@ from rclpy.node import Node
 
 from rt_gait_ros.action import EnrollPerson, FollowPerson, WaitForPerson
 
-PATIENCE = 10.0  # seconds for the gait node to be there
+PATIENCE = 10.0  # seconds for the gait node to be there, and to say something: it gives feedback ten times a second
 
 
 class ActionLeaf(py_trees.behaviour.Behaviour):
     """RUNNING until the goal has its result; SUCCESS or FAILURE as its error_code says, and feedback_message why.
 
-    result: of the last goal; None before it ended. feedback: the newest; None before the first. A leaf that is
-    interrupted cancels its goal.
+    FAILURE as well where the gait node is not there, or says nothing any more. result: of the last goal; None before it
+    ended. feedback: the newest; None before the first. A leaf that is interrupted, or gives up, cancels its goal.
     """
 
     kind: Any
@@ -41,35 +41,35 @@ class ActionLeaf(py_trees.behaviour.Behaviour):
         self._client = ActionClient(node, self.kind, f"{gait_node}/{self.action}")
         self._sending: Any = None
         self._answer: Any = None
-        self._began = 0.0
+        self._heard = 0.0  # when it began, or the gait node said something last
         self.result: Any = None
         self.feedback: Any = None
 
     def initialise(self) -> None:
         """Begin anew; the goal goes out with the first tick that finds the gait node."""
         self._sending = self._answer = self.result = self.feedback = None
-        self._began = time.monotonic()
+        self._heard = time.monotonic()
         self.feedback_message = ""
 
     def update(self) -> Status:
         """See how far the goal is."""
         if self._sending is None:
             return self._send()
-        if self._answer is None:
-            if not self._sending.done():
-                return Status.RUNNING
+        if self._answer is None and self._sending.done():
             handle = self._sending.result()
             if not handle.accepted:
                 return self._fail("the gait node did not accept the goal")
             self._answer = handle.get_result_async()
-        if not self._answer.done():
+        if self._answer is None or not self._answer.done():
+            if self._is_silent():
+                return self._fail(f"the gait node says nothing of {self.action} any more: see whether it is running")
             return Status.RUNNING
         self.result = self._answer.result().result
         return self._fail(self.result.error_msg) if self.result.error_code else Status.SUCCESS
 
     def terminate(self, new_status: Status) -> None:
-        """Cancel a goal that something of more weight interrupts."""
-        if new_status is Status.INVALID and self._sending is not None and self.result is None:
+        """Cancel a goal that has no result yet."""
+        if self._sending is not None and self.result is None:
             self._sending.add_done_callback(lambda sent: sent.result().accepted and sent.result().cancel_goal_async())
 
     def shutdown(self) -> None:
@@ -79,12 +79,16 @@ class ActionLeaf(py_trees.behaviour.Behaviour):
     def _send(self) -> Status:
         if self._client.server_is_ready():
             self._sending = self._client.send_goal_async(self._goal, feedback_callback=self._on_feedback)
-        elif time.monotonic() - self._began > PATIENCE:
+            self._heard = time.monotonic()
+        elif self._is_silent():
             return self._fail(f"nobody offers {self.action}: start the gait node, or say where it is (gait_node)")
         return Status.RUNNING
 
+    def _is_silent(self) -> bool:
+        return time.monotonic() - self._heard > PATIENCE
+
     def _on_feedback(self, message: Any) -> None:
-        self.feedback = message.feedback
+        self.feedback, self._heard = message.feedback, time.monotonic()
 
     def _fail(self, line: str) -> Status:
         self.feedback_message = line

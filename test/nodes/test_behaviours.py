@@ -86,3 +86,14 @@ def test_a_gait_node_that_is_not_there_is_a_failure(ears, monkeypatch):
     assert run(ears, leaf, lambda: leaf.status is not Status.RUNNING) is Status.FAILURE
     assert "nobody offers follow_person" in leaf.feedback_message
     leaf.shutdown()
+
+
+def test_a_gait_node_that_says_nothing_any_more_is_a_failure(ears, waiting, monkeypatch):
+    """Before, the leaf ran for ever."""
+    leaf = WaitForPersonLeaf(ears, person="Ada")
+    run(ears, leaf, lambda: waiting.goals)
+    monkeypatch.setattr(behaviours, "PATIENCE", 0.2)
+    assert run(ears, leaf, lambda: leaf.status is not Status.RUNNING) is Status.FAILURE
+    assert "says nothing of wait_for_person any more" in leaf.feedback_message
+    ears.until(lambda: waiting.cancelled)
+    leaf.shutdown()
