@@ -57,6 +57,7 @@ class CameraGeometry:
         self._depth_listener: TopicListener | None = None
         self._info: CameraInfo | None = None
         self._tree = TransformTree()
+        self._refused: dict[str, str] = {}  # why the newest transform of a frame is none
         self._running = _RunningSeconds(node.clock_now)
         self._depths: Recent[Image] = Recent(DEPTH_IMAGES)
         self._known: tuple[Any, ...] = ()
@@ -94,6 +95,7 @@ class CameraGeometry:
             self._depth_listener = None
         self._info, self._camera, self._known = None, None, ()
         self._depths.clear()
+        self._refused.clear()
         self._tree = TransformTree()
 
     def camera(self, frame_id: str) -> CameraModel | None:
@@ -149,12 +151,14 @@ class CameraGeometry:
     def _on_transforms(self, message: Any, *, lasting: bool = False) -> None:
         said = math.inf if lasting else self._running.now()
         for stamped in message.transforms:
-            place, turn = stamped.transform.translation, stamped.transform.rotation
+            place, turn, child = stamped.transform.translation, stamped.transform.rotation, stamped.child_frame_id
             try:
                 transform = Transform.of((place.x, place.y, place.z), (turn.x, turn.y, turn.z, turn.w))
-                self._tree.add(stamped.header.frame_id, stamped.child_frame_id, transform, said)
+                self._tree.add(stamped.header.frame_id, child, transform, said)
+                self._refused.pop(child, None)
             except GaitError as error:
-                self._node.faults.raise_("tf", f"{stamped.child_frame_id}: {error}")
+                self._refused[child] = f"{child}: {error}"
+        self._node.faults.tell("tf", next(iter(self._refused.values()), ""))
 
 
 class _RunningSeconds:

@@ -85,13 +85,12 @@ class GaitNode(RecognitionStage):
         cipher = find_cipher(self.value("gallery_key"))
         place = self.value("gallery") or default_place()
         gallery, warning = open_for_robot(place, cipher, self.repository, config.model)
+        self.people = KnownPeople(gallery, self.repository)  # at once: what fails from here on is undone by `teardown`
         self.gallery_folder = expand(self.value("gallery_folder") or gallery.path.parent)
         if warning:
             self.get_logger().error(warning)
         self.get_logger().info(f"gallery {gallery.name}: {len(gallery.persons)} enrolled")
-        people = KnownPeople(gallery, self.repository)
-        people.configure(config)
-        self.people = people
+        self.people.configure(config)
         super().setup()
 
     def start(self) -> None:

@@ -35,7 +35,10 @@ FIELDS = {
 
 
 class HumanBodies:
-    """Publishes the bodies of one tracker. All its methods but the constructor may be called from the worker."""
+    """Publishes the bodies of one tracker. All its methods but the constructor may be called from the worker.
+
+    wants_images: whether somebody looked at the picture of a body when the last image came.
+    """
 
     def __init__(self, node: Stage) -> None:
         """Raises UsageError where hri_msgs is not installed, or of another version."""
@@ -46,11 +49,7 @@ class HumanBodies:
         self._bodies: dict[str, dict[str, Any]] = {}  # publishers by what they publish, by body id
         self._images: Recent[Any] = Recent(IMAGES)
         self._said: tuple[int, str] = (0, "")
-
-    @property
-    def wants_images(self) -> bool:
-        """Whether somebody looks at the picture of a body."""
-        return any(body["cropped"].get_subscription_count() > 0 for body in list(self._bodies.values()))
+        self.wants_images = False
 
     def keep(self, arrival: Any) -> None:
         """Keep a camera image, a message or a Frame, until the tracks of it come."""
@@ -69,6 +68,8 @@ class HumanBodies:
         self._said = tracks.stamp, tracks.frame_id
         header = to_header(tracks.stamp, tracks.frame_id)
         self._tracked.publish(self._kinds["IdsList"](header=header, ids=list(bodies)))
+        # here, for other threads must not ask publishers that this one destroys
+        self.wants_images = any(body["cropped"].get_subscription_count() > 0 for body in self._bodies.values())
         image = self._image_of(tracks.stamp) if self.wants_images else None
         for body_id, track in bodies.items():
             body = self._bodies.get(body_id) or self._begin(body_id)

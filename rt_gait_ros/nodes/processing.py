@@ -122,7 +122,7 @@ class ProcessingStage(Stage, Generic[In, Out]):
 
     def take_turn(self, arrived: Arrived) -> None:
         """The worker's turn."""
-        begun = self.now()
+        begun, worker = self.now(), self._worker
         try:
             item = self.inlet.read(arrived.what)
         except GaitError as error:
@@ -138,6 +138,8 @@ class ProcessingStage(Stage, Generic[In, Out]):
             self.statistics.count("failed")
             self.faults.raise_("work", str(error))
             return
+        if self._worker is not worker:  # stopped in the middle of it, maybe started anew since
+            return
         self.faults.clear("work")
         self.outlet.send(result)
         self.statistics.handled(self.now() - begun, self.age_of(result.stamp))  # type: ignore[attr-defined]
@@ -151,12 +153,15 @@ class ProcessingStage(Stage, Generic[In, Out]):
     def _open(self, now: float) -> Callable[[In], Out]:
         if now < self._next_try:
             raise self._last_error
+        worker = self._worker
         try:
-            self._process = self.open_processor()
+            process = self.open_processor()
         except GaitError as error:
             self._next_try, self._last_error = self.now() + CONNECT_PAUSE, error
             raise
-        return self._process
+        if self._worker is worker:  # else it is of a run that has ended
+            self._process = process
+        return process
 
 
 class NetworkStage(ProcessingStage[In, Out]):

@@ -4,6 +4,7 @@ import logging
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from types import FrameType
 
 import cv2
@@ -116,9 +117,11 @@ class RosHandler(logging.Handler):
 def spin(build: Callable[[], Sequence[Stage]], signals: Signals, each_turn: Callable[[], None] | None) -> int:
     """Make the stages, spin them in the calling thread until they end, take them down."""
     executor = SingleThreadedExecutor()
-    stages: Sequence[Stage] = ()
-    try:
+    with ExitStack() as ending:
+        ending.callback(executor.shutdown)
         stages = build()
+        for stage in reversed(stages):  # the last first: what is upstream falls silent before the rest
+            ending.callback(stage.destroy_node)
         for stage in stages:
             executor.add_node(stage)
         if each_turn is not None:
@@ -137,10 +140,6 @@ def spin(build: Callable[[], Sequence[Stage]], signals: Signals, each_turn: Call
                 manager.turn()
         signals.stop = False
         return _outcome(stages)
-    finally:
-        for stage in stages:  # in the order of the data: what is upstream falls silent first
-            stage.destroy_node()
-        executor.shutdown()
 
 
 def _outcome(stages: Sequence[Stage]) -> int:

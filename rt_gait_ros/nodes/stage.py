@@ -173,15 +173,19 @@ class Stage(LifecycleNode):
 
     def destroy_node(self) -> None:
         """Stop, let go, and leave the graph."""
-        if self.phase != "finalized":
-            self._let_go()
-            self.phase = "finalized"
-        super().destroy_node()
+        try:
+            if self.phase != "finalized":
+                self.phase = "finalized"
+                self._let_go()
+        finally:
+            super().destroy_node()
 
     def _let_go(self) -> None:
         self._cancel_retry()
-        self._deactivate()
-        self.teardown()
+        try:
+            self._deactivate()
+        finally:
+            self.teardown()
 
     def _activate(self) -> None:
         if self.value("bond"):
@@ -215,6 +219,8 @@ class Stage(LifecycleNode):
         self.get_logger().info(phase)
         if phase == "active":
             parameters.tell_unused_overrides(self)
+        else:
+            self.faults.forget()
         return TransitionCallbackReturn.SUCCESS
 
     # Autostart.

@@ -150,6 +150,11 @@ class Faults:
         else:
             self.clear(topic)
 
+    def forget(self) -> None:
+        """None stands any longer, for the work that they are about has ended; nothing is said of it."""
+        with self._lock:
+            self._standing.clear()
+
     def stands(self, topic: str) -> bool:
         """Whether there is a fault of that topic."""
         return topic in self._standing

@@ -117,7 +117,11 @@ def test_while_tf_says_nothing_of_base_frame_or_no_more_the_attitude_is_not_know
     faults = {}
     stage = SimpleNamespace(
         value=told.get,
-        faults=SimpleNamespace(raise_=faults.__setitem__, clear=lambda name: faults.pop(name, None)),
+        faults=SimpleNamespace(
+            raise_=faults.__setitem__,
+            clear=lambda name: faults.pop(name, None),
+            tell=lambda name, line: faults.update({name: line}) if line else faults.pop(name, None),
+        ),
         clock_now=lambda: clock,
     )
     geometry = camera_geometry.CameraGeometry(stage)
@@ -135,6 +139,14 @@ def test_while_tf_says_nothing_of_base_frame_or_no_more_the_attitude_is_not_know
     camera = geometry.camera("optical")
     assert (camera.height, camera.attitude_known, faults) == (2.8, True, {})
     assert camera.locate_upright(upright, 1.0, 1.7, 0.1) is not None
+
+    # of a frame that nobody asks about, which gets better
+    broken = stamped("base_footprint", "wheel", (0, 0, 0), (0, 0, 0, 0))
+    takers["/tf"](SimpleNamespace(transforms=[broken]))
+    takers["/tf"](SimpleNamespace(transforms=[mast]))
+    assert faults["tf"].startswith("wheel: transform [")
+    takers["/tf"](SimpleNamespace(transforms=[stamped("base_footprint", "wheel", (0, 0, 0), (0, 0, 0, 1))]))
+    assert faults == {}
 
     # a bag that is paused, begins again, or is followed by another one cuts nothing: its next /tf may come after images
     for leap in (0, -90, 100_000):

@@ -157,7 +157,16 @@ def test_bodies_that_come_and_go_bring_nothing_that_the_executor_waits_for(packa
         f"/humans/bodies/aaaaa/{name}" for name in ("roi", "skeleton2d", "cropped")
     }
     assert list(ears.waitables) == before
-    bodies.send(TrackFrame(2, "front", 640, 480, layout="trt_pose"))
+    assert not bodies.wants_images
+    ears.listen(Image, "/humans/bodies/aaaaa/cropped")
+    looked_at = bodies._bodies["aaaaa"]["cropped"].get_subscription_count
+    ears.until(looked_at)
+    bodies.send(TrackFrame(2, "front", 640, 480, layout="trt_pose", tracks=[track]))
+    assert bodies.wants_images
+    bodies._bodies["aaaaa"]["cropped"].destroy()  # as the worker does while the executor asks
+    assert bodies.wants_images
+    bodies.send(TrackFrame(3, "front", 640, 480, layout="trt_pose"))
+    assert not bodies.wants_images
     bodies.close()
 
 

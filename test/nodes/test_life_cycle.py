@@ -1,14 +1,24 @@
 """Every transition in every state: what applies is made, what does not is refused, and the process goes on."""
 
 import random
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import pytest
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from rclpy.context import Context
 
 from rt_gait_ros.errors import GaitError
+from rt_gait_ros.frame import Frame
+from rt_gait_ros.gait.known_people import KnownPeople
+from rt_gait_ros.gallery.gallery import Gallery
+from rt_gait_ros.nodes import gait_node, runner
+from rt_gait_ros.nodes.processing import ProcessingStage
 from rt_gait_ros.nodes.stage import Stage
 
 CONFIGURE, CLEANUP = Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_CLEANUP
@@ -130,6 +140,82 @@ def test_a_transition_that_fails_can_be_asked_for_again(stage: Plain) -> None:
     assert (state(stage), stage.open) == ("inactive", ["setup"])
     stage.willing = True
     assert ask(stage, ACTIVATE)
+
+
+def test_a_fault_does_not_outlive_the_work_that_it_is_about(stage: Plain) -> None:
+    assert ask(stage, CONFIGURE)
+    assert ask(stage, ACTIVATE)
+    stage.faults.raise_("work", "no Triton server answers")
+    assert ask(stage, DEACTIVATE)
+    assert stage.faults.standing == []
+
+
+def test_each_stage_is_taken_down_whatever_becomes_of_the_others(context: Context) -> None:
+    stages = [Plain(context) for _ in range(3)]
+    for stage in stages:
+        assert ask(stage, CONFIGURE)
+
+    def broken() -> None:
+        raise RuntimeError("it cannot stop")
+
+    stages[0].stop = broken  # type: ignore[method-assign]
+    stages[2].finish()
+    with pytest.raises(RuntimeError, match="it cannot stop"):
+        runner.spin(lambda: stages, runner.Signals(), None)
+    assert [stage.open for stage in stages] == [[], [], []]
+
+
+def test_configuring_that_fails_lets_go_of_the_gallery(context: Context, monkeypatch, tmp_path) -> None:
+    """One on a server has a connection, and a thread."""
+    closed = []
+
+    class Opened(Gallery):
+        def close(self) -> None:
+            closed.append(self.path.name)
+
+    def fails(people: KnownPeople, config: object) -> None:
+        raise GaitError("not today")
+
+    monkeypatch.setattr(gait_node, "open_for_robot", lambda *_: (Opened(tmp_path / "people"), ""))
+    monkeypatch.setattr(KnownPeople, "configure", fails)
+    node = gait_node.GaitNode(context=context)
+    assert not ask(node, CONFIGURE)
+    assert (closed, node.people) == (["people"], None)
+    node.destroy_node()
+
+
+class Slow(ProcessingStage[Frame, Frame]):
+    """A stage that opens what it works with until `gate` is set."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__("tracker_node", context=context)
+        self.begun, self.gate, self.sent = threading.Event(), threading.Event(), []
+        nothing = dict.fromkeys(("open", "close"), lambda: None)
+        self.inlet: Any = SimpleNamespace(**nothing, topic="t", read=lambda arrival: arrival)
+        self.outlet: Any = SimpleNamespace(send=self.sent.append)
+
+    def open_processor(self) -> Callable[[Frame], Frame]:
+        self.begun.set()
+        assert self.gate.wait(60.0)
+        return lambda frame: frame
+
+
+def test_what_is_opened_in_a_run_that_has_ended_is_not_used_in_the_next(context: Context, monkeypatch) -> None:
+    """As an engine that TensorRT takes minutes to build: whoever deactivates the node does not wait for it."""
+    stage = Slow(context)
+    assert ask(stage, CONFIGURE)
+    assert ask(stage, ACTIVATE)
+    worker = stage._worker
+    assert worker is not None
+    stage.accept(Frame(np.zeros((1, 1, 3), np.uint8), 1))
+    assert stage.begun.wait(60.0)
+    monkeypatch.setattr(worker, "stop", partial(worker.stop, timeout=0.0))
+    assert ask(stage, DEACTIVATE)
+    assert ask(stage, ACTIVATE)
+    stage.gate.set()
+    worker._thread.join(60.0)
+    assert (stage._process, stage.sent) == (None, [])
+    stage.destroy_node()
 
 
 def test_a_manager_beside_autostart_ends_nobody(launch, ears, tmp_path) -> None:
