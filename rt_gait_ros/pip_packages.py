@@ -10,7 +10,7 @@ PIP_PACKAGES = {
     "tritonclient": "tritonclient[grpc]",
 }
 # The variable lets pip write beside a system's own packages where PEP 668 guards them (Ubuntu 24.04), and an older pip
-# ignores it. cv_bridge and the messages of the distributions are built against numpy 1.
+# ignores it. The messages of the distributions are built against numpy 1.
 PIP_INSTALL = (
     "PIP_BREAK_SYSTEM_PACKAGES=1 python3 -m pip install --user "
     "'numpy>=1.26,<2' 'av>=17' numba onnxruntime 'tritonclient[grpc]'"

@@ -1,4 +1,4 @@
-"""sensor_msgs/Image to BGR arrays and back: cv_bridge where the distribution has it, else our equal of it."""
+"""sensor_msgs/Image to BGR arrays and back, equal to what cv_bridge makes of them."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,11 +14,6 @@ from rt_gait_ros.nodes.headers import from_time, to_header
 from rt_gait_ros.nodes.whole_message import Bytes, bytes_of, whole_message
 from rt_gait_ros.tracking.depth import DepthImage
 
-try:
-    from cv_bridge import CvBridge, CvBridgeError
-except ImportError:  # the pip wheels have none
-    CvBridge = None
-
 # More than any camera gives: a larger image is a damaged message.
 MAX_PIXELS = 1 << 26
 
@@ -33,7 +28,6 @@ class _Encoding:
 
     channels: values per pixel of a row. code: OpenCV's conversion to BGR, None where there is none to do.
     dtype: of one value. rows: rows of data per two rows of the image. even: width must be a multiple of 2.
-    bridge: cv_bridge knows it, too.
     """
 
     channels: int
@@ -41,7 +35,6 @@ class _Encoding:
     dtype: type = np.uint8
     rows: int = 2
     even: bool = False
-    bridge: bool = True
 
 
 # Names: sensor_msgs/image_encodings.hpp, and those that V4L2 drivers use besides. OpenCV names a Bayer pattern by the
@@ -54,11 +47,11 @@ ENCODINGS = {
     "mono8": _Encoding(1, cv2.COLOR_GRAY2BGR),
     "mono16": _Encoding(1, cv2.COLOR_GRAY2BGR, dtype=np.uint16),
     "yuv422": _Encoding(2, cv2.COLOR_YUV2BGR_UYVY, even=True),
-    "uyvy": _Encoding(2, cv2.COLOR_YUV2BGR_UYVY, even=True, bridge=False),
+    "uyvy": _Encoding(2, cv2.COLOR_YUV2BGR_UYVY, even=True),
     "yuv422_yuy2": _Encoding(2, cv2.COLOR_YUV2BGR_YUYV, even=True),
-    "yuyv": _Encoding(2, cv2.COLOR_YUV2BGR_YUYV, even=True, bridge=False),
-    "nv12": _Encoding(1, cv2.COLOR_YUV2BGR_NV12, rows=3, even=True, bridge=False),
-    "nv21": _Encoding(1, cv2.COLOR_YUV2BGR_NV21, rows=3, even=True, bridge=False),
+    "yuyv": _Encoding(2, cv2.COLOR_YUV2BGR_YUYV, even=True),
+    "nv12": _Encoding(1, cv2.COLOR_YUV2BGR_NV12, rows=3, even=True),
+    "nv21": _Encoding(1, cv2.COLOR_YUV2BGR_NV21, rows=3, even=True),
     "bayer_rggb8": _Encoding(1, cv2.COLOR_BayerBG2BGR),
     "bayer_bggr8": _Encoding(1, cv2.COLOR_BayerRG2BGR),
     "bayer_gbrg8": _Encoding(1, cv2.COLOR_BayerGR2BGR),
@@ -66,13 +59,13 @@ ENCODINGS = {
 }
 # The same with 16 bits a value.
 ENCODINGS |= {
-    f"{name.removesuffix('8')}16": replace(encoding, dtype=np.uint16, bridge=False)
+    f"{name.removesuffix('8')}16": replace(encoding, dtype=np.uint16)
     for name, encoding in ENCODINGS.items()
     if name.startswith(("bgr", "rgb", "bayer_"))
 }
 # OpenCV's names of types, which say nothing of colours: as RViz and rqt show them. 16UC1 is depth, not grey.
 ENCODINGS |= {
-    other: replace(ENCODINGS[name], bridge=False)
+    other: ENCODINGS[name]
     for other, name in (
         ("8UC1", "mono8"),
         ("8UC3", "bgr8"),
@@ -103,18 +96,11 @@ def image_to_bgr(message: Image) -> np.ndarray:
     pixels = _rows_of(message, encoding)
     if encoding.code is None and encoding.dtype is np.uint8:
         return pixels
-    if CvBridge is not None and encoding.bridge:
-        try:
-            return CvBridge().imgmsg_to_cv2(message, "bgr8")
-        except (CvBridgeError, cv2.error) as error:
-            raise ImageError(
-                f"cv_bridge cannot convert a {_describe(message)}: {' '.join(str(error).split())}"
-            ) from None
     return convert(pixels, encoding, message)
 
 
 def convert(pixels: np.ndarray, encoding: _Encoding, message: Image) -> np.ndarray:
-    """Our own conversion of `pixels` (rows, W, channels), equal to cv_bridge's. Raises ImageError."""
+    """BGR of `pixels` (rows, W, channels), as cv_bridge has it. Raises ImageError."""
     bgr = np.ascontiguousarray(pixels)
     try:
         bgr = bgr if encoding.code is None else cv2.cvtColor(bgr, encoding.code)

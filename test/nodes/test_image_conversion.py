@@ -8,7 +8,6 @@ from rclpy.serialization import deserialize_message, serialize_message
 from sensor_msgs.msg import CompressedImage, Image
 
 from rt_gait_ros.errors import GaitError
-from rt_gait_ros.nodes import image_conversion
 from rt_gait_ros.nodes.image_conversion import (
     ENCODINGS,
     ImageError,
@@ -52,6 +51,8 @@ def nv12(bgr: np.ndarray, swap: bool) -> np.ndarray:
     return np.concatenate([planar[:HEIGHT], chroma.transpose(1, 2, 0).reshape(HEIGHT // 2, WIDTH)])
 
 
+CV_BRIDGES = ["bgr8", "rgb8", "bgra8", "rgba8", "mono8", "mono16", "yuv422", "yuv422_yuy2"]
+CV_BRIDGES += ["bayer_rggb8", "bayer_bggr8", "bayer_gbrg8", "bayer_grbg8"]
 ALIASES = {"8UC1": "mono8", "8UC3": "bgr8", "8UC4": "bgra8", "16UC3": "bgr16", "16UC4": "bgra16"}
 
 
@@ -225,12 +226,12 @@ def test_only_bgr_becomes_an_image(array_: np.ndarray) -> None:
 @pytest.mark.skipif(
     find_spec("cv_bridge") is None, reason="cv_bridge comes with a ROS distribution, not with the wheels"
 )
-@pytest.mark.parametrize("encoding", [name for name, layout in ENCODINGS.items() if layout.bridge])
-def test_our_conversion_equals_cv_bridge(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("encoding", CV_BRIDGES)
+def test_our_conversion_equals_cv_bridge(encoding: str) -> None:
+    from cv_bridge import CvBridge
+
     message = message_of(encoded(encoding, scene()), encoding)
-    theirs = image_to_bgr(message)
-    monkeypatch.setattr(image_conversion, "CvBridge", None)
-    assert (image_to_bgr(message) == theirs).all()
+    assert (image_to_bgr(message) == CvBridge().imgmsg_to_cv2(message, "bgr8")).all()
 
 
 @pytest.mark.parametrize(
