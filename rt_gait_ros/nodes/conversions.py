@@ -282,10 +282,12 @@ def identities_from_message(message: GaitIdentityArray) -> IdentityFrame:
             stamp=from_time(entry.header.stamp),
             person_id=entry.person_id,
             name=entry.name,
-            confidence=entry.confidence,
+            confidence=_read_probability(entry.confidence),
             margin=entry.margin,
             frames_used=entry.frames_used,
-            candidates=tuple(Candidate(c.person_id, c.name, c.confidence, c.distance) for c in entry.candidates),
+            candidates=tuple(
+                Candidate(c.person_id, c.name, _read_probability(c.confidence), c.distance) for c in entry.candidates
+            ),
         )
         for entry in message.identities
     ]
@@ -379,6 +381,11 @@ def _read_fraction(value: float, name: str) -> float:
     if not 0.0 <= value <= 1.0:
         raise MalformedMessage(f"{name} is {value}, not within 0..1")
     return value
+
+
+def _read_probability(value: float) -> float:
+    """NaN where it is not known."""
+    return value if math.isnan(value) else _read_fraction(value, "confidence")
 
 
 def _read_enum(kind: type[E], value: int, name: str) -> E:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.nodes.parameters import file_value
+from rt_gait_ros.paths import expand
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.repository import read_config, spec_from_config
 
@@ -15,7 +16,7 @@ def check_gait_frames(params_file: Path) -> None:
     """
     made = file_value(params_file, "pose_node", "gait_frame_kind")
     model = file_value(params_file, "gait_node", "model")
-    folder = Path(file_value(params_file, "gait_node", "model_repository") or resource("model_repository")) / model
+    folder = expand(file_value(params_file, "gait_node", "model_repository") or resource("model_repository")) / model
     if not folder.is_dir():
         return
     eaten = spec_from_config(read_config(folder)).parameters.get("gait_frame_kind", "")

@@ -52,8 +52,8 @@ class ServiceManager:
     def _send(self, text: str) -> None:
         if not self._address:
             return
-        try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
-                sender.sendto(text.encode(), self._address)
-        except OSError:  # systemd is not there: nobody waits for it
-            self._address = ""
+        with (
+            suppress(OSError),  # systemd is not there, or just starts anew: the next sign of life may arrive
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender,
+        ):
+            sender.sendto(text.encode(), self._address)

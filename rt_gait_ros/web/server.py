@@ -2,6 +2,8 @@
 
 import errno
 import json
+import logging
+import sys
 import threading
 from collections.abc import Callable
 from http import HTTPStatus
@@ -90,7 +92,9 @@ class PageServer(ThreadingHTTPServer):
             self._room.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A browser that went away is nothing to tell of."""
+        """A browser that went away is nothing to tell of; anything else is."""
+        if not isinstance(error := sys.exc_info()[1], OSError):
+            logging.getLogger(__name__).error("a browser's request was not answered", exc_info=error)
 
 
 class PageHandler(BaseHTTPRequestHandler):

@@ -235,6 +235,18 @@ def test_malformed_track_is_refused(spoil, line):
         conversions.tracks_from_message(message)
 
 
+@pytest.mark.parametrize("whose", ["identities[0]", "identities[0].candidates[0]"])
+def test_a_confidence_that_is_none_is_refused(whose):
+    known = Identity(
+        "abcde", IdentityStatus.IDENTIFIED, STAMP, "p1", "Ada", 0.5, 0.25, 30, (Candidate("p1", "Ada", 0.5, 0.1),)
+    )
+    message = conversions.identities_to_message(IdentityFrame(STAMP, "camera", "gait_energy_image", [known]))
+    person = message.identities[0] if whose == "identities[0]" else message.identities[0].candidates[0]
+    person.confidence = float("inf")
+    with pytest.raises(MalformedMessage, match="confidence is inf"):
+        conversions.identities_from_message(message)
+
+
 @pytest.mark.parametrize(("field", "other"), [("keypoint_layout", "coco"), ("gait_frame_kind", "flow")])
 def test_tracks_of_several_layouts_or_kinds_are_refused(field, other):
     message = conversions.tracks_to_message(TrackFrame(STAMP, "camera", 640, 480, tracks=[track(), track()]))

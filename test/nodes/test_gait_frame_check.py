@@ -66,6 +66,17 @@ def test_a_mismatch_is_refused_with_both_names(repository: Path, tmp_path: Path,
         check_gait_frames(parameters(tmp_path, text))
 
 
+def test_a_home_folder_in_the_repositorys_path_is_understood(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before, nothing was compared."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    text = parameters(tmp_path, GAIT + "\npose_node: {ros__parameters: {gait_frame_kind: skeleton}}")
+    text.write_text(text.read_text().replace(str(tmp_path), "~"))
+    with pytest.raises(UsageError, match="walker takes flow gait frames and pose_node makes skeleton"):
+        check_gait_frames(text)
+
+
 def test_a_file_that_is_no_yaml_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be read"):
         check_gait_frames(parameters(tmp_path, "pose_node: ["))

@@ -61,6 +61,17 @@ def test_two_pages_have_their_first_state_though_no_node_runs(ask, board):
     assert json.loads(ask("GET", "state?after=0&page=a")[1])["viewers"] == 2
 
 
+def test_a_request_that_ends_in_an_error_of_ours_is_told(ask, server, monkeypatch, caplog):
+    def broken(person):
+        raise RuntimeError("not a picture")
+
+    monkeypatch.setattr(server.silhouettes, "strip", broken)
+    with pytest.raises(http.client.RemoteDisconnected):
+        ask("GET", "silhouettes?person=x")
+    assert "not a picture" in caplog.text
+    assert server.token not in caplog.text
+
+
 def test_a_request_is_put_on_the_list_once_it_is_right(ask, board):
     status, text = post(ask, "enrol", body_id="abcde", name="مريم", extend=False)
     assert (status, json.loads(text)) == (202, {"number": 1})
