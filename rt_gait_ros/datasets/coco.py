@@ -165,7 +165,10 @@ def _numbers(values: Any) -> np.ndarray | None:
     """A list of finite numbers as float32, or None where it is no such list."""
     if not isinstance(values, list) or not all(isinstance(value, int | float) for value in values):
         return None
-    numbers = np.array(values, np.float32)
+    try:
+        numbers = np.array(values, np.float32)
+    except OverflowError:  # a whole number of hundreds of digits
+        return None
     return numbers if np.isfinite(numbers).all() else None
 
 

@@ -120,6 +120,8 @@ def read_sample(path: Path) -> np.ndarray | None:
         return None
     if data.shape != (SIZE, SIZE, 2 * WINDOW):
         raise GaitError(f"{path} holds {data.shape}, not ({SIZE}, {SIZE}, {2 * WINDOW}): is it optical flow?")
+    if not 0.0 < factor < np.inf:
+        raise GaitError(f"{path} has a compressFactor of {factor}: it must be above 0")
     # horizontal and vertical flow alternate in the last axis
     window = data.reshape(SIZE, SIZE, WINDOW, 2).transpose(2, 0, 1, 3)
     return np.asarray(np.rint(window * (UNITS / factor)), np.int16)

@@ -95,6 +95,7 @@ def test_whole_numbers_may_be_written_as_decimals(tmp_path):
         (content(hand(keypoints=None)), "annotation 7 has none for 'keypoints'"),
         (content(hand(keypoints=["1"] * 9)), "annotation 7 has something else"),
         (content(hand(keypoints=[float("nan")] * 9)), "annotation 7 has something else"),
+        (content(hand(keypoints=[10**400] * 9)), "annotation 7 has something else"),
         (content(hand(iscrowd=1, bbox=None)), "annotation 7 has neither .* nor a 'bbox' of four numbers"),
         (content(hand(iscrowd=1, bbox=[1, 2, 3])), "annotation 7 has neither"),
         (content(), "labels nobody's keypoints"),

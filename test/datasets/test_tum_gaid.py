@@ -62,3 +62,5 @@ def test_damaged_samples_are_named_and_one_without_data_is_none(tmp_path):
         read_sample(path)
     with pytest.raises(GaitError, match=r"holds \(60, 60, 25\)"):
         read_sample(write_sample(tmp_path / "p001-n01-03.h5", np.zeros((60, 60, 25), np.uint8)))
+    with pytest.raises(GaitError, match=r"compressFactor of 0\.0"):
+        read_sample(write_sample(tmp_path / "p001-n01-04.h5", factor=0))
