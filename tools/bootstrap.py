@@ -1,8 +1,8 @@
 """What `./rt-gait COMMAND` does before the command: make the environment, install this clone in it, keep it up to date.
 
-Standard library only. Every step may be repeated, and one that was interrupted is: the stamp that says an environment
-is complete is removed before the first change and written after the last, and what a killed set-up left half done in
-the clone or the environment is removed before the next. SIGINT, SIGTERM and SIGHUP end all programs that were started.
+Standard library only. Every step may be repeated, and one that was interrupted is: the stamp of an environment says
+from the first change to the last that it is not complete, and what a killed set-up left half done in the clone or the
+environment is removed before the next. SIGINT, SIGTERM and SIGHUP end all programs that were started.
 """
 
 import ast
@@ -56,6 +56,7 @@ LARGE_DOWNLOAD = re.compile(r"Downloading (\S+) \((\d{2,}(?:\.\d)? MB|[\d.]+ GB)
 
 
 # What an environment holds: location, fingerprints of the sources and of what decides the dependencies, extras, server.
+# While it is being set up, and where that was interrupted, the fingerprints are empty.
 Stamp = dict[str, Any]
 
 
@@ -176,7 +177,7 @@ class Environment:
         self.environ = clean_environ(folder)
 
     def stamp(self) -> Stamp:
-        """What the last complete set-up left: {} when there was none, or it was interrupted."""
+        """What the environment holds: {} where none was ever set up."""
         try:
             return dict(json.loads(self.stamp_file.read_text()))
         except (OSError, ValueError):
@@ -272,24 +273,26 @@ class Environment:
         """Bring the environment to the state `wanted`, and say so in the stamp."""
         require_system_packages()
         had = self.stamp()
+        complete = bool(had.get("demands"))
+        begun = {**had, "demands": "", "sources": ""}
         if had.get("location", wanted["location"]) != wanted["location"]:
-            self.write_stamp({"location": had["location"]})  # so that the next call clears on, if this one is killed
+            self.write_stamp(begun)  # so that the next call clears on, if this one is killed
             self.clear()
-            had = {}
-        self.stamp_file.unlink(missing_ok=True)
+            complete = False
+        self.write_stamp({**begun, "location": wanted["location"]})
         self.log.write_text("")
         self.tidy()
         # pip comes last into a new environment: where it is whole, so is the rest.
-        whole = bool(had) or any(self.folder.glob("lib/python3*/site-packages/pip-*.dist-info"))
+        whole = complete or any(self.folder.glob("lib/python3*/site-packages/pip-*.dist-info"))
         if not whole or not self.python.exists():
             say(f"making the environment {self.folder}")
             self.call([sys.executable, "-m", "venv", str(self.folder)])
         pip = [str(self.python), "-m", "pip", "install", "-c", "constraints.txt", "--progress-bar", "off"]
-        if all(had.get(key) == wanted[key] for key in ("demands", "extras")):
+        if complete and all(had.get(key) == wanted[key] for key in ("demands", "extras")):
             say("installing the changed sources")
             self.call([*pip, "--no-build-isolation", "--no-deps", "."])
         else:
-            again = " once more, for something has changed or more is needed" if had else ""
+            again = " once more, for something has changed or more is needed" if complete else ""
             say(f"installing the ROS 2 wheels and build tools{again} (all takes two to four minutes the first time)")
             self.call([*pip, *build_requirements()])
             say("building the messages and installing the package")

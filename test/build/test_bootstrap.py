@@ -122,6 +122,29 @@ def test_interrupted_set_up_is_done_again(
     assert len(prepare(bootstrap, clone, calls, "doctor")) == 3
 
 
+@pytest.mark.parametrize("killed_in", ["call", "write_stamp"])
+def test_extras_outlive_a_set_up_for_others_that_is_interrupted(
+    bootstrap: ModuleType, clone: Path, calls: list[str], monkeypatch: pytest.MonkeyPatch, killed_in: str
+) -> None:
+    """And what only it wanted is not brought by the next command that does not."""
+    prepare(bootstrap, clone, calls, "train")
+    written = bootstrap.Environment.write_stamp
+
+    def interrupted(environment: object, what: object) -> None:
+        if killed_in == "write_stamp" and not isinstance(what, list) and not what["demands"]:
+            written(environment, what)
+            return
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bootstrap.Environment, killed_in, interrupted)
+        for _ in range(2):
+            with pytest.raises(KeyboardInterrupt):
+                prepare(bootstrap, clone, calls, "docs")
+    assert prepare(bootstrap, clone, calls, "doctor")[-1].endswith(" .[ros,train]")
+    assert prepare(bootstrap, clone, calls, "train") == []
+
+
 def test_moved_environment_is_made_anew(bootstrap: ModuleType, clone: Path, calls: list[str]) -> None:
     prepare(bootstrap, clone, calls, "doctor")
     (clone / ".venv").rename(clone / "moved")
