@@ -136,6 +136,8 @@ class ServerStore:
     def read(self, known: Loaded) -> Loaded:
         """As Store.read."""
         with self.session() as connection, connection.transaction():
+            # all of one moment: others change people between its statements
+            connection.execute("set transaction isolation level repeatable read")
             return self._read(connection, head_of(connection, self.address), known)
 
     def signature(self) -> Signature:

@@ -14,7 +14,7 @@ from postgres_server import wheel_binaries
 
 from rt_gait_ros.errors import MissingPackage
 from rt_gait_ros.fleet import connection as connections
-from rt_gait_ros.fleet import migration, server_store
+from rt_gait_ros.fleet import migration, rows, server_store
 from rt_gait_ros.fleet.address import parse
 from rt_gait_ros.fleet.connection import AccessDenied, ServerAway
 from rt_gait_ros.fleet.migration import migrate, migrations
@@ -111,6 +111,36 @@ def test_who_was_forgotten_cannot_be_stored_again(postgres, site, template):
         )
     assert gallery.refresh()
     assert gallery.persons == ()
+
+
+@pytest.mark.parametrize("change", ["forget", "add"])
+def test_people_are_read_as_they_are_at_one_moment(postgres, site, template, monkeypatch, change):
+    """Before, a walk that came or went between two statements ended the read with a KeyError."""
+    gallery = open_gallery(f"{postgres.owner}&site={site}")
+    gallery.add("Ada", [template(20)], **SILHOUETTE)
+    pull = rows.pull
+
+    class Slow:
+        """A connection on which somebody else's change comes after the first statement."""
+
+        def __init__(self, connection):
+            self.connection = connection
+
+        def execute(self, text, *about, **how):
+            found = self.connection.execute(text, *about, **how)
+            if rows.pull is not pull:
+                patch.undo()
+                gallery.forget("Ada") if change == "forget" else gallery.add("Bob", [template(60)], **SILHOUETTE)
+            return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rows, "pull", lambda connection, *about: pull(Slow(connection), *about))
+        reader = open_gallery(f"{postgres.owner}&site={site}")
+    assert [person.name for person in reader.persons] == ["Ada"]
+    assert reader.refresh()
+    assert [person.name for person in reader.persons] == ([] if change == "forget" else ["Ada", "Bob"])
+    reader.close()
+    gallery.close()
 
 
 def test_a_server_that_is_not_there_is_one_line():
