@@ -22,6 +22,8 @@ from rclpy.node import Node
 from rt_gait_ros.action import EnrollPerson, FollowPerson, WaitForPerson
 
 PATIENCE = 10.0  # seconds for the gait node to be there, and to say something: it gives feedback ten times a second
+# Seconds between two ticks that count: a tree that something else held up has heard nobody meanwhile.
+LONGEST_TICK = 1.0
 
 
 class ActionLeaf(py_trees.behaviour.Behaviour):
@@ -41,14 +43,14 @@ class ActionLeaf(py_trees.behaviour.Behaviour):
         self._client = ActionClient(node, self.kind, f"{gait_node}/{self.action}")
         self._sending: Any = None
         self._answer: Any = None
-        self._heard = 0.0  # when it began, or the gait node said something last
+        self._silence = self._ticked = 0.0  # seconds since the gait node said something; when it was looked last
         self.result: Any = None
         self.feedback: Any = None
 
     def initialise(self) -> None:
         """Begin anew; the goal goes out with the first tick that finds the gait node."""
         self._sending = self._answer = self.result = self.feedback = None
-        self._heard = time.monotonic()
+        self._silence, self._ticked = 0.0, time.monotonic()
         self.feedback_message = ""
 
     def update(self) -> Status:
@@ -79,16 +81,20 @@ class ActionLeaf(py_trees.behaviour.Behaviour):
     def _send(self) -> Status:
         if self._client.server_is_ready():
             self._sending = self._client.send_goal_async(self._goal, feedback_callback=self._on_feedback)
-            self._heard = time.monotonic()
+            self._silence = 0.0
         elif self._is_silent():
             return self._fail(f"nobody offers {self.action}: start the gait node, or say where it is (gait_node)")
         return Status.RUNNING
 
     def _is_silent(self) -> bool:
-        return time.monotonic() - self._heard > PATIENCE
+        """Whether nothing was heard for too long; to be asked once in each tick."""
+        now = time.monotonic()
+        self._silence += min(now - self._ticked, LONGEST_TICK)
+        self._ticked = now
+        return self._silence > PATIENCE
 
     def _on_feedback(self, message: Any) -> None:
-        self.feedback, self._heard = message.feedback, time.monotonic()
+        self.feedback, self._silence = message.feedback, 0.0
 
     def _fail(self, line: str) -> Status:
         self.feedback_message = line

@@ -1,5 +1,7 @@
 """Leaves of py_trees before action servers of the test's own, over DDS."""
 
+import time
+
 import pytest
 from rclpy.action import ActionServer, CancelResponse
 
@@ -92,6 +94,10 @@ def test_a_gait_node_that_says_nothing_any_more_is_a_failure(ears, waiting, monk
     """Before, the leaf ran for ever."""
     leaf = WaitForPersonLeaf(ears, person="Ada")
     run(ears, leaf, lambda: waiting.goals)
+    clock = time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: clock() + 60.0)
+    leaf.tick_once()  # a tree that stood still for a minute heard nobody meanwhile
+    assert leaf.status is Status.RUNNING
     monkeypatch.setattr(behaviours, "PATIENCE", 0.2)
     assert run(ears, leaf, lambda: leaf.status is not Status.RUNNING) is Status.FAILURE
     assert "says nothing of wait_for_person any more" in leaf.feedback_message
