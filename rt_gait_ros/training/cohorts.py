@@ -240,12 +240,12 @@ def _claim(folder: Path, generation: Any) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not file.exists():
-            file.write_text(json.dumps(settings, indent=2) + "\n")
+            replace_file(file, (json.dumps(settings, indent=2) + "\n").encode())
     except OSError as error:
         raise UsageError(f"{folder} cannot be written: {error.strerror}") from error
     try:
         held = json.loads(file.read_text())
-    except (ValueError, RecursionError):  # cut off by a kill or a full disk, or of something else
+    except (ValueError, RecursionError):  # cut off by an earlier version, or of something else
         held = None
     if held != settings:
         raise UsageError(f"{folder} holds virtual people of other settings: delete it, or give another folder")

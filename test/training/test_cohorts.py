@@ -75,6 +75,19 @@ def test_a_disk_that_is_full_is_one_line_and_the_same_command_goes_on(generated,
     assert VirtualCohorts(generated, SMALL, 1, lambda line: None).people == 6
 
 
+def test_a_disk_that_is_full_at_the_beginning_leaves_nothing_that_keeps_the_same_command_from_going_on(
+    generated, tmp_path, full_disk
+):
+    """Before, half of the settings stayed, and they were taken for those of other people."""
+    folder = tmp_path / "run"
+    with full_disk("generation.json"), pytest.raises(UsageError, match="cohorts_0 cannot be written: No space left"):
+        VirtualCohorts(folder, SMALL, 1, lambda line: None)
+    assert not [path for path in folder.rglob("*") if path.is_file()]
+    for file in (generated / "cohorts_0").glob("*.npy"):
+        shutil.copy(file, folder / "cohorts_0")
+    assert VirtualCohorts(folder, SMALL, 1, lambda line: None).people == 6
+
+
 def test_people_who_are_alike_differ_less_than_others():
     """In the width of rows, as silhouettes of somebody's usual outfit have them."""
     views = ("090",)
