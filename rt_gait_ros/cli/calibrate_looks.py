@@ -37,6 +37,8 @@ def labelled(arguments: argparse.Namespace, repository: Path, embedder: WalkEmbe
         numbers = read_numbers(arguments.people, str(arguments.labelled)) if arguments.people else None
         jobs_of_folder = folder_jobs(arguments.labelled, window, numbers)
         people = folders.people_of(arguments.labelled, numbers)
+        if numbers and (line := folders.absent(numbers, [who.name for who in people], arguments.labelled)):
+            progress(line)
         videos = [path for who in people for path in sorted(who.iterdir()) if path.suffix.lower() in VIDEO_ENDINGS]
         embedded = _run(arguments, repository, jobs_of_folder)
         refused = [line for arrays in embedded.values() for line in arrays["refused"]]

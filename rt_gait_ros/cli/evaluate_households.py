@@ -9,6 +9,7 @@ from rt_gait_ros.cli.evaluation_arguments import add_model_argument, embedded_wa
 from rt_gait_ros.cli.output import add_json_argument, emit, progress, write_csv
 from rt_gait_ros.cli.subcommands import subcommand
 from rt_gait_ros.datasets.casia_b import VIEWS, find, read_people
+from rt_gait_ros.datasets.folders import absent
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation import households
 from rt_gait_ros.evaluation.looks import jobs_of
@@ -66,7 +67,10 @@ def _run(arguments: argparse.Namespace) -> int:
         raise UsageError("--households is 1 or more, and --seed 0 or more")
     enrolled = _views(arguments.enrolled_view, "--enrolled-view")
     views = _views(arguments.views, "--views") if arguments.views else list(VIEWS)
-    people = find(arguments.folder, read_people(arguments.people))
+    numbers = read_people(arguments.people)
+    people = find(arguments.folder, numbers)
+    if line := absent(numbers, [person.name for person in people], arguments.folder):
+        progress(line)
     stored = calibration.find(repository_of(arguments), arguments.model)
     if stored is None:
         raise UsageError(f"gait model {arguments.model} has no calibration: see `rt-gait calibrate`")

@@ -15,6 +15,7 @@ from rt_gait_ros.cli.evaluation_arguments import (
 from rt_gait_ros.cli.evaluation_pictures import draw, publish
 from rt_gait_ros.cli.output import progress
 from rt_gait_ros.datasets.casia_b import PEOPLE, VIEWS, read_people
+from rt_gait_ros.datasets.folders import absent
 from rt_gait_ros.datasets.tum_gaid import find_recordings
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation import casia_b, tum_gaid
@@ -95,8 +96,8 @@ def _casia_b(arguments: argparse.Namespace) -> int:
     if arguments.frames < 0:
         raise UsageError(f"--frames {arguments.frames}: give 1 or more, or 0 for all")
     people = casia_b.find_people(arguments.folder, numbers)
-    if absent := len(numbers) - len(people):
-        progress(f"{absent} of the {len(numbers)} people asked for are not in {arguments.folder}")
+    if line := absent(numbers, [person.name for person in people], arguments.folder):
+        progress(line)
     prior = find_prior(repository_of(arguments), arguments.model)
     if arguments.reliability and prior is None and arguments.view_centring == "on":
         raise UsageError("--reliability is of what the recogniser compares, plain distances: leave --view-centring out")

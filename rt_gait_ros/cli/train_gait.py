@@ -11,7 +11,7 @@ from rt_gait_ros.cli.output import add_json_argument, emit, progress
 from rt_gait_ros.cli.subcommands import subcommand
 from rt_gait_ros.cli.train_flow import FLOW_COHORTS, train_flow
 from rt_gait_ros.cli.training_runs import asked_for, check_people, found_in_folder, held_back, trained
-from rt_gait_ros.datasets.folders import number_of
+from rt_gait_ros.datasets.folders import absent, number_of, people_of
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.networks.kinds import GAITBASE, OTHER_NAMES, TRAINED_NETWORKS
 from rt_gait_ros.resources import resource
@@ -244,6 +244,9 @@ def _real(arguments: argparse.Namespace) -> "tuple[str, Cohorts, Cohorts]":
     folder = arguments.data
     found, numbers, tested = found_in_folder(arguments, read_folder)
     walks = found.walks
+    asked = (numbers or set()) | (tested or set())
+    if line := absent(asked, [who.name for who in people_of(folder)], folder):
+        progress(line)
     kept = held_back(sorted(walks), numbers, tested)
     names = [name for name in sorted(walks) if name not in kept and (numbers is None or number_of(name) in numbers)]
     if len(names) < 4:

@@ -61,6 +61,12 @@ def people_of(folder: Path, numbers: Collection[int] | None = None) -> list[Path
     return people if numbers is None else [path for path in people if number_of(path.name) in numbers]
 
 
+def absent(numbers: Collection[int], people: Collection[str], folder: Path) -> str:
+    """How many of the people asked for are not among those of a folder, in one line for people; "" where all are."""
+    lacking = set(numbers) - {number_of(person) for person in people}
+    return f"{len(lacking)} of the {len(numbers)} people asked for are not in {folder}" if lacking else ""
+
+
 def has_views(people: Collection[Path]) -> bool:
     """Whether these people's folders hold SEQUENCE/VIEW, and not walks themselves."""
     return any(

@@ -78,9 +78,7 @@ def read_folder(
     if not found.walks:
         wanted = "PERSON/SCENE.avi, PERSON/SCENE/*.png or PERSON/SEQUENCE/VIEW/*.pkl"
         raise UsageError(f"{folder} holds nobody who walks: {wanted} are expected in it")
-    absent = len(numbers) - len(people) if numbers is not None else 0
-    notes = (f"{absent} of the {len(numbers or ())} people asked for are not in {folder}",) if absent else ()
-    return OwnPeople(found.walks, notes + found.notes)
+    return found
 
 
 def _scenes(people: Collection[Path], repository: Path, work: Path, workers: int, report: Report) -> OwnPeople:

@@ -101,8 +101,9 @@ def test_households_as_table_csv_and_json(households, capsys):
     with files["csv"].open() as file:
         assert len(list(csv.DictReader(file))) == 3 * 6
     capsys.readouterr()
-    rt_gait("households", households / "set", *words)
+    rt_gait("households", households / "set", "--people", "1-6", *words[2:])
     shown = capsys.readouterr()
+    assert "2 of the 6 people asked for are not in " in shown.err
     assert "Households of 2, gait_energy_image: 2 of 4 people, enrolled from 0 degrees; 0 sequences lost" in shown.out
     assert "one is a stranger" in shown.out
     assert "4/4" not in shown.err, "what was embedded is kept"

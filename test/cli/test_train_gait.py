@@ -85,7 +85,8 @@ def test_a_data_set_is_trained_on_by_its_split(data_set, tmp_path, capsys):
     assert "training on 4 people (1-4) of " in answer.err
     assert json.loads(answer.out)["data"].startswith("4 people (1-4) of ")
     # the same folder is not gone on with for other people
-    assert main(["train", "gait", "--data", str(data_set), "--people", "1-5", *words]) == 2
+    assert main(["train", "gait", "--data", str(data_set), "--people", "1-5,60,61", *words]) == 2
+    assert f"2 of the 7 people asked for are not in {data_set}\n" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
