@@ -100,9 +100,9 @@ class RecognizerConfig:
     )
     scene_normalisation: bool = setting(
         True,
-        "Remove from embeddings what all walkers of the scene have in common, once enough people have walked by, and "
-        "before that, with a calibration for it, what those in view have in common. Without it embeddings are compared "
-        "as they are.",
+        "Remove what all walkers of a scene have in common from the embeddings of people who were enrolled in another "
+        "scene, once enough people have walked by, and before that, with a calibration for it, what those in view have "
+        "in common. Without it embeddings are compared as they are.",
         live=True,
     )
     share_scenes: bool = setting(

@@ -15,23 +15,37 @@ from rt_gait_ros.gallery.search import Sketches
 Query = Normalisation | ViewedNormalisation  # takes out of a look what its scene has in common
 
 
+FAR = 1e6  # a distance that nobody is at
+
+
 @dataclass(frozen=True, slots=True)
 class SceneReferences(References):
-    """The gallery without the scenes its templates are from, to be searched with queries of one scene.
+    """The gallery as it is searched with queries of one scene, to which some of its templates do not belong.
 
-    Distances come out in the model's own measure, as the calibration makes them equivalent.
+    Those that were enrolled here are compared as they are: taking out what is the same in both tells nothing more, and
+    lets strangers be nearer. Those from elsewhere are compared without the scenes on either side. Distances come out in
+    the model's own measure, as the calibration makes them equivalent.
+    plain: the same with all scenes left in. elsewhere: (T,) bool. sketches: of the templates without their scenes.
     """
 
+    plain: References = field(kw_only=True)
+    elsewhere: np.ndarray = field(kw_only=True)
     query: Query = field(kw_only=True)
     calibration: Calibration = field(kw_only=True)
     treatment: "SceneTreatment" = field(kw_only=True)
 
-    def nearest(self, queries: np.ndarray) -> np.ndarray:
-        """As References.nearest."""
+    def nearest_less(self, queries: np.ndarray, allowance: np.ndarray | None) -> np.ndarray:
+        """As References.nearest_less; nothing is taken off for templates from elsewhere."""
         if not self.persons or not len(queries):
-            return References.nearest(self, queries)
-        plain = search.nearest(self.query(queries), self.embeddings, self.sketches, self.starts, self.treatment)
-        return self.calibration.equivalent(plain, self.calibration.scene)
+            return self.plain.nearest_less(queries, allowance)
+        not_elsewhere, not_here = (np.where(each, -FAR, 0.0)[None] for each in (~self.elsewhere, self.elsewhere))
+        query, rows = self.query(queries), self.embeddings
+        there = search.nearest(query, rows, self.sketches, self.starts, self.treatment, not_elsewhere)
+        found = self.calibration.equivalent(there, self.calibration.scene)
+        if self.elsewhere.all():
+            return found
+        here = self.plain.nearest_less(queries, not_here if allowance is None else not_here + allowance)
+        return np.minimum(found, here)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +66,14 @@ class SceneTreatment:
 
 def without_scenes(
     references: References,
+    elsewhere: np.ndarray,
     treatment: SceneTreatment,
     query: Query,
     calibration: Calibration,
     version: tuple[int, ...],
     former: References | None = None,
 ) -> SceneReferences:
-    """The references rid of their scenes. version: of the result.
+    """The references, those from elsewhere (T,) rid of their scenes. version: of the result.
 
     former: those of before; a template that it has keeps its sketch, whatever the scenes have learnt since, so that
     this takes no longer than the new templates do.
@@ -74,6 +89,8 @@ def without_scenes(
         references.starts,
         version,
         sketches,
+        plain=references,
+        elsewhere=elsewhere,
         query=query,
         calibration=calibration,
         treatment=treatment,

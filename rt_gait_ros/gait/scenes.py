@@ -116,9 +116,10 @@ class Scenes:
     def references(self, references: References, name: str) -> References:
         """The gallery as it is to be searched from this scene.
 
-        Every template is rid of the scene it was enrolled in. One whose scene is not known (galleries from before) or
-        has seen too few walkers is taken as of this scene. While this one has seen too few, and the model ships no
-        views, all stays as it is: what is compared must have been treated alike.
+        A template that was enrolled elsewhere is rid of the scene it was enrolled in, and of this one where too few
+        walkers were seen there. One that was enrolled here, or nobody knows where (galleries from before), stays as it
+        is. While this scene has seen too few walkers, all do. Of a model that ships its views they are taken out of
+        every template, from the first walker on.
         """
         with self._mutex:
             self._refresh()
@@ -251,26 +252,27 @@ class Scenes:
 
     def _take_out(self, references: References, name: str) -> None:
         """Make `_references` anew. Of a large gallery, what scenes have learnt since follows beside the caller."""
-        wanted = references.version, name, self._version
         present = self._scene(name).statistics.normalisation
-        if present is None or not references.persons:
-            self._references, self._cached = references, wanted
-            return
         names = [template.scene for person in references.persons for template in person.templates]
+        elsewhere = np.array([self.knows_views or scene not in ("", name) for scene in names], bool)
+        if present is None or not elsewhere.any():
+            self._references, self._cached = references, (references.version, name, self._version)
+            return
         numbers = {scene: number for number, scene in enumerate(dict.fromkeys(names))}
         own = [self._scene(scene).statistics.normalisation if scene else None for scene in numbers]
+        wanted = references.version, name, self._version  # after all scenes that are needed were read
         treatment = SceneTreatment(np.array([numbers[n] for n in names]), tuple(each or present for each in own))
         version = *references.version, self._version
         former = self._references if isinstance(self._references, SceneReferences) else None
         if self._background is None or former is None or references.embeddings.size < LARGE:
-            found = without_scenes(references, treatment, present, self._calibration, version)
+            found = without_scenes(references, elsewhere, treatment, present, self._calibration, version)
             self._references, self._cached = found, wanted
             return
         if self._cached[:2] != wanted[:2]:  # somebody came or went, or the camera is elsewhere
-            found = without_scenes(references, treatment, present, self._calibration, version, former)
+            found = without_scenes(references, elsewhere, treatment, present, self._calibration, version, former)
             self._references, self._cached = found, (*wanted[:2], -1)
         if self._job is None or self._job.done():
-            arguments = references, treatment, present, self._calibration, version
+            arguments = references, elsewhere, treatment, present, self._calibration, version
             self._job = self._background.submit(self._replace, wanted, *arguments)
 
     def _replace(self, wanted: tuple[tuple[int, ...], str, int], *arguments: Any) -> None:

@@ -62,7 +62,7 @@ class Searching:
             return self._with_sides(self.translation.of(references), config)
         found = self._without_scenes(references, config)
         self._taken_out = isinstance(found, SceneReferences)
-        return found if self._taken_out else self._with_sides(found, config)
+        return self._with_sides(found, config)
 
     def compared(
         self,
@@ -74,7 +74,7 @@ class Searching:
         stands: bool,
     ) -> References:
         """What one of these walkers is held against. references: of now. stands: as Company.references."""
-        if isinstance(references, SceneReferences) or not self.by_directions(config):
+        if self._taken_out or not self.by_directions(config):
             return references
         return self._company.references(references, walker, walkers, config.calibration, stands=stands)
 
@@ -122,8 +122,10 @@ class Searching:
             walkers = self._scenes.walkers(self.scene)
         except SceneError as error:
             return str(error)
-        least = 0.0 if self._scenes.knows_views else MIN_WALKERS
-        return f"{self.scene}: {walkers:.0f} walkers seen, taken out from {least:.0f} on"
+        if self._scenes.knows_views:
+            return f"{self.scene}: {walkers:.0f} walkers seen, taken out from the first on"
+        which = "of whom was enrolled elsewhere"
+        return f"{self.scene}: {walkers:.0f} walkers seen, taken out {which} from {MIN_WALKERS:.0f} on"
 
     def _refreshed(self) -> bool:
         """Take over what other processes did to the gallery: at once, or beside this where that takes a while."""

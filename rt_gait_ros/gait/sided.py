@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from rt_gait_ros.gallery import search
 from rt_gait_ros.gallery.references import References
 from rt_gait_ros.gallery.sides import sideways
 
@@ -19,22 +18,27 @@ from rt_gait_ros.gallery.sides import sideways
 class SidedReferences(References):
     """The gallery, with what is taken off for other sides.
 
-    sides: (T,) degrees of each template from the front or the back (gallery.sides.sideways), NaN where its side is not
-    known. allowance: distance for 90 degrees.
+    plain: the same without that, whose scenes may be taken out. sides: (T,) degrees of each template from the front or
+    the back (gallery.sides.sideways), NaN where its side is not known. allowance: distance for 90 degrees.
     """
 
+    plain: References = field(kw_only=True)
     sides: np.ndarray = field(kw_only=True)
     allowance: float = field(kw_only=True)
 
+    def nearest_less(self, queries: np.ndarray, allowance: np.ndarray | None) -> np.ndarray:
+        """As References.nearest_less, whatever the sides."""
+        return self.plain.nearest_less(queries, allowance)
+
     def compared(self, queries: np.ndarray, degrees: np.ndarray) -> np.ndarray:
         """As References.compared; nothing is taken off where a side is not known, nor from what is learnt by."""
-        plain = References.compared(self, queries, degrees)
+        found = References.compared(self, queries, degrees)
         off = self.allowance / 90.0 * np.abs(sideways(degrees)[:, None] - self.sides[None])
         off = np.nan_to_num(off)
         if self.persons and off.any():
-            found = search.nearest(queries, self.embeddings, self.sketches, self.starts, allowance=off)
-            plain[:, 0] = np.maximum(found, 0.0)
-        return plain
+            least = np.minimum(found[:, 1], 0.0)  # which much evidence of a scene may come below
+            found[:, 0] = np.maximum(self.nearest_less(queries, off), least)
+        return found
 
 
 def with_sides(references: References, allowance: float) -> SidedReferences:
@@ -48,6 +52,7 @@ def with_sides(references: References, allowance: float) -> SidedReferences:
         references.starts,
         (*references.version, round(1e6 * allowance)),
         references.sketches,
+        plain=references,
         sides=sides,
         allowance=allowance,
     )

@@ -43,9 +43,13 @@ class References:
 
         Of long embeddings and many persons those of the nearest ones alone are exact (gallery.search).
         """
+        return self.nearest_less(queries, None)
+
+    def nearest_less(self, queries: np.ndarray, allowance: np.ndarray | None) -> np.ndarray:
+        """As `nearest`, after (Q, T) is taken off the distance of each query to each template; None: nothing."""
         if not self.persons or not len(queries):
             return np.zeros((len(queries), len(self.persons)))
-        return search.nearest(queries, self.embeddings, self.sketches, self.starts)
+        return search.nearest(queries, self.embeddings, self.sketches, self.starts, allowance=allowance)
 
     def compared(self, queries: np.ndarray, degrees: np.ndarray) -> np.ndarray:
         """What names go by, as `nearest`, and what is learnt by, which has to be near as well: (Q, 2, N).

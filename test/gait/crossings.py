@@ -101,7 +101,7 @@ class Household:
             for n, person in enumerate(members)
         ]
         self.learnt = []
-        self.store = SimpleNamespace(handover=None)
+        self.store = SimpleNamespace(handover=None, is_shared=False)
         self._set(Content("crossings", "silhouette", tuple(persons)))
 
     def _set(self, content):

@@ -216,6 +216,7 @@ def test_to_ask_whether_directions_are_compared_changes_nothing(home, tmp_path, 
     searched = []
     search = scenes.references
     monkeypatch.setattr(scenes, "references", lambda *which: searched.append(which) or search(*which))
+    home.gallery.add("Eve", [Template(home.templates[4], 1, scene="yard")], model="m", gait_frame_kind=KIND)
     recognizer = GaitRecognizer(LooksClient(home.looks, "m"), home.gallery, settings("m", calibration), scenes=scenes)
     assert recognizer.directions == "used"
     assert recognizer.problem == ""

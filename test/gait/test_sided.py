@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from rt_gait_ros.evaluation.household_clips import KIND, PERIOD, LooksClient, name_clip, settings, track_of, where
-from rt_gait_ros.gait.calibration import Calibration
+from rt_gait_ros.gait.calibration import Calibration, Curve
 from rt_gait_ros.gait.recognizer import GaitRecognizer
+from rt_gait_ros.gait.scenes import Scenes
 from rt_gait_ros.gait.searching import Searching
 from rt_gait_ros.gait.sided import with_sides
 from rt_gait_ros.gait.translation import Translation
@@ -63,6 +64,22 @@ def test_nothing_is_taken_off_where_a_side_is_not_known(gallery, tmp_path):
     other.add("Ada", [Template(ADA, 1, view="view 3 of 5")], model="m", gait_frame_kind=KIND)
     found = compared(other, ADA + ASIDE, 90.0)
     np.testing.assert_array_equal(found[0], found[1])
+
+
+def test_what_was_enrolled_here_has_the_allowance_when_a_scene_is_taken_out_of_the_rest(gallery, tmp_path):
+    """Before, nobody had it once eight had walked by, and who was named from another side was named no more."""
+    known = replace(KNOWN, scene=Curve(20.0, 5.0))
+    scenes = Scenes(tmp_path / "people.gallery.scenes", known)
+    for walk in np.random.default_rng(0).normal(0.0, 0.6, (40, *ADA.shape)):
+        scenes.vote("yard", walk.astype(np.float32))
+    gallery.add("Cyd", [Template(ASIDE, 1, scene="hall", view=0.0)], model="m", gait_frame_kind=KIND)
+    search = Searching(gallery, scenes, "m", None)
+    search.scene = "yard"
+    references = search.references(settings("m", known))
+    found, learnt = references.compared((ADA + ASIDE)[None], np.array([90.0]))[0]
+    np.testing.assert_allclose(found, learnt - [0.9, 0.0, 0.0])
+    np.testing.assert_array_equal(learnt[:2], gallery.references.nearest((ADA + ASIDE)[None])[0, :2])
+    assert search.directions(settings("m", known)).startswith("not used")
 
 
 def test_an_empty_gallery_has_nobody(tmp_path):
