@@ -22,7 +22,12 @@ def answer(
         reason = problem or _collecting(claim, config, frames, least)
         return Identity(claim.body_id, IdentityStatus.COLLECTING, walker.stamp, frames_used=frames, reason=reason)
     person = references.persons[claim.person] if claim.person >= 0 else None
-    return Identity(
+    if walker.answered is not None and walker.answered[0] is verdict:
+        before = walker.answered[1]
+        person_id = person.person_id if person else ""
+        if (before.body_id, before.status, before.person_id) == (claim.body_id, claim.status, person_id):
+            return before
+    identity = Identity(
         claim.body_id,
         claim.status,
         look.stamp,
@@ -34,6 +39,8 @@ def answer(
         candidates=candidates(verdict, references, config),
         reason=_reason(claim, references, config),
     )
+    walker.answered = verdict, identity
+    return identity
 
 
 def unfit(track: Track, min_quality: float, before: str) -> str:

@@ -53,6 +53,7 @@ class Evidence:
         self._side, self._unsided = math.nan, 0  # the newest that was known, and looks since then
         self._version: tuple[int, ...] = ()
         self._shift: np.ndarray | float = 0.0  # as last judged by
+        self._judged: tuple[tuple[object, ...], Verdict] | None = None  # what was judged by, and what came of it
         self.slack = config.hysteresis  # as far as it applies to the distances last judged
         self.holds = ""  # person_id the track is IDENTIFIED as
         self.last_held = ""  # person_id it was IDENTIFIED as most recently
@@ -63,6 +64,7 @@ class Evidence:
         self._looks = deque(self._looks, maxlen=config.decision_embeddings)
         self._own = min(self._own, len(self._looks))
         self._rows = deque(maxlen=config.decision_embeddings)
+        self._judged = None
 
     @property
     def latest(self) -> Look | None:
@@ -91,6 +93,7 @@ class Evidence:
             self._rows.popleft()
         self._looks.append(look)
         self._own = min(self._own + 1, len(self._looks))
+        self._judged = None
 
     @property
     def own(self) -> tuple[Look, ...]:
@@ -107,19 +110,29 @@ class Evidence:
         room = self._config.decision_embeddings - len(self._looks)
         self._looks.extendleft(reversed(looks[-room:] if room else ()))
         self._rows.clear()
+        self._judged = None
 
     def clear(self) -> None:
         """Withdraw all claims: nothing has been seen."""
         self._looks.clear()
         self._rows.clear()
         self._own, self._side = 0, math.nan
+        self._judged = None
         self.holds = self.last_held = ""
 
     def judge(self, references: References, shift: np.ndarray | None = None) -> Verdict:
-        """Hold the looks against the gallery as it is now.
+        """Hold the looks against the gallery as it is now; the same verdict as before where nothing is new.
 
         shift: (N,) what other evidence than looks adds to the distance of each person; below 0 it speaks for them.
         """
+        by, before = (references.version, self.holds, self.last_held), self._judged
+        if before is not None and before[0] == by and np.array_equal(self._shift, 0.0 if shift is None else shift):
+            return before[1]
+        verdict = self._judge_anew(references, shift)
+        self._judged = None if verdict.contradicted else (by, verdict)  # that is said once
+        return verdict
+
+    def _judge_anew(self, references: References, shift: np.ndarray | None) -> Verdict:
         both = self._against(references)
         self.slack = self._config.hysteresis * references.slack
         self._shift = 0.0 if shift is None else shift

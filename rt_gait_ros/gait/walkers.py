@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from rt_gait_ros.gait.direction import Seen
-from rt_gait_ros.gait.evidence import Evidence
+from rt_gait_ros.gait.evidence import Evidence, Verdict
 from rt_gait_ros.gait.household import Middles
+from rt_gait_ros.gait.identity import Identity
 from rt_gait_ros.gait.model import GaitModel
 from rt_gait_ros.gait.recent_walks import GoodFrame
 from rt_gait_ros.silhouette.lead_in import LeadIn
@@ -40,7 +41,8 @@ class Walker:
     looks and the gallery that this was decided for.
     unfit: why its newest image said nothing about its gait; "" when it did.
     others: person_ids of whom it cannot be, because they surely walked beside it.
-    left: stamp of the newest look that was left to other cameras.
+    left: stamp of the newest look that was left to other cameras. answered: what was said last that was not COLLECTING,
+    after the verdict that it stands on.
     """
 
     evidence: Evidence
@@ -60,6 +62,7 @@ class Walker:
     unfit: str = ""
     others: set[str] = field(default_factory=set)
     left: int = -1
+    answered: tuple[Verdict, Identity] | None = None
     recent: deque[np.ndarray] = field(default_factory=deque)
     seen: Seen = field(default_factory=Seen)
     middles: Middles | None = None

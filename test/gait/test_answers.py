@@ -25,6 +25,21 @@ def test_a_settled_answer_says_why_there_is_no_name(scene, walk, angle, reason):
     assert (answer.reason == "") == (answer.status is IdentityStatus.IDENTIFIED)
 
 
+def test_an_answer_stands_until_something_is_new(scene, walk, gallery, config):
+    def now(images=1):
+        return scene.show(walk("aaaaa", 20), images=images)["aaaaa"]
+
+    first = now(NAMED_AFTER + 1)  # a name that is given is easier to keep, which the next image tells
+    assert now() is first
+    assert now(5) is not first, "there was another look"
+    scene.recognizer.use_config(replace(config, max_candidates=0))
+    assert not now().candidates
+    gallery.rename("Ada", "Augusta")
+    assert now().name == "Augusta"
+    scene.show(replace(walk("bbbbb", 20), former_id="aaaaa"))
+    assert scene.show(walk("bbbbb", 20))["bbbbb"].body_id == "bbbbb"
+
+
 def test_a_rival_says_whom_the_name_went_to(scene, walk):
     answer = scene.show(walk("aaaaa", 27), walk("bbbbb", 21), images=NAMED_AFTER)
     assert answer["aaaaa"].reason == "is near to Ada, whom another track is or may be"
