@@ -250,8 +250,14 @@ def _said(error: Any, address: Address) -> GalleryError:
 
 
 def _text(error: Any) -> str:
-    """What the server says, without where in its functions it was; of a way that fails, what libpq says."""
-    return one_line(mask_credentials(" ".join((error.diag.message_primary or str(error)).split())), 300)
+    """What the server says, without where in its functions it was; of a way that fails, what libpq says.
+
+    Not libpq's guesses, which begin with a tab: the line says what to do itself.
+    """
+    lines = error.diag.message_primary or "\n".join(
+        line for line in str(error).splitlines() if not line.startswith("\t")
+    )
+    return one_line(mask_credentials(" ".join(lines.split())), 300)
 
 
 READ_ONLY = (

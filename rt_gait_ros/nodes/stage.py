@@ -11,7 +11,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.timer import Timer
 
-from rt_gait_ros.errors import GaitError, UsageError
+from rt_gait_ros.errors import LONGEST, GaitError, UsageError
 from rt_gait_ros.lines import one_line
 from rt_gait_ros.masking import mask_credentials
 from rt_gait_ros.nodes import parameters
@@ -276,7 +276,7 @@ class Stage(LifecycleNode):
             **self.details(),
             "last_error": self.faults.last,
         }
-        status.values = [KeyValue(key=one_line(key), value=one_line(value)) for key, value in lines.items()]
+        status.values = [KeyValue(key=one_line(key), value=one_line(value, LONGEST)) for key, value in lines.items()]
         message = DiagnosticArray(status=[status])
         message.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(message)

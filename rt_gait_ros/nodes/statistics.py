@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rt_gait_ros.errors import LONGEST
 from rt_gait_ros.lines import one_line
 
 HARDWARE = "rt_gait_ros"  # by which this package's diagnostics are told from others'
@@ -123,7 +124,7 @@ class Faults:
 
     def raise_(self, topic: str, text: str) -> None:
         """A fault stands. It is said unless it stands already, was said a short while ago, or too many others were."""
-        text = one_line(text)
+        text = one_line(text, LONGEST)  # what to do stands at the end of a line
         with self._lock:
             fault = self._standing.get(topic)
             if fault is not None and fault.text == text:

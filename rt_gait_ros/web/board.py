@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from rt_gait_ros.errors import UsageError
+from rt_gait_ros.errors import LONGEST, UsageError
 from rt_gait_ros.gait.identity import IdentityFrame
 from rt_gait_ros.lines import one_line
 from rt_gait_ros.tracking.track import TrackFrame
@@ -59,7 +59,7 @@ class Board:
 
     def show_node(self, name: str, level: int, message: str) -> None:
         """Take what a node says of itself."""
-        self._nodes[one_line(name)] = NodeReport(level, one_line(message), self._clock())
+        self._nodes[one_line(name)] = NodeReport(level, one_line(message, LONGEST), self._clock())
 
     def show_gallery(self, path: str, persons: Sequence[dict[str, Any]], note: str) -> None:
         """Take who is enrolled. persons: as the page shows them. note: why there are no silhouettes, or ""."""

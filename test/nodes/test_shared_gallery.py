@@ -97,6 +97,8 @@ def test_who_is_enrolled_on_one_node_is_named_by_the_other_and_forgotten_by_both
     walker.until(lambda: any(i.person_id == enrolled.person_id and i.name == "Ada" for a in seen for i in a.identities))
 
     postgres.stop(3)  # SIGQUIT: as a crash
+    said = [f"{robot}/gait_node" for robot in nodes]
+    ears.until(lambda: all("goes on with its copy" in ears.diagnosis(name).get("message", "") for name in said))
     ears.call(ForgetPerson, "/rover/gait_node/forget_person", person="Ada")
     assert not ears.call(ListPersons, "/rover/gait_node/list_persons").persons
     assert ears.call(ListPersons, "/spot/gait_node/list_persons").persons

@@ -2,6 +2,7 @@ import math
 
 import pytest
 
+from rt_gait_ros.errors import LONGEST
 from rt_gait_ros.nodes.statistics import Faults, Statistics
 
 
@@ -77,4 +78,13 @@ def test_what_messages_put_into_a_fault_becomes_one_short_line():
     assert said == faults.standing == [faults.last]
     assert said[0].startswith(r"encoding '\x1b[2J\nfake log line")
     assert said[0].isprintable()
-    assert len(said[0]) <= 300
+    assert len(said[0]) <= LONGEST
+
+
+def test_what_to_do_about_a_fault_is_said_however_long_the_line_is():
+    """Before, it was cut off after 260 characters, in the log and in diagnostics."""
+    said = []
+    faults = Faults(said.append, said.append)
+    faults.tell("scenes", f"gallery {'x' * 300} cannot be reached: look whether the server runs")
+    assert said == faults.standing
+    assert said[0].endswith(": look whether the server runs")
