@@ -42,7 +42,10 @@ def loads_of(repository: Path, name: str, wanted: Sequence[int]) -> list[Load]:
         raise UsageError(why_not_there(repository, name, models))
     model = GaitModel.from_spec(models[name].spec)
     if model.stream_window is not None:
-        raise UsageError(f"{name} keeps a set per track: time it with `rt-gait bench streaming`, or name {name[:-7]}")
+        raise UsageError(
+            f"{name} keeps a set per track: time it with `rt-gait bench serve --model {name}`, or name a network that is "
+            "sent whole sequences"
+        )
     count = min(max(model.min_frames, WINDOW), model.max_frames)
     request = model.adapter.request(_frames(model, count))
     most = models[name].config.max_batch_size

@@ -6,7 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rt_gait_ros.cli.export_bag import add_bag
-from rt_gait_ros.cli.export_engine import add_engine_arguments, by_ranges, engine_options, make_engine, read_cache
+from rt_gait_ros.cli.export_engine import (
+    add_engine_arguments,
+    by_ranges,
+    calibrated,
+    engine_options,
+    make_engine,
+    read_cache,
+    refuse_loss,
+)
 from rt_gait_ros.cli.export_gait import PRECISIONS as CPU_PRECISIONS
 from rt_gait_ros.cli.export_gait import add_gait
 from rt_gait_ros.cli.export_tracks import add_tracks
@@ -118,6 +126,7 @@ def _pose(arguments: argparse.Namespace) -> int:
     # torch takes seconds to import and is there only with the extra [train]
     from rt_gait_ros.networks.export import require
     from rt_gait_ros.networks.pose_export import export_pose
+    from rt_gait_ros.networks.pose_precision import lost_parts
     from rt_gait_ros.networks.torch2trt import require_torch2trt, torch2trt_state
 
     if arguments.torch2trt:
@@ -132,18 +141,23 @@ def _pose(arguments: argparse.Namespace) -> int:
     others: dict[str, bytes] = {}
     if arguments.torch2trt:
         others["torch2trt.pth"] = torch2trt_state(export.network.network, export.size)
-    model, spec, engine = export.model, export.spec, None
+    model, spec, loss, more = export.model, export.spec, None, None
     compared: list[PoseVariant] = []
     if arguments.precision != "fp32":
         chosen, compared = _for_a_cpu(export, arguments)
         model = chosen.model
     if options is not None:
-        engine = make_engine(options, spec, model, lambda: _images(arguments, export.size), kept, arguments.calibration)
-        model, spec = engine.model, engine.spec
+        images = lambda: _images(arguments, export.size)  # noqa: E731
+        options, model, loss = calibrated(options, model, images, kept, arguments.calibration)
+        if arguments.max_loss is not None:
+            lost = lost_parts(export.model, model, images(), topology or TRT_POSE)
+            refuse_loss(lost, arguments.max_loss, "the parts of people in the calibration images")
+        engine = make_engine(options, spec, model)
+        spec, more = engine.spec, engine.config
         others |= engine.files
     max_batch = arguments.max_batch if options is None else options.max_batch
-    folder = write_model(repository, spec, model, max_batch, arguments.force, others, engine.config if engine else None)
-    _report(arguments, name, folder, export.agreement, engine.loss if engine else None, compared)
+    folder = write_model(repository, spec, model, max_batch, arguments.force, others, more)
+    _report(arguments, name, folder, export.agreement, loss, compared)
     return 0
 
 
@@ -160,9 +174,11 @@ def _engine_options(arguments: argparse.Namespace) -> EngineOptions | None:
         raise UsageError("--precision is for a CPU, --tensorrt and --torch2trt for a GPU: give one of them")
     if (arguments.calibration is not None) != (smaller or arguments.tensorrt == "int8"):
         raise UsageError("--tensorrt int8, or --precision fp16, int8 or best, and --calibration DIR need each other")
-    if arguments.max_loss is not None and not (smaller and 0.0 <= arguments.max_loss < 100.0):
+    quantised = arguments.tensorrt == "int8" and arguments.dla is None
+    if arguments.max_loss is not None and not ((smaller or quantised) and 0.0 <= arguments.max_loss < 100.0):
         raise UsageError(
-            f"--max-loss {arguments.max_loss:g}: a percentage from 0 to below 100, with --precision fp16, int8 or best"
+            f"--max-loss {arguments.max_loss:g}: a percentage from 0 to below 100, with --precision fp16, int8 or "
+            "best, or with --tensorrt int8 without --dla"
         )
     return engine_options(arguments, "--tensorrt", arguments.tensorrt)
 

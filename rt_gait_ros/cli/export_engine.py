@@ -27,16 +27,12 @@ if TYPE_CHECKING:
 class Engine:
     """An engine and what goes with it into a model repository.
 
-    spec, model: of the ONNX network that it was built from, which lies beside it. files: the engine, and the ranges of
-    a DLA core's int8. config: more of config.pbtxt. loss: how far the quantised network is from float; None for one
-    that is not quantised.
+    spec: of the network. files: the engine, and the ranges of a DLA core's int8. config: more of config.pbtxt.
     """
 
     spec: ModelSpec
-    model: bytes
     files: Mapping[str, bytes]
     config: ModelConfig
-    loss: "Agreement | None"
 
 
 def add_engine_arguments(group: argparse._ArgumentGroup) -> None:
@@ -80,35 +76,52 @@ def read_cache(path: Path) -> dict[str, float]:
         raise UsageError(f"--calibration {path}: {error.strerror}") from error
 
 
-def make_engine(
+def calibrated(
     options: EngineOptions,
-    spec: ModelSpec,
     model: bytes,
     values: "Callable[[], Sequence[np.ndarray]]",
     kept: Mapping[str, float] | None = None,
     cache: Path | None = None,
-) -> Engine:
-    """Build the engine of an ONNX network in floating point, which takes minutes.
+) -> "tuple[EngineOptions, bytes, Agreement | None]":
+    """What an engine is built from: the options with the ranges of a DLA core's int8, the ONNX network, quantised for
+    that of a GPU, and how far that is from floating point; None for one that is not quantised.
 
-    values: gives what int8 is calibrated on, for the network's one input, with the batch axis. kept: the ranges that
-    the file `cache` has, in place of those. Raises UsageError for ranges of another network, TensorRTError.
+    model: in floating point. values: gives what int8 is calibrated on, for the network's one input, with the batch
+    axis. kept: the ranges that the file `cache` has, in place of those. Raises UsageError for ranges of another
+    network.
     """
     from rt_gait_ros.networks.quantisation import difference, quantised, ranges
 
-    files: dict[str, bytes] = {}
-    loss = None
+    if options.precision != "int8":
+        return options, model, None
     if by_ranges(options):
         if kept is not None and cache is not None:
             compare(kept, cache, model)
-        options = replace(options, ranges=kept or ranges(model, values()))
-        files[CACHE_FILE] = cache_of(options.ranges or {})
-    elif options.precision == "int8":
-        shown = values()
-        whole, model = model, quantised(model, shown)
-        loss = difference(whole, model, shown)
-    files[ENGINE_FILE] = build_engine(model, spec.inputs, options)
+        return replace(options, ranges=kept or ranges(model, values())), model, None
+    shown = values()
+    smaller = quantised(model, shown)
+    return options, smaller, difference(model, smaller, shown)
+
+
+def make_engine(options: EngineOptions, spec: ModelSpec, model: bytes) -> Engine:
+    """Build the engine of what `calibrated` gave, which takes minutes. Raises TensorRTError."""
+    files = {ENGINE_FILE: build_engine(model, spec.inputs, options)}
+    if options.ranges is not None:
+        files[CACHE_FILE] = cache_of(options.ranges)
     declared = replace(spec, parameters={**spec.parameters, **engine_parameters(options)})
-    return Engine(declared, model, files, engine_config(options), loss)
+    return Engine(declared, files, engine_config(options))
+
+
+def refuse_loss(lost: float, most: float | None, of: str) -> None:
+    """Refuse int8 that loses more than --max-loss. lost: 0..1. most: %, None for any. of: what is lost, in words.
+
+    Raises UsageError.
+    """
+    if most is not None and lost > most / 100:
+        raise UsageError(
+            f"int8 loses {100 * lost:.1f} % of {of}, more than the {most:g} % allowed: nothing was written; take fp16, "
+            "or a greater --max-loss"
+        )
 
 
 def compare(ranges: Mapping[str, float], cache: Path, model: bytes) -> None:

@@ -5,7 +5,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rt_gait_ros.cli.export_engine import add_engine_arguments, by_ranges, engine_options, make_engine, read_cache
+from rt_gait_ros.cli.export_engine import (
+    add_engine_arguments,
+    by_ranges,
+    calibrated,
+    engine_options,
+    make_engine,
+    read_cache,
+    refuse_loss,
+)
 from rt_gait_ros.cli.output import add_json_argument, emit
 from rt_gait_ros.cli.subcommands import subcommand
 from rt_gait_ros.errors import UsageError
@@ -179,8 +187,9 @@ def _check(arguments: argparse.Namespace) -> None:
     calibrated = arguments.precision != "fp32" or arguments.engine == "int8"
     if arguments.calibration is not None and not calibrated:
         raise UsageError("--calibration goes with --precision fp16, int8 or best, or with --engine int8")
-    if arguments.max_loss is not None and arguments.precision == "fp32":
-        raise UsageError("--max-loss goes with --precision fp16, int8 or best")
+    quantised = arguments.engine == "int8" and arguments.dla is None
+    if arguments.max_loss is not None and arguments.precision == "fp32" and not quantised:
+        raise UsageError("--max-loss goes with --precision fp16, int8 or best, or with --engine int8 without --dla")
     if arguments.max_loss is not None and not 0.0 <= arguments.max_loss < 100.0:
         raise UsageError(f"--max-loss {arguments.max_loss:g}: give a percentage from 0 to below 100")
     if arguments.tensorrt and arguments.precision != "fp32":
@@ -283,12 +292,18 @@ def _engine(arguments: argparse.Namespace, source: Path, options: EngineOptions)
     walks = options.precision == "int8" and kept is None
     sets = calibration_sets(path, "flow" if flow else "silhouette") if walks else []
     export = engine_network(network, name, _family(source) if shipped else {})
-    engine = make_engine(options, export.spec, export.model, lambda: export.requests(sets), kept, cache)
+    requests = export.requests(sets)
+    options, model, loss = calibrated(options, export.model, lambda: requests, kept, cache)
+    checks = {"agreement": export.agreement}
+    if loss is not None:
+        checks["int8"] = loss
+        lost = 1.0 - export.changed(model, requests).nearest
+        refuse_loss(lost, arguments.max_loss, "the nearest of the calibration sequences")
+    engine = make_engine(options, export.spec, model)
     engine.config.dynamic_batching.SetInParent()
     folder = write_model(
-        repository, engine.spec, engine.model, options.max_batch, arguments.force, engine.files, engine.config
+        repository, engine.spec, model, options.max_batch, arguments.force, engine.files, engine.config
     )
-    checks = {"agreement": export.agreement} | ({} if engine.loss is None else {"int8": engine.loss})
     payload = {
         "network": kind,
         "precision": options.precision,

@@ -15,6 +15,7 @@ from rt_gait_ros.gait.model import FAMILY_PARAMETER, GaitModel
 from rt_gait_ros.networks.export import Agreement, agreement, require, to_onnx
 from rt_gait_ros.networks.flow_networks import FlowNetwork, example_frames
 from rt_gait_ros.networks.gait_export import WINDOW, family_of
+from rt_gait_ros.networks.gait_integers import Change, change, embed_whole
 from rt_gait_ros.networks.set_networks import SetNetwork
 from rt_gait_ros.networks.stream_graphs import WholeSet
 from rt_gait_ros.serving.inference import ModelSpec, TensorSpec
@@ -33,6 +34,10 @@ class EngineNetwork:
         """The network's input (1, S, …) float32 for each sequence of gait frames."""
         adapter = GaitModel.from_spec(self.spec).adapter
         return [adapter.request(frames)[adapter.tensor] for frames in sequences]
+
+    def changed(self, model: bytes, requests: Sequence[np.ndarray]) -> Change:
+        """What another ONNX network of the same tensors changes in the embeddings of `requests`."""
+        return change(*(embed_whole(each, requests) for each in (self.model, model)))
 
 
 def engine_network(

@@ -68,16 +68,18 @@ def set_network_in_integers(export: GaitExport, sets: Sequence[np.ndarray]) -> G
 
 def compare_set_networks(exact: GaitExport, other: GaitExport, sets: Sequence[np.ndarray]) -> dict[str, Change]:
     """What another precision changes for "whole" and "stream" on the sets."""
-    known = _embed_whole(exact.whole, sets)
+    requests = [frames[None] for frames in sets]
+    known = embed_whole(exact.whole, requests)
     return {
-        "whole": change(known, _embed_whole(other.whole, sets)),
+        "whole": change(known, embed_whole(other.whole, requests)),
         "stream": change(known, _embed_stream(other.parts, sets)),
     }
 
 
 def compare_flow_networks(exact: FlowExport, other: FlowExport, windows: Sequence[np.ndarray]) -> dict[str, Change]:
     """What another precision changes for "whole" on the windows."""
-    return {"whole": change(_embed_whole(exact.model, windows), _embed_whole(other.model, windows))}
+    requests = [window[None] for window in windows]
+    return {"whole": change(embed_whole(exact.model, requests), embed_whole(other.model, requests))}
 
 
 def quantise_flow_network(export: FlowExport, windows: Sequence[np.ndarray]) -> tuple[FlowExport, dict[str, Change]]:
@@ -94,9 +96,10 @@ def flow_network_in_integers(export: FlowExport, windows: Sequence[np.ndarray]) 
     return replace(export, model=model)
 
 
-def _embed_whole(model: bytes, sets: Sequence[np.ndarray]) -> np.ndarray:
+def embed_whole(model: bytes, requests: Sequence[np.ndarray]) -> np.ndarray:
+    """Embeddings (N, P, C) by an ONNX network of requests (1, S, H, W) or (1, S, H, W, C) of its own type."""
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
-    return np.concatenate([session.run(None, {"gait_frames": frames[None]})[0] for frames in sets])
+    return np.concatenate([session.run(None, {"gait_frames": frames})[0] for frames in requests])
 
 
 def _embed_stream(parts: StreamParts, sets: Sequence[np.ndarray]) -> np.ndarray:

@@ -21,6 +21,11 @@ IMAGES = 100
 # Transposed convolutions stay in float: there are four of them, in front of the maps.
 _OPERATORS = ["Conv", "Relu", "MaxPool", "Add"]
 
+_NOBODY = (
+    "nobody is found in the calibration images, so that nothing tells what is lost: give images of people, or leave "
+    "--max-loss out"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class PoseVariant:
@@ -52,10 +57,7 @@ def in_precision(
     parser = _parser(topology)
     people = _people(model, shown, parser)
     if limit is not None and not any(len(found) for found in people):
-        raise UsageError(
-            "nobody is found in the calibration images, so that nothing tells what is lost: give images of people, or "
-            "leave --max-loss out"
-        )
+        raise UsageError(_NOBODY)
 
     def variant_in(precision: str) -> PoseVariant:
         if precision == "fp32":
@@ -76,6 +78,18 @@ def in_precision(
     variants = [PoseVariant(each.precision, each.model, each.loss, _seconds(each.model, images[0])) for each in made]
     allowed = [variant for variant in variants if variant.loss <= limit]
     return min(allowed, key=lambda variant: variant.seconds or 0.0), variants
+
+
+def lost_parts(model: bytes, other: bytes, images: Sequence[np.ndarray], topology: Topology) -> float:
+    """Share (0..1) of the parts of people in images that two ONNX networks do not find alike.
+
+    Arguments as of `in_precision`. Raises UsageError where the first finds nobody.
+    """
+    parser = _parser(topology)
+    people = _people(model, images, parser)
+    if not any(len(found) for found in people):
+        raise UsageError(_NOBODY)
+    return _loss(people, _people(other, images, parser))
 
 
 def in_integers(model: bytes, images: Sequence[np.ndarray]) -> bytes:

@@ -102,6 +102,7 @@ def test_a_topology_of_another_network_is_refused(folder: Path, capsys: pytest.C
         (["--precision", "best", "--calibration", ".", "--tensorrt", "fp16"], "give one of them"),
         (["--precision", "best", "--calibration", ".", "--torch2trt"], "give one of them"),
         (["--max-loss", "2"], "a percentage from 0 to below 100, with --precision fp16"),
+        (["--tensorrt", "int8", "--dla", "0", "--calibration", ".", "--max-loss", "2"], "int8 without --dla"),
         (["--precision", "int8", "--calibration", ".", "--max-loss", "nan"], "--max-loss nan: a percentage from 0"),
         (
             ["--precision", "int8", "--calibration", "/proc/self/fdinfo"],
@@ -166,8 +167,11 @@ def test_int8_is_quantised_before_the_engine_is_built(
 
     monkeypatch.setattr("rt_gait_ros.cli.export_engine.require_builder", lambda: None)
     monkeypatch.setattr("rt_gait_ros.cli.export_engine.build_engine", build)
+    monkeypatch.setattr("rt_gait_ros.networks.pose_precision.lost_parts", lambda *_: 0.1)
     checkpoint = folder / "resnet18_baseline_att_224x224_A_epoch_249.pth"
     arguments = ["--name", "int8", "--tensorrt", "int8", "--calibration-images", folder / "images"]
+    line = refusal(folder, capsys, checkpoint, *arguments, "--max-loss", "5")
+    assert "int8 loses 10.0 % of the parts of people in the calibration images, more than the 5 % allowed" in line
     assert export(folder, checkpoint, *arguments, "--json") == 0
     report = json.loads(capsys.readouterr().out)
     assert 0 < report["int8_difference"] < 0.1 * report["int8_scale"]

@@ -22,7 +22,8 @@ from rt_gait_ros.serving.tensorrt_provider import tensorrt_providers
 
 torch = pytest.importorskip("torch", reason="needs the extra [train]")
 
-from rt_gait_ros.networks import flow_export, gait_export  # noqa: E402
+from rt_gait_ros.networks import flow_export, gait_engine, gait_export  # noqa: E402
+from rt_gait_ros.networks.gait_integers import Change  # noqa: E402
 from rt_gait_ros.networks.set_networks import GaitSet  # noqa: E402
 
 
@@ -118,13 +119,22 @@ def test_an_engine_has_a_folder_of_its_own_whose_network_takes_floats(
 
 
 def test_an_engine_in_int8_is_calibrated_by_walks_and_by_the_ranges_of_them(
-    small_gaitset: Any, engines: list[EngineOptions], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    small_gaitset: Any,
+    engines: list[EngineOptions],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     onnx = pytest.importorskip("onnx")
     torch.save(small_gaitset.state_dict(), tmp_path / "small.ptm")
     command = ["export", "gait", str(tmp_path / "small.ptm"), "--repository", str(tmp_path / "repository"), "--json"]
     command += ["--engine", "int8", "--name"]
-    assert main([*command, "gpu"]) == 0
+    monkeypatch.setattr(gait_engine.EngineNetwork, "changed", lambda *_: Change(1.0, 2.0, 0.9, 0.99))
+    assert main([*command, "gpu", "--max-loss", "5"]) == 2
+    assert "int8 loses 10.0 % of the nearest of the calibration sequences, more than" in capsys.readouterr().err
+    assert not (tmp_path / "repository").exists()
+    assert engines == []
+    assert main([*command, "gpu", "--max-loss", "20"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert 0 < told["int8"]["difference"] < 0.1 * told["int8"]["scale"]
     nodes = onnx.load(tmp_path / "repository/gpu/1/model.onnx").graph.node
@@ -145,6 +155,7 @@ def test_an_engine_in_int8_is_calibrated_by_walks_and_by_the_ranges_of_them(
         (["absent.ptm", "--window", "-1"], "--window -1"),
         (["absent.ptm", "--calibration", "here"], "goes with --precision fp16, int8 or best, or with --engine int8"),
         (["absent.ptm", "--calibration", "here", "--engine", "fp16"], "or with --engine int8"),
+        (["absent.ptm", "--engine", "int8", "--dla", "0", "--max-loss", "1"], "with --engine int8 without --dla"),
         (["absent.ptm", "--max-loss", "1"], "goes with --precision fp16, int8 or best"),
         (["absent.ptm", "--engine", "fp16", "--precision", "int8"], "leave --precision and --tensorrt out"),
         (["absent.ptm", "--dla", "0"], "--dla needs --engine fp16 or int8"),
