@@ -43,8 +43,8 @@ def loads_of(repository: Path, name: str, wanted: Sequence[int]) -> list[Load]:
     model = GaitModel.from_spec(models[name].spec)
     if model.stream_window is not None:
         raise UsageError(
-            f"{name} keeps a set per track: time it with `rt-gait bench serve --model {name}`, or name a network that is "
-            "sent whole sequences"
+            f"{name} keeps a set per track: time it with `rt-gait bench serve --model {name}`, or name a network that "
+            "is sent whole sequences"
         )
     count = min(max(model.min_frames, WINDOW), model.max_frames)
     request = model.adapter.request(_frames(model, count))
