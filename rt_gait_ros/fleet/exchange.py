@@ -119,7 +119,11 @@ class Exchange:
             except GaitError as error:
                 self._problem = f"{error}; this robot goes on with its copy"
             except Exception as error:  # the copy stays usable, whatever else there is
-                self._problem = f"gallery {self.address.name} cannot be exchanged: {error!s:.200}"
+                what = f"{type(error).__name__}: {error!s:.200}"
+                self._problem = (
+                    f"gallery {self.address.name} cannot be exchanged ({what}): report it as a fault of this program; "
+                    "this robot goes on with its copy"
+                )
             self._asked = None
             pause = AGAIN_AFTER if time.monotonic() - began > AGAIN_AT_MOST else min(2 * pause, AGAIN_AT_MOST)
             self._stopping.wait(pause)
@@ -181,7 +185,7 @@ class Exchange:
         with private_file.locked(copy_state.agreed_path(path), LOCK_SECONDS, what, GalleryError):
             for _ in range(_TRIES):
                 try:
-                    return self._exchange(connection)
+                    return self._exchange(connection, takes_changes=head.takes_changes)
                 except _ChangedMeanwhile:  # by this robot's own node: nothing was done yet
                     continue
         raise GalleryError(f"copy {path} is changed all the time: trying again")
@@ -198,12 +202,12 @@ class Exchange:
         self._notices.extend(line for line in said if line not in self._said_scenes)
         self._said_scenes = said
 
-    def _exchange(self, connection: "psycopg.Connection[Any]") -> Head:
+    def _exchange(self, connection: "psycopg.Connection[Any]", *, takes_changes: bool) -> Head:
         path, cipher = self._copy.path, self._copy.cipher
         with transaction(connection, self.address, "the next contact finds that out"):
-            head = head_of(connection, self.address)
-            if head.takes_changes:
-                head = head_of(connection, self.address, lock=True)
+            if not takes_changes:  # all of one moment: others change people between these statements
+                connection.execute("set transaction isolation level repeatable read")
+            head = head_of(connection, self.address, lock=takes_changes)
             self.may_write = head.may_write
             held = gallery_file.read(path, cipher, gallery_file.rows(self._copy.seen))
             # Read after the copy: whoever is forgotten is noted first, so nobody is gone from it who is not in this.

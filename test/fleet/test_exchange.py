@@ -9,9 +9,10 @@ import time
 import certificate
 import pytest
 from meeting import SILHOUETTE, names
+from postgres_server import PASSWORD
 
 from rt_gait_ros.fleet import connection as connections
-from rt_gait_ros.fleet import copy_state, exchange
+from rt_gait_ros.fleet import copy_state, exchange, rows
 from rt_gait_ros.fleet.connection import AccessDenied, ServerAway, connected
 from rt_gait_ros.gallery import extent_file, gallery_file, gallery_records
 from rt_gait_ros.gallery.cipher import Cipher
@@ -272,6 +273,25 @@ def test_a_restored_copy_that_gets_a_key_takes_nothing_from_the_server(robot, se
     assert spot.meet() == ["Ada"]
     server.refresh()
     assert len(spot.find("Ada").templates) == len(server.find("Ada").templates) == 2
+
+
+def test_a_robot_that_may_only_read_takes_the_gallery_as_it_is_at_one_moment(
+    robot, server, template, postgres, site, monkeypatch
+):
+    """Before, whoever left between two statements ended the contact, and the line said no more than a number."""
+    monkeypatch.setenv("PGPASSWORD", PASSWORD)
+    server.add("Ada", [template(20)], **SILHOUETTE)
+    embeddings_of = rows.embeddings_of
+
+    def then_forgotten(*arguments):
+        monkeypatch.setattr(rows, "embeddings_of", embeddings_of)
+        server.forget("Ada")
+        return embeddings_of(*arguments)
+
+    monkeypatch.setattr(rows, "embeddings_of", then_forgotten)
+    spot = robot("spot", postgres.of("reader", site))
+    assert spot.meet() == ["Ada"]
+    assert spot.meet() == []
 
 
 def test_a_robot_of_a_server_that_is_read_only_just_now_follows_and_tells_it_later_what_changed_here(
