@@ -1,5 +1,6 @@
 """The gallery without the scenes that its templates are from, as the recogniser searches it."""
 
+import itertools
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,9 +14,8 @@ from rt_gait_ros.gallery.references import References
 from rt_gait_ros.gallery.search import Sketches
 
 Query = Normalisation | ViewedNormalisation  # takes out of a look what its scene has in common
-
-
 FAR = 1e6  # a distance that nobody is at
+_versions = itertools.count(1)  # of what was made of galleries: other scenes, or later ones, give another result
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +70,9 @@ def without_scenes(
     treatment: SceneTreatment,
     query: Query,
     calibration: Calibration,
-    version: tuple[int, ...],
     former: References | None = None,
 ) -> SceneReferences:
-    """The references, those from elsewhere (T,) rid of their scenes. version: of the result.
+    """The references, those from elsewhere (T,) rid of their scenes.
 
     former: those of before; a template that it has keeps its sketch, whatever the scenes have learnt since, so that
     this takes no longer than the new templates do.
@@ -87,7 +86,7 @@ def without_scenes(
         references.persons,
         references.embeddings,
         references.starts,
-        version,
+        (*references.version, next(_versions)),
         sketches,
         plain=references,
         elsewhere=elsewhere,

@@ -262,17 +262,16 @@ class Scenes:
         own = [self._scene(scene).statistics.normalisation if scene else None for scene in numbers]
         wanted = references.version, name, self._version  # after all scenes that are needed were read
         treatment = SceneTreatment(np.array([numbers[n] for n in names]), tuple(each or present for each in own))
-        version = *references.version, self._version
         former = self._references if isinstance(self._references, SceneReferences) else None
         if self._background is None or former is None or references.embeddings.size < LARGE:
-            found = without_scenes(references, elsewhere, treatment, present, self._calibration, version)
+            found = without_scenes(references, elsewhere, treatment, present, self._calibration)
             self._references, self._cached = found, wanted
             return
         if self._cached[:2] != wanted[:2]:  # somebody came or went, or the camera is elsewhere
-            found = without_scenes(references, elsewhere, treatment, present, self._calibration, version, former)
+            found = without_scenes(references, elsewhere, treatment, present, self._calibration, former)
             self._references, self._cached = found, (*wanted[:2], -1)
         if self._job is None or self._job.done():
-            arguments = references, elsewhere, treatment, present, self._calibration, version
+            arguments = references, elsewhere, treatment, present, self._calibration
             self._job = self._background.submit(self._replace, wanted, *arguments)
 
     def _replace(self, wanted: tuple[tuple[int, ...], str, int], *arguments: Any) -> None:

@@ -82,6 +82,23 @@ def test_what_was_enrolled_here_has_the_allowance_when_a_scene_is_taken_out_of_t
     assert search.directions(settings("m", known)).startswith("not used")
 
 
+def test_a_camera_that_sees_another_scene_is_compared_by_that_one(gallery, tmp_path):
+    """Before, the allowance stayed on top of the gallery as the first scene had it, until somebody walked by."""
+    known = replace(KNOWN, scene=Curve(20.0, 5.0))
+    scenes = Scenes(tmp_path / "people.gallery.scenes", known)
+    for name in ("yard", "hall"):
+        for walk in np.random.default_rng(len(name)).normal(0.0, 0.6, (40, *ADA.shape)):
+            scenes.vote(name, walk.astype(np.float32) + (name == "hall"))
+        gallery.add(f"From the {name}", [Template(ASIDE, 1, scene=name)], model="m", gait_frame_kind=KIND)
+    search = Searching(gallery, scenes, "m", None)
+    found = []
+    for search.scene in ("yard", "hall", "yard"):
+        found.append(search.references(settings("m", known)))
+        expected = scenes.references(gallery.references, search.scene).nearest(ADA[None])
+        np.testing.assert_array_equal(found[-1].nearest(ADA[None]), expected)
+    assert found[0].version != found[1].version
+
+
 def test_an_empty_gallery_has_nobody(tmp_path):
     nobody = Gallery(tmp_path / "nobody.gallery")
     assert compared(nobody, ADA, 90.0).shape == (2, 0)
