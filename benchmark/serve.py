@@ -5,7 +5,6 @@ The server is the benchmark's own unless --url names another; the walkers are ge
 
 import argparse
 import hashlib
-import json
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -13,7 +12,7 @@ from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 
-from rt_gait_ros.cli.output import write_csv
+from rt_gait_ros.cli.output import write_csv, write_json
 from rt_gait_ros.edge.generated_requests import WINDOW, Requests, generated_requests
 from rt_gait_ros.edge.load import PROTOCOLS, Addresses, Pace
 from rt_gait_ros.edge.memory import resident_mib
@@ -22,9 +21,9 @@ from rt_gait_ros.edge.perf_analyzer import PerfAnalyzer, find_perf_analyzer
 from rt_gait_ros.edge.pictures import save, sweep_figure
 from rt_gait_ros.edge.sweep import GRID, Point, SweepFile, numbers
 from rt_gait_ros.edge.sweeping import Client, OwnClient, PerfAnalyzerClient, Sweeper
-from rt_gait_ros.errors import GaitError, UsageError, of_file
+from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.evaluation.bench import Row, machine
-from rt_gait_ros.paths import expand, replace_file
+from rt_gait_ros.paths import expand
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.listening import MeasuredSocket
 from rt_gait_ros.serving.repository import RepositoryModel, read_repository, why_not_there
@@ -200,10 +199,7 @@ def _write(
 ) -> None:
     write_csv(folder / "sweep.csv", [asdict(point) for point in points])
     value = {"conditions": conditions, "memory_mib": memory, "points": [asdict(point) for point in points]}
-    try:
-        replace_file(folder / "sweep.json", json.dumps(value, indent=1).encode() + b"\n")
-    except OSError as error:
-        raise of_file(error, f"{folder} cannot be written") from None
+    write_json(value, str(folder / "sweep.json"))
     for protocol in protocols:
         save(sweep_figure(str(conditions["model"]), points, protocol), folder / f"sweep_{protocol}.png")
 

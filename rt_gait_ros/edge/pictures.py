@@ -7,6 +7,7 @@ from typing import Any
 from rt_gait_ros.edge.choice import AXES, Variant
 from rt_gait_ros.edge.sweep import SUBJECT_RATE, Point
 from rt_gait_ros.errors import MissingPackage, UsageError, of_file
+from rt_gait_ros.paths import replace_file
 from rt_gait_ros.pip_packages import extra
 
 
@@ -22,9 +23,9 @@ def figure(columns: int) -> tuple[Any, Sequence[Any]]:
 
 
 def save(made: Any, path: Path) -> None:
-    """Write a figure; the ending of the name is the format. Raises GaitError."""
+    """Write a figure, whole or as the file was before; the ending of the name is the format. Raises GaitError."""
     try:
-        made.savefig(path, dpi=120)
+        replace_file(path, lambda file: made.savefig(file, format=path.suffix[1:], dpi=120))
     except OSError as error:
         raise of_file(error, f"{path} cannot be written") from None
 
