@@ -13,7 +13,7 @@ import rclpy.logging
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 
 from rt_gait_ros.command_line import hide_credentials
-from rt_gait_ros.errors import GaitError
+from rt_gait_ros.errors import LONGEST, GaitError
 from rt_gait_ros.lines import one_line
 from rt_gait_ros.masking import mask_credentials, readable
 from rt_gait_ros.nodes.graph import join
@@ -105,7 +105,8 @@ class RosHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """As logging.Handler.emit."""
-        logger, line = rclpy.logging.get_logger(record.name), one_line(mask_credentials(record.getMessage()))
+        logger = rclpy.logging.get_logger(record.name)
+        line = one_line(mask_credentials(record.getMessage()), LONGEST)
         if record.levelno >= logging.ERROR:
             logger.error(line)
         elif record.levelno >= logging.WARNING:
