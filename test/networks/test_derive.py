@@ -79,6 +79,16 @@ def test_blazepose_answers_each_crop_of_a_batch_as_if_alone(name: str, model_rep
             np.testing.assert_allclose(both[i], alone[0], rtol=1e-4, atol=1e-3)
 
 
+@pytest.mark.parametrize("name", ["blazepose_landmark_full", "blazepose_landmark_lite"])
+def test_bytes_of_the_mask_are_not_around_0(name: str, model_repository: Path) -> None:
+    """They were, and TensorRT's parser made signed bytes of them: 128 where nobody is (test_tensorrt_api)."""
+    graph = onnx.load(shipped(model_repository, name)).graph
+    (node,) = (node for node in graph.node if node.output == ["mask"])
+    (zero,) = (each for each in graph.initializer if each.name == node.input[2])
+    zero_point = onnx.numpy_helper.to_array(zero)
+    assert (node.op_type, zero_point, zero_point.dtype) == ("QuantizeLinear", 1, np.uint8)
+
+
 def test_nanodet_finds_the_pedestrian_at_any_size_and_in_any_batch(model_repository: Path) -> None:
     scene = crowd("crossing", people=1, seed=3)
     image = Renderer(scene).image(60)

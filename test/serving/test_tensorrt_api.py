@@ -6,6 +6,7 @@ flags, so that fp32 alone is asked for; its parser takes no uint8 either, so tha
 """
 
 from enum import Enum
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -110,6 +111,16 @@ def test_an_engine_is_built_of_gait_networks(gait_network: Any, in_integers: boo
     if in_integers:
         model = quantised(model, [np.random.default_rng(0).random((1, *inputs[0].shape[1:]), np.float32)])
     assert len(build_engine(model, inputs, EngineOptions("fp32", max_batch=4, batches=(1, 4)))) > 1000
+
+
+@pytest.mark.parametrize("name", ["blazepose_landmark_full", "blazepose_landmark_lite"])
+def test_the_parser_leaves_the_bytes_of_a_mask_to_onnx_runtime(name: str, model_repository: Path) -> None:
+    """It took them for signed ones while their zero point was 0: 128 where nobody is."""
+    logger = rtx.Logger(rtx.Logger.INTERNAL_ERROR)
+    definition = rtx.Builder(logger).create_network(0)
+    parser = rtx.OnnxParser(definition, logger)
+    assert not parser.supports_model_v2((model_repository / name / "1" / "model.onnx").read_bytes())
+    assert [parser.get_error(number).node_operator() for number in range(parser.num_errors)] == ["QuantizeLinear"]
 
 
 @pytest.mark.usefixtures("api")
