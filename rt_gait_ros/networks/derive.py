@@ -164,9 +164,9 @@ def _mask_as_bytes(graph: onnx.GraphProto) -> None:
     """Turn output `mask` from logits to uint8, 0 and 255.
 
     Quantising by a step that any logit is 255 times as large as saturates: to compare with 0 and to choose a byte takes
-    ONNX Runtime 2 ms of 19, on one thread. The zero point is not 0, for then TensorRT's parser takes the node, and gives
-    signed bytes: -128 where nobody is, which is 128. Any other it refuses, and ONNX Runtime keeps the node. So a logit of
-    exactly 0 gives 1.
+    ONNX Runtime 2 ms of 19, on one thread. The zero point is not 0, for of that TensorRT's parser makes signed bytes:
+    -128 where nobody is, which is 128. It refuses any other one, and ONNX Runtime keeps the node. A logit of exactly 0
+    gives 1.
     """
     rename_output(graph, "mask", "mask_logits", [])
     constants: dict[str, np.ndarray] = {"step": np.array(1e-30, np.float32), "zero": np.array(1, np.uint8)}
