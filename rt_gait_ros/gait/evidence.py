@@ -146,9 +146,8 @@ class Evidence:
             return self._settled(Verdict(IdentityStatus.UNKNOWN), references)
         contradicted = self._contradicted(both[:, 0], references)
         if contradicted:
-            both = both[-self._config.agreeing_embeddings :]
-            self._keep(self._config.agreeing_embeddings)
-            self.holds = self.last_held = ""
+            self._pass_on()
+            both = self._against(references) + self._shift
         weights = np.array([look.weight for look in self._looks]) + 1e-6  # all of quality 0 is no division by 0
         fused, plain = np.einsum("k,kcn->cn", weights, both) / weights.sum()
         order = tuple(int(n) for n in np.argsort(fused, kind="stable"))
@@ -171,6 +170,19 @@ class Evidence:
             while len(each) > count:
                 each.popleft()
         self._own = min(self._own, len(self._looks))
+
+    def _pass_on(self) -> None:
+        """The newest looks are likely to be of another person, of whom no side stands that is not known."""
+        self._keep(self._config.agreeing_embeddings)
+        self.holds = self.last_held = ""
+        unsided = min(self._unsided, self._own)
+        if not unsided:
+            return
+        self._rows.clear()
+        for number in range(1, unsided + 1):
+            self._looks[-number] = replace(self._looks[-number], degrees=math.nan)
+        if unsided == len(self._looks):
+            self._side = math.nan
 
     def _own_agree(self, distances: np.ndarray) -> bool:
         """Whether each own look is within the accept line of whom all looks together are nearest to.

@@ -190,6 +190,19 @@ def test_nobody_gets_a_name_by_a_side_that_is_not_known_any_more(gallery):
     assert set(names(gallery, places, np.tile(ADA_ASIDE, (12, 1, 1)))) == {""}
 
 
+def test_whoever_follows_on_a_track_gets_no_name_by_the_side_of_whom_it_was_before(gallery):
+    """Before, the looks that took Ada's name away named Cyd at once, by the side that Ada was seen from last."""
+    cyd = np.eye(4)[3][None].astype(np.float32) * 0.7
+    gallery.add("Cyd", [Template(cyd, 1, view=0.0)], model="m", gait_frame_kind=KIND)
+    looks = np.concatenate([np.tile(ADA_ASIDE, (BEFORE, 1, 1)), np.tile(cyd + ASIDE, (20, 1, 1))])
+    places = [uncertain(image) for image in range(len(looks))]
+    said = names(gallery, places, looks)
+    assert said[BEFORE] == "Ada"
+    assert "Cyd" not in said
+    places[-14:] = [where(90.0, image) for image in range(14)]
+    assert names(gallery, places, looks)[-1] == "Cyd"
+
+
 def test_a_side_without_a_template_is_said_of_whom_the_allowance_names(gallery):
     """Before, it was said of those alone from whom a view may be learnt, and nobody is so by the allowance."""
     recognizer = GaitRecognizer(LooksClient(np.tile(ADA_ASIDE, (9, 1, 1)), "m"), gallery, settings("m", KNOWN))
