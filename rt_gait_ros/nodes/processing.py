@@ -135,8 +135,9 @@ class ProcessingStage(Stage, Generic[In, Out]):
             process = self._process or self._open(begun)
             result = process(item)
         except GaitError as error:  # InferenceError above all; the next frame may fare better
-            self.statistics.count("failed")
-            self.faults.raise_("work", str(error))
+            if self._worker is worker:
+                self.statistics.count("failed")
+                self.faults.raise_("work", str(error))
             return
         if self._worker is not worker:  # stopped in the middle of it, maybe started anew since
             return
@@ -157,7 +158,8 @@ class ProcessingStage(Stage, Generic[In, Out]):
         try:
             process = self.open_processor()
         except GaitError as error:
-            self._next_try, self._last_error = self.now() + CONNECT_PAUSE, error
+            if self._worker is worker:
+                self._next_try, self._last_error = self.now() + CONNECT_PAUSE, error
             raise
         if self._worker is worker:  # else it is of a run that has ended
             self._process = process

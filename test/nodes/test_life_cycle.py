@@ -185,10 +185,11 @@ def test_configuring_that_fails_lets_go_of_the_gallery(context: Context, monkeyp
 
 
 class Slow(ProcessingStage[Frame, Frame]):
-    """A stage that opens what it works with until `gate` is set."""
+    """A stage that opens what it works with until `gate` is set, and then raises `error` if there is one."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, error: Exception | None = None) -> None:
         super().__init__("tracker_node", context=context)
+        self.error = error
         self.begun, self.gate, self.sent = threading.Event(), threading.Event(), []
         nothing = dict.fromkeys(("open", "close"), lambda: None)
         self.inlet: Any = SimpleNamespace(**nothing, topic="t", read=lambda arrival: arrival)
@@ -197,12 +198,15 @@ class Slow(ProcessingStage[Frame, Frame]):
     def open_processor(self) -> Callable[[Frame], Frame]:
         self.begun.set()
         assert self.gate.wait(60.0)
+        if self.error is not None:
+            raise self.error
         return lambda frame: frame
 
 
-def test_what_is_opened_in_a_run_that_has_ended_is_not_used_in_the_next(context: Context, monkeypatch) -> None:
+@pytest.mark.parametrize("error", [None, GaitError("the client is closed")])
+def test_what_comes_of_a_run_that_has_ended_is_nothing_to_the_next(context: Context, monkeypatch, error) -> None:
     """As an engine that TensorRT takes minutes to build: whoever deactivates the node does not wait for it."""
-    stage = Slow(context)
+    stage = Slow(context, error)
     assert ask(stage, CONFIGURE)
     assert ask(stage, ACTIVATE)
     worker = stage._worker
@@ -215,6 +219,7 @@ def test_what_is_opened_in_a_run_that_has_ended_is_not_used_in_the_next(context:
     stage.gate.set()
     worker._thread.join(60.0)
     assert (stage._process, stage.sent) == (None, [])
+    assert (stage._next_try, stage.faults.standing) == (0.0, [])
     stage.destroy_node()
 
 
