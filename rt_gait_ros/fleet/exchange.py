@@ -142,7 +142,9 @@ class Exchange:
     def contact(self, connection: "psycopg.Connection[Any]") -> Head:
         """Exchange all that there is, and say what the gallery's state is then. Raises GaitError as `once`."""
         head = self.once(connection)
-        if not head.is_read_only:  # a standby has no looks at walkers
+        if head.is_read_only:  # a standby has no looks at walkers, and they are too old once it takes them
+            self.departures.clear()
+        else:
             self.departures.exchange(connection, may_write=head.may_write)
         self._keep_scenes(connection, head)
         self._problem = self._waits(head)

@@ -7,6 +7,7 @@ import threading
 import time
 
 import certificate
+import numpy as np
 import pytest
 from meeting import SILHOUETTE, names
 from postgres_server import PASSWORD
@@ -302,6 +303,10 @@ def test_a_robot_of_a_server_that_is_read_only_just_now_follows_and_tells_it_lat
     read_only = f"{postgres.owner}&site={site}&options=-c%20default_transaction_read_only%3Don"
     spot = robot("spot", read_only)
     assert spot.meet() == ["Ada"]
+    spot.store.handover.use(60.0, "m")
+    spot.store.handover.leave(Departure((Look(np.zeros((2, 2), np.float32), 1.0, 20, 1),), ""))
+    assert spot.meet() == ["Ada"]
+    assert not spot.store.handover.waiting, "it would ask the server four times a second"
     spot.add("Bob", [template(60)], **SILHOUETTE)
     spot.forget("Ada")
     server.add("Cyd", [template(90)], **SILHOUETTE)
