@@ -69,7 +69,7 @@ class Departures:
             self._there = deque((each for each in self._there if each[1] is not departure), MOST)
 
     def clear(self) -> None:
-        """Somebody was forgotten: none of these may be theirs."""
+        """Let go of all of them: somebody was forgotten whose they may be, or the server takes none."""
         with self._mutex:
             self._to_tell.clear()
             self._there.clear()
