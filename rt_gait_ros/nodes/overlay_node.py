@@ -21,6 +21,7 @@ from rt_gait_ros.nodes.markers import Markers
 from rt_gait_ros.nodes.moments import Moments
 from rt_gait_ros.nodes.stage import Stage
 from rt_gait_ros.nodes.stamps import Stamps
+from rt_gait_ros.nodes.statistics import skipped
 from rt_gait_ros.nodes.worker import Worker
 from rt_gait_ros.overlay.draw import Trails, draw_overlay
 from rt_gait_ros.tracking.depth import Recent
@@ -153,7 +154,7 @@ class OverlayNode(Stage):
             frame = self.image.read(moment["image"]) if moment.get("image") else None
         except GaitError as error:
             self.statistics.count("malformed")
-            self.faults.raise_("input", f"skipped what came in: {error}")
+            self.faults.raise_("input", skipped(error))
             return
         self.faults.clear("input")
         if frame is not None:

@@ -10,6 +10,7 @@ from rt_gait_ros.errors import GaitError
 from rt_gait_ros.nodes.links import Inlet, Link
 from rt_gait_ros.nodes.stage import Stage
 from rt_gait_ros.nodes.stamps import Stamps
+from rt_gait_ros.nodes.statistics import skipped
 from rt_gait_ros.nodes.worker import Worker
 from rt_gait_ros.paths import expand
 from rt_gait_ros.resources import resource
@@ -127,7 +128,7 @@ class ProcessingStage(Stage, Generic[In, Out]):
             item = self.inlet.read(arrived.what)
         except GaitError as error:
             self.statistics.count("malformed")
-            self.faults.raise_("input", f"skipped what came in: {error}")
+            self.faults.raise_("input", skipped(error))
             return
         self.faults.clear("input")
         item = self._timed(item, arrived.clock)

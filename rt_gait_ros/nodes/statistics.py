@@ -13,6 +13,12 @@ from rt_gait_ros.lines import one_line
 
 HARDWARE = "rt_gait_ros"  # by which this package's diagnostics are told from others'
 LATENCY_WINDOW = 300  # results that the shown percentiles stand on: ten seconds at 30 Hz
+HEARSAY = 250  # characters of what is said of a message
+
+
+def skipped(error: Exception) -> str:
+    """That a message was of no use, and why: cut, for most of it may be what others wrote into the message."""
+    return f"skipped what came in: {one_line(str(error), HEARSAY)}"
 
 
 @dataclass(frozen=True, slots=True)
