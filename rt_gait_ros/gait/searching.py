@@ -122,10 +122,10 @@ class Searching:
             walkers = self._scenes.walkers(self.scene)
         except SceneError as error:
             return str(error)
+        seen = f"{self.scene}: {walkers:.0f} walkers seen"
         if self._scenes.knows_views:
-            return f"{self.scene}: {walkers:.0f} walkers seen, taken out from the first on"
-        which = "of whom was enrolled elsewhere"
-        return f"{self.scene}: {walkers:.0f} walkers seen, taken out {which} from {MIN_WALKERS:.0f} on"
+            return f"{seen}; taken out of everybody"
+        return f"{seen}; from {MIN_WALKERS:.0f} on it is taken out of people who were enrolled in other scenes"
 
     def _refreshed(self) -> bool:
         """Take over what other processes did to the gallery: at once, or beside this where that takes a while."""

@@ -113,7 +113,7 @@ def test_what_walkers_share_is_kept_when_the_node_ends(ears, launch, tmp_path):
     node = launch("gait_node", {"inference": "onnxruntime", "model": "gait_energy_image", "gallery": f"'{gallery}'"})
     walkers = Walkers(ears)
     walkers.until(lambda: ears.heard["gait_identities"])
-    walkers.until(lambda: "0 walkers seen, taken out of whom" in ears.diagnosis("gait_node").get("scene", ""))
+    walkers.until(lambda: "0 walkers seen; from 8 on" in ears.diagnosis("gait_node").get("scene", ""))
     enroll(ears, walkers, name="Ada", frames=40)
     walkers.until(lambda: [i.status for i in ears.heard["gait_identities"][-1].identities] != [0])
     node.end()
