@@ -50,7 +50,7 @@ def unfit(track: Track, min_quality: float, before: str) -> str:
     """
     if track.state is TrackState.OCCLUDED:
         return "is not to be seen"
-    if track.gait_frame is None and track.keypoints is not None and np.isnan(track.keypoints).all():
+    if track.gait_frame is None and track.keypoints is not None and np.isnan(track.keypoints[:, 0]).all():
         return before
     if track.gait_frame is None:
         return "is cut off, hidden, or too small"

@@ -74,7 +74,8 @@ def test_an_image_that_says_nothing_of_gait_says_why(walk, changes, reason):
 
 
 def test_an_image_without_time_to_look_at_somebody_changes_nothing_of_what_the_one_before_said(scene, walk):
-    passed_over = replace(walk("aaaaa", 20, frame=False, quality=0.0), keypoints=np.full((18, 3), np.nan, np.float32))
+    nothing_seen = np.tile(np.array([np.nan, np.nan, 0.0], np.float32), (18, 1))  # as pose.reported_pose says it
+    passed_over = replace(walk("aaaaa", 20, frame=False, quality=0.0), keypoints=nothing_seen)
     for before in ("", "does not walk"):
         assert unfit(passed_over, 0.5, before) == before
     scene.show(walk("aaaaa", 20), images=4)
