@@ -36,6 +36,7 @@ from rt_gait_ros.datasets.casia_b import VIEWS, read_people
 from rt_gait_ros.edge.sweep import numbers
 from rt_gait_ros.errors import UsageError, of_file
 from rt_gait_ros.evaluation.bench import Row, machine
+from rt_gait_ros.networks.kinds import ELSEWHERE_HELP
 from rt_gait_ros.paths import expand
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.installation import find_installation
@@ -70,8 +71,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "networks",
         nargs="*",
         metavar="NAME|NAME=FILE",
-        help="networks of the repository, checkpoints, or kinds of which no weights are shipped, which are then random "
-        f"(default: {' '.join(NETWORKS)})",
+        help="networks of the repository, checkpoints, or kinds of which no weights are shipped (random ones); "
+        f"{ELSEWHERE_HELP} (default: {' '.join(NETWORKS)})",
     )
     parser.add_argument("--percentiles", default="10,30,50", metavar="P,P", help="of filters to remove (10,30,50)")
     parser.add_argument(
@@ -127,8 +128,8 @@ def measure(arguments: argparse.Namespace, progress: Callable[[str], None]) -> l
     # torch takes seconds to import and is there only with the extra [train]
     from variants_networks import RANDOM, Maker, read_source, trained_files
 
-    trained = trained_files(arguments.trained, percentiles)
     sources = [read_source(word, repository) for word in arguments.networks or NETWORKS]
+    trained = trained_files(arguments.trained, percentiles, [source.name for source in sources])
     maker = Maker(folder / "repository", folder / "checkpoints", trained, arguments.calibration, progress)
     all_variants = [variants_of(each.name, percentiles, each.streams) for each in sources]
     _require_server(kept, sources, all_variants, what, again)

@@ -20,7 +20,7 @@ from rt_gait_ros.networks.flow_networks import NETWORKS, FlowNetwork, example_fr
 from rt_gait_ros.networks.gait_checkpoints import gait_network_of
 from rt_gait_ros.networks.gait_export import export_network, write_gait
 from rt_gait_ros.networks.gait_integers import flow_network_in_integers, set_network_in_integers
-from rt_gait_ros.networks.kinds import GAITBASE
+from rt_gait_ros.networks.kinds import GAITBASE, kind_named
 from rt_gait_ros.networks.pose_export import export_pose_network, load_pose_network
 from rt_gait_ros.networks.pose_precision import in_integers
 from rt_gait_ros.networks.set_networks import GaitBase, SetNetwork
@@ -74,6 +74,7 @@ def read_source(word: str, repository: Path) -> Source:
     if name in absent_networks(repository):
         raise UsageError(why_not_there(repository, name, ()))
     torch.manual_seed(0)
+    name = kind_named(name)
     if name in NETWORKS:
         made: nn.Module = NETWORKS[name]()
     elif name in ARCHITECTURES:
@@ -86,10 +87,12 @@ def read_source(word: str, repository: Path) -> Source:
     return Source(name, name, made.eval(), RANDOM, "")
 
 
-def trained_files(words: Sequence[str], percentiles: Sequence[float]) -> dict[tuple[str, float], Path]:
+def trained_files(
+    words: Sequence[str], percentiles: Sequence[float], names: Sequence[str]
+) -> dict[tuple[str, float], Path]:
     """Checkpoints of pruned networks that were trained on, by network and percentile, from NAME@30=FILE.
 
-    Raises UsageError.
+    names: of the networks of the table. Raises UsageError.
     """
     files = {}
     for word in words:
@@ -98,7 +101,10 @@ def trained_files(words: Sequence[str], percentiles: Sequence[float]) -> dict[tu
             raise UsageError(
                 f"--trained {word!r}: NAME@PERCENTILE=FILE is wanted, of one of the percentiles of the table"
             )
-        files[found["name"], float(found["percentile"])] = Path(found["file"])
+        name = found["name"] if found["name"] in names else kind_named(found["name"])
+        if name not in names:
+            raise UsageError(f"--trained {word!r}: the table has no network '{name}', but {', '.join(names)}")
+        files[name, float(found["percentile"])] = Path(found["file"])
     return files
 
 

@@ -18,7 +18,7 @@ from rt_gait_ros.cli.output import add_json_argument, emit
 from rt_gait_ros.cli.subcommands import subcommand
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.gait.model import FAMILY_PARAMETER
-from rt_gait_ros.networks.kinds import FLOW_NETWORKS, KERAS_ENDINGS, KINDS
+from rt_gait_ros.networks.kinds import ELSEWHERE_HELP, FLOW_NETWORKS, KERAS_ENDINGS, KINDS, kind_named
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.calibration_cache import CACHE_FILE
 from rt_gait_ros.serving.model_folder import network_or_file, require_free, write_model
@@ -96,8 +96,9 @@ def add_gait(kinds: Any) -> None:
     )
     gait.add_argument(
         "--network",
+        type=kind_named,
         choices=tuple(KINDS),
-        help="what the file must be (default: found from the names in it)",
+        help=f"what the file must be; {ELSEWHERE_HELP} (default: found from the names in it)",
     )
     gait.add_argument("--name", help="name of the network in the repository (default: the network's, with _int8)")
     gait.add_argument("--repository", type=Path, metavar="DIR", help="model repository (default: the package's own)")

@@ -8,7 +8,7 @@ from rt_gait_ros.cli.output import add_json_argument, emit, progress
 from rt_gait_ros.cli.subcommands import kinds_of, subcommand
 from rt_gait_ros.datasets.coco import read_keypoints
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.networks.kinds import KINDS, PRUNABLE_NETWORKS
+from rt_gait_ros.networks.kinds import ELSEWHERE_HELP, KINDS, PRUNABLE_NETWORKS, kind_named
 from rt_gait_ros.pose.layouts import TRT_POSE
 from rt_gait_ros.pose.topology import Topology
 from rt_gait_ros.resources import resource
@@ -69,8 +69,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_common(gait, "a file or a shipped network, as for `rt-gait export gait`", ".ptm, or .hdf5 of networks on flow")
     gait.add_argument(
         "--network",
+        type=kind_named,
         choices=PRUNABLE_NETWORKS,
-        help="what the file must be (default: found from the names in it)",
+        help=f"what the file must be; {ELSEWHERE_HELP} (default: found from the names in it)",
     )
     gait.add_argument("--data", type=Path, metavar="DIR", help="walks of people, for the accuracy in --report")
     gait.add_argument("--keep-widths", action="store_true", help="set the filters to zero, and remove none (GaitSet)")

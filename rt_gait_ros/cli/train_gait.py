@@ -13,7 +13,7 @@ from rt_gait_ros.cli.train_flow import FLOW_COHORTS, train_flow
 from rt_gait_ros.cli.training_runs import asked_for, check_people, found_in_folder, held_back, trained
 from rt_gait_ros.datasets.folders import absent, number_of, people_of
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.networks.kinds import GAITBASE, OTHER_NAMES, TRAINED_NETWORKS
+from rt_gait_ros.networks.kinds import ELSEWHERE_HELP, FORMER_NAMES, GAITBASE, TRAINED_NETWORKS, kind_named
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.model_folder import network_or_file
 
@@ -96,7 +96,7 @@ def add_gait(kinds: Any) -> None:
         type=_network,
         choices=TRAINED_NETWORKS,
         help="small is of half the width, large of twice; flow2d, flow3d and flow3d-factorised are on optical flow "
-        "(default: as --init is, or centred-gaitset)",
+        f"({ELSEWHERE_HELP}) (default: as --init is, or centred-gaitset)",
     )
     gait.add_argument("--data", type=Path, metavar="DIR", help="a folder for each person (default: virtual people)")
     gait.add_argument(
@@ -169,9 +169,10 @@ def add_gait(kinds: Any) -> None:
 
 def _network(name: str) -> str:
     """The network of that name, which may be one that it had before, or has elsewhere."""
-    if name in OTHER_NAMES:
-        progress(f"network {name} is called {OTHER_NAMES[name]} here")
-    return OTHER_NAMES.get(name, name)
+    present = kind_named(FORMER_NAMES.get(name, name))
+    if present != name:
+        progress(f"network {name} is called {present} here")
+    return present
 
 
 def _gait(arguments: argparse.Namespace) -> int:

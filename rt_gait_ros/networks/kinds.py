@@ -45,11 +45,17 @@ PRUNED = "pruned-gaitset"
 GAITBASE = "gaitbase"
 TRAINED_SETS = (*WIDTHS, PRUNED, GAITBASE)
 TRAINED_NETWORKS = (*TRAINED_SETS, *FLOW_NETWORKS)
-# What they were called before, in commands and in the folders of runs, or are called elsewhere (networks on flow).
-OTHER_NAMES = {
+# What those on silhouettes were called before, in commands and in the folders of runs.
+FORMER_NAMES = {
     "gaitset": "centred-gaitset",
     "gaitset_small": "centred-gaitset-small",
     "gaitset_large": "centred-gaitset-large",
-    "cnn2d": "flow2d",
-    "cnn3d": "flow3d",
 }
+# What those on flow are called elsewhere: every command that takes a kind takes these, too.
+NAMES_ELSEWHERE = {"cnn2d": "flow2d", "cnn3d": "flow3d", "cnn3d-factorised": "flow3d-factorised"}
+ELSEWHERE_HELP = "cnn2d and cnn3d are flow2d and flow3d"
+
+
+def kind_named(name: str) -> str:
+    """The kind that is meant by a name on a command line; any other name as it is."""
+    return NAMES_ELSEWHERE.get(name, name)

@@ -10,7 +10,7 @@ import torch
 
 from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.networks.checkpoint import CheckpointError
-from rt_gait_ros.networks.kinds import OTHER_NAMES
+from rt_gait_ros.networks.kinds import FORMER_NAMES
 from rt_gait_ros.paths import replace_file
 
 
@@ -48,7 +48,7 @@ class RunFolder:
         done, planned = int(saved["state"]["epoch"]), saved["settings"].get("epochs", 0)
         for name, value in self.settings.items():
             was = saved["settings"].get(name)
-            was = OTHER_NAMES.get(was, was) if name == "network" else was
+            was = FORMER_NAMES.get(was, was) if name == "network" else was
             if was == value or (name == "epochs" and done >= planned and value > planned):
                 continue
             advice = "give another folder"

@@ -128,6 +128,7 @@ def test_how_busy_others_are_is_a_share_or_unknown(monkeypatch):
         (["--percentiles", "ten"], "--percentiles 'ten'"),
         (["--what", "process,luck"], "'luck' is none of process, triton, rank1, subjects"),
         (["--trained", "g@20=a.pth"], "--trained 'g@20=a.pth': NAME@PERCENTILE=FILE is wanted"),
+        (["cnn2d", "--trained", "cnn3d@10=a.h5"], "'cnn3d@10=a.h5': the table has no network 'flow3d', but flow2d"),
         (["--batches", "1,64"], "--batches '1,64': whole numbers from 1 to 32"),
         (["--what", "process", "--again", "triton"], "--again 'triton': 'triton' is none of process"),
         (["--longest", "0"], "--longest 0: seconds above 0 are wanted"),

@@ -1,10 +1,13 @@
 """One list of gait networks: what is imported, exported, pruned and trained is in it, and the commands offer it."""
 
 import argparse
+import json
 
+import keras_files
 import pytest
 
 from rt_gait_ros.cli import export_gait, prune, train_gait
+from rt_gait_ros.cli.main import main
 from rt_gait_ros.networks import gait_checkpoints, keras_gaitset, kinds
 from rt_gait_ros.networks.flow_networks import NETWORKS, kind_of
 from rt_gait_ros.networks.set_networks import CentredGaitSet, GaitBase, GaitSet
@@ -68,4 +71,16 @@ def test_what_can_be_pruned_and_trained_on_is_what_the_list_says():
 def test_other_names_of_trained_networks_are_understood(other, name, capsys):
     assert train_gait._network(other) == name
     assert f"network {other} is called {name} here" in capsys.readouterr().err
-    assert set(kinds.OTHER_NAMES.values()) == {*kinds.WIDTHS, "flow2d", "flow3d"}
+    assert set(kinds.FORMER_NAMES.values()) == set(kinds.WIDTHS)
+
+
+@pytest.mark.parametrize("other", kinds.NAMES_ELSEWHERE)
+def test_names_that_networks_on_flow_have_elsewhere_are_understood_by_every_command(other, tmp_path, capsys):
+    name = kinds.kind_named(other)
+    file = keras_files.write(tmp_path / "own.hdf5", keras_files.weights(name, keras_files.NARROW[name], 6))
+    assert main(["prune", "gait", str(file), "--network", other, "--output", str(tmp_path / "less.hdf5")]) == 0
+    command = ["export", "gait", str(tmp_path / "less.hdf5"), "--network", other, "--repository", str(tmp_path)]
+    assert main([*command, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out.partition("less.hdf5\n")[2])["network"] == name
+    assert main(["train", "gait", "--network", other, "--cohorts", "0", "--output", str(tmp_path / "run")]) == 2
+    assert "--cohorts 0" in capsys.readouterr().err  # and nothing against its name
