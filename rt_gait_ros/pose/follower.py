@@ -20,13 +20,15 @@ _FRAME_TIMES, _LOOK_TIMES = 128, 32
 class Follower:
     """Where one person is and will be. `reading` is of the last look; `keypoints` the same, filtered.
 
-    seen: whether the last image was looked at for this person; else the place is only expected. looks, good_frames: how
+    seen: whether the person was seen in the last image; else the place is only expected. doubted_since: seconds, of the
+    first look that showed nobody there after the last one that showed somebody; inf without. looks, good_frames: how
     many looks and gait frames worth recognising by there were so far. box: (4,) x, y, width, height at the last look.
     """
 
     def __init__(self, reading: PersonReading, time: float, smooth: bool) -> None:
         self.missed_detections = 0
         self.seen = True
+        self.doubted_since = math.inf
         self.box = np.zeros(4, np.float32)
         self.looks = 0
         self.good_frames = 0
@@ -63,6 +65,11 @@ class Follower:
         """When both were last looked at in the same image, seconds; -inf where that is long ago or never was."""
         return max(set(self._look_times) & set(other._look_times), default=-math.inf)
 
+    @property
+    def doubted(self) -> bool:
+        """Whether the last look showed nobody."""
+        return self.doubted_since < math.inf
+
     def pass_over(self) -> None:
         """This image was not looked at for this person."""
         self.seen = False
@@ -77,6 +84,13 @@ class Follower:
         while self.frame_times and self.frame_times[0] <= time - 1.0:
             self.frame_times.popleft()
         return float(len(self.frame_times))
+
+    def sighted(self, region: Region, time: float) -> None:
+        """The whole-image network saw this person: there is where to look next, if the last look showed nobody."""
+        self.missed_detections = 0
+        if self.doubted:
+            ahead = time - self._time
+            self._region = Region(region.x - self._speed_x * ahead, region.y - self._speed_y * ahead, region.side)
 
     def update(self, reading: PersonReading, time: float) -> None:
         """Go on with what the network saw in the region expected for `time`."""
@@ -93,7 +107,7 @@ class Follower:
         """Keep the newest reading."""
         self._time = time
         self._look_times.append(time)
-        self.seen = True
+        self.seen, self.doubted_since = True, math.inf
         self.looks += 1
         self.reading = reading
         self.keypoints = reading.keypoints

@@ -6,7 +6,8 @@ import numpy as np
 
 from rt_gait_ros.pose.follower import Follower
 
-# Looks that come first: the tracker believes in somebody who was seen in three images.
+# Looks that come first: the tracker believes in somebody who was seen in three images. So does the next look at
+# somebody whom the last one did not show.
 _FIRST_LOOKS = 4
 _FIRST_WEIGHT = 6.0
 # Gait frames that the gait node asks for before it names somebody: a window of thirty, and some looks of five more
@@ -81,7 +82,7 @@ def _urgency(follower: Follower, time: float) -> float:
     waited = follower.unseen_for(time)
     if waited > _LONGEST_WAIT:
         return 1e3 * waited
-    if follower.looks < _FIRST_LOOKS:
+    if follower.looks < _FIRST_LOOKS or follower.doubted:
         weight = _FIRST_WEIGHT
     else:
         weight = _UNNAMED_WEIGHT if follower.good_frames < NAMED_AFTER else 1.0

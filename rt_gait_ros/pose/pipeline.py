@@ -31,6 +31,9 @@ _BATCH = 8
 # Seconds without an image (or a step back in time: a looped video), or without a look at somebody, after which nobody
 # is where they were.
 _LONGEST_GAP = 1.0
+# Seconds for which somebody is still looked for where they were once a look showed nobody: one in ten does of people of
+# 50 pixels who have others close beside them.
+_LONGEST_DOUBT = 0.25
 # Most sightings of one image that are gone through, the surest.
 _MOST_SIGHTINGS = 128
 # Quality from which on a gait frame is used by the gait node, as its parameter min_quality.
@@ -206,25 +209,31 @@ class PosePipeline:
     def _follow(
         self, chosen: list[Follower], readings: list[PersonReading] | None, image: np.ndarray, time: float
     ) -> bool:
-        """Move every follower on; tells whether somebody was lost."""
+        """Move every follower on; tells whether somebody was lost, or not seen where they were expected."""
         before = self._followers
+        lost: list[Follower] = []
         for follower in before:
             follower.pass_over()
         for follower, reading in zip(chosen, readings or [], strict=readings is not None):
-            follower.update(reading, time)
+            if reading.presence >= self._config.presence:
+                follower.update(reading, time)
+            elif not follower.doubted:
+                follower.doubted_since = time
+                lost.append(follower)
         height, width = image.shape[:2]
         self._followers = without_duplicates([f for f in before if self._stays(f, width, height, time)], time)
-        for follower in before:
-            if all(follower is not other for other in self._followers):
-                place = follower.expected(time)
-                self._ready_search().lost(place.x, place.y)
-        return len(self._followers) < len(before)
+        lost += [one for one in before if all(one is not other for other in [*self._followers, *lost])]
+        for follower in lost:
+            place = follower.expected(time)
+            self._ready_search().lost(place.x, place.y)
+        return bool(lost)
 
-    def _stays(self, follower: Follower, width: int, height: int, time: float) -> bool:
+    @staticmethod
+    def _stays(follower: Follower, width: int, height: int, time: float) -> bool:
         """Whether somebody is still followed after this image."""
-        if not follower.seen:
-            return follower.unseen_for(time) <= _LONGEST_GAP
-        return follower.reading.presence >= self._config.presence and follower.centre_inside(width, height)
+        if follower.seen:
+            return follower.centre_inside(width, height)
+        return follower.unseen_for(time) <= _LONGEST_GAP and time - follower.doubted_since <= _LONGEST_DOUBT
 
     def _find(self, sightings: list[Sighting], searched: list[Window], image: np.ndarray, time: float) -> None:
         """Hold sightings against the followers: confirm, drop, and start following whoever is new."""
@@ -232,7 +241,7 @@ class PosePipeline:
         sees = self._ready_detector().sees
         for number, follower in enumerate(self._followers):
             if number in seen:
-                follower.missed_detections = 0
+                follower.sighted(seen[number].region, time)
             elif any(window.shows(follower.expected(time), follower.height, sees) for window in searched):
                 follower.missed_detections += 1
         if self._config.max_missed_detections:
@@ -279,7 +288,8 @@ class PosePipeline:
         config = self._config
         kind = config.gait_frame_kind if self._flow is None or self._flows else ""
         people: list[PersonPose] = []
-        for follower in self._followers:
+        reported = [follower for follower in self._followers if not follower.doubted]
+        for follower in reported:
             if follower.seen:
                 person = person_pose(follower, (width, height), config.keypoint_confidence, kind, self._flow)
                 follower.box = person.box
@@ -288,7 +298,7 @@ class PosePipeline:
             else:
                 person = expected_pose(follower, time)
             people.append(person)
-        self.rates = [follower.gait_frames_per_second(time) for follower in self._followers]
+        self.rates = [follower.gait_frames_per_second(time) for follower in reported]
         # last, so that the motion always leads from the last image that came through to this one
         motion = None if self._motion is None else self._motion.update(frame.image, [person.box for person in people])
         return PoseFrame(

@@ -63,8 +63,10 @@ def without_repeats(sightings: list[Sighting]) -> list[Sighting]:
     return kept
 
 
-def match(sightings: list[Sighting], followers: list[Follower], time: float) -> tuple[set[int], list[Sighting]]:
-    """Which of the followers were seen (their numbers) at `time` (s), and who is new.
+def match(
+    sightings: list[Sighting], followers: list[Follower], time: float
+) -> tuple[dict[int, Sighting], list[Sighting]]:
+    """The sightings of followers, by their numbers, at `time` (s), and those of whoever is new.
 
     Followers count where they are expected then: whom there was no time to look at has walked on.
 
@@ -76,12 +78,12 @@ def match(sightings: list[Sighting], followers: list[Follower], time: float) -> 
         for m, follower in enumerate(followers)
         if (separation := _separation(sighting, follower, time)) < 1.0
     )
-    seen: set[int] = set()
+    seen: dict[int, Sighting] = {}
     taken: set[int] = set()
     for _, n, m in pairs:
         if n not in taken and m not in seen:
             taken.add(n)
-            seen.add(m)
+            seen[m] = sightings[n]
     new = [
         sighting
         for n, sighting in enumerate(sightings)

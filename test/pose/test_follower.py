@@ -72,3 +72,17 @@ def test_of_two_looks_that_differ_in_the_trunk_alone_all_joints_count():
     assert len(without_duplicates(both, 0.0)) == 1  # 0.077 body heights on average
     second.keypoints[:, 0] += 8.0
     assert len(without_duplicates(both, 0.0)) == 2
+
+
+def test_only_after_a_look_that_showed_nobody_is_somebody_expected_where_the_detector_saw_them():
+    walker = follower(100.0)
+    walker.update(reading(105.0), 0.04)
+    expected, seen = walker.expected(0.08), Region(118.0, 236.0, 180.0)
+    walker.sighted(seen, 0.08)
+    assert walker.expected(0.08) == expected
+    walker.doubted_since = 0.08
+    walker.sighted(seen, 0.08)
+    place = walker.expected(0.08)
+    np.testing.assert_allclose((place.x, place.y, place.side), (118.0, 236.0, 180.0))
+    walker.update(reading(118.0), 0.12)
+    assert not walker.doubted

@@ -67,6 +67,29 @@ def test_a_newcomer_is_found_within_a_period(client, play):
     assert [len(play(pipeline).people) for _ in range(4)] == [1, 1, 1, 2]
 
 
+def test_after_one_look_that_shows_nobody_somebody_is_looked_at_again_in_the_next_image(client, play):
+    client.people = [(300, 240, 200)]
+    pipeline = PosePipeline(client, PoseConfig(detector_period=100))
+    play(pipeline)
+    client.seen_by_detector, client.blind = [], True
+    assert play(pipeline).people == []  # what was not seen is not reported
+    assert pipeline.rates == []
+    client.blind = False
+    people = play(pipeline).people
+    assert [person.gait_frame is None for person in people] == [False]
+    assert len(pipeline.rates) == 1
+
+
+def test_somebody_whom_looks_do_not_show_is_looked_for_a_quarter_of_a_second(client, play):
+    client.people = [(300, 240, 200)]
+    pipeline = PosePipeline(client, PoseConfig(detector_period=100))
+    play(pipeline)
+    client.seen_by_detector, client.blind, client.requests[:] = [], True, []
+    assert [play(pipeline).people for _ in range(10)] == [[]] * 10
+    looks = [batch for model, batch in client.requests if model == PERSON]
+    assert looks == [1] * 8  # 0.25 s of 25 images a second, and the one after which that was over
+
+
 def test_two_followers_never_stay_on_one_person(client, play):
     client.people = [(300, 240, 200)]
     client.seen_by_detector = [(300, 240, 200), (302, 243, 205)]
