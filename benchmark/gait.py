@@ -18,6 +18,7 @@ from walkers import walk
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.bench import Row
 from rt_gait_ros.resources import resource
+from rt_gait_ros.serving.installation import find_installation
 
 SUMMARY = "gait sequences per second by batch, in process and through Triton"
 # The batches of GaitSet's Ascend inference guide.
@@ -37,6 +38,8 @@ def measure(arguments: argparse.Namespace, progress: Callable[[str], None]) -> l
     """Returns, for each way, precision (or network) and batch, `WAY_PRECISION_batch_N` (items/s), and the same with
     `_item` (ms)."""
     runs = max(arguments.runs, 1)
+    if not arguments.no_triton:
+        find_installation()  # what is missing is said before minutes of the other times
     if arguments.model is not None:
         repository = arguments.repository or resource("model_repository")
         return _rows(

@@ -19,6 +19,7 @@ from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.bench import Row, median_seconds
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.inference import Sequence
+from rt_gait_ros.serving.installation import find_installation
 from rt_gait_ros.serving.repository import RepositoryModel, read_repository, why_not_there
 from rt_gait_ros.serving.server import TritonServer
 from rt_gait_ros.serving.streaming import StreamingNetwork, StreamRequest
@@ -47,7 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def measure(arguments: argparse.Namespace, progress: Callable[[str], None]) -> list[Row]:
-    """Time each way in turn, one thread, and then load Triton. Raises UsageError. See docs/streaming.md."""
+    """Time each way in turn, one thread, and then load Triton. Raises GaitError. See docs/streaming.md."""
+    if not arguments.no_subjects:
+        find_installation()  # what is missing is said before minutes of the other times
     with tempfile.TemporaryDirectory(prefix="rt_gait_bench_") as folder:
         repository = Path(folder)
         if arguments.model:

@@ -21,6 +21,8 @@ from variants_table import (
     MAX_BATCH,
     PROCESS,
     PROCESSOR,
+    RANDOM,
+    RANK1,
     STREAM,
     SUBJECTS,
     TRITON,
@@ -61,7 +63,6 @@ NETWORKS = (
     "densenet121_baseline_att",
 )
 # What is measured, in this order for each network.
-RANK1 = "rank1"
 WHAT = (PROCESS, TRITON, RANK1, SUBJECTS)
 
 
@@ -124,9 +125,10 @@ def measure(arguments: argparse.Namespace, progress: Callable[[str], None]) -> l
     folder = expand(arguments.output)
     recognition = _recognition(arguments, what, folder)
     repository = expand(arguments.repository or resource("model_repository"))
-    kept = FiguresFile(folder, _conditions(arguments, recognition))
+    of_people = {"people": arguments.people, "views": arguments.views, "frames": arguments.frames}
+    kept = FiguresFile(folder, _conditions(arguments), {} if recognition is None else of_people)
     # torch takes seconds to import and is there only with the extra [train]
-    from variants_networks import RANDOM, Maker, read_source, trained_files
+    from variants_networks import Maker, read_source, trained_files
 
     sources = [read_source(word, repository) for word in arguments.networks or NETWORKS]
     trained = trained_files(arguments.trained, percentiles, [source.name for source in sources])
@@ -136,6 +138,7 @@ def measure(arguments: argparse.Namespace, progress: Callable[[str], None]) -> l
     for variants in all_variants:
         _forget(kept, variants, again)
     rows: list[Variant] = []
+    on_images = [source.name for source in sources if not source.is_gait]
     for number, (source, variants) in enumerate(zip(sources, all_variants, strict=True)):
         progress(f"{number + 1}/{len(sources)} {source.name}, {source.weights}; figures go to {folder}")
         rows += variants
@@ -149,9 +152,9 @@ def measure(arguments: argparse.Namespace, progress: Callable[[str], None]) -> l
             table.rank1(recognition)
         if SUBJECTS in what and source.is_gait:
             table.subjects()
-        _write(folder / "variants.md", markdown(rows, kept.rows))
+        _write(folder / "variants.md", markdown(rows, kept.rows, on_images))
     if arguments.markdown is not None:
-        _write(expand(arguments.markdown), markdown(rows, kept.rows))
+        _write(expand(arguments.markdown), markdown(rows, kept.rows, on_images))
     progress(f"the table is in {folder / 'variants.md'}")
     return _rows(rows, kept)
 
@@ -188,7 +191,7 @@ def _recognition(arguments: argparse.Namespace, what: Sequence[str], folder: Pat
     )
 
 
-def _conditions(arguments: argparse.Namespace, recognition: Recognition | None) -> dict[str, object]:
+def _conditions(arguments: argparse.Namespace) -> dict[str, object]:
     """What has to be the same for figures to be of one table."""
     if arguments.runs < 1 or not arguments.seconds >= 0.1:
         raise UsageError(f"--runs {arguments.runs}, --seconds {arguments.seconds:g}: at least 1 and 0.1 are wanted")
@@ -202,9 +205,6 @@ def _conditions(arguments: argparse.Namespace, recognition: Recognition | None) 
         "runs": arguments.runs,
         "batches": arguments.batches,
         "seconds": arguments.seconds,
-        "people": arguments.people,
-        "views": arguments.views,
-        "frames": arguments.frames,
     }
 
 
@@ -347,7 +347,7 @@ def _rows(variants: Sequence[Variant], kept: FiguresFile) -> list[Row]:
                 other = plain.get(way, {}).get(batch)
                 found.append(Row(f"{name}_{way}_batch_{batch}_item", value, "ms", reference, other))
         if (ratio := faster(figures, plain)) is not None:
-            found.append(Row(f"{name}_faster", ratio, "times the plain network by processor time, batch 1"))
+            found.append(Row(f"{name}_faster", ratio, "times the plain network, in process, batch 1"))
         if (mean := mean_rank(figures)) is not None:
             found.append(Row(f"{name}_rank1", mean, "CASIA-B, mean of the conditions", reference, mean_rank(plain)))
     return found

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 from variants_measuring import LOOK
-from variants_table import INT8, MAX_BATCH, STREAM, Figures, Variant
+from variants_table import INT8, MAX_BATCH, RANDOM, STREAM, Figures, Variant
 
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.networks.calibration_sets import LEAST, calibration_sets
@@ -31,7 +31,6 @@ from rt_gait_ros.serving.repository import absent_networks, why_not_there
 from rt_gait_ros.training.pruning import Pruned, count_parameters, load_prunable, prune, write_pruned
 from rt_gait_ros.training.pruning_report import multiply_accumulates, served
 
-RANDOM = "random weights"
 _TRAINED = re.compile(r"(?P<name>[^=@]+)@(?P<percentile>\d+(\.\d+)?)=(?P<file>.+)")
 
 

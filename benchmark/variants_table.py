@@ -2,9 +2,10 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from rt_gait_ros import private_file
@@ -24,7 +25,8 @@ MOST_BUSY = 0.1
 
 # Milliseconds of an item by batch: wall in process, of the processor in process, wall through Triton.
 PROCESS, PROCESSOR, TRITON = "process", "processor", "triton"
-SUBJECTS = "subjects"
+SUBJECTS, RANK1 = "subjects", "rank1"
+RANDOM = "random weights"  # where a network's weights are from, in words
 
 Figures = dict[str, Any]
 
@@ -70,11 +72,12 @@ def variants_of(network: str, percentiles: Sequence[float], streams: bool) -> li
 class FiguresFile:
     """What has been measured, by the row's model: written anew with each figure, so that a run can be broken off."""
 
-    def __init__(self, folder: Path, conditions: Mapping[str, Any]) -> None:
-        """conditions: what must be the same for figures to be compared. Raises UsageError where the folder holds
-        others, or cannot be written, GaitError for a file that is damaged."""
+    def __init__(self, folder: Path, conditions: Mapping[str, Any], recognition: Mapping[str, Any] = {}) -> None:
+        """conditions: what must be the same for figures to be compared. recognition: of rank-1 alone; nothing where
+        none is measured, and what the folder says of it stays. Raises UsageError where the folder holds others, or
+        cannot be written, GaitError for a file that is damaged."""
         self.folder, self._path = folder, folder / FILE
-        self.conditions = dict(conditions)
+        self.conditions, self.recognition = dict(conditions), dict(recognition)
         self.rows: dict[str, Figures] = {}
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -118,74 +121,103 @@ class FiguresFile:
             return
         try:
             value = json.loads(data)
-            found, rows = value["conditions"], value["rows"]
-            if not isinstance(found, dict) or not all(isinstance(row, dict) for row in rows.values()):
+            found, rows = dict(value["conditions"]), value["rows"]
+            # which earlier files have among the conditions of all figures
+            former = {key: found.pop(key) for key in ("people", "views", "frames") if key in found}
+            recognition = dict(value.get("recognition", former))
+            if not all(isinstance(row, dict) for row in rows.values()):
                 raise TypeError
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise GaitError(f"{self._path} is damaged: remove it, and everything is measured anew") from None
-        for key in self.conditions.keys() | found.keys():
-            if found.get(key) != self.conditions.get(key):
-                raise UsageError(
-                    f"{self.folder} holds figures with {key} {found.get(key)}, and this is with "
-                    f"{self.conditions.get(key)}: choose another --output, or remove that folder"
-                )
+        self._require_same(found, self.conditions)
+        if any(RANK1 in row for row in rows.values()):
+            self._require_same(recognition, self.recognition or recognition)
+            self.recognition = recognition
         self.rows = rows
 
+    def _require_same(self, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+        for key in wanted.keys() | found.keys():
+            if found.get(key) != wanted.get(key):
+                raise UsageError(
+                    f"{self.folder} holds figures with {key} {found.get(key)}, and this is with "
+                    f"{wanted.get(key)}: choose another --output, or remove that folder"
+                )
+
     def _write(self) -> None:
-        value = {"conditions": self.conditions, "rows": self.rows}
+        value = {"conditions": self.conditions, "recognition": self.recognition, "rows": self.rows}
         private_file.replace(self._path, json.dumps(value, indent=1).encode() + b"\n")
 
 
 def mean_rank(figures: Mapping[str, Any]) -> float | None:
     """Rank-1, 0..1, the mean of the conditions; None where it was not measured."""
-    shares = (figures.get("rank1") or {}).values()
+    shares = (figures.get(RANK1) or {}).values()
     return sum(shares) / len(shares) if shares else None
 
 
 def faster(figures: Mapping[str, Any], plain: Mapping[str, Any]) -> float | None:
-    """How many items it does in the processor's time of one of the plain network's, batch 1; None where either was not
-    measured."""
-    own, other = ((each.get(PROCESSOR) or {}).get("1") for each in (figures, plain))
+    """How many items it does in the time of one of the plain network's, in process at batch 1; None where either was
+    not measured."""
+    own, other = ((each.get(PROCESS) or {}).get("1") for each in (figures, plain))
     return other / own if own and other else None
 
 
-def markdown(variants: Sequence[Variant], rows: Mapping[str, Figures]) -> str:
-    """The table; a dash stands for what was not measured, a star for what was measured beside other programs."""
+def markdown(variants: Sequence[Variant], rows: Mapping[str, Figures], on_images: Collection[str] = ()) -> str:
+    """The table; a dash stands for what was not measured, a star for what was measured beside other programs.
+
+    on_images: names of networks that take images and not people.
+    """
     lines = [
-        "| network | variant | parameters M | MACs G | file MB | processor ms, batch 1 / 8 / 32 | × plain "
-        "| ms in process, 1 / 8 / 32 | ms through Triton, 1 / 8 / 32 | people at 25/s | rank-1 NM / BG / CL % | mean |",
+        "| network | variant | parameters M | MACs G | file MB | ms in process, 1 / 8 / 32 | × plain "
+        "| ms through Triton, 1 / 8 / 32 | people at 25/s | rank-1 NM / BG / CL % | mean |",
     ]
     lines.append("|" + "---|" * (lines[0].count("|") - 1))
-    for variant in variants:
-        if (figures := rows.get(variant.model)) is None:
-            continue
-        plain = rows.get(variant.plain.model, {})
-        ratio = faster(figures, plain)
-        ranks = figures.get("rank1") or {}
-        mean = mean_rank(figures)
-        trained = "trained on" in figures.get("weights", "") and "not trained on" not in figures["weights"]
+    shown = [variant for variant in variants if variant.model in rows]
+    star, note = _stars([rows[variant.model] for variant in shown])
+    for variant in shown:
+        figures, plain = rows[variant.model], rows.get(variant.plain.model, {})
+        weights = figures.get("weights", "")
+        trained = "trained on" in weights and "not trained on" not in weights
         cells = [
             f"`{variant.network}{variant.form}`",
             variant.title + (", trained on" if trained else ""),
             _cell(figures.get("parameters"), 1e-6, 2),
             _cell(figures.get("macs"), 1e-9, 2),
             _cell(figures.get("bytes"), 1e-6, 1),
-            _times(figures, PROCESSOR),
-            _cell(ratio, 1, 1),
-            _times(figures, PROCESS) + _star(figures, PROCESS),
-            _times(figures, TRITON) + _star(figures, TRITON),
-            _cell(figures.get(SUBJECTS), 1, 0) + _star(figures, SUBJECTS),
-            " / ".join(_cell(ranks.get(name), 100, 1) for name in CONDITIONS) if ranks else "–",
-            _cell(mean, 100, 1),
+            _times(figures, PROCESS) + star(figures, PROCESS),
+            _cell(faster(figures, plain), 1, 1),
+            _times(figures, TRITON) + star(figures, TRITON),
+            "takes images" if variant.network in on_images else _cell(figures.get(SUBJECTS), 1, 0),
+            _recognised(figures),
+            _cell(mean_rank(figures), 100, 1),
         ]
+        cells[8] += star(figures, SUBJECTS)
         lines.append(f"| {' | '.join(cells)} |")
-    if any(cell.endswith("* ") for line in lines for cell in line.split("|")):
-        lines += ["", f"\\* other programs kept more than {MOST_BUSY:.0%} of the cores busy".replace("%", " %") + "."]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines + note) + "\n"
 
 
-def _star(figures: Figures, way: str) -> str:
-    return "\\*" if way in figures and (figures.get(BUSY, {}).get(way) or 0.0) > MOST_BUSY else ""
+def _stars(rows: Sequence[Figures]) -> tuple[Callable[[Figures, str], str], list[str]]:
+    """What marks a figure that was taken beside other programs, and the lines that say so below the table.
+
+    Where most figures are such, one line says it of all, and none has a mark.
+    """
+    ways = (PROCESS, TRITON, SUBJECTS)
+    shares = [row.get(BUSY, {}).get(way) or 0.0 for row in rows for way in ways if way in row]
+    busy = [share for share in shares if share > MOST_BUSY]
+    most = f"{100 * MOST_BUSY:.0f} %"
+    if 2 * len(busy) > len(shares):
+        said = f"Other programs kept more than {most} of the cores busy for {len(busy)} of the {len(shares)}"
+        return lambda row, way: "", ["", f"{said} times and numbers of people (median {100 * median(busy):.0f} %)."]
+
+    def star(row: Figures, way: str) -> str:
+        return "\\*" if way in row and (row.get(BUSY, {}).get(way) or 0.0) > MOST_BUSY else ""
+
+    return star, ["", f"\\* other programs kept more than {most} of the cores busy."] if busy else []
+
+
+def _recognised(figures: Figures) -> str:
+    if not (ranks := figures.get(RANK1)):
+        return RANDOM if figures.get("weights", "").startswith(RANDOM) else "–"
+    return " / ".join(_cell(ranks.get(name), 100, 1) for name in CONDITIONS)
 
 
 def _times(figures: Figures, way: str) -> str:
@@ -193,6 +225,8 @@ def _times(figures: Figures, way: str) -> str:
 
 
 def _cell(value: float | None, factor: float, digits: int) -> str:
+    """At least two digits of what is not 0: 0.023 and not 0.02."""
     if value is None or not math.isfinite(value):
         return "–"
-    return f"{value * factor:.{digits}f}"
+    value *= factor
+    return f"{value:.2g}" if 0 < abs(value) < 10 ** (1 - digits) else f"{value:.{digits}f}"

@@ -49,38 +49,58 @@ def test_figures_are_kept_and_others_conditions_and_weights_are_refused(tmp_path
         again.require_weights(plain, "xyz")
     with pytest.raises(UsageError, match="holds figures with runs 2, and this is with 5"):
         table.FiguresFile(tmp_path, CONDITIONS | {"runs": 5})
+    (tmp_path / table.FILE).write_text('{"conditions": [1], "rows": {}}')
+    with pytest.raises(GaitError, match="is damaged: remove it"):
+        table.FiguresFile(tmp_path, CONDITIONS)
     (tmp_path / table.FILE).write_text('{"conditions": {}, "rows": [')
     with pytest.raises(GaitError, match="is damaged: remove it"):
         table.FiguresFile(tmp_path, CONDITIONS)
 
 
+def test_people_bind_rank_1_alone(tmp_path):
+    plain, people = table.Variant("g"), {"people": "1-12", "views": "000", "frames": 30}
+    table.FiguresFile(tmp_path, CONDITIONS).add(plain, {"process": {"1": 2.0}})
+    kept = table.FiguresFile(tmp_path, CONDITIONS, {**people, "people": "1-24"})
+    kept = table.FiguresFile(tmp_path, CONDITIONS, people)  # no rank-1 of others was measured
+    kept.add(plain, {"rank1": {"NM": 0.9}})
+    assert table.FiguresFile(tmp_path, CONDITIONS).recognition == people  # times alone are asked for
+    with pytest.raises(UsageError, match="holds figures with people 1-12, and this is with 1-24"):
+        table.FiguresFile(tmp_path, CONDITIONS, {**people, "people": "1-24"})
+    former = {"conditions": CONDITIONS | people, "rows": kept.rows}
+    (tmp_path / table.FILE).write_text(json.dumps(former))
+    assert table.FiguresFile(tmp_path, CONDITIONS, people).rows == kept.rows
+
+
 def test_the_table_shows_what_is_known_and_invents_nothing():
-    whole, cut = table.Variant("g"), table.Variant("g", 30.0, "int8")
+    whole, cut, pose = table.Variant("g"), table.Variant("g", 30.0, "int8"), table.Variant("p")
     rows = {
         whole.model: {
             "parameters": 2_500_000,
-            "processor": {"1": 40.0, "8": 36.0},
+            "process": {"1": 40.0, "8": 36.0},
             "rank1": {"NM": 0.9, "BG": 0.8, "CL": 0.4},
         },
-        cut.model: {"processor": {"1": 10.0}, "weights": "pruned and trained on (again/network.pth)"},
+        cut.model: {"process": {"1": 10.0}, "weights": "pruned and trained on (again/network.pth)", "macs": 9_500_000},
+        pose.model: {"weights": table.RANDOM},
     }
-    shown = [
-        [cell.strip() for cell in line.split("|")[1:-1]] for line in table.markdown([whole, cut], rows).splitlines()
-    ]
-    header, line, plain, other = shown
-    assert len(header) == len(line) == len(plain) == len(other)
-    first, second = (dict(zip(header, cells, strict=True)) for cells in (plain, other))
+    text = table.markdown([whole, cut, pose], rows, ["p"])
+    header, line, *shown = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines()]
+    assert {len(cells) for cells in shown} == {len(header)} == {len(line)}
+    first, second, third = (dict(zip(header, cells, strict=True)) for cells in shown)
     assert (first["variant"], first["parameters M"], first["MACs G"]) == ("plain", "2.50", "–")
-    assert first["processor ms, batch 1 / 8 / 32"] == "40.0 / 36.0 / –"
+    assert first["ms in process, 1 / 8 / 32"] == "40.0 / 36.0 / –"
     assert (first["rank-1 NM / BG / CL %"], first["mean"]) == ("90.0 / 80.0 / 40.0", "70.0")
     assert (second["variant"], second["× plain"]) == ("pruned 30 % + int8, trained on", "4.0")
-    assert (second["rank-1 NM / BG / CL %"], second["people at 25/s"]) == ("–", "–")
+    assert (second["MACs G"], second["rank-1 NM / BG / CL %"], second["people at 25/s"]) == ("0.0095", "–", "–")
+    assert (third["rank-1 NM / BG / CL %"], third["people at 25/s"]) == ("random weights", "takes images")
 
 
 def test_times_that_were_taken_beside_other_programs_have_a_star_until_they_are_taken_again(tmp_path):
     one, other = table.Variant("g"), table.Variant("g", 10.0)
     kept = table.FiguresFile(tmp_path, CONDITIONS)
     kept.add(one, {"macs": 3, "process": {"1": 40.0}, "processor": {"1": 41.0}, "busy": {"process": 0.9}})
+    shown = table.markdown([one], kept.rows)  # most of them: it is said once
+    assert "*" not in shown
+    assert shown.endswith("busy for 1 of the 1 times and numbers of people (median 90 %).\n")
     kept.add(other, {"process": {"1": 30.0}, "busy": {"process": 0.02, "triton": None}})
     shown = table.markdown([one, other], kept.rows)
     assert "| 40.0 / – / –\\* |" in shown
