@@ -19,7 +19,7 @@ from rt_gait_ros.gallery.cipher import Cipher
 
 MAX_BYTES = 256 << 20
 LOCK_SECONDS = 10.0
-_TAIL = 8192  # bytes at the end in which the last line surely is
+_TAIL = 8192  # bytes at the end in which the last line is, unless it names hundreds of persons
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +54,13 @@ def append(gallery: Path, what: str, tags: Sequence[str], commit: int, cipher: C
     descriptor = private_file.open_file(path, write=True)
     try:
         private_file.take_lock(descriptor, LOCK_SECONDS)
-        size = os.fstat(descriptor).st_size
-        before = os.pread(descriptor, _TAIL, max(0, size - _TAIL))
-        whole = before[: before.rfind(b"\n") + 1]  # a line that a killed process left half is taken back
-        size -= len(before) - len(whole)
-        os.ftruncate(descriptor, size)
+        end = os.fstat(descriptor).st_size
+        last, size = _last_line(descriptor, end)
+        if size < end:  # a line that a killed process left half is taken back
+            os.ftruncate(descriptor, size)
         now = datetime.now(timezone.utc).isoformat(timespec="seconds")
         body = {"time": now, "uid": os.geteuid(), "what": what, "tags": sorted(tags), "commit": commit}
         body["key"] = cipher.key_id if cipher else ""
-        last = whole.splitlines()[-1] if whole else b""
         line = json.dumps({**body, "chain": _chain(last, body, cipher)}).encode() + b"\n"
         if os.pwrite(descriptor, line, size) != len(line):
             os.ftruncate(descriptor, size)
@@ -95,6 +93,17 @@ def read(gallery: Path, cipher: Cipher | None = None) -> list[Entry]:
             raise ValueError("a line of it does not say what it should") from error
         last = line
     return entries
+
+
+def _last_line(descriptor: int, end: int) -> tuple[bytes, int]:
+    """The last whole line of a file of so many bytes, without its end, and where it ends; of none, nothing and 0."""
+    read = _TAIL
+    while True:
+        first = max(0, end - read)
+        lines = os.pread(descriptor, end - first, first).split(b"\n")  # the last one has no end
+        if len(lines) > 2 or not first:
+            return (lines[-2] if len(lines) > 1 else b""), end - len(lines[-1])
+        read *= 4
 
 
 def _chain(last: bytes, body: dict[str, object], cipher: Cipher | None) -> str:

@@ -224,11 +224,17 @@ def write(
     place = room.take(len(index), _digest(index))
     after = _Room([*kept, *extents, place], 0)
     end = after.end_with_gap(place.length)
-    for extent, data in zip([*extents, place], [*stored, index], strict=True):
-        _put(descriptor, data, extent.offset)
-    if end > os.fstat(descriptor).st_size:
-        os.posix_fallocate(descriptor, before.end, end - before.end)
-    os.fdatasync(descriptor)
+    try:
+        for extent, data in zip([*extents, place], [*stored, index], strict=True):
+            _put(descriptor, data, extent.offset)
+        if end > os.fstat(descriptor).st_size:
+            os.posix_fallocate(descriptor, before.end, end - before.end)
+        os.fdatasync(descriptor)
+    except OSError:
+        with suppress(OSError):  # nobody asked for what was written so far to stay, as on a disk that is full
+            os.ftruncate(descriptor, before.end)
+            _wipe(descriptor, [(extent.offset, extent.length) for extent in (*extents, place)])
+        raise
     commit = before.commit + 1
     _put(descriptor, _slot(before.head, commit, place, end, cipher), PAGE * (1 + commit % 2))
     os.fdatasync(descriptor)

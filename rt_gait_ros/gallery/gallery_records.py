@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from rt_gait_ros.gallery.extent_file import FIRST, Extent
+from rt_gait_ros.gallery.extent_file import FIRST, MAX_INDEX, Extent
 from rt_gait_ros.gallery.names import MAX_NAME, UnfitName, clean_name
 from rt_gait_ros.gallery.person import ENROLLED, LEARNT, Content, Frames, GalleryError, Measure, Person, Template
 
@@ -24,6 +24,8 @@ _TAG = re.compile("[0-9a-f]{0,16}")
 _MEASURE = re.compile("[a-z][a-z_]{0,31}")
 _EMBEDDING_TYPES = {"<f2", "<f4"}
 _FRAME_TYPES = {"|u1", "|i1", "<u2", "<i2", "<f2", "<f4"}
+_SEALING = 1024  # bytes that a cipher may add
+_TOO_MANY = "the gallery cannot keep this: it is full, so forget somebody, or unlearn what was learnt, and try again"
 _PRECISION = 1e-3  # of the largest number: what float16 may lose
 
 Fetch = Callable[[Extent], bytes]
@@ -53,24 +55,51 @@ class Writer:
     _written: dict[str, str] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Pack what is new. Raises GalleryError for frames of a type that cannot be stored."""
+        """Pack what is new. Raises GalleryError for what a Reader would refuse: nobody could open the file again."""
         for template in _templates(self.content):
             if template.place is None:
                 frames = None if template.frames is None else np.asarray(template.frames)
                 embedding = narrow(np.asarray(template.embedding))
                 self._fresh[id(template)] = replace(template, embedding=embedding, frames=frames)
-                self.blobs.append(embedding.tobytes())
-                if frames is not None:
-                    self.blobs.append(pack_frames(frames))
+        self._require_fit()
+        for template in self._fresh.values():
+            self.blobs.append(template.embedding.tobytes())
+            if template.frames is not None:
+                self.blobs.append(pack_frames(np.asarray(template.frames)))
+        if any(len(blob) > MAX_BLOB - _SEALING for blob in self.blobs):
+            raise GalleryError(f"the gallery cannot keep this: a walk in it takes more than {MAX_BLOB >> 20} MB")
+
+    def _require_fit(self) -> None:
+        """Raise GalleryError for what is new and a Reader would refuse, or where all of it is too much."""
+        try:
+            _check_made_by(self.content)
+            for template in self._fresh.values():
+                _check_template(template)
+            for person in self.content.persons:
+                if (self.known.get(person.person_id) or (None,))[0] is not person:
+                    _checked_person(person)
+        except ValueError as error:
+            raise GalleryError(f"the gallery cannot keep this: {error}") from error
+        if not self._fresh:
+            return
+        sizes = [
+            each.place.embedding.length if isinstance(each.place, Place) else self._fresh[id(each)].embedding.nbytes
+            for each in _templates(self.content)
+        ]
+        if len(sizes) * max(sizes) > MAX_EMBEDDINGS:
+            raise GalleryError(_TOO_MANY)
 
     def index(self, extents: Sequence[Extent]) -> bytes:
-        """The index. extents: where the blobs are."""
+        """The index. extents: where the blobs are. Raises GalleryError for a larger one than a file can have."""
         following = iter(extents)
         for key, template in self._fresh.items():
             self._places[key] = Place(next(following), None if template.frames is None else next(following))
         persons = ",".join(self._text(person) for person in self.content.persons)
         model, kind = json.dumps(self.content.model), json.dumps(self.content.gait_frame_kind)
-        return f'{{"model":{model},"gait_frame_kind":{kind},"persons":[{persons}]}}'.encode()
+        made = f'{{"model":{model},"gait_frame_kind":{kind},"persons":[{persons}]}}'.encode()
+        if len(made) > MAX_INDEX - _SEALING:
+            raise GalleryError(_TOO_MANY)
+        return made
 
     def texts(self, content: Content) -> dict[str, tuple[Person, str]]:
         """What the index says of each person of the stored content, for the next Writer."""
@@ -241,8 +270,7 @@ class Reader:
 
 def checked(content: Content) -> Content:
     """A gallery that was read from somewhere, if it can be one; names as they are written today. Raises ValueError."""
-    if not all(isinstance(text, str) and len(text) <= MAX_TEXT for text in (content.model, content.gait_frame_kind)):
-        raise ValueError("its gait model has no name")
+    _check_made_by(content)
     ids = [person.person_id for person in content.persons]
     if not all(isinstance(each, str) and _ID.fullmatch(each) for each in ids) or len(set(ids)) < len(ids):
         raise ValueError("its persons have no ids, or two have one")
@@ -311,13 +339,20 @@ def _require_frames(shape: tuple[int, ...], kind: str) -> None:
         raise ValueError(f"a sequence of gait frames of shape {list(shape)!s:.60} is empty or too large")
 
 
+def _check_made_by(content: Content) -> None:
+    if not all(isinstance(text, str) and len(text) <= MAX_TEXT for text in (content.model, content.gait_frame_kind)):
+        raise ValueError("its gait model has no name")
+
+
 def _check_template(template: Template) -> None:
     embedding = np.asarray(template.embedding)
     if embedding.ndim != 2 or not embedding.size or embedding.dtype.kind != "f" or not _is_finite(embedding):
         raise ValueError("it holds an embedding with NaN or infinity, or none at all")
     if not all(_is_time(stamp) for stamp in (template.stamp, template.added)):
         raise ValueError("a walk in it has no time")
-    if not (_is_text(template.scene) and _is_text(template.robot)) or template.origin not in (ENROLLED, LEARNT):
+    if not _is_text(template.scene):
+        raise ValueError(f"a walk's scene {template.scene[:60]!a} is not of {MAX_TEXT} printable characters at most")
+    if not _is_text(template.robot) or template.origin not in (ENROLLED, LEARNT):
         raise ValueError("a walk in it does not say properly where it is from")
     view = template.view
     if not (_is_text(view) or (isinstance(view, (int, float)) and math.isfinite(view))):

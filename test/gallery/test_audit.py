@@ -56,6 +56,20 @@ def test_half_a_line_of_a_killed_process_is_taken_back(gallery):
     assert [entry.whole for entry in audit.read(gallery.path)] == [True] * 4
 
 
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_line_that_names_hundreds_of_persons_does_not_break_the_chain(tmp_path, killed):
+    gallery = tmp_path / "g"
+    for commit in range(3):
+        audit.append(gallery, "strip", [f"{tag:08x}" for tag in range(2000)], commit, None)
+        if killed:
+            with audit.path_of(gallery).open("ab") as file:
+                file.write(b'{"tags": [' + b'"00000000", ' * 2000)
+    audit.append(gallery, "rename", ["00000001"], 3, None)
+    entries = audit.read(gallery)
+    assert [len(entry.tags) for entry in entries] == [2000, 2000, 2000, 1]
+    assert all(entry.whole for entry in entries)
+
+
 def test_without_an_audit_nothing_is_changed_but_somebody_can_be_forgotten(gallery, template):
     path = audit.path_of(gallery.path)
     path.unlink()

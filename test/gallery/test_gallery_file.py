@@ -244,6 +244,20 @@ def test_a_write_that_stops_half_way_changes_nothing(tmp_path):
     assert gallery.path.stat().st_size < 100_000  # what the broken write left is cut off
 
 
+def test_what_a_write_that_broke_off_has_written_does_not_stay_in_the_file(tmp_path):
+    gallery = filled(tmp_path / "g", ["Ada"])
+    marked = np.full((1, 2), 0.4242, np.float32)
+    lift = limit_file_size()
+    try:
+        with pytest.raises(GalleryError, match="nothing was changed"):
+            gallery.add("Bob", [Template(marked, 1, noise()), Template(marked, 2, noise())], **SILHOUETTE)
+    finally:
+        lift()
+    content = gallery.path.read_bytes()
+    assert gallery_records.narrow(marked).tobytes() not in content
+    assert gallery_records.pack_frames(noise())[:64] not in content
+
+
 def noise():
     """Frames that do not compress: 400 kB."""
     return np.random.default_rng(1).integers(0, 256, (100, 64, 64), dtype=np.uint8)
@@ -300,6 +314,50 @@ def test_what_is_known_of_a_template_comes_back(tmp_path):
     assert stored[1].added > 0
     assert stored[1].frames.shape == (100, 64, 64)
     np.testing.assert_array_equal(stored[1].frames, noise())
+
+
+def enrol_until_it_fails(gallery):
+    for number in range(50):
+        gallery.add(f"Person {number}", [Template(np.ones((1, 2), np.float32), 1)], **SILHOUETTE)
+
+
+NEVER_READ_AGAIN = {
+    "scene that is too long": {"scene": "c" * 201},
+    "scene with a line end": {"scene": "hall\n"},
+    "robot whose name turns text": {"robot": "a\u202eb"},
+    "view that is no number": {"view": float("nan")},
+    "view of another type": {"view": np.float32(90)},
+    "measure that is no number": {"measures": {"stature": Measure(float("nan"), 0.1)}},
+    "time of another type": {"stamp": np.int64(3)},
+    "origin that there is not": {"origin": "heard of"},
+}
+
+
+@pytest.mark.parametrize("unfit", NEVER_READ_AGAIN.values(), ids=NEVER_READ_AGAIN)
+def test_what_no_reader_takes_is_not_written(tmp_path, unfit):
+    gallery = filled(tmp_path / "g", ["Ada"])
+    walk = Template(**{"embedding": np.ones((1, 2), np.float32), "stamp": 1, **unfit})
+    with pytest.raises(GalleryError, match="cannot keep this"):
+        gallery.add("Bob", [walk], **SILHOUETTE)
+    assert names_in(gallery.path) == ["Ada"]
+
+
+def test_an_end_beyond_all_time_is_not_written(tmp_path):
+    gallery = filled(tmp_path / "g", ["Ada"])
+    with pytest.raises(GalleryError, match="cannot keep this"):
+        gallery.note("Ada", retention=300 * 365 * 86_400 * 10**9)
+    assert names_in(gallery.path) == ["Ada"]
+
+
+@pytest.mark.parametrize(("name", "most"), [("MAX_EMBEDDINGS", 40), ("MAX_INDEX", 3000)])
+def test_a_gallery_that_is_full_says_so_and_can_be_opened_again(tmp_path, monkeypatch, name, most):
+    monkeypatch.setattr(gallery_records, name, most)
+    gallery = Gallery(tmp_path / "g")
+    with pytest.raises(GalleryError, match="it is full"):
+        enrol_until_it_fails(gallery)
+    assert 5 <= len(names_in(gallery.path)) < 20
+    gallery.forget("Person 0")
+    gallery.add("Bob", [Template(np.ones((1, 2), np.float32), 1)], **SILHOUETTE)
 
 
 def test_frames_of_somebody_who_was_forgotten_meanwhile_are_not_read(tmp_path):
