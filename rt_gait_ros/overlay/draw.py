@@ -18,6 +18,7 @@ from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
 BONES = tuple((a - 1, b - 1) for a, b in TRT_POSE_SKELETON if {a, b} not in ({2, 3}, {12, 13}))
 JOINT_CONFIDENCE = 0.2
 TRAIL_SECONDS = 2.0
+FARTHEST = 1e6  # pixels from an image's corner at which a point is drawn
 # Side of the gait frame's inset as part of the box's height.
 INSET = 0.3
 
@@ -135,7 +136,12 @@ def _draw_box(canvas: np.ndarray, track: Track, colour: Colour, scale: float) ->
     x, y, width, height = (float(v) for v in track.box)
     if width <= 0 or height <= 0:
         return
-    corners = np.array([[x, y], [x + width, y], [x + width, y + height], [x, y + height]])
+    # Of a message a box may have any size, and far outside there is nothing to see of it.
+    far = [(-size, 2 * size) for size in (canvas.shape[1], canvas.shape[0])]
+    (left, right), (top, bottom) = (
+        np.clip(ends, *of) for ends, of in zip(((x, x + width), (y, y + height)), far, strict=True)
+    )
+    corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
     line = max(2, round(2 * scale))
     for a, b in zip(corners, np.roll(corners, -1, axis=0), strict=True):
         for start, end in _dashes(a, b, 8 * scale) if track.state != TrackState.CONFIRMED else [(a, b)]:
@@ -156,8 +162,8 @@ def _draw_skeleton(canvas: np.ndarray, keypoints: np.ndarray, colour: Colour, sc
     for width, paint in ((line + 2, INK), (line, colour)):
         for a, b in bones:
             _line(canvas, keypoints[a, :2], keypoints[b, :2], paint, width)
-    for x, y in keypoints[visible, :2]:
-        cv2.circle(canvas, (round(float(x)), round(float(y))), line, PAPER, cv2.FILLED, cv2.LINE_AA)
+    for joint in keypoints[visible, :2]:
+        cv2.circle(canvas, _pixel(joint), line, PAPER, cv2.FILLED, cv2.LINE_AA)
 
 
 def _draw_trail(canvas: np.ndarray, points: np.ndarray, colour: Colour, scale: float) -> None:
@@ -187,5 +193,10 @@ def _draw_inset(canvas: np.ndarray, track: Track, picture: np.ndarray, colour: C
 def _line(
     canvas: np.ndarray, a: np.ndarray, b: np.ndarray, colour: Colour, width: int, kind: int = cv2.LINE_AA
 ) -> None:
-    start, end = ((round(float(p[0])), round(float(p[1]))) for p in (a, b))
-    cv2.line(canvas, start, end, colour, width, kind)
+    cv2.line(canvas, _pixel(a), _pixel(b), colour, width, kind)
+
+
+def _pixel(point: np.ndarray) -> tuple[int, int]:
+    """A point (2,) as OpenCV takes it, which refuses what is beyond any picture."""
+    x, y = np.clip(np.asarray(point, float), -FARTHEST, FARTHEST)
+    return round(float(x)), round(float(y))

@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 from tracks import walking_track
@@ -46,6 +47,16 @@ def test_the_given_image_stays_as_it_was():
 
 def test_nobody_draws_nothing():
     assert (draw() == 128).all()
+
+
+@pytest.mark.parametrize("state", [TrackState.CONFIRMED, TrackState.OCCLUDED])
+@pytest.mark.parametrize("box", [(10, 10, 3e9, 3e9), (4e9, 4e9, 4e9, 4e9), (-3e9, 0, 6e9, 300)])
+def test_a_box_and_joints_beyond_any_picture_are_drawn_as_far_as_they_are_in_it(state, box, monkeypatch):
+    lines = []
+    monkeypatch.setattr(cv2, "line", lambda *line: lines.append(line))
+    joints = np.tile(np.array([-3e9, 1e30, 0.9], np.float32), (18, 1))
+    draw(make_track(box=box, state=state, keypoints=joints), trails=Trails())
+    assert len(lines) < 5000
 
 
 def test_a_lost_track_is_not_drawn():
