@@ -9,6 +9,10 @@ import numpy as np
 
 from rt_gait_ros.errors import UsageError
 
+# Longest ray that tells a direction, at 1 along the optical axis: 87 degrees off it. What a fisheye lens shows beyond,
+# and where its model has no direction for a pixel, positions would be off by any amount.
+LONGEST_RAY = 20.0
+
 # Steps of the numerical derivative by foot x, y, hip x, y in pixels and tilt in radians.
 _STEPS = np.diag([1.0, 1.0, 1.0, 1.0, 1e-3])
 # The same by foot x, y, head x, y, hip x, y in pixels, tilt in radians and stature in metres.
@@ -74,7 +78,7 @@ class CameraModel:
 
         foot, hip: (2,) pixels of the point on the floor below the person, and of the mid-hips. variance: of each of
         their coordinates, square pixels. None when height or attitude are not known, or the foot's ray does not meet
-        the floor in front of the camera.
+        the floor in front of the camera, or a lens shows them beyond LONGEST_RAY.
         """
         given = np.array([*foot, *hip, self.tilt], np.float64)
         return _propagated(self._hip, given, _STEPS, np.array([*[variance] * 4, self.tilt_error**2]))
@@ -96,10 +100,10 @@ class CameraModel:
         """(3,) from the numbers that _UPRIGHT_STEPS are steps of."""
         if not self.attitude_known:
             return None
-        foot, head, hip = (self.ray(pixel) for pixel in given[:6].reshape(3, 2))
+        foot, head, hip = rays = [self.ray(pixel) for pixel in given[:6].reshape(3, 2)]
         down, ahead = _down(given[6], self.roll), _ahead(given[6], self.roll)
         advances = [ray @ ahead for ray in (foot, head, hip)]
-        if min(advances) <= 1e-6:
+        if min(advances) <= 1e-6 or not all(map(tells_direction, rays)):
             return None
         # How much lower the feet are seen than the head, at one metre along the ground.
         length = foot @ down / advances[0] - head @ down / advances[1]
@@ -112,10 +116,15 @@ class CameraModel:
         down, ahead = _down(given[4], self.roll), _ahead(given[4], self.roll)
         ray, hip_ray = self.ray(given[:2]), self.ray(given[2:4])
         drop, advance = ray @ down, hip_ray @ ahead
-        if drop <= 1e-6 or advance <= 1e-6:
+        if min(drop, advance, ray @ ahead) <= 1e-6 or not (tells_direction(ray) and tells_direction(hip_ray)):
             return None
         on_floor = ray * (self.height / drop)
         return hip_ray * ((on_floor @ ahead) / advance)
+
+
+def tells_direction(ray: np.ndarray) -> bool:
+    """Whether a ray (3,), as CameraModel.ray gives it, is one that positions may go by."""
+    return bool(np.linalg.norm(ray) <= LONGEST_RAY)  # not NaN
 
 
 def _propagated(

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rt_gait_ros.pose.person import PersonPose, PoseFrame
-from rt_gait_ros.tracking.camera import CameraModel
+from rt_gait_ros.tracking.camera import CameraModel, tells_direction
 from rt_gait_ros.tracking.config import TrackerConfig
 from rt_gait_ros.tracking.depth import STRIP, TRUNK, DepthImage, depth_variance
 from rt_gait_ros.tracking.detections import BORDER
@@ -72,10 +72,9 @@ def _by_depth(
     shoulders = _middle(pose, poses.layout, SHOULDERS)
     if shoulders is None:
         shoulders = np.array([hip[0], box[1] + TRUNK[0] * box[3]])
-    distance = depth.trunk(shoulders, hip, STRIP * box[3], (poses.width, poses.height))
-    if distance is None:
+    distance, ray = depth.trunk(shoulders, hip, STRIP * box[3], (poses.width, poses.height)), camera.ray(hip)
+    if distance is None or not tells_direction(ray):
         return None
-    ray = camera.ray(hip)
     aside = np.diag([distance**2 * variance / camera.K[0, 0] ** 2, distance**2 * variance / camera.K[1, 1] ** 2, 0.0])
     return ray * distance, aside + np.outer(ray, ray) * depth_variance(distance)
 

@@ -11,6 +11,8 @@ from rt_gait_ros.errors import UsageError
 
 # Links from a frame to the root of its tree; more are a loop.
 LONGEST_CHAIN = 100
+# Moving frames that are remembered. A robot has some hundreds, and each person who walks by has one more for a while.
+MOST_MOVING = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class TransformTree:
 
     def __init__(self) -> None:
         self._parents: dict[str, tuple[str, Transform, float]] = {}
+        self._moving = 0  # about how many of them are not for ever
 
     def add(self, parent: str, child: str, transform: Transform, said: float = math.inf) -> None:
         """Take in where `child` is in `parent`, which replaces what was known of it. Raises UsageError for no names.
@@ -56,7 +59,14 @@ class TransformTree:
         """
         if not parent or not child or parent == child:
             raise UsageError(f"transform from '{child}' to '{parent}': two frames with names of their own are needed")
+        known = self._parents.get(child)
         self._parents[child] = (parent, transform, said)
+        self._moving += known is None and said < math.inf
+        if self._moving > MOST_MOVING:  # of people who left, most likely: those of which something was said last stay
+            moments = sorted(link[2] for link in self._parents.values() if link[2] < math.inf)
+            since = moments[len(moments) // 2]
+            self._parents = {name: link for name, link in self._parents.items() if link[2] >= since}
+            self._moving = sum(link[2] < math.inf for link in self._parents.values())
 
     def lookup(self, target: str, source: str) -> Transform | None:
         """What takes coordinates of `source` to those of `target`; None when no chain joins them."""

@@ -89,3 +89,20 @@ def test_a_lens_that_bends_is_straightened(coefficients, fisheye):
 
 def test_without_a_height_there_is_no_floor():
     assert CameraModel(K).locate(np.array([640.0, 600]), np.array([640.0, 400]), 4.0) is None
+
+
+def test_who_stands_behind_the_foot_of_the_camera_is_not_put_behind_its_lens():
+    """A camera under a ceiling that looks down: the feet are seen beyond its own foot, and the hips before it."""
+    camera = CameraModel(K, 3.0, math.radians(80))
+    below = 360 + 800 * math.tan(math.radians(10))
+    assert camera.locate(np.array([640.0, below + 30]), np.array([640.0, below - 200]), 4.0) is None
+
+
+@pytest.mark.parametrize("row", [420.0, 800.0])
+def test_what_a_fisheye_shows_beside_itself_is_no_position(row):
+    camera = CameraModel(K, 1.5, distortion=np.array([1e-9, 0, 0, 0]), fisheye=True)
+    side = 640 + 800 * math.pi / 2  # 90 degrees off the axis
+    for column in (side - 10, side, side + 10, side + 200):
+        foot, hip = np.array([column, row]), np.array([column, 360.0])
+        assert camera.locate(foot, hip, 4.0) is None
+        assert camera.locate_upright(np.array([foot, [column, 300], hip]), 4.0, 1.7, 0.1) is None

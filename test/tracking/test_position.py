@@ -44,6 +44,13 @@ def test_depth_needs_neither_feet_nor_floor():
     assert found[2] == pytest.approx(1.5 + HALF_TRUNK)
 
 
+def test_depth_tells_no_position_of_whom_a_fisheye_shows_beside_itself():
+    camera = CameraModel(K * [[0.4], [0.4], [1]], distortion=np.array([1e-9, 0, 0, 0]), fisheye=True)
+    in_front, beside = person(300, 300, 200), person(256 + 320 * 1.58, 300, 200)
+    assert positions(camera, depth(2.0), in_front)[0][0] is not None
+    assert positions(camera, depth(2.0), beside)[0] == [None]
+
+
 def test_where_depth_has_a_hole_the_floor_counts():
     (found,), _ = positions(CameraModel(K, 1.5), depth(0.0), person(640, FEET - 100, 200))
     assert found[2] == pytest.approx(4.0, rel=0.02)

@@ -5,7 +5,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.tracking.transforms import Transform, TransformTree, attitude
+from rt_gait_ros.tracking.transforms import MOST_MOVING, Transform, TransformTree, attitude
 
 OPTICAL = Rotation.from_matrix([[0, 0, 1], [-1, 0, 0], [0, -1, 0]])  # x right, y down, z ahead to x ahead, y left, z up
 
@@ -71,6 +71,16 @@ def test_a_link_of_which_nothing_is_said_any_more_is_found(robot):
     assert robot.silent("optical", "base_footprint", 3.5) == "mast"
     assert robot.silent("camera", "optical", 3.5) == ""  # not on the way
     assert robot.silent("wheel", "base_footprint", 3.5) == "wheel"
+
+
+def test_frames_of_people_who_left_do_not_stay_for_ever(robot):
+    for second in range(20_000):
+        robot.add("optical", f"body_{second}", transform(), said=second)
+        robot.add("base_link", "mast", transform((0.2, 0, 0.5)), said=second)  # which moves, and is said all the time
+    assert len(robot._parents) <= MOST_MOVING + 10
+    assert robot.lookup("base_footprint", "body_19999") is not None
+    assert robot.lookup("base_footprint", "optical") is not None
+    assert robot.lookup("base_footprint", "body_0") is None
 
 
 def test_frames_in_a_loop_end_the_lookup():
