@@ -87,6 +87,7 @@ class Measuring:
         for track in live:
             if track.former_id in self._gauges:
                 self._gauges[track.body_id] = self._gauges.pop(track.former_id)
+                self._ratios.pop(track.former_id, None)
             self._gauges.setdefault(track.body_id, Gauge()).add(track, tracks.stamp, tracks.layout)
         for body_id in self._gauges.keys() - {track.body_id for track in live}:
             del self._gauges[body_id]

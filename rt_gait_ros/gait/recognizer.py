@@ -358,6 +358,8 @@ class GaitRecognizer:
         look = self._use.answer(walker)
         if look is None:
             return
+        if not self._use.network.apart:
+            self._search.shape = look.embedding.shape
         sides = self._search.asks_for_sides(self._config)
         seen = self._learner.bearing(body_id).seen(look.stamp - _LOOK, look.stamp) if sides else Seen()
         if seen.degrees is not None:

@@ -41,6 +41,11 @@ class Normalisation:
     spread: np.ndarray
     walkers: float
 
+    @property
+    def embedding_shape(self) -> tuple[int, ...]:
+        """(P, C) of what it may be done to."""
+        return self.centre.shape
+
     def __call__(self, embeddings: np.ndarray) -> np.ndarray:
         """Embeddings (..., P, C) as they are without the scene, float32, of length 1 (root mean square over parts).
 

@@ -244,6 +244,12 @@ class Scenes:
                 f"scene {path} is {record.scene!r} as gait model {record.model} sees it, not {name!r} as "
                 f"{self._calibration.model} does: remove it, or start it anew with `rt-gait scene forget`"
             )
+        if self._prior is not None and record.votes.shape[1:] != self._prior.embedding_shape:
+            raise SceneError(
+                f"scene {path} has walks of shape {list(record.votes.shape[1:])}, and the views that "
+                f"{self._calibration.model} ships are of {list(self._prior.embedding_shape)}: start it anew with "
+                "`rt-gait scene forget`"
+            )
         statistics.load(record.votes, record.stamps, record.owners)
         return statistics
 
@@ -260,6 +266,13 @@ class Scenes:
             return
         numbers = {scene: number for number, scene in enumerate(dict.fromkeys(names))}
         own = [self._scene(scene).statistics.normalisation if scene else None for scene in numbers]
+        for scene, each in ((name, present), *zip(numbers, own, strict=True)):
+            if each is not None and each.embedding_shape != references.embeddings.shape[1:]:
+                raise SceneError(
+                    f"the statistics of scene {scene!r}, or the views that {self._calibration.model} ships, are of "
+                    f"embeddings of shape {list(each.embedding_shape)}, and the gallery has "
+                    f"{list(references.embeddings.shape[1:])}: start them anew with `rt-gait scene forget`"
+                )
         wanted = references.version, name, self._version  # after all scenes that are needed were read
         treatment = SceneTreatment(np.array([numbers[n] for n in names]), tuple(each or present for each in own))
         former = self._references if isinstance(self._references, SceneReferences) else None

@@ -11,15 +11,16 @@ from rt_gait_ros.gait.scenes import LARGE, Scenes
 from rt_gait_ros.gait.sided import SidedReferences, with_sides
 from rt_gait_ros.gait.translation import Translation
 from rt_gait_ros.gait.walkers import Walker
-from rt_gait_ros.gallery.gallery import Gallery, GalleryError
+from rt_gait_ros.gallery.gallery import Gallery, GalleryError, GalleryModelMismatch
 from rt_gait_ros.gallery.references import References
 
 
 class Searching:
     """The gallery and the scenes of one recogniser. Not thread-safe.
 
-    scene: what is seen. translation: the gallery by a network that it was not made by, or None. gallery_problem,
-    scene_problem: why fewer names are given than could be, in one line, or "".
+    scene: what is seen. shape: (P, C) of looks by the network that the gallery is of; None while there was none.
+    translation: the gallery by a network that it was not made by, or None. gallery_problem, scene_problem: why fewer
+    names are given than could be, in one line, or "".
     """
 
     def __init__(self, gallery: Gallery, scenes: Scenes | None, model: str, writer: Executor | None) -> None:
@@ -27,8 +28,9 @@ class Searching:
         `follow` does."""
         self.gallery, self._scenes, self._model, self._writer = gallery, scenes, model, writer
         self.scene = ""
+        self.shape: tuple[int, ...] | None = None
         self.translation: Translation | None = None
-        self.gallery_problem = self.scene_problem = ""
+        self.gallery_problem = self.scene_problem = self._unread = ""
         self._refreshing: Future[bool] | None = None
         self._company = Company()
         self._taken_out = False  # whether the references as last asked for are without their scenes
@@ -38,31 +40,51 @@ class Searching:
         """Take another gallery and its scenes from now on. Raises GalleryModelMismatch, and keeps the present ones."""
         gallery.require_model(self._model)
         self.gallery, self._scenes = gallery, scenes
-        self.gallery_problem = self.scene_problem = ""
+        self.gallery_problem = self.scene_problem = self._unread = ""
         self._taken_out = False
 
     def follow(self) -> None:
         """Take over what other processes did to the gallery; a gallery that cannot be used is a problem."""
         try:
             if self._refreshed():
-                self.gallery_problem = ""
-            self.gallery.require_model(self._model)
+                self._unread = ""
         except GalleryError as error:
-            self.gallery_problem = str(error)
+            self._unread = str(error)
+        self.gallery_problem = self._unread or self._misfit()
+
+    def _misfit(self) -> str:
+        """Why looks cannot be compared with the gallery, in one line, or ""."""
+        try:
+            self.gallery.require_model(self._model)
+        except GalleryModelMismatch as error:
+            return str(error)
+        references = self.gallery.references
+        if self._fits(references):
+            return ""
+        return (
+            f"gallery {self.gallery.name} has embeddings of shape {list(references.embeddings.shape[1:])}, and "
+            f"{self._model} gives {list(self.shape or ())}: it was made by another network of that name, so make them "
+            f"anew by `rt-gait gallery rebuild --model {self._model}`, or choose another gallery"
+        )
 
     def references(self, config: RecognizerConfig) -> References | None:
-        """The gallery as last followed, without its scenes; None while it belongs to another gait model.
+        """The gallery as last followed, without its scenes; None while it belongs to another gait model, or to another
+        one of that name.
 
         What is found on the way is remembered for `directions`, and is a `scene_problem` where it is one.
         """
         references = self.gallery.references
-        if references.model not in ("", self._model):
+        if references.model not in ("", self._model) or not self._fits(references):
             return None
         if self.translation is not None:
             return self._with_sides(self.translation.of(references), config)
         found = self._without_scenes(references, config)
         self._taken_out = isinstance(found, SceneReferences)
         return self._with_sides(found, config)
+
+    def _fits(self, references: References) -> bool:
+        """Whether looks can be compared with these at all."""
+        return self.shape is None or not references.persons or references.embeddings.shape[1:] == self.shape
 
     def compared(
         self,

@@ -10,7 +10,7 @@ import numpy as np
 
 from rt_gait_ros.gait.embedder import Embedder, PlacedFrame, WindowEmbedder
 from rt_gait_ros.gait.model import GaitModel
-from rt_gait_ros.serving.inference import InferenceClient, Sequence, SequenceLost
+from rt_gait_ros.serving.inference import InferenceClient, InferenceError, ModelMismatch, Sequence, SequenceLost
 from rt_gait_ros.silhouette.flow import Place
 
 Outputs = dict[str, np.ndarray]
@@ -161,11 +161,7 @@ class StreamEmbedder(Embedder):
 
     def _answered(self, track: _Track, message: _Message, done: "Future[Outputs]") -> None:
         """Hand the answer on. Runs on the client's thread."""
-        error = done.exception()
-        if error is None:
-            counted = int(done.result()["frames"].item())
-            if counted != message.total:
-                error = SequenceLost(f"model {self.model.name} counts {counted} frames of {message.total} sent")
+        error = done.exception() or self._refusal(done.result(), message.total)
         with track.lock:
             track.pending = False
             again = isinstance(error, SequenceLost) and not message.sequence.start and not track.dropped
@@ -182,6 +178,15 @@ class StreamEmbedder(Embedder):
             for future in message.asked:
                 future.set_exception(error)
         self._advance(track)
+
+    def _refusal(self, answer: Outputs, sent: int) -> InferenceError | None:
+        """Why an answer is not that of a set of so many frames; None where it is."""
+        counted = answer.get("frames")
+        if counted is None or counted.size != 1:
+            return ModelMismatch(f"model {self.model.name} does not give `frames`, one number, as a streaming one does")
+        if int(counted.item()) != sent:
+            return SequenceLost(f"model {self.model.name} counts {counted.item()} frames of {sent} sent")
+        return None
 
     def _submit(self, frames: np.ndarray, answer: bool, sequence: Sequence, deadline: float) -> "Future[Outputs]":
         inputs = {"gait_frames": frames[None], "answer": np.array([[answer]], np.uint8)}

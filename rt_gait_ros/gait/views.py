@@ -92,6 +92,11 @@ class ViewedNormalisation:
     views: ViewPrior
     walkers: float
 
+    @property
+    def embedding_shape(self) -> tuple[int, ...]:
+        """As Normalisation.embedding_shape."""
+        return self.views.embedding_shape
+
     def __call__(self, embeddings: np.ndarray) -> np.ndarray:
         """As Normalisation, each embedding (P, C) of (..., P, C) by the view it is nearest to."""
         return self.views.normalise(embeddings.reshape(-1, *embeddings.shape[-2:])).reshape(embeddings.shape)

@@ -6,10 +6,11 @@ import pytest
 
 from rt_gait_ros.gait.calibration import Calibration
 from rt_gait_ros.gait.identity import IdentityStatus
-from rt_gait_ros.gait.measures import CADENCE, STATURE, STEP, Gauge, log_ratio
+from rt_gait_ros.gait.measures import CADENCE, STATURE, STEP, Gauge, Measuring, log_ratio
 from rt_gait_ros.gait.recognizer import GaitRecognizer
 from rt_gait_ros.gallery.gallery import Gallery
-from rt_gait_ros.gallery.person import Measure
+from rt_gait_ros.gallery.person import Measure, Template
+from rt_gait_ros.tracking.track import TrackFrame
 
 PERIOD = 40_000_000
 LEFT, RIGHT = 15, 16
@@ -80,6 +81,20 @@ def test_what_is_missing_is_left_out_alone(walks):
     assert set(gauged(walks(keypoints=None))) == {STATURE}
     legs = np.zeros((17, 3), np.float32)
     assert set(gauged(walks(keypoints=legs))) == {STATURE}  # ankles that do not swing
+
+
+def test_nothing_is_remembered_of_ids_that_a_track_no_longer_has(walks, gallery):
+    for person in gallery.persons:
+        gallery.forget(person.person_id)
+    tall = Template(np.ones((1, 2), np.float32), 1, measures={STATURE: Measure(1.75, 0.02)})
+    gallery.add("Ada", [tall], model="angle", gait_frame_kind="silhouette")
+    measuring = Measuring()
+    for number, (stamp, track) in enumerate(walks()):
+        former = f"b{number - 1:04}" if number else ""
+        named = replace(track, body_id=f"b{number:04}", former_id=former)  # the tracker and the gait stage argue
+        measuring.observe(TrackFrame(stamp, "camera", 640, 480, "coco", tracks=[named]))
+        measuring.log_ratio(named.body_id, gallery.references, every=5)
+    assert measuring._ratios.keys() == {"b0099"}
 
 
 def test_a_ratio_speaks_for_who_is_as_tall_and_against_who_is_not():

@@ -11,6 +11,7 @@ from rt_gait_ros.gait.identity import IdentityStatus
 from rt_gait_ros.gait.recognizer import GaitRecognizer
 from rt_gait_ros.gait.scenes import Scenes
 from rt_gait_ros.gallery.gallery import Gallery, GalleryModelMismatch
+from rt_gait_ros.gallery.person import Template
 from rt_gait_ros.serving.inference import DeadlineExceeded, ModelMismatch, ServerUnavailable, TensorSpec
 from rt_gait_ros.tracking.track import TrackState
 
@@ -207,6 +208,19 @@ def test_the_gallery_of_another_model_is_refused_with_both_names(client, config,
     other.add("Ada", [template(20)], model="gaitset", gait_frame_kind="silhouette")
     with pytest.raises(GalleryModelMismatch, match="gaitset, and angle"):
         GaitRecognizer(client, other, config)
+
+
+def test_a_gallery_by_another_network_of_that_name_is_said_until_it_is_made_anew(client, config, tmp_path, walk, watch):
+    other = Gallery(tmp_path / "other")
+    other.add("Ada", [Template(np.ones((3, 4), np.float32), 1)], model="angle", gait_frame_kind="silhouette")
+    scene = watch(GaitRecognizer(client, other, config))
+    answer = scene.show(walk("aaaaa", 20), images=NAMED_AFTER)["aaaaa"]
+    assert answer.status == COLLECTING
+    assert "[3, 4], and angle gives [1, 2]" in scene.recognizer.problem
+    assert "rebuild" in answer.reason
+    other.forget("Ada")
+    assert scene.show(walk("aaaaa", 20))["aaaaa"].status == UNKNOWN
+    assert not scene.recognizer.problem
 
 
 def test_the_wrong_kind_of_frames_is_said(scene, client, walk):

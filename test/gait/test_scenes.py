@@ -10,6 +10,7 @@ from rt_gait_ros.gait.calibration import SAME_SHARE, Calibration, Curve
 from rt_gait_ros.gait.scene import MAX_AGE, SceneError
 from rt_gait_ros.gait.scene_cleaning import Cleared, expire_files, forget_near
 from rt_gait_ros.gait.scenes import Scenes
+from rt_gait_ros.gait.views import ViewPrior
 from rt_gait_ros.gallery.distance import distances
 from rt_gait_ros.gallery.gallery import Gallery
 from rt_gait_ros.gallery.gallery_file import Template
@@ -134,6 +135,18 @@ def test_references_are_made_anew_only_when_something_changed(opened, crowd, gal
     assert second.version != first.version
     gallery.forget("Ada")
     assert len(known.references(gallery.references, "yard").persons) == 2
+
+
+def test_walks_of_another_network_of_that_name_are_said_and_not_taken_out(opened, folder, crowd, gallery):
+    former = opened()
+    votes(former, "yard", np.random.default_rng(2).normal(0, 2, (12, 3, 4)).astype(np.float32))
+    with pytest.raises(SceneError, match=r"'yard'.*\[3, 4\].*\[2, 8\]"):
+        former.references(gallery.references, "yard")
+    former.save()
+    prior = ViewPrior(np.ones((2, *SHAPE), np.float32), np.ones((2, *SHAPE), np.float32))
+    shipped = Scenes(folder, CALIBRATION, prior)
+    shipped.references(gallery.references, "yard")
+    assert "[3, 4]" in shipped.problem
 
 
 def test_processes_that_share_a_scene_add_up(opened, crowd, gallery, monkeypatch):

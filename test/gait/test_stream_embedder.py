@@ -14,7 +14,7 @@ from rt_gait_ros.gait.model import GaitModel, describe
 from rt_gait_ros.gait.recognizer import GaitRecognizer
 from rt_gait_ros.gait.stream_embedder import CHUNK, StreamEmbedder, embedder_for
 from rt_gait_ros.gallery.gallery import Gallery
-from rt_gait_ros.serving.inference import InferenceError, Sequence, SequenceLost, ServerUnavailable
+from rt_gait_ros.serving.inference import InferenceError, ModelMismatch, Sequence, SequenceLost, ServerUnavailable
 from rt_gait_ros.serving.onnx_client import OnnxClient
 from rt_gait_ros.serving.server import TritonServer
 from rt_gait_ros.serving.triton_client import TritonClient
@@ -317,6 +317,22 @@ def test_embedding_with_nan_is_refused(frames):
     show(embedder, frames[:1])
     with pytest.raises(InferenceError, match="NaN"):
         ask(embedder)
+
+
+@pytest.mark.parametrize("frames_given", [None, np.zeros(0, np.int32), np.zeros((2, 1), np.int32)])
+def test_a_network_that_does_not_count_its_frames_is_said_and_asked_again(frames, frames_given):
+    class Uncounted:
+        def submit(self, model, inputs, *, deadline=None, sequence=None):
+            future = Future()
+            counted = {} if frames_given is None else {"frames": frames_given}
+            future.set_result({"embedding": np.ones((1, 1, 2), np.float32), **counted})
+            return future
+
+    embedder = StreamEmbedder(Uncounted(), MODEL, 6, 1.0)
+    for shown in (frames[:1], frames[1:2]):
+        show(embedder, shown)
+        with pytest.raises(ModelMismatch, match="frames"):
+            ask(embedder)
 
 
 def test_lost_from_the_start_is_an_error_and_not_a_loop(frames):
