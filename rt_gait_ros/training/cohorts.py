@@ -29,9 +29,10 @@ Report = Callable[[str], None]
 
 
 class Cohorts(Protocol):
-    """Where batches come from."""
+    """Where batches come from. people: how many. walks: that everybody has, each at most once in a batch of so many."""
 
     people: int
+    walks: int
 
     def draw(self, random: np.random.Generator, people: int, scenes: int, frames: int) -> np.ndarray:
         """Silhouettes (P, C, S, 64, 44) uint8: each of P persons once in each of C scenes, S frames of each walk."""
@@ -46,6 +47,7 @@ class MixedCohorts:
         self._kinds = [cohorts for _, cohorts in kinds]
         self._shares = [share for share, _ in kinds]
         self.people = sum(cohorts.people for cohorts in self._kinds)
+        self.walks = min(cohorts.walks for cohorts in self._kinds)
 
     def draw(self, random: np.random.Generator, people: int, scenes: int, frames: int) -> np.ndarray:
         """As Cohorts.draw."""
@@ -172,6 +174,7 @@ class VirtualCohorts:
         """
         repository = repository or resource("model_repository")
         self.people = generation.cohorts * generation.people
+        self.walks = generation.scenes
         make = partial(_generate, repository)
         every = 1 if generation.filmed else 10
         self._cohorts = generated(folder / f"cohorts_{generation.first}", generation, make, workers, report, every)

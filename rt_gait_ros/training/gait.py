@@ -26,7 +26,7 @@ LOSSES = {"contrastive": contrastive, TRIPLET: triplet, "circle": circle}
 # the network to leave views and clothes out, the first keeps what is left when the recogniser takes a scene out.
 SCENE_WEIGHT = 0.5
 _PRIOR_MOMENTUM = 0.02  # of the running mean of embeddings
-_VALIDATION_DRAWS = 8
+_VALIDATION_DRAWS, _VALIDATION_SCENES = 8, 3  # fewer scenes where somebody has fewer walks: no walk finds itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def accuracy(network: SetNetwork, cohorts: Cohorts, training: GaitTraining) -> d
     device = next(network.parameters()).device
     network.eval()
     for _ in range(_VALIDATION_DRAWS):
-        batch = cohorts.draw(random, training.people, 3, 4 * training.frames)
+        batch = cohorts.draw(random, training.people, min(_VALIDATION_SCENES, cohorts.walks), 4 * training.frames)
         with torch.no_grad(), mixed_precision(device):
             embedded = _embed(network, batch, device).float()
         for name, embeddings in (("rank1", embedded), ("rank1_scene", centred(embedded))):

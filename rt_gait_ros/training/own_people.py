@@ -24,23 +24,36 @@ class FolderCohorts:
         """walks: person to scene to walks, (S, 64, 44) uint8. Raises UsageError for less than two persons with two."""
         self._walks = {name: dict(scenes) for name, scenes in walks.items() if sum(map(len, scenes.values())) > 1}
         self.people = len(self._walks)
+        self.walks = min((sum(map(len, scenes.values())) for scenes in self._walks.values()), default=0)
         if self.people < 2:
             raise UsageError(f"two persons with two walks each are the least to train on, and {self.people} are there")
         self._scenes = sorted({scene for scenes in self._walks.values() for scene in scenes})
 
     def draw(self, random: np.random.Generator, people: int, scenes: int, frames: int) -> np.ndarray:
-        """As Cohorts.draw; who never walked in a scene is taken from another one."""
+        """As Cohorts.draw; who never walked in a scene is taken from another one.
+
+        Nobody has one walk in two scenes of a batch who has as many walks.
+        """
         chosen = random.choice(sorted(self._walks), min(people, self.people), replace=False)
         places = random.choice(self._scenes, scenes, replace=scenes > len(self._scenes))
         return np.stack([
-            np.stack([some_frames(self._walk(name, place, random), frames, random) for place in places])
+            np.stack([some_frames(walk, frames, random) for walk in self._of(name, places.tolist(), random)])
             for name in chosen
         ])  # fmt: skip
 
-    def _walk(self, name: str, place: str, random: np.random.Generator) -> np.ndarray:
+    def _of(self, name: str, places: Sequence[str], random: np.random.Generator) -> list[np.ndarray]:
+        """A walk of this person for each of these scenes."""
         scenes = self._walks[name]
-        walks = scenes.get(place) or scenes[str(random.choice(sorted(scenes)))]
-        return walks[int(random.integers(len(walks)))]
+        everything = [(place, number) for place in sorted(scenes) for number in range(len(scenes[place]))]
+        left: list[tuple[str, int]] = []
+        taken: dict[int, np.ndarray] = {}
+        for turn in sorted(range(len(places)), key=lambda turn: places[turn] not in scenes):  # those of no scene last
+            left = left or list(everything)
+            own = [each for each in left if each[0] == places[turn]] or left
+            place, number = own[int(random.integers(len(own)))]
+            left.remove((place, number))
+            taken[turn] = scenes[place][number]
+        return [taken[turn] for turn in range(len(places))]
 
 
 @dataclass(frozen=True, slots=True)

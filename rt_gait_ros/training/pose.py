@@ -133,11 +133,15 @@ def train_pose(
     return network.eval()
 
 
-def settings_of(training: PoseTraining, topology: Topology) -> dict[str, Any]:
-    """What a resumed run must have in common with the one it goes on from."""
+def settings_of(training: PoseTraining, topology: Topology, dataset: KeypointDataset | None = None) -> dict[str, Any]:
+    """What a resumed run must have in common with the one it goes on from. dataset: what it is trained on."""
     names = ("network", "size", "deviation", "batch", "learning_rate", "epochs", "seed")
     links = [f"{topology.parts[first]}-{topology.parts[second]}" for _, _, first, second in topology.links]
-    return {**{name: getattr(training, name) for name in names}, "parts": list(topology.parts), "links": links}
+    settings = {**{name: getattr(training, name) for name in names}, "parts": list(topology.parts), "links": links}
+    if dataset is None:
+        return settings
+    people = sum(len(image.people) for image in dataset.images)
+    return settings | {"data": f"{people} people in {len(dataset.images)} images of {dataset.annotations.name}"}
 
 
 def _epoch(

@@ -45,16 +45,22 @@ class RunFolder:
             saved = torch.load(file, map_location="cpu", weights_only=True)
         except Exception as error:  # torch raises a different class for every kind of damage
             raise CheckpointError(f"{file} is damaged: delete it to start over") from error
-        done, planned = int(saved["state"]["epoch"]), saved["settings"].get("epochs", 0)
-        for name, value in self.settings.items():
-            was = saved["settings"].get(name)
-            was = FORMER_NAMES.get(was, was) if name == "network" else was
+        try:
+            before, done = dict(saved["settings"]), int(saved["state"]["epoch"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(f"{file} is no state of a run: delete it to start over") from error
+        planned = before.get("epochs", 0)
+        for name in dict.fromkeys((*self.settings, *before)):
+            if name == "data" and name not in before:  # runs of the first versions do not say it
+                continue
+            value, was = self.settings.get(name), before.get(name)
+            was = FORMER_NAMES.get(was, was) if name == "network" and was is not None else was
             if was == value or (name == "epochs" and done >= planned and value > planned):
                 continue
             advice = "give another folder"
             if name == "epochs":
                 advice += f", or finish its {was} first" if done < planned else f", or {name} above {was} to extend it"
-            raise CheckpointError(f"{self.path} holds a run with {name} {was}, not {value}: {advice}")
+            raise CheckpointError(f"{self.path} holds a run with {name} {_said(was)}, not {_said(value)}: {advice}")
         return saved["state"]
 
     def save(
@@ -104,6 +110,10 @@ class RunFolder:
             replace_file(self.path / name, content)
         except OSError as error:
             raise UsageError(f"{self.path / name} cannot be written: {error.strerror}") from error
+
+
+def _said(value: Any) -> str:
+    return "left out" if value is None else str(value)
 
 
 def _is_whole(row: Mapping[str, Any]) -> bool:

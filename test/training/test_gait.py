@@ -26,7 +26,7 @@ def _one_look(monkeypatch):
 class Bars:
     """People who are bars of their own width, a little brighter or darker by the scene."""
 
-    people = 8
+    people, walks = 8, 100
 
     def draw(self, random, people, scenes, frames):
         batch = np.zeros((people, scenes, frames, 64, 44), np.uint8)

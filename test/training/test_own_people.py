@@ -20,6 +20,27 @@ def test_a_scene_is_one_for_everybody_who_was_there():
     assert set(ben) <= {3, 4}
 
 
+@pytest.mark.parametrize("scenes", [2, 3])
+def test_nobody_has_one_walk_twice_in_a_batch_who_has_others(scenes):
+    """Or a walk would be recognised by itself: somebody lacks a scene, and somebody was in one scene alone."""
+    people = {
+        "ada": {"hall": [walk(1)], "yard": [walk(2)], "lane": [walk(3)]},
+        "ben": {"hall": [walk(11), walk(12), walk(13)]},
+        "cyd": {"yard": [walk(21)], "lane": [walk(22), walk(23)]},
+    }
+    cohorts = FolderCohorts(people)
+    assert cohorts.walks == 3
+    for seed in range(50):
+        batch = cohorts.draw(np.random.default_rng(seed), people=3, scenes=scenes, frames=2)
+        assert all(len(set(of_one)) == scenes for of_one in batch[:, :, 0, 0, 0].tolist())
+
+
+def test_more_scenes_than_walks_take_each_walk_before_one_comes_again():
+    people = {"ada": {"hall": [walk(1), walk(2)]}, "ben": {"hall": [walk(3)], "yard": [walk(4)]}}
+    batch = FolderCohorts(people).draw(np.random.default_rng(0), people=2, scenes=4, frames=2)
+    assert sorted(map(sorted, batch[:, :, 0, 0, 0].tolist())) == [[1, 1, 2, 2], [3, 3, 4, 4]]
+
+
 def test_people_with_a_single_walk_teach_nothing():
     with pytest.raises(UsageError, match="and 1 are there"):
         FolderCohorts({"ada": {"hall": [walk(1), walk(2)]}, "ben": {"hall": [walk(3)]}})

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from rt_gait_ros.errors import GaitError, UsageError
+from rt_gait_ros.networks.checkpoint import CheckpointError
 from rt_gait_ros.training.run_folder import RunFolder
 
 WEIGHTS = {"weight": torch.ones(2)}
@@ -45,3 +46,31 @@ def test_an_epoch_that_diverged_is_not_logged(folder):
     with pytest.raises(GaitError, match="diverged in epoch 2"):
         folder.save({"epoch": 2}, {"weight": torch.full((2,), float("nan"))}, row(2))
     assert [each["epoch"] for each in folder.rows()] == [1]
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "said"),
+    [
+        ({"widths": "4, 8"}, {}, "widths 4, 8, not left out"),  # it went on from a network that is not named now
+        ({}, {"widths": "4, 8"}, "widths left out, not 4, 8"),
+        ({"data": "9 people"}, {"data": "8 people"}, "data 9 people, not 8 people"),
+        ({"data": "9 people"}, {}, "data 9 people, not left out"),
+    ],
+)
+def test_a_run_of_other_settings_is_not_gone_on_with(tmp_path, before, now, said):
+    RunFolder(tmp_path / "run", {"epochs": 3, **before}).save({"epoch": 1}, WEIGHTS, row(1))
+    with pytest.raises(CheckpointError, match=f"holds a run with {said}: give another folder"):
+        RunFolder(tmp_path / "run", {"epochs": 3, **now}).resume()
+
+
+def test_a_run_that_does_not_say_its_data_is_gone_on_with(folder):
+    assert RunFolder(folder.path, {"epochs": 3, "data": "9 people"}).resume() == {"epoch": 1}
+
+
+@pytest.mark.parametrize(
+    "held", [{"epoch": 1}, {"settings": {}, "state": {}}, {"settings": 3, "state": {"epoch": 1}}, [1]]
+)
+def test_a_state_of_something_else_is_said(folder, held):
+    torch.save(held, folder.path / "state.pt")
+    with pytest.raises(CheckpointError, match="is no state of a run"):
+        folder.resume()
