@@ -101,15 +101,22 @@ def read(path: Path, limit: int = MAX_BYTES) -> bytes:
         return file.read(size)
 
 
-def replace(path: Path, data: bytes) -> None:
+def replace(path: Path, data: bytes, *, erase: bool = False) -> None:
     """Replace the file, atomically and durably, private to its owner (0600). On OSError the old file is whole.
 
     Only one process may do so at a time: what a killed writer left behind is removed, for somebody who was forgotten
-    must not live on there.
+    must not live on there. erase: what the old file held is overwritten with zeros then, but where it has another name.
     """
     remove_leftovers(path)
-    with beside(path, lambda file: file.write(data)) as temporary:
-        os.replace(temporary, path)
+    former = open_file(path, write=True) if erase and os.path.lexists(path) else None
+    try:
+        with beside(path, lambda file: file.write(data)) as temporary:
+            os.replace(temporary, path)
+        if former is not None and not os.fstat(former).st_nlink:
+            _overwrite(former)
+    finally:
+        if former is not None:
+            os.close(former)
 
 
 def create_once(path: Path, data: bytes) -> None:
@@ -153,12 +160,12 @@ def create(path: Path) -> BinaryIO:
 
 def erase(path: Path) -> None:
     """Overwrite the file with zeros, and delete it: no room is needed for that. Raises OSError."""
-    with suppress(FileNotFoundError), os.fdopen(open_file(path, write=True), "r+b") as file:
-        left = os.fstat(file.fileno()).st_size
-        while left > 0:
-            left -= file.write(bytes(min(left, 1 << 20)))
-        file.flush()
-        os.fsync(file.fileno())
+    with suppress(FileNotFoundError):
+        descriptor = open_file(path, write=True)
+        try:
+            _overwrite(descriptor)
+        finally:
+            os.close(descriptor)
     path.unlink(missing_ok=True)
     sync_folder(path.parent)
 
@@ -244,6 +251,14 @@ def take_lock(descriptor: int, seconds: float, *, shared: bool = False) -> None:
             if time.monotonic() > deadline:
                 raise TimeoutError("another process holds the lock") from None
             time.sleep(random.uniform(0.0005, 0.003))  # or of three that write without pause, one might starve
+
+
+def _overwrite(descriptor: int) -> None:
+    """Zeros over all that an open file holds."""
+    offset, end = 0, os.fstat(descriptor).st_size
+    while offset < end:
+        offset += os.pwrite(descriptor, bytes(min(end - offset, 1 << 20)), offset)
+    os.fsync(descriptor)
 
 
 def _require_trusted(about: os.stat_result, folder: Path) -> None:

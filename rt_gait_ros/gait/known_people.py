@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -221,8 +222,15 @@ class KnownPeople:
     def encrypt(self, cipher: Cipher | None) -> None:
         """Write the gallery and the scenes beside it anew with another key, or with none. Raises GaitError."""
         with self._mutex:
-            recrypt_files(self._folder, self.gallery.cipher, cipher)
-            self.gallery.encrypt(cipher)
+            former = self.gallery.cipher
+            try:
+                recrypt_files(self._folder, former, cipher)
+                self.gallery.encrypt(cipher)
+            except GaitError:
+                if self.gallery.cipher is former:  # or nobody could read the scenes beside it
+                    with suppress(GaitError):
+                        recrypt_files(self._folder, cipher, former)
+                raise
 
     def unlearn(self, key: str = "") -> int:
         """As Gallery.unlearn."""

@@ -76,7 +76,7 @@ def _forget_in(
                 return None
             near = _are_named(record.owners, ids) | are_near(record.votes, embeddings, known)
             if near.any():
-                scene_file.write(path, record.only(~near), cipher)
+                scene_file.write(path, record.only(~near), cipher, erase=True)
             return int(near.sum())
         except SceneError:
             return None
@@ -92,7 +92,7 @@ def forget_named(folder: Path, ids: Collection[str], cipher: Cipher | None = Non
         theirs = _are_named(record.owners, ids)
         if theirs.any():
             try:
-                scene_file.write(path, record.only(~theirs), cipher)
+                scene_file.write(path, record.only(~theirs), cipher, erase=True)
             except SceneError:
                 unwritable.append(path)
     for path in unwritable:  # not above: to delete takes the lock itself
@@ -125,12 +125,12 @@ def recrypt_files(folder: Path, former: Cipher | None, cipher: Cipher | None) ->
     One that has the other key already, as after a first try that broke off, stays. Raises SceneError.
     """
     for path in scene_file.files(folder):
-        record = _readable(path, cipher) or _readable(path, former)
-        if record is None:
-            scene_file.delete(path)
-            continue
         with scene_file.locked(path):
-            scene_file.write(path, record, cipher)
+            record = _readable(path, cipher) or _readable(path, former)
+            if record is not None:
+                scene_file.write(path, record, cipher, erase=True)
+        if record is None:  # not above: to delete takes the lock itself
+            scene_file.delete(path)
 
 
 def _readable(path: Path, cipher: Cipher | None) -> scene_file.Record | None:
@@ -148,7 +148,7 @@ def expire_files(folder: Path, now: int, cipher: Cipher | None = None) -> int:
     gone = 0
     for path, record in _each(folder, cipher):
         if (old := ~is_fresh(record.stamps, now)).any():
-            scene_file.write(path, record.only(~old), cipher)
+            scene_file.write(path, record.only(~old), cipher, erase=True)
             gone += int(old.sum())
     return gone
 

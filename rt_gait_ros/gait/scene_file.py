@@ -103,8 +103,11 @@ def read(path: Path, cipher: Cipher | None = None) -> Record | None:
         raise SceneError(f"scene {path} does not hold what it should ({error}): {advice}") from error
 
 
-def write(path: Path, record: Record, cipher: Cipher | None = None) -> None:
-    """Replace the file, atomically and durably, mode 0600. The caller holds the lock. Raises SceneError."""
+def write(path: Path, record: Record, cipher: Cipher | None = None, *, erase: bool = False) -> None:
+    """Replace the file, atomically and durably, mode 0600. The caller holds the lock. Raises SceneError.
+
+    erase: as private_file.replace.
+    """
     buffer = io.BytesIO()
     owners = np.array(list(record.owners) or [""] * len(record.votes), np.str_)
     np.savez(buffer, model=record.model, scene=record.scene, votes=record.votes, stamps=record.stamps, owners=owners)
@@ -112,7 +115,7 @@ def write(path: Path, record: Record, cipher: Cipher | None = None) -> None:
     if cipher is not None:
         payload = _SEALED + cipher.key_id.encode() + b"\n" + cipher.seal(payload, KIND.encode())
     try:
-        private_file.replace(path, private_file.seal(KIND, SCHEMA, payload))
+        private_file.replace(path, private_file.seal(KIND, SCHEMA, payload), erase=erase)
     except OSError as error:
         raise SceneError(f"scene {path} could not be written ({error.strerror}): the old file is whole") from error
 

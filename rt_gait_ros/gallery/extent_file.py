@@ -93,10 +93,13 @@ def create(
     """Write a whole file with one commit. Raises OSError; FileExistsError where one is there that may not be replaced.
 
     file_id: one that `new_id` made, for a caller that has to know it before the file is there. over: in the place of
-    another one, whose lock the caller holds.
+    another one, whose lock the caller holds, and which is overwritten with zeros then: it may be open, or hold more.
     """
-    write_whole = private_file.replace if over else private_file.create_once
-    write_whole(path, _composed(kind, schema, cipher, blobs, build, file_id or new_id()))
+    composed = _composed(kind, schema, cipher, blobs, build, file_id or new_id())
+    if over:
+        private_file.replace(path, composed, erase=True)
+    else:
+        private_file.create_once(path, composed)
 
 
 def new_id() -> str:

@@ -1,4 +1,5 @@
 import base64
+import errno
 import os
 import stat
 
@@ -10,6 +11,7 @@ from rt_gait_ros.gait import scene_file
 from rt_gait_ros.gait.calibration import Calibration
 from rt_gait_ros.gait.known_people import KnownPeople
 from rt_gait_ros.gait.scenes import Scenes
+from rt_gait_ros.gallery import extent_file
 from rt_gait_ros.gallery.cipher import Cipher, KeyProblem, find_cipher, new_key, write_key
 from rt_gait_ros.gallery.gallery import Gallery
 from rt_gait_ros.gallery.person import GalleryError, GalleryLocked
@@ -83,6 +85,40 @@ def test_gallery_and_scenes_change_their_key_together(tmp_path, gallery):
         assert (raw in file.read_bytes()) is readable
         assert [p.name for p in Gallery(gallery.path, cipher).persons] == ["Ada", "Bob", "Cyd"]
         assert scene_file.read(file, cipher).votes.shape == (1, 1, 2)
+
+
+def test_a_gallery_that_cannot_be_encrypted_keeps_the_scenes_that_it_can_read(tmp_path, gallery, monkeypatch):
+    known = Calibration("angle", 1.0, 1.0, 1.0, 0.1, 0.01, 10, 10, "")
+    scenes = Scenes(scene_file.folder_of(gallery.path), known)
+    scenes.vote("hall", np.full((1, 2), 0.4242))
+    scenes.save()
+    (file,) = scene_file.files(scene_file.folder_of(gallery.path))
+
+    def full(*_arguments, **_keywords):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(extent_file, "create", full)
+    with pytest.raises(GalleryError, match="No space left"):
+        KnownPeople(gallery, tmp_path).encrypt(ONE)
+    assert scene_file.read(file).votes.shape == (1, 1, 2)
+    assert len(Gallery(gallery.path).persons) == 3
+
+
+def test_what_is_encrypted_is_not_left_open_on_the_disk(tmp_path, gallery):
+    folder = scene_file.folder_of(gallery.path)
+    scenes = Scenes(folder, Calibration("angle", 1.0, 1.0, 1.0, 0.1, 0.01, 10, 10, ""))
+    scenes.vote("hall", np.full((1, 2), 0.4242))
+    scenes.save()
+    before = [path.open("rb") for path in (gallery.path, *scene_file.files(folder))]  # as who searches the disk reads
+    os.link(gallery.path, tmp_path / "copy")
+    KnownPeople(gallery, tmp_path).encrypt(ONE)
+    assert before[0].read() == (tmp_path / "copy").read_bytes()  # of somebody who wanted it
+    assert not before[1].read().strip(b"\0")
+    before.append(gallery.path.open("rb"))
+    KnownPeople(gallery, tmp_path).encrypt(OTHER)
+    assert not before[2].read().strip(b"\0")
+    for file in before:
+        file.close()
 
 
 def test_a_key_is_named_and_read_from_where_it_is(tmp_path, monkeypatch):
