@@ -170,7 +170,7 @@ def motion_passes(images: np.ndarray, times: np.ndarray) -> list[tuple[int, int]
     images: (T, H, W) uint8 grey. times: (T,) seconds at which they were taken.
     """
     background = np.median(images[:: max(1, len(images) // 200)], axis=0).astype(np.int16)
-    moving = np.array([(np.abs(image - background) > FOREGROUND).mean() > AREA for image in images.astype(np.int16)])
+    moving = np.array([(np.abs(image - background) > FOREGROUND).mean() > AREA for image in images])  # each as int16
     starts = np.flatnonzero(np.diff(moving.astype(np.int8), prepend=0) == 1)
     ends = np.flatnonzero(np.diff(moving.astype(np.int8), append=0) == -1)
     passes: list[tuple[int, int]] = []

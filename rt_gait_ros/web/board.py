@@ -12,7 +12,7 @@ from rt_gait_ros.gait.identity import IdentityFrame
 from rt_gait_ros.lines import one_line
 from rt_gait_ros.tracking.track import TrackFrame
 from rt_gait_ros.web.activity import KEPT, MOST, Activity
-from rt_gait_ros.web.words import FRESH, NodeReport, nodes_of, people_of, situation
+from rt_gait_ros.web.words import FRESH, NodeReport, nodes_of, people_of, remembered, situation
 
 LOOKS = 15.0  # seconds for which a page that asked counts as open; each asks every few seconds
 MOST_PAGES = 100
@@ -70,6 +70,7 @@ class Board:
         now = self._clock()
         tracks = self._tracks
         age = None if tracks is None else now - tracks[1]
+        self._nodes = remembered(self._nodes, now)
         nodes = nodes_of(self._nodes, now)
         level, sentence = situation(nodes, age, self._where)
         heard = self._identities

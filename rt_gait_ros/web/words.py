@@ -15,6 +15,7 @@ from rt_gait_ros.overlay.palette import Colour
 from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
 
 FRESH = 3.0  # seconds for which what was said last holds; nodes say how they are once a second
+MISSED = 60.0  # seconds for which a node that others go on without is missed: somebody may have ended it for good
 RESTART = "Start what has ended again; this page goes on by itself."
 NODES = ("camera_node", "pose_node", "tracker_node", "gait_node", "overlay_node")
 
@@ -84,6 +85,14 @@ def css(colour: Colour) -> str:
     """A BGR colour as a style sheet writes it."""
     blue, green, red = colour
     return f"#{red:02x}{green:02x}{blue:02x}"
+
+
+def remembered(reports: Mapping[str, NodeReport], now: float) -> dict[str, NodeReport]:
+    """The reports without those of nodes that have been silent for long while others go on; of all of them, all."""
+    newest = max((report.heard for report in reports.values()), default=now)
+    if now - newest > 2 * FRESH:
+        return dict(reports)
+    return {name: report for name, report in reports.items() if now - report.heard <= MISSED}
 
 
 def nodes_of(reports: Mapping[str, NodeReport], now: float) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from tracks import walking_track
 
 from rt_gait_ros.gait.identity import Identity, IdentityFrame, IdentityStatus
 from rt_gait_ros.tracking.track import TrackFrame, TrackState
-from rt_gait_ros.web.words import NodeReport, css, nodes_of, people_of, situation
+from rt_gait_ros.web.words import MISSED, NodeReport, css, nodes_of, people_of, remembered, situation
 
 
 def track(body_id="abcde", state=TrackState.CONFIRMED, position=None):
@@ -62,3 +62,16 @@ def test_how_things_stand():
     assert "no images come" in level(9.0, **well)[1]
     assert "pose_node: Triton is away" in level(9.0, **well | {"pose_node": (2, "Triton is away")})[1]
     assert "tracker_node is not running" in level(None, pose_node=(0, ""))[1]
+
+
+def test_a_node_that_the_others_go_on_without_is_not_missed_for_ever():
+    reports = {name: NodeReport(0, "", 100.0) for name in ("pose_node", "tracker_node", "overlay_node")}
+
+    def sentence(now):
+        heard = {name: NodeReport(0, "", now) for name in ("pose_node", "tracker_node")}
+        return situation(nodes_of(remembered(reports | heard, now), now), 0.5, "")
+
+    assert "overlay_node no longer answers" in sentence(100.0 + MISSED)[1]
+    assert sentence(101.0 + MISSED) == ("live", "Live")
+    all_ended = situation(nodes_of(remembered(reports, 500.0), 500.0), None, "")[1]
+    assert "pose_node, tracker_node, overlay_node no longer answer" in all_ended
