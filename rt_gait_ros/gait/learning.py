@@ -17,6 +17,7 @@ import numpy as np
 from rt_gait_ros.frame import SECOND
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.direction import Bearing, Seen, name_of
+from rt_gait_ros.gait.embedder import PlacedFrame, window_of
 from rt_gait_ros.gait.joint import Claim
 from rt_gait_ros.gait.views import ViewPrior
 from rt_gait_ros.gallery.departures import Look
@@ -24,6 +25,7 @@ from rt_gait_ros.gallery.gallery import Gallery, GalleryError
 from rt_gait_ros.gallery.person import LEARNT, Person, Template
 from rt_gait_ros.gallery.references import References
 from rt_gait_ros.gallery.sides import SAME_SIDE, apart
+from rt_gait_ros.silhouette.flow import Place
 from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
 
 # How much clearer than a name that is given one must be to learn from it. In 1000 generated crossings (test_learning)
@@ -39,15 +41,15 @@ class Stretch:
     """What one track has been without a break, and what is gathered meanwhile.
 
     person_id: "" while it is nobody surely. since: when that began, ns. clear_since: since when nobody has been near.
-    supported: stamp of the newest look from a known side. frames: newest gait frames, with their stamps. fresh: looks
-    from a new side, which all agree on it.
+    supported: stamp of the newest look from a known side. frames: newest gait frames, with their stamps, and where they
+    were taken. fresh: looks from a new side, which all agree on it.
     """
 
     bearing: Bearing = field(default_factory=Bearing)
     person_id: str = ""
     since: int = 0
     supported: int = 0
-    frames: deque[tuple[int, np.ndarray]] = field(default_factory=deque)
+    frames: deque[tuple[int, PlacedFrame]] = field(default_factory=deque)
     fresh: list[tuple[Look, Seen]] = field(default_factory=list)
 
     def end(self) -> None:
@@ -100,11 +102,11 @@ class Learner:
         for body_id in self._stretches.keys() - {track.body_id for track in live}:
             del self._stretches[body_id]
 
-    def keep(self, body_id: str, frame: np.ndarray, stamp: int) -> None:
-        """Take a gait frame that is used."""
+    def keep(self, body_id: str, frame: np.ndarray, stamp: int, place: Place | None = None) -> None:
+        """Take a gait frame that is used. place: where it was taken, of networks on flow."""
         stretch = self._stretches.get(body_id)
         if stretch is not None:
-            stretch.frames.append((stamp, frame))
+            stretch.frames.append((stamp, (frame, place)))
             while len(stretch.frames) > self._config.window:
                 stretch.frames.popleft()
 
@@ -229,7 +231,8 @@ class Learner:
         if len(stretch.fresh) < self._config.agreeing_embeddings:
             return
         stretch.fresh.clear()
-        frames = np.stack([frame for _, frame in stretch.frames]) if self._config.keep_gait_frames else None
+        stood_on = [frame for stamp, frame in stretch.frames if stamp <= look.stamp][-max(look.frames, 1) :]
+        frames = window_of(stood_on) if stood_on and self._config.keep_gait_frames else None
         view: float | str = "" if seen.degrees is None else round(seen.degrees, 1)
         template = Template(look.embedding, look.stamp, frames, self._scene, view, LEARNT)
         self._due.append((stretch.person_id, template))

@@ -307,7 +307,9 @@ class GaitRecognizer:
         """Take one good gait frame of somebody who walks."""
         self._use.embedder.add(body_id, good.frame, good.place)
         walker.take(good, rate_of(self.model, self._config))
-        self._learner.keep(body_id, good.frame, good.stamp)
+        self._learner.keep(
+            body_id, good.frame, good.stamp, good.place if self.model.gait_frame_kind == "flow" else None
+        )
         self._enrollments.take(body_id, good, self._learner.bearing(body_id), self._measuring.gauge(body_id))
         frames = self._use.embedder.frames(body_id)
         config, enough = self._config, frames >= self.model.min_frames

@@ -10,6 +10,7 @@ from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.gait.enrollment import EnrollError
 from rt_gait_ros.gait.recognizer import GaitRecognizer
 from rt_gait_ros.gallery.gallery import Gallery
+from rt_gait_ros.gallery.person import LEARNT, Template
 from rt_gait_ros.serving.inference import ModelSpec, TensorSpec
 from rt_gait_ros.silhouette.flow import Place, placed
 from rt_gait_ros.tracking.track import TrackFrame
@@ -116,3 +117,15 @@ def test_a_walk_broken_too_often_is_not_enrolled(recognizer, client, walker):
     assert enrollment.error == EnrollError.EMBEDDING
     assert "no 25 of the 40 gait frames are in a row" in enrollment.message
     assert not recognizer.gallery.persons
+
+
+def test_what_is_learnt_keeps_the_window_that_its_embedding_is_of(client, tmp_path, walker):
+    """Or `rt-gait gallery rebuild` would make another embedding of it."""
+    gallery = Gallery(tmp_path / "people.gallery")
+    front = Template(np.ones((1, 2), np.float32), 1, view=0.0)
+    gallery.add("Ada", [front], model="flow", gait_frame_kind="flow")
+    config = RecognizerConfig(model="flow", refresh_every=5, accept_distance=0.2, margin=0.1, learn_after=0.5)
+    show(GaitRecognizer(client, gallery, config), map(walker, range(90)))
+    (_, learnt) = gallery.find("Ada").templates
+    assert learnt.origin == LEARNT
+    assert any(np.array_equal(learnt.frames, window) for window in client.windows)
