@@ -113,27 +113,37 @@ def _seconds(network: nn.Module, example: Tensor, outputs: list[str], runs: int)
 def gait_accuracy(folder: Path, kind: str) -> Accuracy:
     """How a gait network recognises the people of a folder, 0..1.
 
-    kind: of gait frames. Silhouettes: PERSON/SEQUENCE/VIEW, each walk is asked for among all others, the nearest names
-    it. Flow: TUM-GAID's prepared samples by its protocol, votes of all probe videos. Raises UsageError for a folder
-    with less than two people of two walks each.
+    kind: of gait frames. Silhouettes: PERSON/SEQUENCE/VIEW, each view is asked for among all views of other sequences
+    and persons, the nearest names it: another camera's view of the same walk would say nothing. Flow: TUM-GAID's
+    prepared samples by its protocol, votes of all probe videos. Raises UsageError for a folder with less than two
+    people of two sequences each.
     """
     if not folder.is_dir():
         raise UsageError(f"{folder} is no folder: name one with walks of people")
     if kind == "flow":
         return _flow_accuracy(folder)
-    found = [(files.person, read_silhouettes(files.files).frames) for files in sequences_of(people_of(folder))]
-    walks = [(person, frames[:FRAMES]) for person, frames in found if len(frames)]
-    people = [person for person, _ in walks]
-    if len([person for person in set(people) if people.count(person) > 1]) < 2:
-        raise UsageError(f"{folder} has less than two people with two walks (PERSON/SEQUENCE/VIEW): nothing to compare")
+    found = [
+        (files.person, files.sequence, read_silhouettes(files.files).frames)
+        for files in sequences_of(people_of(folder))
+    ]
+    walks = [(person, sequence, frames[:FRAMES]) for person, sequence, frames in found if len(frames)]
+    sequences: dict[str, set[str]] = {}
+    for person, sequence, _ in walks:
+        sequences.setdefault(person, set()).add(sequence)
+    if sum(len(own) > 1 for own in sequences.values()) < 2:
+        raise UsageError(
+            f"{folder} has less than two people with two sequences (PERSON/SEQUENCE/VIEW): nothing to compare"
+        )
+    people, names = (
+        np.array(each) for each in zip(*((person, sequence) for person, sequence, _ in walks), strict=True)
+    )
+    itself = (people[:, None] == people) & (names[:, None] == names)
+    asked = np.array([len(sequences[person]) > 1 for person, _, _ in walks])
 
     def rank_one(network: nn.Module) -> float:
-        embeddings = np.concatenate([_embed(network, frames) for _, frames in walks])
-        apart = distances(embeddings, embeddings)
-        np.fill_diagonal(apart, np.inf)
-        right = [people[nearest] == person for nearest, person in zip(apart.argmin(axis=1), people, strict=True)]
-        asked = [people.count(person) > 1 for person in people]
-        return float(np.array(right)[np.array(asked)].mean())
+        embeddings = np.concatenate([_embed(network, frames) for _, _, frames in walks])
+        apart = np.where(itself, np.inf, distances(embeddings, embeddings))
+        return float((people[apart.argmin(axis=1)] == people)[asked].mean())
 
     return rank_one
 
