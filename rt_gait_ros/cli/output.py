@@ -4,6 +4,7 @@ import argparse
 import csv
 import io
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -35,9 +36,9 @@ def progress(line: str) -> None:
 def write_json(value: Any, target: str) -> None:
     """Write `value` as JSON to standard output for "-", else to the file `target`, whole or as it was before.
 
-    Raises GaitError.
+    JSON has neither NaN nor infinity: such a figure is null. Raises GaitError.
     """
-    text = json.dumps(value, indent=2) + "\n"
+    text = json.dumps(_without_nan(value), indent=2, allow_nan=False) + "\n"
     if target == "-":
         sys.stdout.write(text)
         return
@@ -72,3 +73,11 @@ def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
         replace_file(path, text.getvalue().encode())
     except OSError as error:
         raise of_file(error, f"{path} cannot be written") from error
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {name: _without_nan(each) for name, each in value.items()}
+    return [_without_nan(each) for each in value] if isinstance(value, list | tuple) else value

@@ -1,6 +1,7 @@
 """`rt-gait train`: networks from your own data."""
 
 import argparse
+import math
 from pathlib import Path
 
 from rt_gait_ros.cli.output import add_json_argument, emit, progress
@@ -125,14 +126,13 @@ def _pose(arguments: argparse.Namespace) -> int:
 
 def _report(arguments: argparse.Namespace, folder: Path, last: dict[str, float]) -> None:
     weights = folder / "network.pth"
-    figures = {name: value if value == value else None for name, value in last.items()}  # JSON has no NaN
-    precision = "" if figures["ap"] is None else f", COCO AP {figures['ap']:.3f}"
+    precision = "" if math.isnan(last["ap"]) else f", COCO AP {last['ap']:.3f}"
     size = "" if arguments.size is None else f" --size {arguments.size}"
     text = (
         f"trained in {folder}: loss {last['loss']:.5f}{precision}\n"
         f"serve it: rt-gait export pose {weights} --name NAME --topology {arguments.topology}{size}"
     )
-    emit(arguments, {"network": str(weights), "topology": str(arguments.topology), **figures}, text)
+    emit(arguments, {"network": str(weights), "topology": str(arguments.topology), **last}, text)
 
 
 def _mean(arguments: argparse.Namespace) -> int:
