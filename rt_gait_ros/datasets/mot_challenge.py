@@ -16,6 +16,7 @@ import numpy as np
 from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.paths import replace_file
 
+_LARGEST = 2**53  # number of an image or id: the files are read as double precision
 # Columns: image, id, left, top, width, height, confidence (in a ground truth 0 for what does not count), class.
 _COUNTS, _CLASS = 6, 7
 # Ground truth with classes has eight columns or more (MOT16 to MOT20: nine). MOT15 has ten, of which the last three are
@@ -189,7 +190,9 @@ def _read_lines(path: Path) -> np.ndarray:
         return np.zeros((0, _COLUMNS_WITH_CLASS))
     if lines.shape[1] < _COUNTS + 1:
         raise UsageError(f"{path} is no MOTChallenge file: {lines.shape[1]} columns, 7 or more are needed")
-    if not np.isfinite(lines[:, : _COUNTS + 1]).all() or (lines[:, :2] != np.round(lines[:, :2])).any():
+    numbers = lines[:, :2]
+    whole = (numbers == np.round(numbers)) & (np.abs(numbers) <= _LARGEST)
+    if not (np.isfinite(lines[:, : _COUNTS + 1]).all() and whole.all()):
         raise UsageError(f"{path} is no MOTChallenge file: images and ids must be whole numbers, boxes finite ones")
     return lines
 

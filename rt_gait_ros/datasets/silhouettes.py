@@ -13,7 +13,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from rt_gait_ros.errors import GaitError
+from rt_gait_ros.errors import GaitError, of_file
 from rt_gait_ros.silhouette.gaitset import SIZE, silhouette_from_mask
 
 PICTURE, PICKLE = ".png", ".pkl"
@@ -62,7 +62,10 @@ class Silhouettes:
 
 
 def read_silhouettes(files: Sequence[Path]) -> Silhouettes:
-    """One sequence's pictures and pickles, in the order given; what cannot be used is left out and counted."""
+    """One sequence's pictures and pickles, in the order given; what cannot be used is left out and counted.
+
+    Raises GaitError for a picture's file that this user cannot read.
+    """
     frames: list[np.ndarray] = []
     refused: list[str] = []
     damaged = 0
@@ -88,9 +91,12 @@ def read_picture(path: Path) -> np.ndarray | None:
     """A picture as (64, 64) uint8; None where it is cut off, empty, or nobody is in it.
 
     The 64x64 cut is taken as it is; of larger pictures, the masks of GaitDatasetB-silh, the silhouette is cut as
-    GaitSet does.
+    GaitSet does. Raises GaitError for a file that this user cannot read.
     """
-    content = path.read_bytes()
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise of_file(error, f"{path} cannot be read") from None
     if not content.endswith(_PNG_END):  # OpenCV would decode the half that is there
         return None
     mask = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE)

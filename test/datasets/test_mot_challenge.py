@@ -85,7 +85,15 @@ def test_images_that_the_sequence_does_not_have(tmp_path, read):
 
 @pytest.mark.parametrize(
     "text",
-    ["a,b,c\n", "1,2,3\n", "1,2,3,4,5,6,7\n1,2\n", "1.5,1,0,0,9,9,1\n", "1,0.5,0,0,9,9,1\n", "1,1,nan,0,9,9,1"],
+    [
+        "a,b,c\n",
+        "1,2,3\n",
+        "1,2,3,4,5,6,7\n1,2\n",
+        "1.5,1,0,0,9,9,1\n",
+        "1,0.5,0,0,9,9,1\n",
+        "1,1,nan,0,9,9,1",
+        "1,1e30,0,0,9,9,1",
+    ],
 )
 def test_what_is_no_such_file(tmp_path, text):
     with pytest.raises(UsageError, match="no MOTChallenge file"):

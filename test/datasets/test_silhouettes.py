@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from rt_gait_ros.datasets.silhouettes import PickleRefused, read_pickle, read_picture, read_silhouettes
+from rt_gait_ros.errors import GaitError
 
 
 def picture(height=240, width=320, value=255):
@@ -114,3 +115,9 @@ def test_black_silhouettes_of_a_pickle_are_left_out_and_counted(tmp_path):
     path.write_bytes(pickle.dumps(frames))
     read = read_silhouettes([path])
     assert (len(read.frames), read.damaged) == (2, 2)
+
+
+def test_a_picture_that_cannot_be_read_is_one_line(tmp_path):
+    (tmp_path / "001.png").mkdir()
+    with pytest.raises(GaitError, match=r"^[^\n]*001.png cannot be read: [^\n]*$"):
+        read_silhouettes([tmp_path / "001.png"])
