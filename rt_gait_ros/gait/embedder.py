@@ -18,6 +18,10 @@ _NOWHERE = Place(0, 0.0, 1.0)  # of frames whose place does not count
 PATIENCE = 10.0
 
 
+# Of the numbers of an embedding: distances are below that (RecognizerConfig), and squares of much larger ones are
+# infinite in single precision, so that no distance is known.
+LARGEST = 1e6
+
 PlacedFrame = tuple[np.ndarray, Place | None]  # a gait frame and where it was taken, for networks on flow
 
 
@@ -130,7 +134,7 @@ def window_of(frames: Sequence[PlacedFrame]) -> np.ndarray:
 def read_embedding(outputs: dict[str, np.ndarray], model: GaitModel) -> np.ndarray:
     """The embedding (P, C) float32 among a gait network's outputs for one sequence.
 
-    Raises ModelMismatch for another shape, InferenceError for NaN or infinity.
+    Raises ModelMismatch for another shape, InferenceError for NaN, infinity or numbers beyond LARGEST.
     """
     embedding = model.adapter.embedding(outputs)
     wanted = (1, *model.embedding_shape)
@@ -142,6 +146,8 @@ def read_embedding(outputs: dict[str, np.ndarray], model: GaitModel) -> np.ndarr
         given = outputs.get(model.adapter.output) if embedding is None else embedding
         shape = None if given is None else list(given.shape)
         raise ModelMismatch(f"model {model.name} gave embedding {shape} where {list(wanted)} was declared")
-    if not np.isfinite(embedding).all():
-        raise InferenceError(f"model {model.name} gave an embedding with NaN or infinity: it is not used")
+    if not (np.abs(embedding) <= LARGEST).all():  # NaN, too
+        raise InferenceError(
+            f"model {model.name} gave an embedding with NaN, infinity or numbers beyond {LARGEST:g}: it is not used"
+        )
     return np.asarray(embedding[0], np.float32)

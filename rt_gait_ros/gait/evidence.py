@@ -211,7 +211,7 @@ class Evidence:
     ) -> IdentityStatus:
         stands = references.persons[best].person_id == self.holds
         slack = self.slack if stands else 0.0
-        if nearest > self._config.accept_line * (1 + slack):
+        if not nearest <= self._config.accept_line * (1 + slack):  # no distance is not near
             return IdentityStatus.UNKNOWN
         newest = distances[-self._config.agreeing_embeddings :].argmin(axis=1)
         agreed = stands or bool((newest == best).all())
@@ -227,7 +227,7 @@ class Evidence:
             return False
         newest = distances[-self._config.agreeing_embeddings :]
         held = newest[:, index]
-        beyond = held > self._config.accept_line * (1 + self.slack)
+        beyond = ~(held <= self._config.accept_line * (1 + self.slack))
         another = held - newest.min(axis=1) > self._config.margin_line
         return bool((beyond | another).all())
 

@@ -122,6 +122,7 @@ class Counted:
 
     def __init__(self, folder, generation, *_):
         self.people, self.first = generation.cohorts * generation.people, generation.first
+        self.walks = generation.scenes
 
     def draw(self, *_):
         return self.first

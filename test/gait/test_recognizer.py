@@ -125,7 +125,10 @@ def test_an_outage_withdraws_names_after_a_grace_and_is_recovered_from(scene, cl
     assert scene.recognizer.problem == ""
 
 
-@pytest.mark.parametrize("broken", [np.full((1, 1, 2), np.nan, np.float32), np.zeros((1, 3, 2), np.float32)])
+BROKEN = [np.full((1, 1, 2), value, np.float32) for value in (np.nan, np.inf, 1e30)]  # of the last squares are infinite
+
+
+@pytest.mark.parametrize("broken", [*BROKEN, np.zeros((1, 3, 2), np.float32)])
 def test_an_embedding_that_is_none_gives_no_name(scene, client, walk, broken):
     client.hold = True
     for _ in range(10):
