@@ -13,6 +13,7 @@ HIDDEN = "***"
 # A URL that was taken for a path has lost a slash. A ! that stands alone ends an element of a GStreamer pipeline.
 _USER_INFO = re.compile(r"(?i)(?P<scheme>\b(?!file:)[a-z][a-z0-9+.-]+:/+)(?P<rest>(?:[^\s'\"<>!]|!(?=\S))+)")
 _PORT = re.compile(r"\d*")
+_OF_A_ROLE = re.compile(r"(?i)postgres(ql)?:/+")  # a name alone is a role there, and no token: passwords stand behind a colon
 # Settings whose value is secret: in the query of a camera's URL (?user=admin&pwd=...), and as properties of GStreamer's
 # sources (user-pw=..., proxy-pw=...).
 _SETTING = re.compile(
@@ -39,7 +40,7 @@ def credentials_in(text: str) -> list[str]:
     for match in _USER_INFO.finditer(text):
         at = _end_of_user_info(match["rest"])
         user, colon, password = match["rest"][: max(at, 0)].partition(":")
-        secret = password if colon else user
+        secret = password if colon else "" if _OF_A_ROLE.fullmatch(match["scheme"]) else user
         found += [secret] if secret else []
     return found + [match["value"] for match in _SETTING.finditer(text)]
 
@@ -52,9 +53,9 @@ def readable(name: str) -> str:
 
 def _replace_in_user_info(replacement: Callable[[str], str], match: re.Match[str]) -> str:
     at = _end_of_user_info(match["rest"])
-    if at < 0:
+    user, colon, password = match["rest"][: max(at, 0)].partition(":")
+    if at < 0 or (not colon and _OF_A_ROLE.fullmatch(match["scheme"])):
         return match[0]
-    user, colon, password = match["rest"][:at].partition(":")
     shown = f"{user}:{replacement(password)}" if colon else replacement(user)  # a name alone may be a token
     return f"{match['scheme']}{shown}{match['rest'][at:]}"
 

@@ -16,6 +16,7 @@ from rt_gait_ros.masking import credentials_in, mask_credentials, readable
         ("https://s3cret@host/a", "https://***@host/a"),
         ("http://cam/video.cgi?user=ada&pwd=s3cret&x=1", "http://cam/video.cgi?user=ada&pwd=***&x=1"),
         ("http://cam/v?token=s3cret", "http://cam/v?token=***"),
+        ("postgresql://spot:s3cret@db/people", "postgresql://spot:***@db/people"),
         ("postgresql://db/p?scram_client_key=s3cret&x=1", "postgresql://db/p?scram_client_key=***&x=1"),
         (
             "gst:rtspsrc location=rtsp://u:s3cret@h user-pw=s3cret ! x",
@@ -40,6 +41,8 @@ def test_passwords_are_masked(name: str, shown: str) -> None:
         "rtsp://[::1]:554/a@b",
         "http://host/a?x=1",
         "mail@host",
+        "postgresql://ROLE@HOST/DATABASE?site=SITE",
+        "postgres://spot@db.example/people",
         "file:///a:b@c",
         "C:/a:b@c",
         "0",

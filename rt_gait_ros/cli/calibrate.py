@@ -205,6 +205,8 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UsageError("--days and --sides alone change nothing else: name a recording for another fit")
     if absent := [path for path in arguments.videos if not path.is_file()]:
         raise UsageError(f"{absent[0]} is no file: name a recording of people walking")
+    if arguments.gallery is not None and not arguments.gallery.exists():
+        raise UsageError(f"there is no gallery {arguments.gallery}: enrol somebody first, or name another file")
     if arguments.company < 0:
         raise UsageError(f"--company {arguments.company}: give a number of persons, for example {GENERATED}")
     if arguments.persons < 1 or arguments.workers < 1:

@@ -133,6 +133,8 @@ def _pose(arguments: argparse.Namespace) -> int:
         require_torch2trt()
     kept = _checked_calibration(arguments, options)  # before the export, which takes a minute
     topology = None if arguments.topology is None else Topology.load(arguments.topology)
+    if arguments.checkpoint.is_dir():
+        raise UsageError(f"{arguments.checkpoint} is a folder: give the path of a checkpoint file")
     name = arguments.name or arguments.checkpoint.stem.partition("_epoch")[0]
     repository = arguments.repository or resource("model_repository")
     require_free(repository, name, arguments.force)  # as well

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from types import FrameType
 from typing import NoReturn
 
 from rt_gait_ros import __version__
@@ -62,12 +63,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     hide_credentials()
     accept_every_letter()
-    on_ending(raise_ended, of_a_command())
+    came: list[int] = []
+
+    def end(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+        raise_ended(number, frame)
+
     # a reader that goes away, as in `rt-gait gallery list | head`, ends the command without a word
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     name = next((word for word in words if not word.startswith("-")), "")
     try:
-        parser = _parser(name)
+        parser = _parser(name)  # loads the command: until then a signal ends the process at once (programs.py)
+        on_ending(end, of_a_command())
         parsed, rest = parser.parse_known_args(words)
         if rest and not parsed.hands_on:
             parser.error(f"unrecognized arguments: {' '.join(rest)}")
@@ -80,8 +87,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except GaitError as error:
         print(f"rt-gait {name}: {mask_credentials(str(error))}", file=sys.stderr)
         return error.exit_code
-    except ModuleNotFoundError as error:
-        line = advice(error)
+    except ImportError as error:
+        if came:  # what code in C is given while its module is loaded comes out as an error of that module
+            print(file=sys.stderr)
+            return Ended(came[0]).exit_code
+        line = advice(error) if isinstance(error, ModuleNotFoundError) else ""
         if not line:
             raise
         print(f"rt-gait {name}: {line}", file=sys.stderr)

@@ -14,7 +14,7 @@ from rt_gait_ros.gait.identity import Identity
 from rt_gait_ros.nodes import composed_node, runner
 from rt_gait_ros.nodes.gait_node import GaitNode
 from rt_gait_ros.nodes.networks import LIGHTER, networks_on_triton
-from rt_gait_ros.nodes.parameters import write_file
+from rt_gait_ros.nodes.parameters import require_file, write_file
 from rt_gait_ros.nodes.stage import Stage
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.server import TritonServer
@@ -83,8 +83,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--triton-url is for --triton external: the embedded server chooses its own ports")
     if arguments.triton_url:
         check_url(arguments.triton_url)
-    if arguments.params_file and not arguments.params_file.is_file():
-        raise UsageError(f"parameter file {arguments.params_file} is not there: copy {resource('config', 'gait.yaml')}")
+    if arguments.params_file:
+        require_file(arguments.params_file)
     if arguments.sources:
         return run_cameras.run(arguments)
     if arguments.source:

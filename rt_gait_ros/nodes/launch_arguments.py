@@ -9,7 +9,7 @@ from rt_gait_ros.nodes.cameras_file import Camera, read_cameras, with_shared_cor
 from rt_gait_ros.nodes.enclaves import ENCLAVES
 from rt_gait_ros.nodes.gait_frame_check import check_gait_frames
 from rt_gait_ros.nodes.networks import networks_on_triton
-from rt_gait_ros.nodes.parameters import file_value, read_switch, says_rectified
+from rt_gait_ros.nodes.parameters import file_value, read_switch, require_file, says_rectified
 from rt_gait_ros.paths import expand
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.triton_client import check_url
@@ -52,8 +52,7 @@ class LaunchArguments:
         self.sim_time, self.image_transport = switch("use_sim_time"), text["image_transport"]
         self.depth_topic = text["depth_topic"]
         self.params_file = expand(text["params_file"])
-        if not self.params_file.is_file():
-            raise UsageError(f"params_file {self.params_file} is not there: copy {resource('config', 'gait.yaml')}")
+        require_file(self.params_file)
         check_gait_frames(self.params_file)
         self.networks = networks_on_triton(lambda node, name: file_value(self.params_file, node, name))
         check_url(self.triton_url)

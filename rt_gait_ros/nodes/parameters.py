@@ -209,6 +209,13 @@ def says_rectified(topic: str) -> bool:
     return not {"rect", "rectified"}.isdisjoint(topic.lower().replace("/", "_").split("_"))
 
 
+def require_file(params_file: Path) -> None:
+    """Raise UsageError where there is no such parameter file."""
+    if not params_file.is_file():
+        what = "no file" if params_file.exists() else "not there"
+        raise UsageError(f"params_file {params_file} is {what}: copy {resource('config', 'gait.yaml')}")
+
+
 def file_value(params_file: Path, node: str, name: str) -> str:
     """What `node` will find for a text parameter: the file's last word, or the default.
 

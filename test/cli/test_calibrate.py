@@ -64,6 +64,8 @@ def test_bad_requests_are_refused_and_write_nothing(gallery, tmp_path):
         rt_gait("--generated", "1", "--output", written)
     with pytest.raises(UsageError, match="name it with --labelled"):
         rt_gait("--people", "1-3", "--output", written)
+    with pytest.raises(UsageError, match="there is no gallery"):
+        rt_gait("--gallery", tmp_path / "nobody.gallery", "--output", written)
     with pytest.raises(UsageError, match="is not a folder"):
         rt_gait("--labelled", tmp_path / "nowhere", "--output", written)
     with pytest.raises(UsageError, match="false-accept rate"):

@@ -144,3 +144,34 @@ def test_a_signal_ends_a_command_as_an_interruption(number, tmp_path):
         command.send_signal(number)
         assert command.stdout.read() == "down\n"
     assert command.returncode == 128 + number
+
+
+# What code in C does with an exception of a handler while it is loaded, as onnxruntime's: an error of its own.
+IN_C = """
+    try:
+        signal.raise_signal(signal.SIGTERM)
+    except KeyboardInterrupt:
+        pass
+    raise ImportError("initialization failed")
+"""
+
+
+def test_a_signal_that_comes_out_of_a_library_as_a_failed_import_is_told_as_a_signal():
+    program = (
+        f"import signal; from rt_gait_ros.cli import bench, main\ndef load(arguments):{IN_C}"
+        "bench.run = load; raise SystemExit(main.main(['bench']))"
+    )
+    command = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (command.returncode, command.stderr) == (128 + signal.SIGTERM, "\n")
+
+
+def test_a_signal_while_the_module_of_a_command_is_loaded_ends_it_without_a_word():
+    program = (
+        "import signal, sys; from rt_gait_ros.programs import rt_gait\n"
+        "class Loading:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name == 'rt_gait_ros.cli.bench':{IN_C.replace(chr(10), chr(10) + '        ')}\n"
+        "sys.meta_path.insert(0, Loading()); sys.argv = ['rt-gait', 'bench']; raise SystemExit(rt_gait())"
+    )
+    command = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (command.returncode, command.stderr) == (128 + signal.SIGTERM, "")

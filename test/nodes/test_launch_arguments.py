@@ -180,6 +180,7 @@ def test_a_recording_is_looked_at_before_anything_starts(given: Given, tmp_path:
         ({"depth_topic": "/front/0/depth"}, "depth_topic '/front/0/depth' is not the name of a topic"),
         ({"tf_topic": ""}, "tf_topic:=tf is below the namespace"),
         ({"params_file": "/nope.yaml"}, "params_file /nope.yaml is not there: copy"),
+        ({"params_file": "/"}, "params_file / is no file: copy"),
         ({"triton_url": "elsewhere:8001"}, "is another machine: say triton:=external as well"),
         ({"triton_url": "8001"}, "8001"),
         ({"rectified": "perhaps"}, "rectified is 'perhaps' but must be auto, true or false"),
