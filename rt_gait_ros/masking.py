@@ -13,7 +13,7 @@ HIDDEN = "***"
 # A URL that was taken for a path has lost a slash. A ! that stands alone ends an element of a GStreamer pipeline.
 _USER_INFO = re.compile(r"(?i)(?P<scheme>\b(?!file:)[a-z][a-z0-9+.-]+:/+)(?P<rest>(?:[^\s'\"<>!]|!(?=\S))+)")
 _PORT = re.compile(r"\d*")
-_OF_A_ROLE = re.compile(r"(?i)postgres(ql)?:/+")  # a name alone is a role there, and no token: passwords stand behind a colon
+_OF_A_ROLE = re.compile(r"(?i)postgres(ql)?:/+")  # a name alone is a role there, and no token
 # Settings whose value is secret: in the query of a camera's URL (?user=admin&pwd=...), and as properties of GStreamer's
 # sources (user-pw=..., proxy-pw=...).
 _SETTING = re.compile(

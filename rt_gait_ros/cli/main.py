@@ -88,14 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"rt-gait {name}: {mask_credentials(str(error))}", file=sys.stderr)
         return error.exit_code
     except ImportError as error:
-        if came:  # what code in C is given while its module is loaded comes out as an error of that module
-            print(file=sys.stderr)
-            return Ended(came[0]).exit_code
-        line = advice(error) if isinstance(error, ModuleNotFoundError) else ""
-        if not line:
-            raise
-        print(f"rt-gait {name}: {line}", file=sys.stderr)
-        return 1
+        return _not_loaded(error, name, came)
     except OSError as error:
         if error.filename is None:  # not about a file that somebody named
             if error.errno not in _FULL:
@@ -107,6 +100,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as ended:
         print(file=sys.stderr)
         return ended.exit_code if isinstance(ended, Ended) else Ended().exit_code
+
+
+def _not_loaded(error: ImportError, name: str, came: Sequence[int]) -> int:
+    """Exit code where a module cannot be loaded. came: the signals that came."""
+    if came:  # what code in C is given while its module is loaded comes out as an error of that module
+        print(file=sys.stderr)
+        return Ended(came[0]).exit_code
+    line = advice(error) if isinstance(error, ModuleNotFoundError) else ""
+    if not line:
+        raise error
+    print(f"rt-gait {name}: {line}", file=sys.stderr)
+    return 1
 
 
 class _Parser(argparse.ArgumentParser):

@@ -1,6 +1,7 @@
 """The schema of a gallery on a server: plain SQL files, applied in the order of their numbers, each once."""
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ def migrate(address: Address) -> tuple[int, int]:
     Returns the schema's version before and after. Raises GalleryError: without pgvector, and for a newer schema.
     """
     with connected(address, any_schema=True) as connection:
-        with transaction(connection, address, "migrate again"):
+        with transaction(connection, address, "migrate again"), _as_owner(address):
             before = _held(connection)
             if before > SCHEMA:
                 raise GalleryTooNew(
@@ -42,6 +43,18 @@ def migrate(address: Address) -> tuple[int, int]:
         if before < SCHEMA:
             _end_others(connection)
     return before, SCHEMA
+
+
+@contextmanager
+def _as_owner(address: Address) -> Iterator[None]:
+    """Raise GalleryError where the role may not do what is done inside, which says who may."""
+    try:
+        yield
+    except driver().errors.InsufficientPrivilege as error:
+        raise GalleryError(
+            f"this role may not migrate gallery {address.name} ({error.diag.message_primary}): migrate as the owner of "
+            "the database. The first migration of a server also makes roles, for which that owner needs createrole"
+        ) from None
 
 
 def _held(connection: "psycopg.Connection[Any]") -> int:

@@ -80,6 +80,26 @@ def on_server(place):
     return found
 
 
+def refusal_of(role, place):
+    with pytest.raises(GalleryError, match=r"migrate as the owner of the database\. .* createrole") as caught:
+        migrate(parse(place.replace("keeper@", f"{role}@")))
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_a_robot_that_migrates_hears_who_may(place, next_program):
+    next_program("alter table rt_gait.person add column shoe_size int")
+    assert "must be owner of table" in refusal_of("enroller", place)
+
+
+def test_an_owner_who_may_make_no_roles_hears_that_a_new_server_needs_them(place, monkeypatch):
+    with psycopg.connect(parse(place).conninfo, autocommit=True) as raw:
+        raw.execute("drop schema rt_gait cascade")
+    missing = [(number, text.replace("'rt_gait_reader', ", "'not_made_yet', ")) for number, text in migrations()[:1]]
+    monkeypatch.setattr(migration, "migrations", lambda: missing)
+    assert "permission denied to create role" in refusal_of("keeper", place)
+
+
 @pytest.mark.parametrize(("hears", "who"), [("hears", "keeper"), ("deaf", "owner")])
 def test_a_robot_connected_while_the_server_is_migrated_says_so_and_is_merged_after_its_update(
     robot, place, next_program, hears, who
