@@ -111,7 +111,10 @@ def declare_arguments() -> list[DeclareLaunchArgument]:
             description="Host and port of Triton's gRPC service; the embedded server listens there.",
         ),
         DeclareLaunchArgument(
-            "gallery", default_value="", description="File of the enrolled persons. Empty: as params_file says."
+            "gallery",
+            default_value="",
+            description="File of the enrolled persons, or postgresql://ROLE@HOST/DATABASE?site=SITE, a gallery of many "
+            "robots (docs/fleet.md). Empty: as params_file says.",
         ),
         DeclareLaunchArgument(
             "keystore",

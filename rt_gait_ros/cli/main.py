@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from rt_gait_ros import __version__
 from rt_gait_ros.command_line import hide_credentials
@@ -76,8 +76,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser = _parser(name)  # loads the command: until then a signal ends the process at once (programs.py)
         on_ending(end, of_a_command())
         parsed, rest = parser.parse_known_args(words)
-        if rest and not parsed.hands_on:
-            parser.error(f"unrecognized arguments: {' '.join(rest)}")
         parsed.rest = rest
         if not parsed.command:
             parser.print_help()
@@ -115,7 +113,14 @@ def _not_loaded(error: ImportError, name: str, came: Sequence[int]) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose complaints, which repeat what was written, show no password."""
+    """A parser whose complaints, which repeat what was written, show no password, and are of the command itself."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse does. What nobody knows is an error, unless the command hands it on."""
+        parsed, rest = super().parse_known_args(args, namespace)
+        if rest and not getattr(parsed, "hands_on", False):
+            self.error(f"unrecognized arguments: {' '.join(rest)}")
+        return parsed, rest
 
     def error(self, message: str) -> NoReturn:
         """As argparse.ArgumentParser.error."""

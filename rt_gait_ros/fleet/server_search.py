@@ -13,7 +13,7 @@ from rt_gait_ros.gallery.search import needs_sketch
 if TYPE_CHECKING:
     import psycopg
 
-# docs/fleet.md has the measurements of each of these.
+# docs/fleet_search.md has the measurements of each of these.
 CANDIDATES = 16  # walks that a search takes from the index
 # Estimates are off by 3 % (gallery.search), the ratio of two by at most 4.4 %, and less where two are near each other.
 FARTHER = 1.15  # times the smallest estimate: whose is larger is not taken for the nearest

@@ -175,3 +175,13 @@ def test_a_signal_while_the_module_of_a_command_is_loaded_ends_it_without_a_word
     )
     command = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (command.returncode, command.stderr) == (128 + signal.SIGTERM, "")
+
+
+@pytest.mark.parametrize("words", [["gallery", "strip", "--yse"], ["docs", "--yse"]])
+def test_an_argument_that_nobody_knows_is_answered_with_the_usage_of_its_command(words, capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(words)
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"usage: rt-gait {' '.join(words[:-1])} ")
+    assert said.endswith("error: unrecognized arguments: --yse\n")

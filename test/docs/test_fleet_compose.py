@@ -1,4 +1,4 @@
-"""The compose file of docs/fleet.md: each line is what failed when it ran."""
+"""The compose file of docs/fleet_containers.md: each line is what failed when it ran."""
 
 import re
 import subprocess
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "fleet.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "fleet_containers.md"
 
 
 def test_the_compose_file_of_a_server_and_two_robots() -> None:

@@ -23,7 +23,7 @@ from rt_gait_ros.gait import scene_file
 from rt_gait_ros.gallery.gallery import Gallery
 
 SILHOUETTE = {"model": "angle", "gait_frame_kind": "silhouette"}
-PAGE = Path(__file__).parents[2] / "docs" / "fleet.md"
+PAGE = Path(__file__).parents[2] / "docs" / "fleet_back_up.md"
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def place(postgres, run):
 @pytest.fixture
 def printed(here, tmp_path):
     """printed("pg_dump") runs the block of the page that has this word, as it is printed, in a folder of the test."""
-    blocks = re.findall(r"```bash\n(.*?)```", PAGE.read_text().partition("## Back-up and restore")[2], re.DOTALL)
+    blocks = re.findall(r"```bash\n(.*?)```", PAGE.read_text(), re.DOTALL)
 
     def run(word, instead=("", ""), fails=False, docker=False):
         (block,) = (each for each in blocks if word in each and ("docker" in each) is docker)

@@ -1,4 +1,4 @@
-"""What the compose file of docs/fleet.md says of the database, done on a server of its own."""
+"""What the compose file of docs/fleet_containers.md says of the database, done on a server of its own."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ from rt_gait_ros.fleet.copy_store import CopyStore
 from rt_gait_ros.fleet.opening import open_gallery
 from rt_gait_ros.gallery.gallery import Gallery
 
-PAGE = Path(__file__).parents[2] / "docs" / "fleet.md"
+PAGE = Path(__file__).parents[2] / "docs" / "fleet_containers.md"
 SILHOUETTE = {"model": "angle", "gait_frame_kind": "silhouette"}
 
 
