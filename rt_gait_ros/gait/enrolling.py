@@ -18,6 +18,8 @@ from rt_gait_ros.gallery.names import UnfitName, clean_name
 from rt_gait_ros.gallery.person import Person
 from rt_gait_ros.tracking.track import TrackState
 
+MOST_FRAMES = 10_000  # of one enrolment, nearly seven minutes of walking: they are all in memory until they are stored
+
 
 class Enrollments:
     """All enrolments of one recogniser. Not thread-safe."""
@@ -228,4 +230,8 @@ def _complaint(name: str, frames: int, timeout: float) -> str:
         clean_name(name)
     except UnfitName as error:
         return str(error)
-    return "" if frames >= 0 and 0.0 <= timeout < math.inf else "frames and timeout cannot be negative"
+    if not 0 <= frames <= MOST_FRAMES:
+        return f"{frames} gait frames are asked for: from 0 to {MOST_FRAMES} can be gathered"
+    return (
+        "" if 0.0 <= timeout < math.inf else f"a timeout of {timeout:g} s is none: give seconds, 0 for the usual ones"
+    )

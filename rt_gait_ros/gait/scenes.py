@@ -12,7 +12,7 @@ import numpy as np
 
 from rt_gait_ros.gait import scene_file
 from rt_gait_ros.gait.calibration import Calibration
-from rt_gait_ros.gait.scene import SceneError
+from rt_gait_ros.gait.scene import MAX_VOTES, SceneError
 from rt_gait_ros.gait.scene_cleaning import Cleared, are_near, forget_near, relabel_files, relabelled
 from rt_gait_ros.gait.scene_references import SceneReferences, SceneTreatment, without_scenes
 from rt_gait_ros.gait.scene_statistics import SceneStatistics
@@ -31,9 +31,8 @@ Vote = tuple[np.ndarray, int, str]  # embedding (P, C), stamp in ns since the ep
 
 @dataclass(slots=True)
 class _Scene:
-    """pending: votes that the file does not have. known: state of the file that `statistics` was read from.
-
-    outdated: the file has votes that are too old.
+    """pending: votes that the file does not have, the newest MAX_VOTES. known: state of the file that `statistics` was
+    read from. outdated: the file has votes that are too old.
     """
 
     path: Path
@@ -111,6 +110,7 @@ class Scenes:
                 stamp = self._clock()
                 scene.statistics.add(embedding, stamp, owner)
                 scene.pending.append((embedding, stamp, owner))
+                del scene.pending[:-MAX_VOTES]  # beside a gallery that is only read they wait for ever
                 self._version += 1
 
     def references(self, references: References, name: str) -> References:
@@ -196,7 +196,8 @@ class Scenes:
             scene_file.write(scene.path, record, self._cipher)
             known = scene_file.signature(scene.path)
         with self._mutex:
-            scene.pending = scene.pending[len(pending) :]
+            written = set(map(id, pending))
+            scene.pending = [vote for vote in scene.pending if id(vote) not in written]
             for vote in scene.pending:
                 statistics.add(*vote)
             scene.statistics, scene.known, scene.outdated = statistics, known, False

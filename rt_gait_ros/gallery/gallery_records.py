@@ -71,15 +71,18 @@ class Writer:
 
     def _require_fit(self) -> None:
         """Raise GalleryError for what is new and a Reader would refuse, or where all of it is too much."""
+        about = "the gallery"
         try:
             _check_made_by(self.content)
-            for template in self._fresh.values():
-                _check_template(template)
             for person in self.content.persons:
                 if (self.known.get(person.person_id) or (None,))[0] is not person:
+                    about = f"{person.name[:MAX_NAME]!a} in the gallery"
+                    for template in person.templates:
+                        if (fresh := self._fresh.get(id(template))) is not None:
+                            _check_template(fresh)
                     _checked_person(person)
         except ValueError as error:
-            raise GalleryError(f"the gallery cannot keep this: {error}") from error
+            raise GalleryError(f"what is new of {about} cannot be kept: {error}") from error
         if not self._fresh:
             return
         sizes = [

@@ -163,6 +163,7 @@ def test_two_enrolments_of_one_body_are_one_too_many(scene, walk):
         ({"body_id": "aaaaa", "name": 65 * "x"}, EnrollError.BAD_REQUEST),
         ({"body_id": "aaaaa", "name": "Dan\x1b[2J"}, EnrollError.BAD_REQUEST),
         ({"body_id": "aaaaa", "name": "Dan", "timeout": -1.0}, EnrollError.BAD_REQUEST),
+        ({"body_id": "aaaaa", "name": "Dan", "frames": 2**32 - 1}, EnrollError.BAD_REQUEST),
         ({"body_id": "aaaaa", "name": "Dan", "timeout": float("nan")}, EnrollError.BAD_REQUEST),
     ],
 )

@@ -7,7 +7,7 @@ import pytest
 
 from rt_gait_ros.gait import scene_cleaning, scene_file, scenes
 from rt_gait_ros.gait.calibration import SAME_SHARE, Calibration, Curve
-from rt_gait_ros.gait.scene import MAX_AGE, SceneError
+from rt_gait_ros.gait.scene import MAX_AGE, MAX_VOTES, SceneError
 from rt_gait_ros.gait.scene_cleaning import Cleared, expire_files, forget_near
 from rt_gait_ros.gait.scenes import Scenes
 from rt_gait_ros.gait.views import ViewPrior
@@ -147,6 +147,17 @@ def test_walks_of_another_network_of_that_name_are_said_and_not_taken_out(opened
     shipped = Scenes(folder, CALIBRATION, prior)
     shipped.references(gallery.references, "yard")
     assert "[3, 4]" in shipped.problem
+
+
+def test_votes_that_cannot_be_written_do_not_fill_the_memory(opened, folder, crowd):
+    """As beside a gallery that is only read, or on a disk that is full, for weeks."""
+    known = opened()
+    for number in range(300):
+        known.vote("hall", crowd[number % 12] + 0.001 * number)
+    assert len(known._scenes["hall"].pending) == MAX_VOTES
+    known.save()
+    assert known._scenes["hall"].pending == []
+    assert opened().walkers("hall") == pytest.approx(known.walkers("hall"))
 
 
 def test_processes_that_share_a_scene_add_up(opened, crowd, gallery, monkeypatch):

@@ -51,7 +51,7 @@ def test_enrolled_walker_is_named(ears, gait):
     [
         ({"body_id": "zzzzz", "name": "Ada"}, RESULT.ERROR_UNKNOWN_BODY, "zzzzz"),
         ({"body_id": "aaaaa", "name": " "}, RESULT.ERROR_BAD_REQUEST, "is no name"),
-        ({"body_id": "aaaaa", "name": "Ada", "timeout": -1.0}, RESULT.ERROR_BAD_REQUEST, "negative"),
+        ({"body_id": "aaaaa", "name": "Ada", "timeout": -1.0}, RESULT.ERROR_BAD_REQUEST, "-1 s"),
         ({"body_id": "aaaaa", "name": "Ada", "frames": 1000, "timeout": 0.3}, RESULT.ERROR_TIMEOUT, "came in time"),
     ],
 )
