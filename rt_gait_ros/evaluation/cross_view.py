@@ -72,7 +72,8 @@ class CrossView:
             pooled[other] = np.minimum(pooled[other], nearest[other])
             rate = _one_walk(searched, enrolled)
             one_walk |= {} if math.isnan(rate) else {view: rate}
-        usable = np.isfinite(pooled).all(axis=1)
+        # of whoever has no walk from another view there is nothing to be mistaken for
+        usable = np.isfinite(pooled[rows, searched.truth]) & (np.isfinite(pooled).sum(axis=1) > 1)
         if not usable.any() or all(cell.gallery == cell.probe for cell in cells):
             return None
         pooled, truth = pooled[usable], searched.truth[usable]

@@ -89,10 +89,13 @@ class Comparison:
 
     @classmethod
     def of(cls, distances: np.ndarray, truth: np.ndarray) -> "Comparison":
-        """distances: (Q, N), N >= 2, of each probe to each person. truth: (Q,) index 0..N-1 of the probe's own."""
+        """distances: (Q, N), N >= 2, of each probe to each person. truth: (Q,) index 0..N-1 of the probe's own.
+
+        A person without templates is infinitely far, and no impostor; each probe has its own person and another one.
+        """
         own = np.zeros(distances.shape, bool)
         own[np.arange(len(truth)), truth] = True
-        return cls(distances[own], distances[~own], searches(distances, truth))
+        return cls(distances[own], distances[~own & np.isfinite(distances)], searches(distances, truth))
 
     @classmethod
     def joined(cls, parts: Sequence["Comparison"]) -> "Comparison":

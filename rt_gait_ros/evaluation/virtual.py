@@ -237,7 +237,7 @@ class _Matrix:
                 truth.append(self._people[usable])
         if not tables:
             raise UsageError("too few walks gave an embedding: there is nothing to compare")
-        return _comparison(np.concatenate(tables), np.concatenate(truth))
+        return Comparison.of(np.concatenate(tables), np.concatenate(truth))
 
     def _search(self, probe: int, gallery: int, between: np.ndarray) -> None:
         for p in range(between.shape[0]):
@@ -280,12 +280,6 @@ def _of_frames(looks: _Looks, cast: Cast, count: int) -> RankRate:
     """Probes of so many frames among the whole walks of another day, each view by itself."""
     found = [_searched(distances(looks.of_view(view, count), looks.of_view(view)))[1] for view in cast.again]
     return RankRate(sum(each.hits for each in found), sum(each.probes for each in found))
-
-
-def _comparison(table: np.ndarray, truth: np.ndarray) -> Comparison:
-    """As Comparison.of; distances to people of whom every template was lost are none."""
-    made = Comparison.of(table, truth)
-    return Comparison(made.genuine, made.impostor[np.isfinite(made.impostor)], made.found)
 
 
 def _different(cells: np.ndarray) -> np.ndarray:
