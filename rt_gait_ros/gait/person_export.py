@@ -49,8 +49,9 @@ def export_person(gallery: Gallery, scenes: SceneKeeper, key: str, folder: Path)
         }
         text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
         private_file.create_once(folder / "person.json", text.encode())
-    except OSError as error:
-        raise GaitError(f"folder {folder} is not whole: {error.strerror}: delete it and try again") from error
+    except (OSError, GaitError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise GaitError(f"folder {folder} is not whole: {reason}: delete it and try again") from error
     return person
 
 

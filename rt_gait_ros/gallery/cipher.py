@@ -86,13 +86,9 @@ def find_cipher(source: str = "") -> Cipher | None:
 def write_key(path: Path) -> None:
     """Write a new key to a file that is not there yet, private to its owner. Raises KeyProblem."""
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(new_key() + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        raise KeyProblem(f"key {path} cannot be written: {error.strerror}") from error
+        private_file.create_once(path, f"{new_key()}\n".encode())
+    except (OSError, ValueError) as error:
+        raise KeyProblem(f"key {path} cannot be written: {getattr(error, 'strerror', None) or error}") from error
 
 
 def _derived(key: bytes, purpose: bytes) -> bytes:

@@ -5,11 +5,13 @@ import cv2
 import numpy as np
 import pytest
 
-from rt_gait_ros.errors import UsageError
+from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.gait import scene_file
 from rt_gait_ros.gait.person_export import export_person
 from rt_gait_ros.gait.scene_keeping import FolderScenes
+from rt_gait_ros.gallery.frames_on_disk import FramesOnDisk
 from rt_gait_ros.gallery.gallery import UnknownPerson
+from rt_gait_ros.gallery.person import GalleryError
 
 SILHOUETTE = {"model": "angle", "gait_frame_kind": "silhouette"}
 
@@ -54,3 +56,11 @@ def test_a_folder_that_is_there_is_not_touched(gallery, scenes, tmp_path):
     with pytest.raises(UnknownPerson):
         export_person(gallery, scenes, "Zoe", tmp_path / "new")
     assert not (tmp_path / "new").exists()
+
+
+def test_an_export_that_broke_off_says_that_the_folder_is_not_whole(gallery, scenes, template, tmp_path, monkeypatch):
+    gallery.add("Dan", [template(90, np.zeros((12, 64, 64), np.uint8))], **SILHOUETTE)
+    monkeypatch.setattr(FramesOnDisk, "__array__", lambda *_: (_ for _ in ()).throw(GalleryError("frames are gone")))
+    folder = tmp_path / "Dan"
+    with pytest.raises(GaitError, match=f"folder {folder} is not whole: frames are gone: delete it and try again"):
+        export_person(gallery, scenes, "Dan", folder)

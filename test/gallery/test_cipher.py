@@ -2,6 +2,7 @@ import base64
 import errno
 import os
 import stat
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -133,6 +134,19 @@ def test_a_key_is_named_and_read_from_where_it_is(tmp_path, monkeypatch):
     assert find_cipher() is None
     with pytest.raises(KeyProblem, match="cannot be written"):
         write_key(tmp_path / "key")
+
+
+@pytest.mark.parametrize("place", ["missing/key", ".", "key"])
+def test_a_key_that_cannot_be_written_leaves_nothing_half_done(tmp_path, monkeypatch, place):
+    monkeypatch.chdir(tmp_path)
+
+    def full(_descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(KeyProblem, match="cannot be written"):
+        write_key(Path(place))
+    assert list(tmp_path.iterdir()) == []  # or the next try would find a file that is there already
 
 
 def test_a_key_in_the_keyring(monkeypatch):
