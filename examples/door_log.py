@@ -15,9 +15,10 @@ from pathlib import Path
 
 import rclpy
 from rclpy.node import Node
-from rclpy.signals import SignalHandlerOptions
 
+from rt_gait_ros import GaitError
 from rt_gait_ros.msg import GaitIdentity, GaitIdentityArray
+from rt_gait_ros.nodes.graph import join
 from rt_gait_ros.signals import KeptSignals, on_ending
 
 FIELDS = ("arrived", "left", "body_id", "person_id", "name", "confidence")
@@ -30,9 +31,9 @@ class DoorLog(Node):
         super().__init__("door_log")
         self._path = path
         self._visits: dict[str, dict] = {}
-        if not path.exists():
-            self._write(FIELDS)
+        self._write(*() if path.exists() else (FIELDS,))  # also where there is no line yet: that it can be written
         self.create_subscription(GaitIdentityArray, "gait_identities", self._hear, 10)
+        print(f"door_log: listening to {self.resolve_topic_name('gait_identities')}", file=sys.stderr)
 
     def _hear(self, message: GaitIdentityArray) -> None:
         now = message.header.stamp.sec + message.header.stamp.nanosec * 1e-9
@@ -56,9 +57,9 @@ class DoorLog(Node):
         arrived, left = (_clock(visit[name]) for name in ("arrived", "left"))
         self._write((arrived, left, body_id, visit.get("person_id", ""), visit["name"], f"{visit['confidence']:.2f}"))
 
-    def _write(self, fields) -> None:
+    def _write(self, *lines) -> None:
         with self._path.open("a", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerow(fields)
+            csv.writer(file).writerows(lines)
 
 
 def _clock(seconds: float) -> str:
@@ -76,10 +77,13 @@ def main() -> int:
     signals, node = KeptSignals(), None
     on_ending(signals.keep)
     try:
-        rclpy.init(args=ros_arguments, signal_handler_options=SignalHandlerOptions.NO)
+        join(ros_arguments)
         node = DoorLog(arguments.output)
         while not signals.number:
             rclpy.spin_once(node, timeout_sec=0.5)
+    except GaitError as error:
+        print(f"door_log: {error}", file=sys.stderr)
+        return error.exit_code
     except OSError as error:
         print(f"door_log: {arguments.output} cannot be written: {error.strerror}", file=sys.stderr)
         return 2

@@ -99,6 +99,25 @@ def test_the_follower_turns_to_the_person_stops_without_them_and_ends_when_they_
     server.destroy()
 
 
+def test_the_follower_stops_where_the_gait_node_falls_silent_and_ends(robot: Node) -> None:
+    heard: list[Twist] = []
+    robot.create_subscription(Twist, "cmd_vel", heard.append, 10)
+    goals = []
+    server = ActionServer(
+        robot, FollowPerson, "gait_node/follow_person", execute_callback=lambda handle: FollowPerson.Result(),
+        handle_accepted_callback=goals.append,
+    )  # fmt: skip
+    process = start("follower", "Ada")
+    (goal,) = robot.until(lambda: goals)
+    near = FollowPerson.Feedback(body_id="abcde", distance=3.0, bearing=0.2, offset=-0.3)
+    robot.until(lambda: goal.publish_feedback(near) or (heard and heard[-1].linear.x > 0.0))
+    robot.until(lambda: heard[-1].linear.x == 0.0)
+    robot.until(lambda: process.poll() is not None)
+    assert process.returncode == 1
+    assert "follower: the gait node has said nothing for 10 s" in process.stderr.read().splitlines()
+    server.destroy()
+
+
 def test_a_goal_that_is_accepted_after_the_signal_is_cancelled(robot: Node) -> None:
     """Else the gait node would go on following somebody for a program that has ended."""
     goals, processes = [], []
@@ -174,9 +193,10 @@ def test_the_door_log_has_a_line_for_each_visit(robot: Node, tmp_path: Path) -> 
 
 
 def test_a_log_that_cannot_be_written_is_one_line(domain: int, tmp_path: Path) -> None:
-    process = start("door_log", str(tmp_path / "nowhere" / "visits.csv"))
-    assert process.wait(PATIENCE) == 2
-    assert "cannot be written: No such file or directory" in process.stderr.read()
+    for path, why in ((tmp_path / "nowhere" / "visits.csv", "No such file or directory"), (tmp_path, "Is a directory")):
+        process = start("door_log", str(path))
+        assert process.wait(PATIENCE) == 2
+        assert process.stderr.read().splitlines()[-1] == f"door_log: {path} cannot be written: {why}"
 
 
 def test_the_tree_for_nav2_is_one_of_its_own_nodes() -> None:

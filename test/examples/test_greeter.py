@@ -75,7 +75,21 @@ def test_everybody_is_greeted_once_and_again_after_a_pause(node: Node, greeter: 
     assert greeter() == ["Hello, Ada!", "Hello, Ada!", "Hello, Bob!"]
 
 
-def test_arguments_that_are_not_for_ros_are_refused() -> None:
-    done = subprocess.run([sys.executable, str(EXAMPLE), "--face"], capture_output=True, text=True, check=False)
+@pytest.mark.parametrize("name", ["greeter", "door_log", "follower"])
+def test_what_ros_does_not_understand_is_one_line(name: str, tmp_path: Path) -> None:
+    words = {"door_log": ["visits.csv"], "follower": ["Ada"]}.get(name, [])
+    command = [sys.executable, str(EXAMPLE.with_stem(name)), *words, "--ros-args", "-p", "pause"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 2
-    assert "unknown argument --face" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1].startswith(f"{name}: ROS does not understand the command line: ")
+
+
+@pytest.mark.parametrize(
+    "words", [["greeter", "--face"], ["greeter", "--pause", "long"], ["follower", "Ada", "--keep", "nan"]], ids=str
+)
+def test_arguments_that_mean_nothing_are_refused(words: list[str]) -> None:
+    command = [sys.executable, str(EXAMPLE.with_stem(words[0])), *words[1:]]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert words[-1] in done.stderr.splitlines()[-1]
