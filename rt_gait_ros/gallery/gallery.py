@@ -172,7 +172,7 @@ class Gallery:
         to: whom to add to, as they were when somebody asked for it: whatever they are called by now, and whoever they
         were merged into. consent: of somebody new, as Person.consent. retention: ns from now until they are deleted; 0
         is never. Raises UnfitName, DuplicateName, GalleryModelMismatch, UnknownPerson where `to` was forgotten, or
-        GalleryError for an unfit embedding.
+        GalleryError for an unfit embedding, and for a retention while the clock is not set.
         """
         now = self._clock()
         checked = tuple(edits.checked(template, now, self.store.robot) for template in templates)
@@ -194,7 +194,7 @@ class Gallery:
                 enrolled[:] = [taken.person_id]
                 return replace(content, persons=tuple(grown if p is taken else p for p in content.persons))
             edits.require_no_id(content.persons, name, None)
-            expires = now + retention if retention else 0
+            expires = edits.end_of(now, retention)
             said, tag = edits.noted(consent), secrets.token_hex(4)
             person = Person(edits.new_id(content), name, now, now, checked, said, expires, tag)
             enrolled[:] = [person.person_id]
@@ -241,14 +241,14 @@ class Gallery:
     def note(self, key: str, *, consent: str | None = None, retention: int | None = None) -> Person:
         """Write down how a person agreed, and how long from now they are kept (ns; 0 is for ever); None leaves it.
 
-        Raises UnknownPerson, or GalleryError for text that cannot be shown.
+        Raises UnknownPerson, or GalleryError for text that cannot be shown, and for a time while the clock is not set.
         """
 
         def change(persons: tuple[Person, ...], person: Person) -> Person:
             if consent is not None:
                 person = replace(person, consent=edits.noted(consent))
             if retention is not None:
-                person = replace(person, expires=self._clock() + retention if retention else 0)
+                person = replace(person, expires=edits.end_of(self._clock(), retention))
             return person
 
         return self._change_one("note", key, change)

@@ -12,6 +12,7 @@ from rt_gait_ros.gallery.names import comparable
 from rt_gait_ros.gallery.person import LEARNT, Content, GalleryError, Person, Template
 from rt_gait_ros.gallery.sides import SAME_SIDE, apart
 
+_EARLIEST = 1_735_689_600 * 10**9  # ns, 2025-01-01: a clock before it was not set since the machine was switched on
 GONE = "not known any more, so this walk is not stored: ask again to enrol anew"  # of whom a walk was to be added to
 
 
@@ -109,6 +110,18 @@ def noted(text: str) -> str:
     if len(text) > gallery_file.MAX_TEXT or not text.isprintable():
         raise GalleryError(f"{text[:80]!a} cannot be noted: use at most {gallery_file.MAX_TEXT} printable characters")
     return text.strip()
+
+
+def end_of(now: int, retention: int) -> int:
+    """When `retention` ns from now are over; 0 is never.
+
+    Raises GalleryError while the clock was not set: as soon as it is, the time would be over, and the person deleted.
+    """
+    if retention and now < _EARLIEST:
+        raise GalleryError(
+            "nobody can be kept for a time while this machine's clock is before 2025: set it first (NTP)"
+        )
+    return now + retention if retention else 0
 
 
 def learnt(content: Content, person_id: str, template: Template, limit: int) -> Content:

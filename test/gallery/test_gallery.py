@@ -9,6 +9,7 @@ from rt_gait_ros.gallery.gallery_file import GalleryCorrupt, GalleryError, Galle
 from rt_gait_ros.gallery.names import UnfitName
 
 SILHOUETTE = {"model": "angle", "gait_frame_kind": "silhouette"}
+TODAY = 1_800_000_000 * 10**9  # ns
 
 
 def test_what_is_stored_comes_back(tmp_path, template):
@@ -225,12 +226,12 @@ def test_an_id_that_is_also_a_name_means_nobody_until_it_is_renamed(gallery, mon
 
 
 def test_whose_time_is_over_is_not_there_any_more_and_is_deleted(tmp_path, template):
-    now = [1_000]
+    now = [TODAY]
     gallery = Gallery(tmp_path / "g", clock=lambda: now[0])
     ada = gallery.add("Ada", [template(20)], **SILHOUETTE, consent="asked", retention=500)
     gallery.add("Bob", [template(60)], **SILHOUETTE)
-    assert (ada.consent, ada.expires) == ("asked", 1_500)
-    now[0] = 1_500
+    assert (ada.consent, ada.expires) == ("asked", TODAY + 500)
+    now[0] = TODAY + 500
     assert gallery.changed
     assert gallery.refresh()
     assert not gallery.refresh()
@@ -238,20 +239,35 @@ def test_whose_time_is_over_is_not_there_any_more_and_is_deleted(tmp_path, templ
     assert gallery.references.embeddings.shape == (1, 1, 2)
     assert ada.person_id.encode() in gallery.path.read_bytes()
     assert [person.name for person in gallery.overdue] == ["Ada"]
-    late = Gallery(gallery.path, clock=lambda: 2_000)  # opened when it is over already
+    late = Gallery(gallery.path, clock=lambda: TODAY + 1_000)  # opened when it is over already
     assert [person.name for person in late.persons] == ["Bob"]
     assert [person.name for person in late.purge()] == ["Ada"]
     assert ada.person_id.encode() not in gallery.path.read_bytes()
 
 
 def test_whose_time_is_over_goes_with_the_next_change(tmp_path, template):
-    now = [1_000]
+    now = [TODAY]
     gallery = Gallery(tmp_path / "g", clock=lambda: now[0])
     ada = gallery.add("Ada", [template(20)], **SILHOUETTE, retention=500)
-    now[0] = 9_000
+    now[0] = TODAY + 8_000
     gallery.add("Ada", [template(60)], **SILHOUETTE)  # the name is free again
     assert [person.name for person in gallery.persons] == ["Ada"]
     assert ada.person_id.encode() not in gallery.path.read_bytes()
+
+
+def test_nobody_is_given_an_end_by_a_clock_that_was_not_set(tmp_path, template):
+    """A robot without a battery for its clock begins in 1970; when its time came from the network, all were deleted."""
+    now = [60 * 10**9]
+    gallery = Gallery(tmp_path / "g", clock=lambda: now[0])
+    with pytest.raises(GalleryError, match="clock is before 2025"):
+        gallery.add("Ada", [template(20)], **SILHOUETTE, retention=500)
+    gallery.add("Ada", [template(20)], **SILHOUETTE)
+    with pytest.raises(GalleryError, match="clock is before 2025"):
+        gallery.note("Ada", retention=500)
+    assert gallery.note("Ada", consent="asked", retention=0).expires == 0
+    now[0] = TODAY
+    assert [person.name for person in gallery.persons] == ["Ada"]
+    assert gallery.note("Ada", retention=500).expires == TODAY + 500
 
 
 def test_silhouettes_can_be_deleted(gallery, tmp_path, template):
