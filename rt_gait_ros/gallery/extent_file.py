@@ -47,6 +47,10 @@ class WrongKey(ValueError):
     """The file is sealed with another key, or with one while none was given, or not at all while one was."""
 
 
+class Unsettled(OSError):
+    """The disk failed when a commit began to stand: it may, and what went may not be overwritten with zeros."""
+
+
 @dataclass(frozen=True, slots=True)
 class Extent:
     """Where some bytes are in the file, as they are stored. digest: of them, hexadecimal."""
@@ -214,7 +218,7 @@ def write(
     """Commit: `blobs` come, of the `live` extents only `kept` stay, `build` makes the new index.
 
     The caller holds the lock. thorough: every byte that nobody uses is overwritten and synced before this returns, and
-    not only what was given up. On OSError the former state stands.
+    not only what was given up. On OSError the former state stands, on Unsettled perhaps the new one.
     """
     stored = [_stored(blob, cipher, before.file_id) for blob in blobs]
     kept = list(kept)
@@ -239,10 +243,11 @@ def write(
             _wipe(descriptor, [(extent.offset, extent.length) for extent in (*extents, place)])
         raise
     commit = before.commit + 1
-    _put(descriptor, _slot(before.head, commit, place, end, cipher), PAGE * (1 + commit % 2))
-    os.fdatasync(descriptor)
+    with _settling():
+        _put(descriptor, _slot(before.head, commit, place, end, cipher), PAGE * (1 + commit % 2))
+        os.fdatasync(descriptor)
     done = replace(before, commit=commit, end=end, place=place, index=b"")
-    with suppress(OSError) if not thorough else _as_it_is():
+    with _settling() if thorough else suppress(OSError):
         _wipe(descriptor, after.gaps(end) if thorough else after.overlaps(freed))
         os.ftruncate(descriptor, end)
         if thorough:
@@ -380,5 +385,8 @@ def _wipe(descriptor: int, places: Iterable[tuple[int, int]]) -> None:
 
 
 @contextmanager
-def _as_it_is() -> Iterator[None]:
-    yield
+def _settling() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Unsettled(error.errno, error.strerror) from error

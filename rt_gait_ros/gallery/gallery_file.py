@@ -136,7 +136,7 @@ class Change:
         self._descriptor, self._path, self._cipher, self._loaded = descriptor, path, cipher, loaded
 
     def commit(self, content: Content, what: str, *, thorough: bool = False) -> Loaded:
-        """Store it, durably, and say what the file holds now. On GalleryError the file is as it was.
+        """Store it, durably, and say what the file holds now. Raises GalleryError.
 
         what: for the audit, which is written first; only forgetting goes on without. thorough: nothing of what went may
         be left anywhere in the file. Embeddings of templates that were stored before are taken to be what the file has.
@@ -359,6 +359,11 @@ def _read_error(path: Path, error: OSError) -> GalleryError:
 
 
 def _write_error(path: Path, error: OSError) -> GalleryError:
+    if isinstance(error, extent_file.Unsettled):
+        return GalleryError(
+            f"gallery {path} was perhaps changed, and what was taken out may still be in its file ({error.strerror}): "
+            "look after the disk, then see what is in the gallery; the next change overwrites what was left"
+        )
     if isinstance(error, PermissionError) or error.errno == errno.EROFS:
         return GalleryReadOnly(f"gallery {path} cannot be changed by this user: {error.strerror}")
     advice = ", make room and try again" if error.errno in _FULL else ""

@@ -294,6 +294,24 @@ def test_a_full_disk_changes_nothing_and_somebody_can_be_forgotten_on_it(small_d
     assert Gallery(gallery.path).persons == ()
 
 
+def test_who_is_forgotten_while_the_disk_fails_is_not_said_to_be_there_still(tmp_path, monkeypatch):
+    """Before, the line said that nothing was changed, of somebody who was gone, and whose bytes were not."""
+    gallery = filled(tmp_path / "g", ["Ada", "Bob"])
+    secret = gallery.find("Ada").person_id.encode()
+
+    def fails(*_):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(extent_file, "_wipe", fails)
+        with pytest.raises(GalleryError, match="perhaps changed, and what was taken out may still be in its file"):
+            gallery.forget("Ada")
+    assert names_in(gallery.path) == ["Bob"]
+    assert secret in gallery.path.read_bytes()
+    gallery.rename("Bob", "Rob")
+    assert secret not in gallery.path.read_bytes()
+
+
 def test_a_lock_that_somebody_keeps_is_said(tmp_path, monkeypatch):
     gallery = Gallery(tmp_path / "g")
     monkeypatch.setattr(extent_file, "LOCK_SECONDS", 0.05)
