@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 
 from rt_gait_ros import private_file
-from rt_gait_ros.errors import GaitError
+from rt_gait_ros.archives import DAMAGED
+from rt_gait_ros.errors import GaitError, of_file
 from rt_gait_ros.frame import SECOND, Frame
 from rt_gait_ros.gait.config import RecognizerConfig
 from rt_gait_ros.job_pool import Finished, Job, run_missing, tell
@@ -229,19 +230,24 @@ def store(path: Path, video: VideoWalks) -> None:
 
 
 def load(path: Path) -> VideoWalks:
-    """The inverse of store."""
-    with np.load(path) as arrays:
-        names = [name.removesuffix(".frames") for name in arrays.files if name.endswith(".frames")]
-        walks = tuple(
-            GaitSequence(
-                name.partition(".")[2],
-                arrays[f"{name}.indices"],
-                arrays[f"{name}.frames"],
-                arrays[f"{name}.places"] if f"{name}.places" in arrays.files else None,
+    """The inverse of store. Raises GaitError for what a broken disk left of it."""
+    try:
+        with np.load(path) as arrays:
+            names = [name.removesuffix(".frames") for name in arrays.files if name.endswith(".frames")]
+            walks = tuple(
+                GaitSequence(
+                    name.partition(".")[2],
+                    arrays[f"{name}.indices"],
+                    arrays[f"{name}.frames"],
+                    arrays[f"{name}.places"] if f"{name}.places" in arrays.files else None,
+                )
+                for name in names
             )
-            for name in names
-        )
-        return VideoWalks(walks, tuple((int(first), int(last)) for first, last in arrays["passes"]))
+            return VideoWalks(walks, tuple((int(first), int(last)) for first, last in arrays["passes"]))
+    except OSError as error:
+        raise of_file(error, f"{path} cannot be read") from None
+    except DAMAGED:
+        raise GaitError(f"{path} is damaged: delete it, and the same command makes it anew") from None
 
 
 def _read_and_store(video: Path, repository: Path, kind: str, path: Path) -> list[str]:

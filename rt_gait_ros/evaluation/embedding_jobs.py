@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from rt_gait_ros import private_file
+from rt_gait_ros.archives import DAMAGED
 from rt_gait_ros.datasets.silhouettes import read_silhouettes
 from rt_gait_ros.errors import GaitError
 from rt_gait_ros.gait.model import GaitModel
@@ -98,7 +98,7 @@ def _load(path: Path) -> Arrays | None:
     try:
         with np.load(path) as arrays:
             return {name: arrays[name] for name in arrays.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+    except (OSError, *DAMAGED):
         return None
 
 

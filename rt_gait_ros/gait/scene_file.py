@@ -6,9 +6,6 @@ permanent id, so that forgetting somebody finds their walks; and its checksum is
 """
 
 import io
-import struct
-import zipfile
-import zlib
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from itertools import compress
@@ -18,6 +15,7 @@ from urllib.parse import quote, unquote
 import numpy as np
 
 from rt_gait_ros import private_file
+from rt_gait_ros.archives import DAMAGED
 from rt_gait_ros.gait.scene import MAX_VOTES, SceneError
 from rt_gait_ros.gallery.cipher import Cipher, KeyProblem
 
@@ -98,8 +96,7 @@ def read(path: Path, cipher: Cipher | None = None) -> Record | None:
         return _record(_opened(payload, cipher))
     except KeyProblem as error:
         raise SceneError(f"scene {path} cannot be opened: {error}") from error
-    except (KeyError, ValueError, EOFError, zlib.error, struct.error, RuntimeError, zipfile.BadZipFile) as error:
-        # a zip archive may say that it is encrypted, or packed in a way that nobody unpacks, too (RuntimeError)
+    except DAMAGED as error:
         raise SceneError(f"scene {path} does not hold what it should ({error}): {advice}") from error
 
 

@@ -9,12 +9,12 @@ A model may ship the centres and spreads of its views (`view_prior.npz`), so tha
 """
 
 import io
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from rt_gait_ros.archives import DAMAGED
 from rt_gait_ros.errors import GaitError
 from rt_gait_ros.gait.scene import MEAN_PRIOR, SPREAD_PRIOR, drawn_together, standardised
 from rt_gait_ros.gallery.distance import distances
@@ -174,7 +174,7 @@ def find_prior(repository: Path, model: str) -> ViewPrior | None:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return ViewPrior(arrays["centres"], arrays["spreads"])
-    except (OSError, ValueError, KeyError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+    except (OSError, *DAMAGED) as error:
         raise ViewError(f"{path} does not hold the centres and spreads of views ({error}): delete it") from error
     except ViewError as error:
         raise ViewError(f"{path}: {error}") from None

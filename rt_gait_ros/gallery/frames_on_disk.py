@@ -1,6 +1,5 @@
 """Gait frames that stay in a gallery's file until somebody asks for them."""
 
-import zipfile
 from abc import abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from rt_gait_ros.archives import DAMAGED
 from rt_gait_ros.gallery.person import GalleryError
 
 
@@ -25,10 +25,10 @@ class FramesOnDisk:
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
         try:
             frames = self._read()
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        except (OSError, *DAMAGED) as error:
             raise GalleryError(f"gait frames of gallery {self.path} are gone or changed: {error}") from error
         return frames if dtype is None else frames.astype(dtype)
 
     @abstractmethod
     def _read(self) -> np.ndarray:
-        """The frames. Raises OSError, or ValueError, KeyError, BadZipFile for what is not theirs any more."""
+        """The frames. Raises OSError, or one of DAMAGED for what is not theirs any more."""

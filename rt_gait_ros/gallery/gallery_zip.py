@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from rt_gait_ros import private_file
+from rt_gait_ros.archives import DAMAGED
 from rt_gait_ros.gallery.frames_on_disk import FramesOnDisk
 from rt_gait_ros.gallery.person import Content, Person, Template
 
@@ -51,7 +52,9 @@ def read(file: BinaryIO, path: Path) -> Content | None:
             index = json.loads(text)
             persons = tuple(_person(archive, path, record) for record in index["persons"])
         return Content(index["model"], index["gait_frame_kind"], persons)
-    except (KeyError, TypeError, AttributeError, zipfile.BadZipFile, RecursionError) as error:
+    except ValueError:
+        raise
+    except DAMAGED as error:
         raise ValueError(f"it does not hold what it should ({error!r:.80})") from error
 
 

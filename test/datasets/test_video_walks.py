@@ -44,6 +44,16 @@ def test_walks_are_kept(tmp_path):
     assert video_walks.load(tmp_path / "b.npz") == empty
 
 
+def test_kept_walks_that_a_disk_damaged_are_one_line(tmp_path):
+    path = tmp_path / "a.npz"
+    video_walks.store(path, VideoWalks((walk("aaaaa", 3, 9),), ()))
+    whole = path.read_bytes()
+    for data in (whole[:100], whole[:-30], b"", whole[:40] + bytes(40) + whole[80:]):
+        path.write_bytes(data)
+        with pytest.raises(GaitError, match="is damaged: delete it"):
+            video_walks.load(path)
+
+
 def test_a_run_that_was_broken_off_goes_on(tmp_path, monkeypatch):
     videos = [tmp_path / "a.avi", tmp_path / "b.avi"]
     for number, video in enumerate(videos):

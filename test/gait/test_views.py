@@ -1,3 +1,5 @@
+from contextlib import suppress
+
 import numpy as np
 import pytest
 
@@ -90,6 +92,18 @@ def test_a_file_that_holds_no_views_is_refused_in_one_line(tmp_path, spoil):
     with pytest.raises(ViewError, match=PRIOR_FILE) as refused:
         find_prior(tmp_path, "m")
     assert "\n" not in str(refused.value)
+
+
+def test_views_that_a_disk_damaged_are_refused_in_one_line(tmp_path):
+    """A node whose network had such a file ended with zlib's traceback."""
+    path = tmp_path / "m" / PRIOR_FILE
+    path.parent.mkdir()
+    save_prior(path, ViewPrior(np.random.default_rng(1).random((3, 2, 6), np.float32), np.ones((3, 2, 6), np.float32)))
+    whole = path.read_bytes()
+    for offset in range(0, len(whole), 5):
+        path.write_bytes(whole[:offset] + b"\xff" * 5 + whole[offset + 5 :])
+        with suppress(ViewError):  # what nobody looks at may be anything
+            find_prior(tmp_path, "m")
 
 
 def test_what_is_no_statistic_is_refused():
