@@ -37,8 +37,9 @@ def network_or_file(word: Path, repository: Path) -> Path:
 
 def require_free(repository: Path, name: str, replace: bool = False) -> None:
     """Raise UsageError where a network of this name is in the repository, unless it may be replaced, and where nothing
-    can be written there."""
-    if repository.exists() and not os.access(repository, os.W_OK):
+    can be written there, or in the folder that the repository is still to be made in."""
+    there = next(folder for folder in (repository, *repository.absolute().parents) if folder.exists())
+    if not os.access(there, os.W_OK):
         raise UsageError(
             f"the model repository {repository} cannot be written: name one of yours with --repository, or run this as "
             "its owner"

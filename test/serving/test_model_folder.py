@@ -42,10 +42,11 @@ def test_a_read_only_or_full_repository_keeps_what_it_has(tmp_path, monkeypatch,
 
 
 def test_a_repository_that_cannot_be_written_is_said_before_a_network_is_made(tmp_path, monkeypatch):
-    monkeypatch.setattr(model_folder.os, "access", lambda path, mode: False)
-    require_free(tmp_path / "still to be made", "small")
-    with pytest.raises(UsageError, match=r"^the model repository .* cannot be written: name one of yours"):
-        require_free(tmp_path, "small", replace=True)
+    require_free(tmp_path / "still/to be made", "small")
+    monkeypatch.setattr(model_folder.os, "access", lambda path, mode: path != tmp_path)
+    for repository in (tmp_path, tmp_path / "still/to be made"):
+        with pytest.raises(UsageError, match=r"^the model repository .* cannot be written: name one of yours"):
+            require_free(repository, "small", replace=True)
 
 
 def test_what_is_replaced_leaves_nothing_behind(tmp_path):
