@@ -181,7 +181,7 @@ def markdown(variants: Sequence[Variant], rows: Mapping[str, Figures], on_images
             f"`{variant.network}{variant.form}`",
             variant.title + (", trained on" if trained else ""),
             _cell(figures.get("parameters"), 1e-6, 2),
-            _cell(figures.get("macs"), 1e-9, 2),
+            _macs(figures.get("macs")),
             _cell(figures.get("bytes"), 1e-6, 1),
             _times(figures, PROCESS) + star(figures, PROCESS),
             _cell(faster(figures, plain), 1, 1),
@@ -224,9 +224,12 @@ def _times(figures: Figures, way: str) -> str:
     return " / ".join(_cell((figures.get(way) or {}).get(str(batch)), 1, 1) for batch in BATCHES)
 
 
+def _macs(value: float | None) -> str:
+    """In thousands of millions, two digits at least: 0.023 and not 0.02."""
+    return f"{1e-9 * value:.2g}" if value and value < 1e8 else _cell(value, 1e-9, 2)
+
+
 def _cell(value: float | None, factor: float, digits: int) -> str:
-    """At least two digits of what is not 0: 0.023 and not 0.02."""
     if value is None or not math.isfinite(value):
         return "–"
-    value *= factor
-    return f"{value:.2g}" if 0 < abs(value) < 10 ** (1 - digits) else f"{value:.{digits}f}"
+    return f"{value * factor:.{digits}f}"
