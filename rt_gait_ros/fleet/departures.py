@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 CHANNEL = "rt_gait_departure"
 MOST = 32  # departures that are kept here, and fetched at once: 6 MB of GaitSet's looks
+_SLACK = 10.0  # seconds that a row's number is kept longer than the row: clocks run at other speeds
 LONGEST = 300.0  # seconds that one is kept at the most; the server's table refuses more
 
 
@@ -35,7 +36,9 @@ class Departures:
         self._seconds, self._model = 0.0, ""
         self._to_tell: deque[tuple[float, Departure]] = deque(maxlen=MOST)  # with when they left
         self._there: deque[tuple[float, Departure]] = deque(maxlen=MOST)  # with when they end
-        self._heard = 0  # number of the last row that was looked at
+        # Numbers of the rows that were looked at, with when they end. Not the last number alone: of two robots that
+        # tell at once, the one with the lower number may be done later.
+        self._heard: dict[int, float] = {}
 
     @property
     def waiting(self) -> bool:
@@ -77,7 +80,7 @@ class Departures:
     def begin(self) -> None:
         """There is another connection, perhaps to a server that numbers rows anew: all of them are looked at again."""
         with self._mutex:
-            self._heard = 0
+            self._heard.clear()
             self._there.clear()
 
     def exchange(self, connection: "psycopg.Connection[Any]", *, may_write: bool) -> None:
@@ -88,6 +91,8 @@ class Departures:
             leaving = [(at, each) for at, each in self._to_tell if now - at < seconds]
             self._to_tell = deque(leaving, MOST)
             self._there = deque((each for each in self._there if each[0] > now), MOST)
+            heard = [number for number, end in self._heard.items() if end > now]
+            self._heard = {number: self._heard[number] for number in heard}
         if not seconds:
             return
         if not may_write:
@@ -100,17 +105,18 @@ class Departures:
                 self._told([each])
         found = connection.execute(
             "select number, extract(epoch from ends - clock_timestamp())::float8, person_id, embeddings, shape, type,"
-            " weights, frames, degrees from rt_gait.departure where site = %s and number > %s and origin <> %s"
+            " weights, frames, degrees from rt_gait.departure where site = %s and number <> all(%s) and origin <> %s"
             " and model = %s and ends > clock_timestamp() order by number desc limit %s",
-            (self._address.site, self._heard, self._origin, model, MOST),
+            (self._address.site, heard, self._origin, model, MOST),
             binary=True,
         ).fetchall()
         with self._mutex:
             for number, left, person_id, *sent in reversed(found):
-                self._heard = max(self._heard, number)
+                now = time.monotonic()
+                self._heard[number] = now + left + _SLACK
                 looks = _looks(*sent)
                 if looks and self._seconds:
-                    self._there.append((time.monotonic() + min(left, seconds), Departure(looks, person_id)))
+                    self._there.append((now + min(left, seconds), Departure(looks, person_id)))
 
     def _told(self, told: Collection[tuple[float, Departure]]) -> None:
         with self._mutex:

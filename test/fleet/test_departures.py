@@ -62,6 +62,18 @@ def test_what_one_robot_leaves_the_others_find(robot):
     assert rover.meet() == []
 
 
+def test_of_two_who_tell_at_once_the_one_that_is_done_later_is_heard_too(robot, postgres, site):
+    slow, quick, rover = robot("slow"), robot("quick"), robot("rover")
+    slow.leave(gone("p1"))
+    quick.leave(gone("p2"))
+    with connected(parse(postgres.of("enroller", site, robot="slow"))) as connection, connection.transaction():
+        slow.exchange(connection, may_write=True)
+        quick.meet()
+        assert [found.person_id for found in rover.meet()] == ["p2"]
+    assert [found.person_id for found in rover.meet()] == ["p2", "p1"]
+    assert len(rover.meet()) == 2  # nothing twice
+
+
 def test_nothing_is_kept_where_it_is_off_or_of_another_network(robot, postgres, site):
     off, other, spot = robot("off", seconds=0.0), robot("other", model="n"), robot("spot")
     off.leave(gone())
