@@ -36,6 +36,7 @@ from rt_gait_ros.nodes.conversions import (
 from rt_gait_ros.nodes.fuzz_requests import NodeRequests
 from rt_gait_ros.nodes.image_conversion import bgr_to_image, depth_from_message
 from rt_gait_ros.nodes.message_bytes import from_bytes, to_bytes
+from rt_gait_ros.nodes.message_records import record_of
 from rt_gait_ros.nodes.parameters import file_value
 from rt_gait_ros.pose.layouts import LAYOUT
 from rt_gait_ros.pose.person import PersonPose, PoseFrame
@@ -168,14 +169,17 @@ def nasty_text(random: Random) -> str:
 
 
 class BrokenMessage:
-    """A message of a topic: some of its fields changed, or its bytes."""
+    """A message of a topic: some of its fields changed, or its bytes, which stages read themselves (`as_record`)."""
 
-    def __init__(self, sample: Any, read: Callable[[Any], Any]) -> None:
-        self._kind, self._bytes, self._read = type(sample), to_bytes(sample), read
+    def __init__(self, sample: Any, read: Callable[[Any], Any], *, as_record: bool) -> None:
+        self._kind, self._bytes, self._read, self._as_record = type(sample), to_bytes(sample), read, as_record
 
     def __call__(self, random: Random) -> None:
         """Break and read one."""
         data = corrupted(self._bytes, random) if random.random() < 0.5 else self._bytes
+        if self._as_record and data is not self._bytes:
+            self._read(record_of(data, self._kind))
+            return
         try:
             message = from_bytes(data, self._kind)
         except Exception:  # the middleware refuses such bytes itself, each in its own way
@@ -187,7 +191,7 @@ class BrokenMessage:
 
     def good(self) -> None:
         """Read the sample."""
-        self._read(from_bytes(self._bytes, self._kind))
+        self._read((record_of if self._as_record else from_bytes)(self._bytes, self._kind))
 
 
 class BrokenFile:
@@ -266,7 +270,10 @@ def _topics() -> list[Target]:
         "gait_identities": (identities_to_message(said), hear),
     }
     assert isinstance(samples["person_tracks"][0], PersonTrackArray)
-    return [Target(f"topic {name}", BrokenMessage(sample, read)) for name, (sample, read) in samples.items()]
+    return [
+        Target(f"topic {name}", BrokenMessage(sample, read, as_record="image" not in name))
+        for name, (sample, read) in samples.items()
+    ]
 
 
 def _depth() -> Any:

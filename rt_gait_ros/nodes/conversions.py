@@ -1,7 +1,8 @@
 """Domain types to messages and back: the only file that knows both sides.
 
 Large fields are handed over whole (`array.array` and `memoryview`): assigning arrays element by element costs rclpy
-fifty times as much. Arrays that come out of a message are views of it.
+fifty times as much. What is made out of a message may be a view of it. `…_from_message` takes a message, or a record of
+one (message_records).
 """
 
 import array
@@ -35,6 +36,11 @@ from rt_gait_ros.silhouette.kinds import GAIT_FRAME_KINDS
 from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
 
 JOINTS = {"trt_pose": 18, "coco": 17}  # of each layout, as PersonPoseArray.msg defines them
+
+# Parts of messages that say nothing, and that nobody may change: to make them anew for each person takes longer than
+# all that is said of the person.
+_NO_HEADER, _NO_IMAGE, _OUTSIDE = Header(), Image(), RegionOfInterest()
+_NOWHERE, _UNTURNED, _UNKNOWN = Point(), Quaternion(), np.zeros(9)
 
 E = TypeVar("E", bound=IntEnum)
 
@@ -84,12 +90,13 @@ def poses_to_message(frame: PoseFrame) -> PersonPoseArray:
 def poses_from_message(message: PersonPoseArray) -> PoseFrame:
     """PersonPoseArray to PoseFrame. Raises MalformedMessage."""
     layout, kind = message.keypoint_layout, message.gait_frame_kind
+    joints = _read_keypoints([(person.keypoints, layout) for person in message.people])
     people = []
-    for person in message.people:
+    for person, keypoints in zip(message.people, joints, strict=True):
         frame = _read_gait_frame(person.gait_frame, kind)
         people.append(
             PersonPose(
-                keypoints=_read_keypoints(person.keypoints, layout),
+                keypoints=keypoints,
                 box=_read_roi(person.roi),
                 confidence=_read_fraction(person.confidence, "confidence"),
                 gait_frame=frame,
@@ -132,7 +139,8 @@ def tracks_from_message(message: PersonTrackArray) -> TrackFrame:
     )
     frame.layout = layout or frame.layout
     frame.gait_frame_kind = kind or frame.gait_frame_kind
-    frame.tracks = [_read_track(track) for track in message.tracks]
+    joints = iter(_read_keypoints([(t.keypoints, t.keypoint_layout) for t in message.tracks if len(t.keypoints)]))
+    frame.tracks = [_read_track(track, next(joints) if len(track.keypoints) else None) for track in message.tracks]
     return frame
 
 
@@ -144,7 +152,7 @@ def pose_to_message(track: Track, stamp: int, frame_id: str) -> PoseStamped:
 
 
 def _point(position: np.ndarray) -> Point:
-    return Point(x=float(position[0]), y=float(position[1]), z=float(position[2]))
+    return whole_message(Point, x=float(position[0]), y=float(position[1]), z=float(position[2]))
 
 
 def quaternion_of(orientation: np.ndarray | None) -> Quaternion:
@@ -164,17 +172,17 @@ def _track_to_message(track: Track, frame: TrackFrame, header: Header) -> Person
         former_id=track.former_id,
         state=int(track.state),
         roi=_roi(track.box, frame.width, frame.height),
-        velocity=Vector3(x=float(track.velocity[0]), y=float(track.velocity[1])),
+        velocity=whole_message(Vector3, x=float(track.velocity[0]), y=float(track.velocity[1]), z=0.0),
         velocity_covariance=np.ascontiguousarray(track.velocity_covariance, np.float64).ravel(),
         keypoints=array.array("f") if track.keypoints is None else _floats(track.keypoints),
         keypoint_layout="" if track.keypoints is None else frame.layout,
         gait_frame=_gait_frame(track.gait_frame, frame.gait_frame_kind),
         gait_frame_kind=frame.gait_frame_kind,
         quality=0.0 if track.gait_frame is None else float(track.quality),
-        position=Point() if track.position is None else _point(track.position),
+        position=_NOWHERE if track.position is None else _point(track.position),
         position_covariance=_covariance(track.position_covariance if placed else None),
         position_valid=placed,
-        orientation=quaternion_of(track.orientation if placed else None),
+        orientation=quaternion_of(track.orientation) if placed else _UNTURNED,
         stature=stature,
         stature_deviation=deviation,
         confidence=float(track.confidence),
@@ -187,7 +195,7 @@ def _track_to_message(track: Track, frame: TrackFrame, header: Header) -> Person
 
 def _covariance(matrix: np.ndarray | None) -> np.ndarray:
     """(9,) of (3, 3), zeros where there is none."""
-    return np.zeros(9) if matrix is None else np.ascontiguousarray(matrix, np.float64).ravel()
+    return _UNKNOWN if matrix is None else np.ascontiguousarray(matrix, np.float64).ravel()
 
 
 def _the_only(tracks: Sequence[PersonTrack], name: str) -> str:
@@ -198,7 +206,7 @@ def _the_only(tracks: Sequence[PersonTrack], name: str) -> str:
     return said[0] if said else ""
 
 
-def _read_track(message: PersonTrack) -> Track:
+def _read_track(message: PersonTrack, keypoints: np.ndarray | None) -> Track:
     body_id, former_id = _read_body_id(message.body_id), message.former_id and _read_body_id(message.former_id)
     gait_frame = _read_gait_frame(message.gait_frame, message.gait_frame_kind)
     point = message.position
@@ -220,7 +228,7 @@ def _read_track(message: PersonTrack) -> Track:
         box=_read_roi(message.roi),
         velocity=np.array([message.velocity.x, message.velocity.y], np.float32),
         velocity_covariance=message.velocity_covariance.reshape(2, 2),
-        keypoints=_read_keypoints(message.keypoints, message.keypoint_layout) if message.keypoints else None,
+        keypoints=keypoints,
         gait_frame=gait_frame,
         quality=_read_fraction(message.quality, "quality") if gait_frame is not None else 0.0,
         confidence=_read_fraction(message.confidence, "confidence"),
@@ -264,8 +272,12 @@ def identity_to_message(identity: Identity, frame_id: str) -> GaitIdentity:
         margin=float(identity.margin),
         frames_used=identity.frames_used,
         candidates=[
-            IdentityCandidate(
-                person_id=c.person_id, name=c.name, confidence=float(c.confidence), distance=float(c.distance)
+            whole_message(
+                IdentityCandidate,
+                person_id=c.person_id,
+                name=c.name,
+                confidence=float(c.confidence),
+                distance=float(c.distance),
             )
             for c in identity.candidates
         ],
@@ -307,22 +319,25 @@ def _floats(values: np.ndarray) -> "array.array[float]":
 
 def _roi(box: np.ndarray, width: int, height: int) -> RegionOfInterest:
     """The part of a box (x, y, width, height) in the image, in the whole pixels that cover it; all zero outside."""
-    if not np.isfinite(box).all():
-        return RegionOfInterest()
-    left, top = max(int(np.floor(box[0])), 0), max(int(np.floor(box[1])), 0)
-    right, bottom = min(int(np.ceil(box[0] + box[2])), width), min(int(np.ceil(box[1] + box[3])), height)
+    (left, top), (right, bottom) = box[:2].tolist(), (box[:2] + box[2:]).tolist()
+    if not math.isfinite(left + top + right + bottom):
+        return _OUTSIDE
+    left, top = max(math.floor(left), 0), max(math.floor(top), 0)
+    right, bottom = min(math.ceil(right), width), min(math.ceil(bottom), height)
     if right <= left or bottom <= top:
-        return RegionOfInterest()
-    return RegionOfInterest(x_offset=left, y_offset=top, width=right - left, height=bottom - top)
+        return _OUTSIDE
+    return whole_message(
+        RegionOfInterest, x_offset=left, y_offset=top, width=right - left, height=bottom - top, do_rectify=False
+    )
 
 
 def _gait_frame(frame: np.ndarray | None, kind: str) -> Image:
     if frame is None:
-        return Image()
+        return _NO_IMAGE
     known = GAIT_FRAME_KINDS[kind]
     height, width = known.shape[:2]
     data = bytes_of(Image, np.ascontiguousarray(frame, known.dtype))
-    return image_message(Header(), (height, width), known.encoding, data)
+    return image_message(_NO_HEADER, (height, width), known.encoding, data)
 
 
 def _read_body_id(body_id: str) -> str:
@@ -335,24 +350,29 @@ def _read_roi(roi: RegionOfInterest) -> np.ndarray:
     return np.array([roi.x_offset, roi.y_offset, roi.width, roi.height], np.float32)
 
 
-def _read_keypoints(values: "array.array[float]", layout: str) -> np.ndarray:
-    joints = JOINTS.get(layout)
-    if joints is None:
-        raise MalformedMessage(f"keypoint layout '{layout}' is unknown: {', '.join(JOINTS)} are known")
-    if len(values) != 3 * joints:
-        raise MalformedMessage(f"{len(values)} keypoint values where layout {layout} has {3 * joints}")
-    keypoints = np.frombuffer(values, np.float32).reshape(joints, 3)
-    confidence = keypoints[:, 2]
-    found = confidence > 0.0
+def _read_keypoints(people: Sequence[tuple[Sequence[float], str]]) -> Sequence[np.ndarray]:
+    """Of each person (K, 3), from the values and the name of their layout, which is the same for all. Raises
+    MalformedMessage."""
+    for values, layout in people:
+        joints = JOINTS.get(layout)
+        if joints is None:
+            raise MalformedMessage(f"keypoint layout '{layout}' is unknown: {', '.join(JOINTS)} are known")
+        if len(values) != 3 * joints:
+            raise MalformedMessage(f"{len(values)} keypoint values where layout {layout} has {3 * joints}")
+    if not people:
+        return ()
+    # all people at once: a call of NumPy takes about as long for ten as for one
+    keypoints = np.array([values for values, _ in people], np.float32).reshape(len(people), -1, 3)
+    confidence = keypoints[..., 2]
     if not ((confidence >= 0.0) & (confidence <= 1.0)).all():
         raise MalformedMessage("a keypoint's confidence is not within 0..1")
-    if not np.isfinite(keypoints[found]).all():
+    if not np.isfinite(keypoints[confidence > 0.0]).all():
         raise MalformedMessage("a keypoint with a confidence above 0 is not finite: a joint not found is NaN, NaN, 0")
-    return keypoints
+    return list(keypoints)
 
 
 def _read_motion(values: "array.array[float]") -> np.ndarray | None:
-    if not values:
+    if not len(values):
         return None
     if len(values) != 6 or not np.isfinite(values).all():
         raise MalformedMessage(f"camera_motion is {list(values)}: an affine of 6 finite numbers, or nothing, is needed")

@@ -71,7 +71,14 @@ class GaitNode(RecognitionStage):
         self._directions = ""  # as last said
         super().__init__(NAME, **node_options)
         self.inlet = Inlet(
-            self, PersonTrackArray, "person_tracks", RESULT_QOS, tracks_from_message, self.accept, self.finish
+            self,
+            PersonTrackArray,
+            "person_tracks",
+            RESULT_QOS,
+            tracks_from_message,
+            self.accept,
+            self.finish,
+            as_bytes=True,
         )
         self.outlet = Link(self, GaitIdentityArray, "gait_identities", RESULT_QOS, identities_to_message)
         self._gallery_services = GalleryServices(self)

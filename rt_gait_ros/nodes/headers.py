@@ -4,11 +4,12 @@ from builtin_interfaces.msg import Time
 from std_msgs.msg import Header
 
 from rt_gait_ros.frame import SECOND
+from rt_gait_ros.nodes.whole_message import whole_message
 
 
 def to_time(stamp: int) -> Time:
     """Nanoseconds since the epoch as a message."""
-    return Time(sec=stamp // SECOND, nanosec=stamp % SECOND)
+    return whole_message(Time, sec=stamp // SECOND, nanosec=stamp % SECOND)
 
 
 def from_time(time: Time) -> int:
@@ -18,4 +19,4 @@ def from_time(time: Time) -> int:
 
 def to_header(stamp: int, frame_id: str) -> Header:
     """The camera's header."""
-    return Header(stamp=to_time(stamp), frame_id=frame_id)
+    return whole_message(Header, stamp=to_time(stamp), frame_id=frame_id)

@@ -7,6 +7,7 @@ from typing import Any, Generic, NoReturn, TypeVar
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 
+from rt_gait_ros.nodes.message_records import record_of
 from rt_gait_ros.nodes.qos import publish_on
 from rt_gait_ros.nodes.topic_listener import TopicListener
 from rt_gait_ros.nodes.unattended import Topic, UnattendedSubscription
@@ -80,6 +81,7 @@ class Inlet(Generic[T]):
 
     What arrives is handed to `accept` as it is, in a thread of its own or the sender's; the worker turns it into the
     domain object with `read`, so that nothing is converted that is dropped before its turn.
+    as_bytes: messages arrive as their bytes, and `from_message` gets a record of each (message_records) in their place.
     on_crash: called with what nobody expected; nothing arrives from then on. Raised in that thread when left out.
     """
 
@@ -92,9 +94,11 @@ class Inlet(Generic[T]):
         from_message: Callable[[Any], T],
         accept: Callable[[Any], None],
         on_crash: Callable[[Exception], None] = raise_in_thread,
+        *,
+        as_bytes: bool = False,
     ) -> None:
         self._node = node
-        self._topic = Topic(message_type, topic, qos)
+        self._topic = Topic(message_type, topic, qos, as_bytes)
         self._from_message = from_message
         self._accept = accept
         self._on_crash = on_crash
@@ -154,6 +158,8 @@ class Inlet(Generic[T]):
 
     def read(self, arrival: Any) -> T:
         """The domain object of something that arrived. Raises GaitError when a message makes no sense."""
+        if isinstance(arrival, bytes):
+            return self._from_message(record_of(arrival, self._topic.message_type))
         return self._from_message(arrival) if isinstance(arrival, self._topic.message_type) else arrival
 
 
@@ -164,10 +170,17 @@ class WaitingInlet(Inlet[T]):
     """
 
     def __init__(
-        self, node: Node, message_type: Any, topic: str, qos: QoSProfile, from_message: Callable[[Any], T]
+        self,
+        node: Node,
+        message_type: Any,
+        topic: str,
+        qos: QoSProfile,
+        from_message: Callable[[Any], T],
+        *,
+        as_bytes: bool = False,
     ) -> None:
         self._waiting: deque[Any] = deque(maxlen=qos.depth)
-        super().__init__(node, message_type, topic, qos, from_message, self._keep)
+        super().__init__(node, message_type, topic, qos, from_message, self._keep, as_bytes=as_bytes)
 
     def _keep(self, arrival: Any) -> None:
         """Have it wait; returns at once."""

@@ -57,9 +57,18 @@ class TrackerNode(ProcessingStage[PoseFrame, TrackFrame]):
     def __init__(self, **node_options: Any) -> None:
         super().__init__(NAME, **node_options)
         self.inlet = Inlet(
-            self, PersonPoseArray, "person_poses", RESULT_QOS, poses_from_message, self.accept, self.finish
+            self,
+            PersonPoseArray,
+            "person_poses",
+            RESULT_QOS,
+            poses_from_message,
+            self.accept,
+            self.finish,
+            as_bytes=True,
         )
-        self.feedback = WaitingInlet(self, GaitIdentityArray, "gait_identities", FEEDBACK_QOS, identities_from_message)
+        self.feedback = WaitingInlet(
+            self, GaitIdentityArray, "gait_identities", FEEDBACK_QOS, identities_from_message, as_bytes=True
+        )
         self.outlet = Link(self, PersonTrackArray, "person_tracks", RESULT_QOS, tracks_to_message)
         self._informed: InformedTracker | None = None
         self._geometry = CameraGeometry(self)

@@ -41,11 +41,15 @@ class Unattended(CallbackGroup):
 
 
 class Topic(NamedTuple):
-    """What is listened to: messages of a type, under a name that ROS may resolve to another."""
+    """What is listened to: messages of a type, under a name that ROS may resolve to another.
+
+    as_bytes: they are handed on as the bytes in which they travel.
+    """
 
     message_type: Any
     name: str
     qos: QoSProfile
+    as_bytes: bool = False
 
 
 class UnattendedSubscription:
@@ -58,6 +62,7 @@ class UnattendedSubscription:
     def __init__(self, node: Node, topic: Topic, hear: Callable[[Any], None]) -> None:
         self._node = node
         self._depth = max(1, topic.qos.depth)
+        self._as_bytes = topic.as_bytes
         self.subscription = self._subscribe(topic, hear, callback_group=Unattended())
         self.attended = not self.insides_are_known()
         if self.attended:
@@ -69,7 +74,8 @@ class UnattendedSubscription:
             self.subscription = self._subscribe(topic, hear)
 
     def _subscribe(self, topic: Topic, hear: Callable[[Any], None], **options: Any) -> Any:
-        return subscribe_to(self._node, topic.message_type, topic.name, topic.qos, hear, **options)
+        kind, name, qos = topic.message_type, topic.name, topic.qos
+        return subscribe_to(self._node, kind, name, qos, hear, raw=topic.as_bytes, **options)
 
     def insides_are_known(self) -> bool:
         """Whether the insides of rclpy that are used here and by TopicListener are there.
@@ -96,11 +102,11 @@ class UnattendedSubscription:
         if self.attended:
             return
         handle, kind = self.subscription.handle, self.subscription.msg_type
-        taken = handle.take_message(kind, False)
+        taken = handle.take_message(kind, self._as_bytes)
         for place in range(1, self._depth + 1):
             if taken is None:
                 return
-            following = handle.take_message(kind, False) if place < self._depth else None
+            following = handle.take_message(kind, self._as_bytes) if place < self._depth else None
             yield taken[0]
             taken = following
 

@@ -6,8 +6,9 @@ filling the message in.
 """
 
 import array
+import sys
 from functools import cache
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -20,11 +21,11 @@ def whole_message(kind: Any, **fields: Any) -> Any:
     One that is left out is an AttributeError when the message is published.
     """
     message = kind.__new__(kind)
-    prefix, beside = _insides(kind)
+    slots, beside, _ = _insides(kind)
     for name, value in beside:
         setattr(message, name, value)
     for name, value in fields.items():
-        setattr(message, prefix + name, value)
+        setattr(message, slots[name], value)
     return message
 
 
@@ -35,21 +36,30 @@ def bytes_of(kind: Any, values: np.ndarray) -> Bytes:
     it is the `array.array` that they ask for.
     """
     memory = values.data.cast("B")
-    if _insides(kind)[0]:
+    if _insides(kind).unchecked:
         return memory
     copied = array.array("B")
     copied.frombytes(memory)
     return copied
 
 
-@cache
-def _insides(kind: Any) -> tuple[str, tuple[tuple[str, Any], ...]]:
-    """What goes before a field's name to assign it, and what messages have beside their fields.
+class _Insides(NamedTuple):
+    """How messages of a class are filled in.
 
-    Where assignments are checked, as Humble does each and Jazzy those of whoever asks for it, it is nothing.
+    slots: by a field's name, what to assign. beside: what messages have beside their fields. unchecked: whether
+    assignments are not checked; as Humble does each and Jazzy those of whoever asks for it, they are.
     """
+
+    slots: dict[str, str]
+    beside: tuple[tuple[str, Any], ...]
+    unchecked: bool
+
+
+@cache
+def _insides(kind: Any) -> _Insides:
     made = kind()
-    fields = {f"_{name}" for name in kind.get_fields_and_field_types()}
-    beside = tuple((slot, getattr(made, slot)) for slot in kind.__slots__ if slot not in fields)
-    unchecked = fields <= set(kind.__slots__) and getattr(made, "_check_fields", True) is False
-    return "_" if unchecked else "", beside
+    names = kind.get_fields_and_field_types()
+    slots = {name: sys.intern(f"_{name}") for name in names}
+    beside = tuple((slot, getattr(made, slot)) for slot in kind.__slots__ if slot not in slots.values())
+    unchecked = set(slots.values()) <= set(kind.__slots__) and getattr(made, "_check_fields", True) is False
+    return _Insides(slots if unchecked else {name: name for name in names}, beside, unchecked)

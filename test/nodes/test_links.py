@@ -1,15 +1,18 @@
 """An input that is taken from when there is something to do with it."""
 
 from itertools import islice
+from typing import Any
 
 import pytest
 from patience import Flood, until
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.serialization import serialize_message
 from std_msgs.msg import String
 
 from rt_gait_ros.nodes.links import RESULT_QOS, Inlet, Link, WaitingInlet
+from rt_gait_ros.nodes.message_records import BrokenBytes
 from rt_gait_ros.nodes.unattended import UnattendedSubscription
 
 DEPTH = 4
@@ -61,6 +64,22 @@ def test_from_a_link_objects_wait_until_it_is_closed(node: Node) -> None:
     inlet.close()
     link.send("too late")
     assert list(inlet.take()) == []
+
+
+def test_as_bytes_messages_are_read_as_records_and_broken_ones_refused(node: Node) -> None:
+    inlet = WaitingInlet[str](node, String, "words", QOS, lambda record: record.data, as_bytes=True)
+    inlet.open()
+    publisher = node.create_publisher(String, "words", RESULT_QOS)
+    until(publisher.get_subscription_count)
+    whole = serialize_message(String(data="heard"))
+    for data in (whole, whole[:8]):
+        publisher.publish(data)
+    arrivals: list[Any] = []
+    until(lambda: arrivals.extend(inlet.take()) or len(arrivals) == 2)
+    assert inlet.read(arrivals[0]) == "heard"
+    with pytest.raises(BrokenBytes, match="8 bytes are no String"):
+        inlet.read(arrivals[1])
+    inlet.close()
 
 
 def test_publisher_of_a_qos_that_does_not_match_is_told(node: Node, capfd: pytest.CaptureFixture[str]) -> None:

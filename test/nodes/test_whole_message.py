@@ -13,12 +13,17 @@ from rt_gait_ros.nodes import whole_message as whole_message_module
 from rt_gait_ros.nodes.whole_message import bytes_of, whole_message
 
 
+def checked_insides(kind):
+    names = kind.get_fields_and_field_types()
+    return whole_message_module._Insides({name: name for name in names}, (("_check_fields", True),), unchecked=False)
+
+
 @pytest.mark.parametrize("checked", [False, True])
 @pytest.mark.parametrize("kind", [Image, PersonPose, PersonTrack, GaitIdentity])
 def test_it_is_what_the_constructor_makes(kind, checked, monkeypatch) -> None:
     made = kind()
     if checked:  # as with ROS_PYTHON_CHECK_FIELDS=1
-        monkeypatch.setattr(whole_message_module, "_insides", lambda kind: ("", (("_check_fields", True),)))
+        monkeypatch.setattr(whole_message_module, "_insides", checked_insides)
     fields = {name: getattr(made, name) for name in kind.get_fields_and_field_types()}
     whole = whole_message(kind, **fields)
     assert repr(whole) == repr(made)
@@ -39,7 +44,7 @@ def test_arrays_are_handed_over_as_they_are() -> None:
 @pytest.mark.parametrize("checked", [False, True])
 def test_bytes_are_those_of_the_array_and_are_copied_only_where_they_must_be(checked, monkeypatch) -> None:
     if checked:
-        monkeypatch.setattr(whole_message_module, "_insides", lambda kind: ("", (("_check_fields", True),)))
+        monkeypatch.setattr(whole_message_module, "_insides", checked_insides)
     pixels = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
     data = bytes_of(Image, pixels)
     image = whole_message(Image, header=Header(), height=2, width=2, encoding="bgr8", is_bigendian=0, step=6, data=data)
