@@ -1,13 +1,12 @@
 """One followed person -> PersonPose: box, reported keypoints, gait frame and its quality."""
 
-import cv2
 import numpy as np
 
 from rt_gait_ros.pose.follower import Follower
 from rt_gait_ros.pose.person import PersonPose
 from rt_gait_ros.pose.person_network import CROP, PersonReading, Region
 from rt_gait_ros.silhouette.flow import FlowFrames
-from rt_gait_ros.silhouette.gaitset import person_mask, silhouette_from_mask
+from rt_gait_ros.silhouette.gaitset import Rectangle, framed_mask, silhouette_from_mask
 from rt_gait_ros.silhouette.quality import gait_quality, is_whole
 from rt_gait_ros.silhouette.skeleton import skeleton_map
 
@@ -17,12 +16,12 @@ def person_pose(
 ) -> PersonPose:
     """What is reported of a follower. size: (width, height) of the image. flow: the images, for gait frames of flow."""
     reading = follower.reading
-    mask = person_mask(reading.mask)
+    mask, around = framed_mask(reading.mask)
     keypoints = follower.keypoints.copy()
     keypoints[keypoints[:, 2] < least_confidence] = np.nan, np.nan, 0.0
-    box = _box(mask, reading.keypoints, reading.region)
+    box = _box(around, reading.keypoints, reading.region)
     quality = _quality(reading, mask, size, float(box[3])) if kind else 0.0
-    gait_frame = _gait_frame(follower, mask, box, kind, flow) if quality > 0.0 else None
+    gait_frame = _gait_frame(follower, mask, around, box, kind, flow) if quality > 0.0 else None
     return PersonPose(keypoints, box, reading.presence, gait_frame, quality if gait_frame is not None else 0.0)
 
 
@@ -35,9 +34,9 @@ def expected_pose(follower: Follower, time: float) -> PersonPose:
     return PersonPose(keypoints, follower.box + moved, follower.reading.presence)
 
 
-def _box(mask: np.ndarray, keypoints: np.ndarray, region: Region) -> np.ndarray:
+def _box(around: Rectangle, keypoints: np.ndarray, region: Region) -> np.ndarray:
     """x, y, width, height in source pixels: around the mask, or around the joints where there is none."""
-    x, y, width, height = cv2.boundingRect(mask)
+    x, y, width, height = around
     if width == 0:
         low, high = keypoints[:, :2].min(axis=0), keypoints[:, :2].max(axis=0)
         return np.concatenate([low, high - low]).astype(np.float32)
@@ -57,13 +56,13 @@ def _quality(reading: PersonReading, mask: np.ndarray, size: tuple[int, int], he
 
 
 def _gait_frame(
-    follower: Follower, mask: np.ndarray, box: np.ndarray, kind: str, flow: FlowFrames | None
+    follower: Follower, mask: np.ndarray, around: Rectangle, box: np.ndarray, kind: str, flow: FlowFrames | None
 ) -> np.ndarray | None:
     """The gait frame, or None where there is too little to make one of."""
     if flow is not None:
         x, y = box[:2] + box[2:] / 2
         return flow.frame(float(x), float(y), follower.reading.region.side)
-    return silhouette_from_mask(mask) if kind == "silhouette" else skeleton_map(follower.keypoints)
+    return silhouette_from_mask(mask, around) if kind == "silhouette" else skeleton_map(follower.keypoints)
 
 
 def _image_in_crop(region: Region, size: tuple[int, int]) -> tuple[int, int, int, int]:

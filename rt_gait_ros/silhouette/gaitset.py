@@ -1,7 +1,12 @@
 """Person masks -> the silhouettes that GaitSet and its successors were trained on (Chao et al., AAAI 2019)."""
 
+from collections.abc import Sequence
+from typing import TypeAlias
+
 import cv2
 import numpy as np
+
+Rectangle: TypeAlias = Sequence[int]  # left, top, width, height, as OpenCV has it
 
 SIZE = 64  # rows and columns of a silhouette; networks read columns 10:54 of it
 
@@ -15,16 +20,17 @@ LEAST_PIECE = 0.01
 LARGEST_GAP = 0.05
 
 
-def silhouette_from_mask(mask: np.ndarray) -> np.ndarray | None:
+def silhouette_from_mask(mask: np.ndarray, around: Rectangle | None = None) -> np.ndarray | None:
     """One GaitSet silhouette of a mask, or None where there is too little person in it.
 
     mask: (H, W) uint8, 0 and 255 (values between count as part of the person, as the mass of their brightness).
+    around: the smallest rectangle outside which all is 0, where it is known.
     Returns (64, 64) uint8: the non-empty rows scaled to 64 (bicubic), centred on the column that halves the mass.
     Edges are soft (0..255), because GaitSet's own pre-processing leaves them so and its weights have seen nothing else.
     """
-    if cv2.sumElems(mask)[0] <= LEAST_PIXEL_SUM:
+    left, top, width, height = around or cv2.boundingRect(mask)
+    if width == 0 or cv2.sumElems(mask[top : top + height, left : left + width])[0] <= LEAST_PIXEL_SUM:
         return None
-    _, top, _, height = cv2.boundingRect(mask)
     body = mask[top : top + height]
     width = int(SIZE * body.shape[1] / body.shape[0])
     if width < 1:
@@ -45,18 +51,24 @@ def person_mask(mask: np.ndarray) -> np.ndarray:
     mask: (H, W), above 0 where the person is, as a mask or its logits are. Returns (H, W) uint8, 0 and 255; all 0 where
     nobody is.
     """
+    return framed_mask(mask)[0]
+
+
+def framed_mask(mask: np.ndarray) -> tuple[np.ndarray, Rectangle]:
+    """As `person_mask`, with the smallest rectangle that holds the person; it has no size where nobody is."""
     whole = (mask > 0).view(np.uint8) * np.uint8(255)
-    left, top, width, height = cv2.boundingRect(whole)
+    around = cv2.boundingRect(whole)
+    left, top, width, height = around
     if width == 0:
-        return whole
+        return whole, around
     binary = whole[top : top + height, left : left + width]  # to search less
     # outlines are traced in a sixth of the time of labelling every pixel
     outlines, nesting = cv2.findContours(binary, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     if len(outlines) == 1 or np.count_nonzero(nesting[0, :, 3] < 0) == 1:  # one piece, with holes or without
-        return whole
+        return whole, around
     count, labels, statistics, _ = cv2.connectedComponentsWithStats(binary, connectivity=8)
     if count <= 2:
-        return whole
+        return whole, around
     areas = statistics[:, cv2.CC_STAT_AREA].copy()
     areas[0] = 0
     body = int(areas.argmax())
@@ -65,7 +77,7 @@ def person_mask(mask: np.ndarray) -> np.ndarray:
         if piece == body or _belongs(statistics[piece], statistics[body]):
             values[piece] = 255
     binary[:] = values[labels]
-    return whole
+    return whole, cv2.boundingRect(whole)
 
 
 def _belongs(piece: np.ndarray, body: np.ndarray) -> bool:

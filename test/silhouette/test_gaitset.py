@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from rt_gait_ros.silhouette.gaitset import person_mask, silhouette_from_mask
+from rt_gait_ros.silhouette.gaitset import framed_mask, person_mask, silhouette_from_mask
 
 
 def figure(height=160, width=60, left=40, top=20, shape=(256, 256)):
@@ -63,6 +63,20 @@ def test_a_loose_foot_stays_and_a_stranger_goes():
     assert mask[50, 190] == 0
     assert mask[10, 60] == 0
     assert set(np.unique(mask)) == {0, 255}
+
+
+def test_the_rectangle_around_a_person_leaves_out_what_goes():
+    logits = np.where(figure() > 0, 5.0, -5.0)
+    mask, around = framed_mask(logits)
+    assert tuple(around) == cv2.boundingRect(figure())
+    logits[10:12, 240:242] = 5.0  # a speck
+    again, still = framed_mask(logits)
+    np.testing.assert_array_equal(again, mask)
+    assert still == around
+    np.testing.assert_array_equal(silhouette_from_mask(mask, around), silhouette_from_mask(mask))
+    nobody, nowhere = framed_mask(np.full((64, 64), -5.0))
+    assert nowhere[2] == 0
+    assert silhouette_from_mask(nobody, nowhere) is None
 
 
 def test_holes_stay_and_a_speck_within_one_goes():
