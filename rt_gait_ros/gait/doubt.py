@@ -64,11 +64,12 @@ class Doubt:
         return doubtful
 
     def _meet(self, tracks: list[Track]) -> None:
-        if len(tracks) < 2:
-            return
-        for first, second in combinations(tracks, 2):
+        placed = [(track, track.box.tolist()) for track in tracks]
+        for (first, here), (second, there) in combinations(placed, 2):
+            if here[0] >= there[0] + there[2] or there[0] >= here[0] + here[2]:  # most are beside each other
+                continue
             hidden = TrackState.OCCLUDED in (first.state, second.state)
-            if _overlap(first.box.tolist(), second.box.tolist()) > (HIDDEN if hidden else SEEN):
+            if _overlap(here, there) > (HIDDEN if hidden else SEEN):
                 self._met.setdefault(first.body_id, set()).add(second.body_id)
                 self._met.setdefault(second.body_id, set()).add(first.body_id)
 

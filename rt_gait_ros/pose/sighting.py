@@ -72,11 +72,12 @@ def match(
 
     A follower is seen once; who is as near to one as two looks at the same person are is not new.
     """
+    expected = [(follower, follower.expected(time)) for follower in followers]
     pairs = sorted(
         (separation, n, m)
         for n, sighting in enumerate(sightings)
-        for m, follower in enumerate(followers)
-        if (separation := _separation(sighting, follower, time)) < 1.0
+        for m, (follower, place) in enumerate(expected)
+        if (separation := _separation(sighting, follower, place, time)) < 1.0
     )
     seen: dict[int, Sighting] = {}
     taken: set[int] = set()
@@ -87,25 +88,24 @@ def match(
     new = [
         sighting
         for n, sighting in enumerate(sightings)
-        if n not in taken and not any(_repeats(sighting, follower, time) for follower in followers)
+        if n not in taken and not any(_repeats(sighting, follower, place, time) for follower, place in expected)
     ]
     return seen, new
 
 
-def _separation(sighting: Sighting, follower: Follower, time: float) -> float:
-    """How unlike a sighting and a follower are; from 1 on they are two people."""
+def _separation(sighting: Sighting, follower: Follower, place: Region, time: float) -> float:
+    """How unlike a sighting and a follower, who is expected at `place`, are; from 1 on they are two people."""
     if sighting.keypoints is not None:
         return distance(sighting.keypoints, follower.expected_keypoints(time), follower.height) / SAME_DETECTION
-    place = follower.expected(time)
     if _unlike(sighting.region, place):
         return float("inf")
     return _apart(sighting.region, place) / _SAME_PLACE
 
 
-def _repeats(sighting: Sighting, follower: Follower, time: float) -> bool:
+def _repeats(sighting: Sighting, follower: Follower, place: Region, time: float) -> bool:
     if sighting.keypoints is not None:
-        return _separation(sighting, follower, time) < 1.0
-    return _apart(sighting.region, follower.expected(time)) < _TWICE
+        return _separation(sighting, follower, place, time) < 1.0
+    return _apart(sighting.region, place) < _TWICE
 
 
 def _apart(first: Region, second: Region) -> float:
