@@ -2,12 +2,13 @@
 
 import math
 from collections import deque
+from collections.abc import Sequence
 
 import numpy as np
 
 from rt_gait_ros.pose.layouts import PARTS
 from rt_gait_ros.pose.person_network import PersonReading, Region
-from rt_gait_ros.pose.smoothing import KeypointFilter
+from rt_gait_ros.pose.smoothing import KeypointFilter, steadied
 
 # Share of the newest measurement in the running averages of speed and size. The size of a walker changes slowly, and a
 # trembling size would make the network's next landmarks tremble; speed must follow a turn within a few frames.
@@ -40,6 +41,7 @@ class Follower:
         self._region = reading.next_region
         self.surprise = 0.0
         self._take(reading, time)
+        _steady([self], time)
 
     def expected(self, time: float) -> Region:
         """Where to look at `time` (seconds): the last place, moved on."""
@@ -94,6 +96,10 @@ class Follower:
 
     def update(self, reading: PersonReading, time: float) -> None:
         """Go on with what the network saw in the region expected for `time`."""
+        update_all([(self, reading)], time)
+
+    def _go_on(self, reading: PersonReading, time: float) -> None:
+        """As `update`, but for the joints."""
         measured, expected = reading.next_region, self.expected(time)
         step = max(time - self._time, 1e-3)
         self.surprise = math.hypot(measured.x - expected.x, measured.y - expected.y) / expected.side
@@ -111,8 +117,6 @@ class Follower:
         self.looks += 1
         self.reading = reading
         self.keypoints = reading.keypoints
-        if self._filter is not None:
-            self.keypoints = self._filter(reading.keypoints, time, self.height)
 
     @property
     def place(self) -> Region:
@@ -127,6 +131,25 @@ class Follower:
     def centre_inside(self, width: int, height: int) -> bool:
         """Whether the middle of the hips is still in the image."""
         return 0 <= self._region.x < width and 0 <= self._region.y < height
+
+
+def update_all(looks: Sequence[tuple[Follower, PersonReading]], time: float) -> None:
+    """Have each follower go on with what the network saw in the region expected for `time`."""
+    for follower, reading in looks:
+        follower._go_on(reading, time)
+    _steady([follower for follower, _ in looks], time)
+
+
+def _steady(followers: Sequence[Follower], time: float) -> None:
+    """Filter the joints of those who have just been looked at."""
+    filters = {n: follower._filter for n, follower in enumerate(followers) if follower._filter is not None}
+    if not filters:
+        return
+    chosen = [followers[n] for n in filters]
+    keypoints = np.array([follower.keypoints for follower in chosen])
+    steady = steadied(list(filters.values()), keypoints, time, [follower.height for follower in chosen])
+    for follower, own in zip(chosen, steady, strict=True):
+        follower.keypoints = own
 
 
 def distance(first: np.ndarray, second: np.ndarray, height: float) -> float:

@@ -13,7 +13,7 @@ from rt_gait_ros.pose.camera_motion import CameraMotion
 from rt_gait_ros.pose.config import PoseConfig
 from rt_gait_ros.pose.detectors import Detector
 from rt_gait_ros.pose.errors import PoseError
-from rt_gait_ros.pose.follower import Follower, without_duplicates
+from rt_gait_ros.pose.follower import Follower, update_all, without_duplicates
 from rt_gait_ros.pose.layouts import LAYOUT, OPENPOSE_THIN
 from rt_gait_ros.pose.pacing import Pacing
 from rt_gait_ros.pose.paf import PafParser
@@ -214,12 +214,14 @@ class PosePipeline:
         lost: list[Follower] = []
         for follower in before:
             follower.pass_over()
+        shown: list[tuple[Follower, PersonReading]] = []
         for follower, reading in zip(chosen, readings or [], strict=readings is not None):
             if reading.presence >= self._config.presence:
-                follower.update(reading, time)
+                shown.append((follower, reading))
             elif not follower.doubted:
                 follower.doubted_since = time
                 lost.append(follower)
+        update_all(shown, time)
         height, width = image.shape[:2]
         self._followers = without_duplicates([f for f in before if self._stays(f, width, height, time)], time)
         lost += [one for one in before if all(one is not other for other in [*self._followers, *lost])]

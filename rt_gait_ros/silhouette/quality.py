@@ -51,7 +51,11 @@ def gait_quality(keypoints: np.ndarray, mask: np.ndarray, presence: float, heigh
     for x, y in keypoints[_BODY, :2].tolist():
         if 0.0 <= x < columns and 0.0 <= y < rows:  # not NaN
             column, row = int(x), int(y)
-            above, left = max(row - _AROUND, 0), max(column - _AROUND, 0)
-            around = mask[above : row + _AROUND + 1, left : column + _AROUND + 1]
-            held += bool(mask[row, column] or around.any())  # most joints lie on the mask itself
+            held += bool(mask.item(row, column) or _is_near(mask, row, column))  # most joints lie on the mask itself
     return min(max(presence, 0.0), 1.0) * min(height / FULL_HEIGHT, 1.0) * held / len(_BODY)
+
+
+def _is_near(mask: np.ndarray, row: int, column: int) -> bool:
+    """Whether the mask is within half of SLACK of a pixel."""
+    above, left = max(row - _AROUND, 0), max(column - _AROUND, 0)
+    return bool(mask[above : row + _AROUND + 1, left : column + _AROUND + 1].any())

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from rt_gait_ros.pose.smoothing import LONGEST_GAP, KeypointFilter
+from rt_gait_ros.pose.smoothing import LONGEST_GAP, KeypointFilter, steadied
 
 STEP = 0.04
 
@@ -42,3 +42,19 @@ def test_an_unsure_joint_moves_less():
         steady(np.array([[0.0, 0.0, confidence]], np.float32), 0.0, 100.0)
         moves.append(steady(np.array([[1.0, 0.0, confidence]], np.float32), STEP, 100.0)[0, 0])
     assert moves[1] < moves[0]
+
+
+def test_several_people_are_steadied_as_each_alone():
+    """Also where one was missed for an image, one lacks a joint, and one has just come."""
+    random = np.random.default_rng(1)
+    together, alone = ([KeypointFilter() for _ in range(4)] for _ in range(2))
+    for image in range(40):
+        present = [n for n in range(4) if not (n == 1 and image % 7 == 3) and not (n == 3 and image < 20)]
+        keypoints = random.normal(200.0, 5.0, (len(present), 18, 3)).astype(np.float32)
+        keypoints[..., 2] = random.uniform(-0.1, 1.1, (len(present), 18))
+        if image % 5 == 2:
+            keypoints[0, 4] = np.nan, np.nan, 0.0
+        heights, time = [100.0 + n for n in present], image * STEP
+        steady = steadied([together[n] for n in present], keypoints, time, heights)
+        for n, own, before, height in zip(present, steady, keypoints, heights, strict=True):
+            np.testing.assert_array_equal(own, alone[n](before, time, height))
