@@ -1,8 +1,7 @@
 """Domain types to messages and back: the only file that knows both sides.
 
 Large fields are handed over whole (`array.array` and `memoryview`): assigning arrays element by element costs rclpy
-fifty times as much. What is made out of a message may be a view of it. `…_from_message` takes a message, or a record of
-one (message_records).
+fifty times as much. `…_from_message` takes a message, or a record of one (message_records).
 """
 
 import array
@@ -394,7 +393,8 @@ def _read_gait_frame(image: Image, kind: str) -> np.ndarray | None:
         )
     native: np.dtype[Any] = np.dtype(dtype)
     stored = native.newbyteorder(">") if image.is_bigendian else native.newbyteorder("<")
-    return np.frombuffer(image.data, stored).reshape(shape).astype(native, copy=False)
+    # a copy: whoever keeps the frame of one person would keep everybody else's with it, where it is a view of all bytes
+    return np.frombuffer(image.data, stored).reshape(shape).astype(native)
 
 
 def _read_fraction(value: float, name: str) -> float:

@@ -8,6 +8,7 @@ from rt_gait_ros.gait.identity import Candidate, Identity, IdentityFrame, Identi
 from rt_gait_ros.msg import GaitIdentityArray, PersonPoseArray, PersonTrackArray
 from rt_gait_ros.nodes import conversions
 from rt_gait_ros.nodes.conversions import MalformedMessage
+from rt_gait_ros.nodes.message_records import record_of
 from rt_gait_ros.pose.person import PersonPose, PoseFrame
 from rt_gait_ros.silhouette.kinds import GAIT_FRAME_KINDS
 from rt_gait_ros.tracking.track import Track, TrackFrame, TrackState
@@ -59,6 +60,12 @@ def test_poses_come_back_from_their_message(kind):
         assert (new.gait_frame is None) == (old.gait_frame is None)
     np.testing.assert_array_equal(after.people[0].gait_frame, before.people[0].gait_frame)
     assert after.people[0].gait_frame.dtype == before.people[0].gait_frame.dtype
+
+
+def test_a_frame_that_is_kept_keeps_nothing_of_the_others():
+    data = serialize_message(conversions.poses_to_message(pose_frame()))
+    after = conversions.poses_from_message(record_of(data, PersonPoseArray))
+    assert after.people[0].gait_frame.base is None
 
 
 @pytest.mark.parametrize(
