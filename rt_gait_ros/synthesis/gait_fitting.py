@@ -78,7 +78,7 @@ def _between_images(tracks: np.ndarray, moments: np.ndarray) -> np.ndarray:
     return (1 - share) * tracks[low] + share * tracks[low + 1]
 
 
-def _against_bases(rotations: np.ndarray) -> np.ndarray:
+def against_bases(rotations: np.ndarray) -> np.ndarray:
     """Rotation vectors (..., 23, 3) against BASES, NaN where unknown. rotations: (..., 23, 3, 3) in the world.
 
     The collar bones hardly turn in CMU's recordings; where a source has none, an upper arm's base is the thorax.
@@ -102,7 +102,7 @@ def _vectors(matrices: np.ndarray) -> np.ndarray:
     return vectors.reshape(*matrices.shape[:-2], 3)
 
 
-def _coefficients(tracks: np.ndarray) -> np.ndarray:
+def fourier(tracks: np.ndarray) -> np.ndarray:
     """Fourier coefficients (..., COEFFICIENTS) of tracks (STEPS, ...) over a cycle: mean, then cosine and sine."""
     spectrum = np.fft.rfft(tracks, axis=0)[: HARMONICS + 1] / len(tracks)
     parts = [spectrum[0].real]
@@ -180,10 +180,10 @@ def _cycle(
     if not (np.isfinite(rotations[:, known]).all() and np.isfinite(places).all()):
         return None
     stride = float(places[-1, 0] - places[0, 0])
-    tracks = np.concatenate([_against_bases(rotations), places[:, None]], 1)
+    tracks = np.concatenate([against_bases(rotations), places[:, None]], 1)
     # What a walk gains or loses over a cycle is no part of its shape.
     tracks = tracks - (share - 0.5)[:, None, None] * (tracks[-1] - tracks[0])
-    coefficients = _coefficients(tracks[:-1])
+    coefficients = fourier(tracks[:-1])
     for order in range(1, HARMONICS + 1):  # the cycle began `phase` after the left heel's strike
         both = coefficients[..., 2 * order - 1 : 2 * order + 1]
         wave = (both[..., 0] - 1j * both[..., 1]) * np.exp(-2j * np.pi * order * phase)

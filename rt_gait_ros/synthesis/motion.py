@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rt_gait_ros.synthesis.people import Outfit, Person
+from rt_gait_ros.synthesis.skeleton import BONE
 
 # Normal walking at a natural cadence, degrees at each tenth of the cycle from heel strike: flexion of hip and knee,
 # dorsiflexion of the ankle (after the curves in Winter 2009 and Perry, "Gait Analysis", 1992).
@@ -63,14 +64,45 @@ def joints(person: Person, outfit: Outfit, mood: Mood, phase: np.ndarray) -> np.
     phase: (T,) cycles from the left heel's strike.
     """
     style = {name: value + mood.offsets.get(name, 0.0) for name, value in person.style.items()}
-    body = _Body(person, outfit, mood, style, phase, np.zeros((len(phase), len(JOINTS), 3)))
+    body = _Body(person, outfit, np.zeros((len(phase), len(JOINTS), 3)), mood, style, phase)
     for side in SIDES:
         _leg(body, side)
     chest = _trunk(body)
     _head(body)
     for side in SIDES:
         _arm(body, side, chest)
-    places = body.places
+    return _on_floor(body.places)
+
+
+def turned_joints(person: Person, outfit: Outfit, rotations: np.ndarray, offset: np.ndarray) -> np.ndarray:
+    """The same joints of somebody whose bones are turned as recorded ones, (T, len(JOINTS), 3), metres.
+
+    rotations: (T, 23, 3, 3) and offset: (T, 3) of the hip joints' midpoint in metres, as `gaits.Gait.pose` has them.
+    """
+    body, lengths = _Figure(person, outfit, np.zeros((len(rotations), len(JOINTS), 3))), person.segments
+
+    def axis(bone: str, number: int) -> np.ndarray:
+        return rotations[:, BONE[bone], :, number]
+
+    pelvis = body.put("pelvis", offset)
+    waist = body.put("waist", pelvis + 0.4 * lengths["trunk"] * axis("lower_back", 2))
+    chest = body.put("chest", waist + 0.6 * lengths["trunk"] * axis("thorax", 2))
+    body.put("neck", chest + lengths["neck"] * axis("neck", 2))
+    _face(body, *(axis("head", number) for number in range(3)))
+    for side, sign in SIDES.items():
+        short = side[0]
+        hip = body.put(f"{side}_hip", pelvis + sign * lengths["hips"] * axis("hips", 1))
+        knee = body.put(f"{side}_knee", hip - lengths["thigh"] * axis(f"{short}_thigh", 2))
+        body.put(f"{side}_ankle", knee - lengths["shank"] * axis(f"{short}_shank", 2))
+        _foot(body, side, axis(f"{short}_foot", 0), -axis(f"{short}_foot", 2))
+        at = body.put(f"{side}_shoulder", chest + sign * lengths["shoulders"] * axis("thorax", 1))
+        for bone, end in (("upper_arm", "elbow"), ("forearm", "wrist"), ("hand", "hand")):
+            at = body.put(f"{side}_{end}", at + sign * lengths[bone] * axis(f"{short}_{bone}", 1))
+    return _on_floor(body.places)
+
+
+def _on_floor(places: np.ndarray) -> np.ndarray:
+    """Joints (T, J, 3) moved, in place, so that the lowest of the feet is on the floor."""
     ground = np.minimum.reduce(
         [places[:, INDEX[name], 2] for name in ("left_toe", "right_toe", "left_heel", "right_heel")]
     )
@@ -79,19 +111,12 @@ def joints(person: Person, outfit: Outfit, mood: Mood, phase: np.ndarray) -> np.
 
 
 @dataclass(frozen=True, slots=True)
-class _Body:
-    """A walker being put together. style: the person's in this mood. phase: (T,). places: (T, J, 3), joints so far."""
+class _Figure:
+    """A walker being put together. places: (T, J, 3), joints so far."""
 
     person: Person
     outfit: Outfit
-    mood: Mood
-    style: dict[str, float]
-    phase: np.ndarray
     places: np.ndarray
-
-    @property
-    def angle(self) -> np.ndarray:
-        return 2 * np.pi * self.phase
 
     def put(self, name: str, value: np.ndarray) -> np.ndarray:
         self.places[:, INDEX[name]] = value
@@ -99,6 +124,19 @@ class _Body:
 
     def at(self, name: str) -> np.ndarray:
         return self.places[:, INDEX[name]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Body(_Figure):
+    """One who walks as tabled. style: the person's in this mood. phase: (T,)."""
+
+    mood: Mood
+    style: dict[str, float]
+    phase: np.ndarray
+
+    @property
+    def angle(self) -> np.ndarray:
+        return 2 * np.pi * self.phase
 
 
 def _curves(person: Person, phase: np.ndarray, ranges: np.ndarray) -> np.ndarray:
@@ -133,14 +171,20 @@ def _leg(body: _Body, side: str) -> None:
     )
     out = np.full_like(flexion, sign * np.arcsin(np.clip(style["step_width"] / 0.5, -0.1, 0.1)))
     knee = body.put(f"{side}_knee", hip + lengths["thigh"] * _direction(flexion, out))
-    ankle = body.put(f"{side}_ankle", knee + lengths["shank"] * _direction(flexion - bend, out))
+    body.put(f"{side}_ankle", knee + lengths["shank"] * _direction(flexion - bend, out))
     pitch = flexion - bend + lift  # of the sole: 0 is level
     toe_out = sign * np.radians(style["toe_out"])
     ahead = np.stack([np.cos(pitch) * np.cos(toe_out), np.full_like(pitch, np.sin(toe_out)), np.sin(pitch)], -1)
     down = np.stack([np.sin(pitch), np.zeros_like(pitch), -np.cos(pitch)], -1)
-    sole = ankle + (lengths["ankle"] + body.outfit.heel * 0.5) * down
+    _foot(body, side, ahead, down)
+
+
+def _foot(body: _Figure, side: str, ahead: np.ndarray, down: np.ndarray) -> None:
+    """Toe and heel below the ankle. ahead, down: (T, 3) along the sole and away from it."""
+    lengths, heel = body.person.segments, body.outfit.heel
+    sole = body.at(f"{side}_ankle") + (lengths["ankle"] + heel * 0.5) * down
     body.put(f"{side}_toe", sole + 0.68 * lengths["foot"] * ahead)
-    body.put(f"{side}_heel", sole - 0.25 * lengths["foot"] * ahead + body.outfit.heel * 0.5 * down)
+    body.put(f"{side}_heel", sole - 0.25 * lengths["foot"] * ahead + heel * 0.5 * down)
 
 
 def _upright(bow: np.ndarray, sway: np.ndarray) -> np.ndarray:
@@ -164,11 +208,15 @@ def _trunk(body: _Body) -> np.ndarray:
 
 def _head(body: _Body) -> None:
     """Head and face; the gaze stays level but for some of the nod."""
-    size = body.person.segments["head"]
     level = np.radians(body.style["nod"]) * 0.7
     up = np.array([np.sin(level), 0.0, np.cos(level)])
     face = np.array([np.cos(level), 0.0, -np.sin(level)])
-    left = np.array([0.0, 1.0, 0.0])
+    _face(body, face, np.array([0.0, 1.0, 0.0]), up)
+
+
+def _face(body: _Figure, face: np.ndarray, left: np.ndarray, up: np.ndarray) -> None:
+    """Head and face over the neck. face, left, up: axes of the head, (3,) or (T, 3)."""
+    size = body.person.segments["head"]
     head = body.put("head", body.at("neck") + 0.55 * size * up + 0.1 * size * face)
     body.put("nose", head + 0.48 * size * face - 0.05 * size * up)
     for side, sign in SIDES.items():

@@ -3,7 +3,7 @@
 Identities are as narrow as real people's; what must not matter (clothes, things carried, mood and speed) is wide.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -73,6 +73,8 @@ STYLE = {
 }
 # Shape of the joint curves themselves: deviation of harmonics 1 to 4, as a share of the first one's size.
 HARMONIC_SPREAD = 0.05
+
+BAGS, BAG_SIZES = ("backpack", "shoulder", "hand"), (0.07, 0.12)  # kinds, and radii in metres
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,7 @@ def outfit(random: np.random.Generator, variety: float = 1.0) -> Outfit:
         coat = float(random.choice([0.1, 0.3, 0.45], p=[0.5, 0.3, 0.2])) * random.uniform(0.7, 1.3)
         loose[:3] += random.uniform(0.0, 0.02)
     if random.random() < 0.15 * variety:
-        bag = str(random.choice(["backpack", "shoulder", "hand"]))
+        bag = str(random.choice(BAGS))
     return Outfit(
         loose,
         coat,
@@ -153,6 +155,27 @@ def outfit(random: np.random.Generator, variety: float = 1.0) -> Outfit:
         random.uniform(0.1, 0.25) if random.random() < 0.2 * variety else 0.0,
         0.02 + 0.03 * variety * max(0.0, random.normal(0.0, 0.5)),
         bag,
-        random.uniform(0.07, 0.12),
+        random.uniform(*BAG_SIZES),
         max(0.0, variety * random.normal(0.0, 0.010)),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Wardrobe:
+    """What one person of capsules wears from walk to walk; shares as of `clothes.Wardrobe`."""
+
+    outfit: Outfit
+    usual: float
+    bag: float
+
+    def draw(self, random: np.random.Generator, variety: float) -> Outfit:
+        """Clothes of one walk."""
+        chance = random.random()
+        if chance < self.usual:
+            return self.outfit
+        if chance < self.usual + self.bag:
+            return replace(self.outfit, bag=str(random.choice(BAGS)), bag_size=random.uniform(*BAG_SIZES))
+        other = outfit(random, variety)
+        if self.usual + self.bag == 0.0:
+            return other
+        return replace(other, hair=self.outfit.hair, hair_length=self.outfit.hair_length)

@@ -48,6 +48,10 @@ class Posture:
             rotations[:, clavicle] = _about(1, self.lean) @ _about(0, sign * self.droop) @ rotations[:, clavicle]
 
 
+# Of those who walk as tabled: styles say how trunk, head and arms are held, but not how shoulders slope.
+TABLED = Posture(lean=0.0, peer=0.0, reach=0.0, spread=0.0)
+
+
 def draw_posture(random: np.random.Generator, spread: float = 1.0) -> Posture:
     """Some person's. spread: factor on the deviations between people."""
     lean, peer, reach, droop, arms = spread * np.clip(random.standard_normal(5), -2.5, 2.5)

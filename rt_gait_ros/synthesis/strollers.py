@@ -8,10 +8,15 @@ from rt_gait_ros.synthesis.backdrop import blended
 from rt_gait_ros.synthesis.bodies import END, Body, draw_body, pose
 from rt_gait_ros.synthesis.clothes import Outfit, draw_outfit, dress, hanging
 from rt_gait_ros.synthesis.gaits import Gait, gait
-from rt_gait_ros.synthesis.masks import outline_silhouettes
+from rt_gait_ros.synthesis.masks import outline_silhouettes, silhouettes
+from rt_gait_ros.synthesis.motion import turned_joints
 from rt_gait_ros.synthesis.outlines import Outline
-from rt_gait_ros.synthesis.posture import Posture, draw_posture
+from rt_gait_ros.synthesis.people import Outfit as CapsuleOutfit
+from rt_gait_ros.synthesis.people import Person, person
+from rt_gait_ros.synthesis.posture import TABLED, Posture, draw_posture
 from rt_gait_ros.synthesis.skeleton import BONE
+from rt_gait_ros.synthesis.solids import solids
+from rt_gait_ros.synthesis.tabled_gaits import tabled_gait
 from rt_gait_ros.synthesis.things import carried
 from rt_gait_ros.synthesis.view import Camera, place
 from rt_gait_ros.synthesis.walks import FPS, VGA, Nuisances, Scene, before_camera
@@ -29,11 +34,27 @@ class Stroller:
     posture: Posture
 
 
-def make_stroller(seed: int, shape: float = 1.2, manner: float = 1.2) -> Stroller:
+def make_stroller(seed: int, shape: float = 1.2, manner: float = 1.2, *, tabled: bool = False) -> Stroller:
     """Identity number `seed`; the same number is always the same person. shape, manner: factors on the spread of bodies
-    and of gaits between people."""
+    and of gaits between people. tabled: the same body walks as `people.person` of that number does."""
     random = np.random.default_rng((0x57011, seed))
-    return Stroller(draw_body(random, shape), gait(random, manner).at_pace(PACE), draw_posture(random, manner))
+    body = draw_body(random, shape)
+    if tabled:
+        return Stroller(body, tabled_gait(person(seed, manner=manner)), TABLED)
+    return Stroller(body, gait(random, manner).at_pace(PACE), draw_posture(random, manner))
+
+
+def strides(
+    who: Stroller, leg: float, seconds: np.ndarray, random: np.random.Generator, mood: float
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """One walk of this person at moments (T,): rotations (T, 23, 3, 3) and offset (T, 3) in metres, as of `Gait.pose`,
+    and the speed, m/s. leg: hip to ankle, metres. mood: how much walks differ, as of Nuisances."""
+    today = who.gait.walk(random, mood)
+    hertz = today.hertz(leg)
+    rotations, offset = today.pose(random.random() + hertz * seconds)
+    who.posture.take(rotations)
+    restrain(rotations, random, mood)
+    return rotations, offset * leg, today.speed * leg * hertz
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +93,10 @@ def stroll(
     clothes: what is worn (default: anything).
     """
     clothes = clothes or draw_outfit(random, ranges.clothes)
-    today = who.gait.walk(random, ranges.mood)
     seconds = np.arange(frames) / FPS
-    hertz = today.hertz(who.body.leg)
-    rotations, offset = today.pose(random.random() + hertz * seconds)
-    who.posture.take(rotations)
-    restrain(rotations, random, ranges.mood)
-    posed, joints = pose(who.body, dress(who.body, clothes), rotations, offset * who.body.leg)
+    rotations, offset, speed = strides(who, who.body.leg, seconds, random, ranges.mood)
+    posed, joints = pose(who.body, dress(who.body, clothes), rotations, offset)
     cloth, things = hanging(who.body, clothes, joints), carried(clothes.things, who.body, joints, clothes.lag, random)
-    speed = today.speed * who.body.leg * hertz
     camera, positions, headings = before_camera(scene, speed, seconds, random, size)
     floor = posed[..., 2].min(axis=1)[:, None, None] * np.array([0.0, 0.0, 1.0], np.float32)
     skin, at, *pieces = (place(part - floor, positions, headings) for part in (posed, joints, *cloth, *things))
@@ -118,6 +134,26 @@ def stroller_silhouettes(
     outline = stroll(who, scene, frames, ranges, random, clothes=clothes).outline()
     unseen = blended(who.body, clothes.colours, ranges.backdrop)
     good = [mask for mask in outline_silhouettes(outline, scene.noise, random, unseen) if mask is not None]
+    return np.stack(good) if good else np.zeros((0, 64, 64), np.uint8)
+
+
+def capsule_silhouettes(
+    who: Person,
+    like: Stroller,
+    scene: Scene,
+    frames: int,
+    ranges: Nuisances,
+    random: np.random.Generator,
+    clothes: CapsuleOutfit,
+) -> np.ndarray:
+    """The same of a body of capsules that walks as somebody with a surface does."""
+    seconds = np.arange(frames) / FPS
+    leg = who.segments["thigh"] + who.segments["shank"]
+    rotations, offset, speed = strides(like, leg, seconds, random, ranges.mood)
+    around = solids(who, clothes, turned_joints(who, clothes, rotations, offset))
+    camera, positions, headings = before_camera(scene, speed, seconds, random, VGA)
+    capsules, _ = camera.project_solids(place(around.capsules, positions, headings))
+    good = [mask for mask in silhouettes(capsules, around.parts, scene.noise, random) if mask is not None]
     return np.stack(good) if good else np.zeros((0, 64, 64), np.uint8)
 
 

@@ -122,9 +122,14 @@ def random_walk(
     random: np.random.Generator,
     size: tuple[int, int] = VGA,
     fps: float = FPS,
+    clothes: Outfit | None = None,
 ) -> Walk:
-    """Some walk of this person through a scene, `frames` images at `fps` a second. size: of the picture, pixels."""
-    clothes, how = outfit(random, ranges.clothes), mood(random, ranges.mood)
+    """Some walk of this person through a scene, `frames` images at `fps` a second. size: of the picture, pixels.
+
+    clothes: what is worn (default: anything).
+    """
+    clothes = clothes or outfit(random, ranges.clothes)
+    how = mood(random, ranges.mood)
     seconds = np.arange(frames) / fps
     speed = who.style["cadence"] * how.pace * STRIDE * who.stature
     camera, positions, headings = before_camera(scene, speed, seconds, random, size)
@@ -132,9 +137,17 @@ def random_walk(
 
 
 def random_silhouettes(
-    who: Person, scene: Scene, frames: int, ranges: Nuisances, random: np.random.Generator
+    who: Person,
+    scene: Scene,
+    frames: int,
+    ranges: Nuisances,
+    random: np.random.Generator,
+    clothes: Outfit | None = None,
 ) -> np.ndarray:
-    """Silhouettes (S, 64, 64) uint8 of some walk; S is less than `frames` where masks hold too little person."""
-    seen = random_walk(who, scene, frames, ranges, random)
+    """Silhouettes (S, 64, 64) uint8 of some walk; S is less than `frames` where masks hold too little person.
+
+    clothes: what is worn (default: anything).
+    """
+    seen = random_walk(who, scene, frames, ranges, random, clothes=clothes)
     good = [mask for mask in silhouettes(seen.capsules, seen.parts, scene.noise, random) if mask is not None]
     return np.stack(good) if good else np.zeros((0, 64, 64), np.uint8)

@@ -17,15 +17,19 @@ from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.inference import InferenceClient
 from rt_gait_ros.serving.onnx_client import OnnxClient
 from rt_gait_ros.synthesis.clothes import Wardrobe, draw_outfit
-from rt_gait_ros.synthesis.people import person
-from rt_gait_ros.synthesis.strollers import make_stroller, stroller_silhouettes
-from rt_gait_ros.synthesis.walks import Nuisances, random_scene, random_silhouettes
+from rt_gait_ros.synthesis.people import Wardrobe as CapsuleWardrobe
+from rt_gait_ros.synthesis.people import outfit, person
+from rt_gait_ros.synthesis.strollers import capsule_silhouettes, make_stroller, stroller_silhouettes
+from rt_gait_ros.synthesis.walks import Nuisances, Scene, random_scene, random_silhouettes
 from rt_gait_ros.training.filming import NEAREST, filmed_silhouettes, random_film
 
 ROWS, COLUMNS = 64, slice(10, 54)  # of a 64 x 64 silhouette, what networks see
 MIN_FRAMES = 8  # a walk with fewer good silhouettes is no example
 
 Report = Callable[[str], None]
+
+
+BODIES, TABLED, CAPSULES, RECORDED = WALKERS = ("bodies", "bodies_tabled", "capsules", "capsules_recorded")
 
 
 class Cohorts(Protocol):
@@ -58,13 +62,13 @@ class MixedCohorts:
 class Generation:
     """Virtual people in cohorts: everybody of one walks through each of its scenes, in clothes of the day.
 
-    walkers: "bodies" with a surface and gaits of recorded people (`strollers`), or "capsules" (`people`). shape,
-    manner: factors on the spread of bodies and gaits between people, as those take them. side: share of scenes that are
-    seen from the side. usual, bag: shares of walks in the outfit that somebody wears most, without and with a bag, of
-    the variety of `nuisances`; all others are in clothes of their own, of the variety `change`. first: number of the
-    first cohort; equal numbers are equal people, so that those a network is tested on are kept apart by it. filmed:
-    silhouettes are what the per-person network makes of pictures (`filming`), and not made with errors of
-    `synthesis.masks`.
+    walkers: one of WALKERS: "bodies" with a surface and gaits of recorded people (`strollers`), or "capsules" with
+    tabled gaits (`people`); "bodies_tabled" and "capsules_recorded" have the other's gaits. shape, manner: factors on
+    the spread of bodies and gaits between people, as those take them. side: share of scenes that are seen from the
+    side. usual, bag: shares of walks in the outfit that somebody wears most, without and with a bag, of the variety of
+    `nuisances`; all others are in clothes of their own, of the variety `change`. first: number of the first cohort;
+    equal numbers are equal people, so that those a network is tested on are kept apart by it. filmed: silhouettes are
+    what the per-person network makes of pictures (`filming`), and not made with errors of `synthesis.masks`.
     """
 
     cohorts: int = 60
@@ -72,7 +76,7 @@ class Generation:
     scenes: int = 12
     frames: int = 16
     first: int = 0
-    walkers: str = "bodies"
+    walkers: str = BODIES
     shape: float = 1.2
     manner: float = 1.2
     side: float = 0.2
@@ -147,11 +151,11 @@ def generate_cohort(generation: Generation, number: int, client: InferenceClient
             seed = _seed(generation, number, place)
             walk = np.zeros((0, ROWS, ROWS), np.uint8)
             while len(walk) < min(MIN_FRAMES, generation.frames // 2):
-                if generation.walkers == "capsules":
-                    who = person(seed, generation.shape, generation.manner)
-                    walk = random_silhouettes(who, scene, generation.frames, ranges, random)
+                if generation.walkers in (CAPSULES, RECORDED):
+                    walk = _capsules(generation, seed, scene, ranges, random)
                     continue
-                stroller = make_stroller(seed, generation.shape, generation.manner)
+                tabled = generation.walkers == TABLED
+                stroller = make_stroller(seed, generation.shape, generation.manner, tabled=tabled)
                 clothes = _wardrobe(generation, seed).draw(random, generation.change)
                 if film is None:
                     walk = stroller_silhouettes(stroller, scene, generation.frames, ranges, random, clothes)
@@ -192,6 +196,19 @@ class VirtualCohorts:
 def some_frames(walk: np.ndarray, frames: int, random: np.random.Generator) -> np.ndarray:
     """So many frames of a walk (S, 64, 44), by chance, each once while there are enough."""
     return walk[random.choice(len(walk), frames, replace=frames > len(walk))]
+
+
+def _capsules(
+    generation: Generation, seed: int, scene: Scene, ranges: Nuisances, random: np.random.Generator
+) -> np.ndarray:
+    """A walk of person number `seed`, of capsules, as silhouettes (S, 64, 64)."""
+    who = person(seed, generation.shape, generation.manner)
+    usual = outfit(np.random.default_rng((0xC107, seed)), generation.nuisances.clothes)
+    clothes = CapsuleWardrobe(usual, generation.usual, generation.bag).draw(random, generation.change)
+    if generation.walkers == CAPSULES:
+        return random_silhouettes(who, scene, generation.frames, ranges, random, clothes)
+    like = make_stroller(seed, generation.shape, generation.manner)
+    return capsule_silhouettes(who, like, scene, generation.frames, ranges, random, clothes)
 
 
 def _wardrobe(generation: Generation, seed: int) -> Wardrobe:

@@ -6,7 +6,15 @@ import pytest
 
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.silhouette_spread import Spread, generated_widths
-from rt_gait_ros.training.cohorts import ALIKE, FILMED, Generation, VirtualCohorts, _make_and_store, generate_cohort
+from rt_gait_ros.training.cohorts import (
+    ALIKE,
+    FILMED,
+    WALKERS,
+    Generation,
+    VirtualCohorts,
+    _make_and_store,
+    generate_cohort,
+)
 
 SMALL = Generation(cohorts=2, people=3, scenes=2, frames=10)
 
@@ -16,6 +24,15 @@ def test_a_cohort_is_the_same_whenever_it_is_generated():
     assert first.shape == (3, 2, 10, 64, 44)
     assert (first == again).all()
     assert (first != generate_cohort(SMALL, 0)).any()
+
+
+@pytest.mark.parametrize("walkers", WALKERS)
+def test_every_kind_of_body_walks_with_either_kind_of_gait(walkers):
+    usual, kind = replace(SMALL, usual=1.0, bag=0.0), replace(SMALL, usual=1.0, bag=0.0, walkers=walkers)
+    cohort = generate_cohort(kind, 0)
+    assert cohort.shape == (3, 2, 10, 64, 44)
+    assert (cohort.max(axis=(3, 4)) > 200).all()
+    assert (walkers == "bodies") == (cohort == generate_cohort(usual, 0)).all()
 
 
 def test_people_are_filmed(tmp_path, model_repository):
