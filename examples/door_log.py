@@ -3,8 +3,9 @@
     ros2 launch rt_gait_ros gait.launch.py source:=0            # in one shell
     python3 examples/door_log.py visits.csv                     # in another
 
-A visit is a track, from the first image to the last. Who never got a name is written as unknown. Lines are appended:
-arrived and left (ISO 8601, of the camera's clock), body_id, person_id, name, and the greatest confidence of the name.
+A visit is a track, from the first image to the last; somebody who is recognised gets the body id of an earlier visit
+back, and that is one visit. Who never got a name is written as unknown. Lines are appended: arrived and left (ISO 8601,
+of the camera's clock), body_id, person_id, name, and the greatest confidence of the name.
 """
 
 import argparse
@@ -45,7 +46,19 @@ class DoorLog(Node):
                 visit["confidence"] = max(visit["confidence"], identity.confidence)  # NaN leaves it as it is
         present = {identity.body_id for identity in message.identities}
         for body_id in self._visits.keys() - present:
-            self._end(body_id)
+            if not self._goes_on(body_id, present):
+                self._end(body_id)
+
+    def _goes_on(self, body_id: str, present: set[str]) -> bool:
+        """Whether the same person is there under another body id, whose visit this one then belongs to."""
+        visit = self._visits[body_id]
+        for other in (self._visits[each] for each in present):
+            if "person_id" in visit and other.get("person_id") == visit["person_id"]:
+                other["arrived"] = min(other["arrived"], visit["arrived"])
+                other["confidence"] = max(other["confidence"], visit["confidence"])
+                del self._visits[body_id]
+                return True
+        return False
 
     def end_all(self) -> None:
         """Write down who is still there."""

@@ -182,13 +182,15 @@ def test_the_door_log_has_a_line_for_each_visit(robot: Node, tmp_path: Path) -> 
     named = GaitIdentity(body_id="aaaaa", status=GaitIdentity.STATUS_IDENTIFIED, name="艾达 🙂", person_id="p1")
     named.confidence = 0.875
     see(105, named, stranger)
+    named.body_id = "ccccc"  # the one of her former visit, which she gets back
+    see(106, named, stranger)
     see(110, stranger)
     robot.until(lambda: log.is_file() and len(log.read_text().splitlines()) == 2)
     process.send_signal(signal.SIGINT)
     assert process.wait(PATIENCE) == 0
     ada, unknown = csv.DictReader(log.open(encoding="utf-8"))
     assert (ada["name"], ada["person_id"], ada["confidence"]) == ("艾达 🙂", "p1", "0.88")
-    assert (ada["arrived"], ada["left"]) == ("1970-01-01T00:01:40.000+00:00", "1970-01-01T00:01:45.000+00:00")
+    assert (ada["arrived"], ada["left"]) == ("1970-01-01T00:01:40.000+00:00", "1970-01-01T00:01:46.000+00:00")
     assert (unknown["name"], unknown["body_id"]) == ("unknown", "bbbbb")
 
 
