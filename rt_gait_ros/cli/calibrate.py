@@ -14,7 +14,7 @@ import numpy as np
 from rt_gait_ros.cli.calibrate_days import curve_between_days, with_days
 from rt_gait_ros.cli.calibrate_looks import generated, labelled, require_silhouettes, walks
 from rt_gait_ros.cli.calibrate_stored import change_stored, changes_stored, check_sides
-from rt_gait_ros.cli.output import add_json_argument, emit, progress
+from rt_gait_ros.cli.output import add_json_argument, emit, output_file, progress
 from rt_gait_ros.datasets.video_walks import PROGRESS_SECONDS, VideoWalks
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.company_pairs import company_pairs
@@ -145,12 +145,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what is taken off between the front and the side (default: as stored, or 0: nothing)",
     )
     parser.add_argument("--source", default="", metavar="TEXT", help="note on the footage (default: the files' names)")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="where to write (default: the model's folder)")
+    parser.add_argument(
+        "--output", type=output_file, metavar="FILE", help="where to write (default: the model's folder)"
+    )
     parser.add_argument("--repository", type=Path, metavar="DIR", help="model repository (default: the package's own)")
     parser.add_argument("--work", type=Path, metavar="DIR", help="where walks are kept (default: in the cache folder)")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: one per core)")
     parser.add_argument(
-        "--reliability", type=Path, metavar="FILE", help="draw the true over the stated probability (.png)"
+        "--reliability", type=output_file, metavar="FILE", help="draw the true over the stated probability (.png)"
     )
     add_json_argument(parser, "the calibration")
 

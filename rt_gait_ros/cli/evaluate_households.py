@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rt_gait_ros.cli.evaluation_arguments import add_model_argument, embedded_walks, repository_of
-from rt_gait_ros.cli.output import add_json_argument, emit, progress, write_csv
+from rt_gait_ros.cli.output import add_json_argument, emit, output_file, progress, write_csv
 from rt_gait_ros.cli.subcommands import subcommand
 from rt_gait_ros.datasets.casia_b import VIEWS, find, read_people
 from rt_gait_ros.datasets.folders import absent
@@ -55,7 +55,7 @@ def add_households(protocols: Any) -> None:
     parser.add_argument("--repository", type=Path, metavar="DIR", help="model repository (default: the package's own)")
     parser.add_argument("--work", type=Path, metavar="DIR", help="where embeddings are kept (default: cache folder)")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: one per core)")
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="write the rows as CSV too")
+    parser.add_argument("--csv", type=output_file, metavar="FILE", help="write the rows as CSV too")
     add_json_argument(parser)
     parser.set_defaults(action=_run, reliability=None)
 

@@ -19,7 +19,7 @@ from rt_gait_ros.cli.evaluation_arguments import (
     scene_variants,
 )
 from rt_gait_ros.cli.evaluation_pictures import draw, publish
-from rt_gait_ros.cli.output import progress
+from rt_gait_ros.cli.output import output_file, progress
 from rt_gait_ros.datasets.kth import find_videos
 from rt_gait_ros.datasets.video_walks import VideoWalks, read_all
 from rt_gait_ros.errors import UsageError
@@ -65,7 +65,9 @@ def add_kth(protocols: Any) -> None:
     add_model_argument(parser)
     parser.add_argument("--fuse", metavar="NAME", help="another gait model, whose scores are added")
     add_scene_argument(parser, "condition")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw confusion matrix, rank-k and DET curves (.png)")
+    parser.add_argument(
+        "--plot", type=output_file, metavar="FILE", help="draw confusion matrix, rank-k and DET curves (.png)"
+    )
     parser.set_defaults(action=_kth)
 
 

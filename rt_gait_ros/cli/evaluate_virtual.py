@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from rt_gait_ros.cli.evaluation_arguments import (
     scene_variants,
 )
 from rt_gait_ros.cli.evaluation_pictures import draw, publish
+from rt_gait_ros.cli.output import output_file
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation import virtual
 from rt_gait_ros.evaluation.plots import beside, count_plot, matrix_plot
@@ -56,7 +56,9 @@ def add_virtual(protocols: Any) -> None:
     parser.add_argument("--heights", type=float, nargs="+", default=usual.heights, metavar="METRES")
     parser.add_argument("--frames", type=int, default=usual.frames, metavar="N", help=f"of a walk ({usual.frames})")
     add_scene_argument(parser, "view")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the matrix and rank-1 over frames (.png)")
+    parser.add_argument(
+        "--plot", type=output_file, metavar="FILE", help="draw the matrix and rank-1 over frames (.png)"
+    )
     parser.set_defaults(action=_virtual)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rt_gait_ros.cli.evaluation_pictures import add_picture_arguments, require_calibration
-from rt_gait_ros.cli.output import add_json_argument, progress
+from rt_gait_ros.cli.output import add_json_argument, output_file, progress
 from rt_gait_ros.cli.subcommands import subcommand
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation import casia_b
@@ -29,7 +29,7 @@ def add_protocol(
     parser.add_argument("--repository", type=Path, metavar="DIR", help="model repository (default: the package's own)")
     parser.add_argument("--work", type=Path, metavar="DIR", help=f"where {kept} are kept (default: cache folder)")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: one per core)")
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="write the rows as CSV too")
+    parser.add_argument("--csv", type=output_file, metavar="FILE", help="write the rows as CSV too")
     add_picture_arguments(parser)
     add_json_argument(parser)
     return parser

@@ -2,12 +2,11 @@
 
 import argparse
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rt_gait_ros.cli.output import emit, write_csv
+from rt_gait_ros.cli.output import emit, output_file, write_csv
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.evaluation.open_set import Comparison, det_curve
 from rt_gait_ros.evaluation.pairs import Pairs
@@ -19,8 +18,10 @@ from rt_gait_ros.resources import resource
 
 def add_picture_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare --det and --reliability."""
-    parser.add_argument("--det", type=Path, metavar="FILE", help="draw the DET curve into a picture (.png)")
-    parser.add_argument("--reliability", type=Path, metavar="FILE", help="draw how true the calibration is (.png)")
+    parser.add_argument("--det", type=output_file, metavar="FILE", help="draw the DET curve into a picture (.png)")
+    parser.add_argument(
+        "--reliability", type=output_file, metavar="FILE", help="draw how true the calibration is (.png)"
+    )
 
 
 def require_calibration(arguments: argparse.Namespace) -> None:

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from rt_gait_ros.cli.output import add_json_argument, emit, progress
+from rt_gait_ros.cli.output import add_json_argument, emit, output_file, progress
 from rt_gait_ros.cli.subcommands import subcommand
 from rt_gait_ros.datasets.mot_challenge import write_mot
 from rt_gait_ros.errors import UsageError
@@ -33,8 +33,10 @@ def add_tracks(kinds: Any) -> None:
     """Declare the subcommand among those of `rt-gait export`."""
     tracks = subcommand(kinds, "tracks", "the tracks of a recording, as a MOTChallenge file", _TRACKS)
     tracks.add_argument("source", metavar="SOURCE", help="as camera_node's, or a MOTChallenge sequence with its images")
-    tracks.add_argument("--out", type=Path, required=True, metavar="FILE", help="where to write the tracks")
-    tracks.add_argument("--detections", type=Path, metavar="FILE", help="write the people found there, too (id -1)")
+    tracks.add_argument("--out", type=output_file, required=True, metavar="FILE", help="where to write the tracks")
+    tracks.add_argument(
+        "--detections", type=output_file, metavar="FILE", help="write the people found there, too (id -1)"
+    )
     tracks.add_argument("--fps", type=float, default=0.0, help="images per second, where the recording does not say")
     tracks.add_argument("--images", type=int, default=0, metavar="N", help="stop after so many images")
     tracks.add_argument(

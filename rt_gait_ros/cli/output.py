@@ -2,21 +2,50 @@
 
 import argparse
 import csv
+import errno
 import io
 import json
 import math
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
-from rt_gait_ros.errors import of_file
+from rt_gait_ros.errors import UsageError, of_file
 from rt_gait_ros.paths import expand, replace_file
+
+
+def output_file(text: str) -> Path:
+    """Type of an argument: a file that is written when the work is done, which may be after hours.
+
+    Raises UsageError before the work where the folder is not there, or it can be seen that nothing may be written.
+    """
+    target = Path(os.path.realpath(expand(text)))
+    folder = target.parent
+    if target.is_dir():
+        number = errno.EISDIR
+    elif not target.exists() and not folder.is_dir():
+        number = errno.ENOTDIR if folder.exists() else errno.ENOENT
+    elif not os.access(target if target.exists() else folder, os.W_OK):
+        number = errno.EACCES
+    else:
+        return Path(text)
+    raise UsageError(f"{text} cannot be written: {os.strerror(number)}")
+
+
+def _json_target(text: str) -> str:
+    return text if text == "-" else str(output_file(text))
 
 
 def add_json_argument(parser: argparse.ArgumentParser, what: str = "the result") -> None:
     """Add `--json [FILE]`: the result as JSON to FILE, or to standard output and then nothing else is printed there."""
     parser.add_argument(
-        "--json", nargs="?", const="-", metavar="FILE", help=f"{what} as JSON, to FILE or standard output"
+        "--json",
+        type=_json_target,
+        nargs="?",
+        const="-",
+        metavar="FILE",
+        help=f"{what} as JSON, to FILE or standard output",
     )
 
 

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rt_gait_ros.cli.output import add_json_argument, emit, progress
+from rt_gait_ros.cli.output import add_json_argument, emit, output_file, progress
 from rt_gait_ros.cli.subcommands import kinds_of, subcommand
 from rt_gait_ros.datasets.coco import read_keypoints
 from rt_gait_ros.errors import UsageError
@@ -98,7 +98,7 @@ def _add_common(parser: argparse.ArgumentParser, checkpoint: str, output: str) -
         metavar="P",
         help="write nothing; tell what these percentiles cost and gain (default 10 to 60)",
     )
-    parser.add_argument("--output", type=Path, metavar="FILE", help=output)
+    parser.add_argument("--output", type=output_file, metavar="FILE", help=output)
     add_json_argument(parser)
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rt_gait_ros.cli.output import add_json_argument, emit
+from rt_gait_ros.cli.output import add_json_argument, emit, output_file
 from rt_gait_ros.edge.choice import AXES, Demand, Fit, Variant, capacity, choose, fit, nearest, pareto_front
 from rt_gait_ros.edge.chosen_repository import require_measured, write_repository
 from rt_gait_ros.edge.measurements import PROTOCOLS, read_measurements
@@ -67,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     asked.add_argument("--accuracy", type=float, metavar="A", help="rank-1, 0 to 1, at least")
     asked.add_argument("--memory", type=float, metavar="MIB", help="of the server and its network, at most")
     parser.add_argument("--protocol", choices=PROTOCOLS, help="whose accuracy counts, where there are several")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the front (.png)")
+    parser.add_argument("--plot", type=output_file, metavar="FILE", help="draw the front (.png)")
     parser.add_argument("--output", type=Path, metavar="DIR", help="write the chosen network's model repository there")
     parser.add_argument(
         "--repository",

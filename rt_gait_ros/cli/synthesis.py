@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rt_gait_ros.cli.output import progress
+from rt_gait_ros.cli.output import output_file, progress
 from rt_gait_ros.cli.subcommands import kinds_of
 from rt_gait_ros.datasets.mot_challenge import Boxes, write_mot
 from rt_gait_ros.demo.video import VideoWriter
@@ -54,7 +54,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     kinds = kinds_of(parser, _DESCRIPTION)
     sheet = kinds.add_parser("sheet", help="a page of silhouettes and scenes")
     sheet.add_argument("--seed", type=int, default=0, help="of everybody and everything on it (default 0)")
-    sheet.add_argument("--output", type=Path, default=Path("walkers.png"), metavar="FILE", help="default: walkers.png")
+    sheet.add_argument(
+        "--output", type=output_file, default=Path("walkers.png"), metavar="FILE", help="default: walkers.png"
+    )
     sheet.set_defaults(action=_sheet)
     record = kinds.add_parser("record", help="a scene as a video with ground truth")
     record.add_argument("scene", metavar="URI", help="synthetic://KIND?people=2&seed=0&seconds=20&height=1.1&size=WxH")
@@ -66,7 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--cmu", type=Path, required=True, metavar="DIR", help="with NN/NN.asf and NN/NN_MM.amc, walks alone"
     )
     fit.add_argument("--schreiber", type=Path, metavar="DIR", help="with ID/dynamic/ID_CONDITION.trc")
-    fit.add_argument("--output", type=Path, default=Path("gaits.npz"), metavar="FILE", help="default: gaits.npz")
+    fit.add_argument("--output", type=output_file, default=Path("gaits.npz"), metavar="FILE", help="default: gaits.npz")
     fit.set_defaults(action=_fit_gaits)
     views = kinds.add_parser("views", help="what a gait network makes of each view, to be shipped with it")
     views.add_argument("--model", required=True, metavar="NAME", help="of the model repository")
@@ -77,7 +79,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     fit.add_argument("--people", type=int, default=4000, metavar="N", help="walkers, and as many others (4000)")
     fit.add_argument("--seed", type=int, default=0, help="of everybody (0)")
     fit.add_argument("--seldom", action="store_true", help="of people who are looked at less than five times a second")
-    fit.add_argument("--output", type=Path, default=Path("walking.npz"), metavar="FILE", help="default: walking.npz")
+    fit.add_argument(
+        "--output", type=output_file, default=Path("walking.npz"), metavar="FILE", help="default: walking.npz"
+    )
     fit.set_defaults(action=_fit_walking)
     fit = kinds.add_parser("fit-bodies", help="bodies with a surface, to draw walkers from")
     fit.add_argument("--mpfb", type=Path, required=True, metavar="DIR", help="MakeHuman's 3dobjs/, rigs/ and targets/")

@@ -4,7 +4,7 @@ import argparse
 import math
 from pathlib import Path
 
-from rt_gait_ros.cli.output import add_json_argument, emit, progress
+from rt_gait_ros.cli.output import add_json_argument, emit, output_file, progress
 from rt_gait_ros.cli.subcommands import kinds_of, subcommand
 from rt_gait_ros.cli.train_gait import add_gait
 from rt_gait_ros.errors import UsageError
@@ -75,7 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_gait(kinds)
     mean = subcommand(kinds, "mean", "the mean of networks that went on from one", _MEAN)
     mean.add_argument("checkpoints", type=Path, nargs="+", metavar="CHECKPOINT", help="network.pth of each run")
-    mean.add_argument("--output", type=Path, default=Path("mean.pth"), metavar="FILE", help="default: mean.pth")
+    mean.add_argument("--output", type=output_file, default=Path("mean.pth"), metavar="FILE", help="default: mean.pth")
     add_json_argument(mean)
     mean.set_defaults(action=_mean)
 

@@ -119,6 +119,17 @@ def test_a_result_for_which_the_disk_has_no_room_leaves_the_former_one(tmp_path,
     assert json.loads(report.read_text()) == {"rank1": 0.5}
 
 
+@pytest.mark.parametrize(
+    ("file", "why"),
+    [("nowhere/a.json", "No such file or directory"), ("file/a.json", "Not a directory"), ("", "Is a directory")],
+)
+@pytest.mark.parametrize("option", ["--json", "--csv", "--det", "--reliability"])
+def test_a_file_that_cannot_be_written_is_told_before_the_work(option, file, why, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    assert cli.main(["evaluate", "casia-b", str(tmp_path), option, str(tmp_path / file)]) == 2
+    assert capsys.readouterr().err == f"rt-gait evaluate: {tmp_path / file} cannot be written: {why}\n"
+
+
 def test_help_does_not_wait_for_heavy_libraries():
     probe = "import sys; from rt_gait_ros.cli.main import main; main([]); print(sorted(sys.modules), file=sys.stderr)"
     loaded = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True).stderr
