@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -38,9 +38,6 @@ from rt_gait_ros.training.cohorts import (
     MixedCohorts,
     VirtualCohorts,
 )
-
-if TYPE_CHECKING:
-    from rt_gait_ros.networks.set_networks import SetNetwork
 
 SUMMARY = "what each part of the gait training is worth on real people (CASIA-B or KTH)"
 REFERENCE = "the usual"
@@ -133,9 +130,12 @@ def measure(arguments: argparse.Namespace, progress: Report) -> list[Row]:
 
 @dataclass(frozen=True, slots=True)
 class Embedder:
-    """A network that was trained, in the place of a WalkEmbedder: precise as in training."""
+    """A network that was trained, in the place of a WalkEmbedder: as precise as in training.
 
-    network: "SetNetwork"
+    network: a SetNetwork. Any, as torch is not imported here.
+    """
+
+    network: Any
     model: GaitModel
 
     def __call__(self, frames: np.ndarray) -> np.ndarray:
