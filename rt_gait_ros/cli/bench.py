@@ -92,5 +92,6 @@ def _load(path: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise UsageError(f"{path} is not a Python file: install the package again")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look there for what annotations name
     spec.loader.exec_module(module)
     return module

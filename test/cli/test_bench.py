@@ -10,9 +10,15 @@ from rt_gait_ros.edge.sysfs_meters import Ina3221
 from rt_gait_ros.evaluation.bench import Row, payload, table
 
 BENCH = """
+from dataclasses import dataclass
+
 from rt_gait_ros.evaluation.bench import Row
 
 SUMMARY = "a made-up benchmark"
+
+@dataclass
+class Load:
+    network: "SetNetwork"
 
 def add_arguments(parser):
     parser.add_argument("--runs", type=int, default=4)
@@ -35,6 +41,12 @@ def made_up(tmp_path, monkeypatch):
 def test_without_a_name_the_benchmarks_are_listed(made_up, capsys):
     assert main(["bench"]) == 0
     assert capsys.readouterr().out == "made_up      a made-up benchmark\n"
+
+
+def test_every_benchmark_of_the_package_is_listed(capsys):
+    assert main(["bench"]) == 0
+    listed = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert {"ablations", "pipeline", "streaming", "variants"} <= set(listed)
 
 
 def test_json_has_the_promised_shape_and_nothing_beside_it(made_up, capsys):
