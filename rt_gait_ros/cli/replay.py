@@ -86,6 +86,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Replay the bag. Returns 0; raises GaitError for a bag, a gallery or a network that cannot be used."""
+    if arguments.enroll == "":
+        raise UsageError("--enroll is empty: give the name of who is to be enrolled")
     if not arguments.enroll and (arguments.enroll_frames or arguments.enroll_timeout):
         raise UsageError("--enroll-frames and --enroll-timeout are for --enroll NAME")
     if arguments.publish:

@@ -141,6 +141,11 @@ def images(numbers):
         yield Frame(picture, (number + 1) * PERIOD, "camera")
 
 
+def test_an_empty_name_enrols_nobody_in_silence(walks, capsys):
+    assert main.main(["replay", str(walks), "--enroll", ""]) == 2
+    assert capsys.readouterr().err == "rt-gait replay: --enroll is empty: give the name of who is to be enrolled\n"
+
+
 @pytest.mark.parametrize("quality", [0, 90])
 def test_images_are_replayed_plain_and_compressed(tmp_path, capsys, quality):
     with BagWriter(tmp_path / "bag", "sqlite3") as bag:
