@@ -59,6 +59,17 @@ def has(gallery, *names):
     return sorted(person.name for person in gallery.persons) == sorted(names)
 
 
+def test_the_people_of_a_file_that_is_laid_where_the_copy_belongs_reach_the_server(robot, server, template, tmp_path):
+    """As docs/fleet.md has it done before the first start."""
+    own = Gallery(tmp_path / "people.gallery")
+    own.add("Ada", [template(10)], **SILHOUETTE)
+    own.close()
+    (tmp_path / "spot").write_bytes((tmp_path / "people.gallery").read_bytes())
+    spot = robot("spot")
+    until(has, server, "Ada")
+    assert has(spot, "Ada")
+
+
 def of_model(gallery, model):
     gallery.refresh()
     return gallery.model == model
