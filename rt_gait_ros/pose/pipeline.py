@@ -224,7 +224,8 @@ class PosePipeline:
         update_all(shown, time)
         height, width = image.shape[:2]
         self._followers = without_duplicates([f for f in before if self._stays(f, width, height, time)], time)
-        lost += [one for one in before if all(one is not other for other in [*self._followers, *lost])]
+        gone = (one for one in before if all(one is not other for other in self._followers))
+        lost += [one for one in gone if not one.doubted]  # those who are doubted were searched for at once
         for follower in lost:
             place = follower.expected(time)
             self._ready_search().lost(place.x, place.y)
