@@ -4,12 +4,14 @@ from builtin_interfaces.msg import Time
 from std_msgs.msg import Header
 
 from rt_gait_ros.frame import SECOND
-from rt_gait_ros.nodes.whole_message import whole_message
+from rt_gait_ros.nodes.whole_message import maker
+
+_time, _header = maker(Time), maker(Header)
 
 
 def to_time(stamp: int) -> Time:
     """Nanoseconds since the epoch as a message."""
-    return whole_message(Time, sec=stamp // SECOND, nanosec=stamp % SECOND)
+    return _time(sec=stamp // SECOND, nanosec=stamp % SECOND)
 
 
 def from_time(time: Time) -> int:
@@ -19,4 +21,4 @@ def from_time(time: Time) -> int:
 
 def to_header(stamp: int, frame_id: str) -> Header:
     """The camera's header."""
-    return whole_message(Header, stamp=to_time(stamp), frame_id=frame_id)
+    return _header(stamp=to_time(stamp), frame_id=frame_id)

@@ -11,11 +11,13 @@ from std_msgs.msg import Header
 from rt_gait_ros.errors import GaitError
 from rt_gait_ros.frame import Frame
 from rt_gait_ros.nodes.headers import from_time, to_header
-from rt_gait_ros.nodes.whole_message import Bytes, bytes_of, whole_message
+from rt_gait_ros.nodes.whole_message import Bytes, bytes_of, maker
 from rt_gait_ros.tracking.depth import DepthImage
 
 # More than any camera gives: a larger image is a damaged message.
 MAX_PIXELS = 1 << 26
+
+_image, _compressed_image = maker(Image), maker(CompressedImage)
 
 
 class ImageError(GaitError):
@@ -156,7 +158,7 @@ def frame_to_compressed(frame: Frame, quality: int) -> CompressedImage:
         height, width = frame.image.shape[:2]
         raise ImageError(f"an image of {width}x{height} pixels could not be compressed")
     header, content = to_header(frame.stamp, frame.frame_id), bytes_of(CompressedImage, data)
-    return whole_message(CompressedImage, header=header, format="bgr8; jpeg compressed bgr8", data=content)
+    return _compressed_image(header=header, format="bgr8; jpeg compressed bgr8", data=content)
 
 
 def bgr_to_image(image: np.ndarray, stamp: int, frame_id: str) -> Image:
@@ -174,8 +176,7 @@ def bgr_to_image(image: np.ndarray, stamp: int, frame_id: str) -> Image:
 
 def image_message(header: Header, size: tuple[int, int], encoding: str, data: Bytes) -> Image:
     """The message itself. size: rows and columns. data: the bytes, without padding, which it keeps."""
-    return whole_message(
-        Image,
+    return _image(
         header=header,
         height=size[0],
         width=size[1],

@@ -262,6 +262,37 @@ def test_tracks_of_several_layouts_or_kinds_are_refused(field, other):
         conversions.tracks_from_message(message)
 
 
+def every_part(message):
+    """A message and all messages within it."""
+    yield message
+    for name in message.get_fields_and_field_types():
+        value = getattr(message, name)
+        for part in value if isinstance(value, list) else [value]:
+            if hasattr(part, "get_fields_and_field_types"):
+                yield from every_part(part)
+
+
+def test_what_is_said_of_one_is_changed_without_the_others():
+    """Boxes outside the image, people without a gait frame and without a position: parts that say nothing."""
+    outside = np.array([-9, -9, 3, 3], np.float32)
+    poses = PoseFrame(STAMP, "camera", 640, 480, people=[PersonPose(keypoints(), outside, 0.5)] * 2)
+    tracks = TrackFrame(STAMP, "camera", 640, 480, tracks=[track(box=outside, gait_frame=None), track(), track()])
+    new = Identity("fghij", IdentityStatus.COLLECTING, STAMP)
+    identities = IdentityFrame(STAMP, "camera", "gait_energy_image", [new, new], ["fghij"])
+    for convert, frame in (
+        (conversions.poses_to_message, poses),
+        (conversions.tracks_to_message, tracks),
+        (conversions.identities_to_message, identities),
+    ):
+        parts = [id(part) for message in (convert(frame), convert(frame)) for part in every_part(message)]
+        assert len(set(parts)) == len(parts)
+    covariance = conversions.tracks_to_message(tracks).tracks[0]
+    covariance.position_covariance[:] = covariance.velocity_covariance[:] = 9.0
+    again = conversions.tracks_to_message(tracks).tracks[0]
+    assert max(again.position_covariance) == 0.0
+    assert max(again.velocity_covariance) == 2.0
+
+
 @pytest.mark.parametrize(
     ("convert", "kind"),
     [
