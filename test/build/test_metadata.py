@@ -76,7 +76,7 @@ def demanded(entry: str) -> set[str]:
 
 def test_the_library_demands_nothing_of_ros_and_the_nodes_all_they_import() -> None:
     assert not [name for name in demanded("dependencies") if name.startswith("ros-")]
-    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "rt_gait_ros" / "nodes").glob("*.py")]
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "rt_gait_ros" / "nodes").rglob("*.py")]
     messages = set(re.findall(r"^from (\w+_msgs)\.\w+ import", "\n".join(sources), re.MULTILINE))
     assert {f"ros-jazzy-{name.replace('_', '-')}" for name in {*messages, "rclpy"}} <= demanded("ros")
 
