@@ -15,6 +15,9 @@ from rt_gait_ros.synthesis.things import CARRIED, RING, Pieces, trailing
 
 _TRUNK = ("hips", "lower_back", "upper_back", "thorax")
 _ANGLES, _LEVELS = 20, 24  # of the map of how far the trunk stands out
+# What somebody's hair is, which other clothes do not change, and what may be taken along without changing clothes.
+_HAIR = ("long hair", "bun")
+_BAGS = ("backpack", "shoulder bag", "handbag", "trolley", "umbrella", "parcel")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,16 @@ class Outfit:
     colours: int = 0
     relief: float = 0.0
     hairdo: int = 0
+
+    def with_bag(self, random: np.random.Generator) -> "Outfit":
+        """As of `wardrobe.Clothes`."""
+        return replace(self, things=tuple(dict.fromkeys((*self.things, str(random.choice(_BAGS))))))
+
+    def with_hair_of(self, other: "Outfit") -> "Outfit":
+        """As of `wardrobe.Clothes`."""
+        hair = [name for name in other.things if name in _HAIR]
+        things = tuple(hair + [name for name in self.things if name not in _HAIR])
+        return replace(self, hair=other.hair, hairdo=other.hairdo, things=things)
 
 
 # How often each kind of outfit is drawn: shirt and trousers, shorts, skirt or dress, jacket, down coat, long coat.
@@ -95,40 +108,6 @@ def draw_outfit(random: np.random.Generator, variety: float = 1.0) -> Outfit:
         relief=random.uniform(0.004, 0.012),
         hairdo=int(random.integers(1 << 31)),
     )
-
-
-# What somebody's hair is, which other clothes do not change, and what may be taken along without changing clothes.
-_HAIR = ("long hair", "bun")
-_BAGS = ("backpack", "shoulder bag", "handbag", "trolley", "umbrella", "parcel")
-
-
-@dataclass(frozen=True, slots=True)
-class Wardrobe:
-    """What one person wears from walk to walk: one outfit more often than others, and always the same hair.
-
-    People are met again on the same day more often than on others. Were every walk in new clothes, a network would
-    learn to overlook them, and with them much of what tells people apart who did not change (CASIA-B: 8 of 10 walks).
-    usual: share of walks in the usual outfit. bag: share in it with a bag. Both 0: all walks in clothes of their own.
-    """
-
-    outfit: Outfit
-    usual: float
-    bag: float
-
-    def draw(self, random: np.random.Generator, variety: float) -> Outfit:
-        """Clothes of one walk."""
-        chance = random.random()
-        if chance < self.usual:
-            return self.outfit
-        if chance < self.usual + self.bag:
-            things = (*self.outfit.things, str(random.choice(_BAGS)))
-            return replace(self.outfit, things=tuple(dict.fromkeys(things)))
-        other = draw_outfit(random, variety)
-        if self.usual + self.bag == 0.0:
-            return other
-        hair = [name for name in self.outfit.things if name in _HAIR]
-        things = tuple(hair + [name for name in other.things if name not in _HAIR])
-        return replace(other, hair=self.outfit.hair, hairdo=self.outfit.hairdo, things=things)
 
 
 # Of a jacket, a down coat and a coat: thickness, m; its sleeves as a share of that; how straight it falls; lengths of

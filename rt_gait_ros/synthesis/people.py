@@ -108,6 +108,14 @@ class Outfit:
     bag_size: float
     belly: float
 
+    def with_bag(self, random: np.random.Generator) -> "Outfit":
+        """As of `wardrobe.Clothes`."""
+        return replace(self, bag=str(random.choice(BAGS)), bag_size=random.uniform(*BAG_SIZES))
+
+    def with_hair_of(self, other: "Outfit") -> "Outfit":
+        """As of `wardrobe.Clothes`."""
+        return replace(self, hair=other.hair, hair_length=other.hair_length)
+
 
 def person(seed: int, shape: float = 2.0, manner: float = 2.0) -> Person:
     """Virtual identity number `seed`; the same number is always the same person.
@@ -158,24 +166,3 @@ def outfit(random: np.random.Generator, variety: float = 1.0) -> Outfit:
         random.uniform(*BAG_SIZES),
         max(0.0, variety * random.normal(0.0, 0.010)),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Wardrobe:
-    """What one person of capsules wears from walk to walk; shares as of `clothes.Wardrobe`."""
-
-    outfit: Outfit
-    usual: float
-    bag: float
-
-    def draw(self, random: np.random.Generator, variety: float) -> Outfit:
-        """Clothes of one walk."""
-        chance = random.random()
-        if chance < self.usual:
-            return self.outfit
-        if chance < self.usual + self.bag:
-            return replace(self.outfit, bag=str(random.choice(BAGS)), bag_size=random.uniform(*BAG_SIZES))
-        other = outfit(random, variety)
-        if self.usual + self.bag == 0.0:
-            return other
-        return replace(other, hair=self.outfit.hair, hair_length=self.outfit.hair_length)

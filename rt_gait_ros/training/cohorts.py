@@ -16,11 +16,11 @@ from rt_gait_ros.paths import replace_file
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.inference import InferenceClient
 from rt_gait_ros.serving.onnx_client import OnnxClient
-from rt_gait_ros.synthesis.clothes import Wardrobe, draw_outfit
-from rt_gait_ros.synthesis.people import Wardrobe as CapsuleWardrobe
+from rt_gait_ros.synthesis.clothes import Outfit, draw_outfit
 from rt_gait_ros.synthesis.people import outfit, person
 from rt_gait_ros.synthesis.strollers import capsule_silhouettes, make_stroller, stroller_silhouettes
 from rt_gait_ros.synthesis.walks import Nuisances, Scene, random_scene, random_silhouettes
+from rt_gait_ros.synthesis.wardrobe import Wardrobe
 from rt_gait_ros.training.filming import NEAREST, filmed_silhouettes, random_film
 
 ROWS, COLUMNS = 64, slice(10, 54)  # of a 64 x 64 silhouette, what networks see
@@ -204,17 +204,17 @@ def _capsules(
     """A walk of person number `seed`, of capsules, as silhouettes (S, 64, 64)."""
     who = person(seed, generation.shape, generation.manner)
     usual = outfit(np.random.default_rng((0xC107, seed)), generation.nuisances.clothes)
-    clothes = CapsuleWardrobe(usual, generation.usual, generation.bag).draw(random, generation.change)
+    clothes = Wardrobe(usual, generation.usual, generation.bag, outfit).draw(random, generation.change)
     if generation.walkers == CAPSULES:
         return random_silhouettes(who, scene, generation.frames, ranges, random, clothes)
     like = make_stroller(seed, generation.shape, generation.manner)
     return capsule_silhouettes(who, like, scene, generation.frames, ranges, random, clothes)
 
 
-def _wardrobe(generation: Generation, seed: int) -> Wardrobe:
+def _wardrobe(generation: Generation, seed: int) -> Wardrobe[Outfit]:
     """What person number `seed` wears, the same whenever it is asked for."""
     usual = draw_outfit(np.random.default_rng((0xC107, seed)), generation.nuisances.clothes)
-    return Wardrobe(usual, generation.usual, generation.bag)
+    return Wardrobe(usual, generation.usual, generation.bag, draw_outfit)
 
 
 def _seed(generation: Generation, number: int, place: int) -> int:

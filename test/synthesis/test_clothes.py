@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rt_gait_ros.synthesis.bodies import draw_body, pose, surface
-from rt_gait_ros.synthesis.clothes import KINDS, Outfit, Wardrobe, draw_outfit, dress, hanging
+from rt_gait_ros.synthesis.clothes import KINDS, Outfit, draw_outfit, dress, hanging
 from rt_gait_ros.synthesis.gaits import mean_gait
 from rt_gait_ros.synthesis.skeleton import BONE
 from rt_gait_ros.synthesis.things import CARRIED, carried
@@ -96,21 +96,3 @@ def test_outfits_vary_and_follow_their_seed():
     assert {thing for one in drawn for thing in one.things} == set(CARRIED)
     plain = [draw_outfit(np.random.default_rng(seed), variety=0.0) for seed in range(50)]
     assert not any(one.things or one.skirt for one in plain)
-
-
-def test_somebody_wears_one_outfit_more_often_than_others_and_keeps_the_hair():
-    usual = replace(draw_outfit(np.random.default_rng(3)), things=("long hair",))
-    wardrobe, random = Wardrobe(usual, usual=0.5, bag=0.2), np.random.default_rng(0)
-    drawn = [wardrobe.draw(random, variety=1.0) for _ in range(400)]
-    same = [one for one in drawn if one == usual]
-    bagged = [one for one in drawn if one != usual and replace(one, things=usual.things) == usual]
-    assert 0.4 < len(same) / 400 < 0.6
-    assert 0.1 < len(bagged) / 400 < 0.3
-    assert all(len(one.things) == 2 for one in bagged)
-    assert all((one.hair, one.hairdo) == (usual.hair, usual.hairdo) for one in drawn)
-    assert all("long hair" in one.things and "bun" not in one.things for one in drawn)
-
-
-def test_a_wardrobe_may_hold_new_clothes_for_every_walk():
-    wardrobe, random = Wardrobe(Outfit(), usual=0.0, bag=0.0), np.random.default_rng(0)
-    assert len({wardrobe.draw(random, variety=1.0) for _ in range(50)}) == 50

@@ -4,7 +4,7 @@ import sys
 import numpy as np
 import pytest
 
-from rt_gait_ros.synthesis.people import SEGMENTS, STYLE, Wardrobe, outfit, person
+from rt_gait_ros.synthesis.people import SEGMENTS, STYLE, outfit, person
 
 
 def test_a_number_is_always_the_same_person_and_another_number_another():
@@ -48,19 +48,6 @@ def test_with_variety_some_carry_bags_and_some_wear_coats():
     worn = [outfit(np.random.default_rng(seed)) for seed in range(200)]
     assert {one.bag for one in worn} == {"none", "backpack", "shoulder", "hand"}
     assert 0 < sum(one.coat > 0 for one in worn) < 100
-
-
-def test_somebody_wears_one_outfit_more_often_than_others_and_always_the_same_hair():
-    random = np.random.default_rng(0)
-    usual = outfit(random, 0.0)
-    worn = [Wardrobe(usual, usual=0.5, bag=0.2).draw(random, 0.9) for _ in range(200)]
-    assert 70 < sum(one is usual for one in worn) < 130
-    with_bag = [one for one in worn if one is not usual and one.loose is usual.loose]
-    assert 20 < len(with_bag) < 60
-    assert all(one.bag != "none" for one in with_bag)
-    assert {one.hair for one in worn} == {usual.hair}
-    new = [Wardrobe(usual, usual=0.0, bag=0.0).draw(random, 0.9) for _ in range(20)]
-    assert len({one.hair for one in new}) > 10
 
 
 def test_the_room_does_not_need_torch():
