@@ -22,7 +22,7 @@ from rt_gait_ros.fleet.connection import (
 )
 from rt_gait_ros.fleet.searches import Searches
 from rt_gait_ros.fleet.server_search import ServerSearch
-from rt_gait_ros.gallery import gallery_records
+from rt_gait_ros.gallery import gallery_checks
 from rt_gait_ros.gallery.audit import Entry
 from rt_gait_ros.gallery.cipher import Cipher
 from rt_gait_ros.gallery.departures import Handover
@@ -290,6 +290,6 @@ def _signature(head: Head) -> Signature:
 def _checked(content: Content, name: str) -> Content:
     """What a server holds, if it can be a gallery. Raises GalleryCorrupt."""
     try:
-        return gallery_records.checked(content)
+        return gallery_checks.checked(content)
     except ValueError as error:
         raise GalleryCorrupt(f"gallery {name} does not hold what it should ({error}): restore a back-up") from error

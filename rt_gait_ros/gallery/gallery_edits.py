@@ -8,6 +8,7 @@ import numpy as np
 
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.gallery import gallery_file
+from rt_gait_ros.gallery.gallery_checks import MAX_TEXT
 from rt_gait_ros.gallery.names import comparable
 from rt_gait_ros.gallery.person import LEARNT, Content, GalleryError, Person, Template
 from rt_gait_ros.gallery.sides import SAME_SIDE, apart
@@ -107,8 +108,8 @@ def new_id(content: Content) -> str:
 
 def noted(text: str) -> str:
     """Text as it is written down beside a person. Raises GalleryError for what cannot be shown."""
-    if len(text) > gallery_file.MAX_TEXT or not text.isprintable():
-        raise GalleryError(f"{text[:80]!a} cannot be noted: use at most {gallery_file.MAX_TEXT} printable characters")
+    if len(text) > MAX_TEXT or not text.isprintable():
+        raise GalleryError(f"{text[:80]!a} cannot be noted: use at most {MAX_TEXT} printable characters")
     return text.strip()
 
 

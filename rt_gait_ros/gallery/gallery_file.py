@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from rt_gait_ros import private_file
-from rt_gait_ros.gallery import audit, extent_file, gallery_records, gallery_zip
+from rt_gait_ros.gallery import audit, extent_file, gallery_checks, gallery_records, gallery_zip
 from rt_gait_ros.gallery.cipher import Cipher
 from rt_gait_ros.gallery.extent_file import Damaged, Extent, State, WrongKey
 from rt_gait_ros.gallery.frames_on_disk import FramesOnDisk
@@ -40,7 +40,6 @@ from rt_gait_ros.gallery.person import (
 __all__ = ["Content", "GalleryCorrupt", "GalleryError", "GalleryReadOnly", "GalleryTooNew", "Person", "Template"]
 
 KIND, SCHEMA = "gallery", 3
-MAX_TEXT = gallery_records.MAX_TEXT
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 RESTORE = "move it away or restore a copy"
 Signature = tuple[Any, ...]
@@ -320,7 +319,7 @@ def _load_old(descriptor: int, path: Path) -> Loaded:
         content = gallery_zip.read(file, path)
     if content is None:
         raise Damaged("its checksum does not fit")
-    return Loaded(gallery_records.checked(content), _signature(descriptor))
+    return Loaded(gallery_checks.checked(content), _signature(descriptor))
 
 
 def _signature(descriptor: int, state: State | None = None) -> Signature:

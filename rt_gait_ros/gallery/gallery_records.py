@@ -1,10 +1,9 @@
-"""What a gallery's index says, and the bytes of embeddings and gait frames; every field is checked when it is read."""
+"""What a gallery's index says, and the bytes of embeddings and gait frames; every field is checked (gallery_checks)."""
 
 import json
 import math
-import re
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
@@ -12,16 +11,13 @@ from typing import Any
 import numpy as np
 
 from rt_gait_ros.gallery.extent_file import FIRST, MAX_INDEX, Extent
-from rt_gait_ros.gallery.names import MAX_NAME, UnfitName, clean_name
-from rt_gait_ros.gallery.person import ENROLLED, LEARNT, Content, Frames, GalleryError, Measure, Person, Template
+from rt_gait_ros.gallery.gallery_checks import check_made_by, check_template, checked, checked_person, templates_of
+from rt_gait_ros.gallery.names import MAX_NAME
+from rt_gait_ros.gallery.person import Content, Frames, GalleryError, Measure, Person, Template
 
 MAX_EMBEDDINGS = 1 << 30  # bytes of all embeddings together: 8000 persons of two walks
 MAX_BLOB = 64 << 20  # bytes of one embedding, or of one unpacked sequence of gait frames
 ROOM = 64  # embeddings that may come before the memory has to be copied
-MAX_TEXT = 200  # characters of a scene, a view, a consent
-_ID = re.compile("[a-z][a-z0-9]{0,31}")
-_TAG = re.compile("[0-9a-f]{0,16}")
-_MEASURE = re.compile("[a-z][a-z_]{0,31}")
 _EMBEDDING_TYPES = {"<f2", "<f4"}
 _FRAME_TYPES = {"|u1", "|i1", "<u2", "<i2", "<f2", "<f4"}
 _SEALING = 1024  # bytes that a cipher may add
@@ -56,7 +52,7 @@ class Writer:
 
     def __post_init__(self) -> None:
         """Pack what is new. Raises GalleryError for what a Reader would refuse: nobody could open the file again."""
-        for template in _templates(self.content):
+        for template in templates_of(self.content):
             if template.place is None:
                 frames = None if template.frames is None else np.asarray(template.frames)
                 embedding = narrow(np.asarray(template.embedding))
@@ -73,21 +69,21 @@ class Writer:
         """Raise GalleryError for what is new and a Reader would refuse, or where all of it is too much."""
         about = "the gallery"
         try:
-            _check_made_by(self.content)
+            check_made_by(self.content)
             for person in self.content.persons:
                 if (self.known.get(person.person_id) or (None,))[0] is not person:
                     about = f"{person.name[:MAX_NAME]!a} in the gallery"
                     for template in person.templates:
                         if (fresh := self._fresh.get(id(template))) is not None:
-                            _check_template(fresh)
-                    _checked_person(person)
+                            check_template(fresh)
+                    checked_person(person)
         except ValueError as error:
             raise GalleryError(f"what is new of {about} cannot be kept: {error}") from error
         if not self._fresh:
             return
         sizes = [
             each.place.embedding.length if isinstance(each.place, Place) else self._fresh[id(each)].embedding.nbytes
-            for each in _templates(self.content)
+            for each in templates_of(self.content)
         ]
         if len(sizes) * max(sizes) > MAX_EMBEDDINGS:
             raise GalleryError(_TOO_MANY)
@@ -271,31 +267,16 @@ class Reader:
         return row
 
 
-def checked(content: Content) -> Content:
-    """A gallery that was read from somewhere, if it can be one; names as they are written today. Raises ValueError."""
-    _check_made_by(content)
-    ids = [person.person_id for person in content.persons]
-    if not all(isinstance(each, str) and _ID.fullmatch(each) for each in ids) or len(set(ids)) < len(ids):
-        raise ValueError("its persons have no ids, or two have one")
-    shapes = set()
-    for template in _templates(content):
-        _check_template(template)
-        shapes.add(np.shape(template.embedding))
-    if len(shapes) > 1:
-        raise ValueError(f"its embeddings have different shapes: {sorted(shapes)[:3]}")
-    return replace(content, persons=tuple(_checked_person(person) for person in content.persons))
-
-
 def extents(content: Content) -> list[Extent]:
     """All that the stored templates occupy."""
-    places = [template.place for template in _templates(content)]
+    places = [template.place for template in templates_of(content)]
     known = [place for place in places if isinstance(place, Place)]
     return [place.embedding for place in known] + [place.frames for place in known if place.frames is not None]
 
 
 def rows(content: Content) -> dict[Extent, np.ndarray]:
     """The embeddings of stored templates by where they are."""
-    return {t.place.embedding: t.embedding for t in _templates(content) if isinstance(t.place, Place)}
+    return {t.place.embedding: t.embedding for t in templates_of(content) if isinstance(t.place, Place)}
 
 
 def narrow(embedding: np.ndarray) -> np.ndarray:
@@ -330,74 +311,11 @@ def unpack_frames(packed: bytes, shape: tuple[int, ...], kind: str) -> np.ndarra
     return np.frombuffer(data, kind).reshape(shape)
 
 
-def _templates(content: Content) -> Iterator[Template]:
-    for person in content.persons:
-        yield from person.templates
-
-
 def _require_frames(shape: tuple[int, ...], kind: str) -> None:
     if kind not in _FRAME_TYPES or not 3 <= len(shape) <= 4:
         raise ValueError(f"an array of type {kind!a:.20} and {len(shape)} axes is no sequence of gait frames")
     if not all(isinstance(n, int) and n > 0 for n in shape) or math.prod(shape) * np.dtype(kind).itemsize > MAX_BLOB:
         raise ValueError(f"a sequence of gait frames of shape {list(shape)!s:.60} is empty or too large")
-
-
-def _check_made_by(content: Content) -> None:
-    if not all(isinstance(text, str) and len(text) <= MAX_TEXT for text in (content.model, content.gait_frame_kind)):
-        raise ValueError("its gait model has no name")
-
-
-def _check_template(template: Template) -> None:
-    embedding = np.asarray(template.embedding)
-    if embedding.ndim != 2 or not embedding.size or embedding.dtype.kind != "f" or not _is_finite(embedding):
-        raise ValueError("it holds an embedding with NaN or infinity, or none at all")
-    if not all(_is_time(stamp) for stamp in (template.stamp, template.added)):
-        raise ValueError("a walk in it has no time")
-    if not _is_text(template.scene):
-        raise ValueError(f"a walk's scene {template.scene[:60]!a} is not of {MAX_TEXT} printable characters at most")
-    if not _is_text(template.robot) or template.origin not in (ENROLLED, LEARNT):
-        raise ValueError("a walk in it does not say properly where it is from")
-    view = template.view
-    if not (_is_text(view) or (isinstance(view, (int, float)) and math.isfinite(view))):
-        raise ValueError("a walk in it does not say properly from where it was seen")
-    for name, measure in template.measures.items():
-        numbers = measure.value, measure.deviation
-        if not _MEASURE.fullmatch(name) or not all(isinstance(n, (int, float)) and math.isfinite(n) for n in numbers):
-            raise ValueError("a walk in it has a measure that is none")
-
-
-def _checked_person(person: Person) -> Person:
-    if not all(_is_time(stamp) for stamp in (person.enrolled, person.updated, person.expires)) or not person.templates:
-        raise ValueError("a person in it has no times or no walks")
-    if not _is_text(person.consent) or not isinstance(person.tag, str) or not _TAG.fullmatch(person.tag):
-        raise ValueError("a person in it does not say properly what was agreed")
-    name = person.name
-    if not isinstance(name, str) or not 0 < len(name) <= MAX_NAME or not _is_text(name):
-        raise ValueError("a name in it cannot be shown")
-    try:
-        cleaned = clean_name(name)
-        return person if cleaned == name else replace(person, name=cleaned)
-    except UnfitName:  # from before names were looked at as closely as today: it stays, as what it is made of
-        return replace(person, name=name.encode("ascii", "backslashreplace").decode()[:MAX_NAME])
-
-
-def _is_finite(embedding: np.ndarray) -> bool:
-    """As np.isfinite of all numbers, which takes several times as long where they are float16."""
-    if embedding.dtype != np.float16:
-        return bool(np.isfinite(embedding).all())
-    bits = np.ascontiguousarray(embedding).view(np.uint16)
-    return int((bits << 1).max()) < 0x7C00 << 1  # without the sign: an exponent of ones is infinity or no number
-
-
-def _is_text(value: Any) -> bool:
-    """Whether this is text that can be shown as it is: joiners are not printable by their category, and harmless."""
-    if not isinstance(value, str) or len(value) > MAX_TEXT:
-        return False
-    return value.isprintable() or re.sub("[\u200c\u200d]", "", value).isprintable()
-
-
-def _is_time(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63
 
 
 def _listed(extent: Extent) -> tuple[int, int, str]:
