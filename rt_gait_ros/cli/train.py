@@ -112,7 +112,7 @@ def _pose(arguments: argparse.Namespace) -> int:
     if arguments.validation_annotations is not None:
         validation = read_keypoints(arguments.validation_annotations, arguments.validation_images, topology)
     initial = None if arguments.init is None else (read_state(arguments.init), str(arguments.init))
-    folder = RunFolder(arguments.output, settings_of(training, topology, dataset))
+    folder = RunFolder(arguments.output, settings_of(training, topology, dataset, initial and initial[0]))
     people = sum(len(image.people) for image in dataset.images)
     progress(f"{len(dataset.images)} images with {people} labelled '{topology.name}', {len(topology.parts)} parts")
     try:

@@ -22,7 +22,7 @@ from rt_gait_ros.networks.kinds import FLOW_NETWORKS
 from rt_gait_ros.settings import setting
 from rt_gait_ros.training.epochs import Course, Report, Trainer, best_device, mixed_precision, run_epochs
 from rt_gait_ros.training.flow_windows import FlowPeople, FlowWalk
-from rt_gait_ros.training.run_folder import RunFolder
+from rt_gait_ros.training.run_folder import RunFolder, started_from
 
 KERAS_FILE = "network.hdf5"  # beside network.pth: what `rt-gait export gait`, `rt-gait prune gait` and Keras read
 _EMBEDDED_AT_ONCE = 32  # windows
@@ -40,10 +40,12 @@ class FlowTraining(Course):
 def settings_of(training: FlowTraining, data: str, initial: FlowNetwork | None = None) -> dict[str, Any]:
     """What a resumed run must have in common with the one it goes on from. data: what it is trained on, in words.
 
-    initial: the network that it started from, of which it has the widths.
+    initial: the network that it started from, of which it has the widths and the weights.
     """
     settings = training.settings(data)
-    return settings if initial is None else settings | {"widths": _widths(initial)}
+    if initial is None:
+        return settings | started_from(None)
+    return settings | {"widths": _widths(initial)} | started_from(initial.state_dict())
 
 
 def train_flow(

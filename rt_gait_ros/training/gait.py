@@ -18,7 +18,7 @@ from rt_gait_ros.training.cohorts import Cohorts
 from rt_gait_ros.training.epochs import Course, Report, Trainer, best_device, mixed_precision, run_epochs
 from rt_gait_ros.training.gait_losses import centred, circle, contrastive, triplet
 from rt_gait_ros.training.gait_networks import described, trainable
-from rt_gait_ros.training.run_folder import RunFolder
+from rt_gait_ros.training.run_folder import RunFolder, started_from
 
 TRIPLET = "triplet"
 LOSSES = {"contrastive": contrastive, TRIPLET: triplet, "circle": circle}
@@ -55,7 +55,9 @@ def settings_of(training: GaitTraining, data: str, initial: SetNetwork | None = 
     initial: the network that it started from.
     """
     settings = training.settings(data)
-    return settings if initial is None else settings | described(initial)
+    if initial is None:
+        return settings | started_from(None)
+    return settings | described(initial) | started_from(initial.state_dict())
 
 
 def train_gait(

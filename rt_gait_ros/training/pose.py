@@ -3,7 +3,7 @@
 import random
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -22,7 +22,7 @@ from rt_gait_ros.pose.topology import Topology
 from rt_gait_ros.settings import check, setting
 from rt_gait_ros.training.coco_evaluation import keypoint_precision
 from rt_gait_ros.training.pose_samples import Augmentation, PoseSamples
-from rt_gait_ros.training.run_folder import RunFolder, going_on
+from rt_gait_ros.training.run_folder import RunFolder, going_on, started_from
 
 Report = Callable[[str], None]
 
@@ -133,11 +133,20 @@ def train_pose(
     return network.eval()
 
 
-def settings_of(training: PoseTraining, topology: Topology, dataset: KeypointDataset | None = None) -> dict[str, Any]:
-    """What a resumed run must have in common with the one it goes on from. dataset: what it is trained on."""
+def settings_of(
+    training: PoseTraining,
+    topology: Topology,
+    dataset: KeypointDataset | None = None,
+    initial: Mapping[str, Tensor] | None = None,
+) -> dict[str, Any]:
+    """What a resumed run must have in common with the one it goes on from.
+
+    dataset: what it is trained on. initial: the state that it started from.
+    """
     names = ("network", "size", "deviation", "batch", "learning_rate", "epochs", "seed")
     links = [f"{topology.parts[first]}-{topology.parts[second]}" for _, _, first, second in topology.links]
     settings = {**{name: getattr(training, name) for name in names}, "parts": list(topology.parts), "links": links}
+    settings |= started_from(initial)
     if dataset is None:
         return settings
     people = sum(len(image.people) for image in dataset.images)

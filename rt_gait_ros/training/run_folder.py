@@ -1,6 +1,7 @@
 """Where a training run keeps its state: resumable after any interruption, its log readable by anything."""
 
 import csv
+import hashlib
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +13,20 @@ from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.networks.checkpoint import CheckpointError
 from rt_gait_ros.networks.kinds import FORMER_NAMES
 from rt_gait_ros.paths import replace_file
+
+_SAID_LATER = ("data", "init weights")  # settings that runs of earlier versions do not say
+
+
+def started_from(weights: Mapping[str, torch.Tensor] | None) -> dict[str, str]:
+    """What tells a run's initial weights from others; None: it began with new ones. A setting of RunFolder."""
+    if weights is None:
+        return {"init weights": "none"}
+    digest = hashlib.sha256()
+    for name, value in sorted(weights.items()):
+        values = value.detach().cpu().contiguous()
+        digest.update(f"{name} {tuple(values.shape)} {values.dtype}\n".encode())
+        digest.update(values.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return {"init weights": digest.hexdigest()[:8]}
 
 
 def going_on(done: int, epochs: int, path: Path) -> str:
@@ -51,7 +66,7 @@ class RunFolder:
             raise CheckpointError(f"{file} is no state of a run: delete it to start over") from error
         planned = before.get("epochs", 0)
         for name in dict.fromkeys((*self.settings, *before)):
-            if name == "data" and name not in before:  # runs of the first versions do not say it
+            if name in _SAID_LATER and name not in before:
                 continue
             value, was = self.settings.get(name), before.get(name)
             was = FORMER_NAMES.get(was, was) if name == "network" and was is not None else was

@@ -224,3 +224,18 @@ def test_gaitset_is_pruned_trained_on_and_trained_on_again(people, tmp_path, cap
         for file in (pruned, tmp_path / "run/network.pth")
     ]
     assert widths[0] == widths[1]
+
+
+def test_another_init_of_the_same_shape_does_not_go_on_with_a_run(people, tmp_path, capsys):
+    torch.manual_seed(0)
+    for name in ("one", "other"):
+        torch.save(CentredGaitSet(16).state_dict(), tmp_path / f"{name}.pth")
+    command = ["train", "gait", "--data", str(people), *BRIEF, "--output", str(tmp_path / "run")]
+    assert main([*command, "--init", str(tmp_path / "one.pth")]) == 0
+    capsys.readouterr()
+    for words in (["--init", str(tmp_path / "other.pth")], []):
+        assert main([*command, *words]) == 2
+        (line,) = [line for line in capsys.readouterr().err.splitlines() if "holds a run" in line]
+        assert "holds a run with init weights " in line
+    (tmp_path / "one.pth").rename(tmp_path / "moved.pth")
+    assert main([*command, "--init", str(tmp_path / "moved.pth")]) == 0

@@ -3,7 +3,7 @@ import torch
 
 from rt_gait_ros.errors import GaitError, UsageError
 from rt_gait_ros.networks.checkpoint import CheckpointError
-from rt_gait_ros.training.run_folder import RunFolder
+from rt_gait_ros.training.run_folder import RunFolder, started_from
 
 WEIGHTS = {"weight": torch.ones(2)}
 
@@ -64,7 +64,26 @@ def test_a_run_of_other_settings_is_not_gone_on_with(tmp_path, before, now, said
 
 
 def test_a_run_that_does_not_say_its_data_is_gone_on_with(folder):
-    assert RunFolder(folder.path, {"epochs": 3, "data": "9 people"}).resume() == {"epoch": 1}
+    now = {"epochs": 3, "data": "9 people", **started_from(WEIGHTS)}
+    assert RunFolder(folder.path, now).resume() == {"epoch": 1}
+
+
+def test_a_run_is_gone_on_with_by_the_weights_that_it_began_with_alone(tmp_path):
+    """Of one shape: nothing else tells them apart."""
+    other = {"weight": torch.tensor([1.0, 2.0])}
+    (begun,) = started_from(WEIGHTS).values()
+    RunFolder(tmp_path, {"epochs": 3, **started_from(WEIGHTS)}).save({"epoch": 1}, WEIGHTS, row(1))
+    assert RunFolder(tmp_path, {"epochs": 3, **started_from({"weight": torch.ones(2)})}).resume() == {"epoch": 1}
+    for now in (None, other):
+        (given,) = started_from(now).values()
+        with pytest.raises(CheckpointError, match=f"with init weights {begun}, not {given}: give another folder$"):
+            RunFolder(tmp_path, {"epochs": 3, **started_from(now)}).resume()
+
+
+@pytest.mark.parametrize("value", [torch.tensor(3), torch.zeros(0, 2), torch.ones(2, 3).T, torch.ones(2).bfloat16()])
+def test_every_kind_of_weights_is_told_from_others(value):
+    others = [WEIGHTS, {"other": value}, {"weight": value, "more": torch.zeros(1)}, {"weight": value.double()}]
+    assert started_from({"weight": value}) not in map(started_from, others)
 
 
 @pytest.mark.parametrize(
