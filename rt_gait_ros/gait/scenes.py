@@ -24,6 +24,9 @@ LOOK_AGAIN = 2.0  # seconds between looks for what other processes have changed
 # Numbers in a gallery from which on what takes long is done beside recognition: 125 persons of two walks by GaitSet.
 LARGE = 4_000_000
 SAVE_EVERY = 30.0  # seconds; votes of the last of them are lost when the power fails
+# Scenes in memory beside those that the gallery's people were enrolled in: cameras that take turns, and names that
+# whoever sends images made up.
+MOST = 32
 
 
 Vote = tuple[np.ndarray, int, str]  # embedding (P, C), stamp in ns since the epoch, owners as SceneStatistics has them
@@ -67,7 +70,8 @@ class Scenes:
         self._prior = prior
         self._clock = clock
         self._cipher = cipher
-        self._scenes: dict[str, _Scene] = {}
+        self._scenes: dict[str, _Scene] = {}  # those that were asked for last at the end
+        self._needed: frozenset[str] = frozenset()  # for `references`
         self._mutex = threading.RLock()
         self._saving = threading.Lock()
         self._version = 0
@@ -182,9 +186,9 @@ class Scenes:
 
     def _save(self, name: str) -> None:
         with self._mutex:
-            scene = self._scenes[name]
-            pending = list(scene.pending)
-        if not (pending or scene.outdated) or scene.problem:
+            scene = self._scenes.get(name)
+            pending = list(scene.pending) if scene is not None else []
+        if scene is None or not (pending or scene.outdated) or scene.problem:
             return
         with scene_file.locked(scene.path):
             statistics = self._read(name, scene.path)
@@ -208,11 +212,19 @@ class Scenes:
             path = scene_file.file_of(self._folder, self._calibration.model, name)
             self._scenes[name] = _Scene(path, self._empty())
             self._load(name)
-        scene = self._scenes[name]
+            self._make_room(name)
+        scene = self._scenes[name] = self._scenes.pop(name)
         if scene.statistics.expire(self._clock()):
             scene.outdated = True
             self._version += 1
         return scene
+
+    def _make_room(self, newest: str) -> None:
+        """Let go of what was asked for long ago. Votes that no file has go last, where there are too many of those."""
+        others = [name for name in self._scenes if name != newest and name not in self._needed]
+        others.sort(key=lambda name: bool(self._scenes[name].pending))
+        for name in others[:-MOST]:
+            del self._scenes[name]
 
     def _refresh(self) -> None:
         """Take over what other processes have written or deleted; what they have not is put on top."""
@@ -266,6 +278,7 @@ class Scenes:
             self._references, self._cached = references, (references.version, name, self._version)
             return
         numbers = {scene: number for number, scene in enumerate(dict.fromkeys(names))}
+        self._needed = frozenset((name, *numbers))
         own = [self._scene(scene).statistics.normalisation if scene else None for scene in numbers]
         for scene, each in ((name, present), *zip(numbers, own, strict=True)):
             if each is not None and each.embedding_shape != references.embeddings.shape[1:]:

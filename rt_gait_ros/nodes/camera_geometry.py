@@ -40,6 +40,7 @@ TF_STATIC_QOS = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCA
 # second, also while it stands still; what is said once belongs on /tf_static, and holds for ever. tf2 itself would give
 # the last one for ever, also of a mast that is driven on after its publisher has died.
 HOLDS = 10.0
+MOST_REFUSED = 100  # frames whose transforms are none that are remembered, of as many as somebody likes to name
 
 UNCALIBRATED = "camera_info holds no calibration: tracks get no position"
 UNRECTIFIED = "camera_info holds no P, which rectified images need: tracks get no position; set rectified to false"
@@ -157,7 +158,8 @@ class CameraGeometry:
                 self._tree.add(stamped.header.frame_id, child, transform, said)
                 self._refused.pop(child, None)
             except GaitError as error:
-                self._refused[child] = f"{child}: {error}"
+                if child in self._refused or len(self._refused) < MOST_REFUSED:
+                    self._refused[child] = f"{child}: {error}"
         self._node.faults.tell("tf", next(iter(self._refused.values()), ""))
 
 

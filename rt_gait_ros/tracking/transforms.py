@@ -13,6 +13,7 @@ from rt_gait_ros.errors import UsageError
 LONGEST_CHAIN = 100
 # Moving frames that are remembered. A robot has some hundreds, and each person who walks by has one more for a while.
 MOST_MOVING = 2000
+MOST_LASTING = 10_000  # frames that hold for ever
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +54,17 @@ class TransformTree:
         self._moving = 0  # about how many of them are not for ever
 
     def add(self, parent: str, child: str, transform: Transform, said: float = math.inf) -> None:
-        """Take in where `child` is in `parent`, which replaces what was known of it. Raises UsageError for no names.
+        """Take in where `child` is in `parent`, which replaces what was known of it.
 
-        said: when, in seconds of any clock; left out, it holds for ever.
+        said: when, in seconds of any clock; left out, it holds for ever. Raises UsageError for no names, and for more
+        frames than are kept for ever.
         """
         if not parent or not child or parent == child:
             raise UsageError(f"transform from '{child}' to '{parent}': two frames with names of their own are needed")
         known = self._parents.get(child)
+        grows = said == math.inf and (known is None or known[2] < math.inf)
+        if grows and len(self._parents) - self._moving >= MOST_LASTING:
+            raise UsageError(f"transform from '{child}' to '{parent}': more than {MOST_LASTING} frames are not kept")
         self._parents[child] = (parent, transform, said)
         self._moving += known is None and said < math.inf
         if self._moving > MOST_MOVING:  # of people who left, most likely: those of which something was said last stay

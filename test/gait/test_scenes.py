@@ -160,6 +160,31 @@ def test_votes_that_cannot_be_written_do_not_fill_the_memory(opened, folder, cro
     assert opened().walkers("hall") == pytest.approx(known.walkers("hall"))
 
 
+def test_scenes_that_somebody_made_up_do_not_fill_the_memory(opened, crowd, gallery):
+    """Also where nothing can be saved; those that people were enrolled in stay, and so do votes that no file has."""
+    known = opened()
+    votes(known, "hall", crowd[3:11])
+    votes(known, "yard", crowd[3:11])
+    known.references(gallery.references, "yard")
+    for number in range(5 * scenes.MOST):
+        known.walkers(f"made up {number}")
+    assert known.walkers("yard") == pytest.approx(8)
+    for number in range(5 * scenes.MOST):
+        known.vote(f"made up {number}", crowd[0])
+    assert len(known._scenes) <= scenes.MOST + 4
+    assert {"hall", "yard"} <= known._scenes.keys()
+
+
+def test_a_scene_that_was_let_go_of_is_known_again(opened, crowd):
+    known = opened()
+    votes(known, "hall", crowd[:9])
+    known.save()
+    for number in range(5 * scenes.MOST):
+        known.walkers(f"made up {number}")
+    assert "hall" not in known._scenes
+    assert known.walkers("hall") == pytest.approx(9)
+
+
 def test_processes_that_share_a_scene_add_up(opened, crowd, gallery, monkeypatch):
     monkeypatch.setattr(scenes, "LOOK_AGAIN", -1.0)
     one, other = opened(), opened()

@@ -148,6 +148,15 @@ def test_while_tf_says_nothing_of_base_frame_or_no_more_the_attitude_is_not_know
     takers["/tf"](SimpleNamespace(transforms=[stamped("base_footprint", "wheel", (0, 0, 0), (0, 0, 0, 1))]))
     assert faults == {}
 
+    made_up = [stamped("base_footprint", f"made_up_{n}", (0, 0, 0), (0, 0, 0, 0)) for n in range(1000)]
+    takers["/tf"](SimpleNamespace(transforms=made_up))
+    assert len(geometry._refused) == camera_geometry.MOST_REFUSED
+    for each in made_up:
+        each.transform.rotation.w = 1.0
+    takers["/tf"](SimpleNamespace(transforms=made_up))
+    takers["/tf"](SimpleNamespace(transforms=[mast]))
+    assert faults == {}
+
     # a bag that is paused, begins again, or is followed by another one cuts nothing: its next /tf may come after images
     for leap in (0, -90, 100_000):
         clock += leap * 10**9

@@ -5,7 +5,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from rt_gait_ros.errors import UsageError
-from rt_gait_ros.tracking.transforms import MOST_MOVING, Transform, TransformTree, attitude
+from rt_gait_ros.tracking.transforms import MOST_LASTING, MOST_MOVING, Transform, TransformTree, attitude
 
 OPTICAL = Rotation.from_matrix([[0, 0, 1], [-1, 0, 0], [0, -1, 0]])  # x right, y down, z ahead to x ahead, y left, z up
 
@@ -81,6 +81,19 @@ def test_frames_of_people_who_left_do_not_stay_for_ever(robot):
     assert robot.lookup("base_footprint", "body_19999") is not None
     assert robot.lookup("base_footprint", "optical") is not None
     assert robot.lookup("base_footprint", "body_0") is None
+
+
+def test_frames_that_somebody_made_up_do_not_stay_for_ever_either(robot):
+    held = transform()
+    for number in range(MOST_LASTING - len(robot._parents)):
+        robot.add("base_link", f"made_up_{number}", held)
+    with pytest.raises(UsageError, match=f"'one_more' to 'base_link': more than {MOST_LASTING} frames are not kept"):
+        robot.add("base_link", "one_more", held)
+    robot.add("base_link", "one_more", held, said=1.0)
+    with pytest.raises(UsageError, match="frames are not kept"):
+        robot.add("base_link", "one_more", held)
+    robot.add("base_link", "mast", transform((0, 0, 2.0)))  # what is known may be said again
+    assert robot.lookup("base_footprint", "optical") is not None
 
 
 def test_frames_in_a_loop_end_the_lookup():
