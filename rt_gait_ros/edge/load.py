@@ -212,9 +212,7 @@ async def _stream(addresses: Addresses, requests: Requests, batch: int, concurre
         async def send(number: int) -> None:
             request = {"model_name": requests.model, "inputs": next(turns[number]), **places[number].next()}
             queues[number].put_nowait(request)
-            _, error = await asyncio.wait_for(anext(answers[number]), DEADLINE)
-            if error is not None:
-                raise error
+            await _next_of(answers[number], DEADLINE)
 
         try:
             yield send
@@ -222,8 +220,23 @@ async def _stream(addresses: Addresses, requests: Requests, batch: int, concurre
             for queue in queues:
                 queue.put_nowait(None)
             for answer in answers:  # the server ends its side as well, before the connection is closed
-                with suppress(StopAsyncIteration, asyncio.TimeoutError, InferenceServerException):
-                    await asyncio.wait_for(anext(answer), _ENDING)
+                with suppress(asyncio.TimeoutError, InferenceServerException):
+                    await _next_of(answer, _ENDING)
+
+
+async def _next_of(answers: AsyncIterator[tuple[Any, InferenceServerException | None]], seconds: float) -> None:
+    """Wait for one answer of a stream. Raises InferenceServerException, also where it ends, and TimeoutError."""
+    from grpc import RpcError
+
+    try:
+        _, error = await asyncio.wait_for(anext(answers), seconds)
+    except StopAsyncIteration:
+        error = InferenceServerException("the server ended the stream while an answer was due")
+    except RpcError as broken:  # tritonclient passes it on as it comes
+        said = getattr(broken, "details", str)() or "no reason was given"
+        error = InferenceServerException(f"the stream broke: {said}")
+    if error is not None:
+        raise error
 
 
 @asynccontextmanager

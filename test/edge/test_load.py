@@ -1,13 +1,18 @@
 import asyncio
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
 
+import grpc
+import numpy as np
 import pytest
+from tritonclient.grpc import service_pb2, service_pb2_grpc
 from tritonclient.utils import InferenceServerException, shared_memory
 
 from rt_gait_ros.edge import load
+from rt_gait_ros.edge.generated_requests import Requests
 from rt_gait_ros.edge.load import Addresses, Answers, Pace, _region, put_load
 from rt_gait_ros.serving.inference import InferenceError
 from rt_gait_ros.signals import Ended
@@ -115,3 +120,35 @@ def test_a_server_that_hangs_is_waited_for_within_limits():
     assert registered == ["in0"]
     asyncio.run(load._unregister(Hanging(), "in0"))
     assert waited == {"register": load.DEADLINE, "unregister": load._ENDING}
+
+
+class BriefStreams(service_pb2_grpc.GRPCInferenceServiceServicer):
+    """Answers two requests of each stream, and ends it: well, or not."""
+
+    def __init__(self, abort):
+        self.abort = abort
+
+    def ModelStreamInfer(self, request_iterator, context):
+        for number, _ in enumerate(request_iterator):
+            if number == 2:
+                break
+            yield service_pb2.ModelStreamInferResponse()
+        if self.abort:
+            context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many\nstreams")
+
+
+@pytest.mark.parametrize(
+    ("abort", "said"), [(False, "the server ended the stream while an answer was due"), (True, "too many streams")]
+)
+def test_a_stream_that_the_server_ends_under_load_is_one_line(abort, said):
+    with ThreadPoolExecutor(8) as threads:
+        server = grpc.server(threads)
+        service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(BriefStreams(abort), server)
+        port = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        requests = Requests("m", [[{"x": np.zeros((1, 2), np.float32)}]], 0, 1, False, [])
+        try:
+            with pytest.raises(InferenceError, match=f"^m by stream: [^\n]*{said}$"):
+                put_load(Addresses(f"127.0.0.1:{port}"), requests, "stream", 1, 3, Pace())
+        finally:
+            server.stop(None).wait()
