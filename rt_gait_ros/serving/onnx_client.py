@@ -30,7 +30,9 @@ _WORKERS = 3
 class OnnxClient:
     """An InferenceClient that runs a model repository in process; see InferenceClient for the contract. Thread-safe.
 
-    A run that was started is not broken off: its future fails with DeadlineExceeded when it ends too late.
+    A run that was started is not broken off: its future fails with DeadlineExceeded when it ends too late. Deadlines
+    count from when one of the workers takes a request up: what has no server to wait for, as an evaluation on few
+    cores, is to be answered late rather than not at all.
     """
 
     def __init__(
