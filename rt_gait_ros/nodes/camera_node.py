@@ -17,6 +17,7 @@ from rt_gait_ros.nodes.headers import to_header
 from rt_gait_ros.nodes.image_conversion import frame_to_compressed
 from rt_gait_ros.nodes.image_inlet import compressed_topic
 from rt_gait_ros.nodes.links import Link
+from rt_gait_ros.nodes.own_time import OwnTime
 from rt_gait_ros.nodes.stage import Stage
 from rt_gait_ros.sources import Frame, Source, open_source
 from rt_gait_ros.sources.camera_calibration import CalibrationError, CameraCalibration, load_calibration, pinhole
@@ -128,8 +129,11 @@ class CameraNode(Stage):
             while self.outlet.audience + self._compressed.audience < wanted:
                 if self._stopping.wait(AUDIENCE_PERIOD):
                     return
+            own_time = OwnTime(self.clock_now)
             for frame in source:
                 begun = self.now()
+                if self.value("use_sim_time"):
+                    frame = own_time.of(frame)
                 self.statistics.count("received")
                 self._info.send(frame)
                 self.outlet.send(frame)

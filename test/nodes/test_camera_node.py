@@ -9,9 +9,11 @@ import pytest
 from rcl_interfaces.msg import Parameter as ParameterMessage
 from rcl_interfaces.msg import ParameterEvent, ParameterType, ParameterValue
 from rcl_interfaces.srv import GetParameters, SetParameters
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
-from rt_gait_ros.nodes.headers import from_time
+from rt_gait_ros.frame import SECOND
+from rt_gait_ros.nodes.headers import from_time, to_time
 from rt_gait_ros.nodes.image_conversion import compressed_to_bgr, image_to_bgr
 from rt_gait_ros.nodes.links import IMAGE_QOS
 from rt_gait_ros.sources.names import as_text
@@ -58,6 +60,27 @@ def test_every_frame_of_a_video_arrives_once_with_its_stamp(camera, ears):
     }
     assert {from_time(info.header.stamp) for info in infos} <= set(stamps)
     assert "has ended after 12 frames" in process.said
+
+
+def test_with_use_sim_time_images_are_stamped_by_the_clock(camera, ears):
+    """As every other driver does it; they had the computer's time, which no transform and no other sensor had."""
+    images, infos = ears.listen(Image, "image_raw", 100), ears.listen(CameraInfo, "camera_info", 100)
+    clock = ears.create_publisher(Clock, "/clock", 1)
+    camera(loop=True, use_sim_time=True)
+    ears.until(lambda: len(images) > 2)
+    assert {from_time(image.header.stamp) for image in images[:2]} == {0}  # not heard yet
+    told = [1000 * SECOND]
+
+    def stamped() -> list[int]:
+        told.append(told[-1] + SECOND // 100)
+        clock.publish(Clock(clock=to_time(told[-1])))
+        return [stamp for image in images if (stamp := from_time(image.header.stamp))]
+
+    ears.until(lambda: len(stamped()) > 10)
+    stamps = stamped()
+    assert (np.diff(stamps) > 0).all()
+    assert told[0] - SECOND < stamps[0] < stamps[-1] <= told[-1] + SECOND
+    assert set(stamps) & {from_time(info.header.stamp) for info in infos}
 
 
 def test_the_images_come_compressed_too(camera, ears):
