@@ -16,15 +16,18 @@ from rt_gait_ros.paths import replace_file
 from rt_gait_ros.resources import resource
 from rt_gait_ros.serving.inference import InferenceClient
 from rt_gait_ros.serving.onnx_client import OnnxClient
+from rt_gait_ros.settings import check, setting, share
 from rt_gait_ros.synthesis.clothes import Outfit, draw_outfit
 from rt_gait_ros.synthesis.people import outfit, person
 from rt_gait_ros.synthesis.strollers import capsule_silhouettes, make_stroller, stroller_silhouettes
 from rt_gait_ros.synthesis.walks import Nuisances, Scene, random_scene, random_silhouettes
 from rt_gait_ros.synthesis.wardrobe import Wardrobe
-from rt_gait_ros.training.filming import NEAREST, filmed_silhouettes, random_film
+from rt_gait_ros.training.filming import NEAREST, Film, filmed_silhouettes, random_film
 
 ROWS, COLUMNS = 64, slice(10, 54)  # of a 64 x 64 silhouette, what networks see
 MIN_FRAMES = 8  # a walk with fewer good silhouettes is no example
+NUMBERS = 1000  # of people that a cohort has for its own
+_TRIES = 1000  # walks of somebody, one of which has to be an example; nearly every one is
 
 Report = Callable[[str], None]
 
@@ -68,23 +71,27 @@ class Generation:
     side. usual, bag: shares of walks in the outfit that somebody wears most, without and with a bag, of the variety of
     `nuisances`; all others are in clothes of their own, of the variety `change`. first: number of the first cohort;
     equal numbers are equal people, so that those a network is tested on are kept apart by it. filmed: silhouettes are
-    what the per-person network makes of pictures (`filming`), and not made with errors of `synthesis.masks`.
+    what the per-person network makes of pictures (`filming`), and not made with errors of `synthesis.masks`. Raises
+    UsageError.
     """
 
-    cohorts: int = 60
-    people: int = 32
-    scenes: int = 12
-    frames: int = 16
-    first: int = 0
-    walkers: str = BODIES
-    shape: float = 1.2
-    manner: float = 1.2
-    side: float = 0.2
-    usual: float = 0.45
-    bag: float = 0.2
-    change: float = 0.8
+    cohorts: int = setting(60, "How many.", 1)
+    people: int = setting(32, "Of each cohort; numbers of others begin behind those.", 1, NUMBERS)
+    scenes: int = setting(12, "That each of them walks through.", 1)
+    frames: int = setting(16, "Silhouettes of each walk.", 1)
+    first: int = setting(0, "Number of the first cohort.", 0)
+    walkers: str = setting(BODIES, "Who they are.", choices=WALKERS)
+    shape: float = setting(1.2, "Factor on the spread of bodies.", 0.0)
+    manner: float = setting(1.2, "Factor on the spread of gaits.", 0.0)
+    side: float = share(0.2, "Of scenes, seen from the side.")
+    usual: float = share(0.45, "Of walks, in the usual outfit.")
+    bag: float = share(0.2, "Of walks, in the usual outfit with a bag.")
+    change: float = share(0.8, "Variety of other clothes.")
     nuisances: Nuisances = field(default_factory=lambda: Nuisances(clothes=0.8, noise=0.5))
     filmed: bool = False
+
+    def __post_init__(self) -> None:
+        check(self, "virtual people")
 
 
 # Filming is slow: fewer silhouettes of as many people, from far enough to be in the picture.
@@ -137,7 +144,8 @@ FILMED_ALIKE = replace(
 def generate_cohort(generation: Generation, number: int, client: InferenceClient | None = None) -> np.ndarray:
     """Cohort `number` of a generation: (people, scenes, frames, 64, 44) uint8.
 
-    client: serves the per-person network, for people who are filmed. Raises InferenceError.
+    client: serves the per-person network, for people who are filmed. Raises InferenceError, and UsageError where nobody
+    is seen whole for long enough.
     """
     random = np.random.default_rng((0xC0, generation.first + number))
     shape = (generation.people, generation.scenes, generation.frames, ROWS, COLUMNS.stop - COLUMNS.start)
@@ -149,21 +157,39 @@ def generate_cohort(generation: Generation, number: int, client: InferenceClient
         film = random_film(random) if generation.filmed else None
         for place in range(generation.people):
             seed = _seed(generation, number, place)
-            walk = np.zeros((0, ROWS, ROWS), np.uint8)
-            while len(walk) < min(MIN_FRAMES, generation.frames // 2):
-                if generation.walkers in (CAPSULES, RECORDED):
-                    walk = _capsules(generation, seed, scene, ranges, random)
-                    continue
-                tabled = generation.walkers == TABLED
-                stroller = make_stroller(seed, generation.shape, generation.manner, tabled=tabled)
-                clothes = _wardrobe(generation, seed).draw(random, generation.change)
-                if film is None:
-                    walk = stroller_silhouettes(stroller, scene, generation.frames, ranges, random, clothes)
-                else:
-                    assert client is not None, "filmed people need the per-person network"
-                    walk = filmed_silhouettes(stroller, scene, film, generation.frames, ranges, random, client, clothes)
+            walk = _walk(generation, seed, scene, film, ranges, random, client)
             silhouettes[place, scene_number] = walk[np.arange(generation.frames) % len(walk)][:, :, COLUMNS]
     return silhouettes
+
+
+def _walk(
+    generation: Generation,
+    seed: int,
+    scene: Scene,
+    film: Film | None,
+    ranges: Nuisances,
+    random: np.random.Generator,
+    client: InferenceClient | None,
+) -> np.ndarray:
+    """Silhouettes (S, 64, 64) of person number `seed`, enough for an example."""
+    for _ in range(_TRIES):
+        if generation.walkers in (CAPSULES, RECORDED):
+            walk = _capsules(generation, seed, scene, ranges, random)
+        else:
+            tabled = generation.walkers == TABLED
+            stroller = make_stroller(seed, generation.shape, generation.manner, tabled=tabled)
+            clothes = _wardrobe(generation, seed).draw(random, generation.change)
+            if film is None:
+                walk = stroller_silhouettes(stroller, scene, generation.frames, ranges, random, clothes)
+            else:
+                assert client is not None, "filmed people need the per-person network"
+                walk = filmed_silhouettes(stroller, scene, film, generation.frames, ranges, random, client, clothes)
+        if len(walk) >= max(1, min(MIN_FRAMES, generation.frames // 2)):
+            return walk
+    raise UsageError(
+        f"person {seed} is not seen whole for long enough in {_TRIES} walks of {generation.frames} silhouettes: the "
+        "camera is too near, too high, or too far"
+    )
 
 
 class VirtualCohorts:
@@ -218,7 +244,7 @@ def _wardrobe(generation: Generation, seed: int) -> Wardrobe[Outfit]:
 
 
 def _seed(generation: Generation, number: int, place: int) -> int:
-    return (generation.first + number) * 1000 + place
+    return (generation.first + number) * NUMBERS + place
 
 
 def generated(

@@ -26,6 +26,39 @@ def test_a_cohort_is_the_same_whenever_it_is_generated():
     assert (first != generate_cohort(SMALL, 0)).any()
 
 
+@pytest.mark.parametrize("frames", [1, 2, 3])
+def test_short_walks_are_walks(frames):
+    cohort = generate_cohort(replace(SMALL, frames=frames), 0)
+    assert cohort.shape == (3, 2, frames, 64, 44)
+    assert (cohort.max(axis=(3, 4)) > 200).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"frames": 0}, "frames is 0; set it to a number from 1 on"),
+        (
+            {"people": 1001},
+            "people is 1001; set it to a number from 1 to 1000",
+        ),  # others of the next one
+        ({"cohorts": 0}, "cohorts is 0"),
+        ({"scenes": -1}, "scenes is -1"),
+        ({"walkers": "nobody"}, "walkers is 'nobody'; set it to one of 'bodies', "),
+        ({"side": 1.5}, "side is 1.5"),
+    ],
+)
+def test_what_is_no_generation_is_refused(change, line):
+    with pytest.raises(UsageError, match=line):
+        replace(SMALL, **change)
+
+
+def test_a_camera_that_nobody_is_seen_by_ends_with_a_line(monkeypatch):
+    """It went on for ever."""
+    monkeypatch.setattr("rt_gait_ros.training.cohorts.stroller_silhouettes", lambda *_: np.zeros((3, 64, 64), np.uint8))
+    with pytest.raises(UsageError, match=r"^person 0 is not seen whole for long enough in 1000 walks of 10 "):
+        generate_cohort(SMALL, 0)
+
+
 @pytest.mark.parametrize("walkers", WALKERS)
 def test_every_kind_of_body_walks_with_either_kind_of_gait(walkers):
     usual, kind = replace(SMALL, usual=1.0, bag=0.0), replace(SMALL, usual=1.0, bag=0.0, walkers=walkers)
