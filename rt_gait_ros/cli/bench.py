@@ -21,7 +21,7 @@ _DESCRIPTION = """\
 Each benchmark prints a reference beside its figures, measured in the same run. Values are medians. Run benchmarks on
 a machine that does nothing else.
 
-  rt-gait bench               list the benchmarks
+  rt-gait bench               list the benchmarks; `rt-gait bench NAME --help` has the options of one
   rt-gait bench paf --json    one of them, as JSON
   rt-gait bench streaming --energy     with the energy that the machine's power meter tells
 """
@@ -34,7 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     names = parser.add_subparsers(dest="name", metavar="NAME")
     for path in _benchmarks():
         module = _load(path)
-        bench = names.add_parser(path.stem, help=module.SUMMARY, description=module.SUMMARY)
+        bench = names.add_parser(
+            path.stem, help=module.SUMMARY, description=f"{module.SUMMARY[0].upper()}{module.SUMMARY[1:]}."
+        )
         module.add_arguments(bench)
         add_json_argument(bench, "the rows")
         bench.add_argument(

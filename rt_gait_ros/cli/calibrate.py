@@ -94,7 +94,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.description = _DESCRIPTION
-    parser.add_argument("videos", type=Path, nargs="*", metavar="VIDEO")
+    parser.add_argument("videos", type=Path, nargs="*", metavar="VIDEO", help="of several people who walk")
     parser.add_argument(
         "--labelled", type=Path, metavar="DIR", help="people who walk on several days, a folder for each"
     )

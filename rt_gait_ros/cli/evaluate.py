@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_tum_gaid(protocols)
     add_virtual(protocols)
     tracking = subcommand(protocols, "mot", "MOTChallenge: tracking, from given detections", _MOT)
-    tracking.add_argument("folder", type=Path, metavar="DIR")
+    tracking.add_argument("folder", type=Path, metavar="DIR", help="the data set")
     tracking.add_argument("--out", type=Path, metavar="DIR", help="write the tracks of every sequence there")
     tracking.add_argument(
         "--tracks", type=Path, metavar="DIR", help="score the tracks in DIR/NAME.txt, not those of this tracker"

@@ -36,7 +36,7 @@ probability of all names at the end, and "true" how many of them are right, whic
 def add_households(protocols: Any) -> None:
     """Declare the subcommand."""
     parser = subcommand(protocols, "households", "CASIA-B: a few people enrolled, and strangers", _DESCRIPTION)
-    parser.add_argument("folder", type=Path, metavar="DIR")
+    parser.add_argument("folder", type=Path, metavar="DIR", help="the data set")
     add_model_argument(parser)
     parser.add_argument("--people", required=True, metavar="LIST", help="these people, as 1-74 or 1-10,12")
     parser.add_argument("--members", type=int, default=4, metavar="N", help="people of a household (4)")

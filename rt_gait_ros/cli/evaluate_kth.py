@@ -61,7 +61,7 @@ def add_kth(protocols: Any) -> None:
     parser = add_protocol(
         protocols, "kth", "KTH walking: 160x120 video, clothes and places change", _DESCRIPTION, kept="walks"
     )
-    parser.add_argument("folder", type=Path, metavar="DIR")
+    parser.add_argument("folder", type=Path, metavar="DIR", help="the data set")
     add_model_argument(parser)
     parser.add_argument("--fuse", metavar="NAME", help="another gait model, whose scores are added")
     add_scene_argument(parser, "condition")

@@ -61,7 +61,7 @@ Leave out the people whom the network was trained on. Videos without a window ar
 def add_casia_b(protocols: Any) -> None:
     """Declare the subcommand."""
     parser = add_protocol(protocols, "casia-b", "CASIA-B: silhouettes, bags and coats, 11 views", _CASIA_B)
-    parser.add_argument("folder", type=Path, metavar="DIR")
+    parser.add_argument("folder", type=Path, metavar="DIR", help="the data set")
     add_model_argument(parser)
     tested = parser.add_mutually_exclusive_group()
     tested.add_argument(
@@ -78,7 +78,7 @@ def add_casia_b(protocols: Any) -> None:
 def add_tum_gaid(protocols: Any) -> None:
     """Declare the subcommand."""
     parser = add_protocol(protocols, "tum-gaid", "TUM-GAID: optical flow, backpacks and coating shoes", _TUM_GAID)
-    parser.add_argument("folder", type=Path, metavar="DIR")
+    parser.add_argument("folder", type=Path, metavar="DIR", help="the data set")
     parser.add_argument("--model", required=True, metavar="NAME", help="gait model that takes optical flow")
     parser.add_argument("--people", type=Path, metavar="FILE", help="evaluate only these people, one per line")
     parser.add_argument(

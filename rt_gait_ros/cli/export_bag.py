@@ -26,7 +26,7 @@ read. Images are JPEGs on TOPIC/compressed, a tenth of the size, unless --raw is
 def add_bag(kinds: Any) -> None:
     """Declare the subcommand among those of `rt-gait export`."""
     bag = subcommand(kinds, "bag", "the images of a recording, as a bag of ROS 2", _BAG)
-    bag.add_argument("source", metavar="SOURCE", help="as camera_node's")
+    bag.add_argument("source", metavar="SOURCE", help="a video, a folder of images, or synthetic://…")
     bag.add_argument("out", type=Path, metavar="OUT", help="folder of the new bag, which must not be there yet")
     bag.add_argument("--topic", default="/image_raw", help="topic of the plain images (default /image_raw)")
     bag.add_argument("--raw", action="store_true", help="plain images on TOPIC instead of JPEGs on TOPIC/compressed")

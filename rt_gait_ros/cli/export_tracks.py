@@ -32,7 +32,9 @@ as MOTChallenge does: image, id, left, top, width, height, confidence, -1, -1, -
 def add_tracks(kinds: Any) -> None:
     """Declare the subcommand among those of `rt-gait export`."""
     tracks = subcommand(kinds, "tracks", "the tracks of a recording, as a MOTChallenge file", _TRACKS)
-    tracks.add_argument("source", metavar="SOURCE", help="as camera_node's, or a MOTChallenge sequence with its images")
+    tracks.add_argument(
+        "source", metavar="SOURCE", help="a video, a folder of images, or a MOTChallenge sequence with its images"
+    )
     tracks.add_argument("--out", type=output_file, required=True, metavar="FILE", help="where to write the tracks")
     tracks.add_argument(
         "--detections", type=output_file, metavar="FILE", help="write the people found there, too (id -1)"

@@ -24,6 +24,13 @@ from rt_gait_ros.resources import resource
 
 SUMMARY = "list, rename, merge and forget the persons that the robot knows"
 
+# What --gallery is, to commands that take either kind of gallery, and to those of a server's alone.
+ADDRESS = "postgresql://ROLE@HOST/DATABASE?site=SITE"
+DEFAULT = "(default: $RT_GAIT_GALLERY, else ~/.local/share/rt_gait_ros/people.gallery)"
+_EITHER = f"gallery file, or {ADDRESS} {DEFAULT}"
+PERSON = "display name or permanent id"
+ON_SERVER = f"the gallery on the server: {ADDRESS} (default: $RT_GAIT_GALLERY)"
+
 _DESCRIPTION = """\
 The gallery holds what the robot knows of the people it may name: a permanent id, a display name, and their walks.
 
@@ -45,8 +52,9 @@ The gallery holds what the robot knows of the people it may name: a permanent id
   rt-gait gallery migrate --gallery postgresql://OWNER@HOST/DATABASE?site=SITE
                                           make a gallery for many robots on a PostgreSQL server
 
-PERSON is a display name or a permanent id. Persons are enrolled by walking before the camera: the action enroll_person
-of gait_node. All of this is safe while nodes run on the same file: they see the change with the next image.
+PERSON is a display name or a permanent id, as `list` shows them. Persons are enrolled by walking before the camera: the
+action enroll_person of gait_node. All of this is safe while nodes run on the same file: they see the change with the
+next image.
 """
 
 
@@ -60,19 +68,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_json_argument(listing)
 
     show = gallery_command(commands, "show", _show, "show one person")
-    show.add_argument("person", metavar="PERSON")
+    show.add_argument("person", metavar="PERSON", help=PERSON)
     add_json_argument(show)
 
     rename = gallery_command(commands, "rename", _rename, "give a person another display name")
-    rename.add_argument("person", metavar="PERSON")
+    rename.add_argument("person", metavar="PERSON", help=PERSON)
     rename.add_argument("name", metavar="NAME", help="new display name")
 
     merge = gallery_command(commands, "merge", _merge, "merge two entries of one person")
-    merge.add_argument("into", metavar="PERSON", help="stays, with the walks of both")
+    merge.add_argument("into", metavar="PERSON", help=f"{PERSON}; stays, with the walks of both")
     merge.add_argument("other", metavar="OTHER", help="is gone afterwards")
 
     forget = gallery_command(commands, "forget", _forget, "delete a person and everything stored of them")
-    forget.add_argument("person", metavar="PERSON")
+    forget.add_argument("person", metavar="PERSON", help=PERSON)
     forget.add_argument("--yes", action="store_true", help="do not ask first")
 
     unlearn = gallery_command(commands, "unlearn", _unlearn, "delete views that were learnt; what was enrolled stays")
@@ -98,21 +106,20 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def gallery_command(
-    commands: Any, name: str, action: Any, text: str, what: str = "gallery file"
+    commands: Any, name: str, action: Any, text: str, what: str = _EITHER, key: str = "of an encrypted gallery"
 ) -> argparse.ArgumentParser:
-    """A subcommand of this summary that takes --gallery. what: the file is to it."""
+    """A subcommand of this summary that takes --gallery and --key. what, key: what they are to it."""
     parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
     parser.add_argument(
         "--gallery",
         metavar="GALLERY",
-        help=f"{what}, or postgresql://ROLE@HOST/DATABASE?site=SITE (default: $RT_GAIT_GALLERY, else "
-        "~/.local/share/rt_gait_ros/people.gallery)",
+        help=what,
     )
     parser.add_argument(
         "--key",
         default="",
         metavar="KEY",
-        help="of an encrypted gallery: file:PATH, env:NAME, keyring:SERVICE/USER (default: $RT_GAIT_GALLERY_KEY)",
+        help=f"{key}: file:PATH, env:NAME, keyring:SERVICE/USER (default: $RT_GAIT_GALLERY_KEY)",
     )
     parser.set_defaults(action=action, repository=None, plain=False)
     return parser

@@ -8,10 +8,15 @@ from rt_gait_ros.fleet.address import is_address, parse
 from rt_gait_ros.fleet.migration import migrate
 from rt_gait_ros.fleet.opening import default_place
 
+_WHERE = (
+    "the gallery on the server, as the role that owns its tables: postgresql://OWNER@HOST/DATABASE?site=SITE (default: "
+    "$RT_GAIT_GALLERY)"
+)
+
 
 def add_commands(add: Any) -> None:
     """Declare the subcommands. add: as cli.gallery.gallery_command without its first argument."""
-    add("migrate", _migrate, "make the tables of a gallery on a server, or bring them up to date; as their owner")
+    add("migrate", _migrate, "make the tables of a gallery on a server, or bring them up to date", _WHERE)
 
 
 def _migrate(arguments: argparse.Namespace) -> int:

@@ -28,18 +28,18 @@ class Opener(Protocol):
 def add_commands(add: Any, opened: Opener) -> None:
     """Declare the subcommands. add: as cli.gallery.gallery_command without its first argument. opened: the gallery."""
     consent = add("consent", lambda a: _consent(opened(a), a), "store how a person consented")
-    consent.add_argument("person", metavar="PERSON")
+    consent.add_argument("person", metavar="PERSON", help="display name or permanent id")
     consent.add_argument("text", metavar="TEXT", help="in your words; empty deletes the note")
 
     retain = add("retain", lambda a: _retain(opened(a), a), "say for how long a person is kept")
-    retain.add_argument("person", metavar="PERSON")
+    retain.add_argument("person", metavar="PERSON", help="display name or permanent id")
     retain.add_argument("days", metavar="DAYS", type=float, help="days from now until they are deleted; 0 is for ever")
 
     strip = add("strip", lambda a: _strip(opened(a), a), "delete stored silhouettes; embeddings stay")
     strip.add_argument("person", nargs="?", default="", metavar="PERSON", help="everybody where nobody is named")
 
     export = add("export", lambda a: _export(opened(a), a), "write all that is stored of a person to a folder")
-    export.add_argument("person", metavar="PERSON")
+    export.add_argument("person", metavar="PERSON", help="display name or permanent id")
     export.add_argument("--to", type=Path, required=True, metavar="DIR", help="folder to be made")
 
     log = add(
@@ -52,7 +52,9 @@ def add_commands(add: Any, opened: Opener) -> None:
     key = add("key", _key, "make a key for encryption")
     key.add_argument("file", type=Path, metavar="FILE", help="where it is written; it must not be there yet")
 
-    encrypt = add("encrypt", lambda a: _encrypt(opened, a), "encrypt the gallery with the key of --key")
+    encrypt = add(
+        "encrypt", lambda a: _encrypt(opened, a), "encrypt the gallery with the key of --key", key="the key from now on"
+    )
     encrypt.add_argument(
         "--from-key", default="", metavar="KEY", help="of a gallery that is encrypted: its present key"
     )

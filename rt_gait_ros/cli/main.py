@@ -29,7 +29,7 @@ COMMANDS = {
     "triton": "run the Triton server of the networks, and list or make the networks",
     "models": "fetch the files of the networks, where a release has left them out, and check them",
     "gallery": "list, rename, merge and forget the persons that the robot knows",
-    "scene": "list and forget the statistics of scenes, which people who walk by leave",
+    "scene": "list and delete what was learnt of each camera's place from the people who walked by",
     "evaluate": "measure recognition on a data set",
     "calibrate": "fit what a gait model's distances mean, and its accept line",
     "export": "turn a checkpoint into a network that Triton serves, or a recording into tracks or a bag",

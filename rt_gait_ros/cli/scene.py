@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from rt_gait_ros.cli.gallery import gallery_command
+from rt_gait_ros.cli.gallery import ADDRESS, DEFAULT, ON_SERVER, gallery_command
 from rt_gait_ros.cli.output import add_json_argument, emit
 from rt_gait_ros.errors import UsageError
 from rt_gait_ros.fleet.address import is_address, parse
@@ -19,27 +19,28 @@ from rt_gait_ros.gait.scene_keeping import KeptScene, SceneKeeper
 from rt_gait_ros.gallery.cipher import find_cipher
 from rt_gait_ros.gallery.gallery import real_path
 
-SUMMARY = "list and forget the statistics of scenes, which people who walk by leave"
-_WHAT = "gallery that the scenes belong to: a file, for those of this machine"
-
-_SERVER = "gallery on a server: an address"
+SUMMARY = "list and delete what was learnt of each camera's place from the people who walked by"
+_WHAT = f"whose scenes: a gallery file, for those of this machine, or {ADDRESS}, for the back-ups there {DEFAULT}"
 
 _DESCRIPTION = """\
-gait_node keeps a mean embedding of everybody who walks by for up to 30 days, without a name, and with the id of the
-person it was named as. From these it learns how the camera and the place change all embeddings alike, and takes that
-out before people are compared. The data are biometric: they stay in private files beside the gallery, unless
-share_scenes is set, and can be deleted at any time; they are learnt again within a few walkers.
+A scene is the place that a camera looks at. It is called as the parameter `scene` of gait_node says, or else as the
+camera's frame id. gait_node keeps a mean embedding of everybody who walks by there for up to 30 days, without a name,
+and with the id of the person it was named as. From these it learns how the place changes all embeddings alike, and
+takes that out before people are compared.
 
-  rt-gait scene list              list the scenes, and how much is known of each
+  rt-gait scene list              list the scenes, and how many walks are kept of each
   rt-gait scene forget hall       delete a scene, for all gait models; SCENE is as the list shows it
   rt-gait scene forget --all      delete them all
 
-A node that uses the same files sees the change within seconds, and begins to learn again. With a gallery on a server
-(--gallery postgresql://...) these are the back-ups of the robots that have share_scenes; a robot's own disk has the
-scene besides, and backs it up again until it is deleted there.
+The data are biometric. They lie in private files beside the gallery, and may be deleted at any time: a node that uses
+the files sees it within seconds, and learns the scene again within a few walkers.
+
+Robots that share a gallery on a server back their scenes up there if gait_node's parameter share_scenes is set. With
+the server's address as --gallery, `list` and `forget` are about these back-ups. A robot makes its back-up again until
+the scene is deleted on the robot as well.
 
   rt-gait scene take hall --robot rover --gallery 'postgresql://spot@db/people?site=hall&robot=spot'
-                                  on spot: have what is backed up of rover's scene `hall`, whose place it has taken
+                                  on spot, which has taken rover's place: bring rover's back-up of the scene `hall` here
 """
 
 
@@ -51,13 +52,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     listing = gallery_command(commands, "list", _list, "show which scenes are known", _WHAT)
     add_json_argument(listing)
     forget = gallery_command(commands, "forget", _forget, "delete what is known of a scene", _WHAT)
-    forget.add_argument("scene", nargs="?", metavar="SCENE")
+    forget.add_argument("scene", nargs="?", metavar="SCENE", help="as `rt-gait scene list` shows it")
     forget.add_argument("--all", action="store_true", help="delete every scene")
-    forget.add_argument("--robot", metavar="ROBOT", help="of this robot alone, of those on a server")
-    take = gallery_command(commands, "take", _take, "have on this robot what is backed up of a scene", _SERVER)
-    take.add_argument("scene", metavar="SCENE")
+    forget.add_argument("--robot", metavar="ROBOT", help="of back-ups on a server, that of this robot alone")
+    take = gallery_command(commands, "take", _take, "bring the back-up of a scene to this robot", ON_SERVER)
+    take.add_argument("scene", metavar="SCENE", help="as `rt-gait scene list` shows it")
     take.add_argument(
-        "--robot", required=True, metavar="ROBOT", help="whose back-up; this robot is the one in the address"
+        "--robot",
+        required=True,
+        metavar="ROBOT",
+        help="whose back-up it is; this robot is the one that the address names",
     )
 
 

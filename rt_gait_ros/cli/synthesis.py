@@ -29,11 +29,14 @@ SUMMARY = "make pictures and recordings of generated walkers, with ground truth"
 LEAST_VISIBLE, LEAST_DETECTED = 0.1, 0.5
 
 _DESCRIPTION = """\
+Makes people who are nobody, and what a camera sees of them: to try the nodes without footage, and to train and test
+networks.
+
   rt-gait synthesis sheet --output walkers.jpg      silhouettes of some walkers, and scenes
   rt-gait synthesis record 'synthetic://crossing?people=3&seed=1' --output crossing
                                                     a scene as a video, with ground truth
   rt-gait synthesis fit-gaits --cmu DIR --schreiber DIR --output gaits.npz
-                                                    how people walk, from recordings: the statistics in the package
+                                                    how people walk, from recordings of others
   rt-gait synthesis fit-bodies --mpfb DIR --ansur DIR --output bodies.npz
                                                     the shapes of people: MakeHuman's, distributed as in ANSUR II
   rt-gait synthesis fit-walking --output walking.npz

@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     data.add_argument("--validation-images", type=Path, metavar="DIR")
     run = pose.add_argument_group("run")
     run.add_argument(
-        "--network", default="resnet18_baseline_att", help="or densenet121_baseline_att (default: resnet18)"
+        "--network", default="resnet18_baseline_att", help="resnet18_baseline_att (default) or densenet121_baseline_att"
     )
     run.add_argument("--size", type=int, help="pixels of the square input (default: the network's, 224 or 256)")
     run.add_argument("--epochs", type=int, default=250, help="times to see all images (default 250)")
