@@ -7,7 +7,7 @@ import numpy as np
 
 from rt_gait_ros.errors import GaitError
 from rt_gait_ros.frame import Frame
-from rt_gait_ros.pose import person_network
+from rt_gait_ros.pose import person_network, reported_pose
 from rt_gait_ros.pose.budget import Budget
 from rt_gait_ros.pose.camera_motion import CameraMotion
 from rt_gait_ros.pose.config import PoseConfig
@@ -75,6 +75,7 @@ class PosePipeline:
     def warm_up() -> None:
         """Compile what is compiled on first use; call it before the first image. Needs no server."""
         PafParser(OPENPOSE_THIN).warm_up()
+        reported_pose.warm_up()
 
     def process(self, frame: Frame) -> PoseFrame:
         """Everybody in the image, in the order in which they were found.

@@ -1,10 +1,13 @@
 """Person masks -> the silhouettes that GaitSet and its successors were trained on (Chao et al., AAAI 2019)."""
 
+import sys
 from collections.abc import Sequence
 from typing import TypeAlias
 
 import cv2
 import numpy as np
+
+from rt_gait_ros.silhouette.mask_kernels import GREY, centred, survey
 
 Rectangle: TypeAlias = Sequence[int]  # left, top, width, height, as OpenCV has it
 
@@ -35,40 +38,58 @@ def silhouette_from_mask(mask: np.ndarray, around: Rectangle | None = None) -> n
     width = int(SIZE * body.shape[1] / body.shape[0])
     if width < 1:
         return None
-    body = cv2.resize(body, (width, SIZE), interpolation=cv2.INTER_CUBIC)
-    mass = cv2.reduce(body, 0, cv2.REDUCE_SUM, dtype=cv2.CV_32S)[0].cumsum()
-    centre = int(mass.searchsorted(mass[-1] / 2, side="right"))
-    silhouette = np.zeros((SIZE, SIZE), np.uint8)
-    left = centre - SIZE // 2
-    first, last = max(left, 0), min(left + SIZE, width)
-    silhouette[:, first - left : last - left] = body[:, first:last]
-    return silhouette
+    return centred(cv2.resize(body, (width, SIZE), interpolation=cv2.INTER_CUBIC))
 
 
 def person_mask(mask: np.ndarray) -> np.ndarray:
     """Binary mask of one person from what a network gives: the largest piece and what hangs closely on it.
 
     mask: (H, W), above 0 where the person is, as a mask or its logits are. Returns (H, W) uint8, 0 and 255; all 0 where
-    nobody is.
+    nobody is. It cannot be written to, for it may be the same memory.
     """
     return framed_mask(mask)[0]
 
 
 def framed_mask(mask: np.ndarray) -> tuple[np.ndarray, Rectangle]:
     """As `person_mask`, with the smallest rectangle that holds the person; it has no size where nobody is."""
-    whole = (mask > 0).view(np.uint8) * np.uint8(255)
-    around = cv2.boundingRect(whole)
-    left, top, width, height = around
-    if width == 0:
-        return whole, around
-    binary = whole[top : top + height, left : left + width]  # to search less
-    # outlines are traced in a sixth of the time of labelling every pixel
-    outlines, nesting = cv2.findContours(binary, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
-    if len(outlines) == 1 or np.count_nonzero(nesting[0, :, 3] < 0) == 1:  # one piece, with holes or without
-        return whole, around
-    count, labels, statistics, _ = cv2.connectedComponentsWithStats(binary, connectivity=8)
+    whole = mask if mask.dtype == np.uint8 else _black_and_white(mask)
+    around: Rectangle
+    pieces, around = survey(_words(whole))
+    if pieces == GREY:
+        whole = _black_and_white(mask)
+        pieces, around = survey(_words(whole))
+    if pieces not in (0, 1):
+        whole, around = _largest_pieces(whole)
+    whole = whole.view()
+    whole.flags.writeable = False
+    return whole, around
+
+
+def _black_and_white(mask: np.ndarray) -> np.ndarray:
+    return (mask > 0).view(np.uint8) * np.uint8(255)
+
+
+def _words(mask: np.ndarray) -> np.ndarray:
+    """Eight pixels of each row in one, with 0 where there are fewer; always the kind of array that is compiled for."""
+    rest = -mask.shape[1] % 8
+    if rest:
+        mask = np.pad(mask, ((0, 0), (0, rest)))
+    words = np.require(mask, requirements="C").view(np.uint64)
+    if sys.byteorder == "big":
+        words = words.byteswap()
+    elif not words.flags.aligned:
+        words = words.copy()
+    words.flags.writeable = False
+    return words
+
+
+def _largest_pieces(mask: np.ndarray) -> tuple[np.ndarray, Rectangle]:
+    """Of a mask of several pieces, the largest and what hangs closely on it, and the rectangle around them."""
+    around = left, top, width, height = cv2.boundingRect(mask)
+    inside = mask[top : top + height, left : left + width]  # to search less
+    count, labels, statistics, _ = cv2.connectedComponentsWithStats(inside, connectivity=8)
     if count <= 2:
-        return whole, around
+        return mask, around
     areas = statistics[:, cv2.CC_STAT_AREA].copy()
     areas[0] = 0
     body = int(areas.argmax())
@@ -76,7 +97,8 @@ def framed_mask(mask: np.ndarray) -> tuple[np.ndarray, Rectangle]:
     for piece in range(1, count):
         if piece == body or _belongs(statistics[piece], statistics[body]):
             values[piece] = 255
-    binary[:] = values[labels]
+    whole = np.zeros_like(mask)
+    whole[top : top + height, left : left + width] = values[labels]
     return whole, cv2.boundingRect(whole)
 
 

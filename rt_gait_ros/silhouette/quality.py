@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from rt_gait_ros.silhouette.mask_kernels import cut_off, held
+
 # Below this many source pixels of body height there is no gait to see; from FULL_HEIGHT on (a silhouette's own rows),
 # nothing more is gained.
 LEAST_HEIGHT = 32.0
@@ -30,11 +32,7 @@ def is_whole(keypoints: np.ndarray, mask: np.ndarray, inside: tuple[int, int, in
     ends = keypoints[_HEAD_AND_FEET, :2].tolist()
     if not all(left < x < right and top < y < bottom for x, y in ends):  # NaN, too
         return False
-    height, width = mask.shape
-    sides = [mask[:, side] for side, bound in ((left, left > 0), (right - 1, right < width)) if bound]
-    sides += [mask[side] for side, bound in ((top, top > 0), (bottom - 1, bottom < height)) if bound]
-    touching = max((int(np.count_nonzero(side)) for side in sides), default=0)
-    return not touching or touching <= TOUCH * int(mask.any(axis=1).sum())
+    return not cut_off(mask, left, top, right, bottom, TOUCH)
 
 
 def gait_quality(keypoints: np.ndarray, mask: np.ndarray, presence: float, height: float) -> float:
@@ -46,16 +44,5 @@ def gait_quality(keypoints: np.ndarray, mask: np.ndarray, presence: float, heigh
     """
     if height < LEAST_HEIGHT:
         return 0.0
-    rows, columns = mask.shape
-    held = 0
-    for x, y in keypoints[_BODY, :2].tolist():
-        if 0.0 <= x < columns and 0.0 <= y < rows:  # not NaN
-            column, row = int(x), int(y)
-            held += bool(mask.item(row, column) or _is_near(mask, row, column))  # most joints lie on the mask itself
-    return min(max(presence, 0.0), 1.0) * min(height / FULL_HEIGHT, 1.0) * held / len(_BODY)
-
-
-def _is_near(mask: np.ndarray, row: int, column: int) -> bool:
-    """Whether the mask is within half of SLACK of a pixel."""
-    above, left = max(row - _AROUND, 0), max(column - _AROUND, 0)
-    return bool(mask[above : row + _AROUND + 1, left : column + _AROUND + 1].any())
+    on_mask = held(mask, keypoints[_BODY, :2], _AROUND)
+    return min(max(presence, 0.0), 1.0) * min(height / FULL_HEIGHT, 1.0) * on_mask / len(_BODY)
