@@ -165,12 +165,13 @@ TasksMax=512
 WantedBy=multi-user.target
 """
 
-# EnvironmentFile has RT_GAIT_SOURCE and passwords of cameras, and mode 0600; systemd reads it as root.
+# EnvironmentFile has RT_GAIT_SOURCE and passwords of cameras, and mode 0600; systemd reads it as root. time-sync.target
+# waits for the time of the network where systemd-time-wait-sync is enabled: a clock that is ahead deletes people early.
 NODES_UNIT = """\
 [Unit]
 Description=Nodes of rt_gait_ros
 Wants=rt-gait-triton.service network-online.target
-After=rt-gait-triton.service network-online.target
+After=rt-gait-triton.service network-online.target time-sync.target
 
 [Service]
 Type=notify

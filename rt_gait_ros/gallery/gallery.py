@@ -48,7 +48,7 @@ class Gallery:
         """
         self.store: Store = FileStore(real_path(place), cipher) if isinstance(place, (str, Path)) else place
         self._clock = clock
-        self._next_end = 2**63  # when the time of the next person is over
+        self._next_end, self._last_end = 2**63, 0  # when the next person's time is over, and the last one's was
         self._signature: gallery_file.Signature = ()
         self._matrix = TemplateMatrix([])
         self._mutex = threading.Lock()  # of whoever reads or writes the file; never of whoever searches
@@ -132,7 +132,12 @@ class Gallery:
     @property
     def changed(self) -> bool:
         """Whether `refresh` would find something: two small reads, which wait for nobody."""
-        return self._clock() >= self._next_end or self.store.signature() != self._signature
+        return self._is_passed or self.store.signature() != self._signature
+
+    @property
+    def _is_passed(self) -> bool:
+        """Whether somebody's time is over since it was last looked, or is not any more: the clock was set back."""
+        return not self._last_end <= self._clock() < self._next_end
 
     def refresh(self) -> bool:
         """Take over what other processes have changed, and what the clock has. True if anything was.
@@ -144,7 +149,7 @@ class Gallery:
             return False
         try:
             signature = self.store.signature()
-            if signature == self._signature and self._clock() < self._next_end:
+            if signature == self._signature and not self._is_passed:
                 return False
             if signature == self._signature:
                 self._take(self._loaded)
@@ -381,5 +386,6 @@ class Gallery:
         ends = [p.expires for p in content.persons if p.expires]
         now = self._clock()
         self._next_end = min([end for end in ends if end > now], default=2**63)
+        self._last_end = max([end for end in ends if end <= now], default=0)
         self._overdue = tuple(person for person in content.persons if self._is_over(person))
         self._references = index_of(content, matrix, self._is_over if self._overdue else None)

@@ -113,7 +113,9 @@ def test_the_units_are_what_was_found_when_they_ran(tmp_path: Path) -> None:
         assert "KillMode=mixed" in lines
         # nodes of other users on the same machine heard nothing by shared memory
         assert any(line.startswith("Environment=") and "FASTDDS_BUILTIN_TRANSPORTS=UDPv4" in line for line in lines)
-    assert "\nWants=rt-gait-triton.service network-online.target\n" in (tmp_path / "rt-gait-nodes.service").read_text()
+    nodes = (tmp_path / "rt-gait-nodes.service").read_text()
+    assert "\nWants=rt-gait-triton.service network-online.target\n" in nodes
+    assert "\nAfter=rt-gait-triton.service network-online.target time-sync.target\n" in nodes
 
 
 def test_own_files_are_written_anew_and_others_are_not(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

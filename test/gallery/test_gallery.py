@@ -255,6 +255,22 @@ def test_whose_time_is_over_goes_with_the_next_change(tmp_path, template):
     assert ada.person_id.encode() not in gallery.path.read_bytes()
 
 
+def test_whom_a_clock_ahead_hid_is_there_again_when_it_is_set(tmp_path, template):
+    """Beside a gallery that is only read, where nobody is deleted; they stayed hidden until something else changed."""
+    now = [TODAY]
+    gallery = Gallery(tmp_path / "g", clock=lambda: now[0])
+    gallery.add("Ada", [template(20)], **SILHOUETTE, retention=500)
+    gallery.add("Bob", [template(60)], **SILHOUETTE, retention=700)
+    for clock, there in ((TODAY + 900, []), (TODAY + 600, ["Bob"]), (TODAY, ["Ada", "Bob"]), (TODAY + 600, ["Bob"])):
+        now[0] = clock
+        assert gallery.changed
+        assert gallery.refresh()
+        assert not gallery.changed
+        assert not gallery.refresh()
+        assert [person.name for person in gallery.persons] == there
+        assert len(gallery.references.embeddings) == len(there)
+
+
 def test_nobody_is_given_an_end_by_a_clock_that_was_not_set(tmp_path, template):
     """A robot without a battery for its clock begins in 1970; when its time came from the network, all were deleted."""
     now = [60 * 10**9]
