@@ -51,7 +51,7 @@ def test_bytes_are_those_of_the_array_and_are_copied_only_where_they_must_be(che
     image = maker(Image)(header=Header(), height=2, width=2, encoding="bgr8", is_bigendian=0, step=6, data=data)
     assert bytes(deserialize_message(serialize_message(image), Image).data) == pixels.tobytes()
     pixels[:] = 0
-    assert any(image.data) == checked
+    assert any(image.data) != whole_message_module._insides(Image).unchecked
 
 
 def test_two_messages_share_nothing_that_is_not_given() -> None:
