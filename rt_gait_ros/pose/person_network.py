@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from rt_gait_ros.pose.crop_kernels import scale_columns, scale_rows
 from rt_gait_ros.pose.layouts import BLAZEPOSE_PARTS, LEFT_HIP, NECK, RIGHT_HIP, with_neck
 from rt_gait_ros.serving.inference import Tensors
 
@@ -16,6 +17,9 @@ CROP = 256  # pixels a side
 _HIPS, _RIM = 33, 34
 # MediaPipe enlarges that circle's square by a quarter before it cuts.
 _ROOM = 1.25
+
+# Side in pixels of a region above which OpenCV scales it sooner: it leaves out pixels that nothing is made of.
+_LARGE = 2 * CROP
 
 # Shares of body height (Winter, Biomechanics and Motor Control of Human Movement): neck to hips, eyes to ankles.
 _TORSO, _EYES_TO_ANKLES = 0.29, 0.90
@@ -77,33 +81,41 @@ class PersonReading:
 
 def cut(image: np.ndarray, region: Region) -> np.ndarray:
     """The region of a BGR image, which begins and ends at whole pixels, as (256, 256, 3) uint8 RGB; black outside."""
-    return _cut_into(np.empty((CROP, CROP, 3), np.uint8), image, region)
+    return np.asarray(requests(image, [region])["crops"][0])
 
 
-def _cut_into(crop: np.ndarray, image: np.ndarray, region: Region) -> np.ndarray:
-    """As `cut`, into an array that is there. Returns it."""
-    height, width = image.shape[:2]
+def requests(image: np.ndarray, regions: list[Region]) -> Tensors:
+    """One batched request for all regions, each as `cut` gives it."""
+    crops = np.empty((len(regions), CROP, CROP, 3), np.uint8)
+    flat = image.reshape(len(image), -1)  # a copy only where rows do not follow each other
+    for crop, region in zip(crops.reshape(len(regions), CROP, 3 * CROP), regions, strict=True):
+        _cut_into(crop, flat, region)
+    return {"crops": crops}
+
+
+def _cut_into(crop: np.ndarray, image: np.ndarray, region: Region) -> None:
+    """As `cut`, into (256, 768). image: (H, 3 W)."""
+    height, width = image.shape[0], image.shape[1] // 3
     low_x, low_y = region.x - region.side / 2, region.y - region.side / 2
     high_x, high_y = low_x + region.side, low_y + region.side
     left, top, right, bottom = max(low_x, 0.0), max(low_y, 0.0), min(high_x, width), min(high_y, height)
     # where that is in the crop
-    columns = slice(*(round((edge - low_x) * region.scale) for edge in (left, right))) if left < right else slice(0)
-    rows = slice(*(round((edge - low_y) * region.scale) for edge in (top, bottom))) if top < bottom else slice(0)
-    seen = crop[rows, columns]
-    if seen.size < crop.size:
+    first, last = (round((edge - low_x) * region.scale) for edge in (left, right)) if left < right else (0, 0)
+    begin, end = (round((edge - low_y) * region.scale) for edge in (top, bottom)) if top < bottom else (0, 0)
+    columns, rows = last - first, end - begin
+    if columns * rows < CROP * CROP:
         crop[:] = 0
-    if seen.size:
-        part = cv2.cvtColor(image[int(top) : int(bottom), int(left) : int(right)], cv2.COLOR_BGR2RGB)
-        cv2.resize(part, seen.shape[1::-1], dst=seen, interpolation=cv2.INTER_LINEAR)
-    return crop
-
-
-def requests(image: np.ndarray, regions: list[Region]) -> Tensors:
-    """One batched request for all regions."""
-    crops = np.empty((len(regions), CROP, CROP, 3), np.uint8)
-    for crop, region in zip(crops, regions, strict=True):
-        _cut_into(crop, image, region)
-    return {"crops": crops}
+    if columns * rows == 0:
+        return
+    part = image[int(top) : int(bottom), 3 * int(left) : 3 * int(right)]
+    if region.side == CROP or region.side > _LARGE:
+        part = part.reshape(len(part), -1, 3)
+        seen = crop.reshape(CROP, CROP, 3)[begin:end, first:last]
+        cv2.resize(cv2.cvtColor(part, cv2.COLOR_BGR2RGB), (columns, rows), dst=seen, interpolation=cv2.INTER_LINEAR)
+        return
+    scaled = np.empty((3 * columns, len(part)), np.int16)
+    scale_columns(cv2.transpose(part), scaled)
+    scale_rows(cv2.transpose(scaled), crop, begin, rows, 3 * first)
 
 
 def read(outputs: Tensors, regions: list[Region]) -> list[PersonReading]:

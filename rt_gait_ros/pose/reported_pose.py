@@ -5,7 +5,7 @@ import numpy as np
 from rt_gait_ros.pose.follower import Follower
 from rt_gait_ros.pose.layouts import PARTS
 from rt_gait_ros.pose.person import PersonPose
-from rt_gait_ros.pose.person_network import CROP, PersonReading, Region
+from rt_gait_ros.pose.person_network import CROP, PersonReading, Region, cut
 from rt_gait_ros.silhouette.flow import FlowFrames
 from rt_gait_ros.silhouette.gaitset import Rectangle, framed_mask, silhouette_from_mask
 from rt_gait_ros.silhouette.quality import gait_quality, is_whole
@@ -15,6 +15,7 @@ from rt_gait_ros.silhouette.skeleton import skeleton_map
 def warm_up() -> None:
     """Compile, or load from its cache, what the first person needs."""
     middle = Region(CROP / 2, CROP / 2, float(CROP))
+    cut(np.zeros((CROP, CROP, 3), np.uint8), Region(CROP / 2, CROP / 2, CROP / 2))
     keypoints = np.full((len(PARTS), 3), (CROP / 2, CROP / 2, 1.0), np.float32)
     reading = PersonReading(keypoints, 1.0, np.full((CROP, CROP), 255, np.uint8), middle, middle)
     person_pose(Follower(reading, 0.0, smooth=False), (CROP, CROP), 0.5, "silhouette")

@@ -42,6 +42,23 @@ def test_a_region_in_pixels_is_the_nearest_that_begins_and_ends_at_whole_ones():
     assert Region(10.0, 10.0, 0.2).in_pixels.side == 1.0
 
 
+@pytest.mark.parametrize("side", [1.0, 3.0, 40.0, 120.0, 237.0, 255.0, 256.0, 257.0, 300.0, 511.0, 513.0])
+@pytest.mark.parametrize("centre", [(300, 250), (5, 250), (590, 20)])
+def test_a_crop_is_what_opencv_makes_of_it(side, centre):
+    image = np.random.default_rng(int(side)).integers(0, 256, (500, 600, 3), np.uint8)
+    image[:, :300] = cv2.GaussianBlur(image[:, :300], (0, 0), 2.0)
+    region = Region(*map(float, centre), side).in_pixels
+    left, top = round(region.x - side / 2), round(region.y - side / 2)
+    scale = CROP / side
+    part = image[max(top, 0) : top + int(side), max(left, 0) : left + int(side), ::-1]
+    begin, first = round(-min(top, 0) * scale), round(-min(left, 0) * scale)
+    end, last = begin + round(part.shape[0] * scale), first + round(part.shape[1] * scale)
+    expected = np.zeros((CROP, CROP, 3), np.uint8)
+    expected[begin:end, first:last] = cv2.resize(np.ascontiguousarray(part), (last - first, end - begin))
+    np.testing.assert_array_equal(cut(image, region), expected)
+    np.testing.assert_array_equal(cut(np.pad(image, ((0, 0), (0, 3), (0, 0)))[:, :-3], region), expected)
+
+
 @pytest.mark.parametrize("place", [0, 1, 2])
 @pytest.mark.parametrize("damaged", [math.nan, math.inf, -math.inf, 1e9])
 def test_of_a_damaged_region_nothing_is_seen(damaged, place):
