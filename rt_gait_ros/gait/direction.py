@@ -8,6 +8,7 @@ import math
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import NamedTuple
 
 import numpy as np
@@ -66,9 +67,11 @@ class Bearing:
 
     def seen(self, since: int, until: int) -> Seen:
         """From where the track was seen between two stamps (ns), both included."""
-        samples = np.array([each for each in self._samples if since <= each.stamp <= until], float)
-        if len(samples) < 4:
+        newest = takewhile(lambda each: each.stamp >= since, reversed(self._samples))  # stamps grow
+        chosen = [each for each in newest if each.stamp <= until]
+        if len(chosen) < 4:
             return Seen()
+        samples = np.array(chosen[::-1], float)
         times = (samples[:, 0] - samples[0, 0]) / 1e9
         places = samples[:, 3:5] if np.isfinite(samples[:, 3:5]).all() else samples[:, 1:3]
         known = np.isfinite(places).all(axis=1)
@@ -130,9 +133,10 @@ def _degrees(times: np.ndarray, places: np.ndarray) -> float | None:
     if len(times) < 2 or times[-1] <= times[0]:
         return None
     centred = times - times.mean()
-    velocity = centred @ (places - places.mean(axis=0)) / (centred @ centred)
+    middle = places.mean(axis=0)
+    velocity = centred @ (places - middle) / (centred @ centred)
     if math.hypot(*velocity) < SLOWEST:
         return None
     heading = math.degrees(math.atan2(velocity[0], velocity[1]))
-    sight = math.degrees(math.atan2(*places.mean(axis=0)))
+    sight = math.degrees(math.atan2(*middle))
     return (sight + 180.0 - heading) % 360.0

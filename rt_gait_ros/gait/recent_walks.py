@@ -45,9 +45,13 @@ class RecentWalks:
 
     def add(self, body_id: str, frame: GoodFrame, bearing: Bearing, gauge: Gauge, most: int) -> None:
         """Keep one more frame of a live track, and of all its frames the newest `most`."""
-        before = self._walks.get(body_id)
-        kept = before.frames if before is not None and before.gone_at is None else ()
-        self._walks[body_id] = RecentWalk(deque((*kept, frame), most), bearing, gauge)
+        walk = self._walks.get(body_id)
+        if walk is None or walk.gone_at is not None:
+            walk = self._walks[body_id] = RecentWalk(deque(maxlen=most), bearing, gauge)
+        elif walk.frames.maxlen != most:
+            walk.frames = deque(walk.frames, most)
+        walk.frames.append(frame)
+        walk.bearing, walk.gauge = bearing, gauge
 
     def take(self, body_id: str) -> RecentWalk | None:
         """The walk of a track, live or just gone, for whoever enrols it: nobody gets its frames again."""
