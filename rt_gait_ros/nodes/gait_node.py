@@ -80,7 +80,7 @@ class GaitNode(RecognitionStage):
             self.finish,
             as_bytes=True,
         )
-        self.outlet = Link(self, GaitIdentityArray, "gait_identities", RESULT_QOS, identities_to_message)
+        self.outlet = Link(self, GaitIdentityArray, "gait_identities", RESULT_QOS, identities_to_message, as_bytes=True)
         self._gallery_services = GalleryServices(self)
         self._followed = Followed(self)
         self._person_actions = PersonActions(self)

@@ -8,6 +8,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 
 from rt_gait_ros.nodes.message_records import record_of
+from rt_gait_ros.nodes.message_writing import Unwritten, bytes_of_message
 from rt_gait_ros.nodes.qos import publish_on
 from rt_gait_ros.nodes.topic_listener import TopicListener
 from rt_gait_ros.nodes.unattended import Topic, UnattendedSubscription
@@ -34,10 +35,14 @@ class Link(Generic[T]):
         topic: str,
         qos: QoSProfile,
         to_message: Callable[[T], Any] = lambda message: message,
+        *,
+        as_bytes: bool = False,
     ) -> None:
-        """to_message: makes the message of an item; left out where items are messages."""
+        """to_message: makes the message of an item; left out where items are messages. as_bytes: it is published as its
+        bytes (message_writing), which is sooner for one that has many messages within it."""
         self._node = node
         self._to_message = to_message
+        self._as_bytes = as_bytes
         self._publisher = publish_on(node, message_type, topic, qos)
         self._listeners: tuple[Callable[[T], None], ...] = ()
 
@@ -68,7 +73,17 @@ class Link(Generic[T]):
         for listener in self._listeners:
             listener(item)
         if self._publisher.get_subscription_count() > 0:
-            self._publisher.publish(self._to_message(item))
+            self._publisher.publish(self._published(item))
+
+    def _published(self, item: T) -> Any:
+        """The message of an item, or its bytes."""
+        message = self._to_message(item)
+        if not self._as_bytes:
+            return message
+        try:
+            return bytes_of_message(message)
+        except Unwritten:  # such as a time after 2038: what becomes of it is the middleware's to say
+            return message
 
 
 def raise_in_thread(error: Exception) -> NoReturn:

@@ -51,7 +51,7 @@ class PoseNode(NetworkStage[Frame, PoseFrame]):
         self._budget: Budget | None = None
         super().__init__(NAME, **node_options)
         self.inlet = ImageInlet(self, self.accept, self.finish)
-        self.outlet = Link(self, PersonPoseArray, "person_poses", RESULT_QOS, poses_to_message)
+        self.outlet = Link(self, PersonPoseArray, "person_poses", RESULT_QOS, poses_to_message, as_bytes=True)
         self._warm_up()
 
     def _warm_up(self) -> None:

@@ -69,7 +69,7 @@ class TrackerNode(ProcessingStage[PoseFrame, TrackFrame]):
         self.feedback = WaitingInlet(
             self, GaitIdentityArray, "gait_identities", FEEDBACK_QOS, identities_from_message, as_bytes=True
         )
-        self.outlet = Link(self, PersonTrackArray, "person_tracks", RESULT_QOS, tracks_to_message)
+        self.outlet = Link(self, PersonTrackArray, "person_tracks", RESULT_QOS, tracks_to_message, as_bytes=True)
         self._informed: InformedTracker | None = None
         self._geometry = CameraGeometry(self)
         self.image = ImageInlet(self, self._keep_image, self.finish)

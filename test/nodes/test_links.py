@@ -11,8 +11,10 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.serialization import serialize_message
 from std_msgs.msg import String
 
+from rt_gait_ros.nodes import links
 from rt_gait_ros.nodes.links import RESULT_QOS, Inlet, Link, WaitingInlet
 from rt_gait_ros.nodes.message_records import BrokenBytes
+from rt_gait_ros.nodes.message_writing import Unwritten
 from rt_gait_ros.nodes.unattended import UnattendedSubscription
 
 DEPTH = 4
@@ -151,3 +153,24 @@ def test_what_nobody_expected_and_nobody_handles_is_raised(node: Node, monkeypat
     publisher.publish(String(data="crash"))
     assert until(lambda: raised) == ["crash"]
     inlet.close()
+
+
+def test_messages_go_as_bytes_and_what_cannot_be_written_so_goes_as_it_is(node: Node, monkeypatch) -> None:
+    inlet, link = (
+        an_inlet(node),
+        Link[str](node, String, "words", RESULT_QOS, lambda word: String(data=word), as_bytes=True),
+    )
+    inlet.open()
+    until(lambda: link.watched)
+    published: list[Any] = []
+    publish = link._publisher.publish
+    monkeypatch.setattr(link._publisher, "publish", lambda message: (published.append(message), publish(message)))
+    link.send("written")
+
+    def refuse(message: Any) -> bytes:
+        raise Unwritten("too long")
+
+    monkeypatch.setattr(links, "bytes_of_message", refuse)
+    link.send("left to the middleware")
+    assert taken(inlet, 2) == ["written", "left to the middleware"]
+    assert [type(message) for message in published] == [bytes, String]

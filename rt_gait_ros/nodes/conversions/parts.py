@@ -4,6 +4,7 @@ import array
 import math
 from collections.abc import Sequence
 from enum import IntEnum
+from functools import cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -34,16 +35,21 @@ def floats(values: np.ndarray) -> "array.array[float]":
     return flat
 
 
-def roi_message(box: np.ndarray, width: int, height: int) -> RegionOfInterest:
-    """The part of a box (x, y, width, height) in the image, in the whole pixels that cover it; all zero outside."""
-    (left, top), (right, bottom) = box[:2].tolist(), (box[:2] + box[2:]).tolist()
-    if not math.isfinite(left + top + right + bottom):
-        return _no_roi()
-    left, top = max(math.floor(left), 0), max(math.floor(top), 0)
-    right, bottom = min(math.ceil(right), width), min(math.ceil(bottom), height)
-    if right <= left or bottom <= top:
-        return _no_roi()
-    return _roi(x_offset=left, y_offset=top, width=right - left, height=bottom - top, do_rectify=False)
+def roi_messages(boxes: Sequence[np.ndarray], width: int, height: int) -> list[RegionOfInterest]:
+    """Of each box (x, y, width, height) the part in the image, in the whole pixels that cover it; all zero outside."""
+    if not len(boxes):
+        return []
+    given = np.array(boxes)
+    with np.errstate(invalid="ignore"):
+        edges = np.concatenate([np.floor(given[:, :2]), np.ceil(given[:, :2] + given[:, 2:])], axis=1)
+    edges[~np.isfinite(edges).all(axis=1)] = 0.0
+    inside = edges.clip((0, 0, 0, 0), (width, height, width, height)).astype(int).tolist()
+    return [
+        _roi(x_offset=left, y_offset=top, width=right - left, height=bottom - top, do_rectify=False)
+        if left < right and top < bottom
+        else _no_roi()
+        for left, top, right, bottom in inside
+    ]
 
 
 def gait_frame_message(frame: np.ndarray | None, kind: str) -> Image:
@@ -63,9 +69,10 @@ def read_body_id(body_id: str) -> str:
     return body_id
 
 
-def read_roi(roi: RegionOfInterest) -> np.ndarray:
-    """(4,) float32: x, y, width, height."""
-    return np.array([roi.x_offset, roi.y_offset, roi.width, roi.height], np.float32)
+def read_rois(rois: Sequence[RegionOfInterest]) -> list[np.ndarray]:
+    """(4,) float32 of each: x, y, width, height."""
+    boxes = [(roi.x_offset, roi.y_offset, roi.width, roi.height) for roi in rois]
+    return list(np.array(boxes, np.float32).reshape(-1, 4))
 
 
 def read_keypoints(people: Sequence[tuple[Sequence[float], str]]) -> Sequence[np.ndarray]:
@@ -104,18 +111,23 @@ def read_gait_frame(image: Image, kind: str) -> np.ndarray | None:
         return None
     if kind not in GAIT_FRAME_KINDS:
         raise MalformedMessage(f"gait frame kind '{kind}' is unknown: {', '.join(GAIT_FRAME_KINDS)} are known")
-    known = GAIT_FRAME_KINDS[kind]
-    shape, dtype, encoding = known.shape, known.dtype, known.encoding
-    size = math.prod(shape) * np.dtype(dtype).itemsize
+    shape, encoding, native, size = _wanted(kind)
     if (image.height, image.width) != shape[:2] or image.encoding != encoding or len(image.data) != size:
         raise MalformedMessage(
             f"gait frame is {image.width}x{image.height} '{image.encoding}' of {len(image.data)} bytes where {kind} is "
             f"{shape[1]}x{shape[0]} '{encoding}' of {size} bytes"
         )
-    native: np.dtype[Any] = np.dtype(dtype)
-    stored = native.newbyteorder(">") if image.is_bigendian else native.newbyteorder("<")
+    stored = native if native.itemsize == 1 else native.newbyteorder(">" if image.is_bigendian else "<")
     # a copy: whoever keeps the frame of one person would keep everybody else's with it, where it is a view of all bytes
     return np.frombuffer(image.data, stored).reshape(shape).astype(native)
+
+
+@cache
+def _wanted(kind: str) -> tuple[tuple[int, ...], str, np.dtype[Any], int]:
+    """Shape, encoding, type of values and number of bytes of a gait frame."""
+    known = GAIT_FRAME_KINDS[kind]
+    dtype: np.dtype[Any] = np.dtype(known.dtype)
+    return known.shape, known.encoding, dtype, math.prod(known.shape) * dtype.itemsize
 
 
 def read_fraction(value: float, name: str) -> float:
@@ -132,7 +144,12 @@ def read_probability(value: float) -> float:
 
 def read_enum(kind: type[E], value: int, name: str) -> E:
     """The member of an enumeration. Raises MalformedMessage."""
-    try:
-        return kind(value)
-    except ValueError:
-        raise MalformedMessage(f"{name} is {value}, which the message does not define") from None
+    member = _members(kind).get(value)
+    if member is None:
+        raise MalformedMessage(f"{name} is {value}, which the message does not define")
+    return member
+
+
+@cache
+def _members(kind: type[E]) -> dict[int, E]:
+    return {member.value: member for member in kind}  # to ask the class takes five times as long

@@ -11,8 +11,8 @@ from rt_gait_ros.nodes.conversions.parts import (
     read_gait_frame,
     read_keypoints,
     read_motion,
-    read_roi,
-    roi_message,
+    read_rois,
+    roi_messages,
 )
 from rt_gait_ros.nodes.headers import from_time, to_header
 from rt_gait_ros.nodes.whole_message import maker
@@ -23,6 +23,7 @@ _poses, _pose = maker(PersonPoseArray), maker(PersonPoseMessage)
 
 def poses_to_message(frame: PoseFrame) -> PersonPoseArray:
     """PoseFrame to PersonPoseArray."""
+    rois = roi_messages([person.box for person in frame.people], frame.width, frame.height)
     return _poses(
         header=to_header(frame.stamp, frame.frame_id),
         image_width=frame.width,
@@ -32,12 +33,12 @@ def poses_to_message(frame: PoseFrame) -> PersonPoseArray:
         people=[
             _pose(
                 keypoints=floats(person.keypoints),
-                roi=roi_message(person.box, frame.width, frame.height),
+                roi=roi,
                 confidence=float(person.confidence),
                 gait_frame=gait_frame_message(person.gait_frame, frame.gait_frame_kind),
                 quality=float(person.quality),
             )
-            for person in frame.people
+            for person, roi in zip(frame.people, rois, strict=True)
         ],
         camera_motion=array.array("f") if frame.camera_motion is None else floats(frame.camera_motion),
     )
@@ -47,13 +48,14 @@ def poses_from_message(message: PersonPoseArray) -> PoseFrame:
     """PersonPoseArray to PoseFrame. Raises MalformedMessage."""
     layout, kind = message.keypoint_layout, message.gait_frame_kind
     joints = read_keypoints([(person.keypoints, layout) for person in message.people])
+    boxes = read_rois([person.roi for person in message.people])
     people = []
-    for person, keypoints in zip(message.people, joints, strict=True):
+    for person, keypoints, box in zip(message.people, joints, boxes, strict=True):
         frame = read_gait_frame(person.gait_frame, kind)
         people.append(
             PersonPose(
                 keypoints=keypoints,
-                box=read_roi(person.roi),
+                box=box,
                 confidence=read_fraction(person.confidence, "confidence"),
                 gait_frame=frame,
                 quality=read_fraction(person.quality, "quality") if frame is not None else 0.0,

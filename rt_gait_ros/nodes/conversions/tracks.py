@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from geometry_msgs.msg import Point, Pose, PoseStamped, Quaternion, Vector3
+from sensor_msgs.msg import RegionOfInterest
 
 from rt_gait_ros.msg import PersonTrack, PersonTrackArray
 from rt_gait_ros.nodes.conversions.parts import (
@@ -17,8 +18,8 @@ from rt_gait_ros.nodes.conversions.parts import (
     read_fraction,
     read_gait_frame,
     read_keypoints,
-    read_roi,
-    roi_message,
+    read_rois,
+    roi_messages,
 )
 from rt_gait_ros.nodes.headers import from_time, to_header
 from rt_gait_ros.nodes.whole_message import empty_maker, maker
@@ -30,11 +31,12 @@ _nowhere, _unturned = empty_maker(Point), empty_maker(Quaternion)
 
 def tracks_to_message(frame: TrackFrame) -> PersonTrackArray:
     """TrackFrame to PersonTrackArray."""
+    rois = roi_messages([track.box for track in frame.tracks], frame.width, frame.height)
     return _tracks(
         header=to_header(frame.stamp, frame.frame_id),
         image_width=frame.width,
         image_height=frame.height,
-        tracks=[_track_to_message(track, frame) for track in frame.tracks],
+        tracks=[_track_to_message(track, frame, roi) for track, roi in zip(frame.tracks, rois, strict=True)],
     )
 
 
@@ -48,7 +50,11 @@ def tracks_from_message(message: PersonTrackArray) -> TrackFrame:
     frame.layout = layout or frame.layout
     frame.gait_frame_kind = kind or frame.gait_frame_kind
     joints = iter(read_keypoints([(t.keypoints, t.keypoint_layout) for t in message.tracks if len(t.keypoints)]))
-    frame.tracks = [_read_track(track, next(joints) if len(track.keypoints) else None) for track in message.tracks]
+    boxes = read_rois([track.roi for track in message.tracks])
+    frame.tracks = [
+        _read_track(track, box, next(joints) if len(track.keypoints) else None)
+        for track, box in zip(message.tracks, boxes, strict=True)
+    ]
     return frame
 
 
@@ -70,7 +76,7 @@ def quaternion_of(orientation: np.ndarray | None) -> Quaternion:
     return Quaternion(**dict(zip("xyzw", map(float, orientation), strict=True)))
 
 
-def _track_to_message(track: Track, frame: TrackFrame) -> PersonTrack:
+def _track_to_message(track: Track, frame: TrackFrame, roi: RegionOfInterest) -> PersonTrack:
     placed = track.position is not None
     stature, deviation = track.stature or (0.0, 0.0)
     return _track(
@@ -78,7 +84,7 @@ def _track_to_message(track: Track, frame: TrackFrame) -> PersonTrack:
         body_id=track.body_id,
         former_id=track.former_id,
         state=int(track.state),
-        roi=roi_message(track.box, frame.width, frame.height),
+        roi=roi,
         velocity=_velocity(x=float(track.velocity[0]), y=float(track.velocity[1]), z=0.0),
         velocity_covariance=np.array(track.velocity_covariance, np.float64).ravel(),
         keypoints=array.array("f") if track.keypoints is None else floats(track.keypoints),
@@ -113,7 +119,7 @@ def _the_only(tracks: Sequence[PersonTrack], name: str) -> str:
     return said[0] if said else ""
 
 
-def _read_track(message: PersonTrack, keypoints: np.ndarray | None) -> Track:
+def _read_track(message: PersonTrack, box: np.ndarray, keypoints: np.ndarray | None) -> Track:
     body_id, former_id = read_body_id(message.body_id), message.former_id and read_body_id(message.former_id)
     gait_frame = read_gait_frame(message.gait_frame, message.gait_frame_kind)
     point = message.position
@@ -132,7 +138,7 @@ def _read_track(message: PersonTrack, keypoints: np.ndarray | None) -> Track:
     return Track(
         body_id=body_id,
         state=read_enum(TrackState, message.state, "state"),
-        box=read_roi(message.roi),
+        box=box,
         velocity=np.array([message.velocity.x, message.velocity.y], np.float32),
         velocity_covariance=message.velocity_covariance.reshape(2, 2),
         keypoints=keypoints,
