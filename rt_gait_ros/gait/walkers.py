@@ -95,7 +95,13 @@ class Walker:
     def look(self, embedding: np.ndarray, seen: Seen, most: int) -> None:
         """Take one more look (P, C), and from where it was seen. most: looks that are the newest."""
         self.looks += 1
-        self.mean = embedding if self.mean is None else self.mean + (embedding - self.mean) / self.looks
+        if self.mean is None:
+            self.mean = embedding
+        else:  # in one array: embeddings are large
+            mean = embedding - self.mean
+            mean /= self.looks
+            mean += self.mean
+            self.mean = mean
         self.recent.append(embedding)
         while len(self.recent) > most:
             self.recent.popleft()
