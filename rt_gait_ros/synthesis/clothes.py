@@ -14,6 +14,7 @@ from rt_gait_ros.synthesis.skeleton import BONE, BONES
 from rt_gait_ros.synthesis.things import CARRIED, RING, Pieces, trailing
 
 _TRUNK = ("hips", "lower_back", "upper_back", "thorax")
+_HEAD_DEPTH = 0.9  # of the mesh's heads, from front to back
 _ANGLES, _LEVELS = 20, 24  # of the map of how far the trunk stands out
 # What somebody's hair is, which other clothes do not change, and what may be taken along without changing clothes.
 _HAIR = ("long hair", "bun")
@@ -25,13 +26,14 @@ class Outfit:
     """Clothes of one day, metres unless said otherwise.
 
     trunk, sleeve, thigh, shank: thickness of the layer. hang: 0..1, how far the trunk's cloth falls straight from
-    chest and belly. sleeve_length, trouser_length: 0..1 of arm and leg. bell: widening of the trouser leg at its hem.
-    sole, shoe: under and around the feet. hair: thickness around the head. skirt: length of what hangs from the waist
-    as a share of the leg, 0 for none; flare: radius added at its hem; open: a coat that is not buttoned; lag: seconds
-    that hanging cloth is behind the body. things: names of what else is worn or carried, of CARRIED. colours: a number
-    that stands for cloth and cut: it decides what of the clothes is like a background (`backdrop`), and their relief.
-    relief: deviation of what collars, pockets, hems and folds add to the surface, 0 for none. hairdo: a number that
-    decides the shape of the hair.
+    chest and belly. sleeve_length, trouser_length: 0..1 of arm and leg. bell: widening of the trouser leg at its
+    hem. Long trousers and sleeves are straight: of a shank and a forearm only the ends are as thick as they say.
+    sole, shoe: under and around the feet. hair: thickness around the head. skirt: length of what hangs from the
+    waist as a share of the leg, 0 for none; flare: radius added at its hem; open: a coat that is not buttoned; lag:
+    seconds that hanging cloth is behind the body. things: names of what else is worn or carried, of CARRIED.
+    colours: a number that stands for cloth and cut: it decides what of the clothes is like a background
+    (`backdrop`), and their relief. relief: deviation of what collars, pockets, hems and folds add to the surface, 0
+    for none. hairdo: a number that decides the shape of the hair.
     """
 
     trunk: float = 0.004
@@ -73,24 +75,24 @@ def draw_outfit(random: np.random.Generator, variety: float = 1.0) -> Outfit:
     """Some clothes.
 
     variety: 0 for shirt and trousers always, whose thickness differs little from person to person; 1 for everything, in
-    numbers as in a street in winter. Trousers and shoes are thicker on average at 0 (22 and 17 mm) than at 1 (17 and
-    12 mm), shirts thinner (16 and 22 mm).
+    numbers as in a street in winter. Shoes are thicker on average at 0 (19 mm) than at 1 (12 mm), shirts thinner (16
+    and 22 mm).
     """
     kind = str(random.choice(list(KINDS), p=list(KINDS.values()))) if random.random() < variety else "shirt"
     spread = 0.4 + 0.6 * variety  # factor on the deviation of thickness
     thin = 0.006 + 0.010 * (1.0 - spread) + abs(random.normal(0.0, 0.012 * spread))
-    legs = 0.008 + 0.018 * (1.0 - spread) + abs(random.normal(0.0, 0.011 * spread))
+    legs = 0.005 + 0.006 * (1.0 - spread) + abs(random.normal(0.0, 0.011 * spread))
     wears = Outfit(
         trunk=thin,
         sleeve=0.006 + thin * random.uniform(0.5, 1.2),
         thigh=legs,
-        shank=legs * random.uniform(1.4 - 0.6 * spread, 1.4 + 0.6 * spread),
-        hang=random.uniform(0.0, 1.0),
-        sleeve_length=float(random.choice([0.25, 0.5, 1.0], p=[0.3, 0.1, 0.6])),
-        bell=max(0.0, random.normal(0.02, 0.02 * spread)),
+        shank=0.018 + legs * random.uniform(1.0 - 0.6 * spread, 1.0 + 0.6 * spread),
+        hang=random.uniform(0.2, 1.0),
+        sleeve_length=float(random.choice([0.25, 0.5, 1.0], p=[0.2, 0.1, 0.7])),
+        bell=max(0.0, random.normal(0.0, 0.02 * spread)),
         sole=random.uniform(0.01, 0.035) + (random.uniform(0.0, 0.05) if random.random() < 0.1 else 0.0),
-        shoe=random.uniform(0.006, 0.018) + 0.008 * (1.0 - spread),
-        hair=max(0.003, random.normal(0.014, 0.015)),
+        shoe=random.uniform(0.006, 0.018) + 0.012 * (1.0 - spread),
+        hair=max(0.003, random.normal(0.018, 0.014)),
         lag=random.uniform(0.03, 0.14),
     )
     if kind == "shorts":
@@ -139,7 +141,10 @@ def dress(body: Body, outfit: Outfit) -> np.ndarray:
     """The body's vertices (V, 3) at rest, moved outwards by the layers of clothes."""
     layer = _layers(body, outfit) + _relief(body, outfit)
     vertices = _fall(body, body.vertices + layer[:, None] * body.normals, outfit.hang)
+    _straighten(body, vertices, outfit)
     data_bones = surface().bones[:, 0]
+    head = data_bones == BONE["head"]
+    vertices[head, 0] += (_HEAD_DEPTH - 1.0) * (vertices[head, 0] - body.joints[BONE["head"], 0])
     feet = _feet()
     for side in ("l_", "r_"):  # a relaxed hand is half closed
         hand, wrist = data_bones == BONE[f"{side}hand"], body.joints[BONE[f"{side}hand"]]
@@ -206,8 +211,8 @@ def _layers(body: Body, outfit: Outfit) -> np.ndarray:
     data = surface()
     own = np.zeros((len(BONES), len(body.vertices)), np.float64)
     own[[BONE[name] for name in (*_TRUNK, "l_clavicle", "r_clavicle")]] = outfit.trunk
-    own[BONE["hips"]] = max(outfit.thigh, 0.5 * outfit.trunk)
-    own[BONE["neck"]] = 0.3 * outfit.trunk
+    own[BONE["hips"]] = 0.3 * max(outfit.thigh, outfit.trunk)
+    own[BONE["neck"]] = 0.005 + 0.5 * outfit.trunk
     own[BONE["head"]] = outfit.hair * np.clip(2 * _along(body, "head"), 0.0, 1.0)
     for side in ("l_", "r_"):
         arm = np.clip(_along(body, f"{side}upper_arm"), 0, 1) * 0.5
@@ -243,6 +248,50 @@ def _fall(body: Body, vertices: np.ndarray, hang: float) -> np.ndarray:
     factor = 1.0 + hang * np.maximum(outer / radius[inside].clip(1e-3) - 1.0, 0.0)
     moved[trunk[inside], :2] = middle + flat[inside] * factor[:, None]
     return moved
+
+
+_ANKLE, _WRIST = 0.7, 0.55  # radii of ankle and wrist, as shares of the knee's and the elbow's
+_LEAN = 0.92  # of the mesh's limbs, what cloth lies on where it is tight: the measured people's are leaner
+
+
+def _straighten(body: Body, vertices: np.ndarray, outfit: Outfit) -> None:
+    """Long trousers and sleeves fall straight from knee and shoulder to the hem, whatever is in them; in place."""
+    for side in ("l_", "r_"):
+        if outfit.trouser_length == 1.0:
+            radius = _girth(body, f"{side}thigh")
+            ends = radius + outfit.thigh, _ANKLE * radius + outfit.shank + outfit.bell
+            _tube(body, vertices, f"{side}shank", ends)
+        if outfit.sleeve_length == 1.0:
+            radius = _girth(body, f"{side}upper_arm")
+            shoulder, cuff = 1.25 * radius + outfit.sleeve, _WRIST * radius + 1.5 * outfit.sleeve
+            elbow = (shoulder + cuff) / 2.0
+            _tube(body, vertices, f"{side}upper_arm", (shoulder, elbow), start=0.3)
+            _tube(body, vertices, f"{side}forearm", (elbow, cuff))
+
+
+def _girth(body: Body, name: str) -> float:
+    """Mean distance of the skin from the joint at the end of a bone, metres."""
+    ring = (surface().bones[:, 0] == BONE[name]) & (_along(body, name) > 0.8)
+    start, end = body.joints[BONE[name]], body.joints[END[BONE[name]]]
+    axis = (end - start) / np.linalg.norm(end - start)
+    apart = body.vertices[ring] - end
+    return float(np.linalg.norm(apart - (apart @ axis)[:, None] * axis, axis=1).mean())
+
+
+def _tube(body: Body, vertices: np.ndarray, name: str, ends: tuple[float, float], start: float = 0.0) -> None:
+    """Put cloth around a bone, of a radius that changes evenly between its ends, metres; in place.
+
+    start: where on the bone it begins, 0..1.
+    """
+    along = _along(body, name)
+    around = (surface().bones[:, 0] == BONE[name]) & (along >= start)
+    head, end = body.joints[BONE[name]], body.joints[END[BONE[name]]]
+    share = np.clip(along[around], 0.0, 1.0)[:, None]
+    line = head + share * (end - head)
+    skin = body.vertices[around] - line
+    of_skin = np.linalg.norm(skin, axis=1, keepdims=True)
+    of_cloth = np.maximum(ends[0] + (share - start) / (1.0 - start) * (ends[1] - ends[0]), _LEAN * of_skin)
+    vertices[around] = line + skin / of_skin * of_cloth
 
 
 def hanging(body: Body, outfit: Outfit, joints: np.ndarray) -> Pieces:

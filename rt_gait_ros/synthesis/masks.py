@@ -46,18 +46,19 @@ class MaskNoise:
 def mask_noise(random: np.random.Generator, strength: float = 1.0) -> MaskNoise:
     """Some scene's errors. strength: 0 for none, 1 for anything from a clean mask to a poor one."""
     bad = strength * random.choice([0.3, 1.0, 2.0], p=[0.4, 0.4, 0.2])
+    finest = int(random.choice([TALL, 85])) if strength > 0.0 else TALL
     return MaskNoise(
         thickness=strength * random.normal(0.0, 0.005),
         thickness_jitter=abs(random.normal(0.0, 0.002)) * bad,
         blur=random.uniform(0.002, 0.014) if strength > 0.0 else 0.0,
-        ragged=random.uniform(0.0005, 0.004) * bad,
+        ragged=random.uniform(0.0005, 0.004) * max(bad, 0.5) if strength > 0.0 else 0.0,  # good masks are, too
         ragged_size=random.uniform(0.02, 0.10),
         lost=random.uniform(0.0, 0.04) * bad,
         torn=random.uniform(0.0, 0.05) * bad,
         covered=0.03 * bad,
         cut=random.uniform(0.0, 0.01) * bad,
         subtracted=0.5 * strength,
-        coarse=int(random.choice([TALL, 70, 45], p=[0.5, 0.3, 0.2])) if random.random() < strength else TALL,
+        coarse=int(random.choice([TALL, 70, 45], p=[0.5, 0.3, 0.2])) if random.random() < strength else finest,
     )
 
 

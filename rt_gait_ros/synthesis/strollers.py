@@ -93,13 +93,18 @@ def stroll(
     clothes: what is worn (default: anything).
     """
     clothes = clothes or draw_outfit(random, ranges.clothes)
-    seconds = np.arange(frames) / FPS
+    images = frames if ranges.seconds is None else max(frames, round(random.uniform(*ranges.seconds) * FPS))
+    seconds = np.arange(images) / FPS
     rotations, offset, speed = strides(who, who.body.leg, seconds, random, ranges.mood)
     posed, joints = pose(who.body, dress(who.body, clothes), rotations, offset)
     cloth, things = hanging(who.body, clothes, joints), carried(clothes.things, who.body, joints, clothes.lag, random)
     camera, positions, headings = before_camera(scene, speed, seconds, random, size)
     floor = posed[..., 2].min(axis=1)[:, None, None] * np.array([0.0, 0.0, 1.0], np.float32)
     skin, at, *pieces = (place(part - floor, positions, headings) for part in (posed, joints, *cloth, *things))
+    if ranges.seconds is not None:
+        shown = np.flatnonzero(camera.shows(skin))
+        kept = shown[np.linspace(0, len(shown) - 1, min(frames, len(shown))).round().astype(int)]
+        skin, at, *pieces = (part[kept] for part in (skin, at, *pieces))
     return Stroll(camera, clothes, skin, pieces[: len(cloth)], pieces[len(cloth) :], at)
 
 

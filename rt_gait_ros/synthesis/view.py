@@ -37,6 +37,12 @@ class Camera:
         """World points (..., 3), metres, to pixels (..., 2) and depth (...) along the optical axis."""
         return self.picture(self.turned(points))
 
+    def shows(self, points: np.ndarray) -> np.ndarray:
+        """In which of T images the points (T, N, 3) of the world, metres, are all in the picture: (T,) bool."""
+        places, depth = self.project(points)
+        inside = (places >= 0.0) & (places < (self.width, self.height_px)) & (depth > NEAREST)[..., None]
+        return np.asarray(inside.all(axis=(1, 2)))
+
     def project_solids(self, capsules: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """World capsules (..., 8), metres, to what they are in the picture, pixels, and depth of their ends, metres.
 

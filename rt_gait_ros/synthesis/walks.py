@@ -22,7 +22,8 @@ class Nuisances:
     heights: of the camera, m. distances: m. views: azimuths of the walk in degrees (0 away from the camera, 90 to the
     left, 180 towards it), None for any. clothes, noise, mood: 0 for none, 1 for all that there is. backdrop: share of
     outfits of which something is like the background, in every scene (`backdrop`); only walkers with a surface who are
-    not filmed have holes from it. straying, both_ways: as of Scene.
+    not filmed have holes from it. straying, both_ways: as of Scene. seconds: of a walk over which its silhouettes are
+    spread, None where they follow each other; only walkers with a surface walk so.
     """
 
     heights: tuple[float, float] = (0.3, 3.0)
@@ -34,6 +35,7 @@ class Nuisances:
     backdrop: float = 0.0
     straying: float = 1.0
     both_ways: bool = True
+    seconds: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

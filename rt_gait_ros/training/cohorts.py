@@ -26,6 +26,7 @@ from rt_gait_ros.training.filming import NEAREST, Film, filmed_silhouettes, rand
 
 ROWS, COLUMNS = 64, slice(10, 54)  # of a 64 x 64 silhouette, what networks see
 MIN_FRAMES = 8  # a walk with fewer good silhouettes is no example
+GENERATOR = 2  # raised whenever the same settings give other people
 NUMBERS = 1000  # of people that a cohort has for its own
 _TRIES = 1000  # walks of somebody, one of which has to be an example; nearly every one is
 
@@ -110,7 +111,7 @@ FILMED = Generation(
 # something is like the background. Set so that their mean silhouettes differ, between people and between the walks of
 # one, about as those of CASIA-B's people 001 to 074 do (`rt-gait bench spread`).
 ALIKE = Generation(
-    first=1_200_000,
+    first=1_300_000,
     shape=0.9,
     manner=0.5,
     side=0.15,
@@ -120,11 +121,12 @@ ALIKE = Generation(
         heights=(0.6, 2.0),
         distances=(3.0, 8.0),
         clothes=0.1,
-        noise=0.1,
+        noise=0.3,
         mood=0.15,
         backdrop=0.35,
         straying=0.2,
         both_ways=False,
+        seconds=(0.6, 4.0),
     ),
 )
 
@@ -136,7 +138,7 @@ FILMED_ALIKE = replace(
     frames=FILMED.frames,
     first=3_000_000,
     side=FILMED.side,
-    nuisances=replace(ALIKE.nuisances, distances=(NEAREST, 10.0)),
+    nuisances=replace(ALIKE.nuisances, distances=(NEAREST, 10.0), seconds=None),
     filmed=True,
 )
 
@@ -281,7 +283,7 @@ def _claim(folder: Path, generation: Any) -> None:
     """Say in the folder what it holds."""
     # the number of cohorts may grow
     settings = {name: value for name, value in asdict(generation).items() if name != "cohorts"}
-    settings = json.loads(json.dumps(settings))
+    settings = json.loads(json.dumps(settings | {"generator": GENERATOR}))
     file = folder / "generation.json"
     try:
         folder.mkdir(parents=True, exist_ok=True)

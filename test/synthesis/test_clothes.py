@@ -26,19 +26,41 @@ def width(vertices, name, axis=1):
 
 
 def test_layers_are_on_the_parts_that_wear_them(body):
-    plain = Outfit(trunk=0, sleeve=0, thigh=0, shank=0, hang=0, sole=0, shoe=0, hair=0)
+    plain = Outfit(trunk=0, sleeve=0, thigh=0, shank=0, hang=0, sole=0, shoe=0, hair=0, trouser_length=0.4)
     bare = dress(body, plain)
     legs = np.isin(surface().bones[:, 0], [BONE["l_shank"], BONE["r_shank"]])
     np.testing.assert_allclose(bare[legs], body.vertices[legs])
-    wide = dress(body, replace(plain, shank=0.03))
+    wide = dress(body, replace(plain, shank=0.05, trouser_length=1.0))
     assert width(wide, "l_shank") > width(bare, "l_shank") + 0.03
     assert width(wide, "thorax") == pytest.approx(width(bare, "thorax"), abs=1e-3)
-    shorts = dress(body, replace(plain, shank=0.03, trouser_length=0.4))
+    shorts = dress(body, replace(plain, shank=0.05))
     assert width(shorts, "l_shank") == pytest.approx(width(bare, "l_shank"), abs=1e-3)
     coat = dress(body, replace(plain, trunk=0.05))
     assert width(coat, "upper_back", axis=0) > width(bare, "upper_back", axis=0) + 0.06
     heels = dress(body, replace(plain, sole=0.05))
     assert heels[:, 2].min() == pytest.approx(bare[:, 2].min() - 0.05, abs=1e-6)
+
+
+def test_trousers_fall_straight_from_the_knee_to_the_hem(body):
+    narrow, wide = (dress(body, Outfit(thigh=0.04, shank=hem)) for hem in (0.05, 0.08))
+    shank = np.flatnonzero(surface().bones[:, 0] == BONE["l_shank"])
+    knee, ankle = body.joints[BONE["l_shank"]], body.joints[BONE["l_foot"]]
+    axis = ankle - knee
+
+    def radii(vertices):
+        along = np.clip((body.vertices[shank] - knee) @ axis / (axis @ axis), 0.0, 1.0)
+        return along, np.linalg.norm(vertices[shank] - (knee + along[:, None] * axis), axis=1)
+
+    for cloth in (narrow, wide):
+        along, of_cloth = radii(cloth)
+        slope, start = np.polyfit(along, of_cloth, 1)
+        np.testing.assert_allclose(of_cloth, start + slope * along, atol=0.006)  # no calf, as the skin has one
+    _, of_skin = radii(body.vertices)
+    assert np.abs(of_skin - np.poly1d(np.polyfit(along, of_skin, 1))(along)).max() > 0.015
+    tight = dress(body, Outfit(thigh=0.0, shank=0.0))
+    assert (radii(tight)[1] > 0.9 * of_skin).all()
+    low = along > 0.8
+    assert (radii(wide)[1] - radii(narrow)[1])[low].min() > 0.02
 
 
 def test_relief_is_of_the_clothes_and_hair_keeps_its_shape(body):

@@ -1,4 +1,4 @@
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from rt_gait_ros.synthesis.gaits import mean_gait
 from rt_gait_ros.synthesis.posture import DROOP, LEAN, Posture, draw_posture
 from rt_gait_ros.synthesis.skeleton import BONE
 
-UPRIGHT = Posture(lean=0.0, peer=0.0, reach=0.0, droop=0.0, spread=0.0)
+UPRIGHT = Posture(**{angle.name: 0.0 for angle in fields(Posture)})
 
 
 def joints_of(posture):
@@ -29,6 +29,11 @@ def joints_of(posture):
         ({"droop": 10.0}, "r_upper_arm", 2, -1.0),
         ({"spread": 10.0}, "l_hand", 1, 1.0),
         ({"spread": 10.0}, "r_hand", 1, -1.0),
+        ({"hunch": 10.0}, "neck", 0, 1.0),
+        ({"tuck": 10.0}, "l_hand", 1, -1.0),
+        ({"tuck": 10.0}, "r_hand", 1, 1.0),
+        ({"stance": 3.0}, "l_foot", 1, -1.0),
+        ({"stance": 3.0}, "r_foot", 1, 1.0),
     ],
 )
 def test_each_angle_moves_what_it_names(held, bone, axis, sign):

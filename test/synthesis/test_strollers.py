@@ -54,6 +54,23 @@ def test_the_outline_is_where_the_keypoints_are():
     assert (seen <= high[:, None] + 1).all()
 
 
+def test_silhouettes_of_a_long_walk_are_spread_over_it():
+    who, long = make_stroller(2), replace(BARE, seconds=(2.0, 2.0))
+    nearby, spread = (stroll(who, SIDE, 10, ranges, np.random.default_rng(3)).joints for ranges in (BARE, long))
+    steps = [np.linalg.norm(np.diff(joints[:, 0, :2], axis=0), axis=1) for joints in (nearby, spread)]
+    assert len(spread) == 10
+    assert steps[1].mean() > 3 * steps[0].mean()
+
+
+def test_only_images_count_that_show_a_walker_whole():
+    close = replace(SIDE, distance=2.5, straying=0.0)
+    walk = stroll(make_stroller(2), close, 60, replace(BARE, seconds=(4.0, 4.0)), np.random.default_rng(3))
+    places = walk.camera.project(walk.skin)[0]
+    assert 5 < len(walk.skin) < 60
+    assert (places >= 0).all()
+    assert (places < (640, 480)).all()
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_all_nuisances_together_leave_somebody_to_see(seed):
     random = np.random.default_rng(seed)

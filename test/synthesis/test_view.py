@@ -19,6 +19,16 @@ def test_a_camera_that_looks_down_has_its_target_in_the_middle():
     assert depth == pytest.approx(np.hypot(2.0, 4.0))
 
 
+def test_an_image_shows_somebody_when_all_of_them_is_in_it():
+    camera = Camera(height=1.0, pitch=0.0, focal=500.0, width=640, height_px=480)
+    feet_and_head = np.array([[0.0, 0.0, 0.6], [0.0, 0.0, 1.4]])
+    ahead, left = np.array([4.0, 0.0, 0.0]), np.array([0.0, 2.6, 0.0])
+    images = np.stack(
+        [feet_and_head + ahead, feet_and_head + ahead + left, feet_and_head + ahead / 8, feet_and_head - ahead]
+    )
+    assert camera.shows(images).tolist() == [True, False, False, False]  # beside the picture, too near, behind
+
+
 def test_a_ball_is_as_large_as_the_distance_says():
     camera = Camera(height=1.0, pitch=0.0, focal=500.0, width=640, height_px=480)
     drawn, depth = camera.project_solids(np.array([4.0, 0.0, 1.0, 5.0, 0.0, 1.0, 0.2, 0.2]))
