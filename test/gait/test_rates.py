@@ -108,7 +108,7 @@ def usual(cast):
 @pytest.mark.parametrize("rate", [10.0, 25.0, 60.0, 120.0])
 def test_a_walker_is_as_near_to_the_gallery_whatever_the_cameras_rate(cast, usual, rate):
     far, (span,), first = cast.distances(rate)
-    assert np.mean(far) == pytest.approx(np.mean(usual), rel=0.04)
+    assert np.mean(far) == pytest.approx(np.mean(usual), rel=0.06)
     line = cast.config.accept_line
     assert np.mean(np.array(far) <= line) >= np.mean(np.array(usual) <= line) - 0.1
     # the first look and the whole window stand on as much of a gait cycle as at 25 images a second
