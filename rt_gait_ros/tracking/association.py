@@ -14,6 +14,9 @@ from rt_gait_ros.tracking.track import TrackState
 
 # Overlap that a low-confidence detection needs with the track it keeps (ByteTrack, second association: 0.5).
 LOW_CONFIDENCE_IOU = 0.35
+# Overlap from which on a sure detection is of the track there that was just seen, however unlikely its box is: a look
+# that misses the feet, or takes an arm of the next person along, is no newcomer.
+SAME_BOX_IOU = 0.7
 
 
 @dataclass(slots=True)
@@ -64,7 +67,8 @@ def associate(
     """Assign detections to predicted tracks.
 
     Sure detections meet the confirmed and occluded tracks first, then tentative ones, so that a newcomer never takes
-    a known person's detection. Unsure detections only keep tracks that nobody else explains (ByteTrack).
+    a known person's detection. Unsure detections only keep tracks that nobody else explains (ByteTrack). A sure one
+    that is left keeps a track that was just seen at its place.
     layout: of the keypoints. size: width and height of the image, 0 when unknown.
     """
     stages = _Stages(len(table), len(detections))
@@ -85,6 +89,7 @@ def associate(
         if not stages.done:
             stages.run(known & (table.missed <= 1), ~sure, miss, 1 - LOW_CONFIDENCE_IOU)
             stages.run(~known, sure, join, config.unmatched_cost)
+            stages.run(table.missed <= 1, sure, miss, 1 - SAME_BOX_IOU)
     rows, columns = zip(*stages.pairs, strict=True)
     return Assignment(np.concatenate(rows), np.concatenate(columns), (stages.open_columns & sure).nonzero()[0])
 

@@ -66,6 +66,26 @@ def test_a_sure_detection_goes_first(table, read):
     assert pairs(table([person(300)]), read([person(300, confidence=0.3), person(310)])) == ([(0, 1)], [])
 
 
+def test_a_sure_detection_keeps_who_was_just_seen_at_its_place_however_unlikely_its_box_is(table, read):
+    """Else a look that misses the feet begins a second track on the person, and the evidence of both begins anew."""
+    tracks = table([person(300, y=400, height=60)])
+    tracks.box.variance[:] = 1e-3  # followed for long by a steady detector
+    short = person(300, y=397, height=54)
+    found = read([short])
+    found.noise[:] = 0.5
+    assert pairs(tracks, found) == ([(0, 0)], [])
+    tracks.missed[:] = 2
+    assert pairs(tracks, found) == ([], [0])
+
+
+def test_who_appears_beside_somebody_who_is_seen_is_a_newcomer_however_much_they_overlap(table, read):
+    found = read([person(300), person(304, y=380, height=240)])
+    found.noise[:] = 1.0
+    tracks = table([person(300)])
+    tracks.box.variance[:] = 1e-3
+    assert pairs(tracks, found) == ([(0, 0)], [1])
+
+
 def test_who_appears_where_somebody_else_was_last_seen_is_a_newcomer(table, read):
     tracks = table([person(300)])
     tracks.box.mean[:, 0] = 600  # walked on, unseen
