@@ -159,6 +159,7 @@ def build(role: str, people: int, plain: bool) -> list[Stage]:
         camera, pose, tracker, gait = Camera(), PoseNode(), TrackerNode(), GaitNode()
         pose.inlet.link, tracker.inlet.link, gait.inlet.link = camera.outlet, pose.outlet, tracker.outlet
         tracker.feedback.link = gait.outlet  # as composed_node has it
+        pose.names.tracks.link, pose.names.identities.link = tracker.outlet, gait.outlet
         pose.make_client = gait.make_client = lambda: InstantClient(people)  # type: ignore[method-assign]
         return [camera, pose, tracker, gait]
     stage = {"camera": Camera, "pose": PoseNode, "tracker": TrackerNode, "gait": GaitNode}[role]()

@@ -31,6 +31,7 @@ def build() -> list[Stage]:
     tracker.inlet.link = pose.outlet
     gait.inlet.link = tracker.outlet
     tracker.feedback.link = gait.outlet
+    pose.names.tracks.link, pose.names.identities.link = tracker.outlet, gait.outlet
     overlay.tracks.link = tracker.outlet
     overlay.identities.link = gait.outlet
     stages: list[Stage] = [pose, tracker, gait, overlay]

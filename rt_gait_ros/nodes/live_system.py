@@ -118,9 +118,10 @@ class _Observer(CommandNode):
         """Hear images and identities of the nodes that are known by now."""
         for topic, kinds in self._topics().items():
             takers = self._names(self.get_subscriptions_info_by_topic(topic))
-            if any(name in self._seen.nodes and name.endswith("pose_node") for name in takers):
+            images = kinds & _IMAGES.keys()  # a pose node takes tracks and identities as well
+            if images and any(name in self._seen.nodes and name.endswith("pose_node") for name in takers):
                 self._seen.images.append(topic)
-                for kind in kinds & _IMAGES.keys():
+                for kind in images:
                     take = partial(self._on_image, topic)
                     self.create_subscription(_IMAGES[kind], topic, take, IMAGE_QOS, raw=True)
             if "rt_gait_ros/msg/GaitIdentityArray" in kinds:

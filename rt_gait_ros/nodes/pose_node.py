@@ -2,16 +2,21 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
+from rt_gait_ros.errors import GaitError
 from rt_gait_ros.frame import Frame
+from rt_gait_ros.lines import one_line
 from rt_gait_ros.msg import PersonPoseArray
 from rt_gait_ros.nodes import runner
 from rt_gait_ros.nodes.conversions import poses_to_message
 from rt_gait_ros.nodes.image_inlet import ImageInlet
 from rt_gait_ros.nodes.links import RESULT_QOS, Link
+from rt_gait_ros.nodes.name_feedback import NameFeedback
 from rt_gait_ros.nodes.parameters import settings
 from rt_gait_ros.nodes.processing import Arrived, NetworkStage
+from rt_gait_ros.pipeline.naming import tell_names
 from rt_gait_ros.pose.budget import Budget
 from rt_gait_ros.pose.config import PoseConfig
 from rt_gait_ros.pose.person import PoseFrame
@@ -29,6 +34,8 @@ subscribes
   image_raw     sensor_msgs/Image, any QoS; three may wait, and where images take longer than they come, only the newest
                 is used; others are dropped and counted
   image_raw/compressed  sensor_msgs/CompressedImage, instead of it where image_transport is compressed
+  person_tracks  rt_gait_ros/PersonTrackArray, once there was no time for everybody in an image: who is where
+  gait_identities  rt_gait_ros/GaitIdentityArray, with it: who has no name yet, and is looked at more often
 publishes
   person_poses  rt_gait_ros/PersonPoseArray, once per image used, empty ones too
   /diagnostics  diagnostic_msgs/DiagnosticArray, once a second
@@ -52,6 +59,7 @@ class PoseNode(NetworkStage[Frame, PoseFrame]):
         super().__init__(NAME, **node_options)
         self.inlet = ImageInlet(self, self.accept, self.finish)
         self.outlet = Link(self, PersonPoseArray, "person_poses", RESULT_QOS, poses_to_message, as_bytes=True)
+        self.names = NameFeedback(self)
         self._warm_up()
 
     def _warm_up(self) -> None:
@@ -90,7 +98,40 @@ class PoseNode(NetworkStage[Frame, PoseFrame]):
     def open_processor(self) -> Callable[[Frame], PoseFrame]:
         """A pipeline."""
         self._pipeline = PosePipeline(self.client, self._config, self._budget)
-        return self._pipeline.process
+        return partial(self._look, self._pipeline)
+
+    def _look(self, pipeline: PosePipeline, frame: Frame) -> PoseFrame:
+        """The worker's turn: it alone touches the pipeline."""
+        try:
+            if (heard := self.names.read(self.now())) is not None:
+                tell_names(pipeline, *heard)
+                self.faults.clear("names")
+        except GaitError as error:
+            self.statistics.count("malformed")
+            self.faults.raise_("names", f"skipped what was said of who is there: {error}")
+        return pipeline.process(frame)
+
+    def stop(self) -> None:
+        """Stop listening and end the worker."""
+        super().stop()
+        self.names.close()
+
+    def check(self) -> None:
+        """Also hear who has a name, from the first image on in which there was no time for everybody."""
+        super().check()
+        if self.phase == "active" and self._pipeline is not None and self._pipeline.hurried:
+            self._listen_for_names()
+
+    def _listen_for_names(self) -> None:
+        try:
+            self.names.open()
+        except RuntimeError as error:  # of which rcl's errors are made: a keystore of a policy that lacks the topics
+            self.faults.raise_(
+                "listening", f"who has a name is guessed, for it cannot be heard: {one_line(str(error))}"
+            )
+            return
+        self.faults.clear("listening")
+        self.names.look()
 
     def accept(self, arrival: Any) -> None:
         """As ProcessingStage.accept; every image that arrives tells of the camera's rate."""

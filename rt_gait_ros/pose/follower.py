@@ -16,6 +16,8 @@ _SPEED_SHARE = 0.4
 _SIZE_SHARE = 0.3
 # Gait frames whose times are kept to tell their rate: more than a second of any camera. And looks: half a second.
 _FRAME_TIMES, _LOOK_TIMES = 128, 32
+# Seconds for which it counts what the gait stage said of somebody.
+_TOLD = 1.0
 
 
 class Follower:
@@ -35,6 +37,7 @@ class Follower:
         self.good_frames = 0
         self.frame_times: deque[float] = deque(maxlen=_FRAME_TIMES)
         self._look_times: deque[float] = deque(maxlen=_LOOK_TIMES)
+        self._named, self._told_at = False, -math.inf
         self._filter = KeypointFilter() if smooth else None
         self._speed_x = self._speed_y = 0.0
         self._time = time
@@ -86,6 +89,14 @@ class Follower:
         while self.frame_times and self.frame_times[0] <= time - 1.0:
             self.frame_times.popleft()
         return float(len(self.frame_times))
+
+    def tell(self, named: bool, time: float) -> None:
+        """The gait stage says whether this person has a name, as of `time`, seconds."""
+        self._named, self._told_at = named, time
+
+    def has_name(self, time: float) -> bool | None:
+        """Whether this person has a name, as the gait stage said lately; None where it said nothing."""
+        return self._named if 0.0 <= time - self._told_at <= _TOLD else None
 
     def sighted(self, region: Region, time: float) -> None:
         """The whole-image network saw this person: there is where to look next, if the last look showed nobody."""

@@ -10,11 +10,17 @@ from rt_gait_ros.pose.follower import Follower
 # somebody whom the last one did not show.
 _FIRST_LOOKS = 4
 _FIRST_WEIGHT = 6.0
-# Gait frames that the gait node asks for before it names somebody: a window of thirty, and some looks of five more
-# each. Whoever has given fewer is taken as not yet named, and comes before those who have.
-NAMED_AFTER = 60
+# Whoever has no name yet comes before those who have. Who has given so many gait frames without one is likely to be a
+# stranger.
 _UNNAMED_WEIGHT = 2.0
-# Pixels of body height from which on somebody counts fully; half as much counts half as often.
+STRANGER_AFTER = 120
+# Where the gait node does not say who has a name, whoever has given fewer gait frames is taken as not yet named: it
+# asks for a window of thirty, and some looks of five more each.
+NAMED_AFTER = 60
+# Somebody who is told of is this near to the place that is told, in body heights.
+_TOLD_OF = 0.3
+# Pixels of body height from which on somebody counts fully; half as much counts half as often. Those who have no name
+# by what the gait node says count fully from afar as well: the name of one often decides that of the next.
 _NEAR = 96.0
 _FAR_WEIGHT = 0.5
 # Nobody waits longer than this for a look, seconds, as long as one look an image is enough for that.
@@ -78,12 +84,29 @@ def choose(followers: Sequence[Follower], count: int, time: float, pair: Collect
     return [followers[number] for number in sorted(ordered[: max(count, 0)])]
 
 
+def tell(followers: Sequence[Follower], boxes: np.ndarray, named: Sequence[bool], time: float) -> None:
+    """Take what the gait stage says of the people in boxes (N, 4), x, y, width, height in pixels at `time`: who of them
+    has a name."""
+    middles = boxes[:, :2] + boxes[:, 2:] / 2
+    for follower in followers if len(boxes) else ():
+        place = follower.expected(time)
+        apart = np.hypot(middles[:, 0] - place.x, middles[:, 1] - place.y)
+        nearest = int(apart.argmin())
+        if apart[nearest] < _TOLD_OF * follower.height:
+            follower.tell(named[nearest], time)
+
+
 def _urgency(follower: Follower, time: float) -> float:
     waited = follower.unseen_for(time)
     if waited > _LONGEST_WAIT:
         return 1e3 * waited
+    named = follower.has_name(time)
+    if named is None:
+        unnamed, least = follower.good_frames < NAMED_AFTER, _FAR_WEIGHT
+    else:
+        unnamed = not named and follower.good_frames < STRANGER_AFTER
+        least = 1.0 if unnamed else _FAR_WEIGHT
+    weight = _UNNAMED_WEIGHT if unnamed else 1.0
     if follower.looks < _FIRST_LOOKS or follower.doubted:
         weight = _FIRST_WEIGHT
-    else:
-        weight = _UNNAMED_WEIGHT if follower.good_frames < NAMED_AFTER else 1.0
-    return waited * weight * min(max(follower.height / _NEAR, _FAR_WEIGHT), 1.0)
+    return waited * weight * min(max(follower.height / _NEAR, least), 1.0)

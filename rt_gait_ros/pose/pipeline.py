@@ -1,5 +1,6 @@
 """From one image to everybody in it: a whole-image network finds people, a per-person network follows them."""
 
+from collections.abc import Sequence
 from concurrent.futures import Future
 from time import perf_counter
 
@@ -7,7 +8,7 @@ import numpy as np
 
 from rt_gait_ros.errors import GaitError
 from rt_gait_ros.frame import Frame
-from rt_gait_ros.pose import person_network, reported_pose
+from rt_gait_ros.pose import looks, person_network, reported_pose
 from rt_gait_ros.pose.budget import Budget
 from rt_gait_ros.pose.camera_motion import CameraMotion
 from rt_gait_ros.pose.config import PoseConfig
@@ -44,7 +45,8 @@ class PosePipeline:
     """The two-stage cascade. Images go in one after the other, in the order of their stamps.
 
     late: answers that missed their deadline; their images count all the same. rates: good gait frames a second of each
-    person, in the order of the last result. windows: of one round of the search.
+    person, in the order of the last result. windows: of one round of the search. hurried: whether there was ever no
+    time to look at everybody in an image.
     """
 
     def __init__(self, client: InferenceClient, config: PoseConfig | None = None, budget: Budget | None = None) -> None:
@@ -64,6 +66,7 @@ class PosePipeline:
         self._look_around = True  # search in the next image, whatever the period says
         self._time: float | None = None  # of the last image that came through, seconds; None: nobody is where they were
         self.late = 0
+        self.hurried = False
         self.rates: list[float] = []
 
     @property
@@ -98,6 +101,7 @@ class PosePipeline:
         step = 0.0 if self._time is None else time - self._time
         searched = self._windows(image, time, step, around)
         chosen = self._pacing.looks(self._followers, len(searched), time, step)
+        self.hurried |= len(chosen) < len(self._followers)
         sightings, readings = self._ask(image, time, searched, chosen)
         self._time = time
         lost = self._follow(chosen, readings, image, time)
@@ -105,6 +109,11 @@ class PosePipeline:
             self._find(sightings, searched, image, time)
         self._look_around = lost
         return self._result(frame)
+
+    def hear_names(self, boxes: np.ndarray, named: Sequence[bool], time: float) -> None:
+        """Between two images: who of the people in boxes (N, 4), x, y, width, height in pixels at `time` (seconds, of a
+        former image), has a name. Those who have none yet are looked at more often where there is not time for all."""
+        looks.tell(self._followers, boxes, named, time)
 
     def _forget(self) -> None:
         """Nobody is where they were."""

@@ -41,3 +41,22 @@ def test_topics_are_listened_to_once_every_node_that_is_there_is_known(monkeypat
     assert look(7.0).nodes.keys() == set(said)
     assert listened == [listens_at]
     assert turns[-1] == 7.0
+
+
+def test_what_a_pose_node_hears_of_names_is_not_taken_for_its_images(monkeypatch):
+    topics = {"/image_raw": "sensor_msgs/msg/Image", "/person_tracks": "rt_gait_ros/msg/PersonTrackArray"}
+    taker = SimpleNamespace(node_namespace="/", node_name="pose_node")
+    observer = live_system._Observer
+    monkeypatch.setattr(observer, "_topics", lambda observer: {name: {kind} for name, kind in topics.items()})
+    monkeypatch.setattr(observer, "get_subscriptions_info_by_topic", lambda observer, topic: [taker])
+    heard = []
+
+    def spin(observer, seconds):
+        status = [DiagnosticStatus(name="pose_node", hardware_id="rt_gait_ros")]
+        observer._on_diagnostics(DiagnosticArray(status=status))
+        observer.create_subscription = lambda kind, topic, *rest, **more: heard.append(topic)
+
+    monkeypatch.setattr(observer, "spin", spin)
+    monkeypatch.setattr(observer, "get_publishers_info_by_topic", lambda observer, topic: [taker])
+    monkeypatch.setattr(observer, "result", lambda observer: observer._seen)
+    assert look(1.0).images == heard == ["/image_raw"]

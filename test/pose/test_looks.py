@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rt_gait_ros.pose.follower import Follower
-from rt_gait_ros.pose.looks import NAMED_AFTER, choose, doubtful
+from rt_gait_ros.pose.looks import NAMED_AFTER, STRANGER_AFTER, choose, doubtful, tell
 from rt_gait_ros.pose.person_network import PersonReading, Region
 
 
@@ -47,6 +47,54 @@ def test_who_is_not_yet_named_comes_more_often():
 def test_the_near_come_more_often_than_the_far():
     looks = play([follower(n, side=300.0 if n < 5 else 50.0) for n in range(10)], 3)
     assert sum(looks[:5]) > 1.6 * sum(looks[5:]) > 0
+
+
+def boxes(followers):
+    """Of the places where followers are: x, y, width, height."""
+    return np.array([(f.place.x - 10, f.place.y - f.height / 2, 20, f.height) for f in followers], np.float32)
+
+
+def test_who_has_no_name_by_what_the_gait_stage_says_counts_fully_from_afar():
+    followers = [follower(200.0 * n, side=300.0 if n < 4 else 50.0) for n in range(8)]
+    tell(followers, boxes(followers), [False] * 8, 0.0)
+    assert play(followers, 2, images=24) == [6] * 8
+
+
+@pytest.mark.parametrize("frames", [0, NAMED_AFTER])
+def test_who_has_no_name_by_what_the_gait_stage_says_comes_more_often(frames):
+    """However many gait frames they gave; each of them is told by the place."""
+    followers = [follower(200.0 * n) for n in range(10)]
+    for one in followers:
+        one.good_frames = frames
+    looks = Counter()
+    for number in range(1, 101):
+        time = number * 0.04
+        if number % 10 == 1:
+            tell(followers, boxes(followers)[::-1], [n >= 5 for n in range(10)], time)  # 0 to 4 have names
+        for one in choose(followers, 3, time):
+            one.update(reading(one.place.x, one.place.side), time)
+            looks[round(one.place.x / 200.0)] += 1
+    assert sum(looks[n] for n in range(5, 10)) > 1.6 * sum(looks[n] for n in range(5)) > 0
+
+
+def test_what_is_said_of_somebody_counts_for_a_second_and_of_nobody_else():
+    near, far = follower(100.0), follower(400.0)
+    tell([near, far], boxes([near]), [True], 0.5)
+    assert near.has_name(1.0) is True
+    assert far.has_name(1.0) is None
+    assert near.has_name(2.0) is None  # nothing has been said since
+    assert near.has_name(0.4) is None  # stamps jumped back
+    tell([near], boxes([]).reshape(-1, 4), [], 1.0)
+    assert near.has_name(1.0) is True
+
+
+def test_who_stays_without_a_name_for_long_is_a_stranger_and_comes_as_often_as_others():
+    followers = [follower(200.0 * n) for n in range(6)]
+    for one in followers:
+        one.good_frames = STRANGER_AFTER
+    tell(followers, boxes(followers), [n < 3 for n in range(6)], 0.0)
+    looks = play(followers, 3, images=24)
+    assert sum(looks[:3]) == sum(looks[3:])
 
 
 def test_a_newcomer_is_looked_at_until_the_tracker_believes_in_them():

@@ -42,6 +42,25 @@ def test_with_less_time_than_people_everybody_is_looked_at_in_turn(client, play)
     assert min(pipeline.rates) > 0
 
 
+def test_who_has_no_name_as_the_gait_stage_says_is_looked_at_more_often(client, play):
+    client.people = crowd(8)
+    budget = Budget(1.0)
+    pipeline = PosePipeline(client, PoseConfig(least_height=0, detector_period=1000), budget)
+    named = [n % 2 == 0 for n in range(8)]
+    looks = np.zeros(8)
+    for number in range(60):
+        if number == 1:
+            assert not pipeline.hurried  # there was time for all
+        budget._limit = 1.0 if number < 6 else 3.5 * budget.cost("person")
+        frame = play(pipeline)
+        pipeline.hear_names(np.array([person.box for person in frame.people]), named, frame.stamp * 1e-9)
+        looks += [np.isfinite(person.keypoints[:, 0]).any() for person in frame.people]
+    assert pipeline.hurried
+    looks -= 6
+    assert looks[1::2].sum() > 1.4 * looks[::2].sum()
+    assert looks.min() > 5
+
+
 def test_whom_there_is_no_time_for_is_expected_further_on(client, play):
     client.people = crowd(4)
     budget = Budget(1.0)
