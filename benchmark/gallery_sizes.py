@@ -19,7 +19,7 @@ from rt_gait_ros.gallery.search import nearly_exact
 
 PARTS, CHANNELS, FRAMES = 62, 256, 30  # of a GaitSet's embedding; gait frames of a walk
 WALKS = 3  # of each person, where no other number is asked for
-MODEL, KIND = "gaitset_small_v4_stream", "silhouette"
+MODEL, KIND = "gaitset_small_v5_stream", "silhouette"
 # As measured on generated walkers (250 persons, two walks each, the first gaitset_small): squared length of the centre,
 # variance around it; and of its principal axes, the first 4, the next 4, and so on, their part of the variance and how
 # much of that is between persons. The rest is between walks of one person.

@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="DIR", help="CASIA-B: NNN/nm-01/090/*.pkl or *.png")
     parser.add_argument("--first", type=int, default=1, metavar="N", help="first person to compare with (1)")
     parser.add_argument("--last", type=int, default=74, metavar="N", help="last one (74: the usual training set)")
-    parser.add_argument("--model", default="gaitset_small_v4", metavar="NAME", help="gait network (gaitset_small_v4)")
+    parser.add_argument("--model", default="gaitset_small_v5", metavar="NAME", help="gait network (gaitset_small_v5)")
     parser.add_argument("--people", type=int, default=150, metavar="N", help="generated people (150)")
 
 

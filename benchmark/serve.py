@@ -40,7 +40,7 @@ _GRID = ",".join(map(str, GRID))
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("--model", default="gaitset_small_v4", metavar="NAME", help="gait network (gaitset_small_v4)")
+    parser.add_argument("--model", default="gaitset_small_v5", metavar="NAME", help="gait network (gaitset_small_v5)")
     parser.add_argument("--repository", type=Path, metavar="DIR", help="model repository (default: the package's own)")
     parser.add_argument("--batches", default=_GRID, metavar="N,N", help=f"items of a request ({_GRID})")
     parser.add_argument("--concurrency", default=_GRID, metavar="N,N", help=f"requests under way ({_GRID})")

@@ -53,7 +53,7 @@ SUMMARY = (
     "every network plain, pruned, int8 and both: size, time, people at 25 a second, accuracy; one table, resumable"
 )
 NETWORKS = (
-    "gaitset_small_v4",
+    "gaitset_small_v5",
     "gaitset",
     "gaitbase",
     "flow2d",

@@ -66,7 +66,7 @@ In 8-bit integers, for a CPU: the ranges of values come from gait frames of your
 folder of silhouettes, of TUM-GAID's samples for flow), or from generated walkers where you name none, and how far
 embeddings and rankings of these change is printed.
 
-  rt-gait export gait gaitset_small_v4 --precision int8            a network that is shipped, by its name
+  rt-gait export gait gaitset_small_v5 --precision int8            a network that is shipped, by its name
   rt-gait export gait GaitBase_DA-60000.pt --precision int8 --calibration ~/.local/share/rt_gait_ros/people.gallery
   rt-gait export gait GaitBase_DA-60000.pt --precision best --max-loss 1      the fastest here of fp32, fp16 and int8
 
@@ -79,7 +79,7 @@ On the Jetson itself, an engine for NVIDIA's Triton: a folder of its own, whose 
 (fewer are repeated), or windows of flow, in floating point:
 
   rt-gait export gait GaitBase_DA-60000.pt --engine fp16 --profiles 1,4,8     tuned to each of these batches
-  rt-gait export gait gaitset_small_v4 --engine int8 --dla 0     for a DLA core; what that cannot do runs on the GPU
+  rt-gait export gait gaitset_small_v5 --engine int8 --dla 0     for a DLA core; what that cannot do runs on the GPU
 
 The gait node then uses any of them with the parameter `model` set to its name.
 """

@@ -27,9 +27,9 @@ energy, accuracy and memory), and chooses the one that meets what is asked. Meas
 is to run it, here two of them:
 
   rt-gait bench serve --model gaitset --energy
-  rt-gait bench serve --model gaitset_small_v4 --energy
+  rt-gait bench serve --model gaitset_small_v5 --energy
   rt-gait evaluate kth DIR --model gaitset --json gaitset_kth.json
-  rt-gait evaluate kth DIR --model gaitset_small_v4 --json small_kth.json
+  rt-gait evaluate kth DIR --model gaitset_small_v5 --json small_kth.json
 
   rt-gait select output/serve/* *_kth.json --plot front.png
   rt-gait select output/serve/* *_kth.json --people 8 --rate 5 --watts 15 --accuracy 0.6 --output chosen

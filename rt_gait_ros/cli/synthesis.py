@@ -42,7 +42,7 @@ networks.
   rt-gait synthesis fit-walking --output walking.npz
                                                     what tells people who walk from others, for the tracker; with
                                                     --seldom where there is little time to look at them
-  rt-gait synthesis views --model gaitset_small_v4     a gait network's statistics of each view
+  rt-gait synthesis views --model gaitset_small_v5     a gait network's statistics of each view
 
 A recorded folder holds video.mp4; seqinfo.ini, gt/gt.txt and det/det.txt (the boxes of who is at least half seen) as
 MOTChallenge has them, for `rt-gait evaluate mot`; and truth.jsonl, a line for each image: everybody's number, box

@@ -38,8 +38,8 @@ The network whose weights are the mean of those of several, such as of runs of `
 from one network, with other people or another --seed. It often knows people whom no run saw better than any of the runs
 does, and costs what one of them costs. Only GaitSets have means.
 
-  rt-gait train gait --init gaitset_small_v4 --seed 1 --output first
-  rt-gait train gait --init gaitset_small_v4 --seed 2 --output second
+  rt-gait train gait --init gaitset_small_v5 --seed 1 --output first
+  rt-gait train gait --init gaitset_small_v5 --seed 2 --output second
   rt-gait train mean first/network.pth second/network.pth --output mean.pth
   rt-gait export gait mean.pth --name ours
 """

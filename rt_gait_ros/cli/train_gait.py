@@ -43,7 +43,7 @@ hardly differ. --alike adds such people, for three quarters of the batches. --fi
 what the pose stage makes of pictures, for a quarter; with --filmed-alike three quarters of that quarter are nearly
 alike as well. The shipped network went on from its former self with them (docs/models.md):
 
-  rt-gait train gait --init gaitset_small_v4 --cohorts 0 --alike 40 --filmed 10 --filmed-alike 16 --schedule constant
+  rt-gait train gait --init gaitset_small_v5 --cohorts 0 --alike 40 --filmed 10 --filmed-alike 16 --schedule constant
       --average 0.97 --output alike
 
 With --data it trains on your own people, preferably from shipped or earlier weights:

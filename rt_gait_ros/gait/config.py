@@ -18,7 +18,7 @@ class RecognizerConfig:
     Raises UsageError for values out of their ranges, and for lines that nobody has drawn.
     """
 
-    model: str = setting("gaitset_small_v4_stream", "Name of the gait network in the model repository.")
+    model: str = setting("gaitset_small_v5_stream", "Name of the gait network in the model repository.")
     frame_rate: float = setting(
         25.0,
         "Gait frames per second that are used of each track, the rate that the network was trained on; frames of a "

@@ -20,4 +20,4 @@ def test_a_stature_comes_out_of_generated_walks_by_depth_and_by_the_floor():
 
 def test_too_few_people_are_refused():
     with pytest.raises(UsageError, match="4 or more"):
-        stature.measure(argparse.Namespace(people=2, model="gaitset_small_v4_stream"), print)
+        stature.measure(argparse.Namespace(people=2, model="gaitset_small_v5_stream"), print)

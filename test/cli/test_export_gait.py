@@ -182,25 +182,25 @@ def test_a_shipped_network_is_named_and_keeps_its_name(
     read = []
     monkeypatch.setattr(gait_export, "export_network", lambda kind, *_: read.append(kind) or small_export)
     words = ["--repository", str(tmp_path), "--precision", "int8", "--json"]
-    assert main(["export", "gait", "gaitset_small_v4", *words]) == 0
+    assert main(["export", "gait", "gaitset_small_v5", *words]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert told["folders"] == [str(tmp_path / f"gaitset_small_v4_int8{form}") for form in ("", "_stream")]
+    assert told["folders"] == [str(tmp_path / f"gaitset_small_v5_int8{form}") for form in ("", "_stream")]
     families = [
         read_model(folder).spec.parameters["embedding_family"]
-        for folder in (all_networks / "gaitset_small_v4_stream", *map(Path, told["folders"]))
+        for folder in (all_networks / "gaitset_small_v5_stream", *map(Path, told["folders"]))
     ]
     assert len(set(families)) == 1  # the gait node may move from one to the other
     assert read == ["centred-gaitset"]
-    assert main(["export", "gait", "gaitset_small_v4_stream", *words]) != 0
+    assert main(["export", "gait", "gaitset_small_v5_stream", *words]) != 0
     assert "without _stream" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("checkpoint", "precision", "taken"),
     [
-        ("gaitset_small_v4", "fp32", "gaitset_small_v4"),
-        ("gaitset_small_v4", "int8", "gaitset_small_v4_int8_stream"),
-        ("gaitset_small_v4", "best", "gaitset_small_v4_fp16"),
+        ("gaitset_small_v5", "fp32", "gaitset_small_v5"),
+        ("gaitset_small_v5", "int8", "gaitset_small_v5_int8_stream"),
+        ("gaitset_small_v5", "best", "gaitset_small_v5_fp16"),
         ("own.pth", "fp16", "gaitset_fp16"),
         ("own.hdf5", "int8", "flow2d_int8"),
     ],

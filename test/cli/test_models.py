@@ -64,7 +64,7 @@ def test_a_release_is_packed_without_networks_and_completed_again(
 
 def test_the_installed_networks_are_all_there(all_networks: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "check"]) == 0
-    assert "gaitset_small_v4_stream/1/head.onnx" in capfd.readouterr().out
+    assert "gaitset_small_v5_stream/1/head.onnx" in capfd.readouterr().out
 
 
 def test_what_cannot_be_is_one_line(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch) -> None:

@@ -98,7 +98,7 @@ def test_a_video_is_played_and_all_ends(start: Callable[..., Run], clip: Path) -
     run = start("--source", str(clip))
     assert run.process.wait(PATIENCE) == 0, run.said
     assert "Traceback" not in run.said
-    assert "Triton serves blazepose_landmark_full, gaitset_small_v4_stream, nanodet at" in run.said
+    assert "Triton serves blazepose_landmark_full, gaitset_small_v5_stream, nanodet at" in run.said
     assert not run.left_behind()
 
 

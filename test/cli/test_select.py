@@ -51,7 +51,7 @@ def test_the_one_that_meets_it_is_written_with_the_pose_networks(measured, tmp_p
 
 
 def test_a_look_of_a_network_that_keeps_a_set_per_track_is_five_of_its_inferences(tmp_path, capsys):
-    folder = sweep(tmp_path, "gaitset_small_v4_stream", rate=100.0)
+    folder = sweep(tmp_path, "gaitset_small_v5_stream", rate=100.0)
     assert main(["select", folder, "--people", "5", "--rate", "5"]) == 1
     said = capsys.readouterr()
     assert "a look is 5 inferences of a frame" in said.out

@@ -43,7 +43,7 @@ def test_up_status_down(
     assert call("status", "--url", url) == 1
     assert "rt-gait triton up" in capsys.readouterr().out
     try:
-        assert call(*up, "--networks", "gait_energy_image", "gaitset_small_v4") == 0
+        assert call(*up, "--networks", "gait_energy_image", "gaitset_small_v5") == 0
         with pytest.raises(ServerFailed, match=r"runs without gaitset_stream: .*down"):
             call(*up, "--networks", "gaitset_stream")
         assert call("status", "--url", url) == 0

@@ -18,7 +18,7 @@ from rt_gait_ros.synthesis.people import person
 from rt_gait_ros.synthesis.walks import Nuisances, random_scene, random_silhouettes
 from rt_gait_ros.tracking.track import TrackFrame
 
-MODEL = "gaitset_small_v4_stream"
+MODEL = "gaitset_small_v5_stream"
 PEOPLE, SECONDS, FASTEST = 16, 3, 120
 WALKER = walking_track("aaaaa")
 SIDEWAYS = Nuisances(heights=(1.2, 1.2), views=(90.0,), clothes=0.6, noise=0.8)

@@ -84,7 +84,7 @@ def test_a_file_that_is_no_yaml_is_refused(tmp_path: Path) -> None:
 
 def test_a_network_that_is_only_on_a_server_elsewhere_is_compared_by_its_description(tmp_path: Path) -> None:
     """A release without networks, with gait.launch.py triton:=external: no file of them is needed here."""
-    name = "gaitset_small_v4_stream"
+    name = "gaitset_small_v5_stream"
     shutil.copytree(resource("model_repository") / name, tmp_path / name, ignore=shutil.ignore_patterns("1"))
     (tmp_path / "SHA256SUMS").write_text(f"{'0' * 64}  {name}/1/model.onnx\n")
     parameters = tmp_path / "own.yaml"

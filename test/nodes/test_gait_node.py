@@ -43,7 +43,7 @@ def test_enrolled_walker_is_named(ears, gait):
     assert identity.header.frame_id == "front"
     persons = ears.call(ListPersons, "/gait_node/list_persons")
     assert [person.name for person in persons.persons] == ["Ada"]
-    assert persons.model == "gaitset_small_v4_stream"
+    assert persons.model == "gaitset_small_v5_stream"
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,7 @@ def test_cameras_of_a_file_have_each_their_own(given: Given, tmp_path: Path) -> 
 def test_the_server_is_ours_or_another_one(given: Given, tmp_path: Path) -> None:
     said = given(triton_url="localhost:9001")
     assert said.triton_port == 9001
-    assert set(said.networks) >= {"gaitset_small_v4_stream"}
+    assert set(said.networks) >= {"gaitset_small_v5_stream"}
     assert given(triton="external", triton_url="elsewhere:8001").triton == "external"
     own = tmp_path / "own.yaml"
     own.write_text(

@@ -15,14 +15,14 @@ from rt_gait_ros.serving.triton_client import TritonClient
 
 from .conftest import words
 
-LIGHTER = {"model_light": "gaitset_small_v4", "capacity": "0.2", "capacity_light": "100.0"}
+LIGHTER = {"model_light": "gaitset_small_v5", "capacity": "0.2", "capacity_light": "100.0"}
 
 
 @pytest.fixture
 def loading_server(triton_installed, model_repository, private_cache):
     """A real Triton that loads the lighter network on request alone, as `rt-gait run` starts it."""
-    server = TritonServer(model_repository, networks=["gaitset_small_v4", "gaitset_small_v4_stream"])
-    server.on_request = ["gaitset_small_v4"]
+    server = TritonServer(model_repository, networks=["gaitset_small_v5", "gaitset_small_v5_stream"])
+    server.on_request = ["gaitset_small_v5"]
     with server:
         yield server
 
@@ -61,24 +61,24 @@ def test_more_people_have_the_lighter_network_loaded_that_looks_at_them_until_th
         return first.name
 
     gait.until(lambda: name() == "Ada")
-    assert gait.until(lambda: ears.diagnosis("gait_node").get("network")) == "gaitset_small_v4_stream"
-    assert not is_loaded(loading_server, "gaitset_small_v4")
+    assert gait.until(lambda: ears.diagnosis("gait_node").get("network")) == "gaitset_small_v5_stream"
+    assert not is_loaded(loading_server, "gaitset_small_v5")
     heard = len(ears.heard["gait_identities"])  # nobody was seen meanwhile: if that was long, she is looked at anew
     gait.until(lambda: len(ears.heard["gait_identities"]) > heard + 1 and name() == "Ada")
     gait.apart = 300.0  # who is near may be the other: then nothing seen before counts
     gait.widths["bbbbb"] = 14
-    gait.until(lambda: ears.diagnosis("gait_node").get("network") == "gaitset_small_v4")
+    gait.until(lambda: ears.diagnosis("gait_node").get("network") == "gaitset_small_v5")
     assert ears.diagnosis("gait_node")["embeddings"] == "comparable with the gallery's"
     node.wait_until_says("names and evidence are kept")
-    gait.until(lambda: ears.heard["gait_identities"][-1].model == "gaitset_small_v4")
-    since = [message for message in ears.heard["gait_identities"] if message.model == "gaitset_small_v4"]
+    gait.until(lambda: ears.heard["gait_identities"][-1].model == "gaitset_small_v5")
+    since = [message for message in ears.heard["gait_identities"] if message.model == "gaitset_small_v5"]
     hers = [each for message in since for each in message.identities if each.body_id == "aaaaa"]
     assert hers
     assert GaitIdentity.STATUS_COLLECTING not in {identity.status for identity in hers}  # her look still counts
     del gait.widths["bbbbb"]
-    gait.until(lambda: ears.diagnosis("gait_node").get("network") == "gaitset_small_v4_stream")
-    gait.until(lambda: ears.heard["gait_identities"][-1].model == "gaitset_small_v4_stream" and name() == "Ada")
-    gait.until(lambda: not is_loaded(loading_server, "gaitset_small_v4"))
+    gait.until(lambda: ears.diagnosis("gait_node").get("network") == "gaitset_small_v5_stream")
+    gait.until(lambda: ears.heard["gait_identities"][-1].model == "gaitset_small_v5_stream" and name() == "Ada")
+    gait.until(lambda: not is_loaded(loading_server, "gaitset_small_v5"))
 
 
 def test_a_lighter_networks_mover_that_is_closed_meanwhile_is_read_once():
@@ -100,9 +100,9 @@ def test_a_lighter_networks_mover_that_is_closed_meanwhile_is_read_once():
 
 def test_a_lighter_network_of_which_nothing_is_known_ends_the_node_with_one_line(in_turn, tmp_path):
     bad = [
-        ({"capacity": "0.0"}, "nobody has measured how many looks a second gaitset_small_v4_stream carries here"),
-        ({"capacity": "200.0"}, "gaitset_small_v4 carries 100 looks a second and gaitset_small_v4_stream 200"),
-        ({"model_light": "gaitset_small_v4_stream"}, "name another network, or none"),
+        ({"capacity": "0.0"}, "nobody has measured how many looks a second gaitset_small_v5_stream carries here"),
+        ({"capacity": "200.0"}, "gaitset_small_v5 carries 100 looks a second and gaitset_small_v5_stream 200"),
+        ({"model_light": "gaitset_small_v5_stream"}, "name another network, or none"),
         ({"frame_rate": "0.0"}, "model_light needs a frame_rate above 0"),
     ]
     common = {"gallery": f"'{tmp_path}/people.gallery'"} | LIGHTER

@@ -23,10 +23,10 @@ from rt_gait_ros.serving.onnx_client import OnnxClient
 from rt_gait_ros.serving.repository import absent_networks, read_model, read_repository, write_python_repository
 from rt_gait_ros.serving.server import TritonServer
 
-NAMES = ["gait_energy_image", "gaitset_small_v4_stream"]
+NAMES = ["gait_energy_image", "gaitset_small_v5_stream"]
 FILES = [
     "gait_energy_image/1/model.onnx",
-    *(f"gaitset_small_v4_stream/1/{part}.onnx" for part in ("frames", "head", "model")),
+    *(f"gaitset_small_v5_stream/1/{part}.onnx" for part in ("frames", "head", "model")),
 ]
 
 
@@ -222,7 +222,7 @@ def test_a_list_that_names_no_files_of_networks_is_refused(text: str, bare: Path
 
 
 def test_an_unknown_network_and_a_repository_without_a_list_are_refused(bare: Path) -> None:
-    with pytest.raises(UsageError, match=r"no network nobody is in .*: gait_energy_image, gaitset_small_v4_stream"):
+    with pytest.raises(UsageError, match=r"no network nobody is in .*: gait_energy_image, gaitset_small_v5_stream"):
         fetch(bare, "/nowhere", ["nobody"], silent)
     (bare / "SHA256SUMS").unlink()
     with pytest.raises(UsageError, match="has no SHA256SUMS"):

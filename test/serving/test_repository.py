@@ -14,7 +14,7 @@ from rt_gait_ros.serving.repository import read_model, read_repository, write_py
 
 
 def test_shipped_repository_is_good(model_repository: Path) -> None:
-    trained = {"gaitset", "gaitset_stream", "gaitset_small_v4", "gaitset_small_v4_stream"}
+    trained = {"gaitset", "gaitset_stream", "gaitset_small_v5", "gaitset_small_v5_stream"}
     assert set(read_repository(model_repository)) == set(RECIPES) | trained
 
 

@@ -132,17 +132,17 @@ def test_server_listens_on_one_address_alone(small_repository: Path) -> None:
 def test_a_network_on_request_is_loaded_and_unloaded_on_a_private_socket(
     model_repository: Path, private_cache: Path
 ) -> None:
-    server = TritonServer(model_repository, networks=["gait_energy_image", "gaitset_small_v4"])
-    server.on_request = ["gaitset_small_v4"]
+    server = TritonServer(model_repository, networks=["gait_energy_image", "gaitset_small_v5"])
+    server.on_request = ["gaitset_small_v5"]
     with server, closing(TritonClient(server.url, timeout=60.0)) as client:
         assert client.describe("gait_energy_image").name == "gait_energy_image"
         for _ in range(2):
             with pytest.raises(ModelUnavailable):
-                client.describe("gaitset_small_v4")
-            client.load("gaitset_small_v4")
-            assert client.describe("gaitset_small_v4").name == "gaitset_small_v4"
-            client.unload("gaitset_small_v4")
-            assert until(lambda: not has(client, "gaitset_small_v4"))
+                client.describe("gaitset_small_v5")
+            client.load("gaitset_small_v5")
+            assert client.describe("gaitset_small_v5").name == "gaitset_small_v5"
+            client.unload("gaitset_small_v5")
+            assert until(lambda: not has(client, "gaitset_small_v5"))
         with pytest.raises(ModelUnavailable, match="has not loaded 'no_such'"):
             client.load("no_such")
 
