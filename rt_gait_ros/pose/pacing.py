@@ -94,7 +94,8 @@ class Pacing:
         self._looks_due = min(self._looks_due + looks.least(len(followers), step), 1.0)
         if not budget.scarce or looks.newcomers(followers):
             number = max(number, 1)
-        pair = looks.doubtful(followers, time)
+        everybody = budget.fitting("person", number, searching) >= len(followers)
+        pair = () if everybody else looks.doubtful(followers, time)
         if number == 1 and budget.may_borrow and looks.comes_first(pair, followers, 2, time):
             number = 2  # one alone would not tell; the next images make good for it
         number = max(budget.fitting("person", number, searching), int(self._looks_due + _ROUNDING))
